@@ -1,0 +1,28 @@
+/** Element types of tensors. `bool` is stored as one byte, 0 or 1. */
+export type DType = 'float32' | 'int32' | 'uint8' | 'bool' | 'float64';
+
+export type TypedArray = Float32Array | Int32Array | Uint8Array | Float64Array;
+
+interface DTypeRow {
+  /** Spelling in signatures. */
+  readonly short: string;
+  /** Number in plan words; twin of `enum class Dtype` in native/plan.h. */
+  readonly code: number;
+  readonly bytes: number;
+  readonly array: new (buffer: ArrayBufferLike, byteOffset: number, length: number) => TypedArray;
+}
+
+export const dtypes: Readonly<Record<DType, DTypeRow>> = {
+  float32: {short: 'f32', code: 0, bytes: 4, array: Float32Array},
+  int32: {short: 'i32', code: 1, bytes: 4, array: Int32Array},
+  uint8: {short: 'u8', code: 2, bytes: 1, array: Uint8Array},
+  bool: {short: 'bool', code: 3, bytes: 1, array: Uint8Array},
+  float64: {short: 'f64', code: 4, bytes: 8, array: Float64Array},
+};
+
+const byShort = new Map(Object.entries(dtypes).map(([name, row]) => [row.short, name as DType]));
+
+/** The dtype that a signature spells `f32`, `i32`, …; undefined for a type variable such as `T`. */
+export function dtypeOfShort(short: string): DType | undefined {
+  return byShort.get(short);
+}

@@ -1,0 +1,59 @@
+import {fail} from './errors.ts';
+
+/**
+ * A signature is the name, operands and attributes of an op, in the spelling that stands beside its kernel:
+ * `matmul(a: f32, b: f32) -> c: f32 {transposeA: bool, transposeB: bool}`.
+ *
+ * Operand types: f32, i32, u8, bool, f64, a capital letter (the same type wherever it stands) or `any`.
+ * `name?: f32` may be left out; `...name: f32` stands for any number. Attribute types: bool, i32, f32,
+ * op (an elementwise op by signature; -1 for none) and, last only, words (the rest).
+ */
+export interface Operand {
+  readonly name: string;
+  readonly type: string;
+  readonly optional: boolean;
+  readonly variadic: boolean;
+}
+
+export type AttributeType = 'bool' | 'i32' | 'f32' | 'op' | 'words';
+
+export interface Signature {
+  readonly text: string;
+  readonly name: string;
+  readonly inputs: readonly Operand[];
+  readonly outputs: readonly Operand[];
+  readonly attributes: readonly {readonly name: string; readonly type: AttributeType}[];
+}
+
+const whole = /^(\w+)\(([^)]*)\) -> ([^{]*?)(?: \{([^}]*)\})?$/;
+const operand = /^(\.\.\.)?(\w+)(\?)?: (\w+)$/;
+
+function parseOperands(text: string, list: string): Operand[] {
+  if (list.trim() === '') return [];
+  return list.split(',').map(part => {
+    const match = operand.exec(part.trim());
+    if (!match) fail('ERR_GRAPH', `signature ${JSON.stringify(text)}: cannot read operand ${part}.`);
+    return {
+      name: match[2] as string,
+      type: match[4] as string,
+      optional: match[3] === '?',
+      variadic: match[1] === '...',
+    };
+  });
+}
+
+export function parseSignature(text: string): Signature {
+  const match = whole.exec(text);
+  if (!match) fail('ERR_GRAPH', `cannot read the signature ${JSON.stringify(text)}.`);
+  const [, name, inputs, outputs, attributes] = match;
+  return {
+    text,
+    name: name as string,
+    inputs: parseOperands(text, inputs as string),
+    outputs: parseOperands(text, outputs as string),
+    attributes: parseOperands(text, attributes ?? '').map(attribute => ({
+      name: attribute.name,
+      type: attribute.type as AttributeType,
+    })),
+  };
+}

@@ -1,0 +1,53 @@
+import {fail} from '../core/errors.ts';
+import {formatShape} from '../core/shape.ts';
+import {type Call, inScopeOf, type Tensor} from '../core/tensor.ts';
+import {add, ones, zeros} from '../ops/map.ts';
+import {sumTo} from '../ops/reduce.ts';
+import {callsOf} from './walk.ts';
+
+/** The calls among `order` through which a change of a target reaches the loss. */
+function carriers(order: readonly Call[], targets: readonly Tensor[]): Set<Call> {
+  const reached = new Set(targets);
+  const calls = new Set<Call>();
+  for (const call of order) {
+    if (!call.inputs.some(input => reached.has(input))) continue;
+    calls.add(call);
+    for (const output of call.outputs) reached.add(output);
+  }
+  return calls;
+}
+
+/**
+ * Gradients of `loss` (a scalar) with respect to each of `targets`, as further nodes of the graph: they can be
+ * differentiated again. Zero where a target has no influence. Broadcasting is undone here, once for all ops.
+ *
+ * @throws ERR_GRAPH when the loss is no scalar or an op on the way has no gradient.
+ */
+export function gradients(loss: Tensor, targets: readonly Tensor[]): Tensor[] {
+  if (loss.size !== 1 || loss.dtype !== 'float32') {
+    fail(
+      'ERR_GRAPH',
+      `gradients: the loss must be a float32 scalar, e.g. a mean. Received ${loss.dtype}${formatShape(loss.shape)}.`,
+    );
+  }
+  const order = callsOf([loss]);
+  const through = carriers(order, targets);
+  const gradient = new Map<Tensor, Tensor>([[loss, ones(loss.shape)]]);
+  for (const call of order.reverse()) {
+    const arriving = call.outputs.map(output => gradient.get(output) ?? null);
+    if (!through.has(call) || arriving.every(dy => dy === null)) continue;
+    if (!call.op.grad)
+      fail('ERR_GRAPH', `gradients: ${call.op.name} has no gradient in ${call.scope || 'the graph'}.`);
+    const {grad} = call.op;
+    inScopeOf(call, () => {
+      grad(arriving, call).forEach((dx, position) => {
+        const input = call.inputs[position] as Tensor;
+        if (dx === null || input.dtype !== 'float32') return;
+        const part = sumTo(dx, input.shape);
+        const before = gradient.get(input);
+        gradient.set(input, before ? add(before, part) : part);
+      });
+    });
+  }
+  return targets.map(target => gradient.get(target) ?? zeros(target.shape));
+}

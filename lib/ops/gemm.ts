@@ -1,0 +1,47 @@
+// Matrix products.
+import {formatShape} from '../core/shape.ts';
+import {apply1, defineOp, failIn, type Gradients, type Tensor, type TensorSpec} from '../core/tensor.ts';
+
+export interface MatmulAttributes {
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+}
+
+function inferProduct(inputs: readonly Tensor[], {transposeA, transposeB}: MatmulAttributes): TensorSpec[] {
+  const [a, b] = inputs as readonly [Tensor, Tensor];
+  const received = `Received ${formatShape(a.shape)} and ${formatShape(b.shape)}`;
+  if (a.rank !== 2 || b.rank !== 2) failIn('matmul', 'ERR_SHAPE', `operands must be matrices. ${received}`);
+  const [m, ka] = (transposeA ? [a.shape[1], a.shape[0]] : a.shape) as [number, number];
+  const [kb, n] = (transposeB ? [b.shape[1], b.shape[0]] : b.shape) as [number, number];
+  if (ka !== kb) failIn('matmul', 'ERR_SHAPE', `inner dimensions ${ka} and ${kb} differ. ${received}`);
+  return [{shape: [m, n], dtype: 'float32'}];
+}
+
+export const matmulOp = defineOp<MatmulAttributes>({
+  signature: 'matmul(a: f32, b: f32) -> c: f32 {transposeA: bool, transposeB: bool}',
+  infer: inferProduct,
+  grad([gradient], {inputs, attributes: {transposeA: ta, transposeB: tb}}): Gradients {
+    const dc = gradient as Tensor;
+    const [a, b] = inputs as readonly [Tensor, Tensor];
+    const da = ta ? product(b, dc, tb, true) : product(dc, b, false, !tb);
+    const db = tb ? product(dc, a, true, ta) : product(a, dc, !ta, false);
+    return [da, db];
+  },
+});
+
+function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
+  return apply1(matmulOp, [a, b], {transposeA, transposeB});
+}
+
+/** Matrix product of [M,K] and [K,N], either given transposed. */
+export function matmul(a: Tensor, b: Tensor, options: Partial<MatmulAttributes> = {}): Tensor {
+  return product(a, b, options.transposeA ?? false, options.transposeB ?? false);
+}
+
+/** activation(a·b + bias): what the compiler makes of a product, a row vector added and a map of one operand. */
+export const gemmOp = defineOp<MatmulAttributes & {readonly activation: string | null}>({
+  signature:
+    'gemm(a: f32, b: f32, bias?: f32) -> c: f32 {transposeA: bool, transposeB: bool, activation: op}',
+  kind: 'fused',
+  infer: inferProduct,
+});

@@ -1,0 +1,121 @@
+// Reductions. Each works along one axis and drops it; several axes are several reductions.
+import {formatShape, type Shape, sizeOf} from '../core/shape.ts';
+import {apply1, defineOp, failIn, type Gradients, type Tensor, type TensorSpec} from '../core/tensor.ts';
+import {broadcastTo, cast, div, equal, mul} from './map.ts';
+import {reshape} from './move.ts';
+
+interface AxisAttributes {
+  readonly axis: number;
+}
+
+function inferReduce(name: string, dtype: TensorSpec['dtype']) {
+  return ([x]: readonly Tensor[], {axis}: AxisAttributes): TensorSpec[] => {
+    const {shape} = x as Tensor;
+    if (!Number.isInteger(axis) || axis < 0 || axis >= shape.length) {
+      failIn(name, 'ERR_VALUE', `axis ${axis} is outside ${formatShape(shape)}`);
+    }
+    return [{shape: shape.filter((_, at) => at !== axis), dtype}];
+  };
+}
+
+const keepAxis = (shape: Shape, axis: number): Shape => shape.map((size, at) => (at === axis ? 1 : size));
+
+/** Undoes the dropping of an axis: `y` repeated along it. */
+function spread(y: Tensor, shape: Shape, axis: number): Tensor {
+  return broadcastTo(reshape(y, keepAxis(shape, axis)), shape);
+}
+
+export const sumOp = defineOp<AxisAttributes>({
+  signature: 'sum(x: f32) -> y: f32 {axis: i32}',
+  infer: inferReduce('sum', 'float32'),
+  grad: ([dy], {inputs: [x], attributes: {axis}}): Gradients => [
+    spread(dy as Tensor, (x as Tensor).shape, axis),
+  ],
+});
+
+const maxOp = defineOp<AxisAttributes>({
+  signature: 'max(x: f32) -> y: f32 {axis: i32}',
+  infer: inferReduce('max', 'float32'),
+  // Elements that tie for the maximum share its gradient, as in PyTorch's amax.
+  grad([dy], {inputs, outputs, attributes: {axis}}): Gradients {
+    const x = inputs[0] as Tensor;
+    const isMax = cast(equal(x, spread(outputs[0] as Tensor, x.shape, axis)), 'float32');
+    const ties = apply1(sumOp, [isMax], {axis});
+    return [mul(isMax, spread(div(dy as Tensor, ties), x.shape, axis))];
+  },
+});
+
+export const argMaxOp = defineOp<AxisAttributes>({
+  signature: 'argMax(x: f32) -> y: i32 {axis: i32}',
+  infer: inferReduce('argMax', 'int32'),
+  grad: (): Gradients => [null],
+});
+
+export const totalOp = defineOp({
+  signature: 'total(x: f32) -> y: f64',
+  infer: () => [{shape: [], dtype: 'float64'}],
+  grad: (): Gradients => [null],
+});
+
+type Axes = number | readonly number[] | undefined;
+
+function axesOf(name: string, x: Tensor, axes: Axes): number[] {
+  const list =
+    axes === undefined ? x.shape.map((_, axis) => axis) : typeof axes === 'number' ? [axes] : [...axes];
+  const normal = list.map(axis => (axis < 0 ? axis + x.rank : axis));
+  for (const axis of normal) {
+    if (!Number.isInteger(axis) || axis < 0 || axis >= x.rank) {
+      failIn(name, 'ERR_VALUE', `axis ${axis} is outside ${formatShape(x.shape)}`);
+    }
+  }
+  return [...new Set(normal)].sort((a, b) => b - a);
+}
+
+function reduce(op: typeof sumOp, x: Tensor, axes: Axes, keepDims: boolean): Tensor {
+  const list = axesOf(op.name, x, axes);
+  // All axes at once are one long row.
+  const whole = list.length === x.rank && x.rank > 1;
+  let y = whole ? apply1(op, [reshape(x, [x.size])], {axis: 0}) : x;
+  if (!whole) for (const axis of list) y = apply1(op, [y], {axis});
+  return keepDims
+    ? reshape(
+        y,
+        x.shape.map((size, axis) => (list.includes(axis) ? 1 : size)),
+      )
+    : y;
+}
+
+/** Sum over `axes` (all by default). */
+export function sum(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
+  return reduce(sumOp, x, axes, keepDims);
+}
+
+/** Largest element over `axes` (all by default); NaN where one is NaN. */
+export function max(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
+  return reduce(maxOp, x, axes, keepDims);
+}
+
+/** Mean over `axes` (all by default). */
+export function mean(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
+  const count = sizeOf(axesOf('mean', x, axes).map(axis => x.shape[axis] as number));
+  return mul(sum(x, axes, keepDims), 1 / count);
+}
+
+/** Position of the largest element along `axis` (the last by default), the first where several tie: int32. */
+export function argMax(x: Tensor, axis = -1): Tensor {
+  return apply1(argMaxOp, [x], {axis: axesOf('argMax', x, axis)[0] as number});
+}
+
+/** Sum of all elements, added up in float64: for exact epoch means. */
+export function total(x: Tensor): Tensor {
+  return apply1(totalOp, [x], {});
+}
+
+/** Sums `x` over the axes along which `shape` was broadcast to reach it: the gradient of broadcasting. */
+export function sumTo(x: Tensor, shape: Shape): Tensor {
+  const lead = x.rank - shape.length;
+  const axes = x.shape.flatMap((size, axis) =>
+    axis < lead || (shape[axis - lead] === 1 && size !== 1) ? [axis] : [],
+  );
+  return axes.length === 0 ? x : reshape(sum(x, axes), shape);
+}

@@ -1,0 +1,116 @@
+// Softmax over the last axis, and cross-entropy from logits as one op. Rows are all axes but the last.
+import {formatShape} from '../core/shape.ts';
+import {
+  apply,
+  apply1,
+  defineOp,
+  failIn,
+  type Gradients,
+  type Tensor,
+  type TensorSpec,
+} from '../core/tensor.ts';
+import {exp, mul, sub} from './map.ts';
+import {reshape} from './move.ts';
+import {sum} from './reduce.ts';
+
+function inferRows(name: string) {
+  return ([x]: readonly Tensor[]): TensorSpec[] => {
+    const {shape, rank} = x as Tensor;
+    if (rank < 1) failIn(name, 'ERR_SHAPE', 'expected at least one axis. Received a scalar');
+    return [{shape, dtype: 'float32'}];
+  };
+}
+
+const softmaxOp = defineOp({
+  signature: 'softmax(x: f32) -> y: f32',
+  infer: inferRows('softmax'),
+  grad: ([dy], {outputs}): Gradients => [softmaxGradient(outputs[0] as Tensor, dy as Tensor)],
+});
+
+/** dy through y = softmax(x): y · (dy − Σ dy·y). */
+function softmaxGradient(y: Tensor, dy: Tensor): Tensor {
+  return mul(y, sub(dy, sum(mul(dy, y), -1, true)));
+}
+
+/** exp(x) / Σ exp(x) along the last axis, computed from x − max(x). */
+export function softmax(x: Tensor): Tensor {
+  return apply1(softmaxOp, [x], {});
+}
+
+/** The logits that a tensor was made of by softmax, if it was: cross-entropy is stabler from them. */
+export function logitsOfSoftmax(tensor: Tensor): Tensor | undefined {
+  return tensor.call.op.name === softmaxOp.name ? tensor.call.inputs[0] : undefined;
+}
+
+const logSoftmaxOp = defineOp({
+  signature: 'logSoftmax(x: f32) -> y: f32',
+  infer: inferRows('logSoftmax'),
+  grad([gradient], {outputs}): Gradients {
+    const dy = gradient as Tensor;
+    return [sub(dy, mul(exp(outputs[0] as Tensor), sum(dy, -1, true)))];
+  },
+});
+
+/** x − log Σ exp(x) along the last axis, computed from x − max(x). */
+export function logSoftmax(x: Tensor): Tensor {
+  return apply1(logSoftmaxOp, [x], {});
+}
+
+function checkLabels(name: string, x: Tensor, labels: Tensor): number {
+  const [rows, classes] = x.shape;
+  if (x.rank !== 2 || labels.rank !== 1 || labels.shape[0] !== rows) {
+    const received = `Received ${formatShape(x.shape)} and ${formatShape(labels.shape)}`;
+    failIn(name, 'ERR_SHAPE', `expected [rows, classes] and labels [rows]. ${received}`);
+  }
+  return classes as number;
+}
+
+/**
+ * Cross-entropy of softmax(logits) [B,C] with class numbers [B]: loss [B] = log Σ exp(logits) − logits[label].
+ * The second result is softmax(logits). A label outside 0…C−1 stops the run.
+ */
+export const softmaxCrossentropyOp = defineOp({
+  signature: 'softmaxCrossentropy(logits: f32, labels: i32) -> loss: f32, probabilities: f32, guard: i32',
+  guard: 'labelOutOfRange',
+  infer([x, labels]) {
+    const {shape} = x as Tensor;
+    checkLabels('softmaxCrossentropy', x as Tensor, labels as Tensor);
+    return [
+      {shape: [shape[0] as number], dtype: 'float32'},
+      {shape, dtype: 'float32'},
+      {shape: [shape[0] as number], dtype: 'int32'},
+    ];
+  },
+  grad([dLoss, dProbabilities], {inputs, outputs}): Gradients {
+    const labels = inputs[1] as Tensor;
+    const probabilities = outputs[1] as Tensor;
+    const parts: Tensor[] = [];
+    if (dLoss) {
+      const column = reshape(dLoss, [dLoss.size, 1]);
+      parts.push(mul(subtractOneHot(probabilities, labels), column));
+    }
+    if (dProbabilities) parts.push(softmaxGradient(probabilities, dProbabilities));
+    const [first, second] = parts;
+    return [first && second ? sub(first, mul(second, -1)) : (first ?? null), null];
+  },
+});
+
+export function softmaxCrossentropy(logits: Tensor, labels: Tensor): {loss: Tensor; probabilities: Tensor} {
+  const [loss, probabilities] = apply(softmaxCrossentropyOp, [logits, labels], {});
+  return {loss: loss as Tensor, probabilities: probabilities as Tensor};
+}
+
+const subtractOneHotOp = defineOp({
+  signature: 'subtractOneHot(p: f32, labels: i32) -> y: f32',
+  inPlace: 1,
+  infer([p, labels]) {
+    checkLabels('subtractOneHot', p as Tensor, labels as Tensor);
+    return [{shape: (p as Tensor).shape, dtype: 'float32'}];
+  },
+  grad: ([dy]): Gradients => [dy as Tensor, null],
+});
+
+/** p − oneHot(labels), without building the one-hot array. Labels outside the classes change nothing. */
+export function subtractOneHot(p: Tensor, labels: Tensor): Tensor {
+  return apply1(subtractOneHotOp, [p, labels], {});
+}

@@ -1,0 +1,60 @@
+// Finds the native binary and types its functions. Everything that crosses the border between the languages is here.
+import type {TypedArray} from '../core/dtype.ts';
+
+/** Opaque native objects; freed when they are collected. */
+export type NativeProgram = {readonly __native: 'program'};
+export type NativeState = {readonly __native: 'state'};
+export type NativePin = {readonly __native: 'pin'};
+
+/** Why a run ended, as `RunWords[1]`. */
+export const runEnds = ['done', 'cancelled', 'guard'] as const;
+
+/**
+ * What a run reports: [steps committed, why it ended (number in runEnds), guard number, first position in the
+ * guard that is not -1, the value there, number of the first instruction whose result was not finite or -1].
+ */
+export type RunWords = Int32Array;
+
+export interface RunOptions {
+  /** Served between two instructions of a running step, before queued work: for predictions. */
+  readonly urgent?: boolean;
+  /** One shared int32: the run ends before the next commit once it is not 0. */
+  readonly cancel?: Int32Array;
+  /** Adds up the time of each instruction; read with `profile`. */
+  readonly profile?: boolean;
+}
+
+export interface NativeAddon {
+  /** Instruction sets compiled in and usable here, best first; the one in use; CPUs this process may use. */
+  info(): {isas: string[]; isa: string; cpus: number; openmp: boolean; nodelete: boolean};
+  /** Signatures of all kernels, then of all elementwise ops, of one instruction set. */
+  signatures(isa?: string): string[];
+  threads(): number;
+  setThreads(count: number): void;
+  /** Address of the first byte modulo 64. */
+  alignment(array: ArrayBufferView): number;
+  /** Wraps the bytes of a SharedArrayBuffer that hold a model's state, with the lock that guards its commits. */
+  createState(bytes: Uint8Array): NativeState;
+  /** Keeps an array's memory alive whatever becomes of the array; undefined where the engine does not allow it. */
+  pin(array: ArrayBufferView): NativePin | undefined;
+  /** Verifies and links a plan. Throws with the reason when it is malformed. */
+  load(words: Int32Array, signatures: readonly string[], isa?: string): NativeProgram;
+  run(
+    program: NativeProgram,
+    state: NativeState | undefined,
+    io: readonly TypedArray[],
+    steps: number,
+    options: RunOptions,
+  ): Promise<RunWords>;
+  runSync(
+    program: NativeProgram,
+    state: NativeState | undefined,
+    io: readonly TypedArray[],
+    steps: number,
+    options: RunOptions,
+  ): RunWords;
+  /** Nanoseconds spent in each instruction by runs with `profile`, summed over the threads' wall time. */
+  profile(program: NativeProgram): Float64Array;
+  /** Native bytes in use, programs and states alive, threads of the team: for tests of leaks. */
+  counters(): {bytes: number; programs: number; states: number; jobs: number};
+}
