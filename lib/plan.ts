@@ -10,6 +10,21 @@ export const maxRank = 6;
 export const unitBytes = 64;
 export const headerWords = 16;
 
+/** Twin of `enum Header`. */
+export const header = {
+  magic: 0,
+  version: 1,
+  wordCount: 2,
+  stateUnits: 3,
+  arenaUnits: 4,
+  ioCount: 5,
+  valueCount: 6,
+  guardCount: 7,
+  literalWords: 8,
+  bodyWords: 9,
+  commitAt: 10,
+} as const;
+
 export const spaces = ['state', 'arena', 'io', 'literal'] as const;
 export type SpaceName = (typeof spaces)[number];
 

@@ -37,6 +37,8 @@ export interface Op<Attributes extends object = object> {
   /** For ops that update state: the input that each output replaces. */
   readonly updates: ((call: Call) => readonly number[]) | undefined;
   infer(inputs: readonly Tensor[], attributes: Attributes): readonly TensorSpec[];
+  /** Floating-point operations, by shape: for comparing measured times with the machine's ceiling. */
+  flops(inputs: readonly TensorSpec[], outputs: readonly TensorSpec[], attributes: Attributes): number;
   /** Gradient rule: `gradients` holds one entry per output, null where none arrives. */
   readonly grad: ((gradients: Gradients, call: Call<Attributes>) => Gradients) | undefined;
 }
@@ -134,7 +136,13 @@ export interface OpDefinition<Attributes extends object> {
   inPlace?: number;
   updates?: (call: Call) => readonly number[];
   infer(inputs: readonly Tensor[], attributes: Attributes): readonly TensorSpec[];
+  /** One for each element of the largest operand, unless given. */
+  flops?(inputs: readonly TensorSpec[], outputs: readonly TensorSpec[], attributes: Attributes): number;
   grad?(gradients: Gradients, call: Call<Attributes>): Gradients;
+}
+
+function largestSize(inputs: readonly TensorSpec[], outputs: readonly TensorSpec[]): number {
+  return Math.max(0, ...[...inputs, ...outputs].map(({shape}) => sizeOf(shape)));
 }
 
 /** Every op that has been defined, by name. */
@@ -154,6 +162,7 @@ export function defineOp<Attributes extends object = object>(
     inPlace: definition.inPlace ?? 0,
     updates: definition.updates,
     infer: definition.infer,
+    flops: definition.flops ?? largestSize,
     grad: definition.grad?.bind(definition),
   };
   if (opTable.has(op.name)) fail('ERR_GRAPH', `op ${op.name} is defined twice.`);

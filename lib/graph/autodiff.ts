@@ -5,6 +5,13 @@ import {add, ones, zeros} from '../ops/map.ts';
 import {sumTo} from '../ops/reduce.ts';
 import {callsOf} from './walk.ts';
 
+const made = new WeakSet<Call>();
+
+/** Whether a call was made by differentiation: listings show such calls apart. */
+export function isGradient(call: Call): boolean {
+  return made.has(call);
+}
+
 /** The calls among `order` through which a change of a target reaches the loss. */
 function carriers(order: readonly Call[], targets: readonly Tensor[]): Set<Call> {
   const reached = new Set(targets);
@@ -31,6 +38,7 @@ export function gradients(loss: Tensor, targets: readonly Tensor[]): Tensor[] {
     );
   }
   const order = callsOf([loss]);
+  const given = new Set(order);
   const through = carriers(order, targets);
   const gradient = new Map<Tensor, Tensor>([[loss, ones(loss.shape)]]);
   for (const call of order.reverse()) {
@@ -49,5 +57,7 @@ export function gradients(loss: Tensor, targets: readonly Tensor[]): Tensor[] {
       });
     });
   }
-  return targets.map(target => gradient.get(target) ?? zeros(target.shape));
+  const results = targets.map(target => gradient.get(target) ?? zeros(target.shape));
+  for (const call of callsOf(results)) if (!given.has(call)) made.add(call);
+  return results;
 }

@@ -1,4 +1,4 @@
-import type {Call, Tensor} from '../core/tensor.ts';
+import {Call, type Tensor} from '../core/tensor.ts';
 
 /** Every call that `roots` depend on, each after the calls it reads. Iterative: graphs may be deep. */
 export function callsOf(roots: readonly Tensor[]): Call[] {
@@ -23,4 +23,42 @@ export function callsOf(roots: readonly Tensor[]): Call[] {
     }
   }
   return order;
+}
+
+/** For each tensor, the calls that read it, in order; a call that reads it twice stands there once. */
+export function usersOf(order: readonly Call[]): Map<Tensor, Call[]> {
+  const users = new Map<Tensor, Call[]>();
+  for (const call of order) {
+    for (const input of new Set(call.inputs)) {
+      const list = users.get(input);
+      if (list) list.push(call);
+      else users.set(input, [call]);
+    }
+  }
+  return users;
+}
+
+/** A call like this one on other inputs; its own results where the inputs are the same. */
+export function rebuild(call: Call, inputs: readonly Tensor[]): readonly Tensor[] {
+  if (inputs.every((input, position) => input === call.inputs[position])) return call.outputs;
+  return new Call(call.op, inputs, call.attributes, call.scope).outputs;
+}
+
+/**
+ * Rebuilds the graph under `roots`, operands first. `rule` gets each call with its operands as they have become
+ * and gives the tensors that take the place of the call's results; `become` tells it of any other earlier tensor.
+ */
+export function rewrite(
+  roots: readonly Tensor[],
+  rule: (call: Call, inputs: readonly Tensor[], become: (tensor: Tensor) => Tensor) => readonly Tensor[],
+): (tensor: Tensor) => Tensor {
+  const successors = new Map<Tensor, Tensor>();
+  const become = (tensor: Tensor): Tensor => successors.get(tensor) ?? tensor;
+  for (const call of callsOf(roots)) {
+    const results = rule(call, call.inputs.map(become), become);
+    call.outputs.forEach((output, index) => {
+      successors.set(output, results[index] as Tensor);
+    });
+  }
+  return become;
 }

@@ -23,8 +23,8 @@ function inferGather(name: string, dtype: TensorSpec['dtype']) {
 const gatherRowsOp = defineOp<{readonly scale: number; readonly offset: number}>({
   signature: 'gatherRows(source: T, rows: i32) -> y: f32, guard: i32 {scale: f32, offset: f32}',
   guard: 'inputNotFinite',
+  // No gradient: a table that is trained must be refused, not left as it is without a word.
   infer: inferGather('gatherRows', 'float32'),
-  grad: (): Gradients => [null, null],
 });
 
 /**

@@ -1,5 +1,5 @@
 // Matrix products.
-import {formatShape} from '../core/shape.ts';
+import {formatShape, sizeOf} from '../core/shape.ts';
 import {apply1, defineOp, failIn, type Gradients, type Tensor, type TensorSpec} from '../core/tensor.ts';
 
 export interface MatmulAttributes {
@@ -17,9 +17,20 @@ function inferProduct(inputs: readonly Tensor[], {transposeA, transposeB}: Matmu
   return [{shape: [m, n], dtype: 'float32'}];
 }
 
+/** A multiplication and an addition for each term. */
+function productFlops(
+  [a]: readonly TensorSpec[],
+  [c]: readonly TensorSpec[],
+  {transposeA}: MatmulAttributes,
+): number {
+  const inner = (a as TensorSpec).shape[transposeA ? 0 : 1] as number;
+  return 2 * sizeOf((c as TensorSpec).shape) * inner;
+}
+
 export const matmulOp = defineOp<MatmulAttributes>({
   signature: 'matmul(a: f32, b: f32) -> c: f32 {transposeA: bool, transposeB: bool}',
   infer: inferProduct,
+  flops: productFlops,
   grad([gradient], {inputs, attributes: {transposeA: ta, transposeB: tb}}): Gradients {
     const dc = gradient as Tensor;
     const [a, b] = inputs as readonly [Tensor, Tensor];
@@ -44,4 +55,5 @@ export const gemmOp = defineOp<MatmulAttributes & {readonly activation: string |
     'gemm(a: f32, b: f32, bias?: f32) -> c: f32 {transposeA: bool, transposeB: bool, activation: op}',
   kind: 'fused',
   infer: inferProduct,
+  flops: productFlops,
 });

@@ -1,4 +1,5 @@
 // The fused map: what the compiler makes of a tree of elementwise ops. Twin of native/kernels/program.h.
+import {sizeOf} from '../core/shape.ts';
 import {defineOp, type TensorSpec} from '../core/tensor.ts';
 
 /** One step of a map program: an elementwise op by signature, a tile to write, registers to read. */
@@ -21,6 +22,11 @@ export interface MapProgram {
 export const mapOp = defineOp<{readonly program: MapProgram} & TensorSpec>({
   signature: 'map(...inputs: any) -> y: any {program: words}',
   kind: 'fused',
-  inPlace: 0,
+  elementwise: true,
   infer: (_, {shape, dtype}) => [{shape, dtype}],
+  flops: (_, __, {program, shape}) => program.steps.length * sizeOf(shape),
 });
+
+export function isMapProgram(value: unknown): value is MapProgram {
+  return typeof value === 'object' && value !== null && 'steps' in value;
+}

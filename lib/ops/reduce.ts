@@ -47,7 +47,14 @@ const maxOp = defineOp<AxisAttributes>({
 
 export const argMaxOp = defineOp<AxisAttributes>({
   signature: 'argMax(x: f32) -> y: i32 {axis: i32}',
-  infer: inferReduce('argMax', 'int32'),
+  infer(inputs, attributes) {
+    const specs = inferReduce('argMax', 'int32')(inputs, attributes);
+    const {shape} = inputs[0] as Tensor;
+    if (shape[attributes.axis] === 0) {
+      failIn('argMax', 'ERR_SHAPE', `axis ${attributes.axis} of ${formatShape(shape)} is empty`);
+    }
+    return specs;
+  },
   grad: (): Gradients => [null],
 });
 

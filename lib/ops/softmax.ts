@@ -42,6 +42,11 @@ export function logitsOfSoftmax(tensor: Tensor): Tensor | undefined {
   return tensor.call.op.name === softmaxOp.name ? tensor.call.inputs[0] : undefined;
 }
 
+/** The same for sigmoid. */
+export function logitsOfSigmoid(tensor: Tensor): Tensor | undefined {
+  return tensor.call.op.name === 'sigmoid' ? tensor.call.inputs[0] : undefined;
+}
+
 const logSoftmaxOp = defineOp({
   signature: 'logSoftmax(x: f32) -> y: f32',
   infer: inferRows('logSoftmax'),

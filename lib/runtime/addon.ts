@@ -1,5 +1,10 @@
 // Finds the native binary and types its functions. Everything that crosses the border between the languages is here.
+import {existsSync} from 'node:fs';
+import {createRequire} from 'node:module';
+import path from 'node:path';
+import {fileURLToPath} from 'node:url';
 import type {TypedArray} from '../core/dtype.ts';
+import {ChainruleError} from '../core/errors.ts';
 
 /** Opaque native objects; freed when they are collected. */
 export type NativeProgram = {readonly __native: 'program'};
@@ -7,7 +12,7 @@ export type NativeState = {readonly __native: 'state'};
 export type NativePin = {readonly __native: 'pin'};
 
 /** Why a run ended, as `RunWords[1]`. */
-export const runEnds = ['done', 'cancelled', 'guard'] as const;
+export const runEnds = ['done', 'cancelled', 'guard', 'memory'] as const;
 
 /**
  * What a run reports: [steps committed, why it ended (number in runEnds), guard number, first position in the
@@ -26,7 +31,7 @@ export interface RunOptions {
 
 export interface NativeAddon {
   /** Instruction sets compiled in and usable here, best first; the one in use; CPUs this process may use. */
-  info(): {isas: string[]; isa: string; cpus: number; openmp: boolean; nodelete: boolean};
+  info(): {isas: string[]; isa: string; cpus: number};
   /** Signatures of all kernels, then of all elementwise ops, of one instruction set. */
   signatures(isa?: string): string[];
   threads(): number;
@@ -57,4 +62,55 @@ export interface NativeAddon {
   profile(program: NativeProgram): Float64Array;
   /** Native bytes in use, programs and states alive, threads of the team: for tests of leaks. */
   counters(): {bytes: number; programs: number; states: number; jobs: number};
+}
+
+/** The folder of the package: the nearest one above this file that has a package.json. */
+function packageFolder(): string {
+  let folder = path.dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(path.join(folder, 'package.json')) && path.dirname(folder) !== folder) {
+    folder = path.dirname(folder);
+  }
+  return folder;
+}
+
+/**
+ * OpenMP's threads look for work for a while before they sleep. Two OpenMP runtimes in one process that both do so
+ * can make a kernel hundreds of times slower; a short look keeps both awake enough. Read once, when the library loads.
+ */
+function withShortSpinning<Result>(load: () => Result): Result {
+  if (process.env.GOMP_SPINCOUNT !== undefined) return load();
+  process.env.GOMP_SPINCOUNT = '1000';
+  try {
+    return load();
+  } finally {
+    delete process.env.GOMP_SPINCOUNT;
+  }
+}
+
+function loadAddon(): NativeAddon {
+  const require = createRequire(import.meta.url);
+  const wanted = process.env.CHAINRULE_BINARY;
+  const folder = packageFolder();
+  try {
+    return withShortSpinning(() => {
+      if (wanted) return require(path.resolve(wanted)) as NativeAddon;
+      return (require('node-gyp-build') as (folder: string) => NativeAddon)(folder);
+    });
+  } catch (cause) {
+    const where = wanted ? `CHAINRULE_BINARY=${wanted}` : `${folder}/prebuilds and ${folder}/build`;
+    const platform = `${process.platform}-${process.arch}, Node ${process.versions.node}`;
+    throw new ChainruleError(
+      'ERR_ADDON',
+      `chainrule: found no native binary for ${platform} in ${where}. In a clone, build it with: npm run build`,
+      {cause},
+    );
+  }
+}
+
+let loaded: NativeAddon | undefined;
+
+/** The native half, loaded at the first call. @throws ERR_ADDON where there is no binary for this machine. */
+export function addon(): NativeAddon {
+  loaded ??= loadAddon();
+  return loaded;
 }

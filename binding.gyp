@@ -1,0 +1,117 @@
+# What ships. CMakeLists.txt builds the same sources with the same flags for development;
+# test/build/sources.test.ts compares the two.
+{
+  'target_defaults': {
+    'include_dirs': ['native'],
+    'cflags': ['-Wall', '-Wextra', '-O3', '-fPIC', '-fvisibility=hidden'],
+    'cflags_cc': [
+      '-std=c++17', '-fvisibility-inlines-hidden',
+      '-fno-math-errno', '-fno-trapping-math', '-ffp-contract=off',
+    ],
+  },
+  'variables': {
+    # One object per instruction set: no exceptions, no run-time types, nothing that could be shared.
+    'isa_flags': ['-fno-exceptions', '-fno-rtti'],
+    'conditions': [
+      ['target_arch=="x64"', {'isa_targets': ['isa_scalar', 'isa_avx2', 'isa_avx512']}],
+      ['target_arch=="arm64"', {'isa_targets': ['isa_scalar', 'isa_neon']}],
+    ],
+  },
+  'targets': [
+    {
+      'target_name': 'isa_scalar',
+      'type': 'static_library',
+      'sources': ['native/isa/scalar.cc'],
+      'cflags_cc': ['<@(isa_flags)'],
+    },
+    {
+      'target_name': 'runtime',
+      'type': 'static_library',
+      'sources': [
+        'native/runtime/cpu.cc',
+        'native/runtime/executor.cc',
+        'native/runtime/program.cc',
+        'native/runtime/signature.cc',
+        'native/runtime/steps.cc',
+        'native/runtime/team.cc',
+        'native/runtime/verify.cc',
+      ],
+      'cflags_cc': ['-fopenmp'],
+    },
+    {
+      'target_name': 'chainrule',
+      'dependencies': ['runtime', '<@(isa_targets)'],
+      'sources': [
+        'native/binding/addon.cc',
+        'native/binding/pin.cc',
+      ],
+      'include_dirs': ['node_modules/node-addon-api'],
+      'defines': ['NAPI_VERSION=8', 'NAPI_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED'],
+      'cflags_cc': ['-fopenmp'],
+      'ldflags': [
+        '-fopenmp', '-static-libstdc++', '-Wl,--gc-sections',
+        # A worker's end must not unload code that other threads still run.
+        '-Wl,-z,nodelete', '-Wl,-z,relro', '-Wl,-z,now',
+        # A prebuilt binary finds its own OpenMP runtime beside itself.
+        "-Wl,-rpath,'$$ORIGIN'",
+        '-Wl,--version-script=<(module_root_dir)/native/binding/exports.map',
+      ],
+    },
+    {
+      'target_name': 'replay',
+      'type': 'executable',
+      'dependencies': ['runtime', '<@(isa_targets)'],
+      'sources': ['native/tools/replay.cc'],
+      'cflags_cc': ['-fopenmp'],
+      'ldflags': ['-fopenmp'],
+    },
+    {
+      'target_name': 'ceiling',
+      'type': 'executable',
+      'sources': ['native/tools/ceiling.cc'],
+      'cflags_cc': ['-fopenmp'],
+      'ldflags': ['-fopenmp'],
+    },
+    {
+      'target_name': 'kernels_test',
+      'type': 'executable',
+      'dependencies': ['runtime', '<@(isa_targets)'],
+      'sources': ['native/test/kernels_test.cc'],
+      'cflags_cc': ['-fopenmp'],
+      'ldflags': ['-fopenmp'],
+    },
+  ],
+  'conditions': [
+    ['target_arch=="x64"', {
+      'targets': [
+        {
+          'target_name': 'isa_avx2',
+          'type': 'static_library',
+          'sources': ['native/isa/avx2.cc'],
+          'cflags_cc': ['<@(isa_flags)', '-mavx2', '-mfma', '-mf16c'],
+        },
+        {
+          'target_name': 'isa_avx512',
+          'type': 'static_library',
+          'sources': ['native/isa/avx512.cc'],
+          'cflags_cc': [
+            '<@(isa_flags)', '-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', '-mfma',
+            '-mprefer-vector-width=512',
+            # GCC 12 takes the undefined lanes of its own AVX-512 intrinsics for a mistake.
+            '-Wno-maybe-uninitialized',
+          ],
+        },
+      ],
+    }],
+    ['target_arch=="arm64"', {
+      'targets': [
+        {
+          'target_name': 'isa_neon',
+          'type': 'static_library',
+          'sources': ['native/isa/neon.cc'],
+          'cflags_cc': ['<@(isa_flags)'],
+        },
+      ],
+    }],
+  ],
+}

@@ -1,0 +1,66 @@
+// Attributes as words and as text, following the signature.
+import {fail} from '../core/errors.ts';
+import type {AttributeType} from '../core/signature.ts';
+import type {Op} from '../core/tensor.ts';
+import {formatAttribute} from '../graph/print.ts';
+import {isMapProgram, type MapProgram} from '../ops/program.ts';
+
+const bits = new Int32Array(1);
+const float = new Float32Array(bits.buffer);
+
+function bitsOf(value: number): number {
+  float[0] = value;
+  return bits[0] as number;
+}
+
+export class Attributes {
+  private readonly signatureNumber: (text: string) => number;
+
+  constructor(signatureNumber: (text: string) => number) {
+    this.signatureNumber = signatureNumber;
+  }
+
+  words({name, signature}: Op, attributes: object): number[] {
+    return signature.attributes.flatMap(attribute => {
+      const value = (attributes as Record<string, unknown>)[attribute.name];
+      if (value === undefined) fail('ERR_GRAPH', `${name}: the attribute ${attribute.name} is missing.`);
+      return this.encode(attribute.type, value);
+    });
+  }
+
+  private encode(type: AttributeType, value: unknown): number[] {
+    switch (type) {
+      case 'f32':
+        return [bitsOf(value as number)];
+      case 'op':
+        return [value === null ? -1 : this.signatureNumber(value as string)];
+      case 'words':
+        return isMapProgram(value) ? this.encodeProgram(value) : [...(value as readonly number[])];
+      default:
+        return [Number(value)];
+    }
+  }
+
+  /** The layout stands in lib/ops/program.ts. */
+  private encodeProgram({constants, tiles, steps}: MapProgram): number[] {
+    const noOperand = -1;
+    return [
+      constants.length,
+      ...constants.map(bitsOf),
+      tiles,
+      steps.length,
+      ...steps.flatMap(({op, tile, operands}) => {
+        const [a = noOperand, b = noOperand, c = noOperand] = operands;
+        return [this.signatureNumber(op), tile, a, b, c];
+      }),
+    ];
+  }
+}
+
+/** `transposeB, activation: relu`: attributes that are off are left out. */
+export function formatAttributes({signature}: Op, attributes: object, inputCount: number): string {
+  const all = attributes as Record<string, unknown>;
+  return signature.attributes
+    .flatMap(({name}) => formatAttribute(name, all[name], inputCount) ?? [])
+    .join(', ');
+}

@@ -1,0 +1,183 @@
+// Pass 5: the words of the plan, as native/plan.h lays them out, and beside them what a reader wants to know.
+import {dtypes} from '../core/dtype.ts';
+import {fail} from '../core/errors.ts';
+import {formatShape, type Shape, sizeOf} from '../core/shape.ts';
+import {
+  guardKinds,
+  header,
+  headerWords,
+  type IoSlot,
+  ioFlags,
+  items,
+  maxRank,
+  type Plan,
+  type PlanInstruction,
+  planMagic,
+  planVersion,
+  spaces,
+  unitBytes,
+} from '../plan.ts';
+import {Attributes, formatAttributes} from './attributes.ts';
+import type {Memory} from './memory.ts';
+import {bytesOf, type Instruction, type Loop, type Schedule, type Step, type Value} from './steps.ts';
+
+export function emit(schedule: Schedule, memory: Memory): Plan {
+  const emitter = new Emitter(memory);
+  for (const step of schedule.compute) emitter.step(step, 'compute', 0);
+  const commitAt = emitter.body.length;
+  for (const step of schedule.commit) emitter.step(step, 'commit', 0);
+  const guards = schedule.guards.flatMap(({value, kind, scope}) => [
+    emitter.valueNumber(value),
+    guardKinds.indexOf(kind),
+    emitter.scopeNumber(scope),
+  ]);
+  const {body, values, signatures, scopes, instructions} = emitter;
+  const tail = [
+    ...schedule.io.flatMap(ioWords),
+    ...values.flatMap(value => valueWords(value, memory)),
+    ...guards,
+  ];
+  const wordCount = headerWords + tail.length + memory.literals.length + body.length;
+  const words = new Int32Array(wordCount);
+  words[header.magic] = planMagic;
+  words[header.version] = planVersion;
+  words[header.wordCount] = wordCount;
+  words[header.stateUnits] = schedule.stateBytes / unitBytes;
+  words[header.arenaUnits] = memory.arenaUnits;
+  words[header.ioCount] = schedule.io.length;
+  words[header.valueCount] = values.length;
+  words[header.guardCount] = schedule.guards.length;
+  words[header.literalWords] = memory.literals.length;
+  words[header.bodyWords] = body.length;
+  words[header.commitAt] = commitAt;
+  words.set(tail, headerWords);
+  words.set(memory.literals, headerWords + tail.length);
+  words.set(body, headerWords + tail.length + memory.literals.length);
+  return {
+    words,
+    signatures,
+    scopes,
+    io: schedule.io,
+    guards: schedule.guards.map(({kind, scope, source}) => ({kind, scope, source})),
+    stateBytes: schedule.stateBytes,
+    arenaBytes: memory.arenaUnits * unitBytes,
+    instructions,
+  };
+}
+
+function dimsOf(shape: Shape, name: string): number[] {
+  if (shape.length > maxRank) {
+    fail('ERR_SHAPE', `compile: ${name} has ${formatShape(shape)}; at most ${maxRank} axes are possible.`);
+  }
+  return [...shape, ...new Array<number>(maxRank - shape.length).fill(1)];
+}
+
+function ioWords({name, shape, dtype, output, perStep}: IoSlot): number[] {
+  const flags = (output ? ioFlags.output : 0) | (shape[0] === -1 ? ioFlags.dynamicRows : 0);
+  const stride = perStep ? sizeOf(shape) : 0;
+  return [dtypes[dtype].code, flags, shape.length, ...dimsOf(shape, name), stride];
+}
+
+function valueWords(value: Value, memory: Memory): number[] {
+  const {space, position} = memory.placeOf(value);
+  const {name, shape, dtype} = value;
+  return [spaces.indexOf(space), position, dtypes[dtype].code, shape.length, ...dimsOf(shape, name)];
+}
+
+/** Numbers things in the order in which they are first asked for. */
+class Table<Key> {
+  readonly keys: Key[] = [];
+  private readonly numbers = new Map<Key, number>();
+
+  numberOf(key: Key): number {
+    const known = this.numbers.get(key);
+    if (known !== undefined) return known;
+    this.numbers.set(key, this.keys.length);
+    return this.keys.push(key) - 1;
+  }
+}
+
+class Emitter {
+  readonly body: number[] = [];
+  readonly instructions: PlanInstruction[] = [];
+  private readonly memory: Memory;
+  private readonly valueTable = new Table<Value>();
+  private readonly signatureTable = new Table<string>();
+  private readonly scopeTable = new Table<string>();
+  private readonly attributes = new Attributes(text => this.signatureTable.numberOf(text));
+
+  constructor(memory: Memory) {
+    this.memory = memory;
+  }
+
+  get values(): readonly Value[] {
+    return this.valueTable.keys;
+  }
+
+  get signatures(): readonly string[] {
+    return this.signatureTable.keys;
+  }
+
+  get scopes(): readonly string[] {
+    return this.scopeTable.keys;
+  }
+
+  valueNumber(value: Value): number {
+    return this.valueTable.numberOf(value);
+  }
+
+  scopeNumber(scope: string): number {
+    return this.scopeTable.numberOf(scope);
+  }
+
+  step(step: Step, phase: PlanInstruction['phase'], depth: number): void {
+    if (step.kind === 'instruction') this.instruction(step, phase, depth);
+    else this.loop(step, phase, depth);
+  }
+
+  private instruction(step: Instruction, phase: PlanInstruction['phase'], depth: number): void {
+    const {op, scope, outputs, inputs} = step;
+    const signature = this.signatureTable.numberOf(op.signature.text);
+    const operands = [...outputs, ...inputs].map(value => this.valueNumber(value));
+    const attributes = this.attributes.words(op, step.attributes);
+    const head = [
+      signature,
+      this.scopeNumber(scope),
+      outputs.length,
+      inputs.length,
+      attributes.length,
+      ...operands,
+      ...attributes,
+    ];
+    this.body.push(items.instruction, head.length + 2, ...head);
+    this.instructions.push({
+      name: op.name,
+      scope,
+      phase,
+      outputs: outputs.map(value => this.describe(value)),
+      inputs: inputs.map(value => this.describe(value)),
+      attributes: formatAttributes(op, step.attributes, inputs.length),
+      depth,
+      flops: op.flops(inputs, outputs, step.attributes),
+      bytes: [...outputs, ...inputs].reduce((sum, value) => sum + Math.max(0, bytesOf(value)), 0),
+    });
+  }
+
+  private loop({count, strides, carries, body}: Loop, phase: PlanInstruction['phase'], depth: number): void {
+    const rest = [
+      ...strides.flatMap(({value, units}) => [this.valueNumber(value), units]),
+      ...carries.flatMap(({to, from}) => [this.valueNumber(to), this.valueNumber(from)]),
+    ];
+    this.body.push(items.loop, rest.length + 5, count, strides.length, carries.length, ...rest);
+    for (const step of body) this.step(step, phase, depth + 1);
+    this.body.push(items.end, 2);
+  }
+
+  /** `t3 arena+128 f32[128,10]` */
+  private describe(value: Value): string {
+    const {space, position} = this.memory.placeOf(value);
+    const bytes = space === 'literal' ? position * 4 : position * unitBytes;
+    const where = space === 'io' ? `io[${position}]` : `${space}+${bytes}`;
+    return `${value.name} ${where} ${dtypes[value.dtype].short}${formatShape(value.shape)}`;
+  }
+}

@@ -1,0 +1,82 @@
+// The compiler: from a graph to a plan. Reads as the list of its passes; each is a file of its own.
+import {fail} from '../core/errors.ts';
+import type {Tensor, Variable} from '../core/tensor.ts';
+import {type Plan, unitBytes} from '../plan.ts';
+import {emit} from './emit.ts';
+import {fuse} from './fuse.ts';
+import {printParts, printPlan, printRoots} from './listing.ts';
+import {planMemory} from './memory.ts';
+import type {Roots} from './roots.ts';
+import {type StateLayout, schedule} from './schedule.ts';
+import {simplify} from './simplify.ts';
+
+export interface CompileRequest extends StateLayout {
+  /** Each becomes an io output of its name, with one block per step. */
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  /** New values of variables, written in the commit phase: all are computed from the values before it. */
+  readonly updates?: readonly (readonly [variable: Variable, value: Tensor])[];
+  /** Results of `finite`. The guards of gathers and of cross-entropies are found by themselves and come first. */
+  readonly guards?: readonly Tensor[];
+  /** Switches for tests that compare results with and without; both are on by default. */
+  readonly passes?: {readonly fuse?: boolean; readonly inPlace?: boolean};
+}
+
+/** Listings, for `explain` and for tests. */
+export interface Stages {
+  /** What was given, without what differentiation made and what follows from it. */
+  readonly graph: string;
+  /** The rest of what was given. */
+  readonly gradients: string;
+  readonly simplified: string;
+  readonly fused: string;
+  readonly plan: string;
+}
+
+export interface Compiled {
+  readonly plan: Plan;
+  /** Prints all stages; made only when asked for. */
+  stages(): Stages;
+}
+
+export function compileToPlan(request: CompileRequest): Plan {
+  return compileStages(request).plan;
+}
+
+export function compileStages(request: CompileRequest): Compiled {
+  const {passes = {}} = request;
+  const given = rootsOf(request);
+  const simplified = simplify(given);
+  const fused = fuse(simplified, passes.fuse ?? true);
+  const scheduled = schedule(fused, request);
+  const memory = planMemory(scheduled, passes.inPlace ?? true);
+  const plan = emit(scheduled, memory);
+  return {
+    plan,
+    stages: () => ({
+      ...printParts(given),
+      simplified: printRoots(simplified),
+      fused: printRoots(fused),
+      plan: printPlan(plan),
+    }),
+  };
+}
+
+function rootsOf({outputs, updates = [], guards = [], stateBytes, stateOffset}: CompileRequest): Roots {
+  const updated = new Set<Variable>();
+  for (const [variable, value] of updates) {
+    if (updated.has(variable)) fail('ERR_GRAPH', `compile: two updates of ${variable.name}.`);
+    updated.add(variable);
+    if (value.shape.join() !== variable.shape.join() || value.dtype !== variable.dtype) {
+      const received = `Received ${variable.tensor} and the update ${value}`;
+      fail('ERR_SHAPE', `compile: the update of ${variable.name} has another shape or type. ${received}.`);
+    }
+    const offset = stateOffset(variable);
+    if (offset % unitBytes !== 0 || offset < 0 || offset > stateBytes) {
+      fail('ERR_GRAPH', `compile: the offset ${offset} of ${variable.name} is not possible.`);
+    }
+  }
+  for (const [name, {shape}] of Object.entries(outputs)) {
+    if (shape.includes(-1)) fail('ERR_SHAPE', `compile: ${name} has an unknown number of rows.`);
+  }
+  return {outputs: Object.entries(outputs), updates, guards};
+}

@@ -1,0 +1,118 @@
+// Turns a group of elementwise calls into the program of one map: registers by last use, within the limits of
+// native/kernels/program.h.
+import type {DType} from '../core/dtype.ts';
+import type {Call, Tensor} from '../core/tensor.ts';
+import type {MapProgram, MapStep} from '../ops/program.ts';
+
+/** Twin of the limits in native/kernels/program.h: what a block of registers costs in L1. */
+export const mapLimits = {inputs: 12, constants: 16, tiles: 8, steps: 64} as const;
+
+/** Conversions that leave a number in a register as it is: all values of the first type are values of the second. */
+const widens: Readonly<Record<string, readonly DType[]>> = {
+  bool: ['uint8', 'int32', 'float32'],
+  uint8: ['int32', 'float32'],
+  int32: ['float32'],
+  float32: [],
+};
+
+/** Broadcasting and widening are done by every load: such a call needs no step of its own. */
+export function isIdentity({op, inputs, outputs}: Call): boolean {
+  const from = (inputs[0] as Tensor).dtype;
+  const to = (outputs[0] as Tensor).dtype;
+  return op.name === 'broadcastTo' || (op.name === 'cast' && (widens[from] ?? []).includes(to));
+}
+
+/** Other conversions happen where a result is stored: such a call can only be the last. */
+const mustBeLast = (call: Call): boolean => call.op.name === 'cast' && !isIdentity(call);
+
+/** The number that a register holds throughout, if the tensor is one number. */
+function scalarOf(tensor: Tensor): number | undefined {
+  if (tensor.call.op.name !== 'constant' || tensor.size !== 1) return undefined;
+  const {data} = tensor.call.attributes as {data: ArrayLike<number>};
+  return tensor.dtype === 'bool' ? Number(data[0] !== 0) : Math.fround(data[0] as number);
+}
+
+/** Where a value is before registers are numbered. */
+type Place = {kind: 'input' | 'constant' | 'step'; index: number};
+
+interface DraftStep {
+  readonly call: Call;
+  readonly operands: readonly Place[];
+}
+
+class Draft {
+  readonly inputs: Tensor[] = [];
+  readonly constants: number[] = [];
+  readonly steps: DraftStep[] = [];
+  private readonly places = new Map<Tensor, Place>();
+
+  placeOf(tensor: Tensor): Place {
+    let place = this.places.get(tensor);
+    if (place) return place;
+    const scalar = scalarOf(tensor);
+    if (scalar === undefined) place = {kind: 'input', index: this.inputs.push(tensor) - 1};
+    else {
+      const known = this.constants.findIndex(constant => Object.is(constant, scalar));
+      place = {kind: 'constant', index: known >= 0 ? known : this.constants.push(scalar) - 1};
+    }
+    this.places.set(tensor, place);
+    return place;
+  }
+
+  add(call: Call, isLast: boolean): void {
+    const operands = call.inputs.map(input => this.placeOf(input));
+    const [first] = operands as [Place];
+    const vanishes = isIdentity(call) || mustBeLast(call);
+    const place: Place =
+      vanishes && (!isLast || first.kind === 'step')
+        ? first
+        : {kind: 'step', index: this.steps.push({call, operands}) - 1};
+    this.places.set(call.outputs[0] as Tensor, place);
+  }
+}
+
+/** Gives each step a tile: a free one, or that of an operand read here for the last time. */
+function assignTiles({inputs, constants, steps}: Draft): {steps: MapStep[]; tiles: number} {
+  const lastUse = new Map<number, number>();
+  steps.forEach(({operands}, at) => {
+    for (const place of operands) if (place.kind === 'step') lastUse.set(place.index, at);
+  });
+  const tileOf: number[] = [];
+  const free: number[] = [];
+  let tiles = 0;
+  const registerOf = ({kind, index}: Place): number => {
+    if (kind === 'input') return index;
+    const base = inputs.length;
+    return kind === 'constant' ? base + index : base + constants.length + (tileOf[index] as number);
+  };
+  const numbered = steps.map(({call, operands}, at): MapStep => {
+    const registers = operands.map(registerOf);
+    const dying = operands.filter(({kind, index}) => kind === 'step' && lastUse.get(index) === at);
+    free.push(...new Set(dying.map(({index}) => tileOf[index] as number)));
+    free.sort((a, b) => b - a);
+    const tile = free.pop() ?? tiles++;
+    tileOf.push(tile);
+    return {op: call.op.signature.text, tile, operands: registers};
+  });
+  return {steps: numbered, tiles};
+}
+
+/**
+ * The program of `members`, which are in order, the last being the result; undefined where it exceeds the limits
+ * or a conversion stands in its middle.
+ */
+export function makeProgram(
+  members: readonly Call[],
+): {readonly inputs: readonly Tensor[]; readonly program: MapProgram} | undefined {
+  const draft = new Draft();
+  for (const [position, call] of members.entries()) {
+    const isLast = position === members.length - 1;
+    if (mustBeLast(call) && !isLast) return undefined;
+    draft.add(call, isLast);
+  }
+  const {inputs, constants} = draft;
+  if (inputs.length > mapLimits.inputs || constants.length > mapLimits.constants) return undefined;
+  if (draft.steps.length > mapLimits.steps) return undefined;
+  const {steps, tiles} = assignTiles(draft);
+  return tiles > mapLimits.tiles ? undefined : {inputs, program: {constants, tiles, steps}};
+}

@@ -1,0 +1,202 @@
+// Pass 3: from a graph to steps in order. First everything is computed, then state is written: the commit.
+import {dtypes} from '../core/dtype.ts';
+import {fail} from '../core/errors.ts';
+import {formatShape} from '../core/shape.ts';
+import {
+  type Call,
+  type InputAttributes,
+  inputOp,
+  type Op,
+  type Tensor,
+  type TensorSpec,
+  type Variable,
+  variableOf,
+} from '../core/tensor.ts';
+import {callsOf, usersOf} from '../graph/walk.ts';
+import {copyOp} from '../ops/move.ts';
+import type {IoSlot} from '../plan.ts';
+import {findGuards} from './guards.ts';
+import {orderCalls} from './order.ts';
+import {type Roots, tensorsOf} from './roots.ts';
+import {type Home, type Instruction, ownerOf, type Schedule, type Step, type Value} from './steps.ts';
+
+export interface StateLayout {
+  /** Bytes from the start of the state, a multiple of 64. */
+  stateOffset(variable: Variable): number;
+  readonly stateBytes: number;
+}
+
+export function schedule(roots: Roots, layout: StateLayout): Schedule {
+  const order = callsOf(tensorsOf(roots));
+  const users = usersOf(order);
+  const late = new Set(order.filter(call => writesItsState(call, users, roots)));
+  const builder = new Builder(layout);
+  for (const call of order) if (call.op.name === inputOp.name) builder.addInput(call);
+  const copies = builder.addOutputs(roots.outputs, late);
+  for (const call of orderCalls(order, users, late)) builder.compute.push(...builder.instructionsOf(call));
+  for (const [slot, tensor] of copies) builder.compute.push(copy(slot, builder.valueOf(tensor)));
+  addCommit(builder, roots, late, layout);
+  return {
+    io: builder.io,
+    compute: builder.compute,
+    commit: builder.commit,
+    guards: findGuards(order, roots.guards).map(({tensor, ...guard}) => ({
+      ...guard,
+      value: builder.valueOf(tensor),
+    })),
+    stateBytes: layout.stateBytes,
+  };
+}
+
+/** Whether an update can work on the state itself: all it makes is what replaces the variables it reads. */
+function writesItsState(call: Call, users: ReadonlyMap<Tensor, readonly Call[]>, roots: Roots): boolean {
+  const replaced = call.op.updates?.(call);
+  if (!replaced) return false;
+  const kept = new Set([...roots.outputs.map(([, value]) => value), ...roots.guards]);
+  return call.outputs.every((output, index) => {
+    const targets = roots.updates.filter(([, value]) => value === output).map(([target]) => target);
+    const source = variableOf(call.inputs[replaced[index] as number] as Tensor);
+    return !users.has(output) && !kept.has(output) && targets.length === 1 && targets[0] === source;
+  });
+}
+
+const copy = (to: Value, from: Value): Instruction => ({
+  kind: 'instruction',
+  op: copyOp as Op,
+  attributes: {},
+  scope: '',
+  outputs: [to],
+  inputs: [from],
+});
+
+class Builder {
+  readonly io: IoSlot[] = [];
+  readonly compute: Step[] = [];
+  readonly commit: Step[] = [];
+  private readonly layout: StateLayout;
+  private readonly values = new Map<Tensor, Value>();
+  private readonly homes = new Map<Tensor, Home>();
+  private readonly snapshots = new Map<Value, Value>();
+  private count = 0;
+
+  constructor(layout: StateLayout) {
+    this.layout = layout;
+  }
+
+  addInput({attributes, outputs}: Call): void {
+    const {name, shape, dtype, perStep} = attributes as InputAttributes;
+    this.homes.set(outputs[0] as Tensor, {
+      space: 'io',
+      slot: this.addSlot({name, shape, dtype, perStep, output: false}),
+    });
+  }
+
+  private addSlot(slot: IoSlot): number {
+    const {name, shape, dtype} = slot;
+    const same = this.io.find(other => other.name === name);
+    if (same && same.output !== slot.output) {
+      fail('ERR_GRAPH', `compile: ${JSON.stringify(name)} is the name of an input and of an output.`);
+    }
+    if (same) {
+      const both = `${same.dtype}${formatShape(same.shape)} and ${dtype}${formatShape(shape)}`;
+      fail('ERR_GRAPH', `compile: two different inputs are named ${JSON.stringify(name)}: ${both}.`);
+    }
+    return this.io.push(slot) - 1;
+  }
+
+  /** Lets results be computed where they are wanted; gives the copies that are needed where that cannot be. */
+  addOutputs(outputs: Roots['outputs'], late: ReadonlySet<Call>): [Value, Tensor][] {
+    const copies: [Value, Tensor][] = [];
+    for (const [name, tensor] of outputs) {
+      const {shape, dtype} = tensor;
+      const slot = this.addSlot({name, shape, dtype, perStep: true, output: true});
+      let owner = tensor;
+      while (owner.call.op.view) owner = owner.call.inputs[0] as Tensor;
+      const {op} = owner.call;
+      const isGuard = op.guard !== undefined && owner.dtype === 'int32';
+      const isMade = op.kind !== 'leaf' && !isGuard && !late.has(owner.call);
+      if (isMade && !this.homes.has(owner)) this.homes.set(owner, {space: 'io', slot});
+      else copies.push([{name, shape, dtype, home: {space: 'io', slot}}, tensor]);
+    }
+    return copies;
+  }
+
+  valueOf(tensor: Tensor): Value {
+    let value = this.values.get(tensor);
+    if (value) return value;
+    const {shape, dtype} = tensor;
+    value = {name: this.nameOf(tensor), shape, dtype, home: this.homeOf(tensor)};
+    this.values.set(tensor, value);
+    return value;
+  }
+
+  private nameOf(tensor: Tensor): string {
+    const variable = variableOf(tensor);
+    if (variable) return variable.name;
+    const {name} = tensor.call.attributes as {name?: string};
+    if (tensor.call.op.name === inputOp.name && name !== undefined) return name;
+    return tensor.call.op.kind === 'leaf' ? 'constant' : `t${this.count++}`;
+  }
+
+  private homeOf(tensor: Tensor): Home {
+    const home = this.homes.get(tensor);
+    if (home) return home;
+    const variable = variableOf(tensor);
+    if (variable) return {space: 'state', byteOffset: this.layout.stateOffset(variable)};
+    const {op, inputs, attributes} = tensor.call;
+    if (op.view) return {space: 'part', of: this.valueOf(inputs[0] as Tensor), units: 0};
+    if (op.kind !== 'leaf') return {space: 'arena'};
+    const {data, dtype} = attributes as TensorSpec & {data: ArrayLike<number>};
+    const literal = new dtypes[dtype].array(
+      new ArrayBuffer(data.length * dtypes[dtype].bytes),
+      0,
+      data.length,
+    );
+    literal.set(dtype === 'bool' ? Array.from(data, element => Number(element !== 0)) : data);
+    return {space: 'literal', data: literal};
+  }
+
+  /** One instruction, or none where a call only gives memory another shape. */
+  instructionsOf(call: Call, inputs = call.inputs.map(input => this.valueOf(input))): Instruction[] {
+    const {op, attributes, scope} = call;
+    const outputs = call.outputs.map(output => this.valueOf(output));
+    return op.view ? [] : [{kind: 'instruction', op, attributes, scope, outputs, inputs}];
+  }
+
+  /** A call of the commit phase that writes its variables' memory. */
+  addUpdate(call: Call, inputs: readonly Value[], replaced: readonly number[]): void {
+    const {op, attributes, scope} = call;
+    const outputs = replaced.map(position => inputs[position] as Value);
+    this.commit.push({kind: 'instruction', op, attributes, scope, outputs, inputs});
+  }
+
+  /** The value as it was before the commit: what the commit overwrites is copied before. */
+  before(value: Value, written: ReadonlySet<number>): Value {
+    const {home} = ownerOf(value);
+    if (home.space !== 'state' || !written.has(home.byteOffset)) return value;
+    const known = this.snapshots.get(value);
+    if (known) return known;
+    const saved: Value = {...value, name: `t${this.count++}`, home: {space: 'arena'}};
+    this.snapshots.set(value, saved);
+    this.compute.push(copy(saved, value));
+    return saved;
+  }
+}
+
+/** Updates in place, then copies. All of them read what was true before the commit. */
+function addCommit(builder: Builder, roots: Roots, late: ReadonlySet<Call>, layout: StateLayout): void {
+  const written = new Set(roots.updates.map(([variable]) => layout.stateOffset(variable)));
+  for (const call of late) {
+    const replaced = call.op.updates?.(call) ?? [];
+    const inputs = call.inputs.map((input, position) => {
+      const value = builder.valueOf(input);
+      return replaced.includes(position) ? value : builder.before(value, written);
+    });
+    builder.addUpdate(call, inputs, replaced);
+  }
+  for (const [variable, tensor] of roots.updates) {
+    if (late.has(tensor.call) || tensor === variable.tensor) continue;
+    const from = builder.before(builder.valueOf(tensor), written);
+    builder.commit.push(copy(builder.valueOf(variable.tensor), from));
+  }
+}

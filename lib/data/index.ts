@@ -1,0 +1,4 @@
+// The namespace `data`: every export is a member. Small pure functions over arrays.
+export {oneHot} from './one-hot.ts';
+export {trainTestSplit} from './split.ts';
+export {standardize} from './standardize.ts';

@@ -1,0 +1,42 @@
+// The order in which the rows of an epoch are read: an index table, the same for the same seed and epoch.
+
+/** A bijective mix of 32 bits (Wellons 2018, lowbias32). */
+function mix(value: number): number {
+  let x = value;
+  x = Math.imul(x ^ (x >>> 16), 0x7feb352d);
+  x = Math.imul(x ^ (x >>> 15), 0x846ca68b);
+  return (x ^ (x >>> 16)) >>> 0;
+}
+
+const golden = 0x9e3779b9;
+
+/** The two 32-bit words of a seed. */
+export function seedWords(seed: number): [number, number] {
+  return [seed | 0, Math.floor(seed / 2 ** 32) | 0];
+}
+
+/** Random 32-bit numbers by position: nothing is carried from one to the next. */
+function counterBased(seed: number, epoch: number): (position: number) => number {
+  const [low, high] = seedWords(seed);
+  const key = mix((mix((mix(low) ^ high) + golden) ^ epoch) + golden);
+  return position => mix((mix(position ^ key) + key) >>> 0);
+}
+
+/** 0…count−1 in ascending order. In shared memory, so that it cannot be transferred away under a run. */
+export function ascendingRows(count: number, first = 0): Int32Array<SharedArrayBuffer> {
+  const rows = new Int32Array(new SharedArrayBuffer(4 * count));
+  for (let row = 0; row < count; row++) rows[row] = first + row;
+  return rows;
+}
+
+/** Puts a random permutation of 0…count−1 into `rows` (Fisher and Yates; Durstenfeld 1964). */
+export function shuffleRows(rows: Int32Array, seed: number, epoch: number): void {
+  const random = counterBased(seed, epoch);
+  for (let row = 0; row < rows.length; row++) rows[row] = row;
+  for (let last = rows.length - 1; last > 0; last--) {
+    const other = Math.floor((random(last) * (last + 1)) / 2 ** 32);
+    const value = rows[last] as number;
+    rows[last] = rows[other] as number;
+    rows[other] = value;
+  }
+}

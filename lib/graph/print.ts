@@ -1,0 +1,121 @@
+// Listings of graphs: one line per call, leaves by their names where they are read.
+//
+//   t0 f32[4,8] = matmul(x, dense/kernel)  in dense
+import {dtypes} from '../core/dtype.ts';
+import {formatShape} from '../core/shape.ts';
+import {type Call, type Tensor, variableOf} from '../core/tensor.ts';
+import {isMapProgram, type MapProgram} from '../ops/program.ts';
+
+const formatNumber = (value: number): string => (Object.is(value, -0) ? '-0' : String(value));
+
+/** The shortest decimal that is the same float32: 0.1, not 0.10000000149011612. */
+function formatFloat(value: number): string {
+  if (value === 0) return formatNumber(value);
+  for (let digits = 1; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === Math.fround(value)) return formatNumber(short);
+  }
+  return formatNumber(value);
+}
+
+const nameOfOp = (signature: string): string => signature.slice(0, signature.indexOf('('));
+
+/** `%0 = greater(i0, 0); %0 = select(%0, i1, 0)`: i are the operands, % the tiles. */
+function formatProgram({constants, steps}: MapProgram, inputCount: number): string {
+  const register = (number: number): string => {
+    if (number < inputCount) return `i${number}`;
+    const constant = constants[number - inputCount];
+    return constant === undefined ? `%${number - inputCount - constants.length}` : formatFloat(constant);
+  };
+  return steps
+    .map(({op, tile, operands}) => `%${tile} = ${nameOfOp(op)}(${operands.map(register).join(', ')})`)
+    .join('; ');
+}
+
+/** `transposeA`, `axis: 1`, `activation: relu`; undefined for what is off or says only the result's shape. */
+export function formatAttribute(name: string, value: unknown, inputCount = 0): string | undefined {
+  if (value === false || value === null || value === undefined) return undefined;
+  if (value === true) return name;
+  if (isMapProgram(value)) return formatProgram(value, inputCount);
+  if (Array.isArray(value)) return `${name}: [${value.join(',')}]`;
+  if (typeof value === 'string') return `${name}: ${value.includes('(') ? nameOfOp(value) : value}`;
+  return `${name}: ${typeof value === 'number' ? formatFloat(value) : String(value)}`;
+}
+
+export const formatType = ({dtype, shape}: Pick<Tensor, 'dtype' | 'shape'>): string =>
+  `${dtypes[dtype].short}${formatShape(shape)}`;
+
+function nameOfLeaf(tensor: Tensor): string {
+  const variable = variableOf(tensor);
+  if (variable) return variable.name;
+  const {name, data} = tensor.call.attributes as {name?: string; data?: ArrayLike<number>};
+  if (name !== undefined) return name;
+  return data?.length === 1 ? formatFloat(data[0] as number) : `constant ${formatType(tensor)}`;
+}
+
+/** Names tensors in the order in which they are first asked for. */
+export class Names {
+  private readonly names = new Map<Tensor, string>();
+
+  of(tensor: Tensor): string {
+    if (tensor.call.op.kind === 'leaf') return nameOfLeaf(tensor);
+    let name = this.names.get(tensor);
+    if (name === undefined) {
+      name = `t${this.names.size}`;
+      this.names.set(tensor, name);
+    }
+    return name;
+  }
+}
+
+function formatCall(call: Call, names: Names): string {
+  const {op, inputs, outputs, attributes, scope} = call;
+  const shown = Object.entries(attributes).filter(([name]) => name !== 'shape' && name !== 'dtype');
+  return formatLine({
+    results: outputs.map(output => `${names.of(output)} ${formatType(output)}`),
+    name: op.name,
+    operands: inputs.map(input => names.of(input)),
+    attributes: shown
+      .flatMap(([name, value]) => formatAttribute(name, value, inputs.length) ?? [])
+      .join(', '),
+    scope,
+  });
+}
+
+const lineWidth = 110;
+
+/** `results = name(operands) {attributes}  in scope`, on several lines where it is long. */
+export function formatLine(line: {
+  readonly results: readonly string[];
+  readonly name: string;
+  readonly operands: readonly string[];
+  readonly attributes: string;
+  readonly scope: string;
+}): string {
+  const {results, name, operands, attributes, scope} = line;
+  const head = `${results.join(', ')} = ${name}(${operands.join(', ')})`;
+  const tail = `${attributes === '' ? '' : ` {${attributes}}`}${scope === '' ? '' : `  in ${scope}`}`;
+  if (head.length + tail.length <= lineWidth) return head + tail;
+  const indent = (list: readonly string[]): string => list.map(item => `\n    ${item}`).join(',');
+  const left = results.length > 3 ? indent(results).slice(1) : results.join(', ');
+  return `${left} = ${name}(${operands.length > 3 ? indent(operands) : operands.join(', ')})${tail}`;
+}
+
+/** Rows of cells as aligned columns. */
+export function alignColumns(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, column) => {
+      widths[column] = Math.max(widths[column] ?? 0, cell.length);
+    });
+  }
+  const line = (row: readonly string[]): string =>
+    row.map((cell, column) => cell.padEnd(widths[column] as number)).join('  ');
+  return rows.map(row => line(row).trimEnd()).join('\n');
+}
+
+/** One line per call that computes something. */
+export function printCalls(calls: readonly Call[], names = new Names()): string {
+  const computed = calls.filter(({op}) => op.kind !== 'leaf');
+  return computed.map(call => formatCall(call, names)).join('\n');
+}

@@ -1,0 +1,65 @@
+// The namespace `constraints`: every export is a member. Each is applied to a weight after its update.
+import {checkNumber, checkOptions} from '../core/errors.ts';
+import {type Named, named} from '../core/named.ts';
+import type {Tensor} from '../core/tensor.ts';
+import {add, div, maximum, minimum, mul, relu, sqrt, square} from '../ops/map.ts';
+import {sum} from '../ops/reduce.ts';
+
+/** The nearest allowed value of a weight. */
+export type Constraint = ((weight: Tensor) => Tensor) & Named;
+
+/** Keeps a division by the norm of a zero vector finite, as in Keras. */
+const epsilon = 1e-7;
+
+/** Euclidean norms along `axis`: for a dense kernel, axis 0, those of the weights into each unit. */
+const normOf = (weight: Tensor, axis: number): Tensor => sqrt(sum(square(weight), axis, true));
+
+function checkAxis(where: string, axis: number): void {
+  checkNumber(`${where}: axis`, axis, {integer: true, min: -6, max: 5});
+}
+
+/** Norms at most `maxValue` (Srivastava et al. 2014). */
+export function maxNorm(options: {maxValue?: number; axis?: number} = {}): Constraint {
+  checkOptions('constraints.maxNorm', options, ['maxValue', 'axis']);
+  const {maxValue = 2, axis = 0} = options;
+  checkNumber('constraints.maxNorm: maxValue', maxValue, {above: 0});
+  checkAxis('constraints.maxNorm', axis);
+  return named('maxNorm', {maxValue: options.maxValue, axis: options.axis}, (weight: Tensor) => {
+    const norm = normOf(weight, axis);
+    return mul(weight, div(minimum(norm, maxValue), add(norm, epsilon)));
+  });
+}
+
+/** No negative weights. */
+export function nonNeg(options: Readonly<Record<string, never>> = {}): Constraint {
+  checkOptions('constraints.nonNeg', options, []);
+  return named('nonNeg', {}, (weight: Tensor) => relu(weight));
+}
+
+/** Norms of 1. */
+export function unitNorm(options: {axis?: number} = {}): Constraint {
+  checkOptions('constraints.unitNorm', options, ['axis']);
+  const {axis = 0} = options;
+  checkAxis('constraints.unitNorm', axis);
+  return named('unitNorm', {axis: options.axis}, (weight: Tensor) =>
+    div(weight, add(normOf(weight, axis), epsilon)),
+  );
+}
+
+/** Norms moved by `rate` of the way into `minValue`…`maxValue`. */
+export function minMaxNorm(
+  options: {minValue?: number; maxValue?: number; rate?: number; axis?: number} = {},
+): Constraint {
+  checkOptions('constraints.minMaxNorm', options, ['minValue', 'maxValue', 'rate', 'axis']);
+  const {minValue = 0, maxValue = 1, rate = 1, axis = 0} = options;
+  checkNumber('constraints.minMaxNorm: minValue', minValue, {min: 0});
+  checkNumber('constraints.minMaxNorm: maxValue', maxValue, {min: minValue, above: 0});
+  checkNumber('constraints.minMaxNorm: rate', rate, {min: 0, max: 1});
+  checkAxis('constraints.minMaxNorm', axis);
+  return named('minMaxNorm', {...options}, (weight: Tensor) => {
+    const norm = normOf(weight, axis);
+    const clipped = maximum(minimum(norm, maxValue), minValue);
+    const wanted = add(mul(clipped, rate), mul(norm, 1 - rate));
+    return mul(weight, div(wanted, add(norm, epsilon)));
+  });
+}

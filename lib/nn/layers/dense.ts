@@ -1,0 +1,88 @@
+import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
+import {describe, type Named} from '../../core/named.ts';
+import {sizeOf} from '../../core/shape.ts';
+import {matmul} from '../../ops/gemm.ts';
+import {add} from '../../ops/map.ts';
+import {reshape} from '../../ops/move.ts';
+import {type Layer, type LayerOptions, layerOptions, makeLayer} from '../layer.ts';
+import {
+  type ActivationLike,
+  type ConstraintLike,
+  type InitializerLike,
+  type RegularizerLike,
+  toActivation,
+  toConstraint,
+  toInitializer,
+  toRegularizer,
+} from '../resolve.ts';
+
+export interface DenseOptions extends LayerOptions {
+  /** Size of the output's last axis. */
+  readonly units: number;
+  /** `linear` by default. */
+  readonly activation?: ActivationLike;
+  readonly useBias?: boolean;
+  /** `glorotUniform` by default. */
+  readonly kernelInitializer?: InitializerLike;
+  /** `zeros` by default. */
+  readonly biasInitializer?: InitializerLike;
+  readonly kernelRegularizer?: RegularizerLike;
+  readonly biasRegularizer?: RegularizerLike;
+  readonly kernelConstraint?: ConstraintLike;
+  readonly biasConstraint?: ConstraintLike;
+}
+
+const known = [
+  ...layerOptions,
+  'units',
+  'activation',
+  'useBias',
+  'kernelInitializer',
+  'biasInitializer',
+  'kernelRegularizer',
+  'biasRegularizer',
+  'kernelConstraint',
+  'biasConstraint',
+];
+
+/** activation(x · kernel + bias) over the last axis of `x`; kernel [inputs, units], bias [units]. */
+export function dense(options: DenseOptions): Layer {
+  checkOptions('layers.dense', options, known);
+  const {units, useBias = true} = options;
+  checkNumber('layers.dense: units', units, {integer: true, min: 1, max: 2 ** 31 - 1});
+  if (typeof useBias !== 'boolean') fail('ERR_OPTION', 'layers.dense: useBias: expected true or false.');
+  const activation = toActivation(options.activation ?? 'linear');
+  const kernelOptions = {
+    initializer: toInitializer(options.kernelInitializer ?? 'glorotUniform'),
+    regularizer: toRegularizer(options.kernelRegularizer),
+    constraint: toConstraint(options.kernelConstraint),
+  };
+  const biasOptions = {
+    initializer: toInitializer(options.biasInitializer ?? 'zeros'),
+    regularizer: toRegularizer(options.biasRegularizer),
+    constraint: toConstraint(options.biasConstraint),
+  };
+  const config = () => ({
+    units,
+    activation: said('activation', options.activation && activation),
+    useBias: options.useBias,
+    kernelInitializer: said('initializer', options.kernelInitializer && kernelOptions.initializer),
+    biasInitializer: said('initializer', options.biasInitializer && biasOptions.initializer),
+    kernelRegularizer: said('regularizer', kernelOptions.regularizer),
+    biasRegularizer: said('regularizer', biasOptions.regularizer),
+    kernelConstraint: said('constraint', kernelOptions.constraint),
+    biasConstraint: said('constraint', biasOptions.constraint),
+  });
+  return makeLayer('dense', options, config, (inputShape, weight) => {
+    const inputs = inputShape.at(-1) as number;
+    const kernel = weight('kernel', [inputs, units], kernelOptions);
+    const bias = useBias ? weight('bias', [units], biasOptions) : undefined;
+    return x => {
+      const product = matmul(reshape(x, [sizeOf(x.shape) / inputs, inputs]), kernel);
+      const sums = bias ? add(product, bias) : product;
+      return activation(reshape(sums, [...x.shape.slice(0, -1), units]));
+    };
+  });
+}
+
+const said = (what: string, member: Named | undefined | '') => (member ? describe(what, member) : undefined);

@@ -1,0 +1,21 @@
+import {checkNumber, checkOptions} from '../../core/errors.ts';
+import {dropout as dropoutOp} from '../../ops/composite.ts';
+import {type Layer, type LayerOptions, layerOptions, makeLayer} from '../layer.ts';
+
+export interface DropoutOptions extends LayerOptions {
+  /** Share of the elements that are zeroed, in [0, 1). */
+  readonly rate: number;
+}
+
+/** In training, zeroes elements at random and scales the rest by 1/(1 − rate); otherwise x. */
+export function dropout(options: DropoutOptions): Layer {
+  checkOptions('layers.dropout', options, [...layerOptions, 'rate']);
+  const {rate} = options;
+  checkNumber('layers.dropout: rate', rate, {min: 0, below: 1});
+  return makeLayer(
+    'dropout',
+    options,
+    () => ({rate}),
+    () => (x, context) => (context.training ? dropoutOp(x, rate, context.random()) : x),
+  );
+}

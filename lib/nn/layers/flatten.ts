@@ -1,0 +1,15 @@
+import {checkOptions} from '../../core/errors.ts';
+import {sizeOf} from '../../core/shape.ts';
+import {reshape} from '../../ops/move.ts';
+import {type Layer, type LayerOptions, layerOptions, makeLayer} from '../layer.ts';
+
+/** [batch, …sizes] to [batch, their product]. */
+export function flatten(options: LayerOptions = {}): Layer {
+  checkOptions('layers.flatten', options, layerOptions);
+  return makeLayer(
+    'flatten',
+    options,
+    () => ({}),
+    inputShape => x => reshape(x, [x.shape[0] as number, sizeOf(inputShape)]),
+  );
+}

@@ -1,0 +1,5 @@
+// The namespace `layers`: every export is a member.
+export {activation} from './activation.ts';
+export {dense} from './dense.ts';
+export {dropout} from './dropout.ts';
+export {flatten} from './flatten.ts';

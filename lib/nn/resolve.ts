@@ -1,0 +1,82 @@
+// From what a user may write (a name, a member, a function of ops) to members of the namespaces.
+import {customKind, type Named, named, resolve} from '../core/named.ts';
+import type {Tensor} from '../core/tensor.ts';
+import type {Activation} from './activations.ts';
+import * as activations from './activations.ts';
+import type {Constraint} from './constraints.ts';
+import * as constraints from './constraints.ts';
+import type {Initializer} from './initializers.ts';
+import * as initializers from './initializers.ts';
+import type {Loss} from './losses.ts';
+import * as losses from './losses.ts';
+import type {Metric} from './metrics.ts';
+import * as metrics from './metrics.ts';
+import type {Regularizer} from './regularizers.ts';
+import * as regularizers from './regularizers.ts';
+
+/** A name in a namespace. Any string is accepted here and checked when it is used. */
+type NameOf<Namespace> = Extract<keyof Namespace, string>;
+/** A member without the note of how it was made. */
+type Plain<Member> = Member extends (...values: infer Values) => infer Result
+  ? (...values: Values) => Result
+  : never;
+
+export type ActivationLike = NameOf<typeof activations> | Activation | ((x: Tensor) => Tensor);
+export type InitializerLike = NameOf<typeof initializers> | Initializer | Plain<Initializer>;
+export type RegularizerLike = NameOf<typeof regularizers> | Regularizer | Plain<Regularizer>;
+export type ConstraintLike = NameOf<typeof constraints> | Constraint | Plain<Constraint>;
+
+const lossAliases = {
+  mse: 'meanSquaredError',
+  bce: 'binaryCrossentropy',
+};
+const metricAliases = {
+  acc: 'accuracy',
+  mse: 'meanSquaredError',
+  mae: 'meanAbsoluteError',
+};
+
+export type LossLike =
+  | NameOf<typeof losses>
+  | keyof typeof lossAliases
+  | Loss
+  | ((target: Tensor, output: Tensor) => Tensor);
+export type MetricLike =
+  | NameOf<typeof metrics>
+  | keyof typeof metricAliases
+  | Metric
+  | ((target: Tensor, output: Tensor) => Tensor);
+
+/** Functions of the user's own stand for members that cannot be written to a file. */
+function ownFunction<Member extends Named>(given: (...values: never[]) => unknown): Member {
+  return named(customKind, {}, given.bind(undefined)) as unknown as Member;
+}
+
+export function toActivation(value: ActivationLike): Activation {
+  return resolve<Activation>('activation', activations, value, {custom: ownFunction});
+}
+
+export function toInitializer(value: InitializerLike): Initializer {
+  return resolve<Initializer>('initializer', initializers, value, {custom: ownFunction});
+}
+
+export function toRegularizer(value: RegularizerLike | undefined): Regularizer | undefined {
+  if (value === undefined) return undefined;
+  return resolve<Regularizer>('regularizer', regularizers, value, {custom: ownFunction});
+}
+
+export function toConstraint(value: ConstraintLike | undefined): Constraint | undefined {
+  if (value === undefined) return undefined;
+  return resolve<Constraint>('constraint', constraints, value, {custom: ownFunction});
+}
+
+export function toLoss(value: LossLike): Loss {
+  return resolve<Loss>('loss', losses, value, {
+    aliases: lossAliases,
+    custom: given => Object.assign(ownFunction<Loss>(given), {targets: 'values' as const}),
+  });
+}
+
+export function toMetric(value: MetricLike): Metric {
+  return resolve<Metric>('metric', metrics, value, {aliases: metricAliases, custom: ownFunction});
+}

@@ -1,0 +1,3 @@
+// The namespace `optimizers`: every export is a member.
+export {adam} from './adam.ts';
+export {sgd} from './sgd.ts';

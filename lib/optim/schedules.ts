@@ -1,0 +1,106 @@
+// The namespace `schedules`: every export is a member. Each gives the learning rate of a step, counted from 0.
+import {checkNumber, checkOptions, fail} from '../core/errors.ts';
+import {type Named, named} from '../core/named.ts';
+
+export type Schedule = ((step: number) => number) & Named;
+
+/** The same rate for all steps. */
+export function constant(options: {learningRate: number}): Schedule {
+  checkOptions('schedules.constant', options, ['learningRate']);
+  const {learningRate} = options;
+  checkNumber('schedules.constant: learningRate', learningRate, {min: 0});
+  return named('constant', {learningRate}, () => learningRate);
+}
+
+export interface ExponentialDecayOptions {
+  readonly initialLearningRate: number;
+  readonly decaySteps: number;
+  readonly decayRate: number;
+  /** Decay once each `decaySteps` instead of a little each step. False by default. */
+  readonly staircase?: boolean;
+}
+
+/** initialLearningRate · decayRate^(step / decaySteps). */
+export function exponentialDecay(options: ExponentialDecayOptions): Schedule {
+  const where = 'schedules.exponentialDecay';
+  checkOptions(where, options, ['initialLearningRate', 'decaySteps', 'decayRate', 'staircase']);
+  const {initialLearningRate, decaySteps, decayRate, staircase = false} = options;
+  checkNumber(`${where}: initialLearningRate`, initialLearningRate, {min: 0});
+  checkNumber(`${where}: decaySteps`, decaySteps, {above: 0});
+  checkNumber(`${where}: decayRate`, decayRate, {above: 0});
+  return named('exponentialDecay', {...options}, (step: number) => {
+    const periods = step / decaySteps;
+    return initialLearningRate * decayRate ** (staircase ? Math.floor(periods) : periods);
+  });
+}
+
+export interface CosineDecayOptions {
+  readonly initialLearningRate: number;
+  readonly decaySteps: number;
+  /** The share of the initial rate that is left at the end, 0 by default. */
+  readonly alpha?: number;
+}
+
+/** From initialLearningRate down to alpha times it along half a cosine (Loshchilov and Hutter 2017). */
+export function cosineDecay(options: CosineDecayOptions): Schedule {
+  const where = 'schedules.cosineDecay';
+  checkOptions(where, options, ['initialLearningRate', 'decaySteps', 'alpha']);
+  const {initialLearningRate, decaySteps, alpha = 0} = options;
+  checkNumber(`${where}: initialLearningRate`, initialLearningRate, {min: 0});
+  checkNumber(`${where}: decaySteps`, decaySteps, {above: 0});
+  checkNumber(`${where}: alpha`, alpha, {min: 0, max: 1});
+  return named('cosineDecay', {...options}, (step: number) => {
+    const cosine = 0.5 * (1 + Math.cos((Math.PI * Math.min(step, decaySteps)) / decaySteps));
+    return initialLearningRate * ((1 - alpha) * cosine + alpha);
+  });
+}
+
+export interface PiecewiseConstantOptions {
+  /** Last step of each piece but the last, in ascending order. */
+  readonly boundaries: readonly number[];
+  /** One rate more than there are boundaries. */
+  readonly values: readonly number[];
+}
+
+/** values[i] up to and with step boundaries[i]. */
+export function piecewiseConstant(options: PiecewiseConstantOptions): Schedule {
+  const where = 'schedules.piecewiseConstant';
+  checkOptions(where, options, ['boundaries', 'values']);
+  const {boundaries, values} = options;
+  if (!Array.isArray(boundaries) || !Array.isArray(values) || values.length !== boundaries.length + 1) {
+    fail('ERR_OPTION', `${where}: expected boundaries and values, of which there is one more.`);
+  }
+  boundaries.forEach((boundary, index) => {
+    const before = boundaries[index - 1] ?? -1;
+    checkNumber(`${where}: boundaries`, boundary, {integer: true, above: before});
+  });
+  for (const value of values) checkNumber(`${where}: values`, value, {min: 0});
+  return named('piecewiseConstant', {boundaries: [...boundaries], values: [...values]}, (step: number) => {
+    const piece = boundaries.findIndex(boundary => step <= boundary);
+    return values[piece < 0 ? values.length - 1 : piece] as number;
+  });
+}
+
+export interface PolynomialDecayOptions {
+  readonly initialLearningRate: number;
+  readonly decaySteps: number;
+  /** 0.0001 by default. */
+  readonly endLearningRate?: number;
+  /** 1, a straight line, by default. */
+  readonly power?: number;
+}
+
+/** From initialLearningRate to endLearningRate as (1 − step / decaySteps)^power. */
+export function polynomialDecay(options: PolynomialDecayOptions): Schedule {
+  const where = 'schedules.polynomialDecay';
+  checkOptions(where, options, ['initialLearningRate', 'decaySteps', 'endLearningRate', 'power']);
+  const {initialLearningRate, decaySteps, endLearningRate = 0.0001, power = 1} = options;
+  checkNumber(`${where}: initialLearningRate`, initialLearningRate, {min: 0});
+  checkNumber(`${where}: decaySteps`, decaySteps, {above: 0});
+  checkNumber(`${where}: endLearningRate`, endLearningRate, {min: 0});
+  checkNumber(`${where}: power`, power, {above: 0});
+  return named('polynomialDecay', {...options}, (step: number) => {
+    const left = 1 - Math.min(step, decaySteps) / decaySteps;
+    return (initialLearningRate - endLearningRate) * left ** power + endLearningRate;
+  });
+}

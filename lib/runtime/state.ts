@@ -1,0 +1,50 @@
+import {type DType, dtypes, type TypedArray} from '../core/dtype.ts';
+import {fail} from '../core/errors.ts';
+import {addon, type NativeState} from './addon.ts';
+
+/** Where kernels like their memory to begin; V8 promises 16 only. */
+const alignmentBytes = 64;
+
+/**
+ * The memory of one model: parameters, moments, statistics. A SharedArrayBuffer, because an ordinary one could be
+ * transferred away under a running kernel. It begins at a multiple of 64 bytes.
+ */
+export class State {
+  readonly byteLength: number;
+  readonly native: NativeState;
+  readonly #buffer: SharedArrayBuffer;
+  readonly #start: number;
+  #writer: string | undefined;
+
+  constructor(byteLength: number) {
+    this.byteLength = byteLength;
+    this.#buffer = new SharedArrayBuffer(byteLength + alignmentBytes);
+    const beyond = addon().alignment(new Uint8Array(this.#buffer));
+    this.#start = (alignmentBytes - beyond) % alignmentBytes;
+    this.native = addon().createState(new Uint8Array(this.#buffer, this.#start, byteLength));
+  }
+
+  /** A live view; `byteOffset` counts from the aligned start. */
+  view(dtype: DType, byteOffset: number, length: number): TypedArray {
+    return new dtypes[dtype].array(this.#buffer, this.#start + byteOffset, length);
+  }
+
+  /** Marks the state as being written by `what`. @throws ERR_MODEL_BUSY while another writer is at work. */
+  beginWrite(what: string): void {
+    if (this.#writer !== undefined) {
+      fail(
+        'ERR_MODEL_BUSY',
+        `${what}: this model is being changed by ${this.#writer}. Wait for its promise, or use another model.`,
+      );
+    }
+    this.#writer = what;
+  }
+
+  endWrite(): void {
+    this.#writer = undefined;
+  }
+
+  get busy(): boolean {
+    return this.#writer !== undefined;
+  }
+}

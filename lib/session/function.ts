@@ -1,0 +1,151 @@
+// `compile(outputs)`: a graph as a function of its inputs, with the variables that it reads and updates.
+import type {Stages} from '../compile/index.ts';
+import type {TypedArray} from '../core/dtype.ts';
+import {checkOptions, fail, unknownName} from '../core/errors.ts';
+import type {Shape} from '../core/shape.ts';
+import {Tensor, type Variable} from '../core/tensor.ts';
+import type {Plan} from '../plan.ts';
+import {type Arrays, type CompiledProgram, compileProgram, type RunOutcome, variablesOf} from './compile.ts';
+import {type InputValue, toTypedArray} from './inputs.ts';
+import {storeOf, VariableStore} from './store.ts';
+
+/** One tensor, or several as an array or by name. */
+export type OutputTensors = Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>>;
+
+export interface TensorValue {
+  readonly data: TypedArray;
+  readonly shape: Shape;
+}
+
+/** Values in the structure in which the tensors were given. */
+export type Results<Outputs extends OutputTensors> = Outputs extends Tensor
+  ? TensorValue
+  : {[Name in keyof Outputs]: TensorValue};
+
+export interface FunctionOptions {
+  /** New values of variables, written together at the end of each call. */
+  readonly updates?: readonly (readonly [variable: Variable, value: Tensor])[];
+  /** Results of `finite`: a call that finds a NaN or an infinity in them throws and writes nothing. */
+  readonly guards?: readonly Tensor[];
+  /** Where variables lie; by default where they already are, or in a store of the function's own. */
+  readonly store?: VariableStore;
+  /** For variables that get their first values here. Default 0. */
+  readonly seed?: number;
+}
+
+/** By name: a typed array, a number, nested arrays, or the result of another function. */
+export type InputValues = Readonly<Record<string, InputValue>>;
+
+const outputName = (index: number): string => `output${index}`;
+
+export class CompiledFunction<Outputs extends OutputTensors = OutputTensors> {
+  readonly store: VariableStore;
+  readonly #program: CompiledProgram;
+  readonly #outputs: Outputs;
+
+  constructor(outputs: Outputs, program: CompiledProgram) {
+    this.store = program.store;
+    this.#program = program;
+    this.#outputs = outputs;
+  }
+
+  get plan(): Plan {
+    return this.#program.plan;
+  }
+
+  /**
+   * Computes the outputs, off the event loop, and then writes the updates.
+   *
+   * @throws ERR_UNKNOWN_NAME, ERR_SHAPE or ERR_DTYPE for inputs that do not fit; ERR_OUT_OF_RANGE or
+   * ERR_NOT_FINITE where their values do not: then nothing has been written.
+   */
+  async run(inputs: InputValues = {}): Promise<Results<Outputs>> {
+    return this.#results(await this.#program.run(this.#arrays(inputs)));
+  }
+
+  /** The same on the calling thread. */
+  runSync(inputs: InputValues = {}): Results<Outputs> {
+    return this.#results(this.#program.runSync(this.#arrays(inputs)));
+  }
+
+  /** Listings of the graph and of what the compiler made of it. */
+  explain(): Stages {
+    return this.#program.stages();
+  }
+
+  #arrays(inputs: InputValues): Arrays {
+    const slots = this.plan.io.filter(({output}) => !output);
+    const names = slots.map(({name}) => name);
+    for (const name of Object.keys(inputs)) if (!names.includes(name)) unknownName('input', name, names);
+    return Object.fromEntries(
+      slots.map(slot => {
+        const value = inputs[slot.name];
+        if (value === undefined) fail('ERR_UNKNOWN_NAME', `run: the input ${slot.name} is missing.`);
+        return [slot.name, toTypedArray(slot, value)];
+      }),
+    );
+  }
+
+  #results(outcome: RunOutcome): Results<Outputs> {
+    if (outcome.end === 'guard') failByGuard(outcome);
+    const entries = namedOutputs(this.#outputs).map(([key, {shape}], index): [string, TensorValue] => [
+      key,
+      {data: outcome.outputs[outputName(index)] as TypedArray, shape},
+    ]);
+    if (this.#outputs instanceof Tensor) return entries[0]?.[1] as Results<Outputs>;
+    const values = Array.isArray(this.#outputs)
+      ? entries.map(([, value]) => value)
+      : Object.fromEntries(entries);
+    return values as Results<Outputs>;
+  }
+}
+
+function namedOutputs(outputs: OutputTensors): [string, Tensor][] {
+  return outputs instanceof Tensor ? [['', outputs]] : Object.entries(outputs);
+}
+
+function failByGuard({guard, anomaly}: RunOutcome): never {
+  if (!guard) return fail('ERR_PLAN', 'run: ended for no known reason.');
+  const {kind, source = 'an input', position, scope} = guard;
+  const where = scope === '' ? '' : ` in ${scope}`;
+  if (kind === 'inputNotFinite') {
+    fail('ERR_NOT_FINITE', `run: row ${position} read from ${source} is not finite or not there${where}.`);
+  }
+  if (kind !== 'notFinite') {
+    fail('ERR_OUT_OF_RANGE', `run: number ${position} of ${source} is out of range${where}.`);
+  }
+  const first = anomaly ? `, first in ${anomaly.scope || 'the graph'} (${anomaly.name})` : '';
+  fail('ERR_NOT_FINITE', `run: a tested value is not finite${where}${first}; nothing has been written.`);
+}
+
+/** The one store in which variables already lie, or a new one. */
+function commonStore(variables: readonly Variable[]): VariableStore {
+  const stores = new Set(variables.flatMap(variable => storeOf(variable) ?? []));
+  if (stores.size > 1) {
+    const names = variables.map(({name}) => name).join(', ');
+    fail('ERR_GRAPH', `compile: the variables ${names} lie in ${stores.size} different stores.`);
+  }
+  return [...stores][0] ?? new VariableStore();
+}
+
+/** Makes a graph callable. Variables that have no memory yet get it, and their first values by `seed`. */
+export function compile<Outputs extends OutputTensors>(
+  outputs: Outputs,
+  options: FunctionOptions = {},
+): CompiledFunction<Outputs> {
+  checkOptions('compile', options, ['updates', 'guards', 'store', 'seed']);
+  const {updates = [], guards = [], seed = 0} = options;
+  const tensors = namedOutputs(outputs);
+  for (const [name, tensor] of tensors) {
+    if (tensor instanceof Tensor) continue;
+    fail('ERR_GRAPH', `compile: ${name || 'the output'} must be a tensor. Received ${String(tensor)}.`);
+  }
+  const variables = variablesOf([...tensors.map(([, tensor]) => tensor), ...guards], updates);
+  const store = options.store ?? commonStore(variables);
+  const fresh = variables.filter(variable => !store.has(variable));
+  store.add(fresh);
+  store.initialize(seed, fresh);
+  const named = tensors.map(([, tensor], index) => [outputName(index), tensor] as const);
+  const program = compileProgram({outputs: Object.fromEntries(named), updates, guards, store});
+  return new CompiledFunction(outputs, program);
+}

@@ -1,0 +1,158 @@
+// The memory of variables: which of them lie where in one state, and their first values.
+import {compileToPlan} from '../compile/index.ts';
+import {dtypes, type TypedArray} from '../core/dtype.ts';
+import {fail} from '../core/errors.ts';
+import {input, type RandomSource, type Variable, withScope} from '../core/tensor.ts';
+import {unitBytes} from '../plan.ts';
+import {Program} from '../runtime/program.ts';
+import {State} from '../runtime/state.ts';
+
+const roundUp = (bytes: number): number => Math.ceil(bytes / unitBytes) * unitBytes;
+
+const owners = new WeakMap<Variable, VariableStore>();
+
+/** The store that holds a variable; the first, should several do. */
+export function storeOf(variable: Variable): VariableStore | undefined {
+  return owners.get(variable);
+}
+
+/** The two words of a random key; any safe integer is a seed. */
+function seedWords(seed: number): Int32Array {
+  if (!Number.isSafeInteger(seed)) {
+    fail('ERR_OPTION', `seed: expected an integer. Received ${String(seed)}.`);
+  }
+  return Int32Array.of(seed | 0, Math.floor(seed / 2 ** 32) | 0);
+}
+
+export class VariableStore {
+  readonly #offsets = new Map<Variable, number>();
+  #state = new State(unitBytes);
+  #bytes = 0;
+
+  /** In order of addition. */
+  get variables(): readonly Variable[] {
+    return [...this.#offsets.keys()];
+  }
+
+  /** Replaced when the store grows. */
+  get state(): State {
+    return this.#state;
+  }
+
+  /** What plans over this store need at least. */
+  get byteLength(): number {
+    return this.#bytes;
+  }
+
+  has(variable: Variable): boolean {
+    return this.#offsets.has(variable);
+  }
+
+  /** Bytes from the start of the state, a multiple of 64. */
+  offsetOf(variable: Variable): number {
+    const offset = this.#offsets.get(variable);
+    if (offset === undefined) fail('ERR_GRAPH', `the variable ${variable.name} is not in this store.`);
+    return offset;
+  }
+
+  /**
+   * Gives memory to variables that have none yet, filled with zeros. Views handed out before then show the
+   * memory as it was.
+   *
+   * @throws ERR_MODEL_BUSY while a run writes to the state.
+   */
+  add(variables: readonly Variable[]): void {
+    const fresh = [...new Set(variables)].filter(variable => !this.has(variable));
+    if (fresh.length === 0) return;
+    let bytes = this.#bytes;
+    const offsets = fresh.map(({tensor: {size, dtype}}) => {
+      const offset = bytes;
+      bytes += roundUp(size * dtypes[dtype].bytes);
+      return offset;
+    });
+    this.#writing('add', () => {
+      const larger = new State(Math.max(bytes, unitBytes));
+      larger.view('uint8', 0, this.#bytes).set(this.#state.view('uint8', 0, this.#bytes));
+      this.#state = larger;
+    });
+    this.#bytes = bytes;
+    fresh.forEach((variable, index) => {
+      this.#offsets.set(variable, offsets[index] as number);
+      if (!owners.has(variable)) owners.set(variable, this);
+    });
+  }
+
+  /** The live memory of a variable, to be read between runs, until the store grows. */
+  view(variable: Variable): TypedArray {
+    return this.#state.view(variable.dtype, this.offsetOf(variable), variable.tensor.size);
+  }
+
+  /** A copy of a variable's values. */
+  read(variable: Variable): TypedArray {
+    return this.view(variable).slice();
+  }
+
+  /** @throws ERR_SHAPE for another number of values, ERR_MODEL_BUSY while a run writes to the state. */
+  write(variable: Variable, values: ArrayLike<number>): void {
+    const view = this.view(variable);
+    if (values.length !== view.length) {
+      fail('ERR_SHAPE', `${variable.name} holds ${view.length} values. Received ${values.length}.`);
+    }
+    this.#writing('write', () => view.set(values));
+  }
+
+  /**
+   * Sets variables (all by default) to their first values, computed by one plan straight into their memory. A
+   * variable's stream of random numbers is its place in the store, so its values depend on `seed` and place alone.
+   */
+  initialize(seed: number, variables: readonly Variable[] = this.variables): void {
+    const words = seedWords(seed);
+    const plain = variables.filter(({initial}) => !initial);
+    const computed = variables.filter(({initial}) => initial);
+    const plan = computed.length > 0 && compileToPlan(this.#initialGraphs(computed));
+    this.#writing('initialize', () => {
+      for (const variable of plain) this.view(variable).fill(0);
+      if (!plan) return;
+      const arrays: Record<string, TypedArray> = {seed: words, step: new Int32Array(1)};
+      computed.forEach((variable, index) => {
+        arrays[`variable${index}`] = this.view(variable);
+      });
+      const bound = plan.io.map(({name}) => [name, arrays[name] as TypedArray] as const);
+      new Program(plan).runSync(undefined, Object.fromEntries(bound));
+    });
+  }
+
+  #initialGraphs(variables: readonly Variable[]): Parameters<typeof compileToPlan>[0] {
+    const seed = input({name: 'seed', shape: [2], dtype: 'int32'});
+    const step = input({name: 'step', shape: [1], dtype: 'int32', perStep: true});
+    const streams = new Map(this.variables.map((variable, position) => [variable, position]));
+    const outputs = variables.map((variable, index) => {
+      const source: RandomSource = {seed, step, stream: streams.get(variable) ?? this.#absent(variable)};
+      const make = variable.initial as (source: RandomSource) => Variable['tensor'];
+      const value = withScope(variable.name, () => make(source));
+      if (value.shape.join() !== variable.shape.join() || value.dtype !== variable.dtype) {
+        fail('ERR_SHAPE', `${variable.name} is ${variable.tensor}. Received the initial value ${value}.`);
+      }
+      return [`variable${index}`, value] as const;
+    });
+    return {
+      outputs: Object.fromEntries(outputs),
+      stateBytes: 0,
+      stateOffset: variable => this.#absent(variable),
+    };
+  }
+
+  #absent({name}: Variable): never {
+    return fail('ERR_GRAPH', `initialize: the variable ${name} has no memory to be read from here.`);
+  }
+
+  #writing(what: string, task: () => void): void {
+    const state = this.#state;
+    state.beginWrite(what);
+    try {
+      task();
+    } finally {
+      state.endWrite();
+    }
+  }
+}

@@ -1,0 +1,45 @@
+// The user's arrays, checked against the model before anything runs, and the table of rows that each step reads.
+import {fail} from '../core/errors.ts';
+import {type DataInput, type Rows, toRows} from '../data/arrays.ts';
+import type {Engine} from './engine.ts';
+import {targetShape} from './graphs.ts';
+
+export interface Samples {
+  readonly x: Rows;
+  readonly y: Rows;
+}
+
+/** @throws ERR_SHAPE, ERR_DTYPE or ERR_DETACHED, e.g. `fit: x: expected the shape [rows,784]. …` */
+export function bindInputs(engine: Engine, where: string, x: DataInput, allowSingle = false): Rows {
+  return toRows(x, {what: `${where}: x`, rowShape: engine.network.inputShape, allowSingle});
+}
+
+/** Inputs and targets of the same number of rows. */
+export function bindSamples(engine: Engine, where: string, x: DataInput, y: DataInput): Samples {
+  const {loss} = engine.training(where);
+  const inputs = bindInputs(engine, where, x);
+  const rowShape = targetShape(engine.network, loss);
+  const targets = toRows(y, {what: `${where}: y`, rowShape, wholeNumbers: loss.targets === 'classes'});
+  if (inputs.count !== targets.count) {
+    fail('ERR_SHAPE', `${where}: x has ${inputs.count} rows and y ${targets.count}.`);
+  }
+  return {x: inputs, y: targets};
+}
+
+/** What a plan depends on, as a key. */
+export function keyOf(purpose: string, batch: number, ...data: readonly Rows[]): string {
+  const specs = data.map(({dtype, rowShape, scale}) => `${dtype}[${rowShape}]*${scale}`);
+  return [purpose, batch, ...specs].join(' ');
+}
+
+/** Batches of these sizes have plans; a row's bits do not depend on the batch that it is in. */
+const buckets = [1, 8, 32, 128];
+
+/** Rows in steps of one size that cover `count`; the last row is read again to fill the last step. */
+export function inBuckets(first: number, count: number): {batch: number; steps: number; rows: Int32Array} {
+  const batch = buckets.find(size => size >= count) ?? (buckets.at(-1) as number);
+  const steps = Math.ceil(count / batch);
+  const rows = new Int32Array(new SharedArrayBuffer(4 * steps * batch));
+  for (let index = 0; index < rows.length; index++) rows[index] = first + Math.min(index, count - 1);
+  return {batch, steps, rows};
+}

@@ -1,0 +1,141 @@
+// What a model owns below its methods: network, memory, compiled programs, the count of steps, and who may write.
+import type {TypedArray} from '../core/dtype.ts';
+import {fail} from '../core/errors.ts';
+import type {Variable} from '../core/tensor.ts';
+import {type CompiledProgram, compileProgram} from '../session/compile.ts';
+import {VariableStore} from '../session/store.ts';
+import type {Graph} from './graphs.ts';
+import type {Network} from './network.ts';
+import {type CompileOptions, makeTraining, type Training} from './training.ts';
+
+/** How a run ended, and what it gave. */
+export type RunOutcome = Awaited<ReturnType<CompiledProgram['run']>>;
+
+/** Plans kept for each model; the one used least recently goes first. */
+const maxPrograms = 16;
+
+export class Engine {
+  readonly network: Network;
+  readonly seed: number;
+  readonly store = new VariableStore();
+  /** Steps of training done, over all fits: the optimizer's count, and the key of random numbers. */
+  iterations = 0;
+  /** A callback may write weights while it runs. */
+  inCallback = false;
+  #training: Training | undefined;
+  #writer: string | undefined;
+  readonly #programs = new Map<string, CompiledProgram>();
+  readonly #moments = new Map<string, Variable>();
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(network: Network, seed: number) {
+    this.network = network;
+    this.seed = seed;
+    this.store.add(this.variables);
+  }
+
+  get variables(): Variable[] {
+    return this.network.weights.map(({variable}) => variable);
+  }
+
+  /** The optimizer's moments now in use. */
+  get moments(): Variable[] {
+    return this.#training?.slots.flat() ?? [];
+  }
+
+  get compiled(): Training | undefined {
+    return this.#training;
+  }
+
+  /** @throws ERR_NOT_COMPILED */
+  training(where: string): Training {
+    if (this.#training) return this.#training;
+    const example = "model.compile({optimizer: 'adam', loss: 'meanSquaredError'})";
+    return fail(
+      'ERR_NOT_COMPILED',
+      `${where}: the model has no loss and no optimizer yet. Call ${example} first.`,
+    );
+  }
+
+  compile(options: CompileOptions): void {
+    this.#checkFree('compile');
+    const training = makeTraining(this.network, options, this.#moments);
+    const moments = training.slots.flat();
+    this.store.add(moments.filter(moment => !this.#moments.has(moment.name)));
+    for (const moment of moments) {
+      this.#moments.set(moment.name, moment);
+      this.store.write(moment, new Float32Array(moment.tensor.size));
+    }
+    this.#training = training;
+    this.#programs.clear();
+    this.iterations = 0;
+  }
+
+  /** The program of a graph; `key` names all that the graph depends on. */
+  program(key: string, graph: () => Graph): CompiledProgram {
+    const program = this.#programs.get(key) ?? compileProgram({...graph(), store: this.store});
+    this.#programs.delete(key);
+    this.#programs.set(key, program);
+    if (this.#programs.size > maxPrograms) {
+      const [oldest] = this.#programs.keys();
+      this.#programs.delete(oldest as string);
+    }
+    return program;
+  }
+
+  #checkFree(where: string): void {
+    if (this.#writer === undefined || this.inCallback) return;
+    fail(
+      'ERR_MODEL_BUSY',
+      `${where}: the model is in training by ${this.#writer}; wait for its promise, or stop it by its signal.`,
+    );
+  }
+
+  /** Runs a task that changes weights, alone. @throws ERR_MODEL_BUSY */
+  async write<Result>(where: string, task: () => Promise<Result>): Promise<Result> {
+    this.#checkFree(where);
+    const outer = this.#writer;
+    this.#writer = where;
+    try {
+      return await task();
+    } finally {
+      this.#writer = outer;
+      this.betweenRuns();
+    }
+  }
+
+  /** The same for a task that is done at once. */
+  writeSync<Result>(where: string, task: () => Result): Result {
+    this.#checkFree(where);
+    return task();
+  }
+
+  /** Runs `read` when no step is under way: now, or between two native calls of the training. */
+  whenQuiet<Result>(read: () => Result): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      const run = (): void => {
+        try {
+          resolve(read());
+        } catch (error) {
+          reject(error);
+        }
+      };
+      if (this.#writer === undefined || this.inCallback) run();
+      else this.#waiting.push(run);
+    });
+  }
+
+  /** Between two native calls: serves those who wait for a quiet moment. */
+  betweenRuns(): void {
+    for (const run of this.#waiting.splice(0)) run();
+  }
+}
+
+/** The inputs that a program reads, out of all that a step offers. */
+export function inputsOf(
+  program: CompiledProgram,
+  offered: Readonly<Record<string, TypedArray>>,
+): Record<string, TypedArray> {
+  const slots = program.plan.io.filter(slot => !slot.output);
+  return Object.fromEntries(slots.map(({name}) => [name, offered[name] as TypedArray]));
+}

@@ -1,0 +1,127 @@
+// From a model to its file and back.
+import {checkOptions, fail} from '../core/errors.ts';
+import {type Config, describe, type Json, resolve} from '../core/named.ts';
+import {sameShape} from '../core/shape.ts';
+import type {Variable} from '../core/tensor.ts';
+import {
+  checkSavedConfig,
+  fileError,
+  type ModelFile,
+  openModelFile,
+  writeModelFile,
+} from '../io/model-file.ts';
+import type {Layer} from '../nn/layer.ts';
+import * as layersNamespace from '../nn/layers/index.ts';
+import {Engine} from './engine.ts';
+import {Sequential} from './model.ts';
+import {Network} from './network.ts';
+import type {CompileOptions, Training} from './training.ts';
+import {assign, snapshot} from './weights.ts';
+
+export interface SaveOptions {
+  /** Loss, metrics, optimizer and its moments go into the file too. True by default. */
+  readonly includeOptimizer?: boolean;
+}
+
+function topologyOf({network, seed}: Engine): Json {
+  const layers = network.layers.map(({name, layer}) => ({kind: layer.kind, name, ...layer.config}));
+  return {kind: 'sequential', seed, layers};
+}
+
+function trainingJson({optimizer, loss, metrics}: Training): Json {
+  return {
+    optimizer: describe('optimizer', optimizer),
+    loss: describe('loss', loss),
+    metrics: metrics.map(({name, metric}) =>
+      metric.kind !== 'custom' && Object.keys(metric.config).length === 0 ? name : describe('metric', metric),
+    ),
+  };
+}
+
+/** See `Sequential.save`. */
+export async function save(engine: Engine, path: string, options: SaveOptions): Promise<void> {
+  checkOptions('save', options, ['includeOptimizer']);
+  const {includeOptimizer = true} = options;
+  if (typeof path !== 'string' || path === '') fail('ERR_OPTION', `save: expected a path. Received ${path}.`);
+  const training = includeOptimizer ? engine.compiled : undefined;
+  const topology = topologyOf(engine);
+  const trainingText = training && trainingJson(training);
+  const moments = training ? engine.moments : [];
+  const file = await engine.whenQuiet(() => ({
+    topology,
+    training: trainingText,
+    step: training ? engine.iterations : 0,
+    tensors: snapshot(engine, [...engine.variables, ...moments]),
+  }));
+  await writeModelFile(path, file);
+}
+
+function layersOf(topology: Json): {layers: Layer[]; seed: number} {
+  const {kind, seed, layers} = checkSavedConfig(topology, 'model') as {[key: string]: Json};
+  if (kind !== 'sequential') fail('ERR_FILE', `the model is of the unknown kind ${JSON.stringify(kind)}`);
+  if (!Number.isSafeInteger(seed)) fail('ERR_FILE', 'its seed is no integer');
+  if (!Array.isArray(layers) || layers.length > 10_000) fail('ERR_FILE', 'its layers are no array');
+  const made = (layers as Json[]).map(layer => {
+    const config = checkSavedConfig(layer, 'layer') as Config;
+    return resolve<Layer>('layer', layersNamespace, config);
+  });
+  return {layers: made, seed: seed as number};
+}
+
+/** The file's table must name exactly these tensors, in their shapes: compared before memory is taken for them. */
+function checkTable({entries}: ModelFile, variables: readonly Variable[]): void {
+  const wanted = new Map(variables.map(variable => [variable.name, variable]));
+  for (const {name, shape} of entries) {
+    const variable = wanted.get(name);
+    if (!variable) fail('ERR_FILE', `it holds ${JSON.stringify(name)}, which its model does not have`);
+    if (!sameShape(shape, variable.shape)) {
+      fail('ERR_FILE', `${name} is [${shape}] where its model has [${variable.shape}]`);
+    }
+    wanted.delete(name);
+  }
+  const [missing] = wanted.keys();
+  if (missing !== undefined) fail('ERR_FILE', `it lacks ${missing}`);
+}
+
+function momentsOf(entries: ModelFile['entries']): ModelFile['entries'] {
+  return entries.filter(({name}) => name.startsWith('optimizer/'));
+}
+
+async function restore(file: ModelFile): Promise<Sequential> {
+  const {layers, seed} = layersOf(file.topology);
+  const network = new Network(layers);
+  const weights = network.weights.map(({variable}) => variable);
+  const moments = momentsOf(file.entries);
+  checkTable({...file, entries: file.entries.filter(entry => !moments.includes(entry))}, weights);
+  if (file.training === undefined && moments.length > 0) fail('ERR_FILE', 'it has moments but no optimizer');
+  const engine = new Engine(network, seed);
+  if (file.training !== undefined) {
+    engine.compile(checkSavedConfig(file.training, 'training') as unknown as CompileOptions);
+    checkTable({...file, entries: moments}, engine.moments);
+    engine.iterations = file.step;
+  }
+  const values = new Map<Variable, Float32Array>();
+  for (const variable of [...weights, ...engine.moments])
+    values.set(variable, await file.read(variable.name));
+  assign(engine, values);
+  return new Sequential(engine);
+}
+
+/**
+ * The model of a file that `save` wrote, ready to predict and, if it was saved with its optimizer, to train on.
+ * Nothing in a file is trusted: names are looked up in the library's own tables, sizes are checked before memory
+ * is taken, and every byte is covered by a checksum.
+ *
+ * @throws ERR_FILE saying what is wrong with the file.
+ */
+export async function load(path: string): Promise<Sequential> {
+  if (typeof path !== 'string' || path === '') fail('ERR_OPTION', `load: expected a path. Received ${path}.`);
+  const file = await openModelFile(path);
+  try {
+    return await restore(file);
+  } catch (error) {
+    throw fileError('load', path, error);
+  } finally {
+    await file.close();
+  }
+}

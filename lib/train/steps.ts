@@ -1,0 +1,112 @@
+// Training steps in native calls. A call covers as many steps as fit a time budget; the arrays that it reads and
+// writes are made once. The length of a call never changes a result: all that a step depends on is its number.
+import type {TypedArray} from '../core/dtype.ts';
+import {seedWords} from '../data/order.ts';
+import {rateAt, writeHyper} from '../optim/optimizer.ts';
+import type {CompiledProgram} from '../session/compile.ts';
+import {keyOf, type Samples} from './batches.ts';
+import {type Engine, inputsOf, type RunOutcome} from './engine.ts';
+import {failByGuard} from './failures.ts';
+import {trainGraph} from './graphs.ts';
+import type {RunningMeans} from './logs.ts';
+
+/** A call should end about this often, so that callbacks and signals are served. */
+const callBudgetMs = 30;
+const maxStepsPerCall = 4096;
+
+/** Steps of one batch size. */
+export class StepRunner {
+  readonly batch: number;
+  readonly #engine: Engine;
+  readonly #samples: Samples;
+  readonly #program: CompiledProgram;
+  readonly #seed: Int32Array;
+  readonly #capacity: number;
+  readonly #hyper: Float32Array;
+  readonly #steps: Int32Array;
+  readonly #outputs: Record<string, TypedArray>;
+  #msPerStep = 0;
+  #stepsBefore = 0;
+
+  constructor(engine: Engine, samples: Samples, options: {batch: number; seed: number; most: number}) {
+    const {batch, seed, most} = options;
+    const training = engine.training('fit');
+    this.batch = batch;
+    this.#engine = engine;
+    this.#samples = samples;
+    this.#program = engine.program(keyOf('train', batch, samples.x, samples.y), () =>
+      trainGraph(engine.network, training, {batch, ...samples}),
+    );
+    this.#seed = Int32Array.from(seedWords(seed));
+    this.#capacity = Math.min(most, maxStepsPerCall);
+    this.#hyper = new Float32Array(this.#capacity * training.optimizer.hyperCount);
+    this.#steps = new Int32Array(this.#capacity);
+    const outputs = this.#program.plan.io.filter(slot => slot.output);
+    this.#outputs = Object.fromEntries(outputs.map(({name}) => [name, new Float64Array(this.#capacity)]));
+  }
+
+  /** Steps of the next call: what fits the budget, growing at most eightfold from call to call. */
+  get #wanted(): number {
+    if (this.#stepsBefore === 0) return 1;
+    const fitting = Math.floor(callBudgetMs / Math.max(this.#msPerStep, 1e-4));
+    return Math.max(1, Math.min(fitting, 8 * this.#stepsBefore, this.#capacity));
+  }
+
+  /**
+   * Runs the first steps of `rows`, a whole number of batches, and adds their losses to `means`.
+   *
+   * @returns steps committed: fewer than begun where the run was cancelled.
+   */
+  async run(
+    rows: Int32Array,
+    options: {
+      most: number;
+      cancel?: Int32Array;
+      means: RunningMeans;
+      where: string;
+      name(step: number): string;
+    },
+  ): Promise<RunOutcome> {
+    const {batch} = this;
+    const steps = Math.min(options.most, this.#wanted);
+    const engine = this.#engine;
+    const {optimizer} = engine.training(options.where);
+    const first = engine.iterations;
+    const hyper = this.#hyper.subarray(0, steps * optimizer.hyperCount);
+    writeHyper(optimizer, first, steps, hyper);
+    for (let step = 0; step < steps; step++) this.#steps[step] = first + step;
+    const {x, y} = this.#samples;
+    const table = rows.subarray(0, steps * batch);
+    const offered = {
+      x: x.data,
+      y: y.data,
+      rows: table,
+      hyper,
+      seed: this.#seed,
+      step: this.#steps.subarray(0, steps),
+    };
+    const outputs = mapValues(this.#outputs, array => array.subarray(0, steps));
+    const started = performance.now();
+    const inputs = inputsOf(this.#program, offered);
+    const {cancel} = options;
+    const result = await this.#program.run(inputs, {steps, outputs, ...(cancel && {cancel})});
+    this.#msPerStep = (performance.now() - started) / steps;
+    this.#stepsBefore = steps;
+    engine.iterations = first + result.steps;
+    options.means.addSteps(outputs, result.steps, batch);
+    if (result.end === 'guard') {
+      const classes = engine.network.outputShape.at(-1) as number;
+      const learningRate = rateAt(optimizer, first + result.steps);
+      const {where, name} = options;
+      failByGuard(result, {where, x, y, rows: table, batch, classes, step: name, learningRate});
+    }
+    return result;
+  }
+}
+
+function mapValues<From, To>(
+  record: Readonly<Record<string, From>>,
+  map: (value: From) => To,
+): Record<string, To> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value)]));
+}

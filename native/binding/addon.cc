@@ -1,0 +1,288 @@
+// The border to JavaScript: the functions that lib/runtime/addon.ts types. No mathematics.
+#include <napi.h>
+
+#include <atomic>
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "binding/pin.h"
+#include "runtime/cpu.h"
+#include "runtime/executor.h"
+
+namespace chainrule {
+namespace {
+
+std::atomic<int64_t> native_bytes{0};
+std::atomic<int32_t> programs_alive{0};
+std::atomic<int32_t> states_alive{0};
+
+struct Pending;
+void deliver(Napi::Env env, Napi::Function, std::nullptr_t*, Pending* pending);
+using Deliver = Napi::TypedThreadSafeFunction<std::nullptr_t, Pending, deliver>;
+
+// What belongs to one thread's instance of the addon.
+struct Environment {
+  Deliver deliver;
+  std::list<Pending*> pending;
+};
+
+// A run that JavaScript waits for.
+struct Pending {
+  Job job;
+  Environment* environment;
+  std::list<Pending*>::iterator place;
+  Napi::Promise::Deferred deferred;
+  Napi::ObjectReference kept;  // everything the job points to
+
+  explicit Pending(Napi::Env env) : deferred(env) {}
+};
+
+[[noreturn]] void refuse(Napi::Env env, const std::string& why) {
+  Napi::Error error = Napi::Error::New(env, why);
+  error.Set("code", Napi::String::New(env, "ERR_PLAN"));
+  throw error;
+}
+
+struct Bytes {
+  char* data;
+  int64_t bytes;
+};
+
+// Memory of a typed array as it is now: a detached one has none.
+Bytes bytes_of_array(Napi::Env env, napi_value array) {
+  bool typed = false;
+  napi_is_typedarray(env, array, &typed);
+  if (!typed) refuse(env, "expected a typed array");
+  napi_typedarray_type type;
+  size_t length;
+  void* data;
+  if (napi_get_typedarray_info(env, array, &type, &length, &data, nullptr, nullptr) != napi_ok) {
+    refuse(env, "cannot read a typed array");
+  }
+  const int64_t width = type == napi_float64_array || type == napi_bigint64_array || type == napi_biguint64_array ? 8
+                        : type == napi_float32_array || type == napi_int32_array || type == napi_uint32_array    ? 4
+                        : type == napi_int16_array || type == napi_uint16_array                                  ? 2
+                                                                                                                 : 1;
+  return {static_cast<char*>(data), static_cast<int64_t>(length) * width};
+}
+
+const KernelTable& table_named(Napi::Env env, const Napi::Value& name) {
+  if (!name.IsString()) {
+    const char* wanted = std::getenv("CHAINRULE_ISA");
+    if (wanted && *wanted && !find_table(wanted)) {
+      refuse(env, "CHAINRULE_ISA asks for \"" + std::string(wanted) + "\", which this machine or build does not have");
+    }
+    return *default_table();
+  }
+  const std::string text = name.As<Napi::String>().Utf8Value();
+  const KernelTable* table = find_table(text);
+  if (!table) refuse(env, "no instruction set \"" + text + "\" here");
+  return *table;
+}
+
+Napi::Value info(const Napi::CallbackInfo& call) {
+  const Napi::Env env = call.Env();
+  Napi::Object result = Napi::Object::New(env);
+  Napi::Array isas = Napi::Array::New(env);
+  for (const KernelTable* table : usable_tables()) isas.Set(isas.Length(), table->isa);
+  result.Set("isas", isas);
+  result.Set("isa", table_named(env, env.Undefined()).isa);
+  result.Set("cpus", available_cpus());
+  return result;
+}
+
+Napi::Value signatures(const Napi::CallbackInfo& call) {
+  const KernelTable& table = table_named(call.Env(), call[0]);
+  Napi::Array result = Napi::Array::New(call.Env());
+  for (int32_t i = 0; i < table.kernel_count; ++i) result.Set(result.Length(), table.kernels[i].signature);
+  for (int32_t i = 0; i < table.map_count; ++i) result.Set(result.Length(), table.map_ops[i].signature);
+  return result;
+}
+
+Napi::Value threads(const Napi::CallbackInfo& call) { return Napi::Number::New(call.Env(), thread_count()); }
+
+void set_threads(const Napi::CallbackInfo& call) { set_thread_count(call[0].As<Napi::Number>().Int32Value()); }
+
+Napi::Value alignment(const Napi::CallbackInfo& call) {
+  const Bytes bytes = bytes_of_array(call.Env(), call[0]);
+  return Napi::Number::New(call.Env(), static_cast<double>(reinterpret_cast<uintptr_t>(bytes.data) % 64));
+}
+
+Napi::Value create_state(const Napi::CallbackInfo& call) {
+  const Bytes bytes = bytes_of_array(call.Env(), call[0]);
+  auto* state = new State;
+  state->data = bytes.data;
+  state->bytes = bytes.bytes;
+  ++states_alive;
+  return Napi::External<State>::New(call.Env(), state, [](Napi::Env, State* gone) {
+    --states_alive;
+    delete gone;
+  });
+}
+
+Napi::Value pin(const Napi::CallbackInfo& call) {
+  const Napi::Env env = call.Env();
+  napi_value buffer;
+  if (napi_get_typedarray_info(env, call[0], nullptr, nullptr, nullptr, &buffer, nullptr) != napi_ok) {
+    return env.Undefined();
+  }
+  void* held = hold_memory(env, buffer);
+  if (!held) return env.Undefined();
+  return Napi::External<void>::New(env, held, [](Napi::Env, void* gone) { release_memory(gone); });
+}
+
+Napi::Value load(const Napi::CallbackInfo& call) {
+  const Napi::Env env = call.Env();
+  const Bytes words = bytes_of_array(env, call[0]);
+  std::vector<std::string> names;
+  const auto list = call[1].As<Napi::Array>();
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    const Napi::Value name = list[i];
+    names.push_back(name.ToString().Utf8Value());
+  }
+  std::unique_ptr<Program> program;
+  try {
+    program = load_program(reinterpret_cast<const int32_t*>(words.data), words.bytes / 4, names,
+                           table_named(env, call[2]));
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    refuse(env, error.what());
+  }
+  const int64_t bytes = program->arena_bytes + words.bytes;
+  ++programs_alive;
+  native_bytes += bytes;
+  Napi::MemoryManagement::AdjustExternalMemory(env, bytes);
+  return Napi::External<Program>::New(env, program.release(), [bytes](Napi::Env ended, Program* gone) {
+    --programs_alive;
+    native_bytes -= bytes;
+    Napi::MemoryManagement::AdjustExternalMemory(ended, -bytes);
+    delete gone;
+  });
+}
+
+// Fills a job from (program, state, io, steps, options) and checks that the arrays fit.
+void read_job(const Napi::CallbackInfo& call, Job* job) {
+  const Napi::Env env = call.Env();
+  job->program = call[0].As<Napi::External<Program>>().Data();
+  if (call[1].IsExternal()) job->state = call[1].As<Napi::External<State>>().Data();
+  const auto arrays = call[2].As<Napi::Array>();
+  for (uint32_t i = 0; i < arrays.Length(); ++i) {
+    const Bytes bytes = bytes_of_array(env, static_cast<Napi::Value>(arrays[i]));
+    job->io.push_back({bytes.data, bytes.bytes});
+  }
+  job->steps = call[3].As<Napi::Number>().Int64Value();
+  if (job->steps < 0 || job->steps > INT32_MAX) refuse(env, "the number of steps is out of range");
+  const auto options = call[4].As<Napi::Object>();
+  job->urgent = options.Get("urgent").ToBoolean();
+  job->profile = options.Get("profile").ToBoolean();
+  const Napi::Value cancel = options.Get("cancel");
+  if (cancel.IsTypedArray()) {
+    const Bytes flag = bytes_of_array(env, cancel);
+    if (flag.bytes < 4) refuse(env, "the cancel flag is empty");
+    job->cancel = reinterpret_cast<const int32_t*>(flag.data);
+  }
+  const char* state = job->state ? job->state->data : nullptr;
+  const std::string why =
+      check_bindings(*job->program, job->io, job->steps, state, job->state ? job->state->bytes : 0);
+  if (!why.empty()) refuse(env, why);
+}
+
+Napi::Value report_words(Napi::Env env, const RunReport& report) {
+  Napi::Int32Array words = Napi::Int32Array::New(env, 6);
+  const int32_t values[] = {report.steps,    static_cast<int32_t>(report.end), report.guard,
+                            report.position, report.value,                     report.anomaly};
+  for (size_t i = 0; i < 6; ++i) words[i] = values[i];
+  return words;
+}
+
+// On the JavaScript thread, after a run. Without an environment the cleanup hook has done it already.
+void deliver(Napi::Env env, Napi::Function, std::nullptr_t*, Pending* pending) {
+  if (env == nullptr) return;
+  const Napi::HandleScope scope(env);
+  Environment& environment = *pending->environment;
+  environment.pending.erase(pending->place);
+  if (environment.pending.empty()) environment.deliver.Unref(env);
+  pending->deferred.Resolve(report_words(env, pending->job.report));
+  delete pending;
+}
+
+Napi::Value run(const Napi::CallbackInfo& call) {
+  const Napi::Env env = call.Env();
+  auto* environment = env.GetInstanceData<Environment>();
+  auto pending = std::make_unique<Pending>(env);
+  read_job(call, &pending->job);
+  Napi::Array kept = Napi::Array::New(env);
+  for (size_t i = 0; i < 5; ++i) kept.Set(static_cast<uint32_t>(i), call[i]);
+  pending->kept = Napi::Persistent(kept.As<Napi::Object>());
+  pending->environment = environment;
+  pending->job.owner = environment;
+  pending->job.finished = [](Job* job) {
+    auto* done = reinterpret_cast<Pending*>(job);
+    done->environment->deliver.NonBlockingCall(done);
+  };
+  static_assert(offsetof(Pending, job) == 0, "a job is found by its address");
+  if (environment->pending.empty()) environment->deliver.Ref(env);
+  const Napi::Promise promise = pending->deferred.Promise();
+  Pending* const submitted = pending.release();
+  submitted->place = environment->pending.insert(environment->pending.end(), submitted);
+  submit(&submitted->job);
+  return promise;
+}
+
+Napi::Value run_sync(const Napi::CallbackInfo& call) {
+  Job job;
+  read_job(call, &job);
+  run_here(&job);
+  return report_words(call.Env(), job.report);
+}
+
+Napi::Value profile(const Napi::CallbackInfo& call) {
+  const Program& program = *call[0].As<Napi::External<Program>>().Data();
+  Napi::Float64Array result = Napi::Float64Array::New(call.Env(), program.profile_ns.size());
+  for (size_t i = 0; i < program.profile_ns.size(); ++i) result[i] = program.profile_ns[i];
+  return result;
+}
+
+Napi::Value counters(const Napi::CallbackInfo& call) {
+  Napi::Object result = Napi::Object::New(call.Env());
+  result.Set("bytes", static_cast<double>(native_bytes.load()));
+  result.Set("programs", programs_alive.load());
+  result.Set("states", states_alive.load());
+  result.Set("jobs", pending_jobs());
+  return result;
+}
+
+// The thread of this environment ends: nothing of it may be read by the executor afterwards.
+void clean_up(Environment* environment) {
+  drain(environment);
+  for (Pending* pending : environment->pending) delete pending;
+  environment->pending.clear();
+  environment->deliver.Abort();
+}
+
+Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  auto* environment = new Environment;
+  environment->deliver = Deliver::New(env, "chainrule", 0, 1);
+  environment->deliver.Unref(env);
+  env.SetInstanceData(environment);
+  env.AddCleanupHook(clean_up, environment);
+  const std::pair<const char*, Napi::Value (*)(const Napi::CallbackInfo&)> functions[] = {
+      {"info", info},       {"signatures", signatures}, {"threads", threads}, {"alignment", alignment},
+      {"createState", create_state}, {"pin", pin},      {"load", load},       {"run", run},
+      {"runSync", run_sync}, {"profile", profile},      {"counters", counters}};
+  for (const auto& [name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
+  exports.Set("setThreads", Napi::Function::New(env, set_threads, "setThreads"));
+  return exports;
+}
+
+}  // namespace
+}  // namespace chainrule
+
+namespace {
+Napi::Object Init(Napi::Env env, Napi::Object exports) { return chainrule::initialize(env, exports); }
+}  // namespace
+
+NODE_API_MODULE(chainrule, Init)

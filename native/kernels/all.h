@@ -1,0 +1,42 @@
+// Table of contents: every kernel, compiled once for each instruction set by the objects in isa/.
+#pragma once
+
+#include "check.h"
+#include "gather.h"
+#include "gemm.h"
+#include "map.h"
+#include "move.h"
+#include "optimizer.h"
+#include "program.h"
+#include "random.h"
+#include "reduce.h"
+#include "softmax.h"
+
+namespace chainrule {
+namespace {
+
+template <int... kCounts>
+struct KernelList {
+  Kernel kernels[(kCounts + ...)];
+};
+
+// The arrays that the headers export, one after another.
+template <int... kCounts>
+constexpr KernelList<kCounts...> join(const Kernel (&... lists)[kCounts]) {
+  KernelList<kCounts...> all = {};
+  int32_t next = 0;
+  auto append = [&](const Kernel* list, int count) {
+    for (int i = 0; i < count; ++i) all.kernels[next++] = list[i];
+  };
+  (append(lists, kCounts), ...);
+  return all;
+}
+
+constexpr auto kKernels = join(kGemmKernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels,
+                               kCheckKernels, kRandomKernels, kMoveKernels, kOptimizerKernels);
+
+constexpr int32_t kKernelCount = sizeof(kKernels.kernels) / sizeof(Kernel);
+constexpr KernelTable kTable = {kIsaName, kKernels.kernels, kKernelCount, kMapOps, kMapOpCount};
+
+}  // namespace
+}  // namespace chainrule

@@ -1,0 +1,133 @@
+// Operands of a map that are not read where they lie: repeated along axes, or of another type.
+#pragma once
+
+#include "operands.h"
+
+namespace chainrule {
+namespace {
+
+// An operand seen through the dims of the result, neighbouring axes joined where that changes nothing.
+// Axis 0 is the innermost; strides count elements of the operand and are 0 along an axis that repeats.
+struct View {
+  int32_t rank;
+  int64_t dims[kMaxRank];
+  int64_t strides[kMaxRank];
+};
+
+bool broadcasts(const Tensor& from, const Tensor& to) {
+  if (from.rank > to.rank) return false;
+  for (int32_t i = 1; i <= from.rank; ++i) {
+    int64_t size = from.dims[from.rank - i];
+    if (size != 1 && size != to.dims[to.rank - i]) return false;
+  }
+  return true;
+}
+
+View view_through(const Tensor& from, const Tensor& to) {
+  View view = {0, {}, {}};
+  int64_t stride = 1;
+  for (int32_t i = 1; i <= to.rank; ++i) {
+    int64_t size = to.dims[to.rank - i];
+    bool repeats = i > from.rank || from.dims[from.rank - i] == 1;
+    int64_t step = repeats ? 0 : stride;
+    if (!repeats) stride *= size;
+    if (size == 1) continue;
+    int32_t last = view.rank - 1;
+    bool joins = last >= 0 && step == view.strides[last] * view.dims[last];
+    if (joins) {
+      view.dims[last] *= size;
+    } else {
+      view.dims[view.rank] = size;
+      view.strides[view.rank++] = step;
+    }
+  }
+  if (view.rank == 0) view = {1, {1}, {1}};
+  return view;
+}
+
+VEC_INLINE float load_one(Dtype dtype, const void* data, int64_t at) {
+  switch (dtype) {
+    case Dtype::float32: return static_cast<const float*>(data)[at];
+    case Dtype::int32: return static_cast<float>(static_cast<const int32_t*>(data)[at]);
+    default: return static_cast<float>(static_cast<const uint8_t*>(data)[at]);
+  }
+}
+
+// out[0, n) = data[at, at + n) as floats. Whole vectors are written: the buffer has room for one more.
+void load_floats(float* out, Dtype dtype, const void* data, int64_t at, int64_t n) {
+  if (dtype == Dtype::float32) {
+    const float* x = static_cast<const float*>(data) + at;
+    for (int64_t i = 0; i < n; i += kLanes) store(out + i, load_upto(x + i, n - i));
+  } else if (dtype == Dtype::int32) {
+    const int32_t* x = static_cast<const int32_t*>(data) + at;
+    for (int64_t i = 0; i < n; i += kLanes) {
+      store(out + i, to_float(n - i >= kLanes ? load_int(x + i) : load_int_tail(x + i, n - i)));
+    }
+  } else {
+    const uint8_t* x = static_cast<const uint8_t*>(data) + at;
+    for (int64_t i = 0; i < n; i += kLanes) {
+      store(out + i, n - i >= kLanes ? load_u8(x + i) : load_u8_tail(x + i, n - i));
+    }
+  }
+}
+
+// The other way: a bool is `x != 0`, integers are truncated and saturated, NaN becomes 0.
+void store_floats(const float* x, Dtype dtype, void* data, int64_t at, int64_t n) {
+  for (int64_t i = 0; i < n; i += kLanes) {
+    Vec value = load(x + i);
+    int64_t count = smaller_of(n - i, kLanes);
+    if (dtype == Dtype::float32) {
+      store_upto(static_cast<float*>(data) + at + i, value, count);
+      continue;
+    }
+    IntVec whole = to_int_truncate(value);
+    if (dtype == Dtype::int32) {
+      int32_t* to = static_cast<int32_t*>(data) + at + i;
+      count == kLanes ? store_int(to, whole) : store_int_tail(to, whole, count);
+      continue;
+    }
+    IntVec none = splat_int(0), one = splat_int(1), most = splat_int(255);
+    if (dtype == Dtype::boolean) {
+      whole = select(not_equal(value, zero()), one, none);
+    } else {
+      whole = select(less_int(whole, none), none, select(less_int(most, whole), most, whole));
+    }
+    uint8_t* to = static_cast<uint8_t*>(data) + at + i;
+    count == kLanes ? store_u8(to, whole) : store_u8_tail(to, whole, count);
+  }
+}
+
+// out[0, n) = elements [start, start + n) of the result, read through the view. Room as in load_floats.
+void expand(float* out, const Tensor& from, const View& view, int64_t start, int64_t n) {
+  int64_t position[kMaxRank] = {};
+  int64_t at = 0;
+  for (int32_t i = 0; i < view.rank; ++i) {
+    position[i] = start % view.dims[i];
+    start /= view.dims[i];
+    at += position[i] * view.strides[i];
+  }
+  while (n > 0) {
+    int64_t length = smaller_of(view.dims[0] - position[0], n);
+    if (view.strides[0] != 0) {
+      load_floats(out, from.dtype, from.data, at, length);
+    } else {
+      Vec value = splat(load_one(from.dtype, from.data, at));
+      for (int64_t i = 0; i < length; i += kLanes) store(out + i, value);
+    }
+    out += length;
+    n -= length;
+    if (n == 0) return;
+    // The innermost axis is at its end: start it again and count the outer ones up.
+    at -= position[0] * view.strides[0];
+    position[0] = 0;
+    for (int32_t i = 1; i < view.rank; ++i) {
+      at += view.strides[i];
+      if (++position[i] < view.dims[i]) break;
+      at -= view.dims[i] * view.strides[i];
+      position[i] = 0;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace chainrule

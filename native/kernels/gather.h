@@ -1,0 +1,221 @@
+// Rows of the user's arrays, read where they lie, and one element of each row. Twin of lib/ops/gather.ts.
+#pragma once
+
+#include "check.h"
+#include "softmax.h"
+
+namespace chainrule {
+namespace {
+
+// Says in a gather's guard that the row number itself was outside the source. Twin: lib/plan.ts.
+constexpr int32_t kRowOutOfRange = 0x7fffffff;
+
+VEC_INLINE Vec load_row(const float* p, int64_t n) { return load_upto(p, n); }
+VEC_INLINE Vec load_row(const uint8_t* p, int64_t n) { return n >= kLanes ? load_u8(p) : load_u8_tail(p, n); }
+VEC_INLINE Vec load_row(const int32_t* p, int64_t n) {
+  return to_float(n >= kLanes ? load_int(p) : load_int_tail(p, n));
+}
+
+// Elements of a row: the dims after the first.
+VEC_INLINE int64_t row_size(const Args& args) { return extent(args.outputs[0], 1, args.outputs[0].rank); }
+
+const char* check_gather(const Args& args) {
+  const Tensor &source = args.inputs[0], &rows = args.inputs[1], &y = args.outputs[0];
+  Dtype dtype = source.dtype;
+  if (dtype != Dtype::float32 && dtype != Dtype::uint8 && dtype != Dtype::int32) {
+    return "the source must be f32, u8 or i32";
+  }
+  if (source.rank < 1 || rows.rank != 1) return "expected a source with rows and a list of row numbers";
+  if (y.rank != source.rank || y.dims[0] != rows.dims[0]) return "the dims of the result do not fit";
+  for (int32_t i = 1; i < y.rank; ++i) {
+    if (y.dims[i] != source.dims[i]) return "the dims of the result do not fit";
+  }
+  return is_vector(args.outputs[1], rows.dims[0]) ? nullptr : "the guard must have one number per row";
+}
+
+int64_t gather_tasks(const Args& args) { return tasks_of(args.inputs[1].dims[0], row_size(args)); }
+
+double gather_cost(const Args& args) {
+  return 20.0 + 20.0 * static_cast<double>(args.inputs[1].dims[0]) +
+         0.15 * static_cast<double>(args.outputs[0].count);
+}
+
+// y = value * scale + offset over one row; or-s what is not finite in a float source.
+template <class Element>
+VEC_INLINE IntVec convert_row(float* y, const Element* x, int64_t n, Vec scale, Vec offset) {
+  IntVec bits = splat_int(0);
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    Vec value = load_row(x + i, kLanes);
+    if (sizeof(Element) == 4) bits = bits | not_finite_bits(value);
+    store(y + i, fma(value, scale, offset));
+  }
+  if (i < n) {
+    Vec value = load_row(x + i, n - i);
+    bits = bits | not_finite_bits(value);
+    store_tail(y + i, fma(value, scale, offset), n - i);
+  }
+  return bits;
+}
+
+// Where a float row is not finite. JavaScript may have changed it meanwhile: then the first column.
+VEC_INLINE int32_t bad_column(const float* x, int64_t n) {
+  return static_cast<int32_t>(smaller_of(larger_of(first_not_finite(x, n), 0), kRowOutOfRange - 1));
+}
+template <class Element>
+VEC_INLINE int32_t bad_column(const Element*, int64_t) {
+  return -1;
+}
+
+// A shuffled row lies anywhere: have its first lines and its page looked up while the one before is copied.
+template <class Element>
+VEC_INLINE void prefetch_row(const Element* x, int64_t n) {
+  int64_t bytes = smaller_of(n * static_cast<int64_t>(sizeof(Element)), 512);
+  const char* p = reinterpret_cast<const char*>(x);
+  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i);
+}
+
+VEC_INLINE bool is_row(int32_t row, const Args& args) { return row >= 0 && row < args.inputs[0].dims[0]; }
+
+template <class Element>
+VEC_INLINE void gather_rows(const Args& args, int64_t first, int64_t last) {
+  const Element* source = input<Element>(args, 0);
+  const int32_t* rows = input<int32_t>(args, 1);
+  int32_t* guard = output<int32_t>(args, 1);
+  int64_t n = row_size(args);
+  Vec scale = splat(float_attribute(args, 0)), offset = splat(float_attribute(args, 1));
+  for (int64_t b = first; b < last; ++b) {
+    int32_t row = read_once(rows + b);
+    float* y = output<float>(args, 0) + b * n;
+    if (!is_row(row, args)) {
+      guard[b] = kRowOutOfRange;
+      for (int64_t i = 0; i < n; ++i) y[i] = 0.0f;
+      continue;
+    }
+    int32_t next = b + 1 < last ? read_once(rows + b + 1) : -1;
+    if (is_row(next, args)) prefetch_row(source + next * n, n);
+    const Element* x = source + row * n;
+    bool finite = !has_top_bit(convert_row(y, x, n, scale, offset));
+    guard[b] = finite ? -1 : bad_column(x, n);
+  }
+}
+
+VEC_INLINE void gather_range(const Args& args, int64_t* first, int64_t* last) {
+  int64_t per_task = items_per_task(row_size(args));
+  *first = *first * per_task;
+  *last = smaller_of(*last * per_task, args.inputs[1].dims[0]);
+}
+
+void run_gather_rows(const Args& args, int64_t first, int64_t last) {
+  gather_range(args, &first, &last);
+  switch (args.inputs[0].dtype) {
+    case Dtype::float32: return gather_rows<float>(args, first, last);
+    case Dtype::uint8: return gather_rows<uint8_t>(args, first, last);
+    default: return gather_rows<int32_t>(args, first, last);
+  }
+}
+
+// Whether `value` is an int32; if so it is in *y, else 0 is.
+VEC_INLINE bool to_label(float value, int32_t* y) {
+  bool fits = value >= -2147483648.0f && value < 2147483648.0f;
+  *y = fits ? static_cast<int32_t>(value) : 0;
+  if (fits && static_cast<float>(*y) == value) return true;
+  *y = 0;
+  return false;
+}
+template <class Element>
+VEC_INLINE bool to_label(Element value, int32_t* y) {
+  *y = value;
+  return true;
+}
+
+template <class Element>
+VEC_INLINE void gather_labels(const Args& args, int64_t first, int64_t last) {
+  const Element* source = input<Element>(args, 0);
+  int64_t n = row_size(args);
+  for (int64_t b = first; b < last; ++b) {
+    int32_t row = read_once(input<int32_t>(args, 1) + b);
+    int32_t* y = output<int32_t>(args, 0) + b * n;
+    bool inside = is_row(row, args);
+    int32_t guard = inside ? -1 : kRowOutOfRange;
+    for (int64_t i = 0; i < n; ++i) {
+      Element value = inside ? *static_cast<const volatile Element*>(source + row * n + i) : Element{0};
+      if (to_label(value, y + i) || guard != -1) continue;
+      guard = static_cast<int32_t>(smaller_of(i, kRowOutOfRange - 1));
+    }
+    output<int32_t>(args, 1)[b] = guard;
+  }
+}
+
+void run_gather_labels(const Args& args, int64_t first, int64_t last) {
+  gather_range(args, &first, &last);
+  switch (args.inputs[0].dtype) {
+    case Dtype::float32: return gather_labels<float>(args, first, last);
+    case Dtype::uint8: return gather_labels<uint8_t>(args, first, last);
+    default: return gather_labels<int32_t>(args, first, last);
+  }
+}
+
+const char* check_pick_class(const Args& args) {
+  const Tensor& x = args.inputs[0];
+  if (const char* wrong = check_labelled(x, args.inputs[1])) return wrong;
+  bool fits = is_vector(args.outputs[0], x.dims[0]) && is_vector(args.outputs[1], x.dims[0]);
+  return fits ? nullptr : "expected results of one number per row";
+}
+
+int64_t pick_tasks(const Args& args) { return tasks_of(args.inputs[1].dims[0], 4); }
+
+double pick_cost(const Args& args) { return 20.0 + 2.0 * static_cast<double>(args.inputs[1].dims[0]); }
+
+void run_pick_class(const Args& args, int64_t first, int64_t last) {
+  int64_t rows = args.inputs[0].dims[0], classes = args.inputs[0].dims[1];
+  row_range({rows, classes}, 4, &first, &last);
+  for (int64_t row = first; row < last; ++row) {
+    int32_t label = read_once(input<int32_t>(args, 1) + row);
+    int32_t guard = label_guard(label, classes);
+    output<float>(args, 0)[row] = guard == -1 ? input<float>(args, 0)[row * classes + label] : 0.0f;
+    output<int32_t>(args, 1)[row] = guard;
+  }
+}
+
+const char* check_scatter_class(const Args& args) {
+  const Tensor& x = args.outputs[0];
+  if (const char* wrong = check_labelled(x, args.inputs[1])) return wrong;
+  if (args.attributes[0] != x.dims[1]) return "the number of classes is not that of the result";
+  return args.inputs[0].count == x.dims[0] ? nullptr : "expected one number per row";
+}
+
+int64_t scatter_tasks(const Args& args) {
+  RowView view = row_view(args.outputs[0]);
+  return tasks_of(view.rows, view.columns);
+}
+
+double scatter_cost(const Args& args) {
+  return 20.0 + 2.0 * static_cast<double>(args.inputs[1].dims[0]) +
+         0.1 * static_cast<double>(args.outputs[0].count);
+}
+
+void run_scatter_class(const Args& args, int64_t first, int64_t last) {
+  RowView view = row_view(args.outputs[0]);
+  row_range(view, view.columns, &first, &last);
+  for (int64_t row = first; row < last; ++row) {
+    float* x = output<float>(args, 0) + row * view.columns;
+    for (int64_t i = 0; i < view.columns; ++i) x[i] = 0.0f;
+    int32_t label = read_once(input<int32_t>(args, 1) + row);
+    if (label >= 0 && label < view.columns) x[label] = input<float>(args, 0)[row];
+  }
+}
+
+constexpr Kernel kGatherKernels[] = {
+    {"gatherRows(source: T, rows: i32) -> y: f32, guard: i32 {scale: f32, offset: f32}", check_gather,
+     gather_tasks, gather_cost, nullptr, run_gather_rows, 0},
+    {"gatherLabels(source: T, rows: i32) -> y: i32, guard: i32", check_gather, gather_tasks, gather_cost,
+     nullptr, run_gather_labels, 0},
+    {"pickClass(x: f32, labels: i32) -> y: f32, guard: i32", check_pick_class, pick_tasks, pick_cost, nullptr,
+     run_pick_class, 0},
+    {"scatterClass(y: f32, labels: i32) -> x: f32 {classes: i32}", check_scatter_class, scatter_tasks,
+     scatter_cost, nullptr, run_scatter_class, 0},
+};
+
+}  // namespace
+}  // namespace chainrule

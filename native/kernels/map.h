@@ -1,0 +1,57 @@
+// Elementwise ops: one function for each line of map.def, over up to kTile elements.
+#pragma once
+
+#include "../plan.h"
+#include "../simd/math.h"
+
+namespace chainrule {
+namespace {
+
+VEC_INLINE Vec truth(Mask m) { return select(m, splat(1.0f), zero()); }
+VEC_INLINE Mask is_true(Vec x) { return not_equal(x, zero()); }
+// 0 for both zeros; NaN stays.
+VEC_INLINE Vec sign(Vec x) {
+  return select(equal(x, x), truth(less(zero(), x)) - truth(less(x, zero())), x);
+}
+
+template <int kArity, class Function>
+VEC_INLINE void map_lanes(float* out, const float* a, const float* b, const float* c, int64_t n, Function f) {
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    Vec x = load(a + i);
+    Vec y = kArity > 1 ? load(b + i) : x;
+    Vec z = kArity > 2 ? load(c + i) : x;
+    store(out + i, f(x, y, z));
+  }
+  if (i == n) return;
+  Vec x = load_tail(a + i, n - i);
+  Vec y = kArity > 1 ? load_tail(b + i, n - i) : x;
+  Vec z = kArity > 2 ? load_tail(c + i, n - i) : x;
+  store_tail(out + i, f(x, y, z), n - i);
+}
+
+#define MAP_OP(name, arity, signature, cost, result)                                                     \
+  void map_##name(float* out, const float* pa, const float* pb, const float* pc, int64_t n) {            \
+    auto f = []([[maybe_unused]] Vec a, [[maybe_unused]] Vec b, [[maybe_unused]] Vec c)                  \
+        __attribute__((always_inline)) { return result; };                                               \
+    map_lanes<arity>(out, pa, pb, pc, n, f);                                                             \
+  }
+#include "map.def"
+#undef MAP_OP
+
+#define MAP_OP(name, arity, signature, cost, result) {signature, arity, map_##name},
+constexpr MapOp kMapOps[] = {
+#include "map.def"
+};
+#undef MAP_OP
+
+#define MAP_OP(name, arity, signature, cost, result) cost,
+constexpr double kMapCostsNs[] = {
+#include "map.def"
+};
+#undef MAP_OP
+
+constexpr int32_t kMapOpCount = sizeof(kMapOps) / sizeof(kMapOps[0]);
+
+}  // namespace
+}  // namespace chainrule

@@ -1,0 +1,172 @@
+// Kernels that move numbers without changing them. Twin of lib/ops/move.ts.
+#pragma once
+
+#include "operands.h"
+
+namespace chainrule {
+namespace {
+
+constexpr int64_t kCopyBytes = 65536;
+
+VEC_INLINE int64_t bytes_in(const Tensor& x) {
+  if (x.dtype == Dtype::float64) return x.count * 8;
+  return x.dtype == Dtype::float32 || x.dtype == Dtype::int32 ? x.count * 4 : x.count;
+}
+
+const char* check_copy(const Args& args) {
+  const Tensor &x = args.inputs[0], &y = args.outputs[0];
+  return x.count == y.count && x.dtype == y.dtype ? nullptr : "the sizes differ";
+}
+
+int64_t copy_tasks(const Args& args) { return larger_of(pieces(bytes_in(args.inputs[0]), kCopyBytes), 1); }
+
+double copy_cost(const Args& args) { return 10.0 + 0.05 * static_cast<double>(bytes_in(args.inputs[0])); }
+
+void run_copy(const Args& args, int64_t first_task, int64_t last_task) {
+  int64_t start = first_task * kCopyBytes;
+  int64_t bytes = smaller_of(last_task * kCopyBytes, bytes_in(args.inputs[0])) - start;
+  const char* from = input<char>(args, 0);
+  char* to = output<char>(args, 0);
+  if (bytes > 0 && from != to) __builtin_memcpy(to + start, from + start, static_cast<size_t>(bytes));
+}
+
+// Axes of the result, outermost first: sizes and strides in x. Axes of size 1 are dropped, those that stay
+// neighbours are one.
+struct Movement {
+  int32_t rank;
+  int64_t size[kMaxRank], stride[kMaxRank];
+};
+
+VEC_INLINE Movement movement_of(const Args& args) {
+  const Tensor& x = args.inputs[0];
+  int64_t strides[kMaxRank], stride = 1;
+  for (int32_t i = x.rank - 1; i >= 0; --i) {
+    strides[i] = stride;
+    stride *= x.dims[i];
+  }
+  Movement move;
+  move.rank = 0;
+  for (int32_t i = 0; i < x.rank; ++i) {
+    int32_t axis = args.attributes[i];
+    if (x.dims[axis] == 1) continue;
+    int32_t last = move.rank - 1;
+    if (last >= 0 && move.stride[last] == strides[axis] * x.dims[axis]) {
+      move.size[last] *= x.dims[axis];
+      move.stride[last] = strides[axis];
+    } else {
+      move.size[move.rank] = x.dims[axis];
+      move.stride[move.rank++] = strides[axis];
+    }
+  }
+  if (move.rank == 0) move = {1, {1}, {1}};
+  return move;
+}
+
+// Work for a transposition: for each index of the other axes, the last axis of the result against the axis
+// that is contiguous in x, in strips of sixteen of the latter. Without a swap of the two it is a copy of rows.
+struct Strips {
+  Movement move;
+  int32_t swapped;  // the axis of the result that is contiguous in x
+  int64_t strips;   // per index of the other axes; 1 for rows
+  int64_t items;
+};
+
+VEC_INLINE Strips strips_of(const Args& args) {
+  Strips work;
+  work.move = movement_of(args);
+  int32_t last = work.move.rank - 1;
+  work.swapped = last;
+  for (int32_t i = 0; i < last; ++i) {
+    if (work.move.stride[i] == 1) work.swapped = i;
+  }
+  work.strips = work.swapped == last ? 1 : pieces(work.move.size[work.swapped], kLanes);
+  work.items = work.strips;
+  for (int32_t i = 0; i < last; ++i) {
+    if (i != work.swapped) work.items *= work.move.size[i];
+  }
+  return work;
+}
+
+VEC_INLINE int64_t strip_elements(const Strips& work) {
+  int64_t row = work.move.size[work.move.rank - 1];
+  return work.swapped == work.move.rank - 1 ? row : 2 * kLanes * row;
+}
+
+const char* check_transpose(const Args& args) {
+  const Tensor &x = args.inputs[0], &y = args.outputs[0];
+  if (x.rank != y.rank || args.attributeCount != x.rank) return "the permutation must name each axis once";
+  uint32_t seen = 0;
+  for (int32_t i = 0; i < x.rank; ++i) {
+    int32_t axis = args.attributes[i];
+    if (axis < 0 || axis >= x.rank) return "the permutation must name each axis once";
+    seen |= 1u << axis;
+    if (y.dims[i] != x.dims[axis]) return "the dims of the result do not fit";
+  }
+  return seen == (1u << x.rank) - 1u ? nullptr : "the permutation must name each axis once";
+}
+
+int64_t transpose_tasks(const Args& args) {
+  if (args.inputs[0].count == 0) return 1;
+  Strips work = strips_of(args);
+  return tasks_of(work.items, strip_elements(work));
+}
+
+double transpose_cost(const Args& args) { return 50.0 + 0.3 * static_cast<double>(args.inputs[0].count); }
+
+// `columns` (up to 16) contiguous numbers of each of `rows` rows become as many rows.
+VEC_INLINE void transpose_strip(float* to, const float* from, int64_t rows, int64_t columns,
+                                int64_t from_stride, int64_t to_stride) {
+  int64_t row = 0;
+  if (columns == kLanes) {
+    for (; row + kLanes <= rows; row += kLanes) {
+      transpose_16x16(from + row * from_stride, from_stride, to + row, to_stride);
+    }
+  }
+  for (int64_t column = 0; column < columns; ++column) {
+    for (int64_t r = row; r < rows; ++r) to[column * to_stride + r] = from[r * from_stride + column];
+  }
+}
+
+VEC_INLINE void move_item(const Strips& work, float* y, const float* x, int64_t item) {
+  const Movement& move = work.move;
+  int32_t last = move.rank - 1;
+  int64_t index = item / work.strips, strip = item % work.strips;
+  int64_t to = 0, from = 0, to_stride = move.size[last], swapped_stride = 0;
+  for (int32_t i = last - 1; i >= 0; --i) {
+    if (i == work.swapped) {
+      swapped_stride = to_stride;
+    } else {
+      int64_t at = index % move.size[i];
+      index /= move.size[i];
+      to += at * to_stride;
+      from += at * move.stride[i];
+    }
+    to_stride *= move.size[i];
+  }
+  if (work.swapped == last) {
+    __builtin_memcpy(y + to, x + from, static_cast<size_t>(move.size[last]) * sizeof(float));
+    return;
+  }
+  int64_t column = strip * kLanes, columns = smaller_of(kLanes, move.size[work.swapped] - column);
+  transpose_strip(y + to + column * swapped_stride, x + from + column, move.size[last], columns,
+                  move.stride[last], swapped_stride);
+}
+
+void run_transpose(const Args& args, int64_t first_task, int64_t last_task) {
+  if (args.inputs[0].count == 0) return;
+  Strips work = strips_of(args);
+  int64_t per_task = items_per_task(strip_elements(work));
+  int64_t last = smaller_of(last_task * per_task, work.items);
+  for (int64_t item = first_task * per_task; item < last; ++item) {
+    move_item(work, output<float>(args, 0), input<float>(args, 0), item);
+  }
+}
+
+constexpr Kernel kMoveKernels[] = {
+    {"transpose(x: f32) -> y: f32 {permutation: words}", check_transpose, transpose_tasks, transpose_cost,
+     nullptr, run_transpose, 0},
+    {"copy(x: T) -> y: T", check_copy, copy_tasks, copy_cost, nullptr, run_copy, 0},
+};
+
+}  // namespace
+}  // namespace chainrule

@@ -1,0 +1,71 @@
+// What kernels ask of their operands: sizes that cannot overflow, ways to cut work by shape, lanes of a tail.
+#pragma once
+
+#include "../plan.h"
+#include "../simd/vec.h"
+
+namespace chainrule {
+namespace {
+
+// Elements of plain arithmetic that make a task worth handing to a thread.
+constexpr int64_t kTaskElements = 4096;
+
+VEC_INLINE int64_t smaller_of(int64_t a, int64_t b) { return a < b ? a : b; }
+VEC_INLINE int64_t larger_of(int64_t a, int64_t b) { return a > b ? a : b; }
+
+// How many pieces of `size` cover n.
+VEC_INLINE int64_t pieces(int64_t n, int64_t size) { return n / size + (n % size != 0); }
+
+// How many items a task takes, and how many tasks there are: never none, so that no caller divides by zero.
+VEC_INLINE int64_t items_per_task(int64_t elements_each) {
+  return larger_of(kTaskElements / larger_of(elements_each, 1), 1);
+}
+VEC_INLINE int64_t tasks_of(int64_t items, int64_t elements_each) {
+  return larger_of(pieces(items, items_per_task(elements_each)), 1);
+}
+
+// Product of dims [from, to): 0 where one is 0, and held at 2^62 where no memory could hold it.
+VEC_INLINE int64_t extent(const Tensor& x, int32_t from, int32_t to) {
+  constexpr int64_t kLimit = int64_t{1} << 62;
+  int64_t product = 1;
+  for (int32_t i = from; i < to; ++i) {
+    if (x.dims[i] == 0) return 0;
+    product = product > kLimit / x.dims[i] ? kLimit : product * x.dims[i];
+  }
+  return product;
+}
+
+VEC_INLINE bool same_dims(const Tensor& a, const Tensor& b) {
+  if (a.rank != b.rank) return false;
+  for (int32_t i = 0; i < a.rank; ++i) {
+    if (a.dims[i] != b.dims[i]) return false;
+  }
+  return true;
+}
+
+VEC_INLINE bool is_vector(const Tensor& x, int64_t size) { return x.rank == 1 && x.dims[0] == size; }
+
+template <class Element>
+VEC_INLINE const Element* input(const Args& args, int32_t index) {
+  return static_cast<const Element*>(args.inputs[index].data);
+}
+template <class Element>
+VEC_INLINE Element* output(const Args& args, int32_t index) {
+  return static_cast<Element*>(args.outputs[index].data);
+}
+
+VEC_INLINE float float_attribute(const Args& args, int32_t index) {
+  float value;
+  __builtin_memcpy(&value, args.attributes + index, 4);
+  return value;
+}
+
+// Reads a number that JavaScript may change meanwhile: what was checked is what is used.
+VEC_INLINE int32_t read_once(const int32_t* p) { return *static_cast<const volatile int32_t*>(p); }
+
+alignas(64) constexpr int32_t kLaneNumbers[kLanes] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+VEC_INLINE IntVec lane_index() { return load_int(kLaneNumbers); }
+VEC_INLINE Mask lanes_under(int64_t n) { return less_int(lane_index(), splat_int(static_cast<int32_t>(n))); }
+
+}  // namespace
+}  // namespace chainrule

@@ -1,0 +1,169 @@
+// The fused map: a program of elementwise ops over tiles that stay in L1. Twin of lib/ops/program.ts; plan.h
+// describes the words.
+#pragma once
+
+#include "broadcast.h"
+#include "map.h"
+
+namespace chainrule {
+namespace {
+
+// Twin of mapLimits in lib/compile/map-program.ts.
+constexpr int32_t kMapInputs = 12, kMapConstants = 16, kMapTiles = 8, kMapSteps = 64;
+constexpr int32_t kMapRegisters = kMapInputs + kMapConstants + kMapTiles;
+constexpr int64_t kMapTaskElements = 8 * kTile;
+// A tile's buffer: room for whole vectors behind the last element, and tiles do not share cache sets.
+constexpr int64_t kTileStride = kTile + kLanes;
+
+struct MapProgram {
+  int32_t constant_count, tile_count, step_count;
+  const int32_t* constants;
+  const int32_t* steps;
+};
+
+// Words that say no more than how long they are; -1 constants where they do not.
+MapProgram read_program(const int32_t* words, int32_t count) {
+  MapProgram broken = {-1, 0, 0, nullptr, nullptr};
+  if (count < 1 || words[0] < 0 || words[0] > kMapConstants || count < words[0] + 3) return broken;
+  const int32_t* rest = words + 1 + words[0];
+  if (rest[0] < 1 || rest[0] > kMapTiles || rest[1] < 1 || rest[1] > kMapSteps) return broken;
+  if (count != words[0] + 3 + rest[1] * kMapStepWords) return broken;
+  return {words[0], rest[0], rest[1], words + 1, rest + 2};
+}
+
+const char* check_steps(const MapProgram& program, int32_t input_count) {
+  int32_t first_tile = input_count + program.constant_count;
+  uint32_t written = 0;
+  for (int32_t i = 0; i < program.step_count; ++i) {
+    const int32_t* step = program.steps + i * kMapStepWords;
+    if (step[0] < 0 || step[0] >= kMapOpCount) return "a step of the program has no op";
+    for (int32_t k = 0; k < 3; ++k) {
+      int32_t source = step[2 + k];
+      if (k >= kMapOps[step[0]].arity) {
+        if (source != -1) return "a step of the program has more operands than its op";
+        continue;
+      }
+      if (source < 0 || source >= first_tile + program.tile_count) return "a step reads no register";
+      bool empty = source >= first_tile && !(written >> (source - first_tile) & 1);
+      if (empty) return "a step reads an empty tile";
+    }
+    if (step[1] < 0 || step[1] >= program.tile_count) return "a step writes no tile";
+    written |= 1u << step[1];
+  }
+  return nullptr;
+}
+
+const char* check_map(const Args& args) {
+  if (args.inputCount > kMapInputs) return "a map has at most 12 inputs";
+  MapProgram program = read_program(args.attributes, args.attributeCount);
+  if (program.constant_count < 0) return "the program's counts do not fit its words";
+  const Tensor& y = args.outputs[0];
+  for (int32_t i = 0; i < y.rank; ++i) {
+    if (y.dims[i] < 0) return "a map needs the size of its result";
+  }
+  if (y.dtype == Dtype::float64) return "a map has no float64";
+  for (int32_t i = 0; i < args.inputCount; ++i) {
+    if (args.inputs[i].dtype == Dtype::float64) return "a map has no float64";
+    if (!broadcasts(args.inputs[i], y)) return "an input does not broadcast to the result";
+  }
+  return check_steps(program, args.inputCount);
+}
+
+int64_t map_tasks(const Args& args) { return larger_of(pieces(args.outputs[0].count, kMapTaskElements), 1); }
+
+double map_cost(const Args& args) {
+  MapProgram program = read_program(args.attributes, args.attributeCount);
+  double per_vector = 0.5 * args.inputCount + 0.5;
+  for (int32_t i = 0; i < program.step_count; ++i) {
+    int32_t op = program.steps[i * kMapStepWords];
+    if (op >= 0 && op < kMapOpCount) per_vector += kMapCostsNs[op];
+  }
+  return 40.0 + per_vector / kLanes * static_cast<double>(args.outputs[0].count);
+}
+
+size_t map_scratch(const Args& args) {
+  MapProgram program = read_program(args.attributes, args.attributeCount);
+  int64_t buffers = args.inputCount + program.constant_count + program.tile_count;
+  return static_cast<size_t>(buffers * kTileStride) * sizeof(float);
+}
+
+// What a run needs to know of each input.
+enum class Reading { inPlace, once, expanded };
+
+struct MapRun {
+  Reading readings[kMapInputs];
+  View views[kMapInputs];
+  float* registers[kMapRegisters];  // never written through for an input read in place
+};
+
+void fill(float* tile, float value, int64_t n) {
+  Vec all = splat(value);
+  for (int64_t i = 0; i < n; i += kLanes) store(tile + i, all);
+}
+
+// Buffers for all registers; numbers that stay the same in every tile are written here, once.
+void prepare(const Args& args, const MapProgram& program, int64_t longest, MapRun* run) {
+  float* buffer = static_cast<float*>(args.scratch);
+  int32_t count = args.inputCount + program.constant_count + program.tile_count;
+  for (int32_t i = 0; i < count; ++i) run->registers[i] = buffer + i * kTileStride;
+  const Tensor& y = args.outputs[0];
+  for (int32_t i = 0; i < args.inputCount; ++i) {
+    const Tensor& x = args.inputs[i];
+    if (x.count == 1) {
+      run->readings[i] = Reading::once;
+      fill(run->registers[i], load_one(x.dtype, x.data, 0), longest);
+    } else if (x.count == y.count && x.dtype == Dtype::float32) {
+      run->readings[i] = Reading::inPlace;
+    } else {
+      run->readings[i] = Reading::expanded;
+      run->views[i] = view_through(x, y);
+    }
+  }
+  for (int32_t i = 0; i < program.constant_count; ++i) {
+    float value;
+    __builtin_memcpy(&value, program.constants + i, sizeof value);
+    fill(run->registers[args.inputCount + i], value, longest);
+  }
+}
+
+// One tile: fetch the inputs, run the steps, the last of them straight into the result where that is float32.
+void run_tile(const Args& args, const MapProgram& program, MapRun* run, int64_t start, int64_t n) {
+  const Tensor& y = args.outputs[0];
+  for (int32_t i = 0; i < args.inputCount; ++i) {
+    if (run->readings[i] == Reading::inPlace) {
+      run->registers[i] = static_cast<float*>(args.inputs[i].data) + start;
+    } else if (run->readings[i] == Reading::expanded) {
+      expand(run->registers[i], args.inputs[i], run->views[i], start, n);
+    }
+  }
+  float** tiles = run->registers + args.inputCount + program.constant_count;
+  float* result = nullptr;
+  for (int32_t i = 0; i < program.step_count; ++i) {
+    const int32_t* step = program.steps + i * kMapStepWords;
+    bool last = i + 1 == program.step_count;
+    result = last && y.dtype == Dtype::float32 ? static_cast<float*>(y.data) + start : tiles[step[1]];
+    const float* a = run->registers[step[2]];
+    const float* b = step[3] < 0 ? nullptr : run->registers[step[3]];
+    const float* c = step[4] < 0 ? nullptr : run->registers[step[4]];
+    kMapOps[step[0]].run(result, a, b, c, n);
+  }
+  if (y.dtype != Dtype::float32) store_floats(result, y.dtype, y.data, start, n);
+}
+
+void run_map(const Args& args, int64_t first_task, int64_t last_task) {
+  int64_t start = first_task * kMapTaskElements;
+  int64_t end = smaller_of(last_task * kMapTaskElements, args.outputs[0].count);
+  if (start >= end) return;
+  MapProgram program = read_program(args.attributes, args.attributeCount);
+  MapRun run;
+  prepare(args, program, smaller_of(end - start, kTile), &run);
+  for (; start < end; start += kTile) run_tile(args, program, &run, start, smaller_of(end - start, kTile));
+}
+
+constexpr Kernel kProgramKernels[] = {
+    {"map(...inputs: any) -> y: any {program: words}", check_map, map_tasks, map_cost, map_scratch, run_map,
+     (1u << kMapInputs) - 1},
+};
+
+}  // namespace
+}  // namespace chainrule

@@ -1,0 +1,255 @@
+// Reductions along one axis, and the sum of everything in float64. Twin of lib/ops/reduce.ts.
+//
+// Every result has one order of operations, by shape alone. Along rows that lie one under the other (inner > 1):
+// a chain per column within each 256 rows, these added in ascending order. Along contiguous elements: sixteen
+// lanes within each 4096, the fixed tree over the lanes, and the chunks joined pairwise by number.
+#pragma once
+
+#include "operands.h"
+
+namespace chainrule {
+namespace {
+
+constexpr int64_t kRowChunk = 256;
+constexpr int64_t kElementChunk = 4096;
+constexpr int64_t kStrip = 4 * kLanes;  // columns that one item of work takes
+
+struct SumOf {
+  static constexpr float kIdentity = 0.0f;
+  static VEC_INLINE Vec join(Vec a, Vec b) { return a + b; }
+  static VEC_INLINE float join(float a, float b) { return a + b; }
+  static VEC_INLINE float over_lanes(Vec x) { return reduce_add(x); }
+};
+
+// A NaN wins. The largest of nothing is minus infinity.
+struct MaxOf {
+  static constexpr float kIdentity = -__builtin_inff();
+  static VEC_INLINE Vec join(Vec a, Vec b) { return max(a, b); }
+  static VEC_INLINE float join(float a, float b) { return a > b || a != a ? a : b; }
+  static VEC_INLINE float over_lanes(Vec x) { return reduce_max(x); }
+};
+
+// x as [outer, n, inner], reduced over n.
+struct AxisView {
+  int64_t outer, n, inner;
+};
+
+VEC_INLINE AxisView axis_view(const Args& args) {
+  const Tensor& x = args.inputs[0];
+  int32_t axis = args.attributes[0];
+  if (args.outputs[0].count == 0) return {0, x.dims[axis], 1};
+  return {extent(x, 0, axis), x.dims[axis], extent(x, axis + 1, x.rank)};
+}
+
+VEC_INLINE int64_t view_items(const AxisView& view) { return view.outer * pieces(view.inner, kStrip); }
+VEC_INLINE int64_t item_elements(const AxisView& view) { return view.n * smaller_of(view.inner, kStrip); }
+
+const char* check_reduce(const Args& args) {
+  const Tensor &x = args.inputs[0], &y = args.outputs[0];
+  int32_t axis = args.attributes[0];
+  if (axis < 0 || axis >= x.rank) return "the axis is outside the operand";
+  if (y.rank != x.rank - 1) return "the result must have one axis less";
+  for (int32_t i = 0; i < y.rank; ++i) {
+    if (y.dims[i] != x.dims[i < axis ? i : i + 1]) return "the dims of the result do not fit";
+  }
+  return nullptr;
+}
+
+const char* check_arg_max(const Args& args) {
+  const char* wrong = check_reduce(args);
+  if (wrong == nullptr && args.inputs[0].dims[args.attributes[0]] == 0) return "the axis is empty";
+  return wrong;
+}
+
+const char* check_total(const Args& args) {
+  return args.outputs[0].count == 1 ? nullptr : "the result must be one number";
+}
+
+int64_t reduce_tasks(const Args& args) {
+  AxisView view = axis_view(args);
+  return tasks_of(view_items(view), item_elements(view));
+}
+
+double reduce_cost(const Args& args) {
+  return 50.0 + 0.1 * static_cast<double>(args.inputs[0].count + 8 * args.outputs[0].count);
+}
+
+template <class Of, int kCount>
+VEC_INLINE void reduce_strip(float* y, const float* x, int64_t n, int64_t stride) {
+  Vec all[kCount];
+  for (int v = 0; v < kCount; ++v) all[v] = splat(Of::kIdentity);
+  for (int64_t start = 0; start < n; start += kRowChunk) {
+    Vec chunk[kCount];
+    for (int v = 0; v < kCount; ++v) chunk[v] = splat(Of::kIdentity);
+    int64_t end = smaller_of(start + kRowChunk, n);
+    for (int64_t row = start; row < end; ++row) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kCount; ++v) chunk[v] = Of::join(chunk[v], load(x + row * stride + v * kLanes));
+    }
+    for (int v = 0; v < kCount; ++v) all[v] = Of::join(all[v], chunk[v]);
+  }
+  for (int v = 0; v < kCount; ++v) store(y + v * kLanes, all[v]);
+}
+
+template <class Of>
+VEC_INLINE void reduce_last_columns(float* y, const float* x, int64_t n, int64_t stride, int64_t width) {
+  Vec all = splat(Of::kIdentity);
+  for (int64_t start = 0; start < n; start += kRowChunk) {
+    Vec chunk = splat(Of::kIdentity);
+    int64_t end = smaller_of(start + kRowChunk, n);
+    for (int64_t row = start; row < end; ++row) chunk = Of::join(chunk, load_tail(x + row * stride, width));
+    all = Of::join(all, chunk);
+  }
+  store_tail(y, all, width);
+}
+
+template <class Of>
+VEC_INLINE void reduce_columns(float* y, const float* x, int64_t n, int64_t stride, int64_t width) {
+  if (width == kStrip) return reduce_strip<Of, 4>(y, x, n, stride);
+  int64_t column = 0;
+  for (; column + kLanes <= width; column += kLanes) reduce_strip<Of, 1>(y + column, x + column, n, stride);
+  if (column < width) reduce_last_columns<Of>(y + column, x + column, n, stride, width - column);
+}
+
+// Joins part(0) … part(count - 1) in pairs, pairs of pairs and so on; what is left over goes up a level.
+template <class Number, class Part, class Join>
+VEC_INLINE Number join_pairwise(int64_t count, Part part, Join join) {
+  Number waiting[64];
+  int levels = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    Number joined = part(i);
+    for (int64_t full = i; full & 1; full >>= 1) joined = join(waiting[--levels], joined);
+    waiting[levels++] = joined;
+  }
+  Number joined = waiting[--levels];
+  while (levels > 0) joined = join(waiting[--levels], joined);
+  return joined;
+}
+
+template <class Of>
+VEC_INLINE float reduce_chunk(const float* x, int64_t n) {
+  Vec all = splat(Of::kIdentity);
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) all = Of::join(all, load(x + i));
+  if (i < n) {
+    Vec last = select(lanes_under(n - i), load_tail(x + i, n - i), splat(Of::kIdentity));
+    all = Of::join(all, last);
+  }
+  return Of::over_lanes(all);
+}
+
+template <class Of>
+VEC_INLINE float reduce_row(const float* x, int64_t n) {
+  if (n <= kElementChunk) return reduce_chunk<Of>(x, n);
+  return join_pairwise<float>(
+      pieces(n, kElementChunk),
+      [=](int64_t i) {
+        int64_t start = i * kElementChunk;
+        return reduce_chunk<Of>(x + start, smaller_of(kElementChunk, n - start));
+      },
+      [](float a, float b) { return Of::join(a, b); });
+}
+
+// Calls work(position in y, position in x, columns) for every item of the tasks.
+template <class Work>
+VEC_INLINE void for_items(const AxisView& view, int64_t first_task, int64_t last_task, Work work) {
+  int64_t per_task = items_per_task(item_elements(view));
+  int64_t last = smaller_of(last_task * per_task, view_items(view));
+  int64_t strips = pieces(view.inner, kStrip);
+  for (int64_t item = first_task * per_task; item < last; ++item) {
+    int64_t outer = item / strips, column = item % strips * kStrip;
+    int64_t width = smaller_of(kStrip, view.inner - column);
+    work(outer * view.inner + column, outer * view.n * view.inner + column, width);
+  }
+}
+
+template <class Of>
+void run_reduce(const Args& args, int64_t first_task, int64_t last_task) {
+  AxisView view = axis_view(args);
+  const float* x = input<float>(args, 0);
+  float* y = output<float>(args, 0);
+  for_items(view, first_task, last_task, [=](int64_t to, int64_t from, int64_t width) {
+    if (view.inner == 1) {
+      y[to] = reduce_row<Of>(x + from, view.n);
+    } else {
+      reduce_columns<Of>(y + to, x + from, view.n, view.inner, width);
+    }
+  });
+}
+
+// The first NaN if there is one, else the first of the largest, as NumPy. n >= 1.
+VEC_INLINE int32_t arg_max_row(const float* x, int64_t n) {
+  Vec largest = splat(reduce_row<MaxOf>(x, n));
+  for (int64_t i = 0; i < n; i += kLanes) {
+    Vec here = load_upto(x + i, n - i);
+    Mask found = mask_or(equal(here, largest), mask_and(not_equal(here, here), not_equal(largest, largest)));
+    if (!any(mask_and(found, lanes_under(smaller_of(n - i, kLanes))))) continue;
+    Vec position = select(found, neg(to_float(lane_index())), splat(-16.0f));
+    return static_cast<int32_t>(i) - static_cast<int32_t>(reduce_max(position));
+  }
+  return 0;
+}
+
+VEC_INLINE void arg_max_columns(int32_t* y, const float* x, int64_t n, int64_t stride, int64_t width) {
+  Vec largest = load_upto(x, width);
+  IntVec position = splat_int(0);
+  for (int64_t row = 1; row < n; ++row) {
+    Vec here = load_upto(x + row * stride, width);
+    Mask is_nan = mask_and(not_equal(here, here), equal(largest, largest));
+    Mask better = mask_or(less(largest, here), is_nan);
+    largest = select(better, here, largest);
+    position = select(better, splat_int(static_cast<int32_t>(row)), position);
+  }
+  store_int_tail(y, position, smaller_of(width, kLanes));
+}
+
+void run_arg_max(const Args& args, int64_t first_task, int64_t last_task) {
+  AxisView view = axis_view(args);
+  const float* x = input<float>(args, 0);
+  int32_t* y = output<int32_t>(args, 0);
+  for_items(view, first_task, last_task, [=](int64_t to, int64_t from, int64_t width) {
+    if (view.inner == 1) {
+      y[to] = arg_max_row(x + from, view.n);
+      return;
+    }
+    for (int64_t column = 0; column < width; column += kLanes) {
+      arg_max_columns(y + to + column, x + from + column, view.n, view.inner, width - column);
+    }
+  });
+}
+
+VEC_INLINE double total_chunk(const float* x, int64_t n) {
+  DoubleVec sum = to_double(zero());
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) sum = sum + to_double(load(x + i));
+  if (i < n) sum = sum + to_double(load_tail(x + i, n - i));
+  return reduce_add(sum);
+}
+
+int64_t one_task(const Args&) { return 1; }
+
+void run_total(const Args& args, int64_t first_task, int64_t last_task) {
+  if (first_task >= last_task) return;
+  const float* x = input<float>(args, 0);
+  int64_t n = args.inputs[0].count;
+  *output<double>(args, 0) = join_pairwise<double>(
+      larger_of(pieces(n, kElementChunk), 1),
+      [=](int64_t i) {
+        int64_t start = i * kElementChunk;
+        return total_chunk(x + start, smaller_of(kElementChunk, n - start));
+      },
+      [](double a, double b) { return a + b; });
+}
+
+constexpr Kernel kReduceKernels[] = {
+    {"sum(x: f32) -> y: f32 {axis: i32}", check_reduce, reduce_tasks, reduce_cost, nullptr, run_reduce<SumOf>,
+     0},
+    {"max(x: f32) -> y: f32 {axis: i32}", check_reduce, reduce_tasks, reduce_cost, nullptr, run_reduce<MaxOf>,
+     0},
+    {"argMax(x: f32) -> y: i32 {axis: i32}", check_arg_max, reduce_tasks, reduce_cost, nullptr, run_arg_max,
+     0},
+    {"total(x: f32) -> y: f64", check_total, one_task, reduce_cost, nullptr, run_total, 0},
+};
+
+}  // namespace
+}  // namespace chainrule

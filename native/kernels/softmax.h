@@ -1,0 +1,191 @@
+// Softmax along the last axis, and cross-entropy from logits. Twin of lib/ops/softmax.ts.
+//
+// A row: its maximum m, e = exp(x - m), the sum of e in sixteen lanes and the fixed tree, a true division.
+#pragma once
+
+#include "../simd/math.h"
+#include "reduce.h"
+
+namespace chainrule {
+namespace {
+
+// Rows as the last axis sees them.
+struct RowView {
+  int64_t rows, columns;
+};
+
+VEC_INLINE RowView row_view(const Tensor& x) {
+  if (x.count == 0) return {0, 0};
+  int64_t columns = x.dims[x.rank - 1];
+  return {x.count / columns, columns};
+}
+
+// An exponential takes about as long as eight additions.
+VEC_INLINE int64_t softmax_elements(const RowView& view) { return 8 * view.columns; }
+
+VEC_INLINE void row_range(const RowView& view, int64_t elements, int64_t* first, int64_t* last) {
+  int64_t per_task = items_per_task(elements);
+  *first = *first * per_task;
+  *last = smaller_of(*last * per_task, view.rows);
+}
+
+const char* check_softmax(const Args& args) {
+  if (args.inputs[0].rank < 1) return "expected at least one axis";
+  return same_dims(args.inputs[0], args.outputs[0]) ? nullptr : "the dims of the result do not fit";
+}
+
+int64_t softmax_tasks(const Args& args) {
+  RowView view = row_view(args.inputs[0]);
+  return tasks_of(view.rows, softmax_elements(view));
+}
+
+double softmax_cost(const Args& args) {
+  RowView view = row_view(args.inputs[0]);
+  return 50.0 + static_cast<double>(view.rows) * (20.0 + 0.8 * static_cast<double>(view.columns));
+}
+
+// y = exp(x - largest); gives the sum. Without y only the sum.
+template <bool kWrite>
+VEC_INLINE float exp_row(float* y, const float* x, int64_t n, float largest) {
+  Vec shift = splat(largest), sum = zero();
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    Vec e = exp(load(x + i) - shift);
+    if (kWrite) store(y + i, e);
+    sum = sum + e;
+  }
+  if (i < n) {
+    Vec e = exp(load_tail(x + i, n - i) - shift);
+    if (kWrite) store_tail(y + i, e, n - i);
+    sum = sum + select(lanes_under(n - i), e, zero());
+  }
+  return reduce_add(sum);
+}
+
+// y = softmax(x); gives the sum of exp(x - largest).
+VEC_INLINE float softmax_row(float* y, const float* x, int64_t n, float largest) {
+  float sum = exp_row<true>(y, x, n, largest);
+  Vec divisor = splat(sum);
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) store(y + i, load(y + i) / divisor);
+  if (i < n) store_tail(y + i, load_tail(y + i, n - i) / divisor, n - i);
+  return sum;
+}
+
+void run_softmax(const Args& args, int64_t first, int64_t last) {
+  RowView view = row_view(args.inputs[0]);
+  const float* x = input<float>(args, 0);
+  float* y = output<float>(args, 0);
+  row_range(view, softmax_elements(view), &first, &last);
+  for (int64_t row = first; row < last; ++row) {
+    const float* from = x + row * view.columns;
+    softmax_row(y + row * view.columns, from, view.columns, reduce_row<MaxOf>(from, view.columns));
+  }
+}
+
+void run_log_softmax(const Args& args, int64_t first, int64_t last) {
+  RowView view = row_view(args.inputs[0]);
+  row_range(view, softmax_elements(view), &first, &last);
+  int64_t n = view.columns;
+  for (int64_t row = first; row < last; ++row) {
+    const float* x = input<float>(args, 0) + row * n;
+    float* y = output<float>(args, 0) + row * n;
+    float largest = reduce_row<MaxOf>(x, n);
+    Vec shift = splat(largest), log_sum = log(splat(exp_row<false>(nullptr, x, n, largest)));
+    int64_t i = 0;
+    for (; i + kLanes <= n; i += kLanes) store(y + i, (load(x + i) - shift) - log_sum);
+    if (i < n) store_tail(y + i, (load_tail(x + i, n - i) - shift) - log_sum, n - i);
+  }
+}
+
+// What the guard says of a label: -1 if it is a class, else the label, and 2147483647 for all negative ones.
+VEC_INLINE int32_t label_guard(int32_t label, int64_t classes) {
+  if (label >= 0 && label < classes) return -1;
+  return label < 0 ? 0x7fffffff : label;
+}
+
+const char* check_labelled(const Tensor& x, const Tensor& labels) {
+  return x.rank == 2 && is_vector(labels, x.dims[0]) ? nullptr : "expected [rows, classes] and labels [rows]";
+}
+
+const char* check_crossentropy(const Args& args) {
+  const Tensor& x = args.inputs[0];
+  if (const char* wrong = check_labelled(x, args.inputs[1])) return wrong;
+  bool fits = is_vector(args.outputs[0], x.dims[0]) && same_dims(args.outputs[1], x) &&
+              is_vector(args.outputs[2], x.dims[0]);
+  return fits ? nullptr : "expected loss [rows], probabilities [rows, classes] and guard [rows]";
+}
+
+int64_t crossentropy_tasks(const Args& args) {
+  const Tensor& x = args.inputs[0];
+  return tasks_of(x.dims[0], softmax_elements({x.dims[0], x.dims[1]}));
+}
+
+// Loss and guard of at most sixteen rows: log(sum) - (x[label] - largest), the logarithms taken at once.
+VEC_INLINE void crossentropy_rows(const Args& args, int64_t row, int64_t count, int64_t classes) {
+  alignas(64) float sums[kLanes] = {}, picked[kLanes] = {};
+  for (int64_t i = 0; i < count; ++i) {
+    const float* x = input<float>(args, 0) + (row + i) * classes;
+    int32_t label = read_once(input<int32_t>(args, 1) + row + i);
+    int32_t guard = label_guard(label, classes);
+    output<int32_t>(args, 2)[row + i] = guard;
+    sums[i] = 1.0f;
+    if (classes == 0) continue;
+    float largest = reduce_row<MaxOf>(x, classes);
+    float sum = softmax_row(output<float>(args, 1) + (row + i) * classes, x, classes, largest);
+    if (guard >= 0) continue;
+    sums[i] = sum;
+    picked[i] = x[label] - largest;
+  }
+  store_tail(output<float>(args, 0) + row, log(load(sums)) - load(picked), count);
+}
+
+void run_crossentropy(const Args& args, int64_t first, int64_t last) {
+  const Tensor& x = args.inputs[0];
+  RowView view = {x.dims[0], x.dims[1]};
+  row_range(view, softmax_elements(view), &first, &last);
+  for (int64_t row = first; row < last; row += kLanes) {
+    crossentropy_rows(args, row, smaller_of(kLanes, last - row), view.columns);
+  }
+}
+
+const char* check_subtract_one_hot(const Args& args) {
+  if (const char* wrong = check_labelled(args.inputs[0], args.inputs[1])) return wrong;
+  return same_dims(args.inputs[0], args.outputs[0]) ? nullptr : "the dims of the result do not fit";
+}
+
+int64_t one_hot_tasks(const Args& args) {
+  RowView view = row_view(args.inputs[0]);
+  return tasks_of(view.rows, view.columns);
+}
+
+double one_hot_cost(const Args& args) {
+  RowView view = row_view(args.inputs[0]);
+  return 20.0 + static_cast<double>(view.rows) * (2.0 + 0.1 * static_cast<double>(view.columns));
+}
+
+void run_subtract_one_hot(const Args& args, int64_t first, int64_t last) {
+  RowView view = row_view(args.inputs[0]);
+  const float* p = input<float>(args, 0);
+  float* y = output<float>(args, 0);
+  row_range(view, view.columns, &first, &last);
+  if (first >= last) return;
+  size_t bytes = static_cast<size_t>((last - first) * view.columns) * sizeof(float);
+  if (p != y) __builtin_memcpy(y + first * view.columns, p + first * view.columns, bytes);
+  for (int64_t row = first; row < last; ++row) {
+    int32_t label = read_once(input<int32_t>(args, 1) + row);
+    if (label >= 0 && label < view.columns) y[row * view.columns + label] -= 1.0f;
+  }
+}
+
+constexpr Kernel kSoftmaxKernels[] = {
+    {"softmax(x: f32) -> y: f32", check_softmax, softmax_tasks, softmax_cost, nullptr, run_softmax, 0},
+    {"logSoftmax(x: f32) -> y: f32", check_softmax, softmax_tasks, softmax_cost, nullptr, run_log_softmax, 0},
+    {"softmaxCrossentropy(logits: f32, labels: i32) -> loss: f32, probabilities: f32, guard: i32",
+     check_crossentropy, crossentropy_tasks, softmax_cost, nullptr, run_crossentropy, 0},
+    {"subtractOneHot(p: f32, labels: i32) -> y: f32", check_subtract_one_hot, one_hot_tasks, one_hot_cost,
+     nullptr, run_subtract_one_hot, 1},
+};
+
+}  // namespace
+}  // namespace chainrule

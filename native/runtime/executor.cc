@@ -1,0 +1,208 @@
+#include "runtime/executor.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <new>
+#include <thread>
+
+#include "runtime/cpu.h"
+#include "runtime/red_zones.h"
+#include "runtime/steps.h"
+
+namespace chainrule {
+namespace {
+
+// Nanoseconds of work up to which a prediction is served between two instructions, by one thread while its team
+// waits; a longer one waits for the step's end and gets the whole team.
+constexpr double kServedBetweenNs = 200e3;
+
+bool is_small(const Job& job) {
+  return job.program->step_cost_ns * static_cast<double>(job.steps) <= kServedBetweenNs;
+}
+
+// The one executor of the process. It is never destroyed: at exit its thread may still be inside a kernel.
+class Executor final : public Team {
+ public:
+  Executor() { std::thread(&Executor::loop, this).detach(); }
+
+  void submit(Job* job) {
+    std::lock_guard<std::mutex> hold(mutex_);
+    (job->urgent ? urgent_ : queue_).push_back(job);
+    urgent_waiting_.store(!urgent_.empty(), std::memory_order_release);
+    ++pending_;
+    changed_.notify_all();
+  }
+
+  void drain(const void* owner) {
+    std::unique_lock<std::mutex> hold(mutex_);
+    for (std::deque<Job*>* list : {&urgent_, &queue_}) {
+      for (Job* job : *list) {
+        if (job->owner == owner) job->dropped.store(true);
+      }
+    }
+    for (Job* job : running_) {
+      if (job->owner == owner) job->dropped.store(true);
+    }
+    const auto has = [owner](const auto& list) {
+      return std::any_of(list.begin(), list.end(), [owner](const Job* job) { return job->owner == owner; });
+    };
+    changed_.wait(hold, [&] { return !has(urgent_) && !has(queue_) && !has(running_); });
+  }
+
+  int pending() {
+    std::lock_guard<std::mutex> hold(mutex_);
+    return pending_;
+  }
+
+  void between(Job* running) override {
+    if (!urgent_waiting_.load(std::memory_order_acquire)) return;
+    while (Job* job = take_urgent(running, true)) {
+      Member alone;
+      if (prepare(job, 1, 1)) run_steps(this, &alone, job, 1);
+      finish(job);
+    }
+  }
+
+  Job* next_urgent(Job* running, int width) override {
+    if (!urgent_waiting_.load(std::memory_order_acquire)) return nullptr;
+    Job* job = take_urgent(running, false);
+    if (!job) return nullptr;
+    if (prepare(job, width, 1)) return job;
+    finish(job);
+    return nullptr;
+  }
+
+  void finish(Job* job) override {
+    if (reads(*job)) job->state->lock.unlock_shared();
+    job->program->on_executor.store(false);
+    {
+      std::lock_guard<std::mutex> hold(mutex_);
+      // The owner must be told while it still counts the job, or its environment could be gone.
+      job->finished(job);
+      running_.erase(std::find(running_.begin(), running_.end(), job));
+      --pending_;
+    }
+    changed_.notify_all();
+  }
+
+  void* scratch(int level, int index, size_t bytes) override {
+    Arena& arena = scratch_[level][index];
+    arena.reserve(static_cast<int64_t>(bytes));
+    return arena.data;
+  }
+
+ private:
+  static bool reads(const Job& job) { return job.state && !job.program->writes_state; }
+
+  void loop() {
+    for (;;) {
+      Job* job;
+      {
+        std::unique_lock<std::mutex> hold(mutex_);
+        changed_.wait(hold, [this] { return !urgent_.empty() || !queue_.empty(); });
+        std::deque<Job*>& list = urgent_.empty() ? queue_ : urgent_;
+        job = list.front();
+        list.pop_front();
+        urgent_waiting_.store(!urgent_.empty(), std::memory_order_release);
+        running_.push_back(job);
+      }
+      const bool alone = !job->program->shared || RedZones::active();
+      const int width = alone ? 1 : std::min(thread_count(), kMostThreads);
+      if (prepare(job, width, 0)) run(job, width);
+      finish(job);
+    }
+  }
+
+  void run(Job* job, int width) {
+    struct Context {
+      Executor* executor;
+      Job* job;
+    } context{this, job};
+    const auto work = [](void* argument, int index, int granted) {
+      const auto* context = static_cast<Context*>(argument);
+      Member member{index, granted, 0};
+      run_steps(context->executor, &member, context->job, 0);
+    };
+    if (width == 1) work(&context, 0, 1);
+    else run_team(width, work, &context);
+  }
+
+  // Memory for `width` threads. False where there is none: the job ends with that.
+  bool prepare(Job* job, int width, int level) {
+    Program& program = *job->program;
+    program.on_executor.store(true);
+    if (reads(*job)) job->state->lock.lock_shared();
+    try {
+      program.executor_arena.reserve(program.arena_bytes);
+      if (program.executor_frames.size() < static_cast<size_t>(width)) {
+        program.executor_frames = std::vector<Frame>(static_cast<size_t>(width));
+      }
+      for (int index = 0; index < width; ++index) scratch(level, index, program.scratch_bytes);
+      return true;
+    } catch (const std::bad_alloc&) {
+      job->report.end = RunEnd::memory;
+      return false;
+    }
+  }
+
+  // The first urgent job that may run inside `running`: of the size asked for, on memory that is not in use.
+  Job* take_urgent(const Job* running, bool small) {
+    std::lock_guard<std::mutex> hold(mutex_);
+    for (auto place = urgent_.begin(); place != urgent_.end(); ++place) {
+      Job* job = *place;
+      const bool writes_same = job->program->writes_state && job->state == running->state;
+      if (is_small(*job) != small || job->program->on_executor.load() || writes_same) continue;
+      urgent_.erase(place);
+      urgent_waiting_.store(!urgent_.empty(), std::memory_order_release);
+      running_.push_back(job);
+      return job;
+    }
+    return nullptr;
+  }
+
+  static constexpr int kMostThreads = 1024;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Job*> urgent_;
+  std::deque<Job*> queue_;
+  std::vector<Job*> running_;  // the one being run, and those run inside it
+  std::atomic<bool> urgent_waiting_{false};
+  int pending_ = 0;
+  Arena scratch_[2][kMostThreads];
+};
+
+Executor& executor() {
+  static Executor* const the_executor = new Executor;
+  return *the_executor;
+}
+
+std::atomic<bool> executor_started{false};
+
+}  // namespace
+
+void submit(Job* job) {
+  executor_started.store(true);
+  executor().submit(job);
+}
+
+void drain(const void* owner) {
+  if (executor_started.load()) executor().drain(owner);
+}
+
+int pending_jobs() { return executor_started.load() ? executor().pending() : 0; }
+
+void run_here(Job* job) {
+  const bool reads = job->state && !job->program->writes_state;
+  if (reads) job->state->lock.lock_shared();
+  try {
+    run_steps_here(job);
+  } catch (const std::bad_alloc&) {
+    job->report.end = RunEnd::memory;
+  }
+  if (reads) job->state->lock.unlock_shared();
+}
+
+}  // namespace chainrule

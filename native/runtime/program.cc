@@ -1,0 +1,174 @@
+#include "runtime/program.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "runtime/verify.h"
+
+namespace chainrule {
+namespace {
+
+// Nanoseconds of work from which a second thread pays: about ten times a barrier among awake threads (0.3 µs).
+constexpr double kSharedFromNs = 3000;
+
+}  // namespace
+
+Program::Program() : caller_frame(std::make_unique<Frame>()) {}
+Program::~Program() = default;
+
+Arena::~Arena() { std::free(data); }
+
+void Arena::reserve(int64_t wanted) {
+  if (wanted <= bytes) return;
+  const auto rounded = static_cast<size_t>((wanted + kUnitBytes - 1) / kUnitBytes * kUnitBytes);
+  void* fresh = std::aligned_alloc(static_cast<size_t>(kUnitBytes), rounded);
+  if (!fresh) throw std::bad_alloc();
+  std::memset(fresh, 0, rounded);
+  std::free(data);
+  data = static_cast<char*>(fresh);
+  bytes = static_cast<int64_t>(rounded);
+}
+
+namespace {
+
+void set_counts(Args* args, const Instruction& instruction, const KernelTable& table) {
+  args->attributes = instruction.attributes.data();
+  args->outputCount = instruction.output_count;
+  args->inputCount = instruction.input_count;
+  args->attributeCount = static_cast<int32_t>(instruction.attributes.size());
+  args->map_ops = table.map_ops;
+  args->scratch = nullptr;
+}
+
+// Asks the kernel whether the operands fit and what they will cost.
+void link(Program* program, Instruction* instruction) {
+  std::vector<Tensor> tensors;
+  const int32_t count = instruction->output_count + instruction->input_count;
+  for (int32_t i = 0; i < count; ++i) {
+    const int32_t value = program->operand_values[static_cast<size_t>(instruction->first_operand + i)];
+    tensors.push_back(program->values[static_cast<size_t>(value)].tensor);
+  }
+  Args args{};
+  args.outputs = tensors.data();
+  args.inputs = tensors.data() + instruction->output_count;
+  set_counts(&args, *instruction, *program->table);
+  const Kernel& kernel = *instruction->kernel;
+  if (const char* why = kernel.check(args)) throw PlanError(std::string(kernel.signature) + ": " + why);
+  instruction->tasks = kernel.tasks(args);
+  instruction->cost_ns = kernel.cost_ns(args);
+  instruction->shared = instruction->tasks > 1 && instruction->cost_ns >= kSharedFromNs;
+  if (kernel.scratch_bytes) program->scratch_bytes = std::max(program->scratch_bytes, kernel.scratch_bytes(args));
+  program->step_cost_ns += instruction->cost_ns;
+  program->shared |= instruction->shared;
+}
+
+}  // namespace
+
+std::unique_ptr<Program> load_program(const int32_t* words, int64_t count,
+                                      const std::vector<std::string>& signatures, const KernelTable& table) {
+  auto program = std::make_unique<Program>();
+  program->words.assign(words, words + count);
+  program->table = &table;
+  const Linker linker(table, signatures);
+  read_and_verify(program.get(), linker);
+  for (Instruction& instruction : program->instructions) link(program.get(), &instruction);
+  program->profile_ns.assign(program->instructions.size(), 0);
+  const int64_t literal_bytes = int64_t{program->words[kHeaderLiteralWords]} * 4;
+  program->literals.reserve(literal_bytes);
+  if (literal_bytes > 0) {
+    std::memcpy(program->literals.data, &program->words[static_cast<size_t>(program->literal_at)],
+                static_cast<size_t>(literal_bytes));
+  }
+  return program;
+}
+
+std::string check_bindings(const Program& program, const std::vector<Binding>& io, int64_t steps,
+                           const char* state, int64_t state_bytes) {
+  const auto slot_name = [](size_t slot) { return "io slot " + std::to_string(slot); };
+  if (io.size() != program.io.size()) {
+    return "expected " + std::to_string(program.io.size()) + " arrays, received " + std::to_string(io.size());
+  }
+  if (state_bytes < program.state_bytes) return "the state is smaller than the plan needs";
+  const auto apart = [](const char* a, int64_t a_bytes, const char* b, int64_t b_bytes) {
+    return a + a_bytes <= b || b + b_bytes <= a || a_bytes == 0 || b_bytes == 0;
+  };
+  for (size_t slot = 0; slot < io.size(); ++slot) {
+    const IoSlot& form = program.io[slot];
+    const auto address = reinterpret_cast<uintptr_t>(io[slot].data);
+    if (address % static_cast<uintptr_t>(bytes_of(form.dtype)) != 0) return slot_name(slot) + " is not aligned to its type";
+    if (form.dynamic_rows()) {
+      const bool whole = form.bytes == 0 ? io[slot].bytes == 0 : io[slot].bytes % form.bytes == 0;
+      if (!whole) return slot_name(slot) + " holds no whole number of rows";
+    } else {
+      const int64_t far = std::max<int64_t>(steps - 1, 0);
+      if (form.step_stride_bytes > 0 && far > (int64_t{1} << 46) / form.step_stride_bytes) return slot_name(slot) + ": too many steps";
+      if (far * form.step_stride_bytes + form.bytes > io[slot].bytes) return slot_name(slot) + " is too short";
+    }
+    if (!form.output()) continue;
+    if (!apart(io[slot].data, io[slot].bytes, state, state_bytes)) return slot_name(slot) + " overlaps the state";
+    for (size_t other = 0; other < io.size(); ++other) {
+      if (other != slot && !apart(io[slot].data, io[slot].bytes, io[other].data, io[other].bytes)) {
+        return slot_name(slot) + " overlaps " + slot_name(other);
+      }
+    }
+  }
+  return "";
+}
+
+void Frame::bind(const Program& program, char* state, char* arena, const std::vector<Binding>& io, void* scratch) {
+  const size_t count = program.operand_values.size();
+  if (program_ != &program) {
+    program_ = &program;
+    operands_.resize(count);
+    args_.assign(program.instructions.size(), Args{});
+    for (size_t i = 0; i < args_.size(); ++i) {
+      const Instruction& instruction = program.instructions[i];
+      args_[i].outputs = operands_.data() + instruction.first_operand;
+      args_[i].inputs = args_[i].outputs + instruction.output_count;
+      set_counts(&args_[i], instruction, *program.table);
+    }
+  }
+  char* const literals = program.literals.data;
+  for (size_t operand = 0; operand < count; ++operand) {
+    const Value& value = program.values[static_cast<size_t>(program.operand_values[operand])];
+    Tensor& tensor = operands_[operand];
+    tensor = value.tensor;
+    if (value.space != Space::io) {
+      char* const base = value.space == Space::state ? state : value.space == Space::arena ? arena : literals;
+      tensor.data = base + value.position;
+      continue;
+    }
+    const auto slot = static_cast<size_t>(value.position);
+    tensor.data = io[slot].data;
+    if (!program.io[slot].dynamic_rows()) continue;
+    const int64_t row_bytes = program.io[slot].bytes;
+    tensor.dims[0] = row_bytes == 0 ? 0 : io[slot].bytes / row_bytes;
+    tensor.count = tensor.dims[0] * (row_bytes / bytes_of(value.tensor.dtype));
+  }
+  for (Args& args : args_) args.scratch = scratch;
+}
+
+void Frame::next_step() {
+  for (const Stride& stride : program_->step_strides) {
+    Tensor& tensor = operands_[static_cast<size_t>(stride.operand)];
+    tensor.data = static_cast<char*>(tensor.data) + stride.bytes;
+  }
+}
+
+void Frame::advance(const Loop& loop) {
+  for (const Stride& stride : loop.strides) {
+    Tensor& tensor = operands_[static_cast<size_t>(stride.operand)];
+    tensor.data = static_cast<char*>(tensor.data) + stride.bytes;
+  }
+}
+
+void Frame::rewind(const Loop& loop) {
+  for (const Stride& stride : loop.strides) {
+    Tensor& tensor = operands_[static_cast<size_t>(stride.operand)];
+    tensor.data = static_cast<char*>(tensor.data) - stride.bytes * loop.count;
+  }
+}
+
+}  // namespace chainrule

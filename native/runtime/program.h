@@ -1,0 +1,149 @@
+// A plan after it was verified and linked: what the executor runs.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "plan.h"
+#include "runtime/signature.h"
+
+namespace chainrule {
+
+struct IoSlot {
+  Dtype dtype;
+  int32_t flags;
+  int32_t rank;
+  int64_t dims[kMaxRank];
+  int64_t step_stride_bytes;
+  int64_t bytes;  // of one step's block; of one row where rows are dynamic
+  bool output() const { return flags & kIoOutput; }
+  bool dynamic_rows() const { return flags & kIoDynamicRows; }
+};
+
+struct Value {
+  Space space;
+  int64_t position;  // bytes in state, arena and literal; slot in io
+  Tensor tensor;     // data is nullptr
+  int64_t bytes;
+};
+
+struct Instruction {
+  const Kernel* kernel;
+  int32_t scope;
+  int32_t output_count;
+  int32_t input_count;
+  int32_t first_operand;  // in Program::operand_values: outputs, then inputs
+  std::vector<int32_t> attributes;
+  int64_t tasks;
+  double cost_ns;
+  bool shared;  // worth more than one thread
+};
+
+struct Stride {
+  int32_t operand;  // in Program::operand_values
+  int64_t bytes;
+};
+
+struct Loop {
+  int64_t count;
+  std::vector<int32_t> value_numbers;  // with `units`, as written
+  std::vector<int64_t> value_bytes;
+  std::vector<Stride> strides;  // the operands inside that move
+  struct Carry {
+    int32_t destination;  // operands
+    int32_t source;
+    int64_t bytes;
+  };
+  std::vector<Carry> carries;
+};
+
+struct BodyItem {
+  enum Kind { instruction, loop, end } kind;
+  int32_t index;    // of the instruction or loop
+  int32_t partner;  // loop: its end; end: its loop
+};
+
+struct GuardCheck {
+  int32_t operand;  // pseudo operand, so that it moves with the io strides like any other
+  Guard kind;
+  int32_t scope;
+};
+
+// Memory of one run at a time: the executor and each calling thread have their own.
+struct Arena {
+  char* data = nullptr;
+  int64_t bytes = 0;
+  ~Arena();
+  void reserve(int64_t wanted);
+};
+
+struct Program;
+
+// Array bound to an io slot.
+struct Binding {
+  char* data;
+  int64_t bytes;
+};
+
+// Addresses of all operands for one thread of a run.
+class Frame {
+ public:
+  void bind(const Program& program, char* state, char* arena, const std::vector<Binding>& io, void* scratch);
+  void next_step();
+  void advance(const Loop& loop);
+  void rewind(const Loop& loop);
+  const Args& args(int32_t instruction) const { return args_[static_cast<size_t>(instruction)]; }
+  const Tensor& operand(int32_t number) const { return operands_[static_cast<size_t>(number)]; }
+
+ private:
+  const Program* program_ = nullptr;
+  std::vector<Tensor> operands_;
+  std::vector<Args> args_;
+};
+
+struct Program {
+  Program();
+  ~Program();
+
+  std::vector<int32_t> words;  // literals are read where they stand
+  int64_t state_bytes = 0;
+  int64_t arena_bytes = 0;
+  int64_t literal_at = 0;  // words
+  std::vector<IoSlot> io;
+  std::vector<Value> values;
+  std::vector<Instruction> instructions;
+  std::vector<int32_t> operand_values;
+  std::vector<Stride> step_strides;
+  std::vector<Loop> loops;
+  std::vector<BodyItem> items;
+  std::vector<GuardCheck> guards;
+  int32_t commit_item = 0;  // first item of the commit phase
+  size_t scratch_bytes = 0;
+  double step_cost_ns = 0;
+  bool shared = false;   // some instruction is worth several threads
+  bool writes_state = false;
+  const KernelTable* table = nullptr;
+  std::vector<double> profile_ns;  // one per instruction
+  // The aligned copy of the literals: words are 4-byte aligned only.
+  Arena literals;
+  // A run on the executor and one on a calling thread may meet: each has its own memory.
+  Arena executor_arena;
+  Arena caller_arena;
+  Arena caller_scratch;
+  std::vector<Frame> executor_frames;  // one per thread of the team
+  std::unique_ptr<Frame> caller_frame;
+  std::atomic<bool> on_executor{false};  // the executor's memory is in use
+};
+
+// Verifies and links. Throws PlanError.
+std::unique_ptr<Program> load_program(const int32_t* words, int64_t count,
+                                      const std::vector<std::string>& signatures, const KernelTable& table);
+
+// Why these arrays cannot be bound for so many steps; empty where they can.
+std::string check_bindings(const Program& program, const std::vector<Binding>& io, int64_t steps,
+                           const char* state, int64_t state_bytes);
+
+}  // namespace chainrule

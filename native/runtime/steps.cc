@@ -1,0 +1,247 @@
+#include "runtime/steps.h"
+
+#include <chrono>
+#include <cstring>
+
+#include "runtime/cpu.h"
+#include "runtime/red_zones.h"
+
+namespace chainrule {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+bool all_finite(const Tensor& tensor) {
+  if (tensor.dtype != Dtype::float32) return true;
+  const auto* bytes = static_cast<const char*>(tensor.data);
+  for (int64_t i = 0; i < tensor.count; ++i) {
+    uint32_t word;
+    std::memcpy(&word, bytes + i * 4, sizeof word);
+    if ((word & 0x7f800000u) == 0x7f800000u) return false;
+  }
+  return true;
+}
+
+// One thread's way through a run.
+class Walk {
+ public:
+  Walk(Team* team, Member* member, Job* job, Frame* frame, char* arena, int level)
+      : team_(team), member_(*member), job_(*job), p_(*job->program), frame_(*frame), level_(level),
+        shared_(member->width > 1), profile_(job->profile && leads()),
+        zones_(p_, job->state ? job->state->data : nullptr, arena), rounds_(p_.loops.size()) {}
+
+  void run() {
+    const int64_t steps = job_.steps;
+    for (int64_t step = 0; step < steps; ++step) {
+      zones_.begin_step();
+      if (!each(0, p_.commit_item, [this](int32_t number) { return compute(number); })) return;
+      if (pending_ == Pending::shared && meet(between()).stop) return;
+      zones_.close();
+      const Decision decision = meet(leads() ? decide() : Decision{});
+      if (decision.stop) return;
+      commit();
+      if (decision.nested) run_nested(decision.nested);
+      frame_.next_step();
+    }
+  }
+
+ private:
+  // What was done since the last meeting: nothing, something by the leader alone, something by all.
+  enum class Pending { clean, serial, shared };
+
+  bool leads() const { return member_.index == 0; }
+
+  // All threads meet; what the leader brings is what everybody takes away. The slots take turns: a slow thread may
+  // still read the last one while the leader is on its way to the next meeting, but it cannot be further behind.
+  Decision meet(Decision brought) {
+    pending_ = Pending::clean;
+    if (!shared_) return brought;
+    Decision& slot = team_->slots[member_.meetings++ & 1];
+    if (leads()) slot = brought;
+    team_->barrier.wait(member_.width);
+    return slot;
+  }
+
+  // The leader between two instructions: others are served, and a wish to stop is heard.
+  Decision between() {
+    if (!leads()) return {};
+    if (level_ == 0 && team_) team_->between(&job_);
+    const bool asked = job_.cancel && __atomic_load_n(job_.cancel, __ATOMIC_RELAXED) != 0;
+    if (!asked && !job_.dropped.load(std::memory_order_relaxed)) return {};
+    job_.report.end = RunEnd::cancelled;
+    return {true, nullptr};
+  }
+
+  // Visits the instructions of [first, last) in order, loops run through; ends early when `visit` says so.
+  template <typename Visit>
+  bool each(int32_t first, int32_t last, const Visit& visit) {
+    for (int32_t at = first; at < last; ++at) {
+      const BodyItem& item = p_.items[static_cast<size_t>(at)];
+      if (item.kind == BodyItem::instruction) {
+        if (!visit(item.index)) return false;
+        continue;
+      }
+      const Loop& loop = p_.loops[static_cast<size_t>(item.index)];
+      int64_t& round = rounds_[static_cast<size_t>(item.index)];
+      if (item.kind == BodyItem::loop) {
+        round = 0;
+        if (loop.count == 0) at = item.partner;
+        continue;
+      }
+      carry(loop);
+      frame_.advance(loop);
+      if (++round < loop.count) at = item.partner;
+      else frame_.rewind(loop);
+    }
+    return true;
+  }
+
+  void carry(const Loop& loop) {
+    if (loop.carries.empty()) return;
+    if (pending_ == Pending::shared) meet({});
+    pending_ = Pending::serial;
+    if (!leads()) return;
+    zones_.close();
+    for (const Loop::Carry& carry : loop.carries) {
+      std::memmove(frame_.operand(carry.destination).data, frame_.operand(carry.source).data,
+                   static_cast<size_t>(carry.bytes));
+    }
+  }
+
+  bool compute(int32_t number) {
+    const bool shared = shared_ && p_.instructions[static_cast<size_t>(number)].shared;
+    if (needs_meeting(shared)) {
+      if (meet(between()).stop) return false;
+    } else if (!shared_ && between().stop) {
+      return false;
+    }
+    perform(number, shared);
+    return true;
+  }
+
+  // Before reading what another thread wrote, and before writing what another may still read.
+  bool needs_meeting(bool shared) const {
+    return shared ? pending_ != Pending::clean : pending_ == Pending::shared;
+  }
+
+  void perform(int32_t number, bool shared) {
+    pending_ = shared ? Pending::shared : Pending::serial;
+    if (profile_) mark(number);
+    if (!shared && !leads()) return;
+    const Instruction& instruction = p_.instructions[static_cast<size_t>(number)];
+    const int64_t share = shared ? member_.width : 1, index = shared ? member_.index : 0;
+    const int64_t first = instruction.tasks * index / share, last = instruction.tasks * (index + 1) / share;
+    const Args& args = frame_.args(number);
+    zones_.open(args);
+    if (first < last) instruction.kernel->run(args, first, last);
+  }
+
+  // Time goes to the instruction begun last, with the wait for its slower threads. -1 ends the step.
+  void mark(int32_t number) {
+    const auto now = Clock::now();
+    if (marked_ >= 0) {
+      p_.profile_ns[static_cast<size_t>(marked_)] += std::chrono::duration<double, std::nano>(now - mark_).count();
+    }
+    marked_ = number;
+    mark_ = now;
+  }
+
+  // The order of tests before a commit: guards in plan order, then cancellation. From then on nothing stops it.
+  Decision decide() {
+    for (size_t number = 0; number < p_.guards.size(); ++number) {
+      const Tensor& guard = frame_.operand(p_.guards[number].operand);
+      const auto* words = static_cast<const int32_t*>(guard.data);
+      for (int64_t i = 0; i < guard.count; ++i) {
+        if (words[i] == -1) continue;
+        RunReport& report = job_.report;
+        report.end = RunEnd::guard;
+        report.guard = static_cast<int32_t>(number);
+        report.position = static_cast<int32_t>(i);
+        report.value = words[i];
+        if (p_.guards[number].kind == Guard::notFinite) find_anomaly();
+        return {true, nullptr};
+      }
+    }
+    Decision decision = between();
+    if (decision.stop) return decision;
+    if (level_ == 0 && team_) decision.nested = team_->next_urgent(&job_, member_.width);
+    if (p_.writes_state && job_.state) job_.state->lock.lock();
+    return decision;
+  }
+
+  // The step's compute phase once more, by the leader alone: inputs and state are as they were.
+  void find_anomaly() {
+    pending_ = Pending::clean;
+    each(0, p_.commit_item, [this](int32_t number) {
+      perform(number, false);
+      const Args& args = frame_.args(number);
+      for (int32_t out = 0; out < args.outputCount; ++out) {
+        if (all_finite(args.outputs[out])) continue;
+        job_.report.anomaly = number;
+        return false;
+      }
+      return true;
+    });
+    zones_.close();
+  }
+
+  void commit() {
+    each(p_.commit_item, static_cast<int32_t>(p_.items.size()), [this](int32_t number) {
+      const bool shared = shared_ && p_.instructions[static_cast<size_t>(number)].shared;
+      if (needs_meeting(shared)) meet({});
+      perform(number, shared);
+      return true;
+    });
+    if (pending_ != Pending::clean) meet({});
+    if (profile_) mark(-1);
+    if (!leads()) return;
+    zones_.close();
+    if (p_.writes_state && job_.state) job_.state->lock.unlock();
+    ++job_.report.steps;
+  }
+
+  void run_nested(Job* job) {
+    run_steps(team_, &member_, job, level_ + 1);
+    meet({});  // no thread may look at a job that its owner has been told is finished
+    if (leads()) team_->finish(job);
+  }
+
+  Team* const team_;
+  Member& member_;
+  Job& job_;
+  Program& p_;
+  Frame& frame_;
+  const int level_;
+  const bool shared_;
+  const bool profile_;
+  Pending pending_ = Pending::clean;
+  RedZones zones_;
+  std::vector<int64_t> rounds_;  // of each loop
+  int32_t marked_ = -1;
+  Clock::time_point mark_;
+};
+
+}  // namespace
+
+void run_steps(Team* team, Member* member, Job* job, int level) {
+  const DenormalsKept denormals;
+  Program& program = *job->program;
+  Frame& frame = program.executor_frames[static_cast<size_t>(member->index)];
+  char* const state = job->state ? job->state->data : nullptr;
+  void* const scratch = team->scratch(level, member->index, program.scratch_bytes);
+  frame.bind(program, state, program.executor_arena.data, job->io, scratch);
+  Walk(team, member, job, &frame, program.executor_arena.data, level).run();
+}
+
+void run_steps_here(Job* job) {
+  const DenormalsKept denormals;
+  Program& program = *job->program;
+  program.caller_arena.reserve(program.arena_bytes);
+  program.caller_scratch.reserve(static_cast<int64_t>(program.scratch_bytes));
+  char* const state = job->state ? job->state->data : nullptr;
+  program.caller_frame->bind(program, state, program.caller_arena.data, job->io, program.caller_scratch.data);
+  Member alone;
+  Walk(nullptr, &alone, job, program.caller_frame.get(), program.caller_arena.data, 0).run();
+}
+
+}  // namespace chainrule

@@ -1,0 +1,54 @@
+#include "runtime/team.h"
+
+#include <omp.h>
+
+#include <thread>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace chainrule {
+namespace {
+
+// Rounds of looking before a thread sleeps: some 10 µs, about the longest gap between threads of one instruction.
+constexpr int kSpins = 400;
+
+inline void pause() {
+#if defined(__x86_64__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+}  // namespace
+
+void Barrier::wait(int width) {
+  if (width <= 1) return;
+  const uint32_t generation = generation_.load(std::memory_order_acquire);
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == static_cast<uint32_t>(width)) {
+    arrived_.store(0, std::memory_order_relaxed);
+    generation_.store(generation + 1, std::memory_order_seq_cst);
+    if (sleepers_.load(std::memory_order_seq_cst) > 0) {
+      std::lock_guard<std::mutex> lock(mutex_);
+      wake_.notify_all();
+    }
+    return;
+  }
+  for (int spin = 0; spin < kSpins; ++spin) {
+    if (generation_.load(std::memory_order_acquire) != generation) return;
+    pause();
+  }
+  std::unique_lock<std::mutex> lock(mutex_);
+  sleepers_.fetch_add(1, std::memory_order_seq_cst);
+  wake_.wait(lock, [&] { return generation_.load(std::memory_order_seq_cst) != generation; });
+  sleepers_.fetch_sub(1, std::memory_order_seq_cst);
+}
+
+void run_team(int width, void (*work)(void* context, int index, int width), void* context) {
+#pragma omp parallel num_threads(width)
+  work(context, omp_get_thread_num(), omp_get_num_threads());
+}
+
+}  // namespace chainrule

@@ -1,0 +1,27 @@
+// The team of threads: all of OpenMP stands in team.cc.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+
+namespace chainrule {
+
+// Threads meet: spinning for a few microseconds, then asleep. Never sized by a request, always by who is there.
+class Barrier {
+ public:
+  void wait(int width);
+
+ private:
+  std::atomic<uint32_t> arrived_{0};
+  std::atomic<uint32_t> generation_{0};
+  std::atomic<int> sleepers_{0};
+  std::mutex mutex_;
+  std::condition_variable wake_;
+};
+
+// Runs work(context, index, width) on up to `width` threads in one parallel region. Fewer may be granted.
+void run_team(int width, void (*work)(void* context, int index, int width), void* context);
+
+}  // namespace chainrule

@@ -1,0 +1,68 @@
+// Sixteen floats at a time on every instruction set: the same lanes, the same order, the same bits (those of
+// a NaN aside). Kernels are written once against this; each object in isa/ compiles its own copy.
+//
+//   Vec 16 floats, IntVec 16 int32, DoubleVec 16 doubles, Mask 16 truths
+//   load store splat zero, *_tail(p, n): lanes below n (0 to 16), the rest read as zero and not written
+//   + - * /; fma(a, b, c) = a*b + c, fnma(a, b, c) = c - a*b, rounded once; sqrt abs neg
+//   min max: NaN where either is NaN; of equal zeros the second
+//   at_least(x, low), at_most(x, high): a NaN and a zero of either sign pass; low and high are no NaN
+//   times_power_of_two(x, n): n whole, from -252 to 254; rounded once
+//   less less_equal equal not_equal: as in C, so only not_equal holds for a NaN; select(m, a, b) = m ? a : b
+//   mask_and mask_or mask_not any
+//   to_int_nearest (ties to even) to_int_truncate: out of range to the nearest int32, NaN to 0; to_float
+//   as_int as_float: the bits. IntVec: + - & | ^, shift_*(x, 0 to 31), equal_int less_int select
+//   mul_wide(a, b, &high): low halves of unsigned 32 x 32 products
+//   load_u8 -> Vec, store_u8 (IntVec, each 0 to 255)
+//   reduce_add(x): lanes i + (i+8), then + 4, + 2, + 1; reduce_max: NaN where any is NaN
+//   transpose_16x16(from, from_stride, to, to_stride): strides in floats
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#define VEC_INLINE inline __attribute__((always_inline))
+
+// Define CHAINRULE_SCALAR before including for plain C++ whatever the compiler may use.
+#if defined(CHAINRULE_SCALAR)
+#include "vec_scalar.h"
+#elif defined(__AVX512F__)
+#include "vec_avx512.h"
+#elif defined(__AVX2__)
+#include "vec_avx2.h"
+#elif defined(__aarch64__) && defined(__ARM_NEON)
+#include "vec_neon.h"
+#else
+#include "vec_scalar.h"
+#endif
+
+namespace chainrule {
+namespace {
+
+constexpr int kLanes = 16;
+
+#if !defined(__AVX512F__) || defined(CHAINRULE_SCALAR)
+// In two factors, for neither the smallest nor the largest power need be a float. The first product is exact.
+VEC_INLINE Vec times_power_of_two(Vec x, Vec n) {
+  constexpr float kShift = 12582912.0f;  // 1.5 * 2^23: adding it leaves a whole number in the low bits
+  IntVec power = as_int(n + splat(kShift)) - as_int(splat(kShift));
+  IntVec half = shift_right_arithmetic(power, 1);
+  IntVec bias = splat_int(127);
+  return x * as_float(shift_left(half + bias, 23)) * as_float(shift_left(power - half + bias, 23));
+}
+#endif
+
+VEC_INLINE Mask greater(Vec a, Vec b) { return less(b, a); }
+VEC_INLINE Mask greater_equal(Vec a, Vec b) { return less_equal(b, a); }
+
+// Floats that may lie at any address of their own alignment.
+VEC_INLINE Vec load_upto(const float* p, int64_t n) { return n >= kLanes ? load(p) : load_tail(p, n); }
+VEC_INLINE void store_upto(float* p, Vec x, int64_t n) {
+  if (n >= kLanes) {
+    store(p, x);
+  } else {
+    store_tail(p, x, n);
+  }
+}
+
+}  // namespace
+}  // namespace chainrule

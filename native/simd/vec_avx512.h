@@ -1,0 +1,188 @@
+// AVX-512 F, BW, VL, DQ: one register holds all sixteen lanes. See vec.h for the meaning of each function.
+#pragma once
+
+// GCC 12 takes the undefined lanes of its own intrinsics for a mistake.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#include <immintrin.h>
+#pragma GCC diagnostic pop
+
+#include <cstddef>
+#include <cstdint>
+
+namespace chainrule {
+namespace {
+
+constexpr const char* kIsaName = "avx512";
+
+struct Vec { __m512 v; };
+struct IntVec { __m512i v; };
+struct Mask { __mmask16 v; };
+struct DoubleVec { __m512d low, high; };
+
+VEC_INLINE __mmask16 first_lanes(int64_t n) {
+  return static_cast<__mmask16>((1u << static_cast<unsigned>(n)) - 1u);
+}
+
+VEC_INLINE Vec load(const float* p) { return {_mm512_loadu_ps(p)}; }
+VEC_INLINE Vec load_tail(const float* p, int64_t n) { return {_mm512_maskz_loadu_ps(first_lanes(n), p)}; }
+VEC_INLINE void store(float* p, Vec x) { _mm512_storeu_ps(p, x.v); }
+VEC_INLINE void store_tail(float* p, Vec x, int64_t n) { _mm512_mask_storeu_ps(p, first_lanes(n), x.v); }
+VEC_INLINE Vec splat(float x) { return {_mm512_set1_ps(x)}; }
+VEC_INLINE Vec zero() { return {_mm512_setzero_ps()}; }
+
+VEC_INLINE IntVec load_int(const int32_t* p) { return {_mm512_loadu_si512(p)}; }
+VEC_INLINE IntVec load_int_tail(const int32_t* p, int64_t n) {
+  return {_mm512_maskz_loadu_epi32(first_lanes(n), p)};
+}
+VEC_INLINE void store_int(int32_t* p, IntVec x) { _mm512_storeu_si512(p, x.v); }
+VEC_INLINE void store_int_tail(int32_t* p, IntVec x, int64_t n) {
+  _mm512_mask_storeu_epi32(p, first_lanes(n), x.v);
+}
+VEC_INLINE IntVec splat_int(int32_t x) { return {_mm512_set1_epi32(x)}; }
+
+VEC_INLINE Vec as_float(IntVec x) { return {_mm512_castsi512_ps(x.v)}; }
+VEC_INLINE IntVec as_int(Vec x) { return {_mm512_castps_si512(x.v)}; }
+
+VEC_INLINE Vec operator+(Vec a, Vec b) { return {_mm512_add_ps(a.v, b.v)}; }
+VEC_INLINE Vec operator-(Vec a, Vec b) { return {_mm512_sub_ps(a.v, b.v)}; }
+VEC_INLINE Vec operator*(Vec a, Vec b) { return {_mm512_mul_ps(a.v, b.v)}; }
+VEC_INLINE Vec operator/(Vec a, Vec b) { return {_mm512_div_ps(a.v, b.v)}; }
+VEC_INLINE Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+VEC_INLINE Vec fnma(Vec a, Vec b, Vec c) { return {_mm512_fnmadd_ps(a.v, b.v, c.v)}; }
+VEC_INLINE Vec sqrt(Vec x) { return {_mm512_sqrt_ps(x.v)}; }
+VEC_INLINE Vec abs(Vec x) { return {_mm512_and_ps(x.v, _mm512_castsi512_ps(_mm512_set1_epi32(0x7fffffff)))}; }
+VEC_INLINE Vec neg(Vec x) { return {_mm512_xor_ps(x.v, _mm512_set1_ps(-0.0f))}; }
+
+VEC_INLINE Mask less(Vec a, Vec b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ)}; }
+VEC_INLINE Mask less_equal(Vec a, Vec b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LE_OQ)}; }
+VEC_INLINE Mask equal(Vec a, Vec b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ)}; }
+VEC_INLINE Mask not_equal(Vec a, Vec b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_NEQ_UQ)}; }
+VEC_INLINE Mask equal_int(IntVec a, IntVec b) { return {_mm512_cmpeq_epi32_mask(a.v, b.v)}; }
+VEC_INLINE Mask less_int(IntVec a, IntVec b) { return {_mm512_cmplt_epi32_mask(a.v, b.v)}; }
+VEC_INLINE Mask mask_and(Mask a, Mask b) { return {static_cast<__mmask16>(a.v & b.v)}; }
+VEC_INLINE Mask mask_or(Mask a, Mask b) { return {static_cast<__mmask16>(a.v | b.v)}; }
+VEC_INLINE Mask mask_not(Mask a) { return {static_cast<__mmask16>(~a.v)}; }
+VEC_INLINE bool any(Mask a) { return a.v != 0; }
+VEC_INLINE Vec select(Mask m, Vec a, Vec b) { return {_mm512_mask_blend_ps(m.v, b.v, a.v)}; }
+VEC_INLINE IntVec select(Mask m, IntVec a, IntVec b) { return {_mm512_mask_blend_epi32(m.v, b.v, a.v)}; }
+
+// The instruction returns its second operand where either is NaN.
+VEC_INLINE Vec min(Vec a, Vec b) { return select(not_equal(a, a), a, Vec{_mm512_min_ps(a.v, b.v)}); }
+VEC_INLINE Vec max(Vec a, Vec b) { return select(not_equal(a, a), a, Vec{_mm512_max_ps(a.v, b.v)}); }
+VEC_INLINE Vec at_least(Vec x, Vec low) { return {_mm512_max_ps(low.v, x.v)}; }
+VEC_INLINE Vec at_most(Vec x, Vec high) { return {_mm512_min_ps(high.v, x.v)}; }
+VEC_INLINE Vec times_power_of_two(Vec x, Vec n) { return {_mm512_scalef_ps(x.v, n.v)}; }
+
+// The instruction returns INT32_MIN for everything it cannot represent.
+VEC_INLINE IntVec saturate(Vec x, __m512i converted) {
+  __mmask16 above = _mm512_cmp_ps_mask(x.v, _mm512_set1_ps(2147483648.0f), _CMP_GE_OQ);
+  __mmask16 number = _mm512_cmp_ps_mask(x.v, x.v, _CMP_ORD_Q);
+  converted = _mm512_mask_mov_epi32(converted, above, _mm512_set1_epi32(0x7fffffff));
+  return {_mm512_maskz_mov_epi32(number, converted)};
+}
+VEC_INLINE IntVec to_int_nearest(Vec x) {
+  return saturate(x, _mm512_cvt_roundps_epi32(x.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+VEC_INLINE IntVec to_int_truncate(Vec x) { return saturate(x, _mm512_cvttps_epi32(x.v)); }
+VEC_INLINE Vec to_float(IntVec x) { return {_mm512_cvtepi32_ps(x.v)}; }
+
+VEC_INLINE IntVec operator+(IntVec a, IntVec b) { return {_mm512_add_epi32(a.v, b.v)}; }
+VEC_INLINE IntVec operator-(IntVec a, IntVec b) { return {_mm512_sub_epi32(a.v, b.v)}; }
+VEC_INLINE IntVec operator&(IntVec a, IntVec b) { return {_mm512_and_si512(a.v, b.v)}; }
+VEC_INLINE IntVec operator|(IntVec a, IntVec b) { return {_mm512_or_si512(a.v, b.v)}; }
+VEC_INLINE IntVec operator^(IntVec a, IntVec b) { return {_mm512_xor_si512(a.v, b.v)}; }
+VEC_INLINE IntVec shift_left(IntVec x, int n) { return {_mm512_sllv_epi32(x.v, _mm512_set1_epi32(n))}; }
+VEC_INLINE IntVec shift_right_logical(IntVec x, int n) {
+  return {_mm512_srlv_epi32(x.v, _mm512_set1_epi32(n))};
+}
+VEC_INLINE IntVec shift_right_arithmetic(IntVec x, int n) {
+  return {_mm512_srav_epi32(x.v, _mm512_set1_epi32(n))};
+}
+
+VEC_INLINE IntVec mul_wide(IntVec a, IntVec b, IntVec* high) {
+  __m512i even = _mm512_mul_epu32(a.v, b.v);
+  __m512i odd = _mm512_mul_epu32(_mm512_srli_epi64(a.v, 32), _mm512_srli_epi64(b.v, 32));
+  high->v = _mm512_mask_mov_epi32(_mm512_srli_epi64(even, 32), 0xaaaa, odd);
+  return {_mm512_mask_mov_epi32(even, 0xaaaa, _mm512_slli_epi64(odd, 32))};
+}
+
+VEC_INLINE Vec from_bytes(__m128i bytes) { return {_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes))}; }
+VEC_INLINE Vec load_u8(const uint8_t* p) {
+  return from_bytes(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+VEC_INLINE Vec load_u8_tail(const uint8_t* p, int64_t n) {
+  return from_bytes(_mm_maskz_loadu_epi8(first_lanes(n), p));
+}
+VEC_INLINE void store_u8(uint8_t* p, IntVec x) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(x.v));
+}
+VEC_INLINE void store_u8_tail(uint8_t* p, IntVec x, int64_t n) {
+  _mm_mask_storeu_epi8(p, first_lanes(n), _mm512_cvtepi32_epi8(x.v));
+}
+
+VEC_INLINE float reduce_add(Vec x) {
+  __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(x.v), _mm512_extractf32x8_ps(x.v, 1));
+  __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+VEC_INLINE float reduce_max(Vec x) {
+  Vec y = max(x, Vec{_mm512_shuffle_f32x4(x.v, x.v, 0x4e)});
+  y = max(y, Vec{_mm512_shuffle_f32x4(y.v, y.v, 0xb1)});
+  y = max(y, Vec{_mm512_permute_ps(y.v, 0x4e)});
+  y = max(y, Vec{_mm512_permute_ps(y.v, 0xb1)});
+  return _mm512_cvtss_f32(y.v);
+}
+
+VEC_INLINE DoubleVec to_double(Vec x) {
+  return {_mm512_cvtps_pd(_mm512_castps512_ps256(x.v)), _mm512_cvtps_pd(_mm512_extractf32x8_ps(x.v, 1))};
+}
+VEC_INLINE DoubleVec operator+(DoubleVec a, DoubleVec b) {
+  return {_mm512_add_pd(a.low, b.low), _mm512_add_pd(a.high, b.high)};
+}
+VEC_INLINE DoubleVec operator*(DoubleVec a, DoubleVec b) {
+  return {_mm512_mul_pd(a.low, b.low), _mm512_mul_pd(a.high, b.high)};
+}
+VEC_INLINE double reduce_add(DoubleVec x) {
+  __m512d eight = _mm512_add_pd(x.low, x.high);
+  __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));
+  __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+  return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+}
+
+// Pairs, then quadruples within each quarter; then the quarters change places.
+VEC_INLINE void transpose_16x16(const float* from, int64_t from_stride, float* to, int64_t to_stride) {
+  __m512 a[16], b[16];
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i) a[i] = _mm512_loadu_ps(from + i * from_stride);
+#pragma GCC unroll 8
+  for (int i = 0; i < 16; i += 2) {
+    b[i] = _mm512_unpacklo_ps(a[i], a[i + 1]);
+    b[i + 1] = _mm512_unpackhi_ps(a[i], a[i + 1]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 16; i += 4) {
+#pragma GCC unroll 2
+    for (int j = 0; j < 2; ++j) {
+      __m512d low = _mm512_castps_pd(b[i + j]), high = _mm512_castps_pd(b[i + j + 2]);
+      a[i + 2 * j] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
+      a[i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
+    }
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    __m512 even01 = _mm512_shuffle_f32x4(a[i], a[i + 4], 0x88);
+    __m512 odd01 = _mm512_shuffle_f32x4(a[i], a[i + 4], 0xdd);
+    __m512 even23 = _mm512_shuffle_f32x4(a[i + 8], a[i + 12], 0x88);
+    __m512 odd23 = _mm512_shuffle_f32x4(a[i + 8], a[i + 12], 0xdd);
+    _mm512_storeu_ps(to + i * to_stride, _mm512_shuffle_f32x4(even01, even23, 0x88));
+    _mm512_storeu_ps(to + (i + 4) * to_stride, _mm512_shuffle_f32x4(odd01, odd23, 0x88));
+    _mm512_storeu_ps(to + (i + 8) * to_stride, _mm512_shuffle_f32x4(even01, even23, 0xdd));
+    _mm512_storeu_ps(to + (i + 12) * to_stride, _mm512_shuffle_f32x4(odd01, odd23, 0xdd));
+  }
+}
+
+}  // namespace
+}  // namespace chainrule

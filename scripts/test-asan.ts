@@ -1,0 +1,45 @@
+// The native tests and the TypeScript suite under the address and undefined-behaviour sanitizers, in a build
+// of its own: npm run test:asan [-- vitest arguments]. The sanitizer's runtime is loaded before Node.
+import {execFileSync} from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import {nativeTests, root} from './bootstrap.mjs';
+import {counted, one, runSteps, type Step, spawn} from './steps.ts';
+
+const folder = path.join(root, 'build-asan');
+const addon = path.join(folder, 'RelWithDebInfo/chainrule.node');
+const bin = (name: string): string => path.join(root, 'node_modules/.bin', name);
+
+function libraryOf(name: string): string {
+  return execFileSync(process.env.CXX ?? 'g++', [`-print-file-name=${name}`], {encoding: 'utf8'}).trim();
+}
+
+const asan = 'detect_leaks=0:allocator_may_return_null=1';
+const options = {ASAN_OPTIONS: asan, UBSAN_OPTIONS: 'print_stacktrace=1', CHAINRULE_SANITIZED: '1'};
+// A test that starts further processes hands these on to them.
+const forNode = () => ({
+  ...options,
+  CHAINRULE_BINARY: addon,
+  LD_PRELOAD: `${libraryOf('libasan.so')} ${libraryOf('libstdc++.so.6')}`,
+});
+
+function buildWithSanitizers(): boolean {
+  const args = ['compile', '--out', folder, '--config', 'RelWithDebInfo'];
+  return (
+    spawn(bin('cmake-js'), [...args, '--CDCHAINRULE_SANITIZE=address,undefined']).ok && fs.existsSync(addon)
+  );
+}
+
+const vitest = path.join(root, 'node_modules/vitest/vitest.mjs');
+const steps: Step[] = [
+  {name: 'asan build', run: () => one(buildWithSanitizers())},
+  ...nativeTests.map(name => ({
+    name: `asan ${name}`,
+    run: () => counted(spawn(path.join(folder, name), [], {capture: true, env: options})),
+  })),
+  {
+    name: 'asan tests',
+    run: () => one(spawn(process.execPath, [vitest, 'run', ...process.argv.slice(2)], {env: forNode()}).ok),
+  },
+];
+runSteps(steps);

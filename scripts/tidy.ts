@@ -1,0 +1,21 @@
+// Holds the layering, the sizes and the names. Prints each violation as file:line: what.
+import {listFiles} from './tidy/files.ts';
+import {checkImports} from './tidy/imports.ts';
+import {checkNames} from './tidy/names.ts';
+import {checkObjects} from './tidy/objects.ts';
+import {checkSizes} from './tidy/sizes.ts';
+
+const files = listFiles();
+const objects = checkObjects();
+if (typeof objects === 'string') console.log(objects);
+const found = [
+  ...checkSizes(files),
+  ...checkImports(files),
+  ...checkNames(files),
+  ...(typeof objects === 'string' ? [] : objects),
+];
+for (const {file, line, what} of found) console.log(`${file}:${line}: ${what}`);
+console.log(
+  found.length === 0 ? `tidy: ${files.length} files, nothing to say` : `tidy: ${found.length} to mend`,
+);
+process.exitCode = found.length === 0 ? 0 : 1;

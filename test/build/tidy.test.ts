@@ -1,0 +1,102 @@
+// tidy sees what it is there to see.
+import {describe, expect, test} from 'vitest';
+import {checkImports} from '../../scripts/tidy/imports.ts';
+import {checkNames} from '../../scripts/tidy/names.ts';
+import {checkSizes} from '../../scripts/tidy/sizes.ts';
+
+const lines = (count: number, line: string): string => `${line}\n`.repeat(count);
+const whats = (found: readonly {what: string}[]): string[] => found.map(({what}) => what);
+
+describe('sizes', () => {
+  test('finds long files, lines and functions', () => {
+    expect(whats(checkSizes([{path: 'lib/core/a.ts', text: lines(401, '//')}]))).toEqual([
+      '401 lines, at most 400 are allowed',
+    ]);
+    expect(whats(checkSizes([{path: 'native/simd/a.h', text: `//${'x'.repeat(109)}`}]))).toEqual([
+      '111 columns, at most 110 are allowed',
+    ]);
+    const long = `export function long() {\n${lines(69, '  f();')}}\n`;
+    expect(whats(checkSizes([{path: 'lib/core/a.ts', text: long}]))).toEqual([
+      'long has 71 lines, at most 70 are allowed',
+    ]);
+    expect(
+      checkSizes([{path: 'test/a.test.ts', text: `describe('a', () => {\n${lines(90, '  f();')}});\n`}]),
+    ).toEqual([]);
+  });
+
+  test('finds long C++ functions in namespaces and classes, and nothing else', () => {
+    const body = lines(69, '  if (a) { b("}{"); }  // }}');
+    const found = (text: string): string[] => whats(checkSizes([{path: 'native/runtime/a.cc', text}]));
+    const long = ['run has 71 lines, at most 70 are allowed'];
+    expect(found(`namespace a { namespace {\nvoid run(int x) {\n${body}}\n} }\n`)).toEqual(long);
+    expect(found(`class A final : public B {\n  void run() const override {\n${body}  }\n};\n`)).toEqual(
+      long,
+    );
+    expect(found(`template <class T>\nstatic void run(T x) {\n${lines(68, '  b();')}}\n`)).toEqual(long);
+    expect(found(`A::run(int x) : a{x}, b(x), c{1} {\n${body}}\n`)).toEqual([
+      'A::run has 71 lines, at most 70 are allowed',
+    ]);
+    expect(found(`static const int table[] = {\n${lines(90, '  1,')}};\nvoid f() {}\n`)).toEqual([]);
+    expect(found(`struct A {\n${lines(90, '  int a;')}};\n`)).toEqual([]);
+  });
+});
+
+describe('imports', () => {
+  const found = (path: string, text: string): string[] => whats(checkImports([{path, text}]));
+
+  test('follow the table in TypeScript', () => {
+    expect(found('lib/core/a.ts', "import {a} from '../ops/b.ts';")).toEqual([
+      'lib/core may not import lib/ops',
+    ]);
+    expect(found('lib/compile/a.ts', "import fs from 'node:fs';")).toEqual([
+      'lib/compile may not import node:fs',
+    ]);
+    expect(found('lib/runtime/a.ts', "import type {A} from '../ops/a.ts';")).toHaveLength(1);
+    expect(found('lib/compile/a/b.ts', "import {a} from '../../plan.ts';")).toEqual([]);
+    expect(found('lib/ops/a.ts', "import {a} from '../core/a';")).toHaveLength(1);
+    expect(found('lib/new/a.ts', '')).toEqual(['lib/new is not in the table of layers']);
+    expect(found('lib/graph/a.ts', "import {add, mul} from '../ops/map.ts';")).toHaveLength(1);
+    expect(found('lib/index.ts', "export * as ops from './ops/index.ts';\nexport const a = 1;")).toHaveLength(
+      1,
+    );
+    expect(found('examples/a.ts', "import {a} from '../lib/index.ts';")).toHaveLength(1);
+  });
+
+  test('follow the table in C++', () => {
+    expect(found('native/kernels/a.h', '#include <cmath>\n#include <cstddef>')).toEqual([
+      'native/kernels may not include <cmath>',
+    ]);
+    expect(
+      found('native/kernels/a.h', '#include "simd/vec.h"\n#include "plan.h"\n#include "map.def"'),
+    ).toEqual([]);
+    expect(found('native/kernels/a.h', '#include "runtime/cpu.h"')).toHaveLength(1);
+    expect(found('native/runtime/a.cc', '#include <napi.h>\n#include <thread>')).toHaveLength(1);
+    expect(found('native/simd/a.h', '#include <immintrin.h>\n#include "../kernels/b.h"')).toHaveLength(1);
+    expect(found('native/binding/a.cc', '#include <napi.h>\n#include "kernels/all.h"')).toHaveLength(1);
+  });
+});
+
+describe('names', () => {
+  test('are twins in both languages', () => {
+    const files = ['lib/ops/gemm.ts', 'lib/ops/index.ts', 'native/kernels/conv.h', 'native/kernels/all.h'];
+    expect(whats(checkNames(files.map(path => ({path, text: ''}))))).toEqual([
+      'has no twin native/kernels/gemm.h',
+      'has no twin lib/ops/conv.ts',
+    ]);
+  });
+
+  test('are lower-case', () => {
+    expect(checkNames([{path: 'lib/core/myThing.ts', text: ''}])).toHaveLength(1);
+    expect(checkNames([{path: 'native/simd/my-thing.h', text: ''}])).toHaveLength(1);
+    expect(checkNames([{path: 'lib/nn/layers/batch-norm.ts', text: ''}])).toEqual([]);
+  });
+
+  test('and words that do not belong in a commit', () => {
+    const found = (text: string): number => checkNames([{path: 'test/a.ts', text}]).length;
+    expect(found(`// ${'TO' + 'DO'}: later`)).toBe(1);
+    expect(found(`it.${'skip'}('a', () => {})`)).toBe(1);
+    expect(found("it.skipIf(slow)('a', () => {})")).toBe(0);
+    expect(found(`read('/${'work'}/main/a')`)).toBe(1);
+    expect(found("import '../work/a.ts'")).toBe(0);
+  });
+});

@@ -1,0 +1,115 @@
+// How far float32 results may lie from the float64 interpreter's, per op. A bound is absolute and comes on top
+// of the rounding of the result itself; 0 means correctly rounded.
+import type {Call, Tensor} from '../../lib/core/tensor.ts';
+import {evaluateCall, product, productSizes, type Values} from '../reference.ts';
+
+/** Bounds of every element of every output, from the operands and the exact results. */
+export type Bound = (call: Call, inputs: Values[], exact: Values[]) => Values[];
+
+/** Unit roundoff of float32. */
+export const unit = 2 ** -24;
+
+/** Distance from |x| to the next float32; 0 where there is none. */
+export function ulp(x: number): number {
+  const size = Math.abs(x);
+  if (!(size < Infinity)) return 0;
+  if (size < 2 ** -126) return 2 ** -149;
+  const exponent = Math.floor(Math.log2(size));
+  return 2 ** ((2 ** exponent > size ? exponent - 1 : exponent) - 23);
+}
+
+export const correctlyRounded: Bound = (_, __, exact) => exact.map(values => values.map(() => 0));
+
+/** At most `count` units in the last place of the exact result, half of one of them for its own rounding. */
+export const ulps =
+  (count: number): Bound =>
+  (_, __, exact) =>
+    exact.map(values => values.map(x => (count - 0.5) * ulp(x)));
+
+/** 4·√n·u·Σ|terms|: what a sum of n rounded terms drifts by, with room. */
+const drift = (count: number, magnitude: number): number =>
+  4 * Math.sqrt(Math.max(count, 1)) * unit * magnitude;
+
+/** A product, and with bias and an activation of slope at most 1 what follows it. */
+export const products: Bound = (call, inputs) => {
+  const [, inner, columns] = productSizes(call);
+  const bias = inputs[2];
+  const magnitudes = product(call, inputs, (x, y) => Math.abs(x * y));
+  return [magnitudes.map((size, i) => drift(inner, size + Math.abs(bias?.[i % columns] ?? 0)))];
+};
+
+export const sums: Bound = (call, [x]) => {
+  const magnitudes = evaluateCall(call, [(x as Values).map(Math.abs)])[0] as Values;
+  const input = call.inputs[0] as Tensor;
+  const count = input.size / Math.max((call.outputs[0] as Tensor).size, 1);
+  return [magnitudes.map(size => drift(count, size))];
+};
+
+export const totals: Bound = (_, [x]) => {
+  const size = (x as Values).reduce((sum, value) => sum + Math.abs(value), 0);
+  return [Float64Array.of(4 * Math.sqrt((x as Values).length + 1) * 2 ** -53 * size)];
+};
+
+/** Of row r of x: the largest element, the width, and how far the smallest lies below the largest. */
+function rowsOf(call: Call, x: Values): {width: number; at(index: number): {most: number; depth: number}} {
+  const width = (call.inputs[0] as Tensor).shape.at(-1) as number;
+  const rows = Array.from({length: width === 0 ? 0 : x.length / width}, (_, r) => {
+    const row = x.subarray(r * width, (r + 1) * width);
+    const most = row.reduce((a, b) => Math.max(a, b), -Infinity);
+    const least = row.reduce((a, b) => (b === -Infinity ? a : Math.min(a, b)), most);
+    return {most, depth: most - least};
+  });
+  return {width, at: index => rows[Math.floor(index / width)] as {most: number; depth: number}};
+}
+
+/** exp(x − max) inherits the rounding of its argument; then a sum of `width` terms and a division. */
+export const softmaxes: Bound = (call, [x], exact) => {
+  const rows = rowsOf(call, x as Values);
+  const relative = (index: number): number => {
+    const distance = rows.at(index).most - (x?.[index] as number);
+    return unit * (6 + 4 * Math.sqrt(rows.width) + (Number.isFinite(distance) ? distance : 0));
+  };
+  return exact.map(values => values.map((y, index) => y * relative(index) + 2 ** -149));
+};
+
+/** Absolute in the distance from the maximum and in the logarithm of the sum. */
+export const logSoftmaxes: Bound = (call, [x], exact) => {
+  const rows = rowsOf(call, x as Values);
+  const error = (index: number): number =>
+    unit * (6 + 4 * Math.sqrt(rows.width) + 2 * Math.log(rows.width) + 2 * rows.at(index).depth);
+  return exact.map(values => values.map((_, index) => error(index)));
+};
+
+export const crossentropies: Bound = (call, inputs, [loss, probabilities, guard]) => {
+  const width = (call.inputs[0] as Tensor).shape[1] as number;
+  const perElement = logSoftmaxes(call, inputs, [probabilities as Values])[0] as Values;
+  return [
+    (loss as Values).map((_, row) => perElement[row * width] as number),
+    softmaxes(call, inputs, [probabilities as Values])[0] as Values,
+    (guard as Values).map(() => 0),
+  ];
+};
+
+/** The quantile loses its relative accuracy where the uniform number's last bit weighs most. */
+export const quantiles: Bound = (call, _, exact) => {
+  const {mean, deviation} = call.attributes as {mean: number; deviation: number};
+  return exact.map(values =>
+    values.map(y => 8 * unit * (Math.abs(y - mean) + Math.abs(deviation)) + ulp(y) + ulp(mean)),
+  );
+};
+
+/** low + u · (high − low), the difference rounded. */
+export const uniforms: Bound = (call, _, exact) => {
+  const {low, high} = call.attributes as {low: number; high: number};
+  return exact.map(values => values.map(() => ulp(Math.max(Math.abs(low), Math.abs(high)))));
+};
+
+/** Every term of an update is rounded a few times: relative to the same update of magnitudes, from p = 0. */
+export const updates =
+  (width: number): Bound =>
+  (call, [hyper, ...operands]) => {
+    const magnitudes = operands.map((values, k) => values.map(x => (k % width === 0 ? 0 : Math.abs(x))));
+    return evaluateCall(call, [hyper as Values, ...magnitudes]).map(values =>
+      values.map(size => 8 * unit * Math.abs(size) + 2 ** -149),
+    );
+  };

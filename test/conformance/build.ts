@@ -1,0 +1,95 @@
+// Builds a graph around one op and a sample of it. Knows nothing of native code.
+import {formatShape} from '../../lib/core/shape.ts';
+import {
+  apply,
+  type Call,
+  input,
+  type Op,
+  opTable,
+  type Tensor,
+  type Variable,
+  variable,
+} from '../../lib/core/tensor.ts';
+import * as ops from '../../lib/ops/index.ts';
+import '../../lib/ops/program.ts';
+import type {Given} from '../reference.ts';
+import type {Operand, Sample} from './data.ts';
+
+/** A graph, what it reads, and what it is to give. */
+export interface Program {
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  readonly updates: readonly (readonly [Variable, Tensor])[];
+  /** Leaves with their values: inputs by name, and variables. */
+  readonly inputs: readonly (readonly [Tensor, Operand])[];
+  readonly variables: readonly (readonly [Variable, Operand])[];
+}
+
+/** Values of the leaves, for the oracle. */
+export function givenOf(program: Program): Given {
+  return new Map([
+    ...program.inputs.map(([tensor, {data}]) => [tensor, data] as const),
+    ...program.variables.map(([{tensor}, {data}]) => [tensor, data] as const),
+  ]);
+}
+
+export function opOf(name: string): Op {
+  const op = opTable.get(name);
+  if (!op) throw new Error(`no op ${name}`);
+  return op;
+}
+
+interface Shaping {
+  /** Puts `+ zero` before and after the op, so that passes have something to fuse and to overwrite. */
+  readonly around?: boolean;
+  /** Leaves the number of rows of the first operand to the run. */
+  readonly dynamicRows?: boolean;
+}
+
+export interface OpProgram extends Program {
+  readonly call: Call;
+}
+
+/** One call of an op on a sample. What an update replaces becomes a variable; all else is an input. */
+export function buildOp(
+  op: Op,
+  sample: Sample,
+  {around = false, dynamicRows = false}: Shaping = {},
+): OpProgram {
+  const zero = input({name: 'zero', shape: []});
+  const variables: [Variable, Operand][] = [];
+  const inputs: [Tensor, Operand][] = around
+    ? [[zero, {shape: [], dtype: 'float32', data: new Float32Array(1)}]]
+    : [];
+  const replaced = (position: number): boolean =>
+    op.updates !== undefined && position > 0 && (position - 1) % updateWidths[op.name as 'sgd'] !== 1;
+  const operands = sample.operands.map((operand, position) => {
+    const name = `x${position}`;
+    if (replaced(position)) {
+      const owner = variable({name, shape: operand.shape, dtype: operand.dtype});
+      variables.push([owner, operand]);
+      return owner.tensor;
+    }
+    const shape = dynamicRows && position === 0 ? [-1, ...operand.shape.slice(1)] : operand.shape;
+    const tensor = input({name, shape, dtype: operand.dtype});
+    inputs.push([tensor, operand]);
+    return around && operand.dtype === 'float32' && op.updates === undefined ? ops.add(tensor, zero) : tensor;
+  });
+  const results = apply(op, operands, sample.attributes ?? {});
+  const {call} = results[0] as Tensor;
+  const positions = op.updates?.(call) ?? [];
+  const updates = positions.map((position, index) => {
+    const owner = variables.find(([{tensor}]) => tensor === operands[position]);
+    return [(owner as [Variable, Operand])[0], results[index] as Tensor] as const;
+  });
+  const last = results.map(y => (around && y.dtype === 'float32' ? ops.add(y, zero) : y));
+  const outputs = op.updates ? {} : Object.fromEntries(last.map((y, index) => [`y${index}`, y]));
+  return {call, outputs, updates, inputs, variables};
+}
+
+const updateWidths = {sgd: 2, momentum: 3, adam: 4};
+
+/** `matmul([3,4] float32, …) {…}`: what to type to see a failure again. */
+export function reproducer(op: string, sample: Sample): string {
+  const operands = sample.operands.map(({shape, dtype}) => `${formatShape(shape)} ${dtype}`).join(', ');
+  return `${op}(${operands}) ${JSON.stringify(sample.attributes ?? {}).slice(0, 120)}`;
+}

@@ -1,0 +1,75 @@
+// Operands for tests: made by a small generator of its own, so that every run sees the same numbers.
+import type {DType, TypedArray} from '../../lib/core/dtype.ts';
+import {type Shape, sizeOf} from '../../lib/core/shape.ts';
+import type {Bound} from './bounds.ts';
+
+export interface Sample {
+  readonly operands: readonly Operand[];
+  readonly attributes?: object;
+  /** Big enough that threads share the work. */
+  readonly large?: boolean;
+}
+
+export interface OpSamples {
+  readonly bound: Bound;
+  readonly values: readonly Sample[];
+  /** Away from every kink, and small enough to differentiate element by element. */
+  readonly smooth?: readonly Sample[];
+}
+
+export interface Operand {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly data: TypedArray;
+}
+
+/** Uniform in [0, 1): mulberry32 (Ettinger 2017). */
+export function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let bits = Math.imul(state ^ (state >>> 15), state | 1);
+    bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
+    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const next = generator(20240607);
+
+/** Uniform in [low, high). */
+export function reals(shape: Shape, low = -2, high = 2): Operand {
+  const data = Float32Array.from({length: sizeOf(shape)}, () => low + (high - low) * next());
+  return {shape, dtype: 'float32', data};
+}
+
+/** Numbers a margin away from zero and, pairwise, from each other: no kink is near. Both signs. */
+export function spread(shape: Shape, margin = 0.05): Operand {
+  const size = sizeOf(shape);
+  const order = Array.from({length: size}, (_, index) => index);
+  for (let i = size - 1; i > 0; i--) {
+    const j = Math.floor(next() * (i + 1));
+    [order[i], order[j]] = [order[j] as number, order[i] as number];
+  }
+  const data = Float32Array.from(
+    order,
+    (rank, i) => (rank + 1 + 0.3 * next()) * margin * (i % 2 === 0 ? 1 : -1),
+  );
+  return {shape, dtype: 'float32', data};
+}
+
+/** Integers from `low` to `high`, both included. */
+export function whole(shape: Shape, low: number, high: number, dtype: 'int32' | 'uint8' = 'int32'): Operand {
+  const numbers = Array.from({length: sizeOf(shape)}, () => low + Math.floor((high - low + 1) * next()));
+  return {shape, dtype, data: dtype === 'int32' ? Int32Array.from(numbers) : Uint8Array.from(numbers)};
+}
+
+export function bools(shape: Shape): Operand {
+  return {shape, dtype: 'bool', data: Uint8Array.from({length: sizeOf(shape)}, () => (next() < 0.5 ? 1 : 0))};
+}
+
+/** Exactly these numbers. */
+export function exactly(values: readonly number[], shape: Shape = [values.length]): Operand {
+  return {shape, dtype: 'float32', data: Float32Array.from(values)};
+}
+
+export type Make = (shape: Shape) => Operand;

@@ -1,0 +1,145 @@
+// Samples of elementwise ops: sizes around every boundary, broadcasts, special values.
+import type {Shape} from '../../lib/core/shape.ts';
+import * as bounds from './bounds.ts';
+import {bools, exactly, type Make, type OpSamples, reals, type Sample, spread, whole} from './data.ts';
+
+/** Around every vector (16), every tile (512) and every chunk (4096). */
+export const lengths = [0, 1, 2, 15, 16, 17, 31, 33, 511, 512, 513, 1024, 4095, 4096, 4097];
+
+export const special = [
+  Number.NaN,
+  Number.POSITIVE_INFINITY,
+  Number.NEGATIVE_INFINITY,
+  0,
+  -0,
+  1,
+  -1,
+  0.5,
+  -1.5,
+  3.4028234663852886e38,
+  -3.4028234663852886e38,
+  2 ** -126,
+  -(2 ** -126),
+  2 ** -127,
+  2 ** -149,
+  -(2 ** -149),
+  16777217,
+  -87.5,
+  88.7,
+];
+
+/** All values, or all pairs of them, as operands of one or two. */
+function specials(count: number): Sample[] {
+  if (count === 1) return [{operands: [exactly(special)]}];
+  const pairs = special.flatMap(a => special.map(b => [a, b] as const));
+  return [{operands: [exactly(pairs.map(([a]) => a)), exactly(pairs.map(([, b]) => b))]}];
+}
+
+export function unary(make: Make, bound: bounds.Bound, smooth: Make | null): OpSamples {
+  return {
+    bound,
+    values: [
+      ...lengths.map(length => ({operands: [make([length])]})),
+      ...[[], [3, 5, 7], [2, 0, 3], [1, 2, 1, 3, 1, 5]].map(shape => ({operands: [make(shape)]})),
+      {operands: [make([3, 40_003])], large: true},
+      ...(make([1]).dtype === 'float32' ? specials(1) : []),
+    ],
+    ...(smooth && {
+      smooth: [{operands: [smooth([3, 4])]}, {operands: [smooth([0])]}, {operands: [smooth([])]}],
+    }),
+  };
+}
+
+const broadcasts: (readonly [Shape, Shape])[] = [
+  [[], [513]],
+  [
+    [3, 1],
+    [1, 5],
+  ],
+  [[7, 513], [513]],
+  [
+    [7, 513],
+    [7, 1],
+  ],
+  [
+    [4, 1, 17],
+    [5, 17],
+  ],
+  [
+    [2, 1, 3, 1],
+    [4, 1, 5],
+  ],
+  [
+    [0, 3],
+    [1, 3],
+  ],
+];
+
+const smallBroadcasts: (readonly [Shape, Shape])[] = [
+  [
+    [3, 4],
+    [3, 4],
+  ],
+  [[], [5]],
+  [[3, 1], [4]],
+  [
+    [2, 1, 3],
+    [2, 1],
+  ],
+  [[0, 2], [2]],
+];
+
+export function binary(make: Make, bound: bounds.Bound, smooth: Make | null): OpSamples {
+  return {
+    bound,
+    values: [
+      ...lengths.map(length => ({operands: [make([length]), make([length])]})),
+      ...broadcasts.flatMap(([a, b]) => [{operands: [make(a), make(b)]}, {operands: [make(b), make(a)]}]),
+      {operands: [make([5, 30_001]), make([30_001])], large: true},
+      ...(make([1]).dtype === 'float32' ? specials(2) : []),
+    ],
+    ...(smooth && {smooth: smallBroadcasts.map(([a, b]) => ({operands: [smooth(a), smooth(b)]}))}),
+  };
+}
+
+const {correctlyRounded} = bounds;
+export const wide: Make = shape => reals(shape, -30, 30);
+export const positive: Make = shape => reals(shape, 0.1, 20);
+export const apart: Make = shape => reals(shape, 0.5, 2);
+export const few: Make = shape => whole(shape, -2, 2);
+
+/** Two operands of one kind whose elements often tie, besides those of real numbers. */
+export function comparison(): OpSamples {
+  const real = binary(reals, correctlyRounded, spread);
+  const others: Make[] = [few, bools, shape => whole(shape, 0, 3, 'uint8')];
+  const ties = others.flatMap(make => [16, 515].map(n => ({operands: [make([n]), make([n])]})));
+  return {...real, values: [...real.values, ...ties]};
+}
+
+export const selection: OpSamples = {
+  bound: correctlyRounded,
+  values: [
+    ...lengths.map(n => ({operands: [bools([n]), reals([n]), reals([n])]})),
+    ...broadcasts.map(([a, b]) => ({operands: [bools(a), reals(b), reals([])]})),
+    {operands: [bools([50_003, 1]), reals([50_003, 3]), reals([3])], large: true},
+  ],
+  smooth: smallBroadcasts.map(([a, b]) => ({operands: [bools(a), reals(b), reals(a)]})),
+};
+
+export const casts: OpSamples = {
+  bound: correctlyRounded,
+  values: [
+    ...(['int32', 'uint8', 'bool'] as const).flatMap(dtype => [
+      {operands: [exactly(special)], attributes: {dtype}},
+      {operands: [exactly([-1, -0.5, 255, 255.9, 256, 1e10, -1e10, 0.999, 2147483520])], attributes: {dtype}},
+      ...[0, 1, 17, 513, 4097].map(n => ({operands: [wide([n])], attributes: {dtype}})),
+    ]),
+    ...[0, 1, 17, 513].flatMap(n => [
+      {operands: [whole([n], 0, 255, 'uint8')], attributes: {dtype: 'float32'}},
+      {operands: [whole([n], -300, 300)], attributes: {dtype: 'float32'}},
+      {operands: [whole([n], -300, 300)], attributes: {dtype: 'uint8'}},
+      {operands: [bools([n])], attributes: {dtype: 'float32'}},
+    ]),
+    {operands: [whole([150_001], 0, 255, 'uint8')], attributes: {dtype: 'float32'}, large: true},
+  ],
+};

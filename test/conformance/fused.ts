@@ -1,0 +1,145 @@
+// Samples of what the compiler and the optimizers introduce: fused maps and updates over many segments.
+import type {DType} from '../../lib/core/dtype.ts';
+import type {Shape} from '../../lib/core/shape.ts';
+import {opTable} from '../../lib/core/tensor.ts';
+import '../../lib/ops/index.ts';
+import '../../lib/ops/program.ts';
+import type {MapProgram, MapStep} from '../../lib/ops/program.ts';
+import * as bounds from './bounds.ts';
+import {bools, exactly, type Operand, type OpSamples, reals, type Sample, whole} from './data.ts';
+
+const step = (op: string, tile: number, ...operands: number[]): MapStep => ({
+  op: opTable.get(op)?.signature.text ?? op,
+  tile,
+  operands,
+});
+
+function map(operands: Operand[], program: MapProgram, shape: Shape, dtype: DType = 'float32'): Sample {
+  return {operands, attributes: {program, shape, dtype}};
+}
+
+/** relu(x·0.5 + y), then its square over itself: tiles are read and written again. */
+const chain: MapProgram = {
+  constants: [0.5, 1],
+  tiles: 2,
+  steps: [
+    step('mul', 4, 0, 2),
+    step('add', 5, 4, 1),
+    step('relu', 4, 5),
+    step('square', 5, 4),
+    step('add', 4, 5, 3),
+  ].map(({op, tile, operands}) => ({op, tile: tile - 4, operands})),
+};
+
+/** Twelve inputs, sixteen constants, eight tiles, sixty-four steps: the limits. */
+const longest: MapProgram = {
+  constants: Array.from({length: 16}, (_, index) => (index - 7.5) / 8),
+  tiles: 8,
+  steps: Array.from({length: 64}, (_, index) => {
+    const before = index === 0 ? 0 : 28 + ((index - 1) % 8);
+    return step(
+      index % 2 === 0 ? 'add' : 'mul',
+      index % 8,
+      before,
+      index % 2 === 0 ? index % 12 : 12 + (index % 16),
+    );
+  }),
+};
+
+const mask: MapProgram = {
+  constants: [0],
+  tiles: 2,
+  steps: [step('greater', 0, 0, 1), step('logicalNot', 1, 2)],
+};
+
+const toInteger: MapProgram = {constants: [10], tiles: 1, steps: [step('mul', 0, 0, 1)]};
+
+/** Steps of the chain are rounded one by one; the interpreter rounds none. */
+const chained: bounds.Bound = (_, __, exact) =>
+  exact.map(values => values.map(x => 2 ** -21 * (1 + Math.abs(x))));
+
+const sizes = [0, 1, 15, 17, 511, 512, 513, 4097];
+
+export const mapSamples = {
+  map: {
+    bound: chained,
+    values: [
+      ...sizes.map(n => map([reals([n]), reals([n])], chain, [n])),
+      map([reals([7, 1]), reals([513])], chain, [7, 513]),
+      map([reals([]), reals([3, 1])], chain, [2, 3, 5]),
+      {...map([reals([300, 701]), reals([701])], chain, [300, 701]), large: true},
+      ...[1, 513, 1025].map(n =>
+        map(
+          Array.from({length: 12}, () => reals([n], -1, 1)),
+          longest,
+          [n],
+        ),
+      ),
+      map([reals([515])], mask, [515], 'bool'),
+      map([whole([515], 0, 255, 'uint8')], toInteger, [515], 'int32'),
+      map([bools([515])], toInteger, [515], 'uint8'),
+    ],
+  },
+} satisfies Record<string, OpSamples>;
+
+/** Segments of these shapes; `moments` values besides parameter and gradient. Every second row is group 1. */
+function update(shapes: Shape[], moments: number, hyper: number[][], attributes: object = {}): Sample {
+  const segments = shapes.flatMap(shape => [
+    reals(shape),
+    reals(shape),
+    ...Array.from({length: moments}, () => reals(shape, 0, 1)),
+  ]);
+  const groups = shapes.map((_, index) => index % hyper.length);
+  const table = exactly(hyper.flat(), [hyper.length, (hyper[0] as number[]).length]);
+  return {operands: [table, ...segments], attributes: {...attributes, groups}};
+}
+
+/** Moments and gradients so small that what is left of them is flushed to zero. */
+function vanishing(sample: Sample): Sample {
+  const [hyper, ...segments] = sample.operands as [Operand, ...Operand[]];
+  const scaled = (operand: Operand): Operand =>
+    exactly(
+      Array.from(operand.data, (x, index) => x * 2 ** (-124 - (index % 30))),
+      operand.shape,
+    );
+  return {...sample, operands: [hyper, ...segments.map(scaled)]};
+}
+
+const segmentShapes: Shape[][] = [
+  [[1]],
+  [[0], [3]],
+  [[17], [3, 5], []],
+  [[4095], [4096], [4097]],
+  [[2, 0], [16], [33], [513], [1]],
+];
+const manySegments: Shape[] = [[300, 101], [101], [101, 40], [40]];
+
+const adamHyper = (rate: number, t: number): number[] => {
+  const [beta1, beta2] = [0.9, 0.999];
+  return [rate / (1 - beta1 ** t), beta1, 1 - beta1, beta2, 1 - beta2, 1 / Math.sqrt(1 - beta2 ** t), 1e-7];
+};
+
+function updates(width: number, hyper: number[][], ...attributes: object[]): OpSamples {
+  return {
+    bound: bounds.updates(width),
+    values: attributes.flatMap(attribute => {
+      const small = segmentShapes.map(shapes => update(shapes, width - 2, hyper, attribute));
+      const large = {...update(manySegments, width - 2, hyper, attribute), large: true};
+      return [...small, vanishing(update([[515]], width - 2, hyper, attribute)), large];
+    }),
+  };
+}
+
+export const updateSamples = {
+  sgd: {...updates(2, [[0.1], [0.01]], {}), bound: bounds.correctlyRounded},
+  momentum: updates(
+    3,
+    [
+      [0.1, 0.9],
+      [0.01, 0.5],
+    ],
+    {nesterov: false},
+    {nesterov: true},
+  ),
+  adam: updates(4, [adamHyper(1e-3, 1), adamHyper(1e-2, 100)], {}),
+} satisfies Record<string, OpSamples>;

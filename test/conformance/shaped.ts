@@ -1,0 +1,215 @@
+// Samples of ops whose results depend on more than one element: products, reductions, rows, gathers, random numbers.
+import type {Shape} from '../../lib/core/shape.ts';
+import * as bounds from './bounds.ts';
+import {exactly, type Make, type Operand, type OpSamples, reals, type Sample, whole} from './data.ts';
+import {lengths} from './elementwise.ts';
+
+const {correctlyRounded} = bounds;
+
+/** Around every tile, and around the block of 384 within which one chain of FMAs runs. */
+const products: (readonly [rows: number, inner: number, columns: number])[] = [
+  [0, 3, 4],
+  [3, 0, 4],
+  [3, 4, 0],
+  [1, 1, 1],
+  [1, 5, 1],
+  [5, 7, 9],
+  [1, 33, 17],
+  [17, 16, 1],
+  [16, 31, 16],
+  [13, 383, 15],
+  [7, 384, 33],
+  [33, 385, 31],
+  [15, 768, 49],
+  [2, 1153, 65],
+];
+
+const transpositions = [false, true].flatMap(transposeA =>
+  [false, true].map(transposeB => ({transposeA, transposeB})),
+);
+
+function productOperands([m, k, n]: readonly [number, number, number], index: number): Sample {
+  const attributes = transpositions[index] as (typeof transpositions)[number];
+  const a = reals(attributes.transposeA ? [k, m] : [m, k]);
+  return {operands: [a, reals(attributes.transposeB ? [n, k] : [k, n])], attributes};
+}
+
+export const matmul: OpSamples = {
+  bound: bounds.products,
+  values: [
+    ...products.flatMap(size => transpositions.map((_, index) => productOperands(size, index))),
+    ...transpositions.map((_, index) => ({...productOperands([129, 400, 131], index), large: true})),
+  ],
+  smooth: transpositions.flatMap((_, index) => [
+    productOperands([3, 4, 2], index),
+    productOperands([0, 3, 2], index),
+  ]),
+};
+
+const activations = [null, 'relu', 'tanh', 'sigmoid', 'neg'];
+export const gemms: OpSamples = {
+  bound: bounds.products,
+  values: matmul.values.flatMap((sample, index) => {
+    const activation = activations[index % activations.length] as string | null;
+    const {transposeB} = sample.attributes as {transposeB: boolean};
+    const columns = (sample.operands[1] as Operand).shape[transposeB ? 0 : 1] as number;
+    const attributes = {...sample.attributes, activation};
+    const operands = [...sample.operands, reals([columns])];
+    return index % 3 === 0
+      ? [
+          {...sample, attributes},
+          {...sample, operands, attributes},
+        ]
+      : [{...sample, operands, attributes}];
+  }),
+};
+
+/** Lines along each axis, around the chunks of 256 rows and of 4096 elements. */
+export const lines: (readonly [Shape, axis: number])[] = [
+  ...lengths.map(n => [[n], 0] as const),
+  [[8193], 0],
+  [[12_289], 0],
+  [[0, 4], 0],
+  [[0, 4], 1],
+  [[4, 0], 0],
+  [[3, 5, 7], 0],
+  [[3, 5, 7], 1],
+  [[3, 5, 7], 2],
+  [[255, 3], 0],
+  [[256, 17], 0],
+  [[257, 33], 0],
+  [[513, 20], 0],
+  [[2, 300, 40], 1],
+  [[3, 8193], 1],
+  [[19, 16], 1],
+  [[1, 1, 1], 1],
+];
+
+export function reduction(bound: bounds.Bound, make: Make, smooth: Make | null): OpSamples {
+  const sample = ([shape, axis]: readonly [Shape, number]): Sample => ({
+    operands: [make(shape)],
+    attributes: {axis},
+  });
+  return {
+    bound,
+    values: [
+      ...lines.map(sample),
+      {...sample([[64, 9001], 1]), large: true},
+      {...sample([[900, 700], 0]), large: true},
+    ],
+    ...(smooth && {
+      smooth: [[3, 4], [4], [2, 3, 2]].map(shape => ({
+        operands: [smooth(shape)],
+        attributes: {axis: shape.length - 2 < 0 ? 0 : shape.length - 2},
+      })),
+    }),
+  };
+}
+
+/** Largest elements that tie, and NaN among them. */
+const ties: Sample[] = [
+  {operands: [exactly([1, 3, 3, 2, 3, 3], [2, 3])], attributes: {axis: 1}},
+  {operands: [exactly([1, 3, 3, 2, 3, 3], [3, 2])], attributes: {axis: 0}},
+  {operands: [exactly([1, Number.NaN, 3, Number.NaN, -1, 2], [2, 3])], attributes: {axis: 1}},
+  {operands: [exactly([1, Number.NaN, 3, Number.NaN, -1, 2], [3, 2])], attributes: {axis: 0}},
+  {operands: [exactly(Array<number>(40).fill(-Infinity), [2, 20])], attributes: {axis: 1}},
+];
+export const withTies = (samples: OpSamples): OpSamples => ({
+  ...samples,
+  values: [...samples.values, ...ties],
+});
+
+/** The position of the largest of nothing is refused. */
+export const withoutEmptyLines = (samples: OpSamples): OpSamples => ({
+  ...samples,
+  values: samples.values.filter(({operands: [x], attributes}) => {
+    return x?.shape[(attributes as {axis: number}).axis] !== 0;
+  }),
+});
+
+const rowShapes: Shape[] = [
+  [1],
+  [3, 1],
+  [0, 5],
+  [5, 0],
+  [4, 15],
+  [4, 16],
+  [4, 17],
+  [5, 513],
+  [2, 3, 7],
+  [3, 4097],
+];
+
+export function rowwise(bound: bounds.Bound): OpSamples {
+  return {
+    bound,
+    values: [
+      ...rowShapes.map(shape => ({operands: [reals(shape, -6, 6)]})),
+      {operands: [reals([5, 19], -1000, 1000)]},
+      {operands: [exactly([1, -Infinity, 2, -Infinity, 0, -Infinity], [2, 3])]},
+      {operands: [exactly([1, Number.NaN, 2, 5, 0, Number.POSITIVE_INFINITY, 1, 2, 3], [3, 3])]},
+      {operands: [reals([1500, 40])], large: true},
+    ],
+    smooth: [[3, 4], [5], [2, 2, 3], [0, 3]].map(shape => ({operands: [reals(shape)]})),
+  };
+}
+
+const labelled = (rows: number, classes: number): readonly Operand[] => [
+  reals([rows, classes], -4, 4),
+  whole([rows], 0, classes - 1),
+];
+
+const labelSamples = [
+  [0, 3],
+  [1, 1],
+  [5, 10],
+  [17, 16],
+  [6, 513],
+  [33, 33],
+].map(([rows, classes]) => ({operands: labelled(rows as number, classes as number)}));
+
+export function labels(bound: bounds.Bound): OpSamples {
+  return {
+    bound,
+    values: [...labelSamples, {operands: labelled(6000, 20), large: true}],
+    smooth: [{operands: labelled(4, 3)}, {operands: labelled(0, 3)}],
+  };
+}
+
+export function gathers(makes: readonly Make[], attributes: readonly object[]): OpSamples {
+  const sample = (shape: Shape, count: number, make: Make, attribute: object): Sample => ({
+    operands: [make(shape), whole([count], 0, (shape[0] as number) - 1)],
+    attributes: attribute,
+  });
+  const shapes: Shape[] = [[1], [9], [3, 1], [11, 17], [7, 2, 3], [4, 513], [5, 0]];
+  return {
+    bound: correctlyRounded,
+    values: makes.flatMap(make =>
+      attributes.flatMap(attribute => [
+        ...shapes.flatMap(shape => [0, 1, 19].map(count => sample(shape, count, make, attribute))),
+        {...sample([100, 784], 256, make, attribute), large: true},
+      ]),
+    ),
+  };
+}
+
+export const bytes: Make = shape => whole(shape, 0, 255, 'uint8');
+
+export function randoms(bound: bounds.Bound, ...attributes: object[]): OpSamples {
+  const sample = (shape: Shape, stream: number, attribute: object): Sample => ({
+    operands: [whole([2], -(2 ** 31), 2 ** 31 - 1), whole([1], 0, 1000)],
+    attributes: {shape, stream, ...attribute},
+  });
+  return {
+    bound,
+    values: attributes.flatMap((attribute, index) => [
+      ...[[0], [], [1], [15], [63], [64], [65], [3, 5, 7], [1029], [4097]].map((shape, stream) =>
+        sample(shape, stream * 7919 * index, attribute),
+      ),
+      {...sample([300, 101], 3, attribute), large: true},
+    ]),
+  };
+}
+
+export const moves = (...cases: (readonly [Shape, readonly number[]])[]): Sample[] =>
+  cases.map(([shape, permutation]) => ({operands: [reals(shape)], attributes: {permutation}}));

@@ -1,0 +1,105 @@
+// The conformance suite: what every op gets for listing samples.
+import {afterAll, describe, expect, it} from 'vitest';
+import {opTable, type Tensor} from '../lib/core/tensor.ts';
+import {getThreads, nativeSignatures, setThreads} from '../lib/runtime/program.ts';
+import {buildOp, givenOf, opOf, type Program, reproducer} from './conformance/build.ts';
+import type {OpSamples, Sample} from './conformance/data.ts';
+import {
+  deep,
+  expectNear,
+  expectSameBits,
+  expectSameResults,
+  inOrder,
+  isas,
+  runNative,
+} from './conformance/native.ts';
+import {evaluate} from './reference.ts';
+import {samples} from './samples.ts';
+
+const table = Object.entries(samples) as [string, OpSamples][];
+const threads = getThreads();
+afterAll(() => setThreads(threads));
+
+/** A tenth of the samples and the first ones, unless all are asked for. */
+function some(list: readonly Sample[]): readonly Sample[] {
+  return deep ? list : list.filter((_, index) => index % 5 === 3 || index === list.length - 1);
+}
+
+describe('the tables agree', () => {
+  const computed = [...opTable.values()].filter(op => op.kind !== 'leaf');
+
+  it('of samples and of ops', () => {
+    expect(table.map(([name]) => name).sort()).toEqual(computed.map(op => op.name).sort());
+  });
+
+  it.each(isas)('of signatures in TypeScript and in native code: %s', isa => {
+    const ours = computed.filter(op => !op.view).map(op => op.signature.text);
+    expect(nativeSignatures(isa).sort()).toEqual(ours.sort());
+  });
+});
+
+describe.each(table)('%s', (name, {bound, values}) => {
+  const op = opOf(name);
+
+  it('gives what the float64 interpreter gives, and the same bits on every instruction set', () => {
+    for (const sample of values) {
+      const program = buildOp(op, sample);
+      const what = reproducer(name, sample);
+      const inputs = evaluate(program.call.inputs, givenOf(program));
+      const exact = evaluate(program.call.outputs, givenOf(program));
+      const bounds = bound(program.call, inputs, exact);
+      const runs = isas.map(isa => inOrder(program, runNative(program, {isa, offset: sample.large ? 0 : 1})));
+      (runs[0] ?? []).forEach((actual, index) => {
+        const {size} = program.call.outputs[index] as Tensor;
+        expect(actual.length, what).toBe(size);
+        expectNear(
+          actual,
+          exact[index] as Float64Array,
+          bounds[index] as Float64Array,
+          `${what} on ${isas[0]}`,
+        );
+        runs.forEach((run, at) => {
+          expectSameBits(run[index] as typeof actual, actual, `${what} on ${isas[at]} and ${isas[0]}`);
+        });
+      });
+    }
+  });
+
+  it('does not change with fusion or with work in place', () => {
+    for (const sample of some(values)) {
+      const program = buildOp(op, sample, {around: true});
+      const plain = runNative(program, {passes: {fuse: false, inPlace: false}});
+      for (const passes of [{fuse: true, inPlace: false}, {fuse: false, inPlace: true}, {}]) {
+        const what = `${reproducer(name, sample)} with ${JSON.stringify(passes)}`;
+        expectSameResults(runNative(program, {passes}), plain, what);
+      }
+    }
+  });
+
+  it('does not change with the number of threads', () => {
+    for (const sample of values.filter(({large}, index) => large === true || (deep && index % 3 === 0))) {
+      const program: Program = buildOp(op, sample);
+      setThreads(1);
+      const one = runNative(program);
+      for (const count of [2, 3, 7]) {
+        setThreads(count);
+        expectSameResults(runNative(program), one, `${reproducer(name, sample)} on ${count} threads`);
+      }
+    }
+    setThreads(threads);
+  });
+
+  it('does not change with the alignment of the arrays', () => {
+    for (const sample of some(values)) {
+      const program = buildOp(op, sample);
+      const aligned = runNative(program);
+      for (const offset of [1, 3, 5]) {
+        expectSameResults(
+          runNative(program, {offset}),
+          aligned,
+          `${reproducer(name, sample)} ${offset} elements off`,
+        );
+      }
+    }
+  });
+});

@@ -1,0 +1,366 @@
+// The oracle: evaluates any graph in float64, straight from the definitions of the ops and independent of the
+// kernels. Every value is a Float64Array in row-major order, whatever the tensor's dtype.
+import {type Call, constantOp, type Tensor} from '../lib/core/tensor.ts';
+import {callsOf} from '../lib/graph/walk.ts';
+import type {MapProgram} from '../lib/ops/program.ts';
+import {randomRules} from './reference-random.ts';
+
+export type Values = Float64Array;
+export type Given = ReadonlyMap<Tensor, ArrayLike<number>>;
+export type Rule = (call: Call, inputs: Values[]) => Values[];
+
+const smallestNormal = 2 ** -126;
+
+/** Moments decay into denormals, where processors disagree: they end at zero instead. */
+const flush = (x: number): number => (Math.abs(x) < smallestNormal ? 0 : x);
+
+const flag = (condition: boolean): number => (condition ? 1 : 0);
+
+/** The elementwise ops, one element at a time. */
+export const scalarRules: Record<string, (a: number, b: number, c: number) => number> = {
+  neg: a => -a,
+  abs: Math.abs,
+  sign: Math.sign,
+  square: a => a * a,
+  sqrt: Math.sqrt,
+  exp: Math.exp,
+  log: Math.log,
+  softplus: a => Math.max(a, 0) + Math.log1p(Math.exp(-Math.abs(a))),
+  sigmoid: a => (a >= 0 ? 1 / (1 + Math.exp(-a)) : Math.exp(a) / (1 + Math.exp(a))),
+  tanh: Math.tanh,
+  relu: a => (a <= 0 ? 0 : a),
+  add: (a, b) => a + b,
+  sub: (a, b) => a - b,
+  mul: (a, b) => a * b,
+  div: (a, b) => a / b,
+  maximum: (a, b) => Math.max(a, b),
+  minimum: (a, b) => Math.min(a, b),
+  greater: (a, b) => flag(a > b),
+  greaterEqual: (a, b) => flag(a >= b),
+  less: (a, b) => flag(a < b),
+  lessEqual: (a, b) => flag(a <= b),
+  equal: (a, b) => flag(a === b),
+  notEqual: (a, b) => flag(a !== b),
+  logicalAnd: (a, b) => flag(a !== 0 && b !== 0),
+  logicalOr: (a, b) => flag(a !== 0 || b !== 0),
+  logicalNot: a => flag(a === 0),
+  select: (condition, a, b) => (condition !== 0 ? a : b),
+  cast: a => a,
+  broadcastTo: a => a,
+};
+
+/** What a number becomes when it is stored as another type: saturating and toward zero for integers. */
+export function convert(x: number, dtype: Tensor['dtype']): number {
+  if (dtype === 'bool') return flag(x !== 0);
+  if (dtype !== 'int32' && dtype !== 'uint8') return x;
+  const [low, high] = dtype === 'int32' ? [-(2 ** 31), 2 ** 31 - 1] : [0, 255];
+  return Number.isNaN(x) ? 0 : Math.min(high, Math.max(low, Math.trunc(x)));
+}
+
+/** Where each element of `to` is read in an array of the shape `from`, which broadcasts to it. */
+export function broadcastIndex(from: readonly number[], to: readonly number[]): (index: number) => number {
+  const strides = new Array<number>(to.length).fill(0);
+  let step = 1;
+  for (let axis = from.length - 1; axis >= 0; axis--) {
+    if (from[axis] !== 1) strides[to.length - from.length + axis] = step;
+    step *= from[axis] as number;
+  }
+  return index => {
+    let position = 0;
+    for (let axis = to.length - 1, rest = index; axis >= 0; axis--) {
+      const size = to[axis] as number;
+      position += (rest % size) * (strides[axis] as number);
+      rest = Math.floor(rest / size);
+    }
+    return position;
+  };
+}
+
+/** Values of `call`'s inputs, each read as if it had the output's shape. */
+function elementwise(call: Call, inputs: Values[], rule: (operands: number[]) => number): Values[] {
+  const output = call.outputs[0] as Tensor;
+  const at = call.inputs.map(input => broadcastIndex(input.shape, output.shape));
+  const result = new Float64Array(output.size);
+  for (let i = 0; i < result.length; i++) {
+    const operands = inputs.map((values, k) => values[(at[k] as (i: number) => number)(i)] as number);
+    result[i] = convert(rule(operands), output.dtype);
+  }
+  return [result];
+}
+
+/** An elementwise op by name or signature, as a function of its operands. */
+function scalarRule(op: string): (operands: number[]) => number {
+  const rule = scalarRules[op.replace(/\(.*/, '')];
+  if (!rule) throw new Error(`the reference has no elementwise op ${op}`);
+  return ([a, b, c]) => rule(a as number, b as number, c as number);
+}
+
+function runProgram({constants, tiles, steps}: MapProgram, inputs: number[]): number {
+  const registers = [...inputs, ...constants.map(Math.fround), ...new Array<number>(tiles).fill(Number.NaN)];
+  const firstTile = registers.length - tiles;
+  let result = Number.NaN;
+  for (const {op, tile, operands} of steps) {
+    result = scalarRule(op)(operands.map(register => registers[register] as number));
+    registers[firstTile + tile] = result;
+  }
+  return result;
+}
+
+interface ProductAttributes {
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+  readonly activation?: string | null;
+}
+
+export function productSizes(call: Call): [rows: number, inner: number, columns: number] {
+  const {transposeA} = call.attributes as ProductAttributes;
+  const [rows, columns] = (call.outputs[0] as Tensor).shape as [number, number];
+  return [rows, (call.inputs[0] as Tensor).shape[transposeA ? 0 : 1] as number, columns];
+}
+
+/** Σ over k of term(a, b), which is their product, or its magnitude for error bounds. */
+export function product(
+  call: Call,
+  [a, b]: Values[],
+  term = (x: number, y: number): number => x * y,
+): Values {
+  const {transposeA, transposeB} = call.attributes as ProductAttributes;
+  const [rows, inner, columns] = productSizes(call);
+  const result = new Float64Array(rows * columns);
+  for (let m = 0; m < rows; m++) {
+    for (let n = 0; n < columns; n++) {
+      let sum = 0;
+      for (let k = 0; k < inner; k++) {
+        const x = a?.[transposeA ? k * rows + m : m * inner + k] as number;
+        const y = b?.[transposeB ? n * inner + k : k * columns + n] as number;
+        sum += term(x, y);
+      }
+      result[m * columns + n] = sum;
+    }
+  }
+  return result;
+}
+
+/** Applies `fold` to every line of the first input along an axis; its results in row-major order. */
+function alongAxis(call: Call, x: Values, axis: number, fold: (line: Values) => number): Values {
+  const {shape} = call.inputs[0] as Tensor;
+  const count = shape[axis] as number;
+  const inner = shape.slice(axis + 1).reduce((size, dimension) => size * dimension, 1);
+  const result = new Float64Array((call.outputs[0] as Tensor).size);
+  for (let at = 0; at < result.length; at++) {
+    const first = Math.floor(at / inner) * count * inner + (at % inner);
+    result[at] = fold(Float64Array.from({length: count}, (_, k) => x[first + k * inner] as number));
+  }
+  return result;
+}
+
+const sumOf = (line: Values): number => line.reduce((sum, x) => sum + x, 0);
+const maxOf = (line: Values): number => line.reduce((most, x) => Math.max(most, x), -Infinity);
+
+/** The first NaN if there is one, else the first of the largest. */
+function argMaxOf(line: Values): number {
+  const most = maxOf(line);
+  return Math.max(0, Number.isNaN(most) ? line.findIndex(Number.isNaN) : line.indexOf(most));
+}
+
+const axisOf = (call: Call): number => (call.attributes as {axis: number}).axis;
+
+/** Applies `rule` to every row (all axes but the last) of the first input. */
+function rows(call: Call, x: Values, rule: (row: Values, index: number) => ArrayLike<number>): Values {
+  const width = (call.inputs[0] as Tensor).shape.at(-1) as number;
+  const result = new Float64Array(x.length);
+  for (let at = 0; at < x.length; at += width) {
+    result.set(rule(x.subarray(at, at + width), at / width), at);
+  }
+  return result;
+}
+
+function logSumExp(row: Values): number {
+  const most = maxOf(row);
+  return most + Math.log(sumOf(row.map(x => Math.exp(x - most))));
+}
+
+function logSoftmaxOf(row: Values): Values {
+  const whole = logSumExp(row);
+  return row.map(x => x - whole);
+}
+
+const softmaxOf = (row: Values): Values => logSoftmaxOf(row).map(Math.exp);
+
+const float32 = (call: Call, name: string): number =>
+  Math.fround((call.attributes as Record<string, number>)[name] as number);
+
+/** Rows of the first input by number, converted; a guard per row: −1, or its first column that is at fault. */
+function gather(
+  call: Call,
+  [source, numbers]: Values[],
+  fault: (x: number) => boolean,
+  scale = 1,
+  offset = 0,
+) {
+  const output = call.outputs[0] as Tensor;
+  const width = output.shape.slice(1).reduce((size, dimension) => size * dimension, 1);
+  const result = new Float64Array(output.size);
+  const guard = new Float64Array((numbers as Values).length).fill(-1);
+  (numbers as Values).forEach((number, index) => {
+    const row = (source as Values).slice(number * width, (number + 1) * width);
+    const inside = number >= 0 && number * Math.max(width, 1) < Math.max((source as Values).length, 1);
+    guard[index] = inside ? row.findIndex(fault) : 0x7fffffff;
+    if (inside)
+      result.set(
+        row.map(x => x * scale + offset),
+        index * width,
+      );
+  });
+  return [result, guard];
+}
+
+const isLabel = (label: number, classes: number): boolean => label >= 0 && label < classes;
+
+/** −1 for a class, else the label itself, and 2147483647 for those below zero. */
+const labelGuard = (labels: Values, classes: number): Values =>
+  labels.map(label => (isLabel(label, classes) ? -1 : label < 0 ? 0x7fffffff : label));
+
+function transposeRule(call: Call, [x]: Values[]): Values[] {
+  const {permutation} = call.attributes as {permutation: readonly number[]};
+  const from = (call.inputs[0] as Tensor).shape;
+  const to = (call.outputs[0] as Tensor).shape;
+  const strides = from.map((_, axis) =>
+    from.slice(axis + 1).reduce((size, dimension) => size * dimension, 1),
+  );
+  const result = new Float64Array((x as Values).length);
+  for (let i = 0; i < result.length; i++) {
+    let position = 0;
+    for (let axis = to.length - 1, rest = i; axis >= 0; axis--) {
+      position += (rest % (to[axis] as number)) * (strides[permutation[axis] as number] as number);
+      rest = Math.floor(rest / (to[axis] as number));
+    }
+    result[i] = x?.[position] as number;
+  }
+  return [result];
+}
+
+/** Cuts segments of `width` operands out of the inputs after `hyper` and updates each, element by element. */
+function updateRule(width: number, step: (hyper: Values, operands: number[], call: Call) => number[]): Rule {
+  return (call, [hyper, ...operands]) => {
+    const count = (call.inputs[0] as Tensor).shape[1] as number;
+    return (call.attributes as {groups: readonly number[]}).groups.flatMap((group, segment) => {
+      const own = operands.slice(segment * width, (segment + 1) * width);
+      const row = (hyper as Values).subarray(group * count, (group + 1) * count);
+      const results = Array.from({length: width - 1}, () => new Float64Array((own[0] as Values).length));
+      for (let i = 0; i < (own[0] as Values).length; i++) {
+        const updated = step(
+          row,
+          own.map(values => values[i] as number),
+          call,
+        );
+        for (const [field, result] of results.entries()) result[i] = updated[field] as number;
+      }
+      return results;
+    });
+  };
+}
+
+const rules: Record<string, Rule> = {
+  ...randomRules,
+  constant: call => [Float64Array.from((call.attributes as {data: ArrayLike<number>}).data)],
+  map: (call, inputs) => {
+    const {program} = call.attributes as {program: MapProgram};
+    return elementwise(call, inputs, operands => runProgram(program, operands));
+  },
+  matmul: (call, inputs) => [product(call, inputs)],
+  gemm: (call, inputs) => {
+    const {activation} = call.attributes as ProductAttributes;
+    const columns = (call.outputs[0] as Tensor).shape[1] as number;
+    const act = activation ? scalarRule(activation) : ([x]: number[]) => x as number;
+    return [product(call, inputs).map((x, i) => act([x + (inputs[2]?.[i % columns] ?? 0)]))];
+  },
+  sum: (call, [x]) => [alongAxis(call, x as Values, axisOf(call), sumOf)],
+  max: (call, [x]) => [alongAxis(call, x as Values, axisOf(call), maxOf)],
+  argMax: (call, [x]) => [alongAxis(call, x as Values, axisOf(call), argMaxOf)],
+  total: (_, [x]) => [Float64Array.of(sumOf(x as Values))],
+  softmax: (call, [x]) => [rows(call, x as Values, softmaxOf)],
+  logSoftmax: (call, [x]) => [rows(call, x as Values, logSoftmaxOf)],
+  softmaxCrossentropy: (call, [x, labels]) => {
+    const loss = new Float64Array((labels as Values).length);
+    const probabilities = rows(call, x as Values, (row, b) => {
+      loss[b] = -(logSoftmaxOf(row)[labels?.[b] as number] ?? Number.NaN);
+      return softmaxOf(row);
+    });
+    const classes = (call.inputs[0] as Tensor).shape[1] as number;
+    return [loss, probabilities, labelGuard(labels as Values, classes)];
+  },
+  subtractOneHot: (call, [p, labels]) => [
+    rows(call, p as Values, (row, b) => row.map((x, c) => (c === labels?.[b] ? x - 1 : x))),
+  ],
+  gatherRows: (call, inputs) =>
+    gather(call, inputs, x => !Number.isFinite(x), float32(call, 'scale'), float32(call, 'offset')),
+  gatherLabels: (call, inputs) =>
+    gather(call, inputs, x => !Number.isInteger(x) || x !== convert(x, 'int32')),
+  pickClass: (call, [x, labels]) => {
+    const classes = (call.inputs[0] as Tensor).shape[1] as number;
+    const picked = (labels as Values).map((label, b) =>
+      isLabel(label, classes) ? (x?.[b * classes + label] as number) : 0,
+    );
+    return [picked, labelGuard(labels as Values, classes)];
+  },
+  scatterClass: (call, [y, labels]) => {
+    const {classes} = call.attributes as {classes: number};
+    const result = new Float64Array((call.outputs[0] as Tensor).size);
+    (labels as Values).forEach((label, b) => {
+      if (isLabel(label, classes)) result[b * classes + label] = y?.[b] as number;
+    });
+    return [result];
+  },
+  finite: (call, [x]) => [
+    new Float64Array((call.outputs[0] as Tensor).size).map((_, chunk) => {
+      const at = (x as Values).subarray(chunk * 4096, (chunk + 1) * 4096).findIndex(v => !Number.isFinite(v));
+      return at < 0 ? -1 : chunk * 4096 + at;
+    }),
+  ],
+  reshape: (_, [x]) => [x as Values],
+  copy: (_, [x]) => [x as Values],
+  transpose: transposeRule,
+  sgd: updateRule(2, ([rate], [p, g]) => [(p as number) - (rate as number) * (g as number)]),
+  momentum: updateRule(3, ([rate, mu], [p, g, v], {attributes}) => {
+    const velocity = flush((mu as number) * (v as number) + (g as number));
+    const nesterov = (attributes as {nesterov: boolean}).nesterov;
+    const step = nesterov ? (g as number) + (mu as number) * velocity : velocity;
+    return [(p as number) - (rate as number) * step, velocity];
+  }),
+  adam: updateRule(4, (hyper, [p, g, m, v]) => {
+    const [rate, beta1, rest1, beta2, rest2, correction, epsilon] = hyper as unknown as number[];
+    const first = flush((beta1 as number) * (m as number) + (rest1 as number) * (g as number));
+    const second = flush((beta2 as number) * (v as number) + (rest2 as number) * (g as number) ** 2);
+    const root = Math.sqrt(second) * (correction as number) + (epsilon as number);
+    return [(p as number) - ((rate as number) * first) / root, first, second];
+  }),
+};
+
+/** Results of one call, from the values of its inputs. */
+export function evaluateCall(call: Call, inputs: Values[]): Values[] {
+  const rule = rules[call.op.name];
+  if (rule) return rule(call, inputs);
+  if (call.op.elementwise) return elementwise(call, inputs, scalarRule(call.op.name));
+  throw new Error(`the reference does not know ${call.op.name}`);
+}
+
+/** Values of `tensors`, given those of the leaves (or of any other tensor, which then is not computed). */
+export function evaluate(tensors: readonly Tensor[], given: Given = new Map()): Values[] {
+  const values = new Map<Tensor, Values>();
+  for (const [tensor, array] of given) values.set(tensor, Float64Array.from(array));
+  for (const call of callsOf(tensors)) {
+    if (call.outputs.every(output => values.has(output))) continue;
+    if (call.op.kind === 'leaf' && call.op.name !== constantOp.name) {
+      throw new Error(`no value given for ${JSON.stringify(call.attributes)}`);
+    }
+    const results = evaluateCall(
+      call,
+      call.inputs.map(input => values.get(input) as Values),
+    );
+    call.outputs.forEach((output, index) => {
+      if (!values.has(output)) values.set(output, results[index] as Values);
+    });
+  }
+  return tensors.map(tensor => values.get(tensor) as Values);
+}

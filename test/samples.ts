@@ -1,0 +1,218 @@
+// Samples of every op, and how near float32 must come. The mapped type over the names of the ops makes
+// forgetting one an error of compilation; what a sample gets for free stands in ops.test.ts.
+import type * as gemm from '../lib/ops/gemm.ts';
+import type * as ops from '../lib/ops/index.ts';
+import type * as move from '../lib/ops/move.ts';
+import type * as optimizer from '../lib/ops/optimizer.ts';
+import type * as program from '../lib/ops/program.ts';
+import * as bounds from './conformance/bounds.ts';
+import {bools, exactly, type OpSamples, reals, spread, whole} from './conformance/data.ts';
+import {
+  apart,
+  binary,
+  casts,
+  comparison,
+  few,
+  lengths,
+  positive,
+  selection,
+  special,
+  unary,
+  wide,
+} from './conformance/elementwise.ts';
+import {mapSamples, updateSamples} from './conformance/fused.ts';
+import {
+  bytes,
+  gathers,
+  gemms,
+  labels,
+  lines,
+  matmul,
+  moves,
+  randoms,
+  reduction,
+  rowwise,
+  withoutEmptyLines,
+  withTies,
+} from './conformance/shaped.ts';
+
+/** Functions of ops that are no op themselves. A function that is neither this nor sampled does not compile. */
+type Composite =
+  | 'applyUpdate'
+  | 'constant'
+  | 'dropout'
+  | 'input'
+  | 'mean'
+  | 'ones'
+  | 'sumTo'
+  | 'variable'
+  | 'zeros';
+type Functions = Exclude<keyof typeof ops, Composite>;
+type Values<Module> = {[Key in keyof Module]: Key extends `${infer Name}Op` ? Name : never}[keyof Module];
+export type OpName =
+  | Functions
+  | Values<typeof gemm>
+  | Values<typeof move>
+  | Values<typeof optimizer>
+  | Values<typeof program>;
+
+const {correctlyRounded, ulps} = bounds;
+
+export const samples: {readonly [Name in OpName]: OpSamples} = {
+  ...mapSamples,
+  ...updateSamples,
+  neg: unary(reals, correctlyRounded, reals),
+  abs: unary(reals, correctlyRounded, spread),
+  sign: unary(reals, correctlyRounded, spread),
+  square: unary(reals, correctlyRounded, reals),
+  sqrt: unary(positive, correctlyRounded, positive),
+  exp: unary(wide, ulps(1), reals),
+  log: unary(positive, ulps(1), positive),
+  softplus: unary(wide, ulps(2), reals),
+  sigmoid: unary(wide, ulps(2), reals),
+  tanh: unary(reals, ulps(2), reals),
+  relu: unary(reals, correctlyRounded, spread),
+  add: binary(reals, correctlyRounded, reals),
+  sub: binary(reals, correctlyRounded, reals),
+  mul: binary(reals, correctlyRounded, reals),
+  div: binary(apart, correctlyRounded, apart),
+  maximum: binary(reals, correctlyRounded, spread),
+  minimum: binary(reals, correctlyRounded, spread),
+  greater: comparison(),
+  greaterEqual: comparison(),
+  less: comparison(),
+  lessEqual: comparison(),
+  equal: comparison(),
+  notEqual: comparison(),
+  logicalAnd: binary(bools, correctlyRounded, null),
+  logicalOr: binary(bools, correctlyRounded, null),
+  logicalNot: unary(bools, correctlyRounded, null),
+  select: selection,
+  cast: casts,
+  broadcastTo: {
+    bound: correctlyRounded,
+    values: [
+      {operands: [reals([])], attributes: {shape: [513]}},
+      {operands: [reals([5, 1])], attributes: {shape: [3, 5, 17]}},
+      {operands: [reals([1, 3])], attributes: {shape: [0, 3]}},
+      {operands: [reals([701])], attributes: {shape: [300, 701]}, large: true},
+    ],
+    smooth: [{operands: [reals([2, 1])], attributes: {shape: [3, 2, 4]}}],
+  },
+  matmul,
+  gemm: gemms,
+  sum: reduction(bounds.sums, reals, reals),
+  max: withTies(reduction(correctlyRounded, reals, spread)),
+  argMax: withoutEmptyLines(withTies(reduction(correctlyRounded, reals, null))),
+  total: {
+    bound: bounds.totals,
+    values: [...lines, [[300_001], 0] as const].map(([shape]) => ({
+      operands: [reals(shape)],
+      large: shape[0] === 300_001,
+    })),
+  },
+  softmax: rowwise(bounds.softmaxes),
+  logSoftmax: rowwise(bounds.logSoftmaxes),
+  softmaxCrossentropy: labels(bounds.crossentropies),
+  subtractOneHot: labels(correctlyRounded),
+  gatherRows: gathers(
+    [reals, bytes, few],
+    [
+      {scale: 1, offset: 0},
+      {scale: 1 / 255, offset: -0.5},
+    ],
+  ),
+  gatherLabels: gathers([bytes, few, shape => exactly([...few(shape).data], shape)], [{}]),
+  pickClass: labels(correctlyRounded),
+  scatterClass: {
+    bound: correctlyRounded,
+    values: [
+      [0, 3],
+      [1, 1],
+      [5, 10],
+      [33, 513],
+    ].map(([rows, classes]) => ({
+      operands: [reals([rows as number]), whole([rows as number], 0, (classes as number) - 1)],
+      attributes: {classes},
+    })),
+    smooth: [{operands: [reals([4]), whole([4], 0, 2)], attributes: {classes: 3}}],
+  },
+  finite: {
+    bound: correctlyRounded,
+    values: [...lengths, 12_289].map(n => ({operands: [reals([n])]})),
+  },
+  randomUniform: randoms(bounds.uniforms, {low: 0, high: 1}, {low: -0.3, high: 0.7}),
+  randomNormal: randoms(bounds.quantiles, {mean: 0, deviation: 1}, {mean: -2, deviation: 0.1}),
+  randomTruncatedNormal: randoms(bounds.quantiles, {mean: 0, deviation: 1}, {mean: 1, deviation: 0.02}),
+  randomBernoulli: randoms(correctlyRounded, {probability: 0}, {probability: 0.3}, {probability: 1}),
+  reshape: {
+    bound: correctlyRounded,
+    values: [
+      {operands: [reals([6, 4])], attributes: {shape: [3, 8]}},
+      {operands: [whole([6, 4], -5, 5)], attributes: {shape: [24]}},
+      {operands: [bools([0, 4])], attributes: {shape: [2, 0]}},
+    ],
+    smooth: [{operands: [reals([6, 2])], attributes: {shape: [3, 4]}}],
+  },
+  transpose: {
+    bound: correctlyRounded,
+    values: [
+      ...moves(
+        [[7], [0]],
+        [
+          [3, 5],
+          [1, 0],
+        ],
+        [
+          [17, 33],
+          [1, 0],
+        ],
+        [
+          [0, 4],
+          [1, 0],
+        ],
+        [
+          [4, 5, 6],
+          [2, 0, 1],
+        ],
+      ),
+      ...moves(
+        [
+          [4, 5, 6],
+          [0, 2, 1],
+        ],
+        [
+          [2, 3, 4, 5],
+          [3, 1, 2, 0],
+        ],
+        [
+          [2, 1, 3, 2, 2, 3],
+          [5, 3, 1, 0, 2, 4],
+        ],
+      ),
+      ...moves([
+        [500, 301],
+        [1, 0],
+      ]).map(sample => ({...sample, large: true})),
+    ],
+    smooth: moves(
+      [
+        [2, 3, 4],
+        [1, 2, 0],
+      ],
+      [
+        [3, 4],
+        [1, 0],
+      ],
+    ),
+  },
+  copy: {
+    bound: correctlyRounded,
+    values: [
+      ...lengths.map(n => ({operands: [reals([n])]})),
+      ...[few, bools, bytes].flatMap(make => [0, 17, 4099].map(n => ({operands: [make([n])]}))),
+      {operands: [exactly(special)]},
+      {operands: [reals([200_001])], large: true},
+    ],
+  },
+};

@@ -1,0 +1,15 @@
+import {fileURLToPath} from 'node:url';
+import {defineConfig} from 'vitest/config';
+
+const source = fileURLToPath(new URL('./lib/index.ts', import.meta.url));
+
+export default defineConfig({
+  resolve: {alias: {chainrule: source}},
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/bundle.ts'],
+    pool: 'forks',
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+  },
+});
