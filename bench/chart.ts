@@ -43,7 +43,8 @@ export function barChart(title: string, note: string, unit: string, bars: readon
     const x = left + index * 130;
     return `<rect x="${x}" y="48" width="12" height="12" fill="${colours[index]}"/><text x="${x + 18}" y="58">${escapeText(name)}</text>`;
   });
-  const style = 'text{font:13px sans-serif;fill:#222}.title{font-weight:bold;font-size:15px}.value{font-size:12px}';
+  const style =
+    'text{font:13px sans-serif;fill:#222}.title{font-weight:bold;font-size:15px}.value{font-size:12px}';
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${left + width + 90}" height="${y + 16}">`,
     `<style>${style}</style><rect width="100%" height="100%" fill="white"/>`,

@@ -1,6 +1,6 @@
 // How late is a timer of the same process while a model trains? Goal: at most 10 ms at the 99th percentile.
 import {layers, sequential, setThreads} from '../lib/index.ts';
-import type {BenchOptions} from './run.ts';
+import type {BenchOptions} from './ceiling.ts';
 
 const periodMs = 5;
 
@@ -32,6 +32,8 @@ export async function bench({quick, threads}: BenchOptions): Promise<void> {
   const data = {data: x, shape: [rows, 784]};
   const late = await lateness(model.fit(data, y, {epochs: quick ? 10 : 40, batchSize: 128, verbose: 0}));
   const at = (share: number) => (late[Math.floor(share * (late.length - 1))] as number).toFixed(2);
-  console.log(`timer every ${periodMs} ms while 784-512-256-10 trains on ${threads} threads, ${late.length} ticks`);
+  console.log(
+    `timer every ${periodMs} ms while 784-512-256-10 trains on ${threads} threads, ${late.length} ticks`,
+  );
   console.log(`late by: median ${at(0.5)} ms, p99 ${at(0.99)} ms, most ${at(1)} ms`);
 }

@@ -1,7 +1,7 @@
 // What it costs to keep a user's array safe under a running kernel: three ways, see docs/adr.
 import {markAsUntransferable} from 'node:worker_threads';
 import {addon} from '../lib/runtime/addon.ts';
-import type {BenchOptions} from './run.ts';
+import type {BenchOptions} from './ceiling.ts';
 
 function bestMs(repeats: number, action: () => void): string {
   let best = Number.POSITIVE_INFINITY;
@@ -20,8 +20,14 @@ export async function bench({quick}: BenchOptions): Promise<void> {
   const whole = new Float32Array(new SharedArrayBuffer(data.byteLength));
   const repeats = quick ? 3 : 10;
   console.log(`an array of ${(data.byteLength / 1e6).toFixed(0)} MB on the JavaScript thread:`);
-  console.log('hold its memory natively      ', bestMs(repeats, () => addon().pin(data)));
-  console.log('one copy of the whole         ', bestMs(repeats, () => whole.set(data)));
+  console.log(
+    'hold its memory natively      ',
+    bestMs(repeats, () => addon().pin(data)),
+  );
+  console.log(
+    'one copy of the whole         ',
+    bestMs(repeats, () => whole.set(data)),
+  );
   console.log(
     'a copy of each step, 469 steps',
     bestMs(repeats, () => {
@@ -31,5 +37,8 @@ export async function bench({quick}: BenchOptions): Promise<void> {
       }
     }),
   );
-  console.log('mark as untransferable        ', bestMs(repeats, () => markAsUntransferable(data.buffer)));
+  console.log(
+    'mark as untransferable        ',
+    bestMs(repeats, () => markAsUntransferable(data.buffer)),
+  );
 }

@@ -1,6 +1,6 @@
 // Microseconds per training step, and samples per second, for dense networks of several sizes.
 import {layers, losses, type Sequential, sequential, setThreads} from '../lib/index.ts';
-import {type BenchOptions, measureCeiling} from './run.ts';
+import {type BenchOptions, measureCeiling} from './ceiling.ts';
 
 interface Workload {
   readonly name: string;

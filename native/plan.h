@@ -113,9 +113,9 @@ struct MapOp {
   void (*run)(float* out, const float* a, const float* b, const float* c, int64_t n);
 };
 
-// A map program, words of attribute type `words`: constant count, constants as float bits, tile count, step count,
-// then steps x (op, tile, operand, operand, operand). The linker puts row numbers of map_ops for the ops; kernels
-// check the rest. Registers are numbered inputs, constants, tiles; an operand that the op does not read is -1.
+// A map program is an attribute of type `words`: constant count, constants as float bits, tile count, step
+// count, then steps x (op, tile, a, b, c). Registers are numbered inputs, constants, tiles; an operand that
+// the op does not read is -1. The linker puts row numbers of map_ops for the ops; the kernel checks the rest.
 constexpr int kMapStepWords = 5;
 
 // One kernel: serial, no allocation, no threads. `tasks`, `check` and `cost` look at shapes, never at data.

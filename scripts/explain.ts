@@ -1,9 +1,9 @@
-// `npm run explain FILE [arguments...]`: runs an example and shows what became of every graph that it compiled:
-// the graph, what differentiation added, the fused graph, the plan with offsets and bytes, and the time of each
-// instruction beside the machine's measured ceiling.
+// `npm run explain FILE [arguments...]`: runs an example and shows what became of every graph that it
+// compiled: the graph, what differentiation added, the fused graph, the plan with offsets and bytes, and the
+// time of each instruction beside the machine's measured ceiling.
 import path from 'node:path';
 import {pathToFileURL} from 'node:url';
-import {measureCeiling} from '../bench/run.ts';
+import {measureCeiling} from '../bench/ceiling.ts';
 import {alignColumns} from '../lib/graph/print.ts';
 import {getThreads, nativeInfo} from '../lib/runtime/program.ts';
 import {type CompiledProgram, onCompile} from '../lib/session/compile.ts';

@@ -4,7 +4,7 @@ import {describe, expect, it} from 'vitest';
 import {input, type Op, type Tensor, variable} from '../lib/core/tensor.ts';
 import {gradients} from '../lib/graph/autodiff.ts';
 import * as ops from '../lib/ops/index.ts';
-import {buildOp, givenOf, opOf, reproducer} from './conformance/build.ts';
+import {asTensor, buildOp, givenOf, opOf, reproducer, weighted} from './conformance/build.ts';
 import type {Operand, OpSamples, Sample} from './conformance/data.ts';
 import {exactly, generator, reals, spread} from './conformance/data.ts';
 import {evaluate, type Given, type Values} from './reference.ts';
@@ -12,23 +12,6 @@ import {samples} from './samples.ts';
 
 /** Relative to the largest entry: PyTorch asks for 1e-3, JAX for 1e-5. */
 const gate = 1e-7;
-
-const asTensor = (operand: Operand, name: string): [Tensor, Operand] => [
-  input({name, shape: operand.shape, dtype: operand.dtype}),
-  operand,
-];
-
-/** Σ over outputs of Σ output · weight: a scalar that sees every element of every output. */
-function weighted(outputs: readonly Tensor[]): {loss: Tensor; weights: [Tensor, Operand][]} {
-  const real = outputs
-    .filter(output => output.dtype === 'float32' || output.dtype === 'bool')
-    .map(output => ops.cast(output, 'float32'));
-  const weights = real.map((output, index) => asTensor(reals(output.shape, 0.5, 1.5), `weight${index}`));
-  const terms = real.map((output, index) =>
-    ops.sum(ops.mul(output, (weights[index] as [Tensor, Operand])[0])),
-  );
-  return {loss: terms.reduce((a, b) => ops.add(a, b)), weights};
-}
 
 /** Derivative of the sum of `f` along `direction` by central differences, Richardson-extrapolated to order 4. */
 function slope(f: (at: Values) => number, x: Values, direction: Values): number {

@@ -23,7 +23,12 @@ console.log(JSON.stringify([history.history.loss[0], history.history.loss.at(-1)
 `;
 
 function run(command: string, args: readonly string[], input?: string): string {
-  const result = spawnSync(command, args, {cwd: copy, encoding: 'utf8', input, env: {...process.env, CHAINRULE_BINARY: ''}});
+  const result = spawnSync(command, args, {
+    cwd: copy,
+    encoding: 'utf8',
+    input,
+    env: {...process.env, CHAINRULE_BINARY: ''},
+  });
   expect(result.status, `${command} ${args.join(' ')}\n${result.stdout}${result.stderr}`).toBe(0);
   return result.stdout;
 }
@@ -35,13 +40,24 @@ test('the op of CONTRIBUTING.md takes two edits and trains', {timeout: 300_000},
   expect(new Set((diff as string).match(/^\+\+\+ .*/gm)).size).toBe(2);
   expect(added.length).toBeLessThanOrEqual(6);
 
-  for (const name of ['lib', 'native', 'scripts', 'package.json', 'package-lock.json', 'binding.gyp', 'tsconfig.json']) {
+  for (const name of [
+    'lib',
+    'native',
+    'scripts',
+    'package.json',
+    'package-lock.json',
+    'binding.gyp',
+    'tsconfig.json',
+  ]) {
     cpSync(path.join(root, name), path.join(copy, name), {recursive: true, preserveTimestamps: true});
   }
   symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'));
   run('patch', ['-p1'], diff);
   run(process.execPath, ['scripts/bootstrap.mjs']);
   writeFileSync(path.join(copy, 'scripts/softsign.ts'), training);
-  const [first, last] = JSON.parse(run(process.execPath, ['--import', 'tsx', 'scripts/softsign.ts'])) as [number, number];
+  const [first, last] = JSON.parse(run(process.execPath, ['--import', 'tsx', 'scripts/softsign.ts'])) as [
+    number,
+    number,
+  ];
   expect(last).toBeLessThan(first / 5);
 });

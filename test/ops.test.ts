@@ -1,9 +1,12 @@
 // The conformance suite: what every op gets for listing samples.
 import {afterAll, describe, expect, it} from 'vitest';
 import {opTable, type Tensor} from '../lib/core/tensor.ts';
+import {gradients} from '../lib/graph/autodiff.ts';
 import {getThreads, nativeSignatures, setThreads} from '../lib/runtime/program.ts';
-import {buildOp, givenOf, opOf, type Program, reproducer} from './conformance/build.ts';
+import {unit} from './conformance/bounds.ts';
+import {buildOp, givenOf, opOf, type Program, reproducer, weighted} from './conformance/build.ts';
 import type {OpSamples, Sample} from './conformance/data.ts';
+import {expectEveryCall} from './conformance/every-call.ts';
 import {
   deep,
   expectNear,
@@ -12,6 +15,7 @@ import {
   inOrder,
   isas,
   runNative,
+  runOnThreads,
 } from './conformance/native.ts';
 import {evaluate} from './reference.ts';
 import {samples} from './samples.ts';
@@ -38,7 +42,7 @@ describe('the tables agree', () => {
   });
 });
 
-describe.each(table)('%s', (name, {bound, values}) => {
+describe.each(table)('%s', (name, {bound, values, smooth}) => {
   const op = opOf(name);
 
   it('gives what the float64 interpreter gives, and the same bits on every instruction set', () => {
@@ -76,17 +80,16 @@ describe.each(table)('%s', (name, {bound, values}) => {
     }
   });
 
-  it('does not change with the number of threads', () => {
+  it('does not change with the number of threads', async () => {
     for (const sample of values.filter(({large}, index) => large === true || (deep && index % 3 === 0))) {
       const program: Program = buildOp(op, sample);
-      setThreads(1);
-      const one = runNative(program);
-      for (const count of [2, 3, 7]) {
+      const alone = runNative(program);
+      for (const count of [1, 2, 3, 7]) {
         setThreads(count);
-        expectSameResults(runNative(program), one, `${reproducer(name, sample)} on ${count} threads`);
+        const shared = await runOnThreads(program);
+        expectSameResults(shared, alone, `${reproducer(name, sample)} on ${count} threads`);
       }
     }
-    setThreads(threads);
   });
 
   it('does not change with the alignment of the arrays', () => {
@@ -100,6 +103,40 @@ describe.each(table)('%s', (name, {bound, values}) => {
           `${reproducer(name, sample)} ${offset} elements off`,
         );
       }
+    }
+  });
+
+  it.each(smooth ? ['float64'] : [])('has native gradients that follow those in %s', () => {
+    for (const sample of smooth ?? []) {
+      const program = buildOp(op, sample);
+      const {loss, weights} = weighted(program.call.outputs);
+      const targets = program.call.inputs.filter(({dtype}) => dtype === 'float32');
+      const slopes = gradients(loss, targets);
+      const outputs = Object.fromEntries(slopes.map((slope, index) => [`d${index}`, slope]));
+      const whole = {...program, outputs, inputs: [...program.inputs, ...weights]};
+      const what = reproducer(name, sample);
+      expectEveryCall(whole, what);
+      const results = runNative(whole);
+      evaluate(slopes, givenOf(whole)).forEach((exact, index) => {
+        const most = exact.reduce((size, x) => Math.max(size, Math.abs(x)), 1);
+        const actual = results[`d${index}`] as Float32Array;
+        expectNear(
+          actual,
+          exact,
+          exact.map(() => 64 * unit * most),
+          `${what}, gradient ${index}`,
+        );
+      });
+    }
+  });
+});
+
+describe.each(['gatherRows', 'gatherLabels'] as const)('%s of a data set of any length', name => {
+  it('gives what it gives of one whose length is known', () => {
+    for (const sample of samples[name].values.filter(({operands: [source]}) => source?.shape.at(-1) !== 0)) {
+      const fixed = runNative(buildOp(opOf(name), sample));
+      const free = runNative(buildOp(opOf(name), sample, {dynamicRows: true}), {offset: 1});
+      expectSameResults(free, fixed, reproducer(name, sample));
     }
   });
 });

@@ -7,7 +7,7 @@ import {simplify} from '../lib/compile/simplify.ts';
 import {getThreads, setThreads} from '../lib/runtime/program.ts';
 import {givenOf} from './conformance/build.ts';
 import {expectEveryCall} from './conformance/every-call.ts';
-import {deep, expectSameResults, isas, runNative} from './conformance/native.ts';
+import {deep, expectSameResults, isas, runNative, runOnThreads} from './conformance/native.ts';
 import {build, recipes} from './conformance/random-programs.ts';
 import {evaluate, type Values} from './reference.ts';
 
@@ -18,10 +18,11 @@ const isClose = (x: number, y: number): boolean =>
   Object.is(x, y) || Math.abs(x - y) < 1e-5 * (1 + Math.abs(y));
 
 describe('random programs', () => {
-  const numRuns = deep ? 1000 : 60;
+  const numRuns = deep ? 3000 : 200;
+  const timeout = deep ? 1_200_000 : 30_000;
   const seed = deep ? Date.now() & 0x7fffffff : 20240607;
 
-  it('mean the same after each pass', () => {
+  it('mean the same after each pass', {timeout}, () => {
     fc.assert(
       fc.property(recipes, recipe => {
         const program = build(recipe);
@@ -44,24 +45,23 @@ describe('random programs', () => {
     );
   });
 
-  it('are right call by call', () => {
+  it('are right call by call', {timeout}, () => {
     fc.assert(
       fc.property(recipes, recipe => expectEveryCall(build(recipe), 'random program')),
       {numRuns, seed},
     );
   });
 
-  it('have the same bits whatever the passes, the instruction set and the threads', () => {
-    fc.assert(
-      fc.property(recipes, recipe => {
-        const program = build(recipe);
-        setThreads(1);
-        const plain = runNative(program, {passes: {fuse: false, inPlace: false}});
-        for (const isa of isas) expectSameResults(runNative(program, {isa}), plain, isa);
-        setThreads(3);
-        expectSameResults(runNative(program, {offset: 1}), plain, 'three threads, unaligned');
-      }),
-      {numRuns, seed: seed + 1},
-    );
+  it('have the same bits whatever the passes, the instruction set and the threads', {timeout}, async () => {
+    const property = fc.asyncProperty(recipes, async recipe => {
+      const program = build(recipe);
+      const plain = runNative(program, {passes: {fuse: false, inPlace: false}});
+      for (const isa of isas) expectSameResults(runNative(program, {isa}), plain, isa);
+      for (const count of [1, 3]) {
+        setThreads(count);
+        expectSameResults(await runOnThreads(program, {offset: 1}), plain, `${count} threads, unaligned`);
+      }
+    });
+    await fc.assert(property, {numRuns, seed: seed + 1});
   });
 });

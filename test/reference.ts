@@ -201,10 +201,12 @@ function gather(
   const output = call.outputs[0] as Tensor;
   const width = output.shape.slice(1).reduce((size, dimension) => size * dimension, 1);
   const result = new Float64Array(output.size);
+  const [declared] = (call.inputs[0] as Tensor).shape as [number];
+  const rowCount = declared >= 0 ? declared : (source as Values).length / width;
   const guard = new Float64Array((numbers as Values).length).fill(-1);
   (numbers as Values).forEach((number, index) => {
     const row = (source as Values).slice(number * width, (number + 1) * width);
-    const inside = number >= 0 && number * Math.max(width, 1) < Math.max((source as Values).length, 1);
+    const inside = number >= 0 && number < rowCount;
     guard[index] = inside ? row.findIndex(fault) : 0x7fffffff;
     if (inside)
       result.set(

@@ -1,5 +1,6 @@
-// Pass 2: fewer passes over memory. A product takes up the bias and activation behind it; trees of elementwise
-// calls become one map. Each number is computed by the same operations in the same order, so no bit changes.
+// Pass 2: fewer passes over memory. A product takes up the bias and activation behind it; trees of
+// elementwise calls become one map. Each number is computed by the same operations in the same order, so no
+// bit changes.
 import {sameShape} from '../core/shape.ts';
 import {Call, type Op, type Tensor} from '../core/tensor.ts';
 import {callsOf, rebuild, rewrite, usersOf} from '../graph/walk.ts';
@@ -74,8 +75,8 @@ interface Group {
 const isElementwise = (call: Call): boolean => call.op.elementwise && call.op.kind === 'primitive';
 
 /**
- * From the end of the graph: a call joins the group of its users when all of them are in one, its result has the
- * shape that the group computes or costs nothing, and the group's program stays within the limits.
+ * From the end of the graph: a call joins the group of its users when all of them are in one, its result has
+ * the shape that the group computes or costs nothing, and the group's program stays within the limits.
  */
 function findGroups(order: readonly Call[], kept: ReadonlySet<Tensor>, join: boolean): Map<Call, Group> {
   const users = usersOf(order);

@@ -13,8 +13,8 @@ const guardOutput = ({op, outputs}: Call): Tensor | undefined =>
   outputs[op.signature.outputs.findIndex(({name}) => name === 'guard')];
 
 /**
- * The input that holds the data a guard is about: the first operand of a gather, the labels of a loss. Between
- * them and the input may stand another gather, and calls of one operand that change only shape or type.
+ * The input that holds the data a guard is about: the first operand of a gather, the labels of a loss.
+ * Between them and the input may stand another gather, and calls of one operand that change shape or type.
  */
 function sourceOf(call: Call): string | undefined {
   const labels = call.op.signature.inputs.findIndex(({name}) => name === 'labels');

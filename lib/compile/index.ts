@@ -15,7 +15,7 @@ export interface CompileRequest extends StateLayout {
   readonly outputs: Readonly<Record<string, Tensor>>;
   /** New values of variables, written in the commit phase: all are computed from the values before it. */
   readonly updates?: readonly (readonly [variable: Variable, value: Tensor])[];
-  /** Results of `finite`. The guards of gathers and of cross-entropies are found by themselves and come first. */
+  /** Results of `finite`. Guards of gathers and of cross-entropies are found by themselves and come first. */
   readonly guards?: readonly Tensor[];
   /** Switches for tests that compare results with and without; both are on by default. */
   readonly passes?: {readonly fuse?: boolean; readonly inPlace?: boolean};

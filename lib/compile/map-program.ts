@@ -7,7 +7,7 @@ import type {MapProgram, MapStep} from '../ops/program.ts';
 /** Twin of the limits in native/kernels/program.h: what a block of registers costs in L1. */
 export const mapLimits = {inputs: 12, constants: 16, tiles: 8, steps: 64} as const;
 
-/** Conversions that leave a number in a register as it is: all values of the first type are values of the second. */
+/** Conversions that leave a number in a register as it is: the second type has all values of the first. */
 const widens: Readonly<Record<string, readonly DType[]>> = {
   bool: ['uint8', 'int32', 'float32'],
   uint8: ['int32', 'float32'],
@@ -98,8 +98,8 @@ function assignTiles({inputs, constants, steps}: Draft): {steps: MapStep[]; tile
 }
 
 /**
- * The program of `members`, which are in order, the last being the result; undefined where it exceeds the limits
- * or a conversion stands in its middle.
+ * The program of `members`, which are in order, the last being the result; undefined where it exceeds the
+ * limits or a conversion stands in its middle.
  */
 export function makeProgram(
   members: readonly Call[],

@@ -1,5 +1,6 @@
-// Pass 4: where each value lies. Values whose lives do not overlap share memory: the largest are placed first,
-// each into the smallest gap that is free throughout its life (Pisarchyk and Lee 2020, arXiv 2001.03288).
+// Pass 4: where each value lies. Values whose lives do not overlap share memory: the largest are placed
+// first, each into the smallest gap that is free throughout its life (Pisarchyk and Lee 2020,
+// arXiv 2001.03288).
 import {fail} from '../core/errors.ts';
 import {sameShape} from '../core/shape.ts';
 import {type SpaceName, unitBytes} from '../plan.ts';

@@ -1,7 +1,7 @@
 // In which order calls run: as the results demand them, depth first, but what ends a path runs at once.
 import type {Call, Tensor} from '../core/tensor.ts';
 
-/** Calls from which no longer way than this leads to an end run as soon as they can: dW right behind its dz. */
+/** Calls from which no longer way than this leads to an end run at once: dW right behind its dz. */
 const eagerHeight = 3;
 
 /** For each call, how many calls the longest way from it to an end has. Views cost nothing. */
@@ -18,8 +18,8 @@ function heightsOf(
 }
 
 /**
- * The calls of `order` (which has operands first) that compute something, without those of `late`. Gradients of
- * parameters are ends, so they follow their operands immediately, while those are in cache.
+ * The calls of `order` (which has operands first) that compute something, without those of `late`. Gradients
+ * of parameters are ends, so they follow their operands immediately, while those are in cache.
  */
 export function orderCalls(
   order: readonly Call[],

@@ -104,7 +104,7 @@ class Builder {
     return this.io.push(slot) - 1;
   }
 
-  /** Lets results be computed where they are wanted; gives the copies that are needed where that cannot be. */
+  /** Lets results be computed where they are wanted; gives the copies needed where that cannot be. */
   addOutputs(outputs: Roots['outputs'], late: ReadonlySet<Call>): [Value, Tensor][] {
     const copies: [Value, Tensor][] = [];
     for (const [name, tensor] of outputs) {

@@ -5,7 +5,7 @@ import {type Shape, sizeOf} from '../core/shape.ts';
 import type {GuardKind, Op} from '../core/tensor.ts';
 import type {IoSlot} from '../plan.ts';
 
-/** Which memory a value has. `part`: `units` of 64 bytes into another value's, as a view or a window of it. */
+/** Which memory a value has. `part`: `units` of 64 bytes into another value's, a view or a window of it. */
 export type Home =
   | {readonly space: 'arena'}
   | {readonly space: 'state'; readonly byteOffset: number}

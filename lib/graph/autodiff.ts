@@ -25,17 +25,16 @@ function carriers(order: readonly Call[], targets: readonly Tensor[]): Set<Call>
 }
 
 /**
- * Gradients of `loss` (a scalar) with respect to each of `targets`, as further nodes of the graph: they can be
- * differentiated again. Zero where a target has no influence. Broadcasting is undone here, once for all ops.
+ * Gradients of `loss` (a scalar) with respect to each of `targets`, as further nodes of the graph: they can
+ * be differentiated again. Zero where a target has no influence. Broadcasting is undone here, once for all
+ * ops.
  *
  * @throws ERR_GRAPH when the loss is no scalar or an op on the way has no gradient.
  */
 export function gradients(loss: Tensor, targets: readonly Tensor[]): Tensor[] {
   if (loss.size !== 1 || loss.dtype !== 'float32') {
-    fail(
-      'ERR_GRAPH',
-      `gradients: the loss must be a float32 scalar, e.g. a mean. Received ${loss.dtype}${formatShape(loss.shape)}.`,
-    );
+    const received = `${loss.dtype}${formatShape(loss.shape)}`;
+    fail('ERR_GRAPH', `gradients: the loss must be a float32 scalar, e.g. a mean. Received ${received}.`);
   }
   const order = callsOf([loss]);
   const given = new Set(order);

@@ -4,7 +4,6 @@
 import {dtypes} from '../core/dtype.ts';
 import {formatShape} from '../core/shape.ts';
 import {type Call, type Tensor, variableOf} from '../core/tensor.ts';
-import {isMapProgram, type MapProgram} from '../ops/program.ts';
 
 const formatNumber = (value: number): string => (Object.is(value, -0) ? '-0' : String(value));
 
@@ -20,8 +19,21 @@ function formatFloat(value: number): string {
 
 const nameOfOp = (signature: string): string => signature.slice(0, signature.indexOf('('));
 
+/** The program of a map, in as far as a listing shows it. */
+interface Program {
+  readonly constants: readonly number[];
+  readonly steps: readonly {
+    readonly op: string;
+    readonly tile: number;
+    readonly operands: readonly number[];
+  }[];
+}
+
+const isProgram = (value: unknown): value is Program =>
+  typeof value === 'object' && value !== null && 'steps' in value;
+
 /** `%0 = greater(i0, 0); %0 = select(%0, i1, 0)`: i are the operands, % the tiles. */
-function formatProgram({constants, steps}: MapProgram, inputCount: number): string {
+function formatProgram({constants, steps}: Program, inputCount: number): string {
   const register = (number: number): string => {
     if (number < inputCount) return `i${number}`;
     const constant = constants[number - inputCount];
@@ -36,7 +48,7 @@ function formatProgram({constants, steps}: MapProgram, inputCount: number): stri
 export function formatAttribute(name: string, value: unknown, inputCount = 0): string | undefined {
   if (value === false || value === null || value === undefined) return undefined;
   if (value === true) return name;
-  if (isMapProgram(value)) return formatProgram(value, inputCount);
+  if (isProgram(value)) return formatProgram(value, inputCount);
   if (Array.isArray(value)) return `${name}: [${value.join(',')}]`;
   if (typeof value === 'string') return `${name}: ${value.includes('(') ? nameOfOp(value) : value}`;
   return `${name}: ${typeof value === 'number' ? formatFloat(value) : String(value)}`;
@@ -82,7 +94,22 @@ function formatCall(call: Call, names: Names): string {
   });
 }
 
-const lineWidth = 110;
+/** Leaves room for what a listing puts in front. */
+const lineWidth = 96;
+
+/** Breaks a line behind commas and semicolons where it is too long. */
+function wrap(text: string): string {
+  const lines: string[] = [];
+  let line = '';
+  for (const part of text.split(/(?<=[,;] )/)) {
+    if (line !== '' && line.length + part.trimEnd().length > lineWidth) {
+      lines.push(line.trimEnd());
+      line = '    ';
+    }
+    line += part;
+  }
+  return [...lines, line].join('\n');
+}
 
 /** `results = name(operands) {attributes}  in scope`, on several lines where it is long. */
 export function formatLine(line: {
@@ -93,12 +120,9 @@ export function formatLine(line: {
   readonly scope: string;
 }): string {
   const {results, name, operands, attributes, scope} = line;
-  const head = `${results.join(', ')} = ${name}(${operands.join(', ')})`;
-  const tail = `${attributes === '' ? '' : ` {${attributes}}`}${scope === '' ? '' : `  in ${scope}`}`;
-  if (head.length + tail.length <= lineWidth) return head + tail;
-  const indent = (list: readonly string[]): string => list.map(item => `\n    ${item}`).join(',');
-  const left = results.length > 3 ? indent(results).slice(1) : results.join(', ');
-  return `${left} = ${name}(${operands.length > 3 ? indent(operands) : operands.join(', ')})${tail}`;
+  const call = `${results.join(', ')} = ${name}(${operands.join(', ')})`;
+  const given = attributes === '' ? '' : ` {${attributes}}`;
+  return wrap(`${call}${given}${scope === '' ? '' : `  in ${scope}`}`);
 }
 
 /** Rows of cells as aligned columns. */

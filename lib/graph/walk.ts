@@ -45,8 +45,8 @@ export function rebuild(call: Call, inputs: readonly Tensor[]): readonly Tensor[
 }
 
 /**
- * Rebuilds the graph under `roots`, operands first. `rule` gets each call with its operands as they have become
- * and gives the tensors that take the place of the call's results; `become` tells it of any other earlier tensor.
+ * Rebuilds the graph under `roots`, operands first. `rule` gets each call with its operands as they have
+ * become and gives what takes the place of the call's results; `become` tells it of any other earlier tensor.
  */
 export function rewrite(
   roots: readonly Tensor[],

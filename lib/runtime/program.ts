@@ -48,17 +48,28 @@ function checkArray(slot: IoSlot, array: TypedArray | undefined, steps: number):
     fail('ERR_DTYPE', `${where}: expected ${expected.name} for ${slot.dtype}. Received ${received}.`);
   }
   if (isResizable(array.buffer)) {
-    fail('ERR_DETACHED', `${where}: its buffer can change its size while it is read. Pass a copy of fixed size.`);
+    fail(
+      'ERR_DETACHED',
+      `${where}: its buffer can change its size while it is read. Pass a copy of fixed size.`,
+    );
   }
   const dynamic = slot.shape[0] === -1;
   const block = sizeOf(dynamic ? slot.shape.slice(1) : slot.shape);
   if (array.length === 0 && array.byteLength === 0 && isDetached(array)) {
-    fail('ERR_DETACHED', `${where}: its buffer was transferred away. Pass an array that still has its memory.`);
+    fail(
+      'ERR_DETACHED',
+      `${where}: its buffer was transferred away. Pass an array that still has its memory.`,
+    );
   }
-  const fits = dynamic ? block === 0 || array.length % block === 0 : array.length >= block * (slot.perStep ? steps : 1);
+  const fits = dynamic
+    ? block === 0 || array.length % block === 0
+    : array.length >= block * (slot.perStep ? steps : 1);
   if (!fits) {
     const wanted = dynamic ? `rows of ${block}` : `${block}${slot.perStep ? ` x ${steps} steps` : ''}`;
-    fail('ERR_SHAPE', `${where} ${formatShape(slot.shape)}: expected ${wanted} elements. Received ${array.length}.`);
+    fail(
+      'ERR_SHAPE',
+      `${where} ${formatShape(slot.shape)}: expected ${wanted} elements. Received ${array.length}.`,
+    );
   }
   return array;
 }
@@ -88,7 +99,9 @@ function keepSafe(array: TypedArray, kept: unknown[]): TypedArray {
     kept.push(pin);
     return array;
   }
-  const {array: Constructor} = Object.values(dtypes).find(row => array instanceof row.array) as (typeof dtypes)['uint8'];
+  const {array: Constructor} = Object.values(dtypes).find(
+    row => array instanceof row.array,
+  ) as (typeof dtypes)['uint8'];
   const copy = new Constructor(new SharedArrayBuffer(array.byteLength), 0, array.length);
   copy.set(array);
   return copy;

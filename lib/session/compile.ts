@@ -34,23 +34,45 @@ export class CompiledProgram {
   stepsRun = 0;
   readonly #program: Program;
   readonly #stages: () => Stages;
+  readonly #writesState: boolean;
 
   constructor({plan, stages}: Compiled, store: VariableStore, isa: string | undefined) {
     this.plan = plan;
     this.store = store;
     this.#stages = stages;
+    this.#writesState = plan.instructions.some(({phase}) => phase === 'commit');
     this.#program = new Program(plan, isa === undefined ? {} : {isa});
   }
 
-  async run(inputs: Arrays, options: RunArrays = {}): Promise<RunOutcome> {
-    const {outputs, ...rest} = this.#prepare(options);
-    return this.#finish(await this.#program.run(this.#state, {...inputs, ...outputs}, rest), outputs);
+  /**
+   * Off the event loop. Results go into shared memory, which cannot be transferred away under a kernel;
+   * arrays given for them that are not shared are filled when the run has ended.
+   *
+   * @throws ERR_MODEL_BUSY where the plan writes to a state that another run is writing to.
+   */
+  async run(inputs: Arrays, {outputs: given = {}, ...options}: RunArrays = {}): Promise<RunOutcome> {
+    const shared = Object.entries(given).filter(([, {buffer}]) => buffer instanceof SharedArrayBuffer);
+    const outputs = this.#outputs(Object.fromEntries(shared), options);
+    const end = this.#beginWrite();
+    try {
+      const io = {...inputs, ...outputs};
+      const result = await this.#program.run(this.#state, io, this.#options(options));
+      return this.#finish(result, copyBack(outputs, given));
+    } finally {
+      end();
+    }
   }
 
-  /** On the calling thread. */
-  runSync(inputs: Arrays, options: RunArrays = {}): RunOutcome {
-    const {outputs, ...rest} = this.#prepare(options);
-    return this.#finish(this.#program.runSync(this.#state, {...inputs, ...outputs}, rest), outputs);
+  /** The same on the calling thread. */
+  runSync(inputs: Arrays, {outputs: given = {}, ...options}: RunArrays = {}): RunOutcome {
+    const outputs = this.#outputs(given, options);
+    const end = this.#beginWrite();
+    try {
+      const io = {...inputs, ...outputs};
+      return this.#finish(this.#program.runSync(this.#state, io, this.#options(options)), outputs);
+    } finally {
+      end();
+    }
   }
 
   /** Nanoseconds spent in each instruction by runs that profiled. */
@@ -66,14 +88,21 @@ export class CompiledProgram {
     return this.plan.stateBytes > 0 ? this.store.state : undefined;
   }
 
-  #prepare({outputs: given = {}, ...rest}: RunArrays): ProgramRunOptions & {
-    outputs: Record<string, TypedArray>;
-  } {
+  /** Marks the state as being written, where this plan does so; gives what ends it. */
+  #beginWrite(): () => void {
+    const state = this.#state;
+    if (!state || !this.#writesState) return () => {};
+    state.beginWrite('run');
+    return () => state.endWrite();
+  }
+
+  #outputs(given: Arrays, {steps = 1}: ProgramRunOptions): Record<string, TypedArray> {
     const slots = this.plan.io.filter(({output}) => output);
-    const arrays = slots.map(
-      slot => [slot.name, given[slot.name] ?? allocate(slot, rest.steps ?? 1)] as const,
-    );
-    return {...rest, ...(this.profiling && {profile: true}), outputs: Object.fromEntries(arrays)};
+    return Object.fromEntries(slots.map(slot => [slot.name, given[slot.name] ?? allocate(slot, steps)]));
+  }
+
+  #options(options: ProgramRunOptions): ProgramRunOptions {
+    return this.profiling ? {...options, profile: true} : options;
   }
 
   #finish(result: RunResult, outputs: Record<string, TypedArray>): RunOutcome {
@@ -82,10 +111,26 @@ export class CompiledProgram {
   }
 }
 
-/** Shared memory cannot be transferred away under a running kernel. */
 function allocate({dtype, shape}: IoSlot, steps: number): TypedArray {
   const length = sizeOf(shape) * steps;
   return new dtypes[dtype].array(new SharedArrayBuffer(length * dtypes[dtype].bytes), 0, length);
+}
+
+/** The results where they were wanted. @throws ERR_SHAPE, ERR_DTYPE */
+function copyBack(outputs: Arrays, given: Arrays): Record<string, TypedArray> {
+  const arrays = Object.entries(outputs).map(([name, result]) => {
+    const target = given[name];
+    if (!target || target === result) return [name, result] as const;
+    if (target.constructor !== result.constructor) {
+      fail('ERR_DTYPE', `run: the result ${name} is a ${result.constructor.name}.`);
+    }
+    if (target.length < result.length) {
+      fail('ERR_SHAPE', `run: the result ${name} has ${result.length} elements. Received ${target.length}.`);
+    }
+    target.set(result);
+    return [name, target] as const;
+  });
+  return Object.fromEntries(arrays);
 }
 
 export type CompileListener = (program: CompiledProgram) => void;

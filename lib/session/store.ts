@@ -102,8 +102,8 @@ export class VariableStore {
   }
 
   /**
-   * Sets variables (all by default) to their first values, computed by one plan straight into their memory. A
-   * variable's stream of random numbers is its place in the store, so its values depend on `seed` and place alone.
+   * Sets variables (all by default) to their first values, computed by one plan straight into their memory.
+   * A variable's stream of random numbers is its place in the store, and with the seed decides its values.
    */
   initialize(seed: number, variables: readonly Variable[] = this.variables): void {
     const words = seedWords(seed);

@@ -1,6 +1,8 @@
 // The border to JavaScript: the functions that lib/runtime/addon.ts types. No mathematics.
 #include <napi.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <list>
 #include <memory>
@@ -33,10 +35,8 @@ struct Pending {
   Job job;
   Environment* environment;
   std::list<Pending*>::iterator place;
-  Napi::Promise::Deferred deferred;
-  Napi::ObjectReference kept;  // everything the job points to
-
-  explicit Pending(Napi::Env env) : deferred(env) {}
+  napi_deferred deferred = nullptr;
+  napi_ref kept = nullptr;  // everything the job points to
 };
 
 [[noreturn]] void refuse(Napi::Env env, const std::string& why) {
@@ -190,33 +190,49 @@ void read_job(const Napi::CallbackInfo& call, Job* job) {
   if (!why.empty()) refuse(env, why);
 }
 
-Napi::Value report_words(Napi::Env env, const RunReport& report) {
-  Napi::Int32Array words = Napi::Int32Array::New(env, 6);
-  const int32_t values[] = {report.steps,    static_cast<int32_t>(report.end), report.guard,
-                            report.position, report.value,                     report.anomaly};
-  for (size_t i = 0; i < 6; ++i) words[i] = values[i];
-  return words;
+using ReportWords = std::array<int32_t, 6>;
+
+ReportWords words_of(const RunReport& report) {
+  return {report.steps,    static_cast<int32_t>(report.end), report.guard,
+          report.position, report.value,                     report.anomaly};
 }
 
-// On the JavaScript thread, after a run. Without an environment the cleanup hook has done it already.
+// On the JavaScript thread, after a run. Without an environment the cleanup hook has done it already. Plain N-API:
+// where a worker is being terminated every call fails, which is fine, but a C++ exception would end the process.
 void deliver(Napi::Env env, Napi::Function, std::nullptr_t*, Pending* pending) {
   if (env == nullptr) return;
-  const Napi::HandleScope scope(env);
   Environment& environment = *pending->environment;
   environment.pending.erase(pending->place);
-  if (environment.pending.empty()) environment.deliver.Unref(env);
-  pending->deferred.Resolve(report_words(env, pending->job.report));
+  if (environment.pending.empty()) napi_unref_threadsafe_function(env, environment.deliver);
+  napi_handle_scope scope;
+  if (napi_open_handle_scope(env, &scope) == napi_ok) {
+    napi_value buffer, words;
+    void* data;
+    constexpr size_t kWords = std::tuple_size<ReportWords>::value;
+    if (napi_create_arraybuffer(env, kWords * 4, &data, &buffer) == napi_ok &&
+        napi_create_typedarray(env, napi_int32_array, kWords, buffer, 0, &words) == napi_ok) {
+      const ReportWords values = words_of(pending->job.report);
+      std::copy(values.begin(), values.end(), static_cast<int32_t*>(data));
+      napi_resolve_deferred(env, pending->deferred, words);
+    }
+    napi_close_handle_scope(env, scope);
+  }
+  napi_delete_reference(env, pending->kept);
   delete pending;
 }
 
 Napi::Value run(const Napi::CallbackInfo& call) {
   const Napi::Env env = call.Env();
   auto* environment = env.GetInstanceData<Environment>();
-  auto pending = std::make_unique<Pending>(env);
+  auto pending = std::make_unique<Pending>();
   read_job(call, &pending->job);
   Napi::Array kept = Napi::Array::New(env);
   for (size_t i = 0; i < 5; ++i) kept.Set(static_cast<uint32_t>(i), call[i]);
-  pending->kept = Napi::Persistent(kept.As<Napi::Object>());
+  napi_value promise;
+  if (napi_create_reference(env, kept, 1, &pending->kept) != napi_ok ||
+      napi_create_promise(env, &pending->deferred, &promise) != napi_ok) {
+    refuse(env, "cannot make a promise");
+  }
   pending->environment = environment;
   pending->job.owner = environment;
   pending->job.finished = [](Job* job) {
@@ -225,18 +241,20 @@ Napi::Value run(const Napi::CallbackInfo& call) {
   };
   static_assert(offsetof(Pending, job) == 0, "a job is found by its address");
   if (environment->pending.empty()) environment->deliver.Ref(env);
-  const Napi::Promise promise = pending->deferred.Promise();
   Pending* const submitted = pending.release();
   submitted->place = environment->pending.insert(environment->pending.end(), submitted);
   submit(&submitted->job);
-  return promise;
+  return Napi::Value(env, promise);
 }
 
 Napi::Value run_sync(const Napi::CallbackInfo& call) {
   Job job;
   read_job(call, &job);
   run_here(&job);
-  return report_words(call.Env(), job.report);
+  const ReportWords values = words_of(job.report);
+  Napi::Int32Array words = Napi::Int32Array::New(call.Env(), values.size());
+  std::copy(values.begin(), values.end(), words.Data());
+  return words;
 }
 
 Napi::Value profile(const Napi::CallbackInfo& call) {

@@ -129,11 +129,5 @@ VEC_INLINE Vec normal_quantile(Vec q, Vec side) {
   return select(tail, sign * tail_top, q * top) / select(tail, tail_bottom, bottom);
 }
 
-// The same; p is taken from 2^-126 to 1 - 2^-24, so that the result is always finite.
-VEC_INLINE Vec normal_quantile(Vec p) {
-  p = at_most(at_least(p, splat(0x1p-126f)), splat(0x1.fffffep-1f));
-  return normal_quantile(p - splat(0.5f), select(less(splat(0.5f), p), splat(1.0f) - p, p));
-}
-
 }  // namespace
 }  // namespace chainrule

@@ -44,10 +44,10 @@ describe('binding.gyp and CMakeLists.txt', () => {
 
   test('list the same tools and tests', () => {
     const executables = targets.filter(({type}) => type === 'executable').flatMap(({sources}) => sources);
-    expect([...cmakeList('TOOL_SOURCES'), ...cmakeList('TEST_SOURCES')].sort()).toEqual(executables.sort());
-    expect([...nativeTests, ...nativeTools].map(name => gypTarget(name).type)).toEqual(
-      executables.map(() => 'executable'),
-    );
+    const lists = ['TOOL_SOURCES', 'TEST_SOURCES', 'KERNELS_TEST_SOURCES'];
+    expect(lists.flatMap(cmakeList).sort()).toEqual(executables.sort());
+    const names = targets.filter(({type}) => type === 'executable').map(({target_name}) => target_name);
+    expect([...nativeTests, ...nativeTools].sort()).toEqual(names.sort());
   });
 
   test('compile each instruction set with the same flags', () => {

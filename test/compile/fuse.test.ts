@@ -88,7 +88,8 @@ describe('maps', () => {
   it('hold a tree of elementwise calls, with its numbers', () => {
     const r = f32('r', 3);
     expect(fused(sub(mul(add(mul(x, 0.5), r), add(mul(x, 0.5), 1)), r))).toMatchInlineSnapshot(`
-      "t0 f32[4,3] = map(x, r) {%0 = mul(i0, 0.5); %1 = add(%0, i1); %0 = add(%0, 1); %0 = mul(%1, %0); %0 = sub(%0, i1)}
+      "t0 f32[4,3] = map(x, r) {%0 = mul(i0, 0.5); %1 = add(%0, i1); %0 = add(%0, 1); %0 = mul(%1, %0);
+          %0 = sub(%0, i1)}
       output y = t0"
     `);
   });
@@ -154,7 +155,8 @@ describe('maps', () => {
   it('share a value that only they read', () => {
     const y = tanh(x);
     expect(fused(select(greater(y, 0), mul(y, y), x))).toMatchInlineSnapshot(`
-      "t0 f32[4,3] = map(x) {%0 = tanh(i0); %1 = greater(%0, 0); %0 = mul(%0, %0); %0 = select(%1, %0, i0)}
+      "t0 f32[4,3] = map(x) {%0 = tanh(i0); %1 = greater(%0, 0); %0 = mul(%0, %0); %0 = select(%1, %0,
+          i0)}
       output y = t0"
     `);
   });

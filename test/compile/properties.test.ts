@@ -13,6 +13,9 @@ import {checkMemory} from './checker.ts';
 import {build, recipes} from './random-graph.ts';
 import {layoutOf} from './support.ts';
 
+const deep = process.env.CHAINRULE_DEEP === '1';
+const runs = {numRuns: deep ? 5000 : 300, seed: deep ? Date.now() & 0x7fffffff : 20240607};
+
 /** Whole numbers and halves: what the passes rearrange is then exact in float64. */
 const valuesOf = (leaves: readonly Tensor[]): Map<Tensor, Float64Array> =>
   new Map(
@@ -45,7 +48,7 @@ describe('for any graph', () => {
           expect(left, 'every elementwise call is in a map').toEqual([]);
         }
       }),
-      {numRuns: 300},
+      runs,
     );
   });
 
@@ -61,7 +64,7 @@ describe('for any graph', () => {
         const scheduled = schedule(fuse(simplify(guarded), join), layout);
         checkMemory(scheduled, planMemory(scheduled, inPlace));
       }),
-      {numRuns: 300},
+      runs,
     );
   });
 
@@ -76,7 +79,7 @@ describe('for any graph', () => {
         });
         expect(tensorsOf(simplify(once))).toEqual(tensorsOf(once));
       }),
-      {numRuns: 100},
+      runs,
     );
   });
 });

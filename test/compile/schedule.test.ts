@@ -77,7 +77,8 @@ describe('the commit', () => {
       io[0]  input  hyper  f32[1,1]
       io[1]  input  dw     f32[3,2]
       commit
-        0  w state+0 f32[3,2] = sgd(hyper io[0] f32[1,1], w state+0 f32[3,2], dw io[1] f32[3,2]) {groups: [0]}"
+        0  w state+0 f32[3,2] = sgd(hyper io[0] f32[1,1], w state+0 f32[3,2],
+               dw io[1] f32[3,2]) {groups: [0]}"
     `);
   });
 
@@ -127,8 +128,10 @@ describe('the commit', () => {
       compute
         0  t0 arena+0 f32[3,2] = copy(v state+0 f32[3,2])
       commit
-        1  v state+0 f32[3,2] = sgd(hyper io[0] f32[1,1], v state+0 f32[3,2], dw io[1] f32[3,2]) {groups: [0]}
-        2  w state+64 f32[3,2] = sgd(hyper io[0] f32[1,1], w state+64 f32[3,2], t0 arena+0 f32[3,2]) {groups: [0]}"
+        1  v state+0 f32[3,2] = sgd(hyper io[0] f32[1,1], v state+0 f32[3,2],
+               dw io[1] f32[3,2]) {groups: [0]}
+        2  w state+64 f32[3,2] = sgd(hyper io[0] f32[1,1], w state+64 f32[3,2],
+               t0 arena+0 f32[3,2]) {groups: [0]}"
     `);
   });
 
@@ -140,7 +143,8 @@ describe('the commit', () => {
       io[1]  input   dw     f32[3,2]
       io[2]  output  y      f32[2]    each step
       compute
-        0  t0 arena+0 f32[3,2] = sgd(hyper io[0] f32[1,1], w state+0 f32[3,2], dw io[1] f32[3,2]) {groups: [0]}
+        0  t0 arena+0 f32[3,2] = sgd(hyper io[0] f32[1,1], w state+0 f32[3,2],
+               dw io[1] f32[3,2]) {groups: [0]}
         1  t1 io[2] f32[2] = sum(t0 arena+0 f32[3,2]) {axis: 0}
       commit
         2  w state+0 f32[3,2] = copy(t0 arena+0 f32[3,2])"
@@ -160,35 +164,40 @@ describe('the commit', () => {
   });
 });
 
+/** One hidden layer on rows of a data set, momentum, all guards. */
+function trainingStep(): [outputs: Record<string, Tensor>, more: Partial<Roots>] {
+  const rows = input({name: 'rows', shape: [8], dtype: 'int32', perStep: true});
+  const data = input({name: 'data', shape: [-1, 4], dtype: 'uint8'});
+  const classes = input({name: 'classes', shape: [-1], dtype: 'uint8'});
+  const parameters = [weights('w1', 4, 6), weights('b1', 6), weights('w2', 6, 3), weights('b2', 3)];
+  const [w1, b1, w2, b2] = parameters.map(({tensor}) => tensor) as [Tensor, Tensor, Tensor, Tensor];
+  const hidden = relu(add(matmul(ops.gatherRows(data, rows), w1), b1));
+  const logits = add(matmul(hidden, w2), b2);
+  const {loss} = ops.softmaxCrossentropy(logits, ops.gatherLabels(classes, rows));
+  const mean = ops.mean(loss);
+  const grads = gradients(mean, [w1, b1, w2, b2]);
+  const velocities = parameters.map(({name, shape}) => weights(`${name}/v`, ...shape));
+  const segments = parameters.map(({tensor}, index) => [
+    tensor,
+    grads[index] as Tensor,
+    (velocities[index] as Variable).tensor,
+  ]);
+  const attributes = {groups: [0, 0, 0, 0], nesterov: false};
+  const updated = applyUpdate(momentumOp, f32('hyper', 1, 2), segments, attributes);
+  const updates = parameters.flatMap((parameter, index): [Variable, Tensor][] => {
+    const [next, velocity] = updated[index] as [Tensor, Tensor];
+    return [
+      [parameter, next],
+      [velocities[index] as Variable, velocity],
+    ];
+  });
+  return [{loss: ops.total(loss)}, {updates, guards: [mean, ...grads].map(finite)}];
+}
+
 describe('a training step', () => {
   it('runs each weight’s gradient behind its dz, tests, and commits at the end', () => {
-    const rows = input({name: 'rows', shape: [8], dtype: 'int32', perStep: true});
-    const data = input({name: 'data', shape: [-1, 4], dtype: 'uint8'});
-    const classes = input({name: 'classes', shape: [-1], dtype: 'uint8'});
-    const parameters = [weights('w1', 4, 6), weights('b1', 6), weights('w2', 6, 3), weights('b2', 3)];
-    const [w1, b1, w2, b2] = parameters.map(({tensor}) => tensor) as [Tensor, Tensor, Tensor, Tensor];
-    const hidden = relu(add(matmul(ops.gatherRows(data, rows), w1), b1));
-    const logits = add(matmul(hidden, w2), b2);
-    const {loss} = ops.softmaxCrossentropy(logits, ops.gatherLabels(classes, rows));
-    const mean = ops.mean(loss);
-    const grads = gradients(mean, [w1, b1, w2, b2]);
-    const velocities = parameters.map(({name, shape}) => weights(`${name}/v`, ...shape));
-    const segments = parameters.map(({tensor}, index) => [
-      tensor,
-      grads[index] as Tensor,
-      (velocities[index] as Variable).tensor,
-    ]);
-    const attributes = {groups: [0, 0, 0, 0], nesterov: false};
-    const updated = applyUpdate(momentumOp, f32('hyper', 1, 2), segments, attributes);
-    const updates = parameters.flatMap((parameter, index): [Variable, Tensor][] => {
-      const [next, velocity] = updated[index] as [Tensor, Tensor];
-      return [
-        [parameter, next],
-        [velocities[index] as Variable, velocity],
-      ];
-    });
-    const guards = [mean, ...grads].map(finite);
-    expect(plan({loss: ops.total(loss)}, {updates, guards})).toMatchInlineSnapshot(`
+    const [outputs, more] = trainingStep();
+    expect(plan(outputs, more)).toMatchInlineSnapshot(`
       "state 768 bytes, arena 1216 bytes, constants 0 bytes
       io[0]  input   data     u8[-1,4]
       io[1]  input   rows     i32[8]    each step
@@ -196,11 +205,14 @@ describe('a training step', () => {
       io[3]  input   hyper    f32[1,2]
       io[4]  output  loss     f64[]     each step
       compute
-        0  t0 arena+384 f32[8,4], t1 arena+768 i32[8] = gatherRows(data io[0] u8[-1,4], rows io[1] i32[8]) {scale: 1, offset: 0}
-        1  t2 arena+0 f32[8,6] = gemm(t0 arena+384 f32[8,4], w1 state+0 f32[4,6], b1 state+256 f32[6]) {activation: relu}
+        0  t0 arena+384 f32[8,4], t1 arena+768 i32[8] = gatherRows(data io[0] u8[-1,4],
+               rows io[1] i32[8]) {scale: 1, offset: 0}
+        1  t2 arena+0 f32[8,6] = gemm(t0 arena+384 f32[8,4], w1 state+0 f32[4,6],
+               b1 state+256 f32[6]) {activation: relu}
         2  t3 arena+192 f32[8,3] = gemm(t2 arena+0 f32[8,6], w2 state+384 f32[6,3], b2 state+640 f32[3])
         3  t4 arena+320 i32[8], t5 arena+832 i32[8] = gatherLabels(classes io[2] u8[-1], rows io[1] i32[8])
-        4  t6 arena+640 f32[8], t7 arena+512 f32[8,3], t8 arena+896 i32[8] = softmaxCrossentropy(t3 arena+192 f32[8,3], t4 arena+320 i32[8])
+        4  t6 arena+640 f32[8], t7 arena+512 f32[8,3],
+               t8 arena+896 i32[8] = softmaxCrossentropy(t3 arena+192 f32[8,3], t4 arena+320 i32[8])
         5  t9 io[4] f64[] = total(t6 arena+640 f32[8])
         6  t10 arena+704 f32[] = sum(t6 arena+640 f32[8]) {axis: 0}
         7  t11 arena+704 f32[] = map(t10 arena+704 f32[]) {%0 = mul(i0, 0.125)}
@@ -212,7 +224,8 @@ describe('a training step', () => {
        13  t17 arena+1088 f32[3] = sum(t14 arena+512 f32[8,3]) {axis: 0}
        14  t18 arena+1152 i32[1] = finite(t17 arena+1088 f32[3])
        15  t19 arena+192 f32[8,6] = matmul(t14 arena+512 f32[8,3], w2 state+384 f32[6,3]) {transposeB}
-       16  t20 arena+0 f32[8,6] = map(t2 arena+0 f32[8,6], t19 arena+192 f32[8,6]) {%0 = greater(i0, 0); %0 = select(%0, i1, 0)}
+       16  t20 arena+0 f32[8,6] = map(t2 arena+0 f32[8,6], t19 arena+192 f32[8,6]) {%0 = greater(i0, 0);
+               %0 = select(%0, i1, 0)}
        17  t21 arena+512 f32[4,6] = matmul(t0 arena+384 f32[8,4], t20 arena+0 f32[8,6]) {transposeA}
        18  t22 arena+192 i32[1] = finite(t21 arena+512 f32[4,6])
        19  t23 arena+256 f32[6] = sum(t20 arena+0 f32[8,6]) {axis: 0}
@@ -226,26 +239,12 @@ describe('a training step', () => {
       test notFinite
       test notFinite
       commit
-       21      w1 state+0 f32[4,6],
-               w1/v state+128 f32[4,6],
-               b1 state+256 f32[6],
-               b1/v state+320 f32[6],
-               w2 state+384 f32[6,3],
-               w2/v state+512 f32[6,3],
-               b2 state+640 f32[3],
-               b2/v state+704 f32[3] = momentum(
-               hyper io[3] f32[1,2],
-               w1 state+0 f32[4,6],
-               t21 arena+512 f32[4,6],
-               w1/v state+128 f32[4,6],
-               b1 state+256 f32[6],
-               t23 arena+256 f32[6],
-               b1/v state+320 f32[6],
-               w2 state+384 f32[6,3],
-               t15 arena+640 f32[6,3],
-               w2/v state+512 f32[6,3],
-               b2 state+640 f32[3],
-               t17 arena+1088 f32[3],
+       21  w1 state+0 f32[4,6], w1/v state+128 f32[4,6], b1 state+256 f32[6], b1/v state+320 f32[6],
+               w2 state+384 f32[6,3], w2/v state+512 f32[6,3], b2 state+640 f32[3],
+               b2/v state+704 f32[3] = momentum(hyper io[3] f32[1,2], w1 state+0 f32[4,6],
+               t21 arena+512 f32[4,6], w1/v state+128 f32[4,6], b1 state+256 f32[6], t23 arena+256 f32[6],
+               b1/v state+320 f32[6], w2 state+384 f32[6,3], t15 arena+640 f32[6,3],
+               w2/v state+512 f32[6,3], b2 state+640 f32[3], t17 arena+1088 f32[3],
                b2/v state+704 f32[3]) {groups: [0,0,0,0]}"
     `);
   });

@@ -11,6 +11,7 @@
 // x[t] and history[i] are windows that move over arrays of the arena.
 import type {Instruction, Loop, Schedule, Value} from '../../lib/compile/steps.ts';
 import {type Op, opTable} from '../../lib/core/tensor.ts';
+import '../../lib/ops/index.ts';
 import {copyOp} from '../../lib/ops/move.ts';
 import {type MapProgram, mapOp} from '../../lib/ops/program.ts';
 

@@ -104,12 +104,16 @@ export const uniforms: Bound = (call, _, exact) => {
   return exact.map(values => values.map(() => ulp(Math.max(Math.abs(low), Math.abs(high)))));
 };
 
-/** Every term of an update is rounded a few times: relative to the same update of magnitudes, from p = 0. */
+/**
+ * Every term of an update is rounded a few times: relative to the same update of magnitudes, from p = 0. What
+ * Adam divides by epsilon may have been rounded as a denormal before.
+ */
 export const updates =
   (width: number): Bound =>
   (call, [hyper, ...operands]) => {
     const magnitudes = operands.map((values, k) => values.map(x => (k % width === 0 ? 0 : Math.abs(x))));
+    const floor = 2 ** -149 / (call.op.name === 'adam' ? (hyper?.[6] as number) : 1);
     return evaluateCall(call, [hyper as Values, ...magnitudes]).map(values =>
-      values.map(size => 8 * unit * Math.abs(size) + 2 ** -149),
+      values.map(size => 8 * unit * Math.abs(size) + floor),
     );
   };

@@ -13,7 +13,7 @@ import {
 import * as ops from '../../lib/ops/index.ts';
 import '../../lib/ops/program.ts';
 import type {Given} from '../reference.ts';
-import type {Operand, Sample} from './data.ts';
+import {type Operand, reals, type Sample} from './data.ts';
 
 /** A graph, what it reads, and what it is to give. */
 export interface Program {
@@ -92,4 +92,22 @@ const updateWidths = {sgd: 2, momentum: 3, adam: 4};
 export function reproducer(op: string, sample: Sample): string {
   const operands = sample.operands.map(({shape, dtype}) => `${formatShape(shape)} ${dtype}`).join(', ');
   return `${op}(${operands}) ${JSON.stringify(sample.attributes ?? {}).slice(0, 120)}`;
+}
+
+/** An input with its value. */
+export const asTensor = (operand: Operand, name: string): [Tensor, Operand] => [
+  input({name, shape: operand.shape, dtype: operand.dtype}),
+  operand,
+];
+
+/** Σ over outputs of Σ output · weight: a scalar that sees every element of every output. */
+export function weighted(outputs: readonly Tensor[]): {loss: Tensor; weights: [Tensor, Operand][]} {
+  const real = outputs
+    .filter(output => output.dtype === 'float32' || output.dtype === 'bool')
+    .map(output => ops.cast(output, 'float32'));
+  const weights = real.map((output, index) => asTensor(reals(output.shape, 0.5, 1.5), `weight${index}`));
+  const terms = real.map((output, index) =>
+    ops.sum(ops.mul(output, (weights[index] as [Tensor, Operand])[0])),
+  );
+  return {loss: terms.reduce((a, b) => ops.add(a, b)), weights};
 }

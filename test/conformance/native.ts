@@ -4,7 +4,7 @@ import type {TypedArray} from '../../lib/core/dtype.ts';
 import {dtypes} from '../../lib/core/dtype.ts';
 import type {Tensor} from '../../lib/core/tensor.ts';
 import {nativeInfo} from '../../lib/runtime/program.ts';
-import {compileProgram, type ProgramRequest} from '../../lib/session/compile.ts';
+import {type CompiledProgram, compileProgram, type ProgramRequest} from '../../lib/session/compile.ts';
 import {VariableStore} from '../../lib/session/store.ts';
 import type {Values} from '../reference.ts';
 import {ulp} from './bounds.ts';
@@ -32,29 +32,63 @@ export function placed(data: TypedArray, offset: number): TypedArray {
   return copy;
 }
 
-/** Compiles and runs once. Updated variables stand among the results under their names. */
-export function runNative(program: Program, options: RunWith = {}): Record<string, TypedArray> {
-  const {isa, passes, offset = 0} = options;
-  const store = new VariableStore();
-  if (program.variables.length > 0) store.add(program.variables.map(([owner]) => owner));
-  for (const [owner, {data}] of program.variables) store.write(owner, data);
+/** What no kernel may touch stands before and after every result. */
+const poison = 0xa5;
+const zoneBytes = 64;
+
+function resultArray({dtype, size}: Tensor, offset: number): TypedArray {
+  const {array, bytes} = dtypes[dtype];
+  const buffer = new SharedArrayBuffer(2 * zoneBytes + (size + offset) * bytes);
+  new Uint8Array(buffer).fill(poison);
+  return new array(buffer, zoneBytes + offset * bytes, size);
+}
+
+function expectZones(name: string, {buffer, byteOffset, byteLength}: TypedArray): void {
+  const before = new Uint8Array(buffer, 0, byteOffset);
+  const after = new Uint8Array(buffer, byteOffset + byteLength);
+  const whole = [before, after].every(zone => zone.every(byte => byte === poison));
+  if (!whole) throw new Error(`${name}: something was written outside of it`);
+}
+
+interface Prepared {
+  readonly compiled: CompiledProgram;
+  readonly inputs: Record<string, TypedArray>;
+  readonly outputs: Record<string, TypedArray>;
+  /** Checks how the run went. Updated variables stand among the results under their names. */
+  finish(end: string): Record<string, TypedArray>;
+}
+
+function prepare(program: Program, {isa, passes, offset = 0}: RunWith): Prepared {
   const {outputs, updates} = program;
-  const compiled = compileProgram({
-    outputs,
-    updates,
-    store,
-    ...(isa !== undefined && {isa}),
-    ...(passes && {passes}),
-  });
+  const store = new VariableStore();
+  store.add(program.variables.map(([owner]) => owner));
+  for (const [owner, {data}] of program.variables) store.write(owner, data);
+  const options = {...(isa !== undefined && {isa}), ...(passes && {passes})};
+  const compiled = compileProgram({outputs, updates, store, ...options});
   const given = program.inputs.map(([tensor, {data}]) => [nameOf(tensor), placed(data, offset)] as const);
-  const results = Object.entries(outputs).map(([name, {dtype, size}]) => {
-    const {array, bytes} = dtypes[dtype];
-    return [name, new array(new ArrayBuffer((size + offset) * bytes), offset * bytes, size)] as const;
-  });
-  const result = compiled.runSync(Object.fromEntries(given), {outputs: Object.fromEntries(results)});
-  expect(result.end).toBe('done');
-  const updated = updates.map(([owner]) => [owner.name, store.read(owner)] as const);
-  return {...result.outputs, ...Object.fromEntries(updated)};
+  const results = Object.entries(outputs).map(([name, y]) => [name, resultArray(y, offset)] as const);
+  const finish = (end: string): Record<string, TypedArray> => {
+    expect(end).toBe('done');
+    for (const [name, array] of results) expectZones(name, array);
+    const updated = updates.map(([owner]) => [owner.name, store.read(owner)] as const);
+    return Object.fromEntries([...results, ...updated]);
+  };
+  return {compiled, inputs: Object.fromEntries(given), outputs: Object.fromEntries(results), finish};
+}
+
+/** Compiles and runs once, on the calling thread. */
+export function runNative(program: Program, options: RunWith = {}): Record<string, TypedArray> {
+  const {compiled, inputs, outputs, finish} = prepare(program, options);
+  return finish(compiled.runSync(inputs, {outputs}).end);
+}
+
+/** The same on the executor's threads. */
+export async function runOnThreads(
+  program: Program,
+  options: RunWith = {},
+): Promise<Record<string, TypedArray>> {
+  const {compiled, inputs, outputs, finish} = prepare(program, options);
+  return finish((await compiled.run(inputs, {outputs})).end);
 }
 
 /** Results of an op in its own order, whichever way they came back. */

@@ -54,6 +54,18 @@ const steps: readonly Step[] = [
     const product = ops.matmul(tame(a), tame(b), {transposeB: true});
     return fits(product, c) ? ops.relu(ops.add(product, c)) : product;
   },
+  a => (isMatrix(a) ? ops.tanh(ops.matmul(tame(a), tame(a), {transposeB: true})) : undefined),
+  (a, b) => {
+    if (!isMatrix(a) || !fits(a, b)) return undefined;
+    const other = ops.add(a, b);
+    const suits = isMatrix(other) && other.shape[0] === a.shape[0];
+    return suits ? ops.matmul(tame(a), tame(other), {transposeA: true}) : undefined;
+  },
+  (a, b) => {
+    const suits = isMatrix(a) && isMatrix(b) && a.shape.join() === b.shape.join();
+    return suits ? ops.softmaxCrossentropy(a, ops.argMax(b)).loss : undefined;
+  },
+  a => (isMatrix(a) ? ops.pickClass(a, ops.argMax(ops.neg(a))) : undefined),
   a => (a.rank > 0 ? ops.sum(a, 0) : undefined),
   a => (a.rank > 0 ? ops.sum(a, -1, true) : undefined),
   a => (a.rank > 0 ? ops.max(a, -1, true) : undefined),

@@ -46,7 +46,7 @@ export const matmul: OpSamples = {
   ]),
 };
 
-const activations = [null, 'relu', 'tanh', 'sigmoid', 'neg'];
+const activations = [null, ...['relu', 'tanh', 'sigmoid', 'neg'].map(name => `${name}(x: f32) -> y: f32`)];
 export const gemms: OpSamples = {
   bound: bounds.products,
   values: matmul.values.flatMap((sample, index) => {

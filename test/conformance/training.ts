@@ -2,10 +2,10 @@
 // length. What a whole training run must not depend on is tested with it.
 import {createHash} from 'node:crypto';
 import type {TypedArray} from '../../lib/core/dtype.ts';
-import {input, type Tensor, type Variable, variable} from '../../lib/core/tensor.ts';
+import {input, type Op, type Tensor, type Variable, variable} from '../../lib/core/tensor.ts';
 import {gradients} from '../../lib/graph/autodiff.ts';
 import * as ops from '../../lib/ops/index.ts';
-import {adamOp} from '../../lib/ops/optimizer.ts';
+import {adamOp, momentumOp, sgdOp, type UpdateAttributes} from '../../lib/ops/optimizer.ts';
 import {generator} from './data.ts';
 
 export interface Sizes {
@@ -27,13 +27,39 @@ export interface Step {
   readonly variables: readonly Variable[];
 }
 
-/** relu, dropout, softmax; cross-entropy; Adam. */
-export function trainingStep({features, hidden, classes, batch}: Sizes): Step {
+interface Rule {
+  readonly op: Op<UpdateAttributes>;
+  readonly attributes: object;
+  /** Names of the values kept for each parameter besides itself. */
+  readonly moments: readonly string[];
+  /** Row of `hyper` for step t, counted from 1. */
+  hyper(t: number): number[];
+}
+
+const momentum = momentumOp as unknown as Rule['op'];
+export const rules = {
+  sgd: {op: sgdOp, attributes: {}, moments: [], hyper: () => [0.1]},
+  momentum: {op: momentum, attributes: {nesterov: false}, moments: ['v'], hyper: () => [0.02, 0.9]},
+  nesterov: {op: momentum, attributes: {nesterov: true}, moments: ['v'], hyper: () => [0.02, 0.9]},
+  adam: {
+    op: adamOp,
+    attributes: {},
+    moments: ['m', 'v'],
+    hyper(t) {
+      return [1e-2 / (1 - 0.9 ** t), 0.9, 1 - 0.9, 0.999, 1 - 0.999, 1 / Math.sqrt(1 - 0.999 ** t), 1e-7];
+    },
+  },
+} satisfies Record<string, Rule>;
+export type RuleName = keyof typeof rules;
+
+/** relu, dropout, softmax; cross-entropy; an optimizer's update. */
+export function trainingStep({features, hidden, classes, batch}: Sizes, name: RuleName = 'adam'): Step {
+  const rule: Rule = rules[name];
   const int32 = (name: string, shape: number[], perStep: boolean): Tensor =>
     input({name, shape, dtype: 'int32', perStep});
   const rows = int32('rows', [batch], true);
   const source = {seed: int32('seed', [2], false), step: int32('step', [1], true)};
-  const hyper = input({name: 'hyper', shape: [1, 7], perStep: true});
+  const hyper = input({name: 'hyper', shape: [1, rule.hyper(1).length], perStep: true});
   const weight = (name: string, shape: number[]): Variable =>
     variable({name, shape, initial: random => ops.randomNormal(random, shape, 0, 0.1)});
   const parameters = [
@@ -50,14 +76,16 @@ export function trainingStep({features, hidden, classes, batch}: Sizes): Step {
   const mean = ops.mean(loss);
   const slopes = gradients(mean, [w1, b1, w2, b2]);
   const moments = parameters.map(({name, shape}) =>
-    ['m', 'v'].map(kind => variable({name: `${kind}/${name}`, shape})),
+    rule.moments.map(kind => variable({name: `${kind}/${name}`, shape})),
   );
   const segments = parameters.map(({tensor}, index) => [
     tensor,
     slopes[index] as Tensor,
     ...(moments[index] as Variable[]).map(moment => moment.tensor),
   ]);
-  const updated = ops.applyUpdate(adamOp, hyper, segments, {groups: parameters.map(() => 0)}).flat();
+  const updated = ops
+    .applyUpdate(rule.op, hyper, segments, {...rule.attributes, groups: parameters.map(() => 0)})
+    .flat();
   const kept = parameters.flatMap((parameter, index) => [parameter, ...(moments[index] as Variable[])]);
   return {
     outputs: {lossTotal: ops.total(loss)},
@@ -71,6 +99,7 @@ export function trainingStep({features, hidden, classes, batch}: Sizes): Step {
 export function trainingInputs(
   {samples, features, classes, batch}: Sizes,
   steps: number,
+  name: RuleName = 'adam',
 ): Record<string, TypedArray> {
   const next = generator(99);
   const y = Uint8Array.from({length: samples}, () => Math.floor(classes * next()));
@@ -78,10 +107,7 @@ export function trainingInputs(
     const label = y[Math.floor(i / features)] as number;
     return (i % features) % classes === label ? 1 + next() : next() - 0.5;
   });
-  const hyper = Array.from({length: steps}, (_, index) => {
-    const t = index + 1;
-    return [1e-2 / (1 - 0.9 ** t), 0.9, 1 - 0.9, 0.999, 1 - 0.999, 1 / Math.sqrt(1 - 0.999 ** t), 1e-7];
-  });
+  const hyper = Array.from({length: steps}, (_, index) => rules[name].hyper(index + 1));
   return {
     x,
     y,
@@ -98,10 +124,16 @@ export function inputsOf(
   sizes: Sizes,
   first: number,
   last: number,
+  name: RuleName = 'adam',
 ): Record<string, TypedArray> {
   const part = (name: string, width: number): TypedArray =>
     (all[name] as TypedArray).subarray(first * width, last * width);
-  return {...all, rows: part('rows', sizes.batch), hyper: part('hyper', 7), step: part('step', 1)};
+  return {
+    ...all,
+    rows: part('rows', sizes.batch),
+    hyper: part('hyper', rules[name].hyper(1).length),
+    step: part('step', 1),
+  };
 }
 
 /** A fingerprint of bytes, short enough for a message. */

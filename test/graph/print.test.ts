@@ -38,20 +38,9 @@ describe('a listing', () => {
     );
     const [[updated]] = applyUpdate(adamOp, hyper, segments, {groups: [0, 0]}) as [[Tensor]];
     expect(printCalls(callsOf([updated]))).toMatchInlineSnapshot(`
-      "    t0 f32[128,64],
-          t1 f32[128,64],
-          t2 f32[128,64],
-          t3 f32[128,64],
-          t4 f32[128,64],
-          t5 f32[128,64] = adam(
-          hyper,
-          first/kernel,
-          first/kernel/gradient,
-          first/kernel/m,
-          first/kernel/v,
-          second/kernel,
-          second/kernel/gradient,
-          second/kernel/m,
+      "t0 f32[128,64], t1 f32[128,64], t2 f32[128,64], t3 f32[128,64], t4 f32[128,64],
+          t5 f32[128,64] = adam(hyper, first/kernel, first/kernel/gradient, first/kernel/m,
+          first/kernel/v, second/kernel, second/kernel/gradient, second/kernel/m,
           second/kernel/v) {groups: [0,0]}"
     `);
   });

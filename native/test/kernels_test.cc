@@ -1,0 +1,62 @@
+// The kernels on every instruction set that this machine has, against references in plain C++. Prints a
+// count; CHAINRULE_DEEP=1 takes every size and far more numbers.
+#include <algorithm>
+#include <cstdlib>
+#include <vector>
+
+#include "check.h"
+#include "runtime/cpu.h"
+
+namespace chainrule {
+
+void test_math();
+void test_maps();
+void test_products();
+int run_kernels_two(int* passed);
+
+int usable_tables(const KernelTable* const** tables) {
+  static const std::vector<const KernelTable*> all = [] {
+    std::vector<const KernelTable*> found = usable_tables();
+    std::reverse(found.begin(), found.end());
+    return found;
+  }();
+  *tables = all.data();
+  return static_cast<int>(all.size());
+}
+
+bool deep_mode() {
+  const char* wanted = std::getenv("CHAINRULE_DEEP");
+  return wanted != nullptr && *wanted != '\0' && *wanted != '0';
+}
+
+namespace {
+
+// One table, compiled several times: the same rows in the same order.
+void test_tables() {
+  const KernelTable* const* tables;
+  int count = usable_tables(&tables);
+  for (int i = 1; i < count; ++i) {
+    CHECK(tables[i]->kernel_count == tables[0]->kernel_count && tables[i]->map_count == tables[0]->map_count);
+    for (int k = 0; k < tables[0]->kernel_count; ++k) {
+      CHECK(std::strcmp(tables[i]->kernels[k].signature, tables[0]->kernels[k].signature) == 0);
+    }
+    for (int k = 0; k < tables[0]->map_count; ++k) {
+      CHECK(std::strcmp(tables[i]->map_ops[k].signature, tables[0]->map_ops[k].signature) == 0);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace chainrule
+
+int main() {
+  using namespace chainrule;
+  test_tables();
+  test_math();
+  test_maps();
+  test_products();
+  int passed = 0;
+  run_kernels_two(&passed);
+  std::printf("%d passed, %d failed\n", checks().passed, checks().failed);
+  return checks().failed == 0 ? 0 : 1;
+}

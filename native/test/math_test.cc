@@ -1,0 +1,174 @@
+// Elementary functions against double: the bounds that simd/math.h states, special values, and the same bits
+// on every instruction set. In deep mode one float in 64 of all there are.
+#include <algorithm>
+#include <limits>
+
+#include "run.h"
+
+namespace chainrule {
+namespace {
+
+constexpr double kInfinite = std::numeric_limits<double>::infinity();
+
+// What the last place of a float near `exact` is worth.
+double last_place(double exact) {
+  int exponent;
+  std::frexp(exact, &exponent);
+  return std::ldexp(1.0, std::max(exponent - 24, -149));
+}
+
+double distance(float got, double exact) {
+  if (std::isnan(exact) || std::isnan(got)) return std::isnan(exact) && std::isnan(got) ? 0 : kInfinite;
+  if (static_cast<double>(got) == exact) return 0;
+  // Beyond the largest float, infinity is right; so is the largest float within the bound.
+  const double largest = std::numeric_limits<float>::max();
+  if (std::isinf(got)) return std::fabs(exact) > largest && (got > 0) == (exact > 0) ? 0 : kInfinite;
+  return std::fabs(got - exact) / last_place(exact);
+}
+
+struct Function {
+  const char* name;
+  double (*exact)(double);
+  double bound;     // in last places
+  uint32_t digest;  // of the results of the coarse sweep: the same on every machine
+};
+
+double exact_sigmoid(double x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)); }
+double exact_softplus(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); }
+double exact_log(double x) { return x == 0 ? -kInfinite : std::log(x); }
+
+constexpr Function kFunctions[] = {
+    {"exp", [](double x) { return std::exp(x); }, 1.1, 0xd559041a},
+    {"log", exact_log, 1.0, 0x5d80c9b8},
+    {"tanh", [](double x) { return std::tanh(x); }, 2.5, 0x16629943},
+    {"sigmoid", exact_sigmoid, 2.5, 0x31d63ffa},
+    {"softplus", exact_softplus, 2.0, 0xb6bbefbc},
+    {"sqrt", [](double x) { return std::sqrt(x); }, 0.5, 0xef5a025f},
+};
+
+// FNV-1a over the bits; all NaNs count as one.
+void add_to(uint32_t* digest, const std::vector<float>& values) {
+  for (float value : values) {
+    uint32_t bits = 0x7fc00000;
+    if (value == value) std::memcpy(&bits, &value, 4);
+    *digest = (*digest ^ bits) * 16777619u;
+  }
+}
+
+void compare(const Function& function, const std::vector<float>& x, uint32_t* digest) {
+  std::vector<float> first;
+  for (const KernelTable* table : tables_here()) {
+    std::vector<float> y(x.size());
+    const MapOp& op = table->map_ops[find_map_op(*table, function.name)];
+    op.run(y.data(), x.data(), nullptr, nullptr, static_cast<int64_t>(x.size()));
+    if (first.empty()) {
+      first = y;
+      add_to(digest, y);
+      double worst = 0;
+      size_t at = 0;
+      for (size_t i = 0; i < x.size(); ++i) {
+        double off = distance(y[i], std::isnan(x[i]) ? x[i] : function.exact(x[i]));
+        if (!(off <= worst)) worst = off, at = i;
+      }
+      if (!CHECK(worst <= function.bound)) {
+        std::fprintf(stderr, "  %s(%a) = %a is %.3f off\n", function.name, x[at], y[at], worst);
+      }
+      continue;
+    }
+    bool same = true;
+    for (size_t i = 0; i < x.size(); ++i) same = same && same_bits(y[i], first[i]);
+    if (!CHECK(same)) std::fprintf(stderr, "  %s on %s\n", function.name, table->isa);
+  }
+}
+
+// Every `step`-th of all floats, in tiles.
+uint32_t sweep(const Function& function, uint32_t step) {
+  uint32_t digest = 2166136261u;
+  std::vector<float> x;
+  for (uint64_t bits = 0; bits < (uint64_t{1} << 32); bits += step) {
+    uint32_t word = static_cast<uint32_t>(bits);
+    float value;
+    std::memcpy(&value, &word, 4);
+    x.push_back(value);
+    if (x.size() < static_cast<size_t>(kTile)) continue;
+    compare(function, x, &digest);
+    x.clear();
+  }
+  if (!x.empty()) compare(function, x, &digest);
+  return digest;
+}
+
+void test_special_values() {
+  using Limits = std::numeric_limits<float>;
+  const float infinity = Limits::infinity(), nan = Limits::quiet_NaN();
+  const float smallest = Limits::denorm_min(), normal = Limits::min();
+  const std::vector<float> values = {
+      0.0f,    -0.0f,   1.0f,     -1.0f,     infinity, -infinity, nan,      smallest,  -smallest, normal,
+      -normal, 88.72f,  88.7229f, -87.3f,    -103.9f,  -103.98f,  -104.0f,  0x1p-24f,  0x1p-12f,  3.4e38f,
+      -3.4e38f, 0x1.fffffep-1f, 0x1.000002p+0f, 9.0f, 9.02f, -20.0f, 0x1.6a09e6p-1f, 0x1.6a09e8p+0f, 0.5f};
+  uint32_t digest = 0;
+  for (const Function& function : kFunctions) compare(function, values, &digest);
+  for (const KernelTable* table : tables_here()) {
+    const auto of = [&](const char* name, float x) {
+      float y;
+      table->map_ops[find_map_op(*table, name)].run(&y, &x, nullptr, nullptr, 1);
+      return y;
+    };
+    CHECK(of("exp", -infinity) == 0 && of("exp", infinity) == infinity && of("exp", 88.73f) == infinity);
+    CHECK(of("exp", -103.9f) == smallest && of("exp", 0.0f) == 1);
+    CHECK(of("log", 0.0f) == -infinity && of("log", -0.0f) == -infinity && of("log", 1.0f) == 0);
+    CHECK(std::isnan(of("log", -1.0f)) && of("log", infinity) == infinity);
+    CHECK(same_bits(of("tanh", -0.0f), -0.0f) && of("tanh", infinity) == 1 && of("tanh", 9.02f) == 1);
+    CHECK(of("sigmoid", 0.0f) == 0.5f && of("sigmoid", -infinity) == 0 && of("sigmoid", infinity) == 1);
+    CHECK(of("softplus", -infinity) == 0 && of("softplus", infinity) == infinity);
+    CHECK(of("relu", -1.0f) == 0 && std::isnan(of("relu", nan)) && std::isnan(of("sign", nan)));
+  }
+}
+
+// By Newton's method on the complementary error function, whose own error near the tails is relative.
+double exact_quantile(double p) {
+  const double tail = std::min(p, 1 - p);
+  double x = tail > 0.1 ? 0.0 : std::sqrt(-2 * std::log(tail));
+  for (int i = 0; i < 60; ++i) {
+    double off = 0.5 * std::erfc(x / std::sqrt(2.0)) - tail;
+    double step = off * std::sqrt(2 * 3.14159265358979323846) * std::exp(x * x / 2);
+    x += step / (1 - x * step / 2);  // Halley's
+    if (std::fabs(step) <= 1e-16 * std::fabs(x)) break;
+  }
+  return p < 0.5 ? -x : x;
+}
+
+// The quantile has no op of its own: normal numbers are quantiles of the uniform ones from the same bits.
+void test_quantile() {
+  const int64_t count = deep_mode() ? 1 << 22 : 1 << 16;
+  Operand seed(Dtype::int32, {2}, 0), step(Dtype::int32, {1}, 0);
+  seed.set<int32_t>({7, 11});
+  step.set<int32_t>({3});
+  Operand uniform(Dtype::float32, {count}, 0), normal(Dtype::float32, {count}, 0);
+  const int32_t zero = 0, one = 0x3f800000;
+  for (bool is_normal : {false, true}) {
+    KernelRun run = {"randomUniform", &uniform, {&seed, &step}, {5, zero, one}};
+    if (is_normal) run.name = "randomNormal", run.output = &normal;
+    run.run(**tables_here().begin(), false);
+  }
+  double worst = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    double p = uniform.as<float>()[i] + 0x1p-25;
+    worst = std::max(worst, distance(normal.as<float>()[i], exact_quantile(p)));
+  }
+  if (!CHECK(worst <= 6)) std::fprintf(stderr, "  the normal quantile is %.3f off\n", worst);
+}
+
+}  // namespace
+
+void test_math() {
+  test_special_values();
+  for (const Function& function : kFunctions) {
+    uint32_t digest = sweep(function, 20011);
+    if (!CHECK(digest == function.digest)) std::fprintf(stderr, "  %s: 0x%08x\n", function.name, digest);
+    if (deep_mode()) sweep(function, 64);
+  }
+  test_quantile();
+}
+
+}  // namespace chainrule

@@ -1,0 +1,122 @@
+// Matrix products against their definition, to the bit: one chain of fused multiply-adds in each block of
+// 384, blocks added in ascending order, then the bias, then the activation. And against double, roughly.
+#include "run.h"
+
+namespace chainrule {
+namespace {
+
+struct Shape {
+  int64_t m, n, k;
+  bool a_transposed, b_transposed;
+};
+
+float element_of(const Shape& s, const float* a, const float* b, int64_t i, int64_t j, double* exact) {
+  float total = 0;
+  *exact = 0;
+  for (int64_t start = 0; start == 0 || start < s.k; start += 384) {
+    float sum = 0;
+    for (int64_t k = start; k < s.k && k < start + 384; ++k) {
+      float x = a[s.a_transposed ? k * s.m + i : i * s.k + k];
+      float y = b[s.b_transposed ? j * s.k + k : k * s.n + j];
+      sum = std::fma(x, y, sum);
+      *exact += static_cast<double>(x) * y;
+    }
+    total = start == 0 ? sum : total + sum;
+  }
+  return total;
+}
+
+std::vector<int64_t> dims_of(bool transposed, int64_t rows, int64_t columns) {
+  return transposed ? std::vector<int64_t>{columns, rows} : std::vector<int64_t>{rows, columns};
+}
+
+// Without an activation the plain product is run, else gemm with it and, every other time, a bias.
+void test_product(const Shape& s, const char* activation, bool with_bias, int64_t skew) {
+  Numbers numbers(static_cast<uint32_t>(s.m * 1009 + s.n * 31 + s.k));
+  Operand a(Dtype::float32, dims_of(s.a_transposed, s.m, s.k), skew);
+  Operand b(Dtype::float32, dims_of(s.b_transposed, s.k, s.n), skew + 2);
+  Operand bias(Dtype::float32, {s.n}, 5);
+  Operand c(Dtype::float32, {s.m, s.n}, skew + 1);
+  for (Operand* operand : {&a, &b, &bias}) numbers.fill(*operand);
+
+  std::vector<float> expected;
+  for (int64_t i = 0; i < s.m; ++i) {
+    for (int64_t j = 0; j < s.n; ++j) {
+      double exact;
+      float value = element_of(s, a.as<float>(), b.as<float>(), i, j, &exact);
+      CHECK(std::fabs(value - exact) <= 1e-5 * (4.0 + static_cast<double>(s.k)));
+      if (with_bias) value += bias.as<float>()[j];
+      if (activation != nullptr && value < 0) value = 0;
+      expected.push_back(value);
+    }
+  }
+  KernelRun run = {activation != nullptr || with_bias ? "gemm" : "matmul", &c, {&a, &b}, {}};
+  run.attributes = {s.a_transposed, s.b_transposed};
+  if (with_bias) run.inputs.push_back(&bias);
+  for (const KernelTable* table : tables_here()) {
+    if (run.name[0] == 'g') {
+      run.attributes.resize(2);
+      run.attributes.push_back(activation == nullptr ? -1 : find_map_op(*table, activation));
+    }
+    for (bool backwards : {false, true}) {
+      run.run(*table, backwards);
+      bool same = true;
+      for (size_t i = 0; i < expected.size(); ++i) same = same && same_bits(c.as<float>()[i], expected[i]);
+      if (!CHECK(same)) {
+        std::fprintf(stderr, "  %s on %s: %ld x %ld x %ld, transposed %d %d\n", run.name, table->isa,
+                     static_cast<long>(s.m), static_cast<long>(s.n), static_cast<long>(s.k), s.a_transposed,
+                     s.b_transposed);
+      }
+    }
+  }
+}
+
+void test_refused_products() {
+  Operand a(Dtype::float32, {4, 8}, 0), b(Dtype::float32, {8, 3}, 0), c(Dtype::float32, {4, 3}, 0);
+  Operand bias(Dtype::float32, {3}, 0), short_bias(Dtype::float32, {2}, 0), vector(Dtype::float32, {8}, 0);
+  const KernelTable& table = **tables_here().begin();
+  const int32_t add = find_map_op(table, "add"), relu = find_map_op(table, "relu");
+  const auto refused = [&](const char* name, std::vector<Operand*> inputs, std::vector<int32_t> attributes) {
+    KernelRun run = {name, &c, inputs, attributes};
+    return run.refusal(table) != nullptr;
+  };
+  CHECK(!refused("matmul", {&a, &b}, {0, 0}));
+  CHECK(refused("matmul", {&a, &b}, {1, 0}));
+  CHECK(refused("matmul", {&a, &b}, {0, 1}));
+  CHECK(refused("matmul", {&b, &a}, {0, 0}));
+  CHECK(refused("matmul", {&a, &vector}, {0, 0}));
+  CHECK(!refused("gemm", {&a, &b, &bias}, {0, 0, relu}));
+  CHECK(!refused("gemm", {&a, &b}, {0, 0, -1}));
+  CHECK(refused("gemm", {&a, &b, &short_bias}, {0, 0, -1}));
+  CHECK(refused("gemm", {&a, &b}, {0, 0, add}));
+  CHECK(refused("gemm", {&a, &b}, {0, 0, table.map_count}));
+  CHECK(refused("gemm", {&a, &b}, {0, 0, -2}));
+  a.tensor.dims[0] = -1;
+  CHECK(refused("matmul", {&a, &b}, {0, 0}));
+}
+
+}  // namespace
+
+void test_products() {
+  uint32_t number = 0;
+  for (int64_t m : {0, 1, 2, 3, 5, 6, 7, 12, 13, 25, 97}) {
+    for (int64_t n : {0, 1, 3, 15, 16, 17, 48, 63, 64, 65, 130, 257}) {
+      for (int64_t k : {0, 1, 2, 15, 16, 17, 383, 384, 385, 769}) {
+        for (int form = 0; form < 4; ++form) {
+          // One in 32, spread over all sizes and forms.
+          if (!deep_mode() && ++number * 2654435761u >> 16 & 31) continue;
+          bool with_bias = (m + n + k) % 3 != 0;
+          const char* activation = (m + n + form) % 2 == 0 ? "relu" : nullptr;
+          test_product({m, n, k, (form & 1) != 0, (form & 2) != 0}, activation, with_bias, (m + k) % 4 * 3);
+        }
+      }
+    }
+  }
+  test_product({1024, 20, 400, true, false}, "relu", true, 4);
+  test_product({100, 1024, 10, false, false}, nullptr, true, 4);
+  test_product({200, 300, 40, false, true}, nullptr, false, 0);
+  test_product({1, 1100, 500, false, false}, "relu", true, 1);
+  test_refused_products();
+}
+
+}  // namespace chainrule

@@ -1,0 +1,72 @@
+// Runs a kernel with scratch memory on one instruction set, its tasks at once or one by one from the last,
+// and sees that it stays within its operands and its scratch.
+#pragma once
+
+#include "call.h"
+
+namespace chainrule {
+
+constexpr size_t kScratchZone = 256;
+
+struct Tables {
+  const KernelTable* const* first;
+  int count;
+  const KernelTable* const* begin() const { return first; }
+  const KernelTable* const* end() const { return first + count; }
+};
+inline Tables tables_here() {
+  Tables tables;
+  tables.count = usable_tables(&tables.first);
+  return tables;
+}
+
+struct KernelRun {
+  const char* name;
+  Operand* output;
+  std::vector<Operand*> inputs;
+  std::vector<int32_t> attributes;
+  int alias = -1;  // the input that the output overwrites
+
+  Args arguments(const KernelTable& table) {
+    tensors.clear();
+    for (Operand* input : inputs) tensors.push_back(input->tensor);
+    result = output->tensor;
+    if (alias >= 0) result.data = tensors[static_cast<size_t>(alias)].data;
+    Args args = {&result, tensors.data(), attributes.data(), 1, 0, 0, table.map_ops, nullptr};
+    args.inputCount = static_cast<int32_t>(inputs.size());
+    args.attributeCount = static_cast<int32_t>(attributes.size());
+    return args;
+  }
+
+  const char* refusal(const KernelTable& table) { return find_kernel(table, name)->check(arguments(table)); }
+
+  void run(const KernelTable& table, bool backwards) {
+    const Kernel& kernel = *find_kernel(table, name);
+    Args args = arguments(table);
+    const char* wrong = kernel.check(args);
+    if (!CHECK(wrong == nullptr)) std::fprintf(stderr, "  %s: %s\n", name, wrong);
+    if (wrong != nullptr) return;
+    size_t needed = kernel.scratch_bytes == nullptr ? 0 : kernel.scratch_bytes(args);
+    if (scratch.size() < needed + kScratchZone + 64) scratch.resize(needed + kScratchZone + 64);
+    size_t start = (64 - reinterpret_cast<size_t>(scratch.data()) % 64) % 64;
+    args.scratch = scratch.data() + start;
+    // Poison, so that nothing is read that was not written: a NaN as a float.
+    std::memset(args.scratch, 0xff, needed);
+    std::memset(scratch.data() + start + needed, kZoneByte, kScratchZone);
+    if (alias < 0) output->poison();
+    int64_t tasks = kernel.tasks(args);
+    CHECK(tasks >= 1 && kernel.cost_ns(args) > 0);
+    if (!backwards) kernel.run(args, 0, tasks);
+    for (int64_t task = tasks; backwards && task-- > 0;) kernel.run(args, task, task + 1);
+    bool whole = output->zones_are_whole();
+    for (Operand* input : inputs) whole = whole && input->zones_are_whole();
+    for (size_t i = 0; i < kScratchZone; ++i) whole = whole && scratch[start + needed + i] == kZoneByte;
+    if (!CHECK(whole)) std::fprintf(stderr, "  %s on %s writes where it may not\n", name, table.isa);
+  }
+
+  Tensor result = {};  // the rest serves the run
+  std::vector<Tensor> tensors = {};
+  std::vector<uint8_t> scratch = {};
+};
+
+}  // namespace chainrule

@@ -1,0 +1,73 @@
+// A run written to a file by lib/runtime/dump.ts: everything that replaying it needs.
+//
+// 32-bit little-endian words: magic, version, steps, word count, words, signature count, then per signature its byte
+// length and bytes padded to a multiple of 4; state byte length and bytes; io count, then per slot its byte length
+// and bytes padded to a multiple of 8 from the start of the slot.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <vector>
+
+namespace chainrule {
+
+constexpr int32_t kDumpMagic = 0x504c5243;  // "CRLP"
+
+struct Dump {
+  int32_t steps = 0;
+  std::vector<int32_t> words;
+  std::vector<std::string> signatures;
+  std::vector<char> state;
+  std::vector<std::vector<char>> io;
+};
+
+// False where the bytes are no dump.
+inline bool read_dump(const std::vector<char>& bytes, Dump* dump) {
+  size_t at = 0;
+  const auto word = [&](int32_t* value) {
+    if (at + 4 > bytes.size()) return false;
+    std::memcpy(value, &bytes[at], 4);
+    at += 4;
+    return true;
+  };
+  const auto block = [&](std::vector<char>* out, size_t padding) {
+    int32_t length;
+    if (!word(&length) || length < 0 || static_cast<size_t>(length) > bytes.size() - at) return false;
+    out->assign(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.begin() + static_cast<std::ptrdiff_t>(at + static_cast<size_t>(length)));
+    at += (static_cast<size_t>(length) + padding - 1) / padding * padding;
+    return at <= bytes.size();
+  };
+  int32_t magic, version, count;
+  if (!word(&magic) || magic != kDumpMagic || !word(&version) || version != 1 || !word(&dump->steps)) return false;
+  std::vector<char> raw;
+  if (!word(&count) || count < 0 || static_cast<size_t>(count) > (bytes.size() - at) / 4) return false;
+  dump->words.resize(static_cast<size_t>(count));
+  std::memcpy(dump->words.data(), bytes.data() + at, static_cast<size_t>(count) * 4);
+  at += static_cast<size_t>(count) * 4;
+  if (!word(&count)) return false;
+  for (int32_t i = 0; i < count; ++i) {
+    if (!block(&raw, 4)) return false;
+    dump->signatures.emplace_back(raw.begin(), raw.end());
+  }
+  if (!block(&dump->state, 4) || !word(&count)) return false;
+  for (int32_t i = 0; i < count; ++i) {
+    if (!block(&raw, 8)) return false;
+    dump->io.push_back(raw);
+  }
+  return true;
+}
+
+inline bool read_file(const char* path, std::vector<char>* bytes) {
+  FILE* file = std::fopen(path, "rb");
+  if (!file) return false;
+  char buffer[1 << 16];
+  for (size_t got; (got = std::fread(buffer, 1, sizeof buffer, file)) > 0;) {
+    bytes->insert(bytes->end(), buffer, buffer + got);
+  }
+  std::fclose(file);
+  return true;
+}
+
+}  // namespace chainrule
