@@ -7,6 +7,8 @@ import path from 'node:path';
 export interface BenchOptions {
   readonly quick: boolean;
   readonly threads: number;
+  /** Draw docs/speed.svg anew. */
+  readonly chart?: boolean;
 }
 
 export interface Ceiling {

@@ -9,6 +9,7 @@ async function main(): Promise<void> {
   const cli = cac('npm run bench --');
   cli.option('--only <name>', `One of ${benches.join(', ')}`);
   cli.option('--quick', 'Fewer repeats: under two minutes in all');
+  cli.option('--chart', 'Draw docs/speed.svg anew, from the bench train');
   cli.option('--threads <count>', 'Threads for the runs that use several', {default: availableParallelism()});
   cli.help();
   const {options} = cli.parse();
@@ -18,7 +19,11 @@ async function main(): Promise<void> {
     if (!benches.includes(name)) throw new Error(`bench: no bench ${name}. Known: ${benches.join(', ')}`);
     const {bench} = (await import(`./${name}.ts`)) as {bench(options: BenchOptions): Promise<void>};
     console.log(`\n== ${name}`);
-    await bench({quick: options.quick === true, threads: Number(options.threads)});
+    await bench({
+      quick: options.quick === true,
+      threads: Number(options.threads),
+      chart: options.chart === true,
+    });
   }
 }
 

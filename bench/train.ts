@@ -1,6 +1,9 @@
 // Microseconds per training step, and samples per second, for dense networks of several sizes.
+import {writeFileSync} from 'node:fs';
+import path from 'node:path';
 import {layers, losses, type Sequential, sequential, setThreads} from '../lib/index.ts';
 import {type BenchOptions, measureCeiling} from './ceiling.ts';
+import {type Bar, barChart} from './chart.ts';
 
 interface Workload {
   readonly name: string;
@@ -58,20 +61,34 @@ async function microsecondsPerStep(workload: Workload, repeats: number): Promise
 }
 
 export async function bench(options: BenchOptions): Promise<void> {
+  const bars: Bar[] = [];
+  let peaks = '';
   for (const threads of new Set([1, options.threads])) {
     setThreads(threads);
     const {fmaGflops} = measureCeiling({...options, threads});
     const peak = fmaGflops[1];
+    peaks += `${peaks === '' ? '' : ', '}${Math.round(peak)} GFLOP/s on ${threads}`;
     console.log(`${threads} threads; multiply-add peak ${peak} GFLOP/s`);
     for (const workload of workloads) {
       const microseconds = await microsecondsPerStep(workload, options.quick ? 3 : 10);
       const samples = Math.round((workload.batchSize / microseconds) * 1e6);
       const share = ((100 * flopsPerStep(workload)) / (microseconds * 1e3) / peak).toFixed(0);
       const shape = workload.sizes.join('-');
+      bars.push({
+        group: `${shape}, batch ${workload.batchSize}`,
+        series: plural(threads),
+        value: microseconds,
+      });
       console.log(
         `${workload.name.padEnd(10)} ${shape.padEnd(18)} batch ${String(workload.batchSize).padEnd(5)}`,
         `${microseconds.toFixed(1).padStart(9)} µs/step  ${samples} samples/s  ${share} % of the peak`,
       );
     }
   }
+  if (!options.chart) return;
+  const note = `Adam, in-memory data, best of several epochs; multiply-add peak of the machine: ${peaks} threads.`;
+  const chart = barChart('A training step, by network and threads', note, 'µs', bars);
+  writeFileSync(path.join(import.meta.dirname, '../docs/speed.svg'), chart);
 }
+
+const plural = (threads: number): string => `${threads} thread${threads === 1 ? '' : 's'}`;

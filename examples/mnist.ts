@@ -1,7 +1,16 @@
 // Learns handwritten digits: trains, evaluates, saves, loads, and shows what it sees. `npm start -- --help`.
 import os from 'node:os';
 import path from 'node:path';
-import {ChainruleError, callbacks, layers, load, type Sequential, sequential, setThreads} from 'chainrule';
+import {
+  ChainruleError,
+  callbacks,
+  layers,
+  load,
+  type Sequential,
+  schedules,
+  sequential,
+  setThreads,
+} from 'chainrule';
 import {drawImages} from './mnist/draw.ts';
 import {type Images, readDigits, readFashion} from './mnist/idx.ts';
 import {type Options, parseOptions} from './mnist/options.ts';
@@ -28,7 +37,8 @@ const asInput = (images: Uint8Array) => ({
   scale: 1 / 255,
 });
 
-function build({hidden, activation, optimizer, learningRate, seed}: Options): Sequential {
+function build(options: Options, images: number): Sequential {
+  const {hidden, activation, optimizer, learningRate, seed, epochs, batchSize} = options;
   const model = sequential(
     [
       layers.flatten({inputShape: [pixels]}),
@@ -44,7 +54,10 @@ function build({hidden, activation, optimizer, learningRate, seed}: Options): Se
     loss: 'sparseCategoricalCrossentropy',
     metrics: ['accuracy'],
   });
-  if (learningRate !== undefined) model.optimizer.learningRate = learningRate;
+  model.optimizer.learningRate = schedules.cosineDecay({
+    initialLearningRate: learningRate,
+    decaySteps: Math.max(1, epochs * Math.ceil(images / batchSize)),
+  });
   return model;
 }
 
@@ -93,7 +106,7 @@ async function main(options: Options): Promise<void> {
   const print = (text: string): void => (quiet ? undefined : console.log(text));
   if (threads !== undefined) setThreads(threads);
   const data = fashion ? readFashion() : readDigits();
-  const model = build(options);
+  const model = build(options, options.samples ?? data.train.labels.length);
   if (!quiet) model.summary();
   print(`training on ${options.samples ?? data.train.labels.length} images`);
   const {seconds, images} = await train(model, data, options);

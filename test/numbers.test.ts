@@ -81,6 +81,79 @@ describe.each(isas)('a·b + c is rounded once on %s', isa => {
   });
 });
 
+/** Twelve bits each: products and their sums with float32 are exact in float64, so fround rounds like an FMA. */
+const short = (shape: number[]): Operand => {
+  const {data} = whole(shape, -2048, 2047);
+  return exactly(
+    Array.from(data, x => x / 64),
+    shape,
+  );
+};
+
+const sumInOrder = (numbers: readonly number[]): number =>
+  numbers.reduce((sum, x) => Math.fround(sum + x), 0);
+
+/** Neighbours are joined, and their sums; what is left over goes up a level. */
+function sumPairwise(parts: readonly number[]): number {
+  if (parts.length === 1) return parts[0] as number;
+  const joined = parts.flatMap((part, index) => {
+    if (index % 2 === 1) return [];
+    return [index + 1 < parts.length ? Math.fround(part + (parts[index + 1] as number)) : part];
+  });
+  return sumPairwise(joined);
+}
+
+const cut = (numbers: readonly number[], size: number): number[][] =>
+  Array.from({length: Math.ceil(numbers.length / size)}, (_, index) => {
+    return numbers.slice(index * size, (index + 1) * size);
+  });
+
+/** Sixteen lanes, then lane i + lane i + 8, and so on. */
+function sumInLanes(numbers: readonly number[]): number {
+  let lanes = Array.from({length: 16}, (_, lane) => sumInOrder(numbers.filter((_, at) => at % 16 === lane)));
+  while (lanes.length > 1) {
+    const half = lanes.length / 2;
+    lanes = lanes.slice(0, half).map((x, lane) => Math.fround(x + (lanes[lane + half] as number)));
+  }
+  return lanes[0] as number;
+}
+
+describe.each(isas)('the order of sums on %s', isa => {
+  it.each([1, 383, 384, 385, 768, 1000])('in products over %i is chains within blocks of 384', inner => {
+    const [rows, columns] = [7, 19];
+    const [left, weights, bias] = [short([rows, inner]), short([inner, columns]), short([columns])];
+    const inputs = named([left, weights, bias]);
+    const [x, w, last] = inputs.map(([tensor]) => tensor) as [Tensor, Tensor, Tensor];
+    const expected = Float32Array.from({length: rows * columns}, (_, at) => {
+      const [row, column] = [Math.floor(at / columns), at % columns];
+      const terms = Array.from({length: inner}, (_, k) => {
+        return (left.data[row * inner + k] as number) * (weights.data[k * columns + column] as number);
+      });
+      const blocks = cut(terms, 384).map(sumInOrder);
+      return Math.max(0, Math.fround(sumInOrder(blocks) + (bias.data[column] as number)));
+    });
+    expectSameBits(run(inputs, ops.relu(ops.add(ops.matmul(x, w), last)), isa), expected, `K = ${inner}`);
+  });
+
+  it.each([1, 15, 16, 17, 4095, 4096, 4097, 8192, 12_289, 20_481, 28_000])('along %i elements', length => {
+    const numbers = reals([length]);
+    const inputs = named([numbers]);
+    const parts = cut([...numbers.data], 4096).map(sumInLanes);
+    const expected = Float32Array.of(sumPairwise(parts));
+    expectSameBits(run(inputs, ops.sum((inputs[0] as [Tensor, Operand])[0], 0), isa), expected, `${length}`);
+  });
+
+  it.each([1, 255, 256, 257, 700])('down %i rows is chains within 256', length => {
+    const numbers = reals([length, 37]);
+    const inputs = named([numbers]);
+    const expected = Float32Array.from({length: 37}, (_, column) => {
+      const lane = Array.from({length}, (_, row) => numbers.data[row * 37 + column] as number);
+      return sumInOrder(cut(lane, 256).map(sumInOrder));
+    });
+    expectSameBits(run(inputs, ops.sum((inputs[0] as [Tensor, Operand])[0], 0), isa), expected, `${length}`);
+  });
+});
+
 describe('a row has the same bits in every batch', () => {
   const batches = [1, 2, 7, 8, 33, 128];
   const sizes = [

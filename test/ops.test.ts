@@ -36,6 +36,11 @@ describe('the tables agree', () => {
     expect(table.map(([name]) => name).sort()).toEqual(computed.map(op => op.name).sort());
   });
 
+  it('and every kernel has a sample large enough to be shared among threads', () => {
+    const without = table.filter(([name, {values}]) => !opOf(name).view && !values.some(({large}) => large));
+    expect(without.map(([name]) => name)).toEqual([]);
+  });
+
   it.each(isas)('of signatures in TypeScript and in native code: %s', isa => {
     const ours = computed.filter(op => !op.view).map(op => op.signature.text);
     expect(nativeSignatures(isa).sort()).toEqual(ours.sort());

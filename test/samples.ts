@@ -132,15 +132,17 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
       [1, 1],
       [5, 10],
       [33, 513],
-    ].map(([rows, classes]) => ({
-      operands: [reals([rows as number]), whole([rows as number], 0, (classes as number) - 1)],
+      [6000, 20],
+    ].map(([rows = 0, classes = 0]) => ({
+      operands: [reals([rows]), whole([rows], 0, classes - 1)],
       attributes: {classes},
+      large: rows > 1000,
     })),
     smooth: [{operands: [reals([4]), whole([4], 0, 2)], attributes: {classes: 3}}],
   },
   finite: {
     bound: correctlyRounded,
-    values: [...lengths, 12_289].map(n => ({operands: [reals([n])]})),
+    values: [...lengths, 12_289, 300_001].map(n => ({operands: [reals([n])], large: n > 300_000})),
   },
   randomUniform: randoms(bounds.uniforms, {low: 0, high: 1}, {low: -0.3, high: 0.7}),
   randomNormal: randoms(bounds.quantiles, {mean: 0, deviation: 1}, {mean: -2, deviation: 0.1}),

@@ -40,7 +40,10 @@ export interface NativeAddon {
   alignment(array: ArrayBufferView): number;
   /** Wraps the bytes of a SharedArrayBuffer that hold a model's state, with the lock that guards its commits. */
   createState(bytes: Uint8Array): NativeState;
-  /** Keeps an array's memory alive whatever becomes of the array; undefined where the engine does not allow it. */
+  /**
+   * Keeps an array's memory alive whatever becomes of the array, as every `run` does for its arrays; undefined where
+   * the engine does not allow it.
+   */
   pin(array: ArrayBufferView): NativePin | undefined;
   /** Verifies and links a plan. Throws with the reason when it is malformed. */
   load(words: Int32Array, signatures: readonly string[], isa?: string): NativeProgram;

@@ -1,9 +1,9 @@
-import {dtypes, type TypedArray} from '../core/dtype.ts';
+import type {TypedArray} from '../core/dtype.ts';
 import {ChainruleError, fail} from '../core/errors.ts';
-import {formatShape, sizeOf} from '../core/shape.ts';
 import type {GuardKind} from '../core/tensor.ts';
-import type {IoSlot, Plan} from '../plan.ts';
-import {addon, type NativePin, type NativeProgram, type RunWords, runEnds} from './addon.ts';
+import type {Plan} from '../plan.ts';
+import {addon, type NativeProgram, type RunWords, runEnds} from './addon.ts';
+import {checkArray, keepSafe} from './arrays.ts';
 import type {State} from './state.ts';
 
 export interface RunResult {
@@ -33,80 +33,6 @@ export interface ProgramRunOptions {
 /** Arrays by the name of their io slot. */
 export type IoArrays = Readonly<Record<string, TypedArray>>;
 
-function isResizable(buffer: ArrayBufferLike): boolean {
-  const {resizable, growable} = buffer as {resizable?: boolean; growable?: boolean};
-  return resizable === true || growable === true;
-}
-
-/** Refuses what native code could not read safely for the whole run. */
-function checkArray(slot: IoSlot, array: TypedArray | undefined, steps: number): TypedArray {
-  const where = `${slot.output ? 'result' : 'input'} ${JSON.stringify(slot.name)}`;
-  if (array === undefined) fail('ERR_VALUE', `${where} is missing.`);
-  const {array: expected} = dtypes[slot.dtype];
-  if (!(array instanceof expected)) {
-    const received = (array as object).constructor.name;
-    fail('ERR_DTYPE', `${where}: expected ${expected.name} for ${slot.dtype}. Received ${received}.`);
-  }
-  if (isResizable(array.buffer)) {
-    fail(
-      'ERR_DETACHED',
-      `${where}: its buffer can change its size while it is read. Pass a copy of fixed size.`,
-    );
-  }
-  const dynamic = slot.shape[0] === -1;
-  const block = sizeOf(dynamic ? slot.shape.slice(1) : slot.shape);
-  if (array.length === 0 && array.byteLength === 0 && isDetached(array)) {
-    fail(
-      'ERR_DETACHED',
-      `${where}: its buffer was transferred away. Pass an array that still has its memory.`,
-    );
-  }
-  const fits = dynamic
-    ? block === 0 || array.length % block === 0
-    : array.length >= block * (slot.perStep ? steps : 1);
-  if (!fits) {
-    const wanted = dynamic ? `rows of ${block}` : `${block}${slot.perStep ? ` x ${steps} steps` : ''}`;
-    fail(
-      'ERR_SHAPE',
-      `${where} ${formatShape(slot.shape)}: expected ${wanted} elements. Received ${array.length}.`,
-    );
-  }
-  return array;
-}
-
-/** A detached buffer cannot be viewed again; an empty one can. */
-function isDetached(array: TypedArray): boolean {
-  try {
-    new Uint8Array(array.buffer);
-    return false;
-  } catch {
-    return true;
-  }
-}
-
-const pins = new WeakMap<ArrayBufferLike, NativePin>();
-
-/**
- * What native code may read while JavaScript goes on: memory that is shared cannot be taken away; other memory is
- * held, or where the engine does not allow that, copied once.
- */
-function keepSafe(array: TypedArray, kept: unknown[]): TypedArray {
-  const {buffer} = array;
-  if (buffer instanceof SharedArrayBuffer) return array;
-  const pin = pins.get(buffer) ?? addon().pin(array);
-  if (pin !== undefined) {
-    pins.set(buffer, pin);
-    kept.push(pin);
-    return array;
-  }
-  const {array: Constructor} = Object.values(dtypes).find(
-    row => array instanceof row.array,
-  ) as (typeof dtypes)['uint8'];
-  const copy = new Constructor(new SharedArrayBuffer(array.byteLength), 0, array.length);
-  copy.set(array);
-  return copy;
-}
-
 /** A verified, linked plan. It runs over any state that is large enough for it. */
 export class Program {
   readonly plan: Plan;
@@ -122,25 +48,32 @@ export class Program {
     }
   }
 
-  /** Runs the plan on the executor thread, off the event loop. Outputs must be SharedArrayBuffer-backed. */
+  /**
+   * Runs the plan on the executor thread, off the event loop.
+   *
+   * @throws ERR_VALUE where a result is not in shared memory: other memory could be transferred away meanwhile, and
+   * on some engines it has to be copied.
+   */
   async run(state: State | undefined, io: IoArrays, options: ProgramRunOptions = {}): Promise<RunResult> {
-    const kept: unknown[] = [];
-    const arrays = this.#bind(io, options.steps ?? 1).map(array => keepSafe(array, kept));
+    const steps = stepsOf(options);
+    const arrays = this.#bind(io, steps);
+    for (const [index, {name, output}] of this.plan.io.entries()) {
+      if (!output || (arrays[index] as TypedArray).buffer instanceof SharedArrayBuffer) continue;
+      fail('ERR_VALUE', `result ${JSON.stringify(name)}: expected an array over a SharedArrayBuffer.`);
+    }
     try {
-      const words = await addon().run(this.#native, state?.native, arrays, options.steps ?? 1, options);
-      return this.#read(words);
+      return this.#read(await addon().run(this.#native, state?.native, arrays.map(keepSafe), steps, options));
     } catch (cause) {
       throw toChainruleError(cause);
-    } finally {
-      kept.length = 0;
     }
   }
 
   /** Runs the plan on the calling thread, alone; waits for one commit at most. */
   runSync(state: State | undefined, io: IoArrays, options: ProgramRunOptions = {}): RunResult {
-    const arrays = this.#bind(io, options.steps ?? 1);
+    const steps = stepsOf(options);
+    const arrays = this.#bind(io, steps);
     try {
-      return this.#read(addon().runSync(this.#native, state?.native, arrays, options.steps ?? 1, options));
+      return this.#read(addon().runSync(this.#native, state?.native, arrays, steps, options));
     } catch (cause) {
       throw toChainruleError(cause);
     }
@@ -167,6 +100,19 @@ export class Program {
     const {name, scope: at} = instruction;
     return {...result, guard: found, anomaly: {instruction: anomaly as number, name, scope: at}};
   }
+}
+
+/** @throws ERR_OPTION */
+function stepsOf({steps = 1, cancel}: ProgramRunOptions): number {
+  if (!Number.isInteger(steps) || steps < 0 || steps > 0x7fffffff) {
+    fail('ERR_OPTION', `run: steps: expected an integer from 0. Received ${String(steps)}.`);
+  }
+  const shared =
+    cancel instanceof Int32Array && cancel.buffer instanceof SharedArrayBuffer && cancel.length > 0;
+  if (cancel !== undefined && !shared) {
+    fail('ERR_OPTION', 'run: cancel: expected an Int32Array over a SharedArrayBuffer.');
+  }
+  return steps;
 }
 
 function toChainruleError(cause: unknown): Error {

@@ -36,7 +36,12 @@ struct Pending {
   Environment* environment;
   std::list<Pending*>::iterator place;
   napi_deferred deferred = nullptr;
-  napi_ref kept = nullptr;  // everything the job points to
+  napi_ref kept = nullptr;   // everything the job points to
+  std::vector<void*> held;   // and its memory, should an array lose it meanwhile
+
+  ~Pending() {
+    for (void* memory : held) release_memory(memory);
+  }
 };
 
 [[noreturn]] void refuse(Napi::Env env, const std::string& why) {
@@ -110,15 +115,21 @@ Napi::Value alignment(const Napi::CallbackInfo& call) {
   return Napi::Number::New(call.Env(), static_cast<double>(reinterpret_cast<uintptr_t>(bytes.data) % 64));
 }
 
+// A run may be all that still knows a state: what it refers to refers to the memory in turn.
+struct OwnedState : State {
+  Napi::ObjectReference memory;
+};
+
 Napi::Value create_state(const Napi::CallbackInfo& call) {
   const Bytes bytes = bytes_of_array(call.Env(), call[0]);
-  auto* state = new State;
+  auto* state = new OwnedState;
   state->data = bytes.data;
   state->bytes = bytes.bytes;
+  state->memory = Napi::Persistent(call[0].As<Napi::Object>());
   ++states_alive;
   return Napi::External<State>::New(call.Env(), state, [](Napi::Env, State* gone) {
     --states_alive;
-    delete gone;
+    delete static_cast<OwnedState*>(gone);
   });
 }
 
@@ -179,10 +190,10 @@ void read_job(const Napi::CallbackInfo& call, Job* job) {
   job->urgent = options.Get("urgent").ToBoolean();
   job->profile = options.Get("profile").ToBoolean();
   const Napi::Value cancel = options.Get("cancel");
-  if (cancel.IsTypedArray()) {
-    const Bytes flag = bytes_of_array(env, cancel);
-    if (flag.bytes < 4) refuse(env, "the cancel flag is empty");
-    job->cancel = reinterpret_cast<const int32_t*>(flag.data);
+  if (!cancel.IsUndefined()) {
+    const bool words = cancel.IsTypedArray() && cancel.As<Napi::TypedArray>().TypedArrayType() == napi_int32_array;
+    if (!words || bytes_of_array(env, cancel).bytes < 4) refuse(env, "the cancel flag is no Int32Array with an element");
+    job->cancel = reinterpret_cast<const int32_t*>(bytes_of_array(env, cancel).data);
   }
   const char* state = job->state ? job->state->data : nullptr;
   const std::string why =
@@ -221,13 +232,25 @@ void deliver(Napi::Env env, Napi::Function, std::nullptr_t*, Pending* pending) {
   delete pending;
 }
 
+void hold_arrays(const Napi::CallbackInfo& call, Pending* pending) {
+  const auto arrays = call[2].As<Napi::Array>();
+  for (uint32_t i = 0; i < arrays.Length(); ++i) {
+    napi_value buffer;
+    const napi_value array = static_cast<Napi::Value>(arrays[i]);
+    if (napi_get_typedarray_info(call.Env(), array, nullptr, nullptr, nullptr, &buffer, nullptr) != napi_ok) continue;
+    if (void* memory = hold_memory(call.Env(), buffer)) pending->held.push_back(memory);
+  }
+}
+
 Napi::Value run(const Napi::CallbackInfo& call) {
   const Napi::Env env = call.Env();
   auto* environment = env.GetInstanceData<Environment>();
   auto pending = std::make_unique<Pending>();
   read_job(call, &pending->job);
+  hold_arrays(call, pending.get());
   Napi::Array kept = Napi::Array::New(env);
-  for (size_t i = 0; i < 5; ++i) kept.Set(static_cast<uint32_t>(i), call[i]);
+  for (size_t i = 0; i < 3; ++i) kept.Set(static_cast<uint32_t>(i), call[i]);
+  kept.Set(3u, call[4].As<Napi::Object>().Get("cancel"));
   napi_value promise;
   if (napi_create_reference(env, kept, 1, &pending->kept) != napi_ok ||
       napi_create_promise(env, &pending->deferred, &promise) != napi_ok) {
@@ -240,10 +263,11 @@ Napi::Value run(const Napi::CallbackInfo& call) {
     done->environment->deliver.NonBlockingCall(done);
   };
   static_assert(offsetof(Pending, job) == 0, "a job is found by its address");
-  if (environment->pending.empty()) environment->deliver.Ref(env);
+  submit(&pending->job);  // throws where no thread is to be had
+  // It may be finished by now, but nobody hears of that before this function returns.
+  if (environment->pending.empty()) napi_ref_threadsafe_function(env, environment->deliver);
   Pending* const submitted = pending.release();
   submitted->place = environment->pending.insert(environment->pending.end(), submitted);
-  submit(&submitted->job);
   return Napi::Value(env, promise);
 }
 
@@ -260,7 +284,9 @@ Napi::Value run_sync(const Napi::CallbackInfo& call) {
 Napi::Value profile(const Napi::CallbackInfo& call) {
   const Program& program = *call[0].As<Napi::External<Program>>().Data();
   Napi::Float64Array result = Napi::Float64Array::New(call.Env(), program.profile_ns.size());
-  for (size_t i = 0; i < program.profile_ns.size(); ++i) result[i] = program.profile_ns[i];
+  for (size_t i = 0; i < program.profile_ns.size(); ++i) {
+    __atomic_load(&program.profile_ns[i], &result[i], __ATOMIC_RELAXED);
+  }
   return result;
 }
 

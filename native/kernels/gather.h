@@ -37,7 +37,7 @@ int64_t gather_tasks(const Args& args) { return tasks_of(args.inputs[1].dims[0],
 
 double gather_cost(const Args& args) {
   return 20.0 + 20.0 * static_cast<double>(args.inputs[1].dims[0]) +
-         0.15 * static_cast<double>(args.outputs[0].count);
+         0.09 * static_cast<double>(args.outputs[0].count);
 }
 
 // y = value * scale + offset over one row; or-s what is not finite in a float source.

@@ -63,7 +63,7 @@ VEC_INLINE Movement movement_of(const Args& args) {
 }
 
 // Work for a transposition: for each index of the other axes, the last axis of the result against the axis
-// that is contiguous in x, in strips of sixteen of the latter. Without a swap of the two it is a copy of rows.
+// that is contiguous in x, in strips of sixteen of the latter. Where the two are one it is a copy of rows.
 struct Strips {
   Movement move;
   int32_t swapped;  // the axis of the result that is contiguous in x

@@ -1,5 +1,5 @@
-// Optimizer updates: one flat pass over the segments of a model. Twin of lib/ops/optimizer.ts, which documents
-// the order of the segments and the columns of hyper.
+// Optimizer updates: one flat pass over the segments of a model. Twin of lib/ops/optimizer.ts, which says how
+// segments are ordered and what the columns of hyper mean.
 //
 // A rule says how many operands a segment has (parameter, gradient, moments …) and turns sixteen elements of
 // each into the new parameter and the new moments. Results may stand where their operands stood.

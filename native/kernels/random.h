@@ -94,7 +94,7 @@ int64_t random_tasks(const Args& args) {
   return tasks_of(pieces(args.outputs[0].count, kGroup), kGroup * kRandomElements);
 }
 
-double random_cost(const Args& args) { return 50.0 + 2.0 * static_cast<double>(args.outputs[0].count); }
+double random_cost(const Args& args) { return 50.0 + 0.7 * static_cast<double>(args.outputs[0].count); }
 
 VEC_INLINE RandomKey random_key(const Args& args) {
   const int32_t* seed = input<int32_t>(args, 0);

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -52,8 +53,8 @@ int quota_cpus(int most) {
 int affinity_cpus() {
   cpu_set_t set;
   CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-  return std::max(1, CPU_COUNT(&set));
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));  // more than such a set can name
 }
 
 }  // namespace
@@ -97,7 +98,8 @@ int thread_count() {
   if (chosen > 0) return chosen;
   const char* wanted = std::getenv("CHAINRULE_NUM_THREADS");
   const int number = wanted ? std::atoi(wanted) : 0;
-  set_thread_count(number > 0 ? number : available_cpus());
+  int none = 0;  // another thread may set the count meanwhile: that one holds
+  chosen_threads.compare_exchange_strong(none, number > 0 ? number : available_cpus());
   return chosen_threads.load(std::memory_order_relaxed);
 }
 

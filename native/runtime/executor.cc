@@ -60,7 +60,10 @@ class Executor final : public Team {
     if (!urgent_waiting_.load(std::memory_order_acquire)) return;
     while (Job* job = take_urgent(running, true)) {
       Member alone;
-      if (prepare(job, 1, 1)) run_steps(this, &alone, job, 1);
+      if (prepare(job, 1, 1)) {
+        hold_state(job, running);
+        run_steps(this, &alone, job, 1);
+      }
       finish(job);
     }
   }
@@ -74,8 +77,18 @@ class Executor final : public Team {
     return nullptr;
   }
 
+  // Where the job around it reads the same state, that one's share is enough; to ask for a second one could wait for
+  // a writer that waits for the first.
+  void hold_state(Job* job, const Job* around) override {
+    if (!job->state || job->program->writes_state) return;
+    if (around && around->reads_state && around->state == job->state) return;
+    job->state->lock.lock_shared();
+    job->reads_state = true;
+  }
+
   void finish(Job* job) override {
-    if (reads(*job)) job->state->lock.unlock_shared();
+    if (job->reads_state) job->state->lock.unlock_shared();
+    job->reads_state = false;
     job->program->on_executor.store(false);
     {
       std::lock_guard<std::mutex> hold(mutex_);
@@ -94,8 +107,6 @@ class Executor final : public Team {
   }
 
  private:
-  static bool reads(const Job& job) { return job.state && !job.program->writes_state; }
-
   void loop() {
     for (;;) {
       Job* job;
@@ -110,7 +121,10 @@ class Executor final : public Team {
       }
       const bool alone = !job->program->shared || RedZones::active();
       const int width = alone ? 1 : std::min(thread_count(), kMostThreads);
-      if (prepare(job, width, 0)) run(job, width);
+      if (prepare(job, width, 0)) {
+        hold_state(job, nullptr);
+        run(job, width);
+      }
       finish(job);
     }
   }
@@ -129,17 +143,20 @@ class Executor final : public Team {
     else run_team(width, work, &context);
   }
 
-  // Memory for `width` threads. False where there is none: the job ends with that.
+  // All memory that `width` threads will need: nothing may fail inside a parallel region. False where there is none:
+  // the job ends with that.
   bool prepare(Job* job, int width, int level) {
     Program& program = *job->program;
     program.on_executor.store(true);
-    if (reads(*job)) job->state->lock.lock_shared();
     try {
       program.executor_arena.reserve(program.arena_bytes);
       if (program.executor_frames.size() < static_cast<size_t>(width)) {
         program.executor_frames = std::vector<Frame>(static_cast<size_t>(width));
       }
-      for (int index = 0; index < width; ++index) scratch(level, index, program.scratch_bytes);
+      for (int index = 0; index < width; ++index) {
+        program.executor_frames[static_cast<size_t>(index)].prepare(program);
+        scratch(level, index, program.scratch_bytes);
+      }
       return true;
     } catch (const std::bad_alloc&) {
       job->report.end = RunEnd::memory;
@@ -184,8 +201,9 @@ std::atomic<bool> executor_started{false};
 }  // namespace
 
 void submit(Job* job) {
+  Executor& the_executor = executor();
   executor_started.store(true);
-  executor().submit(job);
+  the_executor.submit(job);
 }
 
 void drain(const void* owner) {

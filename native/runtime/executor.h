@@ -31,6 +31,7 @@ struct Job {
   bool profile = false;
   const int32_t* cancel = nullptr;  // the caller's flag: not 0 ends the run before its next commit
   std::atomic<bool> dropped{false};  // its environment ends
+  bool reads_state = false;          // the executor's: it holds a reader's share of the state's lock
   const void* owner = nullptr;
   void (*finished)(Job* job) = nullptr;  // called on the executor thread
   RunReport report;

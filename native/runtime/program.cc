@@ -42,26 +42,77 @@ void set_counts(Args* args, const Instruction& instruction, const KernelTable& t
   args->scratch = nullptr;
 }
 
-// Asks the kernel whether the operands fit and what they will cost.
-void link(Program* program, Instruction* instruction) {
+bool is_dynamic(const Program& program, const Value& value) {
+  return value.space == Space::io && program.io[static_cast<size_t>(value.position)].dynamic_rows();
+}
+
+// What a kernel says about the operands of an instruction.
+struct Answer {
+  int64_t tasks;
+  size_t scratch_bytes;
+  double cost_ns;
+};
+
+// `rows` stands for the rows of a data set that are not known yet, another multiple of it for each operand.
+Answer ask(const Program& program, const Instruction& instruction, int64_t rows) {
   std::vector<Tensor> tensors;
-  const int32_t count = instruction->output_count + instruction->input_count;
+  const int32_t count = instruction.output_count + instruction.input_count;
   for (int32_t i = 0; i < count; ++i) {
-    const int32_t value = program->operand_values[static_cast<size_t>(instruction->first_operand + i)];
-    tensors.push_back(program->values[static_cast<size_t>(value)].tensor);
+    const int32_t number = program.operand_values[static_cast<size_t>(instruction.first_operand + i)];
+    const Value& value = program.values[static_cast<size_t>(number)];
+    Tensor& tensor = tensors.emplace_back(value.tensor);
+    if (!is_dynamic(program, value)) continue;
+    tensor.dims[0] = rows * (i + 1);
+    if (__builtin_mul_overflow(tensor.dims[0], value.bytes / bytes_of(tensor.dtype), &tensor.count)) {
+      throw PlanError("malformed plan: a shape is too large");
+    }
   }
   Args args{};
   args.outputs = tensors.data();
-  args.inputs = tensors.data() + instruction->output_count;
-  set_counts(&args, *instruction, *program->table);
-  const Kernel& kernel = *instruction->kernel;
+  args.inputs = tensors.data() + instruction.output_count;
+  set_counts(&args, instruction, *program.table);
+  const Kernel& kernel = *instruction.kernel;
   if (const char* why = kernel.check(args)) throw PlanError(std::string(kernel.signature) + ": " + why);
-  instruction->tasks = kernel.tasks(args);
-  instruction->cost_ns = kernel.cost_ns(args);
+  return {kernel.tasks(args), kernel.scratch_bytes ? kernel.scratch_bytes(args) : 0, kernel.cost_ns(args)};
+}
+
+bool has_dynamic_operand(const Program& program, const Instruction& instruction) {
+  const int32_t* numbers = &program.operand_values[static_cast<size_t>(instruction.first_operand)];
+  return std::any_of(numbers, numbers + instruction.output_count + instruction.input_count, [&](int32_t number) {
+    return is_dynamic(program, program.values[static_cast<size_t>(number)]);
+  });
+}
+
+// Asks the kernel whether the operands fit and what they will cost. What has unknown rows must fit with any.
+void link(Program* program, Instruction* instruction, double times) {
+  const Answer answer = ask(*program, *instruction, 0);
+  if (has_dynamic_operand(*program, *instruction)) {
+    for (const int64_t rows : {int64_t{3}, int64_t{1} << 30}) {
+      const Answer other = ask(*program, *instruction, rows);
+      if (other.tasks != answer.tasks || other.scratch_bytes != answer.scratch_bytes) {
+        throw PlanError(std::string(instruction->kernel->signature) + ": its work depends on unknown rows");
+      }
+    }
+  }
+  instruction->tasks = answer.tasks;
+  instruction->cost_ns = answer.cost_ns;
   instruction->shared = instruction->tasks > 1 && instruction->cost_ns >= kSharedFromNs;
-  if (kernel.scratch_bytes) program->scratch_bytes = std::max(program->scratch_bytes, kernel.scratch_bytes(args));
-  program->step_cost_ns += instruction->cost_ns;
+  program->scratch_bytes = std::max(program->scratch_bytes, answer.scratch_bytes);
+  program->step_cost_ns += instruction->cost_ns * times;
   program->shared |= instruction->shared;
+}
+
+void link_all(Program* program) {
+  std::vector<double> times{1};
+  for (const BodyItem& item : program->items) {
+    if (item.kind == BodyItem::instruction) {
+      link(program, &program->instructions[static_cast<size_t>(item.index)], times.back());
+    } else if (item.kind == BodyItem::loop) {
+      times.push_back(times.back() * static_cast<double>(program->loops[static_cast<size_t>(item.index)].count));
+    } else {
+      times.pop_back();
+    }
+  }
 }
 
 }  // namespace
@@ -73,7 +124,7 @@ std::unique_ptr<Program> load_program(const int32_t* words, int64_t count,
   program->table = &table;
   const Linker linker(table, signatures);
   read_and_verify(program.get(), linker);
-  for (Instruction& instruction : program->instructions) link(program.get(), &instruction);
+  link_all(program.get());
   program->profile_ns.assign(program->instructions.size(), 0);
   const int64_t literal_bytes = int64_t{program->words[kHeaderLiteralWords]} * 4;
   program->literals.reserve(literal_bytes);
@@ -91,20 +142,28 @@ std::string check_bindings(const Program& program, const std::vector<Binding>& i
     return "expected " + std::to_string(program.io.size()) + " arrays, received " + std::to_string(io.size());
   }
   if (state_bytes < program.state_bytes) return "the state is smaller than the plan needs";
+  if (reinterpret_cast<uintptr_t>(state) % static_cast<uintptr_t>(kUnitBytes) != 0) {
+    return "the state does not begin at a multiple of 64 bytes";
+  }
   const auto apart = [](const char* a, int64_t a_bytes, const char* b, int64_t b_bytes) {
     return a + a_bytes <= b || b + b_bytes <= a || a_bytes == 0 || b_bytes == 0;
   };
   for (size_t slot = 0; slot < io.size(); ++slot) {
     const IoSlot& form = program.io[slot];
     const auto address = reinterpret_cast<uintptr_t>(io[slot].data);
-    if (address % static_cast<uintptr_t>(bytes_of(form.dtype)) != 0) return slot_name(slot) + " is not aligned to its type";
+    if (address % static_cast<uintptr_t>(bytes_of(form.dtype)) != 0) {
+      return slot_name(slot) + " is not aligned to its type";
+    }
     if (form.dynamic_rows()) {
       const bool whole = form.bytes == 0 ? io[slot].bytes == 0 : io[slot].bytes % form.bytes == 0;
       if (!whole) return slot_name(slot) + " holds no whole number of rows";
     } else {
       const int64_t far = std::max<int64_t>(steps - 1, 0);
-      if (form.step_stride_bytes > 0 && far > (int64_t{1} << 46) / form.step_stride_bytes) return slot_name(slot) + ": too many steps";
-      if (far * form.step_stride_bytes + form.bytes > io[slot].bytes) return slot_name(slot) + " is too short";
+      if (form.step_stride_bytes > 0 && far > (int64_t{1} << 46) / form.step_stride_bytes) {
+        return slot_name(slot) + ": too many steps";
+      }
+      const int64_t needed = steps > 0 ? far * form.step_stride_bytes + form.bytes : 0;
+      if (needed > io[slot].bytes) return slot_name(slot) + " is too short";
     }
     if (!form.output()) continue;
     if (!apart(io[slot].data, io[slot].bytes, state, state_bytes)) return slot_name(slot) + " overlaps the state";
@@ -117,19 +176,23 @@ std::string check_bindings(const Program& program, const std::vector<Binding>& i
   return "";
 }
 
-void Frame::bind(const Program& program, char* state, char* arena, const std::vector<Binding>& io, void* scratch) {
-  const size_t count = program.operand_values.size();
-  if (program_ != &program) {
-    program_ = &program;
-    operands_.resize(count);
-    args_.assign(program.instructions.size(), Args{});
-    for (size_t i = 0; i < args_.size(); ++i) {
-      const Instruction& instruction = program.instructions[i];
-      args_[i].outputs = operands_.data() + instruction.first_operand;
-      args_[i].inputs = args_[i].outputs + instruction.output_count;
-      set_counts(&args_[i], instruction, *program.table);
-    }
+void Frame::prepare(const Program& program) {
+  if (program_ == &program) return;
+  operands_.resize(program.operand_values.size());
+  rounds_.resize(program.loops.size());
+  args_.assign(program.instructions.size(), Args{});
+  for (size_t i = 0; i < args_.size(); ++i) {
+    const Instruction& instruction = program.instructions[i];
+    args_[i].outputs = operands_.data() + instruction.first_operand;
+    args_[i].inputs = args_[i].outputs + instruction.output_count;
+    set_counts(&args_[i], instruction, *program.table);
   }
+  program_ = &program;
+}
+
+void Frame::bind(char* state, char* arena, const std::vector<Binding>& io, void* scratch) {
+  const Program& program = *program_;
+  const size_t count = program.operand_values.size();
   char* const literals = program.literals.data;
   for (size_t operand = 0; operand < count; ++operand) {
     const Value& value = program.values[static_cast<size_t>(program.operand_values[operand])];

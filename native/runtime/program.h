@@ -91,17 +91,20 @@ struct Binding {
 // Addresses of all operands for one thread of a run.
 class Frame {
  public:
-  void bind(const Program& program, char* state, char* arena, const std::vector<Binding>& io, void* scratch);
+  void prepare(const Program& program);  // all that allocates
+  void bind(char* state, char* arena, const std::vector<Binding>& io, void* scratch);
   void next_step();
   void advance(const Loop& loop);
   void rewind(const Loop& loop);
   const Args& args(int32_t instruction) const { return args_[static_cast<size_t>(instruction)]; }
   const Tensor& operand(int32_t number) const { return operands_[static_cast<size_t>(number)]; }
+  int64_t& round(int32_t loop) { return rounds_[static_cast<size_t>(loop)]; }
 
  private:
   const Program* program_ = nullptr;
   std::vector<Tensor> operands_;
   std::vector<Args> args_;
+  std::vector<int64_t> rounds_;  // of each loop
 };
 
 struct Program {

@@ -1,13 +1,15 @@
 // In builds with the address sanitizer, and where CHAINRULE_RED_ZONES is set: while an instruction runs, all of
-// arena and state but its operands is poisoned, and before each step the arena is filled with signalling NaNs. One
-// allocation would otherwise hide an overrun from one slot into the next. In other builds all of this is empty.
+// state, arena and io but its operands is poisoned, and before each step the arena is filled with signalling NaNs.
+// One allocation would otherwise hide an overrun from one slot, or from one step's block, into the next. For tools
+// that run one job at a time: whoever else reads that memory meanwhile dies of it. In other builds it is all empty.
 #pragma once
 
-#include "runtime/program.h"
+#include "runtime/executor.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 
+#include <algorithm>
 #include <cstdlib>
 #endif
 
@@ -16,8 +18,12 @@ namespace chainrule {
 class RedZones {
  public:
 #if defined(__SANITIZE_ADDRESS__)
-  RedZones(const Program& program, char* state, char* arena)
-      : state_(state), arena_(arena), state_bytes_(program.state_bytes), arena_bytes_(program.arena_bytes) {}
+  RedZones(const Job& job, char* arena) : arena_{arena, job.program->arena_bytes} {
+    if (!active()) return;
+    zones_ = job.io;
+    zones_.push_back(arena_);
+    if (job.state) zones_.push_back({job.state->data, job.state->bytes});
+  }
   ~RedZones() { close(); }
 
   static bool active() { return std::getenv("CHAINRULE_RED_ZONES") != nullptr; }
@@ -26,37 +32,36 @@ class RedZones {
     if (!active()) return;
     close();
     constexpr uint32_t kSignallingNaN = 0x7fa00000u;
-    auto* words = reinterpret_cast<uint32_t*>(arena_);
-    for (int64_t i = 0; i < arena_bytes_ / 4; ++i) words[i] = kSignallingNaN;
+    auto* words = reinterpret_cast<uint32_t*>(arena_.data);
+    for (int64_t i = 0; i < arena_.bytes / 4; ++i) words[i] = kSignallingNaN;
   }
 
   void open(const Args& args) {
-    if (!active()) return;
-    if (state_) ASAN_POISON_MEMORY_REGION(state_, static_cast<size_t>(state_bytes_));
-    if (arena_) ASAN_POISON_MEMORY_REGION(arena_, static_cast<size_t>(arena_bytes_));
+    for (const Binding& zone : zones_) ASAN_POISON_MEMORY_REGION(zone.data, static_cast<size_t>(zone.bytes));
     for (int32_t i = 0; i < args.outputCount; ++i) unpoison(args.outputs[i]);
     for (int32_t i = 0; i < args.inputCount; ++i) unpoison(args.inputs[i]);
   }
 
   void close() {
-    if (!active()) return;
-    if (state_) ASAN_UNPOISON_MEMORY_REGION(state_, static_cast<size_t>(state_bytes_));
-    if (arena_) ASAN_UNPOISON_MEMORY_REGION(arena_, static_cast<size_t>(arena_bytes_));
+    for (const Binding& zone : zones_) ASAN_UNPOISON_MEMORY_REGION(zone.data, static_cast<size_t>(zone.bytes));
   }
 
  private:
+  // No further than the zone goes: what lies behind is the sanitizer's own.
   void unpoison(const Tensor& tensor) {
-    const auto* data = static_cast<const char*>(tensor.data);
-    const bool ours = (data >= state_ && data < state_ + state_bytes_) || (data >= arena_ && data < arena_ + arena_bytes_);
-    if (ours) ASAN_UNPOISON_MEMORY_REGION(tensor.data, static_cast<size_t>(tensor.count * bytes_of(tensor.dtype)));
+    char* const first = static_cast<char*>(tensor.data);
+    char* const last = first + tensor.count * bytes_of(tensor.dtype);
+    for (const Binding& zone : zones_) {
+      char* const from = std::max(first, zone.data);
+      char* const to = std::min(last, zone.data + zone.bytes);
+      if (from < to) ASAN_UNPOISON_MEMORY_REGION(from, static_cast<size_t>(to - from));
+    }
   }
 
-  char* state_;
-  char* arena_;
-  int64_t state_bytes_;
-  int64_t arena_bytes_;
+  Binding arena_;
+  std::vector<Binding> zones_;
 #else
-  RedZones(const Program&, char*, char*) {}
+  RedZones(const Job&, char*) {}
   static bool active() { return false; }
   void begin_step() {}
   void open(const Args&) {}

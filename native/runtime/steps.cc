@@ -28,7 +28,7 @@ class Walk {
   Walk(Team* team, Member* member, Job* job, Frame* frame, char* arena, int level)
       : team_(team), member_(*member), job_(*job), p_(*job->program), frame_(*frame), level_(level),
         shared_(member->width > 1), profile_(job->profile && leads()),
-        zones_(p_, job->state ? job->state->data : nullptr, arena), rounds_(p_.loops.size()) {}
+        zones_(*job, arena) {}
 
   void run() {
     const int64_t steps = job_.steps;
@@ -62,9 +62,13 @@ class Walk {
     return slot;
   }
 
-  // The leader between two instructions: others are served, and a wish to stop is heard.
+  bool stopped() const { return job_.report.end == RunEnd::cancelled; }
+
+  // The leader between two instructions: others are served, and a wish to stop is heard. The others hear of it when
+  // they meet next.
   Decision between() {
     if (!leads()) return {};
+    if (stopped()) return {true, nullptr};
     if (level_ == 0 && team_) team_->between(&job_);
     const bool asked = job_.cancel && __atomic_load_n(job_.cancel, __ATOMIC_RELAXED) != 0;
     if (!asked && !job_.dropped.load(std::memory_order_relaxed)) return {};
@@ -82,7 +86,7 @@ class Walk {
         continue;
       }
       const Loop& loop = p_.loops[static_cast<size_t>(item.index)];
-      int64_t& round = rounds_[static_cast<size_t>(item.index)];
+      int64_t& round = frame_.round(item.index);
       if (item.kind == BodyItem::loop) {
         round = 0;
         if (loop.count == 0) at = item.partner;
@@ -103,6 +107,7 @@ class Walk {
     if (!leads()) return;
     zones_.close();
     for (const Loop::Carry& carry : loop.carries) {
+      if (carry.bytes == 0) continue;
       std::memmove(frame_.operand(carry.destination).data, frame_.operand(carry.source).data,
                    static_cast<size_t>(carry.bytes));
     }
@@ -110,11 +115,10 @@ class Walk {
 
   bool compute(int32_t number) {
     const bool shared = shared_ && p_.instructions[static_cast<size_t>(number)].shared;
-    if (needs_meeting(shared)) {
-      if (meet(between()).stop) return false;
-    } else if (!shared_ && between().stop) {
-      return false;
-    }
+    Decision decision = between();
+    if (needs_meeting(shared)) decision = meet(decision);
+    else if (shared_) decision.stop = false;  // only at a meeting all threads stop together
+    if (decision.stop) return false;
     perform(number, shared);
     return true;
   }
@@ -127,7 +131,7 @@ class Walk {
   void perform(int32_t number, bool shared) {
     pending_ = shared ? Pending::shared : Pending::serial;
     if (profile_) mark(number);
-    if (!shared && !leads()) return;
+    if (leads() ? stopped() : !shared) return;
     const Instruction& instruction = p_.instructions[static_cast<size_t>(number)];
     const int64_t share = shared ? member_.width : 1, index = shared ? member_.index : 0;
     const int64_t first = instruction.tasks * index / share, last = instruction.tasks * (index + 1) / share;
@@ -136,11 +140,16 @@ class Walk {
     if (first < last) instruction.kernel->run(args, first, last);
   }
 
-  // Time goes to the instruction begun last, with the wait for its slower threads. -1 ends the step.
+  // Time goes to the instruction begun last, with the wait for its slower threads. -1 ends the step. Atomic, for a run
+  // on the executor and one on a calling thread may both count.
   void mark(int32_t number) {
     const auto now = Clock::now();
     if (marked_ >= 0) {
-      p_.profile_ns[static_cast<size_t>(marked_)] += std::chrono::duration<double, std::nano>(now - mark_).count();
+      double& sum = p_.profile_ns[static_cast<size_t>(marked_)];
+      double ns;
+      __atomic_load(&sum, &ns, __ATOMIC_RELAXED);
+      ns += std::chrono::duration<double, std::nano>(now - mark_).count();
+      __atomic_store(&sum, &ns, __ATOMIC_RELAXED);
     }
     marked_ = number;
     mark_ = now;
@@ -148,6 +157,7 @@ class Walk {
 
   // The order of tests before a commit: guards in plan order, then cancellation. From then on nothing stops it.
   Decision decide() {
+    if (stopped()) return {true, nullptr};
     for (size_t number = 0; number < p_.guards.size(); ++number) {
       const Tensor& guard = frame_.operand(p_.guards[number].operand);
       const auto* words = static_cast<const int32_t*>(guard.data);
@@ -200,7 +210,10 @@ class Walk {
     ++job_.report.steps;
   }
 
+  // After the commit: it may read the same state, whose lock the commit held.
   void run_nested(Job* job) {
+    if (leads()) team_->hold_state(job, &job_);
+    meet({});
     run_steps(team_, &member_, job, level_ + 1);
     meet({});  // no thread may look at a job that its owner has been told is finished
     if (leads()) team_->finish(job);
@@ -216,7 +229,6 @@ class Walk {
   const bool profile_;
   Pending pending_ = Pending::clean;
   RedZones zones_;
-  std::vector<int64_t> rounds_;  // of each loop
   int32_t marked_ = -1;
   Clock::time_point mark_;
 };
@@ -229,7 +241,7 @@ void run_steps(Team* team, Member* member, Job* job, int level) {
   Frame& frame = program.executor_frames[static_cast<size_t>(member->index)];
   char* const state = job->state ? job->state->data : nullptr;
   void* const scratch = team->scratch(level, member->index, program.scratch_bytes);
-  frame.bind(program, state, program.executor_arena.data, job->io, scratch);
+  frame.bind(state, program.executor_arena.data, job->io, scratch);
   Walk(team, member, job, &frame, program.executor_arena.data, level).run();
 }
 
@@ -239,7 +251,8 @@ void run_steps_here(Job* job) {
   program.caller_arena.reserve(program.arena_bytes);
   program.caller_scratch.reserve(static_cast<int64_t>(program.scratch_bytes));
   char* const state = job->state ? job->state->data : nullptr;
-  program.caller_frame->bind(program, state, program.caller_arena.data, job->io, program.caller_scratch.data);
+  program.caller_frame->prepare(program);
+  program.caller_frame->bind(state, program.caller_arena.data, job->io, program.caller_scratch.data);
   Member alone;
   Walk(nullptr, &alone, job, program.caller_frame.get(), program.caller_arena.data, 0).run();
 }

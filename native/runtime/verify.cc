@@ -22,7 +22,7 @@ int64_t read_dims(const int32_t* words, Dtype dtype, bool dynamic, Tensor* tenso
   tensor->rank = rank;
   tensor->dtype = dtype;
   tensor->data = nullptr;
-  int64_t count = 1;
+  int64_t count = 1, extent = 1;  // the extent leaves zeros out: kernels multiply some of the sizes
   for (int axis = 0; axis < kMaxRank; ++axis) {
     const int64_t size = axis < rank ? words[1 + axis] : 1;
     tensor->dims[axis] = size;
@@ -31,10 +31,10 @@ int64_t read_dims(const int32_t* words, Dtype dtype, bool dynamic, Tensor* tenso
       continue;
     }
     need(size >= 0, "a size is negative");
-    need(size == 0 || count <= kMostBytes / size, "a shape is too large");
+    need(extent <= kMostBytes / 8 / std::max<int64_t>(size, 1), "a shape is too large");
+    extent *= std::max<int64_t>(size, 1);
     count *= size;
   }
-  need(count <= kMostBytes / 8, "a shape is too large");
   tensor->count = dynamic ? 0 : count;
   return count * bytes_of(dtype);
 }
@@ -148,7 +148,7 @@ class Verifier {
       switch (at(word)) {
         case kInstruction: read_instruction(word, length, commit, open); break;
         case kLoop: read_loop(word, length, &open); break;
-        case kEnd: close_loop(&open); break;
+        case kEnd: close_loop(length, &open); break;
         default: refuse("an item of unknown kind");
       }
       word += length;
@@ -271,16 +271,24 @@ class Verifier {
     }
   }
 
-  void close_loop(std::vector<int32_t>* open) {
+  void close_loop(int64_t length, std::vector<int32_t>* open) {
+    need(length == 2, "an end's length is wrong");
     need(!open->empty(), "an end without a loop");
     const int32_t index = open->back();
     open->pop_back();
     for (size_t item = p_.items.size(); item-- > 0;) {
       if (p_.items[item].kind != BodyItem::loop || p_.items[item].index != index) continue;
+      // Between instructions a run can be stopped; rounds without any could go on for ever.
+      need(has_instruction(item), "a loop holds no instruction");
       p_.items[item].partner = static_cast<int32_t>(p_.items.size());
       p_.items.push_back({BodyItem::end, index, static_cast<int32_t>(item)});
       return;
     }
+  }
+
+  bool has_instruction(size_t from) const {
+    return std::any_of(p_.items.begin() + static_cast<std::ptrdiff_t>(from), p_.items.end(),
+                       [](const BodyItem& item) { return item.kind == BodyItem::instruction; });
   }
 
   // A value that moves reaches further than its own bytes.
@@ -322,7 +330,8 @@ class Verifier {
         if (!overlap(operands[out], input)) continue;
         const bool permitted = allowed == kSegmentsInPlace || (out == 0 && in < 31 && (allowed >> in & 1));
         const Value &a = p_.values[static_cast<size_t>(operands[out])], &b = p_.values[static_cast<size_t>(input)];
-        const bool exact = a.position == b.position && a.bytes == b.bytes && same_strides(operands[out], input);
+        const bool same = a.position == b.position && a.bytes == b.bytes && a.tensor.count == b.tensor.count;
+        const bool exact = same && same_strides(operands[out], input);
         need(permitted && exact, "a result overlaps an operand where its kernel does not allow it");
       }
     }

@@ -1,7 +1,8 @@
-// One call of a kernel in a test: operands at odd addresses between guarded zones, run on every instruction set,
-// all tasks at once and one by one backwards. All runs must agree to the bit and stay within their operands.
+// One call of a kernel in a test: operands at odd addresses between guarded zones, run on every instruction
+// set, all tasks at once and one by one backwards. All runs must agree to the bit and stay within bounds.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <deque>
 #include <vector>
@@ -18,7 +19,10 @@ class Operand {
   // `skew` elements past a multiple of 64 bytes.
   Operand(Dtype dtype, const std::vector<int64_t>& dims, int64_t skew) {
     tensor = {nullptr, dtype, static_cast<int32_t>(dims.size()), {}, 1};
-    for (size_t i = 0; i < dims.size(); ++i) tensor.count *= tensor.dims[i] = dims[i];
+    for (size_t i = 0; i < dims.size(); ++i) tensor.dims[i] = dims[i];
+    bool none = std::find(dims.begin(), dims.end(), 0) != dims.end();
+    for (size_t i = 0; i < dims.size() && !none; ++i) tensor.count *= dims[i];
+    if (none) tensor.count = 0;
     size = static_cast<size_t>(tensor.count * bytes_of(dtype));
     memory.assign(size + 4 * kZone + 64, kZoneByte);
     size_t start = reinterpret_cast<size_t>(memory.data()) + kZone;

@@ -1,0 +1,336 @@
+// Random numbers, optimizers, moves, and what `check` must refuse. Called from kernels_two_test.cc.
+#include <algorithm>
+
+#include "call.h"
+
+namespace chainrule {
+namespace {
+
+constexpr Dtype kF32 = Dtype::float32, kI32 = Dtype::int32, kU8 = Dtype::uint8, kBool = Dtype::boolean;
+
+// --- random numbers
+
+struct Block {
+  uint32_t word[4];
+};
+
+// Salmon et al. 2011, as published.
+Block philox(Block counter, uint32_t key0, uint32_t key1) {
+  for (int round = 0; round < 10; ++round) {
+    uint64_t first = uint64_t{0xd2511f53} * counter.word[0], second = uint64_t{0xcd9e8d57} * counter.word[2];
+    counter = {{static_cast<uint32_t>(second >> 32) ^ counter.word[1] ^ key0, static_cast<uint32_t>(second),
+                static_cast<uint32_t>(first >> 32) ^ counter.word[3] ^ key1, static_cast<uint32_t>(first)}};
+    key0 += 0x9e3779b9;
+    key1 += 0xbb67ae85;
+  }
+  return counter;
+}
+
+bool answers(Block counter, uint32_t key0, uint32_t key1, Block expected) {
+  Block block = philox(counter, key0, key1);
+  return std::memcmp(&block, &expected, sizeof block) == 0;
+}
+
+// Distribution of the standard normal.
+double phi(double z) { return 0.5 * std::erfc(-z / std::sqrt(2.0)); }
+double quantile(double p) {
+  double low = -9.0, high = 9.0;
+  for (int i = 0; i < 60; ++i) {
+    double middle = 0.5 * (low + high);
+    (phi(middle) < p ? low : high) = middle;
+  }
+  return 0.5 * (low + high);
+}
+
+double expected_random(const char* name, uint32_t bits, double a, double b) {
+  double u = (bits >> 8) * 0x1p-24;
+  if (std::strcmp(name, "randomUniform") == 0) return a + u * (b - a);
+  if (std::strcmp(name, "randomNormal") == 0) return a + b * quantile(u + 0x1p-25);
+  if (std::strcmp(name, "randomTruncatedNormal") == 0) {
+    return a + b * quantile(phi(-2) + u * (phi(2) - phi(-2)));
+  }
+  return u < a ? 1.0 : 0.0;
+}
+
+void test_random_call(const char* name, int64_t n, double a, double b) {
+  bool truth = std::strcmp(name, "randomBernoulli") == 0;
+  const int32_t seed0 = -1234567, seed1 = 89, step = 1000, stream = -5;
+  Call call(name);
+  call.in(kI32, {2}).set<int32_t>({seed0, seed1});
+  call.in(kI32, {1}).set<int32_t>({step});
+  call.out(truth ? kBool : kF32, {n});
+  call.attribute(stream), call.attribute(static_cast<float>(a));
+  if (!truth) call.attribute(static_cast<float>(b));
+  call.run();
+  for (int64_t i = 0; i < n; ++i) {
+    uint64_t number = static_cast<uint64_t>(i / 64 * 16 + i % 16);
+    Block counter = {{static_cast<uint32_t>(number), static_cast<uint32_t>(number >> 32),
+                      static_cast<uint32_t>(step), static_cast<uint32_t>(stream)}};
+    Block block = philox(counter, static_cast<uint32_t>(seed0), static_cast<uint32_t>(seed1));
+    double expected = expected_random(name, block.word[i % 64 / 16], a, b);
+    double found = truth ? call.result<uint8_t>(0)[i] : static_cast<double>(call.result<float>(0)[i]);
+    double scale = truth ? 0.0 : std::fabs(a) + std::fabs(b);
+    if (!CHECK(close(found, expected, 1e-6, 1e-6 * scale))) {
+      std::fprintf(stderr, "  %s[%d]: %.9g, not %.9g\n", name, static_cast<int>(i), found, expected);
+    }
+  }
+}
+
+}  // namespace
+
+void test_random() {
+  CHECK(answers({{0, 0, 0, 0}}, 0, 0, {{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}}));
+  CHECK(answers({{~0u, ~0u, ~0u, ~0u}}, ~0u, ~0u, {{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}}));
+  CHECK(answers({{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}}, 0xa4093822, 0x299f31d0,
+                {{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}}));
+  for (int64_t n : {0, 1, 15, 16, 17, 63, 64, 65, 511, 512, 513, 3000}) {
+    test_random_call("randomUniform", n, -0.5, 2);
+    test_random_call("randomNormal", n, 1, 0.5);
+    test_random_call("randomTruncatedNormal", n, 0, 2);
+    test_random_call("randomBernoulli", n, 0.3125, 0);
+  }
+  test_random_call("randomBernoulli", 100, 0, 0);
+  test_random_call("randomBernoulli", 100, 1, 0);
+}
+
+namespace {
+
+// --- optimizers
+
+float flushed(float x) { return std::fabs(x) < 0x1p-126f ? 0.0f : x; }
+
+// The new parameter and moments of one element, in place: x = (p, g, moments …).
+void update(const char* name, bool nesterov, const float* hyper, float* x) {
+  float g = x[1];
+  if (name[0] == 's') {
+    x[0] = std::fma(-hyper[0], g, x[0]);
+  } else if (name[0] == 'm') {
+    x[2] = flushed(std::fma(hyper[1], x[2], g));
+    float step = nesterov ? std::fma(hyper[1], x[2], g) : x[2];
+    x[0] = std::fma(-hyper[0], step, x[0]);
+  } else {
+    x[2] = flushed(std::fma(hyper[1], x[2], hyper[2] * g));
+    x[3] = flushed(std::fma(hyper[3], x[3], (hyper[4] * g) * g));
+    x[0] = x[0] - (hyper[0] * x[2]) / std::fma(std::sqrt(x[3]), hyper[5], hyper[6]);
+  }
+}
+
+void fill_operand(Operand& operand, int field, Numbers& numbers) {
+  for (int64_t i = 0; i < operand.tensor.count; ++i) {
+    float& x = operand.as<float>()[i];
+    x = numbers.next();
+    if (field == 3) x = x * x;
+    // Gradients of zero beside moments near the end of the normal range: these must be flushed.
+    if (i % 5 == 0 && field > 0) x = field == 1 ? 0.0f : 1.2e-38f;
+  }
+}
+
+void test_update(const char* name, int width, int hypers, bool nesterov, bool in_place) {
+  const std::vector<int64_t> sizes = {1, 0, 15, 4096, 16, 4097, 17, 10000};
+  Numbers numbers(static_cast<uint32_t>(width + nesterov));
+  Call call(name);
+  std::vector<float> hyper = {9, 9, 9, 9, 9, 9, 9, 0.01f, 0.9f, 0.1f, 0.99f, 0.01f, 1.5f, 1e-7f};
+  std::vector<float> table(hyper.begin(), hyper.begin() + hypers);
+  table.insert(table.end(), hyper.begin() + 7, hyper.begin() + 7 + hypers);
+  call.in(kF32, {2, hypers}).set(table);
+  if (name[0] == 'm') call.attribute(static_cast<int32_t>(nesterov));
+  for (size_t s = 0; s < sizes.size(); ++s) {
+    call.attribute(static_cast<int32_t>(s % 3 != 0));
+    for (int field = 0; field < width; ++field) {
+      fill_operand(call.in(kF32, {sizes[s]}, field), field, numbers);
+      int alias = in_place ? static_cast<int>(call.inputs.size()) - 1 : -1;
+      if (field != 1) call.out(kF32, {sizes[s]}, alias);
+    }
+  }
+  call.run();
+  for (size_t s = 0; s < sizes.size(); ++s) {
+    size_t first_input = 1 + s * static_cast<size_t>(width);
+    size_t first_output = s * static_cast<size_t>(width - 1);
+    bool same = true;
+    for (int64_t i = 0; i < sizes[s]; ++i) {
+      float x[4];
+      for (int k = 0; k < width; ++k) x[k] = call.inputs[first_input + static_cast<size_t>(k)].as<float>()[i];
+      update(name, nesterov, table.data() + (s % 3 != 0) * hypers, x);
+      for (int k = 0; k < width; ++k) {
+        if (k == 1) continue;
+        size_t output = first_output + static_cast<size_t>(k == 0 ? 0 : k - 1);
+        same = same && same_bits(call.result<float>(output)[i], x[k]);
+      }
+    }
+    if (!CHECK(same)) std::fprintf(stderr, "  %s, segment of %d\n", name, static_cast<int>(sizes[s]));
+  }
+}
+
+}  // namespace
+
+void test_optimizers() {
+  for (bool in_place : {false, true}) {
+    test_update("sgd", 2, 1, false, in_place);
+    test_update("momentum", 3, 2, false, in_place);
+    test_update("momentum", 3, 2, true, in_place);
+    test_update("adam", 4, 7, false, in_place);
+  }
+  Call nothing("sgd");
+  nothing.in(kF32, {1, 1}).set<float>({0.1f});
+  nothing.run();
+}
+
+namespace {
+
+// --- moves
+
+void test_transpose(const std::vector<int64_t>& dims, const std::vector<int32_t>& permutation) {
+  size_t rank = dims.size();
+  Call call("transpose");
+  Operand& x = call.in(kF32, dims);
+  for (int64_t i = 0; i < x.tensor.count; ++i) x.as<float>()[i] = static_cast<float>(i);
+  std::vector<int64_t> to, strides(rank), index(rank, 0);
+  int64_t stride = 1;
+  for (size_t i = rank; i-- > 0; stride *= dims[i]) strides[i] = stride;
+  for (int32_t axis : permutation) to.push_back(dims[static_cast<size_t>(axis)]);
+  call.out(kF32, to);
+  call.attributes = permutation;
+  call.run();
+  bool same = true;
+  for (int64_t at = 0; at < x.tensor.count; ++at) {
+    int64_t from = 0;
+    for (size_t i = 0; i < rank; ++i) from += index[i] * strides[static_cast<size_t>(permutation[i])];
+    same = same && call.result<float>(0)[at] == static_cast<float>(from);
+    for (size_t i = rank; i-- > 0;) {
+      if (++index[i] < to[i]) break;
+      index[i] = 0;
+    }
+  }
+  if (!CHECK(same)) std::fprintf(stderr, "  transpose of rank %d\n", static_cast<int>(rank));
+}
+
+void test_copy(Dtype dtype, int64_t count) {
+  Call call("copy");
+  Operand& x = call.in(dtype, {count});
+  for (size_t i = 0; i < x.size; ++i) x.as<uint8_t>()[i] = static_cast<uint8_t>(i * 7 + i / 256);
+  call.out(dtype, {count});
+  call.run();
+  CHECK(x.size == 0 || std::memcmp(call.results[0].data(), x.tensor.data, x.size) == 0);
+}
+
+}  // namespace
+
+void test_moves() {
+  for (int64_t rows : {0, 1, 2, 15, 16, 17, 33, 64}) {
+    for (int64_t columns : {1, 10, 15, 16, 17, 32, 100, 300}) test_transpose({rows, columns}, {1, 0});
+  }
+  for (std::vector<int64_t> dims : std::vector<std::vector<int64_t>>{
+           {}, {7}, {3, 5, 2}, {18, 1, 20}, {2, 17, 3, 16}, {33, 2, 2, 19}, {1, 1, 1, 1}, {2, 3, 1, 4, 17},
+           {2, 3, 2, 16, 1, 3}}) {
+    std::vector<int32_t> permutation;
+    for (size_t i = 0; i < dims.size(); ++i) permutation.push_back(static_cast<int32_t>(i));
+    do test_transpose(dims, permutation);
+    while (std::next_permutation(permutation.begin(), permutation.end()));
+  }
+  for (Dtype dtype : {kF32, kI32, kU8, kBool, Dtype::float64}) {
+    for (int64_t count : {0, 1, 17, 16384, 16385, 65535, 65537, 140000}) test_copy(dtype, count);
+  }
+}
+
+namespace {
+
+// --- what no plan may do
+
+struct Shape {
+  Dtype dtype;
+  std::vector<int64_t> dims;
+};
+
+bool refused(const char* name, const std::vector<Shape>& outputs, const std::vector<Shape>& inputs,
+             const std::vector<int32_t>& attributes = {}) {
+  Call call(name);
+  for (const Shape& shape : outputs) call.out(shape.dtype, shape.dims);
+  for (const Shape& shape : inputs) call.in(shape.dtype, shape.dims);
+  call.attributes = attributes;
+  return call.refusal() != nullptr;
+}
+
+Shape f32(std::vector<int64_t> dims) { return {kF32, dims}; }
+Shape i32(std::vector<int64_t> dims) { return {kI32, dims}; }
+
+// Dims whose product overflows hold nothing where one is 0; no size may be computed from the others.
+void test_vast_and_empty() {
+  const int64_t most = 0x7fffffff;
+  for (const char* name : {"sum", "max", "argMax"}) {
+    Call call(name);
+    call.in(kF32, {most, most, most, most, 0});
+    call.out(name[0] == 'a' ? kI32 : kF32, {most, most, most, 0});
+    call.attribute(1);
+    call.run();
+  }
+  for (const char* name : {"softmax", "logSoftmax", "transpose", "copy"}) {
+    Call call(name);
+    call.in(kF32, {most, most, most, most, 0});
+    bool turned = name[0] == 't';
+    call.out(kF32, turned ? std::vector<int64_t>{0, most, most, most, most}
+                          : std::vector<int64_t>{most, most, most, most, 0});
+    if (turned) call.attributes = {4, 3, 2, 1, 0};
+    call.run();
+  }
+  Call rows("gatherRows");
+  rows.in(kF32, {0, most, most, most});
+  rows.in(kI32, {0});
+  rows.out(kF32, {0, most, most, most});
+  rows.out(kI32, {0});
+  rows.attribute(1.0f), rows.attribute(0.0f);
+  rows.run();
+}
+
+void test_update_refusals() {
+  CHECK(!refused("sgd", {f32({3})}, {f32({1, 1}), f32({3}), f32({3})}, {0}));
+  CHECK(refused("sgd", {f32({3})}, {f32({1, 1}), f32({3}), f32({3})}, {1}));
+  CHECK(refused("sgd", {f32({3})}, {f32({1, 1}), f32({3}), f32({3})}, {-1}));
+  CHECK(refused("sgd", {f32({3})}, {f32({1, 1}), f32({3}), f32({3})}, {0, 0}));
+  CHECK(refused("sgd", {f32({3})}, {f32({1, 2}), f32({3}), f32({3})}, {0}));
+  CHECK(refused("sgd", {f32({3})}, {f32({0, 1}), f32({3}), f32({3})}, {0}));
+  CHECK(refused("sgd", {f32({3})}, {f32({1, 1}), f32({3}), f32({2})}, {0}));
+  CHECK(refused("sgd", {f32({2})}, {f32({1, 1}), f32({3}), f32({3})}, {0}));
+  CHECK(refused("sgd", {}, {f32({1, 1}), f32({3}), f32({3})}, {0}));
+  CHECK(refused("momentum", {f32({3}), f32({3})}, {f32({1, 2}), f32({3}), f32({3}), f32({3})}, {0}));
+  CHECK(refused("adam", {f32({3}), f32({3}), f32({3})}, {f32({1, 7}), f32({3}), f32({3}), f32({3})}, {0}));
+}
+
+}  // namespace
+
+void test_refusals() {
+  for (const char* name : {"sum", "max"}) {
+    CHECK(refused(name, {f32({2})}, {f32({2, 3})}, {2}) && refused(name, {f32({2})}, {f32({2, 3})}, {-1}));
+    CHECK(refused(name, {f32({2})}, {f32({2, 3})}, {0}) && refused(name, {f32({2, 1})}, {f32({2, 3})}, {1}));
+    CHECK(refused(name, {f32({})}, {f32({})}, {0}));
+  }
+  CHECK(refused("argMax", {i32({2})}, {f32({2, 0})}, {1}));
+  CHECK(refused("total", {{Dtype::float64, {2}}}, {f32({2})}));
+  CHECK(refused("finite", {i32({1})}, {f32({4097})}));
+  CHECK(refused("softmax", {f32({})}, {f32({})}) && refused("logSoftmax", {f32({3, 2})}, {f32({2, 3})}));
+  CHECK(refused("softmaxCrossentropy", {f32({2}), f32({2, 3}), i32({2})}, {f32({2, 3}), i32({3})}));
+  CHECK(refused("softmaxCrossentropy", {f32({2}), f32({2, 2}), i32({2})}, {f32({2, 3}), i32({2})}));
+  CHECK(refused("softmaxCrossentropy", {f32({2}), f32({2, 3}), i32({1})}, {f32({2, 3}), i32({2})}));
+  CHECK(refused("softmaxCrossentropy", {f32({1}), f32({2, 3}), i32({2})}, {f32({2, 3}), i32({2})}));
+  CHECK(refused("subtractOneHot", {f32({2, 2})}, {f32({2, 3}), i32({2})}));
+  CHECK(refused("subtractOneHot", {f32({2, 3})}, {f32({2, 3}), i32({1})}));
+  CHECK(refused("gatherRows", {f32({2, 3}), i32({2})}, {{kBool, {4, 3}}, i32({2})}, {0, 0}));
+  CHECK(refused("gatherRows", {f32({2, 4}), i32({2})}, {f32({4, 3}), i32({2})}, {0, 0}));
+  CHECK(refused("gatherRows", {f32({3, 3}), i32({2})}, {f32({4, 3}), i32({2})}, {0, 0}));
+  CHECK(refused("gatherRows", {f32({2, 3}), i32({1})}, {f32({4, 3}), i32({2})}, {0, 0}));
+  CHECK(refused("gatherLabels", {i32({2}), i32({2})}, {i32({}), i32({2})}));
+  CHECK(refused("pickClass", {f32({2}), i32({1})}, {f32({2, 3}), i32({2})}));
+  CHECK(refused("pickClass", {f32({2}), i32({2})}, {f32({2, 3}), i32({3})}));
+  CHECK(refused("scatterClass", {f32({2, 3})}, {f32({2}), i32({2})}, {4}));
+  CHECK(refused("scatterClass", {f32({2, 3})}, {f32({1}), i32({2})}, {3}));
+  CHECK(refused("randomUniform", {f32({2})}, {i32({1}), i32({1})}, {0, 0, 0}));
+  CHECK(refused("randomBernoulli", {{kBool, {2}}}, {i32({2}), i32({0})}, {0, 0}));
+  CHECK(refused("transpose", {f32({3, 2})}, {f32({2, 3})}, {1}));
+  CHECK(refused("transpose", {f32({3, 3})}, {f32({2, 3})}, {1, 1}));
+  CHECK(refused("transpose", {f32({2, 3})}, {f32({2, 3})}, {1, 0}));
+  CHECK(refused("transpose", {f32({3, 2})}, {f32({2, 3})}, {2, 0}));
+  CHECK(refused("copy", {f32({3})}, {f32({2})}));
+  test_update_refusals();
+  test_vast_and_empty();
+}
+
+}  // namespace chainrule

@@ -1,0 +1,242 @@
+// Malformed plans must be errors and never crashes. Takes plans that work, spoils some words of each, loads them, and
+// runs what is accepted on memory of exactly the size that is needed: for the sanitizers to watch.
+//   plan_fuzz [--seed N] [--count N] [FILE...]     files written by lib/runtime/dump.ts; without any, a plan of its own
+#include <algorithm>
+#include <cstdlib>
+
+#include "runtime/cpu.h"
+#include "test/plan_words.h"
+#include "test/run_job.h"
+#include "tools/dump.h"
+
+namespace chainrule {
+namespace {
+
+constexpr int64_t kMostBytes = int64_t{1} << 24;  // of memory, and
+constexpr double kMostNs = 2e6;                   // of work, in one run: larger plans are only loaded
+
+// xorshift64*, the same everywhere.
+class Random {
+ public:
+  explicit Random(uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15u + 1) {}
+  uint32_t bits() {
+    state_ ^= state_ >> 12;
+    state_ ^= state_ << 25;
+    state_ ^= state_ >> 27;
+    return static_cast<uint32_t>(state_ * 0x2545f4914f6cdd1du >> 32);
+  }
+  size_t below(size_t limit) { return limit == 0 ? 0 : bits() % limit; }
+  bool one_in(size_t n) { return below(n) == 0; }
+
+ private:
+  uint64_t state_;
+};
+
+// A gather, a loop with a window and a carry, a guard and an update: most of what a plan can hold.
+Dump sample() {
+  PlanWords plan;
+  const auto f32 = Dtype::float32, i32 = Dtype::int32;
+  const int32_t data = plan.io(Dtype::uint8, {-1, 20}, kIoDynamicRows), rows = plan.io(i32, {5}, 0);
+  const int32_t hyper = plan.io(f32, {1, 1}, 0), out = plan.io(f32, {20}, kIoOutput);
+  const int32_t x = plan.place(Space::arena, f32, {5, 20}), bad = plan.place(Space::arena, i32, {5});
+  const int32_t wide = plan.place(Space::arena, f32, {5, 32}), h = plan.place(Space::arena, f32, {32});
+  const int32_t next = plan.place(Space::arena, f32, {32}), sum = plan.place(Space::arena, f32, {20});
+  const int32_t finite = plan.place(Space::arena, i32, {1}), weight = plan.place(Space::state, f32, {20});
+  const int32_t row = plan.value(Space::arena, 9, f32, {32});  // of `wide`, moving over its first rows
+  const std::string map = "map(...inputs: any) -> y: any {program: words}";
+  const int32_t splat = plan.number_of("broadcastTo(x: f32) -> y: f32");
+  const int32_t add = plan.number_of("add(a: f32, b: f32) -> y: f32");
+  plan.instruction("gatherRows(source: T, rows: i32) -> y: f32, guard: i32 {scale: f32, offset: f32}", {x, bad},
+                   {data, rows}, {0x3f800000, 0});
+  plan.guard(bad, Guard::indexOutOfRange);
+  plan.instruction(map, {wide}, {}, {1, 0x3f000000, 1, 1, splat, 0, 0, -1, -1});
+  plan.instruction(map, {h}, {}, {1, 0, 1, 1, splat, 0, 0, -1, -1});
+  plan.loop(5, {row, 2}, {h, next});
+  plan.instruction(map, {next}, {h, row}, {0, 1, 1, add, 0, 0, 1, -1});
+  plan.end();
+  plan.instruction("sum(x: f32) -> y: f32 {axis: i32}", {sum}, {x}, {0});
+  plan.instruction("finite(x: f32) -> guard: i32", {finite}, {sum});
+  plan.guard(finite, Guard::notFinite);
+  plan.instruction("copy(x: T) -> y: T", {out}, {sum});
+  plan.commit();
+  plan.instruction("sgd(hyper: f32, ...segments: f32) -> ...updated: f32 {groups: words}", {weight},
+                   {hyper, weight, sum}, {0});
+  Dump dump;
+  dump.words = plan.words();
+  dump.signatures = plan.signatures();
+  return dump;
+}
+
+int32_t edge(Random* random, const std::vector<int32_t>& words) {
+  constexpr int32_t kEdges[] = {0,  1,  2,  3,  -1, -2, 15,      16,      17,        63,        64,
+                                65, 99, 7,  6,  5,  4,  1 << 10, 1 << 20, INT32_MAX, INT32_MIN, 0x40000000};
+  switch (random->below(4)) {
+    case 0: return static_cast<int32_t>(random->bits());
+    case 1: return words[random->below(words.size())];
+    case 2: return static_cast<int32_t>(random->below(40));
+    default: return kEdges[random->below(sizeof kEdges / sizeof *kEdges)];
+  }
+}
+
+void spoil_once(Random* random, std::vector<int32_t>* words) {
+  if (words->empty()) return;
+  const size_t at = random->below(words->size());
+  int32_t& word = (*words)[at];
+  switch (random->below(10)) {
+    case 0: std::swap(word, (*words)[random->below(words->size())]); break;
+    case 1: word = static_cast<int32_t>(static_cast<uint32_t>(word) + 1); break;
+    case 2: word = static_cast<int32_t>(static_cast<uint32_t>(word) - 1); break;
+    case 3: word = static_cast<int32_t>(static_cast<uint32_t>(word) ^ 1u << random->below(32)); break;
+    case 4: (*words)[random->below(kHeaderWords) % words->size()] = edge(random, *words); break;
+    case 5:  // a run of words from elsewhere
+      for (size_t i = 0, from = random->below(words->size()); i < 1 + random->below(12); ++i) {
+        if (at + i < words->size() && from + i < words->size()) (*words)[at + i] = (*words)[from + i];
+      }
+      break;
+    default: word = edge(random, *words);
+  }
+}
+
+void spoil(Random* random, Dump* dump) {
+  for (size_t times = 1 + random->below(3); times > 0; --times) spoil_once(random, &dump->words);
+  if (random->one_in(40)) dump->words.resize(random->below(dump->words.size() + 20));
+  if (random->one_in(4) && dump->words.size() > kHeaderWordCount) {
+    dump->words[kHeaderWordCount] = static_cast<int32_t>(dump->words.size());
+  }
+  if (dump->signatures.empty() || !random->one_in(10)) return;
+  std::string& text = dump->signatures[random->below(dump->signatures.size())];
+  if (random->one_in(2)) std::swap(text, dump->signatures[random->below(dump->signatures.size())]);
+  else if (!text.empty()) text[random->below(text.size())] = static_cast<char>(random->bits());
+}
+
+// Exactly `bytes` before the sanitizer's zone, at an odd element; with `like` first, then small and strange numbers.
+struct Block {
+  std::vector<char> memory;
+  Binding binding;
+
+  Block(Random* random, int64_t bytes, int64_t width, const std::vector<char>& like) {
+    const auto size = static_cast<size_t>(bytes), before = static_cast<size_t>(width) * random->below(4);
+    memory = std::vector<char>(before + size);
+    memory.shrink_to_fit();
+    binding = {memory.data() + before, bytes};
+    if (size == 0) return;
+    for (size_t at = 0; at + 4 <= size; at += 4) {
+      const uint32_t word = random->one_in(50) ? random->bits() : static_cast<uint32_t>(random->below(6));
+      std::memcpy(binding.data + at, &word, 4);
+    }
+    if (!random->one_in(3)) std::copy_n(like.data(), std::min(size, like.size()), binding.data);
+  }
+};
+
+int64_t bytes_needed(Random* random, const IoSlot& slot, int64_t steps) {
+  if (slot.dynamic_rows()) return slot.bytes * static_cast<int64_t>(random->below(9));
+  return (steps - 1) * slot.step_stride_bytes + slot.bytes;
+}
+
+struct Counts {
+  int64_t loaded = 0;
+  int64_t run = 0;
+  int64_t steps = 0;
+};
+
+void run(Random* random, Program* program, const Dump& dump, Counts* counts) {
+  const int64_t steps = 1 + static_cast<int64_t>(random->below(2));
+  if (program->arena_bytes > kMostBytes || program->state_bytes > kMostBytes || program->step_cost_ns > kMostNs) return;
+  std::vector<Block> blocks;
+  Job job;
+  for (size_t slot = 0; slot < program->io.size(); ++slot) {
+    const IoSlot& form = program->io[slot];
+    if (form.bytes > kMostBytes / 16 || form.step_stride_bytes > kMostBytes / 16) return;
+    static const std::vector<char> nothing;
+    blocks.emplace_back(random, bytes_needed(random, form, steps), bytes_of(form.dtype),
+                        slot < dump.io.size() ? dump.io[slot] : nothing);
+    job.io.push_back(blocks.back().binding);
+  }
+  State state;
+  Arena memory;
+  memory.reserve(program->state_bytes);
+  std::copy_n(dump.state.data(), std::min(dump.state.size(), static_cast<size_t>(memory.bytes)), memory.data);
+  state.data = memory.data;
+  state.bytes = memory.bytes;
+  job.program = program;
+  job.state = &state;
+  job.steps = steps;
+  const std::string why = check_bindings(*program, job.io, steps, state.data, state.bytes);
+  if (!why.empty()) return;
+  ++counts->run;
+  if (random->one_in(4)) {
+    set_thread_count(1 + static_cast<int>(random->below(3)));
+    run_on_executor(&job);
+  } else {
+    run_here(&job);
+  }
+  counts->steps += job.report.steps;
+}
+
+int64_t option(int argc, char** argv, const char* name, int64_t missing) {
+  for (int i = 1; i + 1 < argc; ++i) {
+    if (std::strcmp(argv[i], name) == 0) return std::atoll(argv[i + 1]);
+  }
+  return missing;
+}
+
+std::vector<Dump> read_all(int argc, char** argv) {
+  std::vector<Dump> dumps{sample()};
+  for (int i = 1; i < argc; ++i) {
+    if (argv[i][0] == '-') {
+      ++i;
+      continue;
+    }
+    std::vector<char> bytes;
+    Dump dump;
+    if (!read_file(argv[i], &bytes) || !read_dump(bytes, &dump)) {
+      std::fprintf(stderr, "plan_fuzz: %s is no dump\n", argv[i]);
+      std::exit(2);
+    }
+    dumps.push_back(std::move(dump));
+  }
+  return dumps;
+}
+
+// True where the plan was accepted.
+bool load_and_run(Random* random, const Dump& dump, Counts* counts) {
+  const std::vector<const KernelTable*> tables = usable_tables();
+  const KernelTable& table = *tables[random->below(tables.size())];
+  std::unique_ptr<Program> program;
+  try {
+    program = load_program(dump.words.data(), static_cast<int64_t>(dump.words.size()), dump.signatures, table);
+  } catch (const PlanError&) {
+    return false;
+  }
+  ++counts->loaded;
+  run(random, program.get(), dump, counts);
+  return true;
+}
+
+}  // namespace
+}  // namespace chainrule
+
+int main(int argc, char** argv) {
+  using namespace chainrule;
+  const auto seed = static_cast<uint64_t>(option(argc, argv, "--seed", 1));
+  const int64_t count = option(argc, argv, "--count", 20000);
+  const std::vector<Dump> dumps = read_all(argc, argv);
+  int failed = 0;
+  Counts whole, spoiled;
+  for (const Dump& dump : dumps) {
+    Random random(seed);
+    if (!load_and_run(&random, dump, &whole)) ++failed;
+  }
+  for (int64_t number = 0; number < count; ++number) {
+    Random random(seed + static_cast<uint64_t>(number));  // what fails is found again by its own number
+    if (std::getenv("PLAN_FUZZ_TRACE")) std::fprintf(stderr, "--seed %lld\n", static_cast<long long>(seed + static_cast<uint64_t>(number)));
+    Dump dump = dumps[random.below(dumps.size())];
+    spoil(&random, &dump);
+    load_and_run(&random, dump, &spoiled);
+  }
+  std::printf("%lld plans spoiled: %lld accepted, %lld run for %lld steps\n", static_cast<long long>(count),
+              static_cast<long long>(spoiled.loaded), static_cast<long long>(spoiled.run),
+              static_cast<long long>(spoiled.steps));
+  std::printf("%d passed, %d failed\n", static_cast<int>(dumps.size()) - failed + 1, failed);
+  return failed == 0 ? 0 : 1;
+}

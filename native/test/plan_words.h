@@ -1,0 +1,108 @@
+// Plans written by hand, for tests of the runtime without JavaScript. plan.h documents the words.
+#pragma once
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "plan.h"
+
+namespace chainrule {
+
+class PlanWords {
+ public:
+  using Words = std::vector<int32_t>;
+
+  int32_t io(Dtype dtype, const Words& dims, int32_t flags, bool per_step = true) {
+    const bool dynamic = flags & kIoDynamicRows;
+    const auto slot = static_cast<int32_t>(io_.size() / kIoWords);
+    append(&io_, {static_cast<int32_t>(dtype), flags});
+    append_dims(&io_, dims);
+    io_.push_back(per_step && !dynamic ? size_of(dims) : 0);
+    return value(Space::io, slot, dtype, dims);
+  }
+
+  int32_t value(Space space, int32_t position, Dtype dtype, const Words& dims) {
+    append(&values_, {static_cast<int32_t>(space), position, static_cast<int32_t>(dtype)});
+    append_dims(&values_, dims);
+    return static_cast<int32_t>(values_.size() / kValueWords) - 1;
+  }
+
+  // A value of its own in state or arena.
+  int32_t place(Space space, Dtype dtype, const Words& dims) {
+    int32_t& units = space == Space::state ? state_units_ : arena_units_;
+    const int32_t position = units;
+    units += static_cast<int32_t>((size_of(dims) * bytes_of(dtype) + kUnitBytes - 1) / kUnitBytes);
+    return value(space, position, dtype, dims);
+  }
+
+  void guard(int32_t value, Guard kind) { append(&guards_, {value, static_cast<int32_t>(kind), 0}); }
+
+  void instruction(const std::string& signature, const Words& outputs, const Words& inputs,
+                   const Words& attributes = {}) {
+    const auto size = [](const Words& words) { return static_cast<int32_t>(words.size()); };
+    const int32_t length = kInstructionHeadWords + size(outputs) + size(inputs) + size(attributes);
+    append(&body_, {kInstruction, length, number_of(signature), 0, size(outputs), size(inputs), size(attributes)});
+    for (const Words* words : {&outputs, &inputs, &attributes}) append(&body_, *words);
+  }
+
+  // Pairs of (value, units) and of (destination, source).
+  void loop(int32_t count, const Words& strides, const Words& carries) {
+    const auto stride_count = static_cast<int32_t>(strides.size() / 2);
+    const auto carry_count = static_cast<int32_t>(carries.size() / 2);
+    append(&body_, {kLoop, kLoopHeadWords + 2 * (stride_count + carry_count), count, stride_count, carry_count});
+    append(&body_, strides);
+    append(&body_, carries);
+  }
+
+  void end() { append(&body_, {kEnd, 2}); }
+
+  void commit() { commit_at_ = static_cast<int32_t>(body_.size()); }
+
+  int32_t number_of(const std::string& signature) {
+    for (size_t i = 0; i < signatures_.size(); ++i) {
+      if (signatures_[i] == signature) return static_cast<int32_t>(i);
+    }
+    signatures_.push_back(signature);
+    return static_cast<int32_t>(signatures_.size()) - 1;
+  }
+
+  const std::vector<std::string>& signatures() const { return signatures_; }
+
+  Words words() const {
+    Words all(kHeaderWords, 0);
+    for (const Words* part : {&io_, &values_, &guards_, &body_}) append(&all, *part);
+    all[kHeaderMagic] = kPlanMagic;
+    all[kHeaderVersion] = kPlanVersion;
+    all[kHeaderWordCount] = static_cast<int32_t>(all.size());
+    all[kHeaderStateUnits] = state_units_;
+    all[kHeaderArenaUnits] = arena_units_;
+    all[kHeaderIoCount] = static_cast<int32_t>(io_.size() / kIoWords);
+    all[kHeaderValueCount] = static_cast<int32_t>(values_.size() / kValueWords);
+    all[kHeaderGuardCount] = static_cast<int32_t>(guards_.size() / kGuardWords);
+    all[kHeaderBodyWords] = static_cast<int32_t>(body_.size());
+    all[kHeaderCommitAt] = commit_at_ < 0 ? all[kHeaderBodyWords] : commit_at_;
+    return all;
+  }
+
+ private:
+  static void append(Words* to, const Words& more) { to->insert(to->end(), more.begin(), more.end()); }
+
+  static void append_dims(Words* to, const Words& dims) {
+    to->push_back(static_cast<int32_t>(dims.size()));
+    append(to, dims);
+    to->insert(to->end(), static_cast<size_t>(kMaxRank) - dims.size(), 1);
+  }
+
+  static int32_t size_of(const Words& dims) {
+    int32_t size = 1;
+    for (const int32_t dim : dims) size *= dim;
+    return size;
+  }
+
+  Words io_, values_, guards_, body_;
+  std::vector<std::string> signatures_;
+  int32_t state_units_ = 0, arena_units_ = 0, commit_at_ = -1;
+};
+
+}  // namespace chainrule
