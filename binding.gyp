@@ -83,8 +83,8 @@
       'dependencies': ['runtime', '<@(isa_targets)'],
       'sources': [
         'native/test/kernels_test.cc',
-        'native/test/kernels_three_test.cc',
-        'native/test/kernels_two_test.cc',
+        'native/test/updates_test.cc',
+        'native/test/rows_test.cc',
         'native/test/map_test.cc',
         'native/test/math_test.cc',
         'native/test/products_test.cc',

@@ -60,7 +60,10 @@ export interface PlanInstruction {
   readonly attributes: string;
   /** Loop nesting, 0 outside of any. */
   readonly depth: number;
-  /** Floating-point operations and bytes read and written, by shape: for comparing with the machine's ceiling. */
+  /**
+   * Floating-point operations and bytes read and written, by shape: for comparing with the machine's
+   * ceiling.
+   */
   readonly flops: number;
   readonly bytes: number;
 }

@@ -18,8 +18,9 @@
 //   end          kEnd, 2
 //
 // The step loop is the outermost one and is not written: its count is given with each run, its strides stand
-// in the io table. A value of a loop's stride list moves by `units` (64 bytes each) every iteration; a carry is
-// copied at the end of each iteration. Word numbers never depend on the instruction set or the thread count.
+// in the io table. A value of a loop's stride list moves by `units` (64 bytes each) every iteration; a
+// carry is copied at the end of each iteration. Word numbers never depend on the instruction set or the
+// thread count.
 #pragma once
 
 #include <cstddef>
@@ -64,8 +65,9 @@ enum IoFlags : int32_t {
   kIoDynamicRows = 2,  // dims[0] is -1 in the plan and follows from the array bound: a whole data set
 };
 
-// A guard is an int32 value that a kernel fills with -1 where all is well and with a position where it is not.
-// Before the commit the executor looks at all of them, in order; the first that is not -1 ends the run.
+// A guard is an int32 value that a kernel fills with -1 where all is well and with a position where it is
+// not. Before the commit the executor looks at all of them, in order; the first that is not -1 ends the
+// run.
 enum class Guard : int32_t {
   indexOutOfRange = 0,  // a row number outside the data set
   inputNotFinite = 1,   // NaN or infinity in the data

@@ -1,5 +1,6 @@
-// The same bits on NEON: builds the replay tool for aarch64, runs a short training and random programs in it under
-// qemu, and compares with what this machine computes. Says so and passes where the compiler or qemu is missing.
+// The same bits on NEON: builds the replay tool for aarch64, runs a short training and random programs in
+// it under qemu, and compares with what this machine computes. Says so and passes where the compiler or
+// qemu is missing.
 import {spawnSync} from 'node:child_process';
 import fs from 'node:fs';
 import {availableParallelism} from 'node:os';
@@ -38,7 +39,10 @@ function sourcesOfReplay(): string[] {
   return targets.filter(({target_name}) => wanted.includes(target_name)).flatMap(({sources}) => sources);
 }
 
-/** Flags that decide about numbers are those of binding.gyp; test/build compares. Static: no library to find. */
+/**
+ * Flags that decide about numbers are those of binding.gyp; test/build compares. Static: no library to
+ * find.
+ */
 const flags = ['-std=c++17', '-O2', '-DNDEBUG', '-fopenmp', '-ffp-contract=off', '-fno-math-errno'];
 
 function newest(directory: string): number {

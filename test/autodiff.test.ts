@@ -13,7 +13,10 @@ import {samples} from './samples.ts';
 /** Relative to the largest entry: PyTorch asks for 1e-3, JAX for 1e-5. */
 const gate = 1e-7;
 
-/** Derivative of the sum of `f` along `direction` by central differences, Richardson-extrapolated to order 4. */
+/**
+ * Derivative of the sum of `f` along `direction` by central differences, Richardson-extrapolated to order
+ * 4.
+ */
 function slope(f: (at: Values) => number, x: Values, direction: Values): number {
   const difference = (h: number): number => {
     const moved = (sign: number): Values => x.map((value, i) => value + sign * h * (direction[i] as number));

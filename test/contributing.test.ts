@@ -1,4 +1,5 @@
-// CONTRIBUTING.md shows the whole of a new elementwise op as a diff. Here it is applied to a copy, and trained with.
+// CONTRIBUTING.md shows the whole of a new elementwise op as a diff. Here it is applied to a copy, and
+// trained with.
 import {spawnSync} from 'node:child_process';
 import {cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';

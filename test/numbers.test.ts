@@ -121,7 +121,11 @@ function sumInLanes(numbers: readonly number[]): number {
 describe.each(isas)('the order of sums on %s', isa => {
   it.each([1, 383, 384, 385, 768, 1000])('in products over %i is chains within blocks of 384', inner => {
     const [rows, columns] = [7, 19];
-    const [left, weights, bias] = [short([rows, inner]), short([inner, columns]), short([columns])];
+    const [left, weights, bias] = [
+      short([rows, inner]),
+      short([inner, columns]),
+      reals([columns], -1000, 1000),
+    ];
     const inputs = named([left, weights, bias]);
     const [x, w, last] = inputs.map(([tensor]) => tensor) as [Tensor, Tensor, Tensor];
     const expected = Float32Array.from({length: rows * columns}, (_, at) => {

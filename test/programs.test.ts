@@ -1,5 +1,5 @@
-// Random programs of ops with their gradients: the passes keep their meaning, every call is right, and the bits
-// are the same whatever the passes, the instruction set and the number of threads.
+// Random programs of ops with their gradients: the passes keep their meaning, every call is right, and the
+// bits are the same whatever the passes, the instruction set and the number of threads.
 import fc from 'fast-check';
 import {afterAll, describe, expect, it} from 'vitest';
 import {fuse} from '../lib/compile/fuse.ts';

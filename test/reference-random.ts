@@ -1,5 +1,6 @@
-// The oracle's random numbers: Philox4x32-10 (Salmon et al. 2011) in plain integers, and the normal quantile as
-// the root of its distribution function, so that nothing is shared with the kernels' rational approximations.
+// The oracle's random numbers: Philox4x32-10 (Salmon et al. 2011) in plain integers, and the normal
+// quantile as the root of its distribution function, so that nothing is shared with the kernels' rational
+// approximations.
 import type {Call, Tensor} from '../lib/core/tensor.ts';
 import type {Rule, Values} from './reference.ts';
 

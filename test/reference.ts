@@ -190,7 +190,9 @@ const softmaxOf = (row: Values): Values => logSoftmaxOf(row).map(Math.exp);
 const float32 = (call: Call, name: string): number =>
   Math.fround((call.attributes as Record<string, number>)[name] as number);
 
-/** Rows of the first input by number, converted; a guard per row: −1, or its first column that is at fault. */
+/**
+ * Rows of the first input by number, converted; a guard per row: −1, or its first column that is at fault.
+ */
 function gather(
   call: Call,
   [source, numbers]: Values[],

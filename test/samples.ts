@@ -36,7 +36,10 @@ import {
   withTies,
 } from './conformance/shaped.ts';
 
-/** Functions of ops that are no op themselves. A function that is neither this nor sampled does not compile. */
+/**
+ * Functions of ops that are no op themselves. A function that is neither this nor sampled does not
+ * compile.
+ */
 type Composite =
   | 'applyUpdate'
   | 'constant'

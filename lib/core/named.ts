@@ -1,5 +1,5 @@
-// Members of the namespaces (layers, losses, optimizers, …): each is made by a function of one options object and
-// remembers its name and options, so that a model file can say them again.
+// Members of the namespaces (layers, losses, optimizers, …): each is made by a function of one options object
+// and remembers its name and options, so that a model file can say them again.
 import {fail, unknownName} from './errors.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | {readonly [key: string]: Json};

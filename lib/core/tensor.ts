@@ -24,9 +24,14 @@ export type Gradients = readonly (Tensor | null)[];
 export interface Op<Attributes extends object = object> {
   readonly name: string;
   readonly signature: Signature;
-  /** leaf: no computation. primitive: a kernel and a gradient. fused: a kernel that the compiler introduces. */
+  /**
+   * leaf: no computation. primitive: a kernel and a gradient. fused: a kernel that the compiler
+   * introduces.
+   */
   readonly kind: 'leaf' | 'primitive' | 'fused';
-  /** Element i of the result depends on element i of the (broadcast) inputs: can join a map or an epilogue. */
+  /**
+   * Element i of the result depends on element i of the (broadcast) inputs: can join a map or an epilogue.
+   */
   readonly elementwise: boolean;
   /** The result is the first input's memory under another shape: costs nothing. */
   readonly view: boolean;
@@ -209,7 +214,8 @@ export function apply1<Attributes extends object>(
   return apply(op, inputs, attributes)[0] as Tensor;
 }
 
-// ---- Leaves: where values come from -------------------------------------------------------------------------
+// ---- Leaves: where values come from
+// -------------------------------------------------------------------------
 
 export interface InputAttributes extends TensorSpec {
   readonly name: string;
@@ -232,7 +238,10 @@ export function input(options: {name: string; shape: Shape; dtype?: DType; perSt
   return apply1(inputOp, [], {name, shape, dtype, perStep});
 }
 
-/** Where random numbers come from: the key int32[2], the step int32[1], and a number that tells streams apart. */
+/**
+ * Where random numbers come from: the key int32[2], the step int32[1], and a number that tells streams
+ * apart.
+ */
 export interface RandomSource {
   readonly seed: Tensor;
   readonly step: Tensor;

@@ -1,4 +1,5 @@
-// Writing a file so that at every moment, also after a crash or on a full disk, the old one or the new one is whole.
+// Writing a file so that at every moment, also after a crash or on a full disk, the old one or the new one is
+// whole.
 import {randomBytes} from 'node:crypto';
 import {type FileHandle, open, rename, unlink} from 'node:fs/promises';
 import path from 'node:path';
@@ -27,7 +28,9 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Writes the parts, one after another, to a new file beside the old one, then puts it in the old one's place. */
+/**
+ * Writes the parts, one after another, to a new file beside the old one, then puts it in the old one's place.
+ */
 export async function writeAtomically(target: string, parts: Iterable<Uint8Array>): Promise<void> {
   const temporary = `${target}.tmp-${process.pid}-${randomBytes(4).toString('hex')}`;
   const file = await open(temporary, 'wx');

@@ -1,5 +1,6 @@
-// The safetensors format: 8 bytes with the header's length, a JSON header, then the tensors, one after another.
-// Ours is a subset that other readers accept: float32 only, canonical JSON, checksums in `__metadata__`.
+// The safetensors format: 8 bytes with the header's length, a JSON header, then the tensors, one after
+// another. Ours is a subset that other readers accept: float32 only, canonical JSON, checksums in
+// `__metadata__`.
 import {crc32} from 'node:zlib';
 import {fail} from '../core/errors.ts';
 import {type Shape, sizeOf} from '../core/shape.ts';
@@ -104,7 +105,10 @@ function checkRecord(value: unknown, what: string): Parsed {
   return fail('ERR_FILE', `${what} is no table`);
 }
 
-/** JSON that is written as we write it: a key that stands there twice would be lost in parsing, and is refused. */
+/**
+ * JSON that is written as we write it: a key that stands there twice would be lost in parsing, and is
+ * refused.
+ */
 function parseCanonical(text: string, what: string): Parsed {
   let same = false;
   let value: unknown;

@@ -1,5 +1,5 @@
-// What a layer is: a function of ops, made in two steps. `build` makes its weights for an input's shape and gives
-// the forward pass; what it computes is one graph, from which the backward pass follows.
+// What a layer is: a function of ops, made in two steps. `build` makes its weights for an input's shape and
+// gives the forward pass; what it computes is one graph, from which the backward pass follows.
 import {checkNumber, fail} from '../core/errors.ts';
 import {type Config, type Json, type Named, remember} from '../core/named.ts';
 import type {Shape} from '../core/shape.ts';
@@ -28,7 +28,10 @@ export interface CallContext {
 /** From [batch, …input] to [batch, …output]. */
 export type Forward = (x: Tensor, context: CallContext) => Tensor;
 
-/** A description of a layer, made by a function of `layers`. Each model that it is given to has weights of its own. */
+/**
+ * A description of a layer, made by a function of `layers`. Each model that it is given to has weights of its
+ * own.
+ */
 export interface Layer extends Named {
   readonly name: string | undefined;
   /** Shape of one sample. */

@@ -84,7 +84,10 @@ export function categoricalCrossentropy(options: CrossentropyOptions = {}): Loss
   });
 }
 
-/** −log(p[class]), averaged over each sample; the target holds class numbers and one axis less than the output. */
+/**
+ * −log(p[class]), averaged over each sample; the target holds class numbers and one axis less than the
+ * output.
+ */
 export function sparseCategoricalCrossentropy(options: CrossentropyOptions = {}): Loss {
   const kind = 'sparseCategoricalCrossentropy';
   return define(kind, 'classes', options, ['fromLogits'], (target, output) => {

@@ -1,5 +1,5 @@
-// The namespace `metrics`: every export is a member. Each gives a number per sample, [batch], whose mean over an
-// epoch is the metric: sums are added up in float64, so that the metric is exact.
+// The namespace `metrics`: every export is a member. Each gives a number per sample, [batch], whose mean over
+// an epoch is the metric: sums are added up in float64, so that the metric is exact.
 import {checkNumber, checkOptions} from '../core/errors.ts';
 import {type Named, named} from '../core/named.ts';
 import {formatShape, sameShape} from '../core/shape.ts';
@@ -56,8 +56,8 @@ function sparseHits(target: Tensor, output: Tensor): Tensor {
 }
 
 /**
- * Share of right answers, in the form that fits, as in Keras: sparse where the loss takes class numbers, binary
- * where the output is one number or the loss is binaryCrossentropy, else categorical.
+ * Share of right answers, in the form that fits, as in Keras: sparse where the loss takes class numbers,
+ * binary where the output is one number or the loss is binaryCrossentropy, else categorical.
  */
 export function accuracy(options?: NoOptions): Metric {
   checkOptions('metrics.accuracy', options, []);

@@ -49,7 +49,10 @@ export function matmul(a: Tensor, b: Tensor, options: Partial<MatmulAttributes> 
   return product(a, b, options.transposeA ?? false, options.transposeB ?? false);
 }
 
-/** activation(a·b + bias): what the compiler makes of a product, a row vector added and a map of one operand. */
+/**
+ * activation(a·b + bias): what the compiler makes of a product, a row vector added and a map of one
+ * operand.
+ */
 export const gemmOp = defineOp<MatmulAttributes & {readonly activation: string | null}>({
   signature:
     'gemm(a: f32, b: f32, bias?: f32) -> c: f32 {transposeA: bool, transposeB: bool, activation: op}',

@@ -55,7 +55,8 @@ const operandOf = (call: Call): Tensor => call.inputs[0] as Tensor;
 const resultOf = (call: Call): Tensor => call.outputs[0] as Tensor;
 
 // Gradient rules may name ops defined further down: they run only when gradients are asked for. Where the
-// result serves as well as the input (relu, sigmoid, tanh, exp, sqrt), it is used, so the input can be forgotten.
+// result serves as well as the input (relu, sigmoid, tanh, exp, sqrt), it is used, so the input can be
+// forgotten.
 export const add = map2('add', (dy): Gradients => [dy, dy]);
 export const sub = map2('sub', (dy): Gradients => [dy, neg(dy)]);
 export const mul = map2('mul', (dy, call): Gradients => {

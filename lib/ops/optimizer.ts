@@ -1,6 +1,7 @@
-// Optimizer updates: one call updates all parameters of a model in the commit phase of a step. The operands are
-// a table of segments, one per parameter: (parameter, gradient, moments …); the results are what is updated of
-// each: (parameter, moments …). Row g of `hyper` holds the numbers of parameter group g; they may change each step.
+// Optimizer updates: one call updates all parameters of a model in the commit phase of a step. The operands
+// are a table of segments, one per parameter: (parameter, gradient, moments …); the results are what is
+// updated of each: (parameter, moments …). Row g of `hyper` holds the numbers of parameter group g; they
+// may change each step.
 import {formatShape, sameShape} from '../core/shape.ts';
 import {apply, type Call, defineOp, failIn, type Op, type Tensor, type TensorSpec} from '../core/tensor.ts';
 
@@ -9,7 +10,9 @@ export interface UpdateAttributes {
   readonly groups: readonly number[];
 }
 
-/** Defines an update whose segments have `width` operands, the second of which, the gradient, is only read. */
+/**
+ * Defines an update whose segments have `width` operands, the second of which, the gradient, is only read.
+ */
 function defineUpdate<Attributes extends UpdateAttributes>(
   name: string,
   width: number,

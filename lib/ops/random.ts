@@ -1,5 +1,5 @@
-// Counter-based random numbers (Philox4x32-10, Salmon et al. 2011): a number depends on the seed, the step, the
-// stream and the element's position, never on who computes it.
+// Counter-based random numbers (Philox4x32-10, Salmon et al. 2011): a number depends on the seed, the step,
+// the stream and the element's position, never on who computes it.
 import type {DType} from '../core/dtype.ts';
 import type {Shape} from '../core/shape.ts';
 import {apply1, defineOp, type Gradients, type RandomSource, type Tensor} from '../core/tensor.ts';

@@ -71,8 +71,8 @@ function checkLabels(name: string, x: Tensor, labels: Tensor): number {
 }
 
 /**
- * Cross-entropy of softmax(logits) [B,C] with class numbers [B]: loss [B] = log Σ exp(logits) − logits[label].
- * The second result is softmax(logits). A label outside 0…C−1 stops the run.
+ * Cross-entropy of softmax(logits) [B,C] with class numbers [B]: loss [B] = log Σ exp(logits) −
+ * logits[label]. The second result is softmax(logits). A label outside 0…C−1 stops the run.
  */
 export const softmaxCrossentropyOp = defineOp({
   signature: 'softmaxCrossentropy(logits: f32, labels: i32) -> loss: f32, probabilities: f32, guard: i32',

@@ -14,8 +14,8 @@ export interface AdamOptions {
 }
 
 /**
- * Adam (Kingma and Ba 2015, algorithm 1), as in PyTorch and TensorFlow.js: epsilon is added to the root of the
- * corrected second moment. Keras adds it to the uncorrected one, which differs in the first steps.
+ * Adam (Kingma and Ba 2015, algorithm 1), as in PyTorch and TensorFlow.js: epsilon is added to the root of
+ * the corrected second moment. Keras adds it to the uncorrected one, which differs in the first steps.
  */
 export function adam(options: AdamOptions = {}): Optimizer {
   checkOptions('optimizers.adam', options, ['learningRate', 'beta1', 'beta2', 'epsilon']);

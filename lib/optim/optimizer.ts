@@ -1,5 +1,6 @@
-// What an optimizer is: numbers for each step, and an update written with ops. Its variables (moments) belong to
-// the model that it trains; the optimizer itself holds its options and the learning rate, which may be assigned.
+// What an optimizer is: numbers for each step, and an update written with ops. Its variables (moments) belong
+// to the model that it trains; the optimizer itself holds its options and the learning rate, which may be
+// assigned.
 import {checkNumber, fail} from '../core/errors.ts';
 import {
   type Config,

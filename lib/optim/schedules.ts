@@ -1,4 +1,5 @@
-// The namespace `schedules`: every export is a member. Each gives the learning rate of a step, counted from 0.
+// The namespace `schedules`: every export is a member. Each gives the learning rate of a step, counted from
+// 0.
 import {checkNumber, checkOptions, fail} from '../core/errors.ts';
 import {type Named, named} from '../core/named.ts';
 

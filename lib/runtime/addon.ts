@@ -1,4 +1,5 @@
-// Finds the native binary and types its functions. Everything that crosses the border between the languages is here.
+// Finds the native binary and types its functions. Everything that crosses the border between the languages
+// is here.
 import {existsSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import path from 'node:path';
@@ -38,11 +39,14 @@ export interface NativeAddon {
   setThreads(count: number): void;
   /** Address of the first byte modulo 64. */
   alignment(array: ArrayBufferView): number;
-  /** Wraps the bytes of a SharedArrayBuffer that hold a model's state, with the lock that guards its commits. */
+  /**
+   * Wraps the bytes of a SharedArrayBuffer that hold a model's state, with the lock that guards its
+   * commits.
+   */
   createState(bytes: Uint8Array): NativeState;
   /**
-   * Keeps an array's memory alive whatever becomes of the array, as every `run` does for its arrays; undefined where
-   * the engine does not allow it.
+   * Keeps an array's memory alive whatever becomes of the array, as every `run` does for its arrays;
+   * undefined where the engine does not allow it.
    */
   pin(array: ArrayBufferView): NativePin | undefined;
   /** Verifies and links a plan. Throws with the reason when it is malformed. */
@@ -77,8 +81,9 @@ function packageFolder(): string {
 }
 
 /**
- * OpenMP's threads look for work for a while before they sleep. Two OpenMP runtimes in one process that both do so
- * can make a kernel hundreds of times slower; a short look keeps both awake enough. Read once, when the library loads.
+ * OpenMP's threads look for work for a while before they sleep. Two OpenMP runtimes in one process that
+ * both do so can make a kernel hundreds of times slower; a short look keeps both awake enough. Read once,
+ * when the library loads.
  */
 function withShortSpinning<Result>(load: () => Result): Result {
   if (process.env.GOMP_SPINCOUNT !== undefined) return load();

@@ -59,8 +59,9 @@ function isDetached(array: TypedArray): boolean {
 let holds: boolean | undefined;
 
 /**
- * What native code may read while JavaScript goes on: memory that is shared cannot be taken away; other memory is
- * held by the run, or where the engine does not allow that, copied. docs/adr/0005-user-arrays.md weighs the ways.
+ * What native code may read while JavaScript goes on: memory that is shared cannot be taken away; other
+ * memory is held by the run, or where the engine does not allow that, copied. docs/adr/0005-user-arrays.md
+ * weighs the ways.
  */
 export function keepSafe(array: TypedArray): TypedArray {
   holds ??= addon().pin(new Uint8Array(1)) !== undefined;

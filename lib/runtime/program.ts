@@ -51,8 +51,8 @@ export class Program {
   /**
    * Runs the plan on the executor thread, off the event loop.
    *
-   * @throws ERR_VALUE where a result is not in shared memory: other memory could be transferred away meanwhile, and
-   * on some engines it has to be copied.
+   * @throws ERR_VALUE where a result is not in shared memory: other memory could be transferred away
+   * meanwhile, and on some engines it has to be copied.
    */
   async run(state: State | undefined, io: IoArrays, options: ProgramRunOptions = {}): Promise<RunResult> {
     const steps = stepsOf(options);

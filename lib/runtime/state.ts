@@ -6,8 +6,8 @@ import {addon, type NativeState} from './addon.ts';
 const alignmentBytes = 64;
 
 /**
- * The memory of one model: parameters, moments, statistics. A SharedArrayBuffer, because an ordinary one could be
- * transferred away under a running kernel. It begins at a multiple of 64 bytes.
+ * The memory of one model: parameters, moments, statistics. A SharedArrayBuffer, because an ordinary one
+ * could be transferred away under a running kernel. It begins at a multiple of 64 bytes.
  */
 export class State {
   readonly byteLength: number;

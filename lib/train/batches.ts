@@ -1,4 +1,5 @@
-// The user's arrays, checked against the model before anything runs, and the table of rows that each step reads.
+// The user's arrays, checked against the model before anything runs, and the table of rows that each step
+// reads.
 import {fail} from '../core/errors.ts';
 import {type DataInput, type Rows, toRows} from '../data/arrays.ts';
 import type {Engine} from './engine.ts';

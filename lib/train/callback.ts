@@ -21,8 +21,8 @@ export interface CallbackContext {
 type Done = void | Promise<void>;
 
 /**
- * Any of these functions, called in order and awaited. `logs` holds means over the epoch so far. Weights may be
- * read and written in it, the learning rate assigned, and `model.stopTraining` set.
+ * Any of these functions, called in order and awaited. `logs` holds means over the epoch so far. Weights may
+ * be read and written in it, the learning rate assigned, and `model.stopTraining` set.
  */
 export interface Callback {
   /**

@@ -1,4 +1,5 @@
-// What a model owns below its methods: network, memory, compiled programs, the count of steps, and who may write.
+// What a model owns below its methods: network, memory, compiled programs, the count of steps, and who may
+// write.
 import type {TypedArray} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
 import type {Variable} from '../core/tensor.ts';

@@ -20,7 +20,9 @@ export interface RunSite {
   readonly learningRate?: number;
 }
 
-/** Stopped by its signal. `history` holds the epochs finished before; the weights are those of the last step. */
+/**
+ * Stopped by its signal. `history` holds the epochs finished before; the weights are those of the last step.
+ */
 export class AbortedError extends ChainruleError {
   readonly history: {
     readonly epoch: readonly number[];

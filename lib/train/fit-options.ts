@@ -6,7 +6,10 @@ import type {CallbackLike} from './callback.ts';
 import type {Engine} from './engine.ts';
 
 export interface FitOptions {
-  /** Number of the epoch to end before, counted from 0; with `initialEpoch` 0, how many to train. 1 by default. */
+  /**
+   * Number of the epoch to end before, counted from 0; with `initialEpoch` 0, how many to train. 1 by
+   * default.
+   */
   readonly epochs?: number;
   /** Rows of each step; the last step of an epoch takes the rest. 32 by default. */
   readonly batchSize?: number;

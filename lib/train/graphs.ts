@@ -1,5 +1,5 @@
-// The graphs that a model runs. All read rows of the user's arrays by number; what changes between steps is an
-// input, so that one plan serves all steps of one batch size.
+// The graphs that a model runs. All read rows of the user's arrays by number; what changes between steps is
+// an input, so that one plan serves all steps of one batch size.
 import type {DType} from '../core/dtype.ts';
 import type {Shape} from '../core/shape.ts';
 import {input, type Tensor, type Variable, withScope} from '../core/tensor.ts';
@@ -111,8 +111,8 @@ export interface StepOptions {
   readonly x: RowsSpec;
   readonly y: RowsSpec;
   /**
-   * Cuts each batch into this many equal parts whose gradients are combined in a fixed tree, so that the result
-   * does not depend on how many machines share them. Rows then come as `rows0`, `rows1`, ….
+   * Cuts each batch into this many equal parts whose gradients are combined in a fixed tree, so that the
+   * result does not depend on how many machines share them. Rows then come as `rows0`, `rows1`, ….
    */
   readonly microShards?: number;
 }

@@ -2,7 +2,9 @@ import type {TypedArray} from '../core/dtype.ts';
 import {metricOutput} from './graphs.ts';
 import type {Training} from './training.ts';
 
-/** Numbers by name: `loss`, metrics as they were called in `compile`, the same of the validation with `val_`. */
+/**
+ * Numbers by name: `loss`, metrics as they were called in `compile`, the same of the validation with `val_`.
+ */
 export type Logs = Record<string, number>;
 
 /** What training did, an entry for each finished epoch. */

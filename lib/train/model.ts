@@ -78,10 +78,10 @@ export class Sequential {
    * numbers of the output's shape. Typed arrays are read where they lie and must not change meanwhile.
    *
    * @returns loss and metrics of each epoch.
-   * @throws ERR_ABORTED when stopped by its signal, with the history so far as `error.history`; ERR_NOT_FINITE
-   * when data, loss or a gradient is NaN or infinite; ERR_OUT_OF_RANGE for a label that is no class;
-   * ERR_MODEL_BUSY while another training runs; ERR_SHAPE, ERR_DTYPE, ERR_DETACHED, ERR_OPTION before it begins.
-   * In all cases the weights are those of the last finished step.
+   * @throws ERR_ABORTED when stopped by its signal, with the history so far as `error.history`;
+   * ERR_NOT_FINITE when data, loss or a gradient is NaN or infinite; ERR_OUT_OF_RANGE for a label that is no
+   * class; ERR_MODEL_BUSY while another training runs; ERR_SHAPE, ERR_DTYPE, ERR_DETACHED, ERR_OPTION before
+   * it begins. In all cases the weights are those of the last finished step.
    */
   fit(x: DataInput, y: DataInput, options: FitOptions = {}): Promise<History> {
     return fitModel(this, this.#engine, x, y, options);
@@ -99,8 +99,8 @@ export class Sequential {
   }
 
   /**
-   * Outputs for one sample or a batch, off the event loop and ahead of training; the shape returned says which:
-   * a typed array of exactly one sample's size is one sample. A row's bits do not depend on its batch.
+   * Outputs for one sample or a batch, off the event loop and ahead of training; the shape returned says
+   * which: a typed array of exactly one sample's size is one sample. A row's bits do not depend on its batch.
    */
   predict(x: DataInput): Promise<ShapedResult> {
     return predict(this.#engine, x);
@@ -145,8 +145,8 @@ export class Sequential {
   }
 
   /**
-   * Writes layers, weights, and the optimizer with its moments to one file. The old file stays whole until the new
-   * one is. While a training runs, the file holds one finished step.
+   * Writes layers, weights, and the optimizer with its moments to one file. The old file stays whole until
+   * the new one is. While a training runs, the file holds one finished step.
    *
    * @throws ERR_FILE
    */

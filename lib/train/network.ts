@@ -21,7 +21,9 @@ export interface NetworkLayer {
   readonly forward: Forward;
 }
 
-/** Streams of random numbers from here on are those of layers in training; initial weights use the lower ones. */
+/**
+ * Streams of random numbers from here on are those of layers in training; initial weights use the lower ones.
+ */
 const firstLayerStream = 1 << 20;
 
 export class Network {

@@ -66,7 +66,9 @@ class Pace {
   }
 }
 
-/** Epoch, batch, loss, metrics, samples per second and time left: a bar on a terminal, else a line per epoch. */
+/**
+ * Epoch, batch, loss, metrics, samples per second and time left: a bar on a terminal, else a line per epoch.
+ */
 export function progress(options: ProgressOptions = {}): Callback {
   checkOptions('callbacks.progress', options, ['stream', 'bar']);
   const stream: ProgressStream = options.stream ?? process.stderr;

@@ -68,7 +68,10 @@ function layersOf(topology: Json): {layers: Layer[]; seed: number} {
   return {layers: made, seed: seed as number};
 }
 
-/** The file's table must name exactly these tensors, in their shapes: compared before memory is taken for them. */
+/**
+ * The file's table must name exactly these tensors, in their shapes: compared before memory is taken for
+ * them.
+ */
 function checkTable({entries}: ModelFile, variables: readonly Variable[]): void {
   const wanted = new Map(variables.map(variable => [variable.name, variable]));
   for (const {name, shape} of entries) {
@@ -108,9 +111,9 @@ async function restore(file: ModelFile): Promise<Sequential> {
 }
 
 /**
- * The model of a file that `save` wrote, ready to predict and, if it was saved with its optimizer, to train on.
- * Nothing in a file is trusted: names are looked up in the library's own tables, sizes are checked before memory
- * is taken, and every byte is covered by a checksum.
+ * The model of a file that `save` wrote, ready to predict and, if it was saved with its optimizer, to train
+ * on. Nothing in a file is trusted: names are looked up in the library's own tables, sizes are checked before
+ * memory is taken, and every byte is covered by a checksum.
  *
  * @throws ERR_FILE saying what is wrong with the file.
  */

@@ -1,5 +1,6 @@
-// Training steps in native calls. A call covers as many steps as fit a time budget; the arrays that it reads and
-// writes are made once. The length of a call never changes a result: all that a step depends on is its number.
+// Training steps in native calls. A call covers as many steps as fit a time budget; the arrays that it reads
+// and writes are made once. The length of a call never changes a result: all that a step depends on is its
+// number.
 import type {TypedArray} from '../core/dtype.ts';
 import {seedWords} from '../data/order.ts';
 import {rateAt, writeHyper} from '../optim/optimizer.ts';

@@ -12,7 +12,11 @@ namespace chainrule {
 void test_math();
 void test_maps();
 void test_products();
-int run_kernels_two(int* passed);
+void test_rows_and_reductions();
+void test_random();
+void test_optimizers();
+void test_moves();
+void test_refusals();
 
 int usable_tables(const KernelTable* const** tables) {
   static const std::vector<const KernelTable*> all = [] {
@@ -55,8 +59,11 @@ int main() {
   test_math();
   test_maps();
   test_products();
-  int passed = 0;
-  run_kernels_two(&passed);
+  test_rows_and_reductions();
+  test_random();
+  test_optimizers();
+  test_moves();
+  test_refusals();
   std::printf("%d passed, %d failed\n", checks().passed, checks().failed);
   return checks().failed == 0 ? 0 : 1;
 }

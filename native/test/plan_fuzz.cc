@@ -1,6 +1,8 @@
-// Malformed plans must be errors and never crashes. Takes plans that work, spoils some words of each, loads them, and
-// runs what is accepted on memory of exactly the size that is needed: for the sanitizers to watch.
-//   plan_fuzz [--seed N] [--count N] [FILE...]     files written by lib/runtime/dump.ts; without any, a plan of its own
+// Malformed plans must be errors and never crashes. Takes plans that work, spoils some words of each, loads
+// them, and runs what is accepted on memory of exactly the size that is needed: for the sanitizers to
+// watch.
+//   plan_fuzz [--seed N] [--count N] [FILE...]     files written by lib/runtime/dump.ts, beside a plan of
+// its own With PLAN_FUZZ_TRACE it prints what repeats each plan alone.
 #include <algorithm>
 #include <cstdlib>
 
@@ -42,6 +44,7 @@ Dump sample() {
   const int32_t wide = plan.place(Space::arena, f32, {5, 32}), h = plan.place(Space::arena, f32, {32});
   const int32_t next = plan.place(Space::arena, f32, {32}), sum = plan.place(Space::arena, f32, {20});
   const int32_t finite = plan.place(Space::arena, i32, {1}), weight = plan.place(Space::state, f32, {20});
+  const int32_t none = plan.io(f32, {0, 4}, 0), nowhere = plan.place(Space::arena, f32, {0, 4});
   const int32_t row = plan.value(Space::arena, 9, f32, {32});  // of `wide`, moving over its first rows
   const std::string map = "map(...inputs: any) -> y: any {program: words}";
   const int32_t splat = plan.number_of("broadcastTo(x: f32) -> y: f32");
@@ -58,6 +61,7 @@ Dump sample() {
   plan.instruction("finite(x: f32) -> guard: i32", {finite}, {sum});
   plan.guard(finite, Guard::notFinite);
   plan.instruction("copy(x: T) -> y: T", {out}, {sum});
+  plan.instruction("copy(x: T) -> y: T", {nowhere}, {none});
   plan.commit();
   plan.instruction("sgd(hyper: f32, ...segments: f32) -> ...updated: f32 {groups: words}", {weight},
                    {hyper, weight, sum}, {0});
@@ -78,9 +82,20 @@ int32_t edge(Random* random, const std::vector<int32_t>& words) {
   }
 }
 
+// First word behind the tables of io and values.
+std::ptrdiff_t tables_end(const std::vector<int32_t>& words) {
+  if (words.size() < kHeaderWords) return 0;
+  const std::ptrdiff_t io = std::max(0, words[kHeaderIoCount]), values = std::max(0, words[kHeaderValueCount]);
+  return kHeaderWords + io * kIoWords + values * kValueWords;
+}
+
 void spoil_once(Random* random, std::vector<int32_t>* words) {
   if (words->empty()) return;
-  const size_t at = random->below(words->size());
+  // Most of what matters stands in the body, at the end.
+  const size_t body = words->size() > kHeaderWords ? static_cast<size_t>((*words)[kHeaderBodyWords]) : 0;
+  const bool in_body = body <= words->size() && random->one_in(2);
+  const size_t at = in_body ? words->size() - body + random->below(body) : random->below(words->size());
+  if (at == words->size()) return;
   int32_t& word = (*words)[at];
   switch (random->below(10)) {
     case 0: std::swap(word, (*words)[random->below(words->size())]); break;
@@ -97,8 +112,32 @@ void spoil_once(Random* random, std::vector<int32_t>* words) {
   }
 }
 
+// One size wherever it stands: what fits together goes on doing so.
+void resize(Random* random, std::vector<int32_t>* words) {
+  const int32_t from = (*words)[random->below(words->size())], to = edge(random, *words);
+  const auto end = words->begin() + std::min<std::ptrdiff_t>(tables_end(*words), static_cast<std::ptrdiff_t>(words->size()));
+  std::replace(words->begin() + std::min<std::ptrdiff_t>(kHeaderWords, static_cast<std::ptrdiff_t>(words->size())), end, from, to);
+}
+
+// An input becomes a data set, of which the plan does not know the rows.
+void make_dynamic(Random* random, std::vector<int32_t>* words) {
+  const size_t slots = words->size() < kHeaderWords ? 0 : static_cast<size_t>((*words)[kHeaderIoCount]);
+  if (slots == 0 || tables_end(*words) > static_cast<std::ptrdiff_t>(words->size())) return;
+  const size_t slot = random->below(slots), values = static_cast<size_t>((*words)[kHeaderValueCount]);
+  int32_t* io = &(*words)[kHeaderWords + slot * kIoWords];
+  io[1] = kIoDynamicRows;
+  io[3] = -1;
+  io[9] = 0;
+  for (size_t number = 0; number < values; ++number) {
+    int32_t* value = &(*words)[kHeaderWords + slots * kIoWords + number * kValueWords];
+    if (value[0] == static_cast<int32_t>(Space::io) && value[1] == static_cast<int32_t>(slot)) value[4] = -1;
+  }
+}
+
 void spoil(Random* random, Dump* dump) {
-  for (size_t times = 1 + random->below(3); times > 0; --times) spoil_once(random, &dump->words);
+  if (random->one_in(4)) resize(random, &dump->words);
+  if (random->one_in(10)) make_dynamic(random, &dump->words);
+  for (size_t times = random->below(4); times > 0; --times) spoil_once(random, &dump->words);
   if (random->one_in(40)) dump->words.resize(random->below(dump->words.size() + 20));
   if (random->one_in(4) && dump->words.size() > kHeaderWordCount) {
     dump->words[kHeaderWordCount] = static_cast<int32_t>(dump->words.size());
@@ -109,7 +148,8 @@ void spoil(Random* random, Dump* dump) {
   else if (!text.empty()) text[random->below(text.size())] = static_cast<char>(random->bits());
 }
 
-// Exactly `bytes` before the sanitizer's zone, at an odd element; with `like` first, then small and strange numbers.
+// Exactly `bytes` before the sanitizer's zone, at an odd element; with `like` first, then small and strange
+// numbers.
 struct Block {
   std::vector<char> memory;
   Binding binding;
@@ -221,6 +261,7 @@ int main(int argc, char** argv) {
   const auto seed = static_cast<uint64_t>(option(argc, argv, "--seed", 1));
   const int64_t count = option(argc, argv, "--count", 20000);
   const std::vector<Dump> dumps = read_all(argc, argv);
+  const bool trace = std::getenv("PLAN_FUZZ_TRACE") != nullptr;
   int failed = 0;
   Counts whole, spoiled;
   for (const Dump& dump : dumps) {
@@ -229,8 +270,8 @@ int main(int argc, char** argv) {
   }
   for (int64_t number = 0; number < count; ++number) {
     Random random(seed + static_cast<uint64_t>(number));  // what fails is found again by its own number
-    if (std::getenv("PLAN_FUZZ_TRACE")) std::fprintf(stderr, "--seed %lld\n", static_cast<long long>(seed + static_cast<uint64_t>(number)));
-    Dump dump = dumps[random.below(dumps.size())];
+    if (trace) std::fprintf(stderr, "--seed %llu --count 1\n", static_cast<unsigned long long>(seed) + number);
+    Dump dump = dumps[random.one_in(2) ? 0 : random.below(dumps.size())];
     spoil(&random, &dump);
     load_and_run(&random, dump, &spoiled);
   }

@@ -1,5 +1,5 @@
-// How far float32 results may lie from the float64 interpreter's, per op. A bound is absolute and comes on top
-// of the rounding of the result itself; 0 means correctly rounded.
+// How far float32 results may lie from the float64 interpreter's, per op. A bound is absolute and comes on
+// top of the rounding of the result itself; 0 means correctly rounded.
 import type {Call, Tensor} from '../../lib/core/tensor.ts';
 import {evaluateCall, product, productSizes, type Values} from '../reference.ts';
 

@@ -1,5 +1,5 @@
-// Runs a graph natively with every value in it as a result, and holds each call alone against the oracle, on the
-// float32 operands that it really had: no error can hide behind those before it.
+// Runs a graph natively with every value in it as a result, and holds each call alone against the oracle,
+// on the float32 operands that it really had: no error can hide behind those before it.
 import type {TypedArray} from '../../lib/core/dtype.ts';
 import type {Tensor} from '../../lib/core/tensor.ts';
 import {callsOf} from '../../lib/graph/walk.ts';

@@ -1,4 +1,5 @@
-// Samples of ops whose results depend on more than one element: products, reductions, rows, gathers, random numbers.
+// Samples of ops whose results depend on more than one element: products, reductions, rows, gathers, random
+// numbers.
 import type {Shape} from '../../lib/core/shape.ts';
 import * as bounds from './bounds.ts';
 import {exactly, type Make, type Operand, type OpSamples, reals, type Sample, whole} from './data.ts';

@@ -1,5 +1,5 @@
-// A small classifier trained by hand: the graph of one step, its data, and a run of many steps in calls of any
-// length. What a whole training run must not depend on is tested with it.
+// A small classifier trained by hand: the graph of one step, its data, and a run of many steps in calls of
+// any length. What a whole training run must not depend on is tested with it.
 import {createHash} from 'node:crypto';
 import type {TypedArray} from '../../lib/core/dtype.ts';
 import {input, type Op, type Tensor, type Variable, variable} from '../../lib/core/tensor.ts';

@@ -1,4 +1,4 @@
-// Random numbers, optimizers, moves, and what `check` must refuse. Called from kernels_two_test.cc.
+// Random numbers, optimizers, moves, and what `check` must refuse.
 #include <algorithm>
 
 #include "call.h"
