@@ -11,8 +11,9 @@
 namespace chainrule {
 namespace {
 
-// Rounds of looking before a thread sleeps: some 10 µs, about the longest gap between threads of one instruction.
-constexpr int kSpins = 400;
+// Rounds of looking before a thread sleeps, some 25 ns each: longer than the leader is alone in a step of an MLP,
+// for waking a thread costs as much as a small product. Bounded, so that a thread that was preempted costs little.
+constexpr int kSpins = 2000;
 
 inline void pause() {
 #if defined(__x86_64__)
