@@ -13,6 +13,10 @@ const groupGap = 18;
 
 const escapeText = (text: string) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;');
 
+function rect(x: number, y: number, long: number, high: number, colour: string | undefined): string {
+  return `<rect x="${x}" y="${y}" width="${long.toFixed(1)}" height="${high}" fill="${colour}"/>`;
+}
+
 /** Draws horizontal bars; the axis starts at the power of ten below the smallest value. */
 export function barChart(title: string, note: string, unit: string, bars: readonly Bar[]): string {
   const groups = [...new Set(bars.map(bar => bar.group))];
@@ -32,7 +36,7 @@ export function barChart(title: string, note: string, unit: string, bars: readon
       const colour = colours[series.indexOf(bar.series) % colours.length];
       const label = bar.value >= 100 ? Math.round(bar.value).toLocaleString('en') : bar.value.toFixed(1);
       parts.push(
-        `<rect x="${left}" y="${y}" width="${length.toFixed(1)}" height="${barHeight - 3}" fill="${colour}"/>`,
+        rect(left, y, length, barHeight - 3, colour),
         `<text x="${(left + length + 6).toFixed(1)}" y="${y + 12}" class="value">${label}</text>`,
       );
       y += barHeight;
@@ -41,7 +45,7 @@ export function barChart(title: string, note: string, unit: string, bars: readon
   }
   const legend = series.map((name, index) => {
     const x = left + index * 130;
-    return `<rect x="${x}" y="48" width="12" height="12" fill="${colours[index]}"/><text x="${x + 18}" y="58">${escapeText(name)}</text>`;
+    return `${rect(x, 48, 12, 12, colours[index])}<text x="${x + 18}" y="58">${escapeText(name)}</text>`;
   });
   const style =
     'text{font:13px sans-serif;fill:#222}.title{font-weight:bold;font-size:15px}.value{font-size:12px}';

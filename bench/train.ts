@@ -86,7 +86,7 @@ export async function bench(options: BenchOptions): Promise<void> {
     }
   }
   if (!options.chart) return;
-  const note = `Adam, in-memory data, best of several epochs; multiply-add peak of the machine: ${peaks} threads.`;
+  const note = `Adam, data in memory, best of several epochs; the machine's peak: ${peaks} threads.`;
   const chart = barChart('A training step, by network and threads', note, 'µs', bars);
   writeFileSync(path.join(import.meta.dirname, '../docs/speed.svg'), chart);
 }

@@ -123,12 +123,13 @@ constexpr int kMapStepWords = 5;
 // One kernel: serial, no allocation, no threads. `tasks`, `check` and `cost` look at shapes, never at data.
 struct Kernel {
   const char* signature;
-  const char* (*check)(const Args&);        // nullptr, or why these operands do not fit
-  int64_t (*tasks)(const Args&);            // independent pieces of work, by shape alone
-  double (*cost_ns)(const Args&);           // rough time on one thread: shared among threads only above a threshold
-  size_t (*scratch_bytes)(const Args&);     // per thread; nullptr means none
+  const char* (*check)(const Args&);  // nullptr, or why these operands do not fit
+  int64_t (*tasks)(const Args&);      // independent pieces of work, by shape alone
+  double (*cost_ns)(const Args&);     // rough time on one thread: shared among threads only above a threshold
+  size_t (*scratch_bytes)(const Args&);  // per thread; nullptr means none
   void (*run)(const Args&, int64_t first_task, int64_t last_task);
-  uint32_t in_place;  // bit i: output 0 may be input i. kSegmentsInPlace: each output may be the input it updates
+  uint32_t
+      in_place;  // bit i: output 0 may be input i. kSegmentsInPlace: each output may be the input it updates
 };
 constexpr uint32_t kSegmentsInPlace = 0x80000000u;
 

@@ -1,6 +1,7 @@
 """Coefficients of native/simd/math.h, by the Remez exchange: python3 scripts/polynomials.py (needs mpmath).
 
-Each line is one coefficient as a C++ float, from the constant upward, after the largest relative error that the
+Each line is one coefficient as a C++ float, from the constant upward, after the largest relative error
+that the
 polynomial, with these rounded coefficients, leaves in the whole function.
 """
 import struct
@@ -76,7 +77,8 @@ def main():
     q = remez(around_zero(lambda r: (exp(r) - 1 - r - r**2 / 2) / r**3, mpf(1) / 6),
               lambda r: abs(r**3 / (exp(r) - 1)) if abs(r) > 1e-15 else mpf('1e-30'), -limit, limit, 3)
     show('exp', q, lambda c, r: 1 + r + r**2 * (r * horner(c, r) + mpf(1) / 2), exp, -limit, limit)
-    show('exp - 1', q, lambda c, r: r + r**2 * (r * horner(c, r) + mpf(1) / 2), lambda r: exp(r) - 1, -limit, limit)
+    rebuilt = lambda c, r: r + r**2 * (r * horner(c, r) + mpf(1) / 2)
+    show('exp - 1', q, rebuilt, lambda r: exp(r) - 1, -limit, limit)
 
     # log(1 + f) = f + f^2 (-1/2 + f q(f)) for 1 + f from sqrt(1/2) to sqrt(2).
     low, high = mpf(2) ** mpf('-0.5') - 1, mpf(2) ** mpf('0.5') - 1

@@ -19,7 +19,8 @@ const model = sequential([
   layers.dense({units: 1}),
 ]);
 model.compile({optimizer: 'adam', loss: 'meanSquaredError'});
-const history = await model.fit({data: x, shape: [256, 1]}, {data: x, shape: [256, 1]}, {epochs: 40, seed: 1, verbose: 0});
+const points = {data: x, shape: [256, 1]};
+const history = await model.fit(points, points, {epochs: 40, seed: 1, verbose: 0});
 console.log(JSON.stringify([history.history.loss[0], history.history.loss.at(-1)]));
 `;
 

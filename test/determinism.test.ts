@@ -137,7 +137,7 @@ describe('200 steps of fit', () => {
     expect(await trained({threads: count})).toBe(await plain());
   });
 
-  it('gives the same bits with a callback on every batch, on some, on each native call, or none', async () => {
+  it('gives the same bits with a callback on every batch, on some, on each call, or none', async () => {
     let calls = 0;
     const onBatchEnd = (): void => {
       calls++;
@@ -170,9 +170,12 @@ describe('200 steps of fit', () => {
         layers.dense({units: ${data.classes}, activation: 'softmax'}),
       ]);
       model.compile({optimizer: 'adam', loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy']});
-      const x = {data: Float32Array.from(${JSON.stringify(Array.from(x))}), shape: [${data.samples}, ${data.features}]};
-      await model.fit(x, Uint8Array.from(${JSON.stringify(Array.from(y))}), {epochs: 2, batchSize: 25, seed: 7});
-      const weights = model.getWeights().map(({data}) => Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+      const values = Float32Array.from(${JSON.stringify(Array.from(x))});
+      const x = {data: values, shape: [${data.samples}, ${data.features}]};
+      const y = Uint8Array.from(${JSON.stringify(Array.from(y))});
+      await model.fit(x, y, {epochs: 2, batchSize: 25, seed: 7});
+      const bytes = ({data}) => Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+      const weights = model.getWeights().map(bytes);
       console.log(nativeInfo().isa, Buffer.concat(weights).toString('base64'));
       `,
       {env: {CHAINRULE_ISA: isa, CHAINRULE_NUM_THREADS: '2'}},

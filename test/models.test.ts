@@ -1,5 +1,5 @@
-// Whole training steps, all optimizers, against the float64 interpreter: from the same weights, the same data and
-// the same dropped units.
+// Whole training steps, all optimizers, against the float64 interpreter: from the same weights, the same
+// data and the same dropped units.
 import {expect, it} from 'vitest';
 import type {TypedArray} from '../lib/core/dtype.ts';
 import type {Tensor} from '../lib/core/tensor.ts';

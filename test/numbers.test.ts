@@ -81,7 +81,10 @@ describe.each(isas)('a·b + c is rounded once on %s', isa => {
   });
 });
 
-/** Twelve bits each: products and their sums with float32 are exact in float64, so fround rounds like an FMA. */
+/**
+ * Twelve bits each: products and their sums with float32 are exact in float64, so fround rounds like an
+ * FMA.
+ */
 const short = (shape: number[]): Operand => {
   const {data} = whole(shape, -2048, 2047);
   return exactly(

@@ -39,7 +39,8 @@ function dtypeOf(what: string, data: unknown): DType {
   const hint = data instanceof Float64Array ? ' Float32Array.from(array) converts it.' : '';
   return fail(
     'ERR_DTYPE',
-    `${what}: expected a Float32Array, Int32Array, Uint8Array or nested arrays of numbers. Received ${name}.${hint}`,
+    `${what}: expected a Float32Array, Int32Array, Uint8Array or nested arrays of numbers. ` +
+      `Received ${name}.${hint}`,
   );
 }
 

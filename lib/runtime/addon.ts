@@ -109,7 +109,8 @@ function loadAddon(): NativeAddon {
     const platform = `${process.platform}-${process.arch}, Node ${process.versions.node}`;
     throw new ChainruleError(
       'ERR_ADDON',
-      `chainrule: found no native binary for ${platform} in ${where}. In a clone, build it with: npm run build`,
+      `chainrule: found no native binary for ${platform} in ${where}. ` +
+        'In a clone, build it with: npm run build',
       {cause},
     );
   }

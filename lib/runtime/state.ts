@@ -34,7 +34,8 @@ export class State {
     if (this.#writer !== undefined) {
       fail(
         'ERR_MODEL_BUSY',
-        `${what}: this model is being changed by ${this.#writer}. Wait for its promise, or use another model.`,
+        `${what}: this model is being changed by ${this.#writer}. ` +
+          'Wait for its promise, or use another model.',
       );
     }
     this.#writer = what;

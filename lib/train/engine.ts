@@ -88,7 +88,8 @@ export class Engine {
     if (this.#writer === undefined || this.inCallback) return;
     fail(
       'ERR_MODEL_BUSY',
-      `${where}: the model is in training by ${this.#writer}; wait for its promise, or stop it by its signal.`,
+      `${where}: the model is in training by ${this.#writer}; ` +
+        'wait for its promise, or stop it by its signal.',
     );
   }
 

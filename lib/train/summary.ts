@@ -29,6 +29,7 @@ export function summaryOf({layers, inputShape, weights, trainable}: Network): st
   );
   const rule = '─'.repeat(first + second + third + 4);
   const all = sizeOfAll(weights);
-  const total = `${grouped(all)} parameters (${formatBytes(4 * all)}), ${grouped(sizeOfAll(trainable))} trainable`;
+  const learned = grouped(sizeOfAll(trainable));
+  const total = `${grouped(all)} parameters (${formatBytes(4 * all)}), ${learned} trainable`;
   return [lines[0], rule, ...lines.slice(1), rule, total].join('\n');
 }

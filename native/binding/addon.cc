@@ -36,8 +36,8 @@ struct Pending {
   Environment* environment;
   std::list<Pending*>::iterator place;
   napi_deferred deferred = nullptr;
-  napi_ref kept = nullptr;   // everything the job points to
-  std::vector<void*> held;   // and its memory, should an array lose it meanwhile
+  napi_ref kept = nullptr;  // everything the job points to
+  std::vector<void*> held;  // and its memory, should an array lose it meanwhile
 
   ~Pending() {
     for (void* memory : held) release_memory(memory);
@@ -66,10 +66,11 @@ Bytes bytes_of_array(Napi::Env env, napi_value array) {
   if (napi_get_typedarray_info(env, array, &type, &length, &data, nullptr, nullptr) != napi_ok) {
     refuse(env, "cannot read a typed array");
   }
-  const int64_t width = type == napi_float64_array || type == napi_bigint64_array || type == napi_biguint64_array ? 8
-                        : type == napi_float32_array || type == napi_int32_array || type == napi_uint32_array    ? 4
-                        : type == napi_int16_array || type == napi_uint16_array                                  ? 2
-                                                                                                                 : 1;
+  const int64_t width =
+      type == napi_float64_array || type == napi_bigint64_array || type == napi_biguint64_array ? 8
+      : type == napi_float32_array || type == napi_int32_array || type == napi_uint32_array     ? 4
+      : type == napi_int16_array || type == napi_uint16_array                                   ? 2
+                                                                                                : 1;
   return {static_cast<char*>(data), static_cast<int64_t>(length) * width};
 }
 
@@ -77,7 +78,8 @@ const KernelTable& table_named(Napi::Env env, const Napi::Value& name) {
   if (!name.IsString()) {
     const char* wanted = std::getenv("CHAINRULE_ISA");
     if (wanted && *wanted && !find_table(wanted)) {
-      refuse(env, "CHAINRULE_ISA asks for \"" + std::string(wanted) + "\", which this machine or build does not have");
+      refuse(env, "CHAINRULE_ISA asks for \"" + std::string(wanted) +
+                      "\", which this machine or build does not have");
     }
     return *default_table();
   }
@@ -108,7 +110,9 @@ Napi::Value signatures(const Napi::CallbackInfo& call) {
 
 Napi::Value threads(const Napi::CallbackInfo& call) { return Napi::Number::New(call.Env(), thread_count()); }
 
-void set_threads(const Napi::CallbackInfo& call) { set_thread_count(call[0].As<Napi::Number>().Int32Value()); }
+void set_threads(const Napi::CallbackInfo& call) {
+  set_thread_count(call[0].As<Napi::Number>().Int32Value());
+}
 
 Napi::Value alignment(const Napi::CallbackInfo& call) {
   const Bytes bytes = bytes_of_array(call.Env(), call[0]);
@@ -191,8 +195,10 @@ void read_job(const Napi::CallbackInfo& call, Job* job) {
   job->profile = options.Get("profile").ToBoolean();
   const Napi::Value cancel = options.Get("cancel");
   if (!cancel.IsUndefined()) {
-    const bool words = cancel.IsTypedArray() && cancel.As<Napi::TypedArray>().TypedArrayType() == napi_int32_array;
-    if (!words || bytes_of_array(env, cancel).bytes < 4) refuse(env, "the cancel flag is no Int32Array with an element");
+    const bool words =
+        cancel.IsTypedArray() && cancel.As<Napi::TypedArray>().TypedArrayType() == napi_int32_array;
+    if (!words || bytes_of_array(env, cancel).bytes < 4)
+      refuse(env, "the cancel flag is no Int32Array with an element");
     job->cancel = reinterpret_cast<const int32_t*>(bytes_of_array(env, cancel).data);
   }
   const char* state = job->state ? job->state->data : nullptr;
@@ -204,12 +210,13 @@ void read_job(const Napi::CallbackInfo& call, Job* job) {
 using ReportWords = std::array<int32_t, 6>;
 
 ReportWords words_of(const RunReport& report) {
-  return {report.steps,    static_cast<int32_t>(report.end), report.guard,
-          report.position, report.value,                     report.anomaly};
+  return {report.steps,  static_cast<int32_t>(report.end), report.guard, report.position, report.value,
+          report.anomaly};
 }
 
-// On the JavaScript thread, after a run. Without an environment the cleanup hook has done it already. Plain N-API:
-// where a worker is being terminated every call fails, which is fine, but a C++ exception would end the process.
+// On the JavaScript thread, after a run. Without an environment the cleanup hook has done it already. Plain
+// N-API: where a worker is being terminated every call fails, which is fine, but a C++ exception would end
+// the process.
 void deliver(Napi::Env env, Napi::Function, std::nullptr_t*, Pending* pending) {
   if (env == nullptr) return;
   Environment& environment = *pending->environment;
@@ -237,7 +244,8 @@ void hold_arrays(const Napi::CallbackInfo& call, Pending* pending) {
   for (uint32_t i = 0; i < arrays.Length(); ++i) {
     napi_value buffer;
     const napi_value array = static_cast<Napi::Value>(arrays[i]);
-    if (napi_get_typedarray_info(call.Env(), array, nullptr, nullptr, nullptr, &buffer, nullptr) != napi_ok) continue;
+    if (napi_get_typedarray_info(call.Env(), array, nullptr, nullptr, nullptr, &buffer, nullptr) != napi_ok)
+      continue;
     if (void* memory = hold_memory(call.Env(), buffer)) pending->held.push_back(memory);
   }
 }
@@ -314,9 +322,17 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(environment);
   env.AddCleanupHook(clean_up, environment);
   const std::pair<const char*, Napi::Value (*)(const Napi::CallbackInfo&)> functions[] = {
-      {"info", info},       {"signatures", signatures}, {"threads", threads}, {"alignment", alignment},
-      {"createState", create_state}, {"pin", pin},      {"load", load},       {"run", run},
-      {"runSync", run_sync}, {"profile", profile},      {"counters", counters}};
+      {"info", info},
+      {"signatures", signatures},
+      {"threads", threads},
+      {"alignment", alignment},
+      {"createState", create_state},
+      {"pin", pin},
+      {"load", load},
+      {"run", run},
+      {"runSync", run_sync},
+      {"profile", profile},
+      {"counters", counters}};
   for (const auto& [name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
   exports.Set("setThreads", Napi::Function::New(env, set_threads, "setThreads"));
   return exports;

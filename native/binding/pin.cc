@@ -7,17 +7,17 @@
 namespace chainrule {
 namespace {
 
-// V8 shares an array's memory among all that refer to it and frees it after the last. Node exports the function that
-// hands out one more share; N-API does not. In Node a napi_value is the address of a handle's slot, which is what
-// V8's member functions take for `this`.
+// V8 shares an array's memory among all that refer to it and frees it after the last. Node exports the
+// function that hands out one more share; N-API does not. In Node a napi_value is the address of a handle's
+// slot, which is what V8's member functions take for `this`.
 using Share = std::shared_ptr<void>;
 using GetBackingStore = Share (*)(void* self);
 using ByteLength = size_t (*)(const void* self);
 
 constexpr size_t kTrialBytes = 64;
 
-// Until V8 13, `buffer.transfer(anotherLength)` reallocates memory in place, whoever else may share it. A share then
-// protects nothing.
+// Until V8 13, `buffer.transfer(anotherLength)` reallocates memory in place, whoever else may share it. A
+// share then protects nothing.
 bool stays_in_place(napi_env env, napi_value buffer, const Share& share) {
   napi_value transfer, length;
   napi_valuetype type;
@@ -26,7 +26,8 @@ bool stays_in_place(napi_env env, napi_value buffer, const Share& share) {
     return false;
   }
   if (type != napi_function) return true;
-  const auto byte_length = reinterpret_cast<ByteLength>(dlsym(RTLD_DEFAULT, "_ZNK2v812BackingStore10ByteLengthEv"));
+  const auto byte_length =
+      reinterpret_cast<ByteLength>(dlsym(RTLD_DEFAULT, "_ZNK2v812BackingStore10ByteLengthEv"));
   if (!byte_length || byte_length(share.get()) != kTrialBytes) return false;
   if (napi_create_uint32(env, 2 * kTrialBytes, &length) != napi_ok ||
       napi_call_function(env, buffer, transfer, 1, &length, nullptr) != napi_ok) {
@@ -35,14 +36,16 @@ bool stays_in_place(napi_env env, napi_value buffer, const Share& share) {
   return byte_length(share.get()) == kTrialBytes;
 }
 
-// A shared_ptr comes back through memory that the caller provides, exactly as from a member function. What remains
-// to be known is whether Node was built with the same standard library: the counts of a fresh array tell.
+// A shared_ptr comes back through memory that the caller provides, exactly as from a member function. What
+// remains to be known is whether Node was built with the same standard library: the counts of a fresh array
+// tell.
 bool counts_as_expected(napi_env env, GetBackingStore get) {
   napi_value buffer;
   void* data;
   if (napi_create_arraybuffer(env, kTrialBytes, &data, &buffer) != napi_ok) return false;
   auto* first = new Share(get(buffer));
-  if (first->get() == nullptr || first->use_count() != 2) return false;  // leaked on purpose: not ours to release
+  if (first->get() == nullptr || first->use_count() != 2)
+    return false;  // leaked on purpose: not ours to release
   auto* second = new Share(get(buffer));
   if (second->get() != first->get() || first->use_count() != 3) return false;
   delete second;

@@ -5,7 +5,8 @@
 
 namespace chainrule {
 
-// Something that keeps `buffer`'s memory alive until it is released, or nullptr where the engine does not allow it.
+// Something that keeps `buffer`'s memory alive until it is released, or nullptr where the engine does not
+// allow it.
 void* hold_memory(napi_env env, napi_value buffer);
 void release_memory(void* held);
 

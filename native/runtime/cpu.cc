@@ -54,7 +54,8 @@ int affinity_cpus() {
   cpu_set_t set;
   CPU_ZERO(&set);
   if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
-  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));  // more than such a set can name
+  return static_cast<int>(
+      std::max(1u, std::thread::hardware_concurrency()));  // more than such a set can name
 }
 
 }  // namespace

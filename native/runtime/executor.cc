@@ -14,8 +14,8 @@
 namespace chainrule {
 namespace {
 
-// Nanoseconds of work up to which a prediction is served between two instructions, by one thread while its team
-// waits; a longer one waits for the step's end and gets the whole team.
+// Nanoseconds of work up to which a prediction is served between two instructions, by one thread while its
+// team waits; a longer one waits for the step's end and gets the whole team.
 constexpr double kServedBetweenNs = 200e3;
 
 bool is_small(const Job& job) {
@@ -77,8 +77,8 @@ class Executor final : public Team {
     return nullptr;
   }
 
-  // Where the job around it reads the same state, that one's share is enough; to ask for a second one could wait for
-  // a writer that waits for the first.
+  // Where the job around it reads the same state, that one's share is enough; to ask for a second one could
+  // wait for a writer that waits for the first.
   void hold_state(Job* job, const Job* around) override {
     if (!job->state || job->program->writes_state) return;
     if (around && around->reads_state && around->state == job->state) return;
@@ -143,8 +143,8 @@ class Executor final : public Team {
     else run_team(width, work, &context);
   }
 
-  // All memory that `width` threads will need: nothing may fail inside a parallel region. False where there is none:
-  // the job ends with that.
+  // All memory that `width` threads will need: nothing may fail inside a parallel region. False where there
+  // is none: the job ends with that.
   bool prepare(Job* job, int width, int level) {
     Program& program = *job->program;
     program.on_executor.store(true);

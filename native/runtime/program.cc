@@ -10,7 +10,8 @@
 namespace chainrule {
 namespace {
 
-// Nanoseconds of work from which a second thread pays: about ten times a barrier among awake threads (0.3 µs).
+// Nanoseconds of work from which a second thread pays: about ten times a barrier among awake threads (0.3
+// µs).
 constexpr double kSharedFromNs = 3000;
 
 }  // namespace
@@ -78,9 +79,9 @@ Answer ask(const Program& program, const Instruction& instruction, int64_t rows)
 
 bool has_dynamic_operand(const Program& program, const Instruction& instruction) {
   const int32_t* numbers = &program.operand_values[static_cast<size_t>(instruction.first_operand)];
-  return std::any_of(numbers, numbers + instruction.output_count + instruction.input_count, [&](int32_t number) {
-    return is_dynamic(program, program.values[static_cast<size_t>(number)]);
-  });
+  return std::any_of(
+      numbers, numbers + instruction.output_count + instruction.input_count,
+      [&](int32_t number) { return is_dynamic(program, program.values[static_cast<size_t>(number)]); });
 }
 
 // Asks the kernel whether the operands fit and what they will cost. What has unknown rows must fit with any.
@@ -108,7 +109,8 @@ void link_all(Program* program) {
     if (item.kind == BodyItem::instruction) {
       link(program, &program->instructions[static_cast<size_t>(item.index)], times.back());
     } else if (item.kind == BodyItem::loop) {
-      times.push_back(times.back() * static_cast<double>(program->loops[static_cast<size_t>(item.index)].count));
+      times.push_back(times.back() *
+                      static_cast<double>(program->loops[static_cast<size_t>(item.index)].count));
     } else {
       times.pop_back();
     }
@@ -166,7 +168,8 @@ std::string check_bindings(const Program& program, const std::vector<Binding>& i
       if (needed > io[slot].bytes) return slot_name(slot) + " is too short";
     }
     if (!form.output()) continue;
-    if (!apart(io[slot].data, io[slot].bytes, state, state_bytes)) return slot_name(slot) + " overlaps the state";
+    if (!apart(io[slot].data, io[slot].bytes, state, state_bytes))
+      return slot_name(slot) + " overlaps the state";
     for (size_t other = 0; other < io.size(); ++other) {
       if (other != slot && !apart(io[slot].data, io[slot].bytes, io[other].data, io[other].bytes)) {
         return slot_name(slot) + " overlaps " + slot_name(other);

@@ -1,7 +1,8 @@
-// In builds with the address sanitizer, and where CHAINRULE_RED_ZONES is set: while an instruction runs, all of
-// state, arena and io but its operands is poisoned, and before each step the arena is filled with signalling NaNs.
-// One allocation would otherwise hide an overrun from one slot, or from one step's block, into the next. For tools
-// that run one job at a time: whoever else reads that memory meanwhile dies of it. In other builds it is all empty.
+// In builds with the address sanitizer, and where CHAINRULE_RED_ZONES is set: while an instruction runs, all
+// of state, arena and io but its operands is poisoned, and before each step the arena is filled with
+// signalling NaNs. One allocation would otherwise hide an overrun from one slot, or from one step's block,
+// into the next. For tools that run one job at a time: whoever else reads that memory meanwhile dies of it.
+// In other builds it is all empty.
 #pragma once
 
 #include "runtime/executor.h"
@@ -43,7 +44,8 @@ class RedZones {
   }
 
   void close() {
-    for (const Binding& zone : zones_) ASAN_UNPOISON_MEMORY_REGION(zone.data, static_cast<size_t>(zone.bytes));
+    for (const Binding& zone : zones_)
+      ASAN_UNPOISON_MEMORY_REGION(zone.data, static_cast<size_t>(zone.bytes));
   }
 
  private:

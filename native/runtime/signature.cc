@@ -23,7 +23,8 @@ class Reader {
 
   std::string word() {
     const size_t start = at_;
-    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) || text_[at_] == '_')) ++at_;
+    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) || text_[at_] == '_'))
+      ++at_;
     if (at_ == start) fail();
     return text_.substr(start, at_ - start);
   }
@@ -69,7 +70,8 @@ std::string mismatch(const std::string& plan, const std::string& build) {
     if (!only_attributes) return text;
     return brace == std::string::npos ? std::string("no attributes") : text.substr(brace + 1);
   };
-  return name_of(plan.c_str()) + ": plan has " + part(plan, plan_brace) + ", this build has " + part(build, build_brace);
+  return name_of(plan.c_str()) + ": plan has " + part(plan, plan_brace) + ", this build has " +
+         part(build, build_brace);
 }
 
 }  // namespace
@@ -99,9 +101,14 @@ Signature parse_signature(const std::string& text) {
 }
 
 bool dtype_of(const std::string& type, Dtype* dtype) {
-  static const struct { const char* name; Dtype dtype; } kNames[] = {
-      {"f32", Dtype::float32}, {"i32", Dtype::int32}, {"u8", Dtype::uint8},
-      {"bool", Dtype::boolean}, {"f64", Dtype::float64}};
+  static const struct {
+    const char* name;
+    Dtype dtype;
+  } kNames[] = {{"f32", Dtype::float32},
+                {"i32", Dtype::int32},
+                {"u8", Dtype::uint8},
+                {"bool", Dtype::boolean},
+                {"f64", Dtype::float64}};
   for (const auto& row : kNames) {
     if (type != row.name) continue;
     *dtype = row.dtype;
@@ -182,7 +189,8 @@ std::vector<int32_t> Linker::attributes(int32_t number, const int32_t* words, in
     }
     if (attribute.type == AttributeType::op && word != -1) {
       word = map_op(word);
-      if (table_.map_ops[word].arity != 1) throw PlanError(form.name + ": " + attribute.name + " takes more than one operand");
+      if (table_.map_ops[word].arity != 1)
+        throw PlanError(form.name + ": " + attribute.name + " takes more than one operand");
     }
   }
   if (at != result.size()) throw PlanError(form.name + ": more attributes than its signature has");

@@ -26,8 +26,14 @@ bool all_finite(const Tensor& tensor) {
 class Walk {
  public:
   Walk(Team* team, Member* member, Job* job, Frame* frame, char* arena, int level)
-      : team_(team), member_(*member), job_(*job), p_(*job->program), frame_(*frame), level_(level),
-        shared_(member->width > 1), profile_(job->profile && leads()),
+      : team_(team),
+        member_(*member),
+        job_(*job),
+        p_(*job->program),
+        frame_(*frame),
+        level_(level),
+        shared_(member->width > 1),
+        profile_(job->profile && leads()),
         zones_(*job, arena) {}
 
   void run() {
@@ -51,8 +57,9 @@ class Walk {
 
   bool leads() const { return member_.index == 0; }
 
-  // All threads meet; what the leader brings is what everybody takes away. The slots take turns: a slow thread may
-  // still read the last one while the leader is on its way to the next meeting, but it cannot be further behind.
+  // All threads meet; what the leader brings is what everybody takes away. The slots take turns: a slow
+  // thread may still read the last one while the leader is on its way to the next meeting, but it cannot be
+  // further behind.
   Decision meet(Decision brought) {
     pending_ = Pending::clean;
     if (!shared_) return brought;
@@ -64,8 +71,8 @@ class Walk {
 
   bool stopped() const { return job_.report.end == RunEnd::cancelled; }
 
-  // The leader between two instructions: others are served, and a wish to stop is heard. The others hear of it when
-  // they meet next.
+  // The leader between two instructions: others are served, and a wish to stop is heard. The others hear of
+  // it when they meet next.
   Decision between() {
     if (!leads()) return {};
     if (stopped()) return {true, nullptr};
@@ -140,8 +147,8 @@ class Walk {
     if (first < last) instruction.kernel->run(args, first, last);
   }
 
-  // Time goes to the instruction begun last, with the wait for its slower threads. -1 ends the step. Atomic, for a run
-  // on the executor and one on a calling thread may both count.
+  // Time goes to the instruction begun last, with the wait for its slower threads. -1 ends the step. Atomic,
+  // for a run on the executor and one on a calling thread may both count.
   void mark(int32_t number) {
     const auto now = Clock::now();
     if (marked_ >= 0) {
@@ -155,7 +162,8 @@ class Walk {
     mark_ = now;
   }
 
-  // The order of tests before a commit: guards in plan order, then cancellation. From then on nothing stops it.
+  // The order of tests before a commit: guards in plan order, then cancellation. From then on nothing stops
+  // it.
   Decision decide() {
     if (stopped()) return {true, nullptr};
     for (size_t number = 0; number < p_.guards.size(); ++number) {

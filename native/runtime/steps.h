@@ -19,7 +19,8 @@ struct Team {
   virtual void between(Job* running) = 0;
   // Before a commit: a larger urgent job for the whole team, made ready for `width` threads, or nullptr.
   virtual Job* next_urgent(Job* running, int width) = 0;
-  // Lets no commit change what a job reads until `finish`; `around` is the job that it runs inside, or nullptr.
+  // Lets no commit change what a job reads until `finish`; `around` is the job that it runs inside, or
+  // nullptr.
   virtual void hold_state(Job* job, const Job* around) = 0;
   virtual void finish(Job* job) = 0;
   // Memory for one thread's kernels; level 1 is for jobs that run inside another's run.

@@ -11,8 +11,9 @@
 namespace chainrule {
 namespace {
 
-// Rounds of looking before a thread sleeps, some 25 ns each: longer than the leader is alone in a step of an MLP,
-// for waking a thread costs as much as a small product. Bounded, so that a thread that was preempted costs little.
+// Rounds of looking before a thread sleeps, some 25 ns each: longer than the leader is alone in a step of an
+// MLP, for waking a thread costs as much as a small product. Bounded, so that a thread that was preempted
+// costs little.
 constexpr int kSpins = 2000;
 
 inline void pause() {

@@ -8,7 +8,8 @@
 
 namespace chainrule {
 
-// Threads meet: spinning for a few microseconds, then asleep. Never sized by a request, always by who is there.
+// Threads meet: spinning for a few microseconds, then asleep. Never sized by a request, always by who is
+// there.
 class Barrier {
  public:
   void wait(int width);

@@ -15,7 +15,8 @@ void need(bool ok, const char* why) {
   if (!ok) refuse(why);
 }
 
-// Fills rank, dims and count; gives the bytes. A leading -1 is allowed where rows are dynamic and counts as 0.
+// Fills rank, dims and count; gives the bytes. A leading -1 is allowed where rows are dynamic and counts as
+// 0.
 int64_t read_dims(const int32_t* words, Dtype dtype, bool dynamic, Tensor* tensor) {
   const int32_t rank = words[0];
   need(rank >= 0 && rank <= kMaxRank, "a rank is out of range");
@@ -78,7 +79,8 @@ class Verifier {
     p_.literal_at = guards_at_ + int64_t{at(kHeaderGuardCount)} * kGuardWords;
     body_at_ = p_.literal_at + at(kHeaderLiteralWords);
     end_ = body_at_ + at(kHeaderBodyWords);
-    need(end_ == static_cast<int64_t>(words_.size()) && at(kHeaderWordCount) == end_, "its length is not what it says");
+    need(end_ == static_cast<int64_t>(words_.size()) && at(kHeaderWordCount) == end_,
+         "its length is not what it says");
     need(at(kHeaderCommitAt) <= at(kHeaderBodyWords), "its commit phase lies outside");
     p_.state_bytes = at(kHeaderStateUnits) * kUnitBytes;
     p_.arena_bytes = at(kHeaderArenaUnits) * kUnitBytes;
@@ -123,7 +125,9 @@ class Verifier {
         const bool literal = value.space == Space::literal;
         need(!literal || value.position % 16 == 0, "a literal is not aligned");
         value.position *= literal ? 4 : kUnitBytes;
-        const int64_t space = literal ? literal_bytes : value.space == Space::state ? p_.state_bytes : p_.arena_bytes;
+        const int64_t space = literal                       ? literal_bytes
+                              : value.space == Space::state ? p_.state_bytes
+                                                            : p_.arena_bytes;
         need(value.position + value.bytes <= space, "a value lies outside its space");
       }
       p_.values.push_back(value);
@@ -197,8 +201,8 @@ class Verifier {
     for (int64_t i = 0; i < outputs + inputs; ++i) add_operand(at(first + i), open);
     for (int64_t i = 0; i < outputs; ++i) check_written(at(first + i), commit);
     check_operands(linker_.signature(signature), instruction);
-    instruction.attributes =
-        linker_.attributes(signature, words_.data() + first + outputs + inputs, static_cast<int32_t>(attributes));
+    instruction.attributes = linker_.attributes(signature, words_.data() + first + outputs + inputs,
+                                                static_cast<int32_t>(attributes));
     p_.items.push_back({BodyItem::instruction, static_cast<int32_t>(p_.instructions.size()), 0});
     p_.instructions.push_back(std::move(instruction));
   }
@@ -206,7 +210,8 @@ class Verifier {
   void check_written(int32_t number, bool commit) {
     const Value& value = p_.values[static_cast<size_t>(number)];
     need(value.space != Space::literal, "a literal is written");
-    need(value.space != Space::io || p_.io[static_cast<size_t>(value.position)].output(), "an io input is written");
+    need(value.space != Space::io || p_.io[static_cast<size_t>(value.position)].output(),
+         "an io input is written");
     need(value.space != Space::state || commit, "the state is written before the commit phase");
     p_.writes_state |= value.space == Space::state;
   }
@@ -224,7 +229,8 @@ class Verifier {
       if (operand.type == "any") continue;
       Dtype expected;
       if (!dtype_of(operand.type, &expected)) expected = bound->emplace(operand.type, dtype(i)).first->second;
-      if (dtype(i) != expected) throw PlanError(form.name + ": operand " + operand.name + " has another dtype");
+      if (dtype(i) != expected)
+        throw PlanError(form.name + ": operand " + operand.name + " has another dtype");
     }
   }
 
@@ -234,8 +240,9 @@ class Verifier {
       const int32_t value = p_.operand_values[static_cast<size_t>(instruction.first_operand + operand)];
       return p_.values[static_cast<size_t>(value)].tensor.dtype;
     };
-    check_list(form, form.inputs, instruction.input_count,
-               [&](int32_t i) { return dtype(instruction.output_count + i); }, &bound);
+    check_list(
+        form, form.inputs, instruction.input_count,
+        [&](int32_t i) { return dtype(instruction.output_count + i); }, &bound);
     check_list(form, form.outputs, instruction.output_count, dtype, &bound);
   }
 
@@ -250,7 +257,8 @@ class Verifier {
     for (int64_t i = 0; i < strides; ++i) {
       const int32_t number = value_number(at(word + kLoopHeadWords + 2 * i));
       const Value& value = p_.values[static_cast<size_t>(number)];
-      need(value.space == Space::state || value.space == Space::arena, "a loop moves a value of io or literal");
+      need(value.space == Space::state || value.space == Space::arena,
+           "a loop moves a value of io or literal");
       loop.value_numbers.push_back(number);
       loop.value_bytes.push_back(at(word + kLoopHeadWords + 2 * i + 1) * kUnitBytes);
       grow_reach(number, loop.count, loop.value_bytes.back());
@@ -261,8 +269,10 @@ class Verifier {
     p_.loops.push_back(std::move(loop));
     for (int64_t i = 0; i < carries; ++i) {
       const int32_t to = value_number(at(first + 2 * i)), from = value_number(at(first + 2 * i + 1));
-      const Value &target = p_.values[static_cast<size_t>(to)], &source = p_.values[static_cast<size_t>(from)];
-      need(target.space == Space::arena && source.space == Space::arena, "a loop carries a value outside the arena");
+      const Value &target = p_.values[static_cast<size_t>(to)],
+                  &source = p_.values[static_cast<size_t>(from)];
+      need(target.space == Space::arena && source.space == Space::arena,
+           "a loop carries a value outside the arena");
       need(target.bytes == source.bytes, "a loop carries between different sizes");
       const int32_t destination = add_operand(to, *open), origin = add_operand(from, *open);
       const Range a = reach(to), b = reach(from);
@@ -329,7 +339,8 @@ class Verifier {
         const int32_t input = operands[instruction.output_count + in];
         if (!overlap(operands[out], input)) continue;
         const bool permitted = allowed == kSegmentsInPlace || (out == 0 && in < 31 && (allowed >> in & 1));
-        const Value &a = p_.values[static_cast<size_t>(operands[out])], &b = p_.values[static_cast<size_t>(input)];
+        const Value &a = p_.values[static_cast<size_t>(operands[out])],
+                    &b = p_.values[static_cast<size_t>(input)];
         const bool same = a.position == b.position && a.bytes == b.bytes && a.tensor.count == b.tensor.count;
         const bool exact = same && same_strides(operands[out], input);
         need(permitted && exact, "a result overlaps an operand where its kernel does not allow it");
@@ -357,7 +368,8 @@ class Verifier {
       const int32_t* words = &words_[static_cast<size_t>(guards_at_ + row * kGuardWords)];
       const int32_t number = value_number(words[0]);
       const Value& value = p_.values[static_cast<size_t>(number)];
-      need(value.tensor.dtype == Dtype::int32 && value.space == Space::arena, "a guard is no int32 of the arena");
+      need(value.tensor.dtype == Dtype::int32 && value.space == Space::arena,
+           "a guard is no int32 of the arena");
       need(words[1] >= 0 && words[1] <= static_cast<int32_t>(Guard::notFinite), "no such guard");
       p_.guards.push_back({add_operand(number, {}), static_cast<Guard>(words[1]), words[2]});
     }

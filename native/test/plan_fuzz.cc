@@ -1,8 +1,9 @@
 // Malformed plans must be errors and never crashes. Takes plans that work, spoils some words of each, loads
 // them, and runs what is accepted on memory of exactly the size that is needed: for the sanitizers to
 // watch.
-//   plan_fuzz [--seed N] [--count N] [FILE...]     files written by lib/runtime/dump.ts, beside a plan of
-// its own With PLAN_FUZZ_TRACE it prints what repeats each plan alone.
+//   plan_fuzz [--seed N] [--count N] [FILE...]
+// Files are written by lib/runtime/dump.ts; a plan of its own is always there. With PLAN_FUZZ_TRACE it
+// prints what repeats each plan alone.
 #include <algorithm>
 #include <cstdlib>
 
@@ -49,8 +50,8 @@ Dump sample() {
   const std::string map = "map(...inputs: any) -> y: any {program: words}";
   const int32_t splat = plan.number_of("broadcastTo(x: f32) -> y: f32");
   const int32_t add = plan.number_of("add(a: f32, b: f32) -> y: f32");
-  plan.instruction("gatherRows(source: T, rows: i32) -> y: f32, guard: i32 {scale: f32, offset: f32}", {x, bad},
-                   {data, rows}, {0x3f800000, 0});
+  plan.instruction("gatherRows(source: T, rows: i32) -> y: f32, guard: i32 {scale: f32, offset: f32}",
+                   {x, bad}, {data, rows}, {0x3f800000, 0});
   plan.guard(bad, Guard::indexOutOfRange);
   plan.instruction(map, {wide}, {}, {1, 0x3f000000, 1, 1, splat, 0, 0, -1, -1});
   plan.instruction(map, {h}, {}, {1, 0, 1, 1, splat, 0, 0, -1, -1});
@@ -72,8 +73,8 @@ Dump sample() {
 }
 
 int32_t edge(Random* random, const std::vector<int32_t>& words) {
-  constexpr int32_t kEdges[] = {0,  1,  2,  3,  -1, -2, 15,      16,      17,        63,        64,
-                                65, 99, 7,  6,  5,  4,  1 << 10, 1 << 20, INT32_MAX, INT32_MIN, 0x40000000};
+  constexpr int32_t kEdges[] = {0,  1,  2, 3, -1, -2, 15,      16,      17,        63,        64,
+                                65, 99, 7, 6, 5,  4,  1 << 10, 1 << 20, INT32_MAX, INT32_MIN, 0x40000000};
   switch (random->below(4)) {
     case 0: return static_cast<int32_t>(random->bits());
     case 1: return words[random->below(words.size())];
@@ -85,7 +86,8 @@ int32_t edge(Random* random, const std::vector<int32_t>& words) {
 // First word behind the tables of io and values.
 std::ptrdiff_t tables_end(const std::vector<int32_t>& words) {
   if (words.size() < kHeaderWords) return 0;
-  const std::ptrdiff_t io = std::max(0, words[kHeaderIoCount]), values = std::max(0, words[kHeaderValueCount]);
+  const std::ptrdiff_t io = std::max(0, words[kHeaderIoCount]),
+                       values = std::max(0, words[kHeaderValueCount]);
   return kHeaderWords + io * kIoWords + values * kValueWords;
 }
 
@@ -115,8 +117,11 @@ void spoil_once(Random* random, std::vector<int32_t>* words) {
 // One size wherever it stands: what fits together goes on doing so.
 void resize(Random* random, std::vector<int32_t>* words) {
   const int32_t from = (*words)[random->below(words->size())], to = edge(random, *words);
-  const auto end = words->begin() + std::min<std::ptrdiff_t>(tables_end(*words), static_cast<std::ptrdiff_t>(words->size()));
-  std::replace(words->begin() + std::min<std::ptrdiff_t>(kHeaderWords, static_cast<std::ptrdiff_t>(words->size())), end, from, to);
+  const auto end = words->begin() +
+                   std::min<std::ptrdiff_t>(tables_end(*words), static_cast<std::ptrdiff_t>(words->size()));
+  std::replace(
+      words->begin() + std::min<std::ptrdiff_t>(kHeaderWords, static_cast<std::ptrdiff_t>(words->size())),
+      end, from, to);
 }
 
 // An input becomes a data set, of which the plan does not know the rows.
@@ -181,7 +186,9 @@ struct Counts {
 
 void run(Random* random, Program* program, const Dump& dump, Counts* counts) {
   const int64_t steps = 1 + static_cast<int64_t>(random->below(2));
-  if (program->arena_bytes > kMostBytes || program->state_bytes > kMostBytes || program->step_cost_ns > kMostNs) return;
+  if (program->arena_bytes > kMostBytes || program->state_bytes > kMostBytes ||
+      program->step_cost_ns > kMostNs)
+    return;
   std::vector<Block> blocks;
   Job job;
   for (size_t slot = 0; slot < program->io.size(); ++slot) {
@@ -244,7 +251,8 @@ bool load_and_run(Random* random, const Dump& dump, Counts* counts) {
   const KernelTable& table = *tables[random->below(tables.size())];
   std::unique_ptr<Program> program;
   try {
-    program = load_program(dump.words.data(), static_cast<int64_t>(dump.words.size()), dump.signatures, table);
+    program =
+        load_program(dump.words.data(), static_cast<int64_t>(dump.words.size()), dump.signatures, table);
   } catch (const PlanError&) {
     return false;
   }
@@ -270,7 +278,8 @@ int main(int argc, char** argv) {
   }
   for (int64_t number = 0; number < count; ++number) {
     Random random(seed + static_cast<uint64_t>(number));  // what fails is found again by its own number
-    if (trace) std::fprintf(stderr, "--seed %llu --count 1\n", static_cast<unsigned long long>(seed) + number);
+    if (trace)
+      std::fprintf(stderr, "--seed %llu --count 1\n", static_cast<unsigned long long>(seed) + number);
     Dump dump = dumps[random.one_in(2) ? 0 : random.below(dumps.size())];
     spoil(&random, &dump);
     load_and_run(&random, dump, &spoiled);

@@ -42,7 +42,8 @@ class PlanWords {
                    const Words& attributes = {}) {
     const auto size = [](const Words& words) { return static_cast<int32_t>(words.size()); };
     const int32_t length = kInstructionHeadWords + size(outputs) + size(inputs) + size(attributes);
-    append(&body_, {kInstruction, length, number_of(signature), 0, size(outputs), size(inputs), size(attributes)});
+    append(&body_,
+           {kInstruction, length, number_of(signature), 0, size(outputs), size(inputs), size(attributes)});
     for (const Words* words : {&outputs, &inputs, &attributes}) append(&body_, *words);
   }
 
@@ -50,7 +51,8 @@ class PlanWords {
   void loop(int32_t count, const Words& strides, const Words& carries) {
     const auto stride_count = static_cast<int32_t>(strides.size() / 2);
     const auto carry_count = static_cast<int32_t>(carries.size() / 2);
-    append(&body_, {kLoop, kLoopHeadWords + 2 * (stride_count + carry_count), count, stride_count, carry_count});
+    append(&body_,
+           {kLoop, kLoopHeadWords + 2 * (stride_count + carry_count), count, stride_count, carry_count});
     append(&body_, strides);
     append(&body_, carries);
   }

@@ -1,8 +1,8 @@
 // A run written to a file by lib/runtime/dump.ts: everything that replaying it needs.
 //
-// 32-bit little-endian words: magic, version, steps, word count, words, signature count, then per signature its byte
-// length and bytes padded to a multiple of 4; state byte length and bytes; io count, then per slot its byte length
-// and bytes padded to a multiple of 8 from the start of the slot.
+// 32-bit little-endian words: magic, version, steps, word count, words, signature count, then per signature
+// its byte length and bytes padded to a multiple of 4; state byte length and bytes; io count, then per slot
+// its byte length and bytes padded to a multiple of 8 from the start of the slot.
 #pragma once
 
 #include <cstdint>
@@ -35,12 +35,14 @@ inline bool read_dump(const std::vector<char>& bytes, Dump* dump) {
   const auto block = [&](std::vector<char>* out, size_t padding) {
     int32_t length;
     if (!word(&length) || length < 0 || static_cast<size_t>(length) > bytes.size() - at) return false;
-    out->assign(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.begin() + static_cast<std::ptrdiff_t>(at + static_cast<size_t>(length)));
+    out->assign(bytes.begin() + static_cast<std::ptrdiff_t>(at),
+                bytes.begin() + static_cast<std::ptrdiff_t>(at + static_cast<size_t>(length)));
     at += (static_cast<size_t>(length) + padding - 1) / padding * padding;
     return at <= bytes.size();
   };
   int32_t magic, version, count;
-  if (!word(&magic) || magic != kDumpMagic || !word(&version) || version != 1 || !word(&dump->steps)) return false;
+  if (!word(&magic) || magic != kDumpMagic || !word(&version) || version != 1 || !word(&dump->steps))
+    return false;
   std::vector<char> raw;
   if (!word(&count) || count < 0 || static_cast<size_t>(count) > (bytes.size() - at) / 4) return false;
   dump->words.resize(static_cast<size_t>(count));

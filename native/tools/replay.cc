@@ -1,5 +1,5 @@
-// Runs a dumped plan without Node: for sanitizers, profilers, emulators. Prints one line of JSON with hashes of the
-// state and of each io slot afterwards. Usage: replay FILE [--isa NAME] [--threads N] [--repeat N]
+// Runs a dumped plan without Node: for sanitizers, profilers, emulators. Prints one line of JSON with hashes
+// of the state and of each io slot afterwards. Usage: replay FILE [--isa NAME] [--threads N] [--repeat N]
 #include <condition_variable>
 #include <cstdlib>
 #include <mutex>
@@ -81,7 +81,8 @@ int main(int argc, char** argv) {
     job.program = program.get();
     job.state = &state;
     job.steps = dump.steps;
-    for (const auto& slot : dump.io) job.io.push_back({Aligned(slot).data, static_cast<int64_t>(slot.size())});
+    for (const auto& slot : dump.io)
+      job.io.push_back({Aligned(slot).data, static_cast<int64_t>(slot.size())});
     const std::string why = check_bindings(*program, job.io, job.steps, state.data, state.bytes);
     if (!why.empty()) throw PlanError(why);
     for (int repeat = std::atoi(option(argc, argv, "--repeat", "1")); repeat > 0; --repeat) {

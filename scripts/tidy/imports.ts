@@ -130,7 +130,7 @@ const nativeLayers: Readonly<Record<string, NativeLayer>> = {
   runtime: {may: ['plan.h', 'isa'], headers: 'any'},
   binding: {may: ['runtime', 'plan.h'], headers: 'javascript'},
   tools: {may: ['runtime', 'plan.h'], headers: 'any'},
-  test: {may: ['runtime', 'plan.h', 'isa', 'kernels', 'simd'], headers: 'any'},
+  test: {may: ['runtime', 'tools', 'plan.h', 'isa', 'kernels', 'simd'], headers: 'any'},
 };
 
 function checkCpp(file: SourceFile): Violation[] {

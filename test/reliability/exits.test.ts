@@ -58,7 +58,10 @@ if (isMainThread) {
   let before = 0;
   for (let round = 0; round < ${workers}; round++) {
     const worker = new Worker(fileURLToPath(import.meta.url));
-    await new Promise((resolve, reject) => { worker.once('message', resolve); worker.once('error', reject); });
+    await new Promise((resolve, reject) => {
+      worker.once('message', resolve);
+      worker.once('error', reject);
+    });
     await new Promise(resolve => setTimeout(resolve, Math.random() * 20));
     await worker.terminate();
     if (round === 2) before = threads();

@@ -1,5 +1,5 @@
-// Runs of real programs as files, for native tools: the training step, evaluation and prediction of a small network,
-// and a loop in a loop.
+// Runs of real programs as files, for native tools: the training step, evaluation and prediction of a small
+// network, and a loop in a loop.
 import {writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {emit} from '../../lib/compile/emit.ts';

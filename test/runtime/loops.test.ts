@@ -1,4 +1,5 @@
-// A loop in a loop, written by hand: windows that move forwards and backwards, carries, and steps around it all.
+// A loop in a loop, written by hand: windows that move forwards and backwards, carries, and steps around it
+// all.
 import {afterAll, describe, expect, it} from 'vitest';
 import {getThreads, Program, setThreads} from '../../lib/runtime/program.ts';
 import {ops, PlanWords, shared, signatures} from './words.ts';

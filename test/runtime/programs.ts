@@ -37,7 +37,10 @@ export function trainer(size = 64, rounds = 4): Program {
   return new Program(words.plan());
 }
 
-/** A prediction: works, then gives both arrays; before and after the work, so that a commit between would show. */
+/**
+ * A prediction: works, then gives both arrays; before and after the work, so that a commit between would
+ * show.
+ */
 export function reader(size = 16, rounds = 1): Program {
   const {words, first, second} = begin();
   const options = {output: true, perStep: true};

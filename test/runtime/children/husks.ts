@@ -1,5 +1,5 @@
-// Arrays of 50 MB are read by a run, then transferred away and dropped; only the empty arrays stay. Prints by how
-// many MB the process has grown.
+// Arrays of 50 MB are read by a run, then transferred away and dropped; only the empty arrays stay. Prints
+// by how many MB the process has grown.
 import {setTimeout as sleep} from 'node:timers/promises';
 import {Program} from '../../../lib/runtime/program.ts';
 import {PlanWords, shared} from '../words.ts';
