@@ -96,13 +96,13 @@ function withShortSpinning<Result>(load: () => Result): Result {
 }
 
 function loadAddon(): NativeAddon {
-  const require = createRequire(import.meta.url);
+  const load = createRequire(import.meta.url);
   const wanted = process.env.CHAINRULE_BINARY;
   const folder = packageFolder();
   try {
     return withShortSpinning(() => {
-      if (wanted) return require(path.resolve(wanted)) as NativeAddon;
-      return (require('node-gyp-build') as (folder: string) => NativeAddon)(folder);
+      if (wanted) return load(path.resolve(wanted)) as NativeAddon;
+      return (load('node-gyp-build') as (folder: string) => NativeAddon)(folder);
     });
   } catch (cause) {
     const where = wanted ? `CHAINRULE_BINARY=${wanted}` : `${folder}/prebuilds and ${folder}/build`;
