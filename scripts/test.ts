@@ -42,6 +42,7 @@ const steps: readonly Step[] = [
   {name: 'native', run: nativeSuite},
   {name: 'tidy', run: () => script('tidy.ts')},
   {name: 'tests', run: vitestSuite},
+  {name: 'neon', run: () => script('test-neon.ts')},
   {name: 'package', run: () => script('package-test.ts')},
   ...(values.deep ? [{name: 'sanitizers', run: () => script('test-asan.ts')}] : []),
 ];
