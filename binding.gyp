@@ -78,6 +78,14 @@
       'ldflags': ['-fopenmp'],
     },
     {
+      'target_name': 'allocation_test',
+      'type': 'executable',
+      'dependencies': ['runtime', '<@(isa_targets)'],
+      'sources': ['native/test/allocation_test.cc'],
+      'cflags_cc': ['-fopenmp'],
+      'ldflags': ['-fopenmp'],
+    },
+    {
       'target_name': 'plan_fuzz',
       'type': 'executable',
       'dependencies': ['runtime', '<@(isa_targets)'],

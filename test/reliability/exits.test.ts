@@ -5,9 +5,19 @@ import {endlessTraining, repeats, runChild} from '../support/child.ts';
 const afterAWhile = (action: string) => `${endlessTraining}
 setTimeout(() => { ${action} }, 5 + Math.random() * 40);`;
 
+/** What OpenMP may be told from outside: fewer threads than asked for, or as many as it likes. */
+const environments: readonly Record<string, string>[] = [
+  {},
+  {OMP_THREAD_LIMIT: '1'},
+  {OMP_THREAD_LIMIT: '2'},
+  {OMP_DYNAMIC: 'true'},
+];
+
+/** Starts `count` children in each environment in turn, two at a time. */
 async function endsWith(source: string, code: number, count: number): Promise<void> {
   for (let round = 0; round < count; round += 2) {
-    const results = await Promise.all([runChild(source), runChild(source)]);
+    const run = (index: number) => runChild(source, {env: environments[index % environments.length]});
+    const results = await Promise.all([run(round), run(round + 1)]);
     for (const result of results) {
       expect(result.signal, result.stderr).toBeNull();
       expect(result.code, result.stderr).toBe(code);
@@ -15,7 +25,7 @@ async function endsWith(source: string, code: number, count: number): Promise<vo
   }
 }
 
-const count = repeats(200, 6);
+const count = repeats(200, 8);
 const timeoutMs = 20_000 + count * 4_000;
 
 test('process.exit in mid-training', {timeout: timeoutMs}, async () => {
@@ -80,11 +90,6 @@ if (isMainThread) {
   expect(after as number).toBeLessThanOrEqual((before as number) + 1);
 });
 
-const environments: readonly Record<string, string>[] = [
-  {OMP_THREAD_LIMIT: '1'},
-  {OMP_THREAD_LIMIT: '2'},
-  {OMP_DYNAMIC: 'true'},
-];
 for (const env of environments) {
   test(`training goes on under ${JSON.stringify(env)}`, {timeout: 60_000}, async () => {
     const source = endlessTraining.replace('epochs: 1_000_000', 'epochs: 20');

@@ -9,7 +9,7 @@ import {bundleFile} from './bundle.ts';
 export interface ChildOptions {
   /** Arguments for Node itself. */
   readonly nodeArguments?: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>> | undefined;
   /** Called with all that was printed so far; may send signals. */
   readonly onOutput?: (printed: string, kill: (signal: NodeJS.Signals) => void) => void;
   readonly node?: string;
