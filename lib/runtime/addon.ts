@@ -37,8 +37,8 @@ export interface NativeAddon {
   signatures(isa?: string): string[];
   threads(): number;
   setThreads(count: number): void;
-  /** Address of the first byte modulo 64. */
-  alignment(array: ArrayBufferView): number;
+  /** Address of the first byte modulo `unit`. */
+  alignment(array: ArrayBufferView, unit: number): number;
   /**
    * Wraps the bytes of a SharedArrayBuffer that hold a model's state, with the lock that guards its
    * commits.

@@ -3,7 +3,10 @@ import {fail} from '../core/errors.ts';
 import {addon, type NativeState} from './addon.ts';
 
 /** Where kernels like their memory to begin; V8 promises 16 only. */
-const alignmentBytes = 64;
+const lineBytes = 64;
+/** A large state begins and ends at pages of this size; native code asks the system for such pages. */
+const hugePageBytes = 2 ** 21;
+const hugeFromBytes = 2 ** 19;
 
 /**
  * The memory of one model: parameters, moments, statistics. A SharedArrayBuffer, because an ordinary one
@@ -18,10 +21,12 @@ export class State {
 
   constructor(byteLength: number) {
     this.byteLength = byteLength;
-    this.#buffer = new SharedArrayBuffer(byteLength + alignmentBytes);
-    const beyond = addon().alignment(new Uint8Array(this.#buffer));
-    this.#start = (alignmentBytes - beyond) % alignmentBytes;
-    this.native = addon().createState(new Uint8Array(this.#buffer, this.#start, byteLength));
+    const unit = byteLength >= hugeFromBytes ? hugePageBytes : lineBytes;
+    const whole = Math.ceil(byteLength / unit) * unit;
+    this.#buffer = new SharedArrayBuffer(whole + unit);
+    const beyond = addon().alignment(new Uint8Array(this.#buffer), unit);
+    this.#start = (unit - beyond) % unit;
+    this.native = addon().createState(new Uint8Array(this.#buffer, this.#start, whole));
   }
 
   /** A live view; `byteOffset` counts from the aligned start. */

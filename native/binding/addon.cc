@@ -116,7 +116,8 @@ void set_threads(const Napi::CallbackInfo& call) {
 
 Napi::Value alignment(const Napi::CallbackInfo& call) {
   const Bytes bytes = bytes_of_array(call.Env(), call[0]);
-  return Napi::Number::New(call.Env(), static_cast<double>(reinterpret_cast<uintptr_t>(bytes.data) % 64));
+  const auto unit = static_cast<uintptr_t>(call[1].As<Napi::Number>().Int64Value());
+  return Napi::Number::New(call.Env(), static_cast<double>(reinterpret_cast<uintptr_t>(bytes.data) % unit));
 }
 
 // A run may be all that still knows a state: what it refers to refers to the memory in turn.
@@ -129,6 +130,7 @@ Napi::Value create_state(const Napi::CallbackInfo& call) {
   auto* state = new OwnedState;
   state->data = bytes.data;
   state->bytes = bytes.bytes;
+  if (bytes.bytes >= kHugeFromBytes) prefer_huge_pages(bytes.data, bytes.bytes);
   state->memory = Napi::Persistent(call[0].As<Napi::Object>());
   ++states_alive;
   return Napi::External<State>::New(call.Env(), state, [](Napi::Env, State* gone) {

@@ -1,5 +1,7 @@
 #include "runtime/program.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -19,13 +21,27 @@ constexpr double kSharedFromNs = 3000;
 Program::Program() : caller_frame(std::make_unique<Frame>()) {}
 Program::~Program() = default;
 
+void prefer_huge_pages(char* data, int64_t bytes) {
+#if defined(MADV_HUGEPAGE)
+  const auto address = reinterpret_cast<uintptr_t>(data);
+  const uintptr_t first = (address + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
+  const uintptr_t last = (address + static_cast<uintptr_t>(bytes)) / kHugePageBytes * kHugePageBytes;
+  if (last > first) madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+#else
+  (void)data;
+  (void)bytes;
+#endif
+}
+
 Arena::~Arena() { std::free(data); }
 
 void Arena::reserve(int64_t wanted) {
   if (wanted <= bytes) return;
-  const auto rounded = static_cast<size_t>((wanted + kUnitBytes - 1) / kUnitBytes * kUnitBytes);
-  void* fresh = std::aligned_alloc(static_cast<size_t>(kUnitBytes), rounded);
+  const int64_t unit = wanted >= kHugeFromBytes ? kHugePageBytes : kUnitBytes;
+  const auto rounded = static_cast<size_t>((wanted + unit - 1) / unit * unit);
+  void* fresh = std::aligned_alloc(static_cast<size_t>(unit), rounded);
   if (!fresh) throw std::bad_alloc();
+  prefer_huge_pages(static_cast<char*>(fresh), static_cast<int64_t>(rounded));
   std::memset(fresh, 0, rounded);
   std::free(data);
   data = static_cast<char*>(fresh);

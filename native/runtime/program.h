@@ -72,6 +72,12 @@ struct GuardCheck {
   int32_t scope;
 };
 
+// Pages of 2 MiB are one piece of physical memory: arrays that a step goes through again and again then do
+// not push each other out of the second-level cache by chance of address.
+constexpr int64_t kHugePageBytes = int64_t{2} << 20;
+constexpr int64_t kHugeFromBytes = int64_t{512} << 10;
+void prefer_huge_pages(char* data, int64_t bytes);
+
 // Memory of one run at a time: the executor and each calling thread have their own.
 struct Arena {
   char* data = nullptr;
@@ -126,7 +132,7 @@ struct Program {
   int32_t commit_item = 0;  // first item of the commit phase
   size_t scratch_bytes = 0;
   double step_cost_ns = 0;
-  bool shared = false;   // some instruction is worth several threads
+  bool shared = false;  // some instruction is worth several threads
   bool writes_state = false;
   const KernelTable* table = nullptr;
   std::vector<double> profile_ns;  // one per instruction
