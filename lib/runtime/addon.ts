@@ -10,6 +10,7 @@ import {ChainruleError} from '../core/errors.ts';
 /** Opaque native objects; freed when they are collected. */
 export type NativeProgram = {readonly __native: 'program'};
 export type NativeState = {readonly __native: 'state'};
+export type NativeBound = {readonly __native: 'bound'};
 export type NativePin = {readonly __native: 'pin'};
 
 /** Why a run ended, as `RunWords[1]`. */
@@ -65,6 +66,16 @@ export interface NativeAddon {
     steps: number,
     options: RunOptions,
   ): RunWords;
+  /** A run on the calling thread whose arrays stay the same; all of them must be shared memory. */
+  bind(
+    program: NativeProgram,
+    state: NativeState | undefined,
+    io: readonly TypedArray[],
+    steps: number,
+    options: RunOptions,
+  ): NativeBound;
+  /** Runs it; undefined where all steps were committed. */
+  runBound(bound: NativeBound): RunWords | undefined;
   /** Nanoseconds spent in each instruction by runs with `profile`, summed over the threads' wall time. */
   profile(program: NativeProgram): Float64Array;
   /** Native bytes in use, programs and states alive, threads of the team: for tests of leaks. */

@@ -79,6 +79,24 @@ export class Program {
     }
   }
 
+  /**
+   * One step on the calling thread with arrays that stay the same: what the returned function costs beyond
+   * the kernels is one native call. All arrays must lie in shared memory, which nobody can take away.
+   */
+  bindSync(state: State | undefined, io: IoArrays): () => RunResult {
+    const arrays = this.#bind(io, 1);
+    const unshared = arrays.findIndex(({buffer}) => !(buffer instanceof SharedArrayBuffer));
+    if (unshared >= 0)
+      fail('ERR_VALUE', `bindSync: ${this.plan.io[unshared]?.name} lies in no shared memory.`);
+    const native = addon();
+    const bound = native.bind(this.#native, state?.native, arrays, 1, {});
+    const done: RunResult = {steps: 1, end: 'done'};
+    return () => {
+      const words = native.runBound(bound);
+      return words === undefined ? done : this.#read(words);
+    };
+  }
+
   /** Nanoseconds spent in each instruction by the runs with `profile`. */
   profile(): Float64Array {
     return addon().profile(this.#native);

@@ -75,6 +75,16 @@ export class CompiledProgram {
     }
   }
 
+  /**
+   * For programs that write nothing: one step on the calling thread, over and over, with the same arrays in
+   * shared memory. `outputs` holds the results of the last call.
+   */
+  bindSync(inputs: Arrays): {readonly outputs: Readonly<Record<string, TypedArray>>; run(): RunResult} {
+    if (this.#writesState) fail('ERR_GRAPH', 'bindSync: this program writes to its state.');
+    const outputs = this.#outputs({}, {});
+    return {outputs, run: this.#program.bindSync(this.#state, {...inputs, ...outputs})};
+  }
+
   /** Nanoseconds spent in each instruction by runs that profiled. */
   profile(): Float64Array {
     return this.#program.profile();

@@ -2,6 +2,7 @@ import type {TypedArray} from '../core/dtype.ts';
 import {type Shape, sizeOf} from '../core/shape.ts';
 import type {DataInput, Rows} from '../data/arrays.ts';
 import type {CompiledProgram} from '../session/compile.ts';
+import type {VariableStore} from '../session/store.ts';
 import {bindInputs, inBuckets, keyOf} from './batches.ts';
 import {type Engine, inputsOf, type RunOutcome} from './engine.ts';
 import {failByGuard} from './failures.ts';
@@ -47,8 +48,49 @@ export async function predict(engine: Engine, x: DataInput): Promise<ShapedResul
   return finish(await program.run(inputs, {steps, urgent: true}));
 }
 
+/** A bound program for one row of float32 numbers: what servers ask for again and again. */
+interface RowPredictor {
+  readonly state: VariableStore['state'];
+  readonly size: number;
+  predict(x: Float32Array): ShapedResult | undefined;
+}
+
+const rowPredictors = new WeakMap<Engine, RowPredictor>();
+
+function makeRowPredictor(engine: Engine): RowPredictor {
+  const {inputShape, outputShape} = engine.network;
+  const size = sizeOf(inputShape);
+  const data = new Float32Array(new SharedArrayBuffer(4 * size));
+  const x = bindInputs(engine, 'predictSync', data, true);
+  const {rows} = inBuckets(0, 1);
+  const program = engine.program(keyOf('predict', 1, x), () => predictGraph(engine.network, {batch: 1, x}));
+  const {outputs, run} = program.bindSync(inputsOf(program, {x: data, rows}));
+  const result = outputs.output as Float32Array;
+  return {
+    state: engine.store.state,
+    size,
+    predict(row) {
+      data.set(row);
+      return run().end === 'done' ? {data: new Float32Array(result), shape: outputShape} : undefined;
+    },
+  };
+}
+
+/** The prediction for one row as it is usually given, or undefined where the longer way must be taken. */
+function predictRow(engine: Engine, x: DataInput): ShapedResult | undefined {
+  if (!(x instanceof Float32Array)) return undefined;
+  let predictor = rowPredictors.get(engine);
+  if (predictor?.state !== engine.store.state) {
+    predictor = makeRowPredictor(engine);
+    rowPredictors.set(engine, predictor);
+  }
+  return x.length === predictor.size && x.length > 0 ? predictor.predict(x) : undefined;
+}
+
 /** On the calling thread. */
 export function predictSync(engine: Engine, x: DataInput): ShapedResult {
+  const row = predictRow(engine, x);
+  if (row) return row;
   const {program, inputs, steps, finish} = prepare(engine, 'predictSync', x);
   return finish(program.runSync(inputs, {steps}));
 }

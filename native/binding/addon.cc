@@ -291,6 +291,45 @@ Napi::Value run_sync(const Napi::CallbackInfo& call) {
   return words;
 }
 
+// A run of which only the numbers in its arrays change: bound once, then one call with nothing to read.
+struct Bound {
+  Job job;
+  napi_ref kept = nullptr;
+};
+
+Napi::Value bind(const Napi::CallbackInfo& call) {
+  const Napi::Env env = call.Env();
+  auto bound = std::make_unique<Bound>();
+  read_job(call, &bound->job);
+  Napi::Array kept = Napi::Array::New(env);
+  for (size_t i = 0; i < 3; ++i) kept.Set(static_cast<uint32_t>(i), call[i]);
+  if (napi_create_reference(env, kept, 1, &bound->kept) != napi_ok) refuse(env, "cannot keep the arrays");
+  return Napi::External<Bound>::New(env, bound.release(), [](Napi::Env ended, Bound* gone) {
+    napi_delete_reference(ended, gone->kept);
+    delete gone;
+  });
+}
+
+// Undefined where all steps were committed, else the words of the report.
+napi_value run_bound(napi_env env, napi_callback_info call) {
+  size_t count = 1;
+  napi_value argument;
+  void* data = nullptr;
+  if (napi_get_cb_info(env, call, &count, &argument, nullptr, nullptr) != napi_ok || count < 1 ||
+      napi_get_value_external(env, argument, &data) != napi_ok) {
+    napi_throw_type_error(env, "ERR_PLAN", "expected a bound run");
+    return nullptr;
+  }
+  Job& job = static_cast<Bound*>(data)->job;
+  job.report = RunReport{};
+  run_here(&job);
+  if (job.report.end == RunEnd::done) return nullptr;
+  const ReportWords values = words_of(job.report);
+  Napi::Int32Array words = Napi::Int32Array::New(env, values.size());
+  std::copy(values.begin(), values.end(), words.Data());
+  return words;
+}
+
 Napi::Value profile(const Napi::CallbackInfo& call) {
   const Program& program = *call[0].As<Napi::External<Program>>().Data();
   Napi::Float64Array result = Napi::Float64Array::New(call.Env(), program.profile_ns.size());
@@ -333,9 +372,14 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
       {"load", load},
       {"run", run},
       {"runSync", run_sync},
+      {"bind", bind},
       {"profile", profile},
       {"counters", counters}};
   for (const auto& [name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
+  napi_value quick;  // plain N-API: the fewest calls between JavaScript and the kernels
+  if (napi_create_function(env, "runBound", NAPI_AUTO_LENGTH, run_bound, nullptr, &quick) == napi_ok) {
+    exports.Set("runBound", Napi::Value(env, quick));
+  }
   exports.Set("setThreads", Napi::Function::New(env, set_threads, "setThreads"));
   return exports;
 }
