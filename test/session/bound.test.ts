@@ -28,7 +28,7 @@ it('refuses memory that could be taken away, and programs that write', () => {
   expect(() => writes.bindSync({})).toThrow(/writes to its state/);
 });
 
-it('gives predictSync for a row the bits of predict, also after training and after memory has grown', async () => {
+it('gives a row the bits of predict, also after training and after memory has grown', async () => {
   const model = sequential([
     layers.dense({units: 5, activation: 'tanh', inputShape: [4]}),
     layers.dense({units: 2, activation: 'softmax'}),
