@@ -86,6 +86,14 @@
       'ldflags': ['-fopenmp'],
     },
     {
+      'target_name': 'overrun_test',
+      'type': 'executable',
+      'dependencies': ['runtime', '<@(isa_targets)'],
+      'sources': ['native/test/overrun_test.cc'],
+      'cflags_cc': ['-fopenmp'],
+      'ldflags': ['-fopenmp'],
+    },
+    {
       'target_name': 'plan_fuzz',
       'type': 'executable',
       'dependencies': ['runtime', '<@(isa_targets)'],
@@ -94,10 +102,19 @@
       'ldflags': ['-fopenmp'],
     },
     {
+      'target_name': 'race_test',
+      'type': 'executable',
+      'dependencies': ['runtime', '<@(isa_targets)'],
+      'sources': ['native/test/race_test.cc'],
+      'cflags_cc': ['-fopenmp'],
+      'ldflags': ['-fopenmp'],
+    },
+    {
       'target_name': 'kernels_test',
       'type': 'executable',
       'dependencies': ['runtime', '<@(isa_targets)'],
       'sources': [
+        'native/test/cpu_test.cc',
         'native/test/kernels_test.cc',
         'native/test/updates_test.cc',
         'native/test/rows_test.cc',

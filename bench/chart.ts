@@ -51,6 +51,7 @@ export function barChart(title: string, note: string, unit: string, bars: readon
     'text{font:13px sans-serif;fill:#222}.title{font-weight:bold;font-size:15px}.value{font-size:12px}';
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${left + width + 90}" height="${y + 16}">`,
+    `<title>${escapeText(title)}</title>`,
     `<style>${style}</style><rect width="100%" height="100%" fill="white"/>`,
     `<text x="16" y="26" class="title">${escapeText(title)} (${escapeText(unit)}, logarithmic)</text>`,
     ...legend,

@@ -106,9 +106,12 @@ async function main(options: Options): Promise<void> {
   const print = (text: string): void => (quiet ? undefined : console.log(text));
   if (threads !== undefined) setThreads(threads);
   const data = fashion ? readFashion() : readDigits();
-  const model = build(options, options.samples ?? data.train.labels.length);
+  const all = data.train.labels.length;
+  const {samples = all} = options;
+  if (samples > all) throw new Error(`--samples: there are ${all} images. Received ${samples}`);
+  const model = build(options, samples);
   if (!quiet) model.summary();
-  print(`training on ${options.samples ?? data.train.labels.length} images`);
+  print(`training on ${samples} images`);
   const {seconds, images} = await train(model, data, options);
 
   const test = asInput(data.test.images);

@@ -10,7 +10,7 @@ import {fileURLToPath, pathToFileURL} from 'node:url';
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 export const addonFile = path.join(root, 'build/Release/chainrule.node');
 /** Executables of both builds. */
-export const nativeTests = ['kernels_test', 'allocation_test', 'plan_fuzz'];
+export const nativeTests = ['kernels_test', 'allocation_test', 'overrun_test', 'plan_fuzz', 'race_test'];
 export const nativeTools = ['ceiling', 'replay'];
 
 const inRoot = (...parts) => path.join(root, ...parts);

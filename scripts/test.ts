@@ -32,8 +32,14 @@ function vitestSuite(): Outcome {
   return {passed, failed: ok ? numFailedTests : Math.max(numFailedTests, 1)};
 }
 
-function script(file: string): Outcome {
-  return counted(spawn(process.execPath, ['--import', 'tsx', `scripts/${file}`], {capture: true}));
+function script(file: string, folder = 'scripts'): Outcome {
+  return counted(spawn(process.execPath, ['--import', 'tsx', `${folder}/${file}`], {capture: true}));
+}
+
+/** Tests of what depends on the engine run on every version of Node that is there. */
+function otherNodes(): Outcome {
+  const outcome = script('install-nodes.ts');
+  return outcome.failed === 0 ? outcome : {passed: 0, failed: 0, skipped: 'npm gave none'};
 }
 
 const steps: readonly Step[] = [
@@ -41,8 +47,10 @@ const steps: readonly Step[] = [
   {name: 'lint', run: () => one(spawn(bin('biome'), ['check', '--error-on-warnings', '.']).ok)},
   {name: 'native', run: nativeSuite},
   {name: 'tidy', run: () => script('tidy.ts')},
+  ...(values.deep ? [{name: 'other Nodes', run: otherNodes}] : []),
   {name: 'tests', run: vitestSuite},
   {name: 'neon', run: () => script('test-neon.ts')},
+  {name: 'guard', run: () => script('guard.ts', 'bench')},
   {name: 'package', run: () => script('package-test.ts')},
   ...(values.deep ? [{name: 'sanitizers', run: () => script('test-asan.ts')}] : []),
 ];

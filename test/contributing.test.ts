@@ -35,31 +35,52 @@ function run(command: string, args: readonly string[], input?: string): string {
   return result.stdout;
 }
 
-test('the op of CONTRIBUTING.md takes two edits and trains', {timeout: 300_000}, () => {
-  const diff = /```diff\n([\s\S]*?)```/.exec(readFileSync(path.join(root, 'CONTRIBUTING.md'), 'utf8'))?.[1];
-  expect(diff).toBeDefined();
-  const added = (diff as string).split('\n').filter(line => line.startsWith('+') && !line.startsWith('+++'));
-  expect(new Set((diff as string).match(/^\+\+\+ .*/gm)).size).toBe(2);
+/** Puts a line below the one that begins with `anchor`. */
+function insertBelow(file: string, anchor: string, line: string): void {
+  const target = path.join(copy, file);
+  const lines = readFileSync(target, 'utf8').split('\n');
+  const at = lines.findIndex(text => text.trimStart().startsWith(anchor));
+  expect(at, `${anchor} in ${file}`).toBeGreaterThan(0);
+  lines.splice(at + 1, 0, line);
+  writeFileSync(target, lines.join('\n'));
+}
+
+const copied = [
+  ...['lib', 'native', 'scripts', 'test', 'package.json', 'package-lock.json', 'binding.gyp'],
+  ...['tsconfig.json', 'tsconfig.build.json', 'vitest.config.ts'],
+];
+
+test('the op of CONTRIBUTING.md takes two edits, trains, and passes the conformance suite', {
+  timeout: 600_000,
+}, () => {
+  const guide = readFileSync(path.join(root, 'CONTRIBUTING.md'), 'utf8');
+  const diff = /```diff\n([\s\S]*?)```/.exec(guide)?.[1] as string;
+  const fragment = /```ts fragment\n([\s\S]*?)```/.exec(guide)?.[1] as string;
+  const [sample, formula] = fragment.split('\n');
+  const added = diff.split('\n').filter(line => line.startsWith('+') && !line.startsWith('+++'));
+  expect(new Set(diff.match(/^\+\+\+ .*/gm)).size).toBe(2);
   expect(added.length).toBeLessThanOrEqual(6);
 
-  for (const name of [
-    'lib',
-    'native',
-    'scripts',
-    'package.json',
-    'package-lock.json',
-    'binding.gyp',
-    'tsconfig.json',
-  ]) {
+  for (const name of copied) {
     cpSync(path.join(root, name), path.join(copy, name), {recursive: true, preserveTimestamps: true});
   }
   symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'));
   run('patch', ['-p1'], diff);
   run(process.execPath, ['scripts/bootstrap.mjs']);
   writeFileSync(path.join(copy, 'scripts/softsign.ts'), training);
-  const [first, last] = JSON.parse(run(process.execPath, ['--import', 'tsx', 'scripts/softsign.ts'])) as [
-    number,
-    number,
-  ];
+  const printed = run(process.execPath, ['--import', 'tsx', 'scripts/softsign.ts']);
+  const [first, last] = JSON.parse(printed) as [number, number];
   expect(last).toBeLessThan(first / 5);
+
+  insertBelow('test/samples.ts', 'relu:', sample as string);
+  insertBelow('test/reference.ts', 'relu:', formula as string);
+  const vitest = path.join(root, 'node_modules/vitest/vitest.mjs');
+  const tests = ['run', 'test/ops.test.ts', 'test/autodiff.test.ts', '-t', 'softsign'];
+  const report = run(process.execPath, [vitest, ...tests, '--reporter=json']);
+  const {numPassedTests, numFailedTests} = JSON.parse(report.slice(report.indexOf('{'))) as Record<
+    string,
+    number
+  >;
+  expect(numFailedTests).toBe(0);
+  expect(numPassedTests).toBeGreaterThan(5);
 });

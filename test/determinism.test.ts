@@ -71,6 +71,11 @@ describe('200 steps of a small network', () => {
     expect(losses.at(-1)).toBeLessThan((losses[0] as number) / 3);
   });
 
+  // Another value here is other results for every user: it belongs in CHANGELOG.md.
+  it('end with the bits on record', async () => {
+    expect((await reference()).weights).toBe('df81e11a6ae3bc46');
+  });
+
   it.each(isas)(
     'end with the same bits on %s, for every number of threads and length of a call',
     async isa => {

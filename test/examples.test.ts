@@ -4,6 +4,7 @@ import {existsSync, mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {afterAll, describe, expect, it} from 'vitest';
+import {parseOptions} from '../examples/mnist/options.ts';
 import {load} from '../lib/index.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -55,7 +56,10 @@ it('iris', async () => {
 it('linear-regression', async () => {
   const {code, stdout, stderr} = await run('linear-regression');
   expect(code, stderr).toBe(0);
-  expect(stdout.trim()).not.toBe('');
+  const losses = [...stdout.matchAll(/^step \d+: loss ([\d.]+)$/gm)].map(([, loss]) => Number(loss));
+  expect(losses.length).toBe(4);
+  expect(losses[3]).toBeLessThan(0.001 * (losses[0] as number));
+  expect(lastLine(stdout)).toBe('y = 3.000 x + -1.000');
 });
 
 describe('mnist', () => {
@@ -126,8 +130,23 @@ describe('mnist', () => {
     const nowhere = await run('mnist', ['--fashion'], undefined, {FASHION_MNIST: folder});
     expect(nowhere.code).toBe(1);
     expect(nowhere.stderr).toMatch(/apt install dataset-fashion-mnist/);
+    const many = await run('mnist', ['--samples', '70000']);
+    expect(many).toMatchObject({code: 1, stdout: ''});
+    expect(many.stderr).toMatch(/--samples: there are 60000 images. Received 70000/);
     const wrong = await run('mnist', [...small, '--optimizer', 'adm']);
     expect(wrong.code).toBe(1);
     expect(wrong.stderr).toMatch(/Did you mean "adam"/);
+  });
+
+  it.each([
+    ['--samples 2.5', /--samples: expected an integer from 1. Received 2.5/],
+    ['--batch-size 0', /--batch-size: expected an integer from 1. Received 0/],
+    ['--epochs -1', /Unknown option `-1`/],
+    ['--epochs', /--epochs: expected a number/],
+    ['--hidden 32,x', /--hidden: expected a number. Received "x"/],
+    ['fashion', /Unknown argument "fashion"/],
+    [`--save ${path.join(folder, 'nowhere', 'model')}`, /--save: there is no folder .*nowhere/],
+  ])('refuses %s', (line, message) => {
+    expect(() => parseOptions(line.split(' '))).toThrow(message);
   });
 });

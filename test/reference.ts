@@ -54,7 +54,8 @@ export function convert(x: number, dtype: Tensor['dtype']): number {
   if (dtype === 'bool') return flag(x !== 0);
   if (dtype !== 'int32' && dtype !== 'uint8') return x;
   const [low, high] = dtype === 'int32' ? [-(2 ** 31), 2 ** 31 - 1] : [0, 255];
-  return Number.isNaN(x) ? 0 : Math.min(high, Math.max(low, Math.trunc(x)));
+  // Integers have no negative zero.
+  return Number.isNaN(x) ? 0 : Math.min(high, Math.max(low, Math.trunc(x))) + 0;
 }
 
 /** Where each element of `to` is read in an array of the shape `from`, which broadcasts to it. */

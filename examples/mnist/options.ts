@@ -1,4 +1,6 @@
 // The command line of the example.
+import fs from 'node:fs';
+import path from 'node:path';
 import {cac} from 'cac';
 
 export interface Options {
@@ -24,6 +26,19 @@ function toNumber(name: string, text: unknown): number {
   return number;
 }
 
+function toCount(name: string, text: unknown, least: number): number {
+  const count = toNumber(name, text);
+  if (Number.isSafeInteger(count) && count >= least) return count;
+  throw new Error(`--${name}: expected an integer from ${least}. Received ${count}`);
+}
+
+/** Told before an hour of training rather than after it. */
+function checkFolder(file: string): string {
+  const folder = path.dirname(path.resolve(file));
+  if (!fs.existsSync(folder)) throw new Error(`--save: there is no folder ${folder}`);
+  return file;
+}
+
 /** The options given, or undefined where only help was asked for. */
 export function parseOptions(args: readonly string[]): Options | undefined {
   const cli = cac('npm start --');
@@ -43,25 +58,29 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     .option('--fashion', 'Clothes instead of digits (Debian: dataset-fashion-mnist)')
     .action(() => undefined);
   cli.help();
-  const {options} = cli.parse(['node', 'mnist', ...args], {run: false});
+  const {options, args: words} = cli.parse(['node', 'mnist', ...args], {run: false});
   command.checkUnknownOptions();
   if (options.help) return undefined;
-  const optional = (key: string, name: string): number | undefined =>
-    options[key] === undefined ? undefined : toNumber(name, options[key]);
+  if (words.length > 0) throw new Error(`Unknown argument ${JSON.stringify(words[0])}: see --help`);
+  const optional = (name: string): number | undefined =>
+    options[name] === undefined ? undefined : toCount(name, options[name], 1);
   return {
-    epochs: toNumber('epochs', options.epochs),
-    batchSize: toNumber('batch-size', options.batchSize),
+    epochs: toCount('epochs', options.epochs, 0),
+    batchSize: toCount('batch-size', options.batchSize, 1),
     hidden: String(options.hidden)
       .split(',')
       .filter(Boolean)
-      .map(size => toNumber('hidden', size)),
+      .map(size => toCount('hidden', size, 1)),
     activation: String(options.activation),
     optimizer: String(options.optimizer),
-    learningRate: optional('learningRate', 'learning-rate') ?? (options.optimizer === 'sgd' ? 0.1 : 0.002),
+    learningRate: toNumber(
+      'learning-rate',
+      options.learningRate ?? (options.optimizer === 'sgd' ? 0.1 : 0.002),
+    ),
     seed: toNumber('seed', options.seed),
-    threads: optional('threads', 'threads'),
-    samples: optional('samples', 'samples'),
-    save: options.save === undefined ? undefined : String(options.save),
+    threads: optional('threads'),
+    samples: optional('samples'),
+    save: options.save === undefined ? undefined : checkFolder(String(options.save)),
     quiet: options.quiet === true,
     fashion: options.fashion === true,
   };

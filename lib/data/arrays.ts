@@ -1,6 +1,6 @@
 // What users give as data, checked: typed arrays are kept where they lie, nested arrays are converted once.
 import type {DType} from '../core/dtype.ts';
-import {fail} from '../core/errors.ts';
+import {checkNumber, fail} from '../core/errors.ts';
 import {formatShape, type Shape, sameShape, sizeOf} from '../core/shape.ts';
 
 export type NumberArray = Float32Array | Int32Array | Uint8Array;
@@ -35,7 +35,7 @@ function dtypeOf(what: string, data: unknown): DType {
   if (data instanceof Float32Array) return 'float32';
   if (data instanceof Int32Array) return 'int32';
   if (data instanceof Uint8Array) return 'uint8';
-  const name = ArrayBuffer.isView(data) ? data.constructor.name : typeof data;
+  const name = ArrayBuffer.isView(data) ? data.constructor.name : data === null ? 'null' : typeof data;
   const hint = data instanceof Float64Array ? ' Float32Array.from(array) converts it.' : '';
   return fail(
     'ERR_DTYPE',
@@ -81,11 +81,11 @@ function fillRow(
 ): void {
   if (shape.length === 0) {
     if (typeof value !== 'number') {
-      const received = Array.isArray(value) ? 'an array' : typeof value;
-      fail(
-        Array.isArray(value) ? 'ERR_SHAPE' : 'ERR_DTYPE',
-        `${what}: row ${row} holds ${received} where row 0 holds a number.`,
-      );
+      if (Array.isArray(value)) {
+        fail('ERR_SHAPE', `${what} is ragged: row ${row} holds an array where row 0 holds a number.`);
+      }
+      const received = value === null ? 'null' : typeof value;
+      fail('ERR_DTYPE', `${what}: row ${row} holds ${received} where a number is expected.`);
     }
     into[at] = value;
     return;
@@ -105,9 +105,9 @@ function fromNested(what: string, value: NestedArray, wholeNumbers: boolean): Sh
   const [count = 0, ...inner] = shape;
   const width = sizeOf(inner);
   const numbers = new Float64Array(count * width);
-  value.forEach((row, index) => {
-    fillRow(what, index, row, inner, numbers, index * width);
-  });
+  // By number, for forEach would pass over the holes of [[1], , [3]].
+  for (let index = 0; index < count; index++)
+    fillRow(what, index, value[index], inner, numbers, index * width);
   const asInt32 = wholeNumbers && numbers.every(number => number === (number | 0));
   return {data: asInt32 ? Int32Array.from(numbers) : Float32Array.from(numbers), shape};
 }
@@ -173,9 +173,7 @@ function fits(given: Shape, wanted: Shape): boolean {
 export function toRows(value: DataInput, rules: RowRules): Rows {
   const {what, rowShape, wholeNumbers = false, allowSingle = false} = rules;
   const {data, shape, scale = 1} = shaped(what, value, rowShape, wholeNumbers);
-  if (typeof scale !== 'number' || !Number.isFinite(scale)) {
-    fail('ERR_OPTION', `${what}: scale: expected a finite number. Received ${String(scale)}.`);
-  }
+  checkNumber(`${what}: scale`, scale, {min: -3e38, max: 3e38});
   const dtype = dtypeOf(what, data);
   const bare = !isShaped(value) && data.length === sizeOf(rowShape) && shape.length === rowShape.length + 1;
   const flat = bare && (!Array.isArray(value) || typeof value[0] === 'number');

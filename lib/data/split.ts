@@ -1,3 +1,4 @@
+import {dtypes} from '../core/dtype.ts';
 import {checkNumber, checkOptions, fail} from '../core/errors.ts';
 import {sizeOf} from '../core/shape.ts';
 import {type NestedArray, type NumberArray, type Rows, type ShapedArray, toRows} from './arrays.ts';
@@ -15,9 +16,12 @@ export interface SplitOptions {
 
 type Table = NumberArray | ShapedArray | NestedArray;
 
-function pick({data, rowShape, scale}: Rows, rows: Int32Array): ShapedArray {
+function pick({data, dtype, rowShape, scale}: Rows, rows: Int32Array): ShapedArray {
   const width = sizeOf(rowShape);
-  const picked = new (data.constructor as new (length: number) => NumberArray)(rows.length * width);
+  const length = rows.length * width;
+  // The plain type of what may be a class of the user's, or Node's Buffer.
+  const {bytes, array} = dtypes[dtype];
+  const picked = new array(new ArrayBuffer(length * bytes), 0, length) as NumberArray;
   rows.forEach((row, index) => {
     picked.set(data.subarray(row * width, (row + 1) * width), index * width);
   });

@@ -35,16 +35,20 @@ export function standardize(
   return {data, shape, mean, deviation};
 }
 
-/** Two passes: squares of differences from the mean do not cancel. */
+/**
+ * Two passes: squares of differences from the mean do not cancel. Counted from the first row, so that a
+ * constant column has exactly its number as mean.
+ */
 function statistics(numbers: ArrayLike<number>, columns: number, scale: number): Standardization {
   const count = numbers.length / columns;
-  const mean = new Array<number>(columns).fill(0);
+  const first = Array.from({length: columns}, (_, column) => (numbers[column] as number) * scale);
+  const mean = [...first];
   const variance = new Array<number>(columns).fill(0);
   const each = (visit: (column: number, value: number) => void): void => {
     for (let at = 0; at < numbers.length; at++) visit(at % columns, (numbers[at] as number) * scale);
   };
   each((column, value) => {
-    mean[column] = (mean[column] as number) + value / count;
+    mean[column] = (mean[column] as number) + (value - (first[column] as number)) / count;
   });
   each((column, value) => {
     variance[column] = (variance[column] as number) + (value - (mean[column] as number)) ** 2 / count;

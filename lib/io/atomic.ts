@@ -1,8 +1,8 @@
 // Writing a file so that at every moment, also after a crash or on a full disk, the old one or the new one is
 // whole.
 import {randomBytes} from 'node:crypto';
-import {type FileHandle, open, rename, unlink} from 'node:fs/promises';
-import path from 'node:path';
+import {type FileHandle, open, realpath, rename, stat, unlink} from 'node:fs/promises';
+import {dirname} from 'node:path';
 
 /** Node refuses writes of 2 GiB and more. */
 const chunkBytes = 2 ** 26;
@@ -30,10 +30,13 @@ async function syncFolder(folder: string): Promise<void> {
 
 /**
  * Writes the parts, one after another, to a new file beside the old one, then puts it in the old one's place.
+ * A link to a file stays a link, and who may read the old file may read the new one.
  */
-export async function writeAtomically(target: string, parts: Iterable<Uint8Array>): Promise<void> {
+export async function writeAtomically(path: string, parts: Iterable<Uint8Array>): Promise<void> {
+  const target = await realpath(path).catch(() => path);
+  const mode = (await stat(target).catch(() => undefined))?.mode ?? 0o666;
   const temporary = `${target}.tmp-${process.pid}-${randomBytes(4).toString('hex')}`;
-  const file = await open(temporary, 'wx');
+  const file = await open(temporary, 'wx', mode & 0o777);
   try {
     try {
       for (const part of parts) await writeAll(file, part);
@@ -46,5 +49,5 @@ export async function writeAtomically(target: string, parts: Iterable<Uint8Array
     await unlink(temporary).catch(() => undefined);
     throw error;
   }
-  await syncFolder(path.dirname(target));
+  await syncFolder(dirname(target));
 }

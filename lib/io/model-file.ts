@@ -99,6 +99,9 @@ function parseText(metadata: ReadonlyMap<string, string>, key: string): Json | u
     return fail('ERR_FILE', `its ${key} is no JSON`);
   }
   checkDepth(value);
+  if (JSON.stringify(value) !== text) {
+    fail('ERR_FILE', `its ${key} holds a key twice, or is not as chainrule writes it`);
+  }
   return value;
 }
 

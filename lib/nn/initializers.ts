@@ -59,6 +59,6 @@ export function zeros(options?: NoOptions): Initializer {
 export function constant(options: {value?: number} = {}): Initializer {
   checkOptions('initializers.constant', options, ['value']);
   const {value = 0} = options;
-  checkNumber('initializers.constant: value', value, {});
+  checkNumber('initializers.constant: value', value, {min: -3e38, max: 3e38});
   return named('constant', {value: options.value}, (shape: Shape) => broadcastTo(value, shape));
 }

@@ -36,9 +36,12 @@ export interface Optimizer extends Named {
   update(hyper: Tensor, segments: readonly (readonly Tensor[])[]): readonly (readonly Tensor[])[];
 }
 
+/** Near the largest float32: beyond it, a rate would be stored as infinite. */
+const largestRate = 3e38;
+
 function checkRate(where: string, value: unknown): LearningRate {
   if (typeof value === 'number') {
-    checkNumber(`${where}: learningRate`, value, {min: 0});
+    checkNumber(`${where}: learningRate`, value, {min: 0, max: largestRate});
     return value;
   }
   return resolve<Schedule>('schedule', schedules, value, {
@@ -76,7 +79,7 @@ export function makeOptimizer(
 export function rateAt({learningRate, kind}: Optimizer, step: number): number {
   if (typeof learningRate === 'number') return learningRate;
   const rate = learningRate(step);
-  if (typeof rate === 'number' && Number.isFinite(rate) && rate >= 0) return rate;
+  if (typeof rate === 'number' && rate >= 0 && rate <= largestRate) return rate;
   return fail('ERR_VALUE', `${kind}: the schedule gave the learning rate ${rate} for step ${step}.`);
 }
 

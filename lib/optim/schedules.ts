@@ -5,8 +5,12 @@ import {type Named, named} from '../core/named.ts';
 
 export type Schedule = ((step: number) => number) & Named;
 
+export interface ConstantOptions {
+  readonly learningRate: number;
+}
+
 /** The same rate for all steps. */
-export function constant(options: {learningRate: number}): Schedule {
+export function constant(options: ConstantOptions = {} as ConstantOptions): Schedule {
   checkOptions('schedules.constant', options, ['learningRate']);
   const {learningRate} = options;
   checkNumber('schedules.constant: learningRate', learningRate, {min: 0});
@@ -22,7 +26,7 @@ export interface ExponentialDecayOptions {
 }
 
 /** initialLearningRate · decayRate^(step / decaySteps). */
-export function exponentialDecay(options: ExponentialDecayOptions): Schedule {
+export function exponentialDecay(options: ExponentialDecayOptions = {} as ExponentialDecayOptions): Schedule {
   const where = 'schedules.exponentialDecay';
   checkOptions(where, options, ['initialLearningRate', 'decaySteps', 'decayRate', 'staircase']);
   const {initialLearningRate, decaySteps, decayRate, staircase = false} = options;
@@ -43,7 +47,7 @@ export interface CosineDecayOptions {
 }
 
 /** From initialLearningRate down to alpha times it along half a cosine (Loshchilov and Hutter 2017). */
-export function cosineDecay(options: CosineDecayOptions): Schedule {
+export function cosineDecay(options: CosineDecayOptions = {} as CosineDecayOptions): Schedule {
   const where = 'schedules.cosineDecay';
   checkOptions(where, options, ['initialLearningRate', 'decaySteps', 'alpha']);
   const {initialLearningRate, decaySteps, alpha = 0} = options;
@@ -64,7 +68,9 @@ export interface PiecewiseConstantOptions {
 }
 
 /** values[i] up to and with step boundaries[i]. */
-export function piecewiseConstant(options: PiecewiseConstantOptions): Schedule {
+export function piecewiseConstant(
+  options: PiecewiseConstantOptions = {} as PiecewiseConstantOptions,
+): Schedule {
   const where = 'schedules.piecewiseConstant';
   checkOptions(where, options, ['boundaries', 'values']);
   const {boundaries, values} = options;
@@ -92,7 +98,7 @@ export interface PolynomialDecayOptions {
 }
 
 /** From initialLearningRate to endLearningRate as (1 − step / decaySteps)^power. */
-export function polynomialDecay(options: PolynomialDecayOptions): Schedule {
+export function polynomialDecay(options: PolynomialDecayOptions = {} as PolynomialDecayOptions): Schedule {
   const where = 'schedules.polynomialDecay';
   checkOptions(where, options, ['initialLearningRate', 'decaySteps', 'endLearningRate', 'power']);
   const {initialLearningRate, decaySteps, endLearningRate = 0.0001, power = 1} = options;

@@ -58,18 +58,23 @@ function isDetached(array: TypedArray): boolean {
 
 let holds: boolean | undefined;
 
+/** Copies made here: nobody else knows them, so nobody can transfer them away. */
+const copies = new WeakSet<ArrayBufferLike>();
+
 /**
  * What native code may read while JavaScript goes on: memory that is shared cannot be taken away; other
- * memory is held by the run, or where the engine does not allow that, copied. docs/adr/0005-user-arrays.md
- * weighs the ways.
+ * memory is held by the run, or where the engine does not allow that, copied. Not into shared memory, for
+ * the collector does not see how much of that is garbage. docs/adr/0005-user-arrays.md weighs the ways.
  */
-export function keepSafe(array: TypedArray): TypedArray {
+export function keepSafe<Kind extends TypedArray>(array: Kind): Kind {
+  const {buffer} = array;
   holds ??= addon().pin(new Uint8Array(1)) !== undefined;
-  if (holds || array.buffer instanceof SharedArrayBuffer) return array;
+  if (holds || buffer instanceof SharedArrayBuffer || copies.has(buffer)) return array;
   const {array: Constructor} = Object.values(dtypes).find(
     row => array instanceof row.array,
   ) as (typeof dtypes)['uint8'];
-  const copy = new Constructor(new SharedArrayBuffer(array.byteLength), 0, array.length);
+  const copy = new Constructor(new ArrayBuffer(array.byteLength), 0, array.length);
   copy.set(array);
-  return copy;
+  copies.add(copy.buffer);
+  return copy as Kind;
 }

@@ -62,7 +62,15 @@ export class Program {
       fail('ERR_VALUE', `result ${JSON.stringify(name)}: expected an array over a SharedArrayBuffer.`);
     }
     try {
-      return this.#read(await addon().run(this.#native, state?.native, arrays.map(keepSafe), steps, options));
+      return this.#read(
+        await addon().run(
+          this.#native,
+          state?.native,
+          arrays.map(array => keepSafe(array)),
+          steps,
+          options,
+        ),
+      );
     } catch (cause) {
       throw toChainruleError(cause);
     }

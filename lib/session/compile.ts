@@ -6,6 +6,7 @@ import {sizeOf} from '../core/shape.ts';
 import {type Tensor, type Variable, variableOf} from '../core/tensor.ts';
 import {callsOf} from '../graph/walk.ts';
 import type {IoSlot, Plan} from '../plan.ts';
+import {keepSafe} from '../runtime/arrays.ts';
 import {Program, type ProgramRunOptions, type RunResult} from '../runtime/program.ts';
 import type {VariableStore} from './store.ts';
 
@@ -14,6 +15,8 @@ export interface ProgramRequest extends Pick<CompileRequest, 'outputs' | 'update
   readonly store: VariableStore;
   readonly isa?: string;
 }
+
+export {keepSafe};
 
 export type Arrays = Readonly<Record<string, TypedArray>>;
 

@@ -2,6 +2,7 @@
 // reads.
 import {fail} from '../core/errors.ts';
 import {type DataInput, type Rows, toRows} from '../data/arrays.ts';
+import {keepSafe} from '../session/compile.ts';
 import type {Engine} from './engine.ts';
 import {targetShape} from './graphs.ts';
 
@@ -21,10 +22,14 @@ export function bindSamples(engine: Engine, where: string, x: DataInput, y: Data
   const inputs = bindInputs(engine, where, x);
   const rowShape = targetShape(engine.network, loss);
   const targets = toRows(y, {what: `${where}: y`, rowShape, wholeNumbers: loss.targets === 'classes'});
+  if (loss.targets === 'classes' && targets.scale !== 1) {
+    fail('ERR_OPTION', `${where}: y: class numbers have no scale. Received ${targets.scale}.`);
+  }
   if (inputs.count !== targets.count) {
     fail('ERR_SHAPE', `${where}: x has ${inputs.count} rows and y ${targets.count}.`);
   }
-  return {x: inputs, y: targets};
+  // Once for all native calls of a fit, for where memory cannot be held it is copied.
+  return {x: {...inputs, data: keepSafe(inputs.data)}, y: {...targets, data: keepSafe(targets.data)}};
 }
 
 /** What a plan depends on, as a key. */

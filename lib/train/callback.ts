@@ -1,5 +1,5 @@
 // What a callback is, and the list of them that a training calls.
-import {checkNumber, fail} from '../core/errors.ts';
+import {checkNumber, fail, nearest} from '../core/errors.ts';
 import {resolve} from '../core/named.ts';
 import * as callbacks from './callbacks.ts';
 import type {Logs} from './logs.ts';
@@ -50,6 +50,18 @@ export const callbackHooks = [
   'onBatchEnd',
 ] as const;
 
+/** A misspelled function would never be called. What else a callback has is its own affair. */
+function checkHooks(callback: object): void {
+  for (const [key, value] of Object.entries(callback)) {
+    const known = (callbackHooks as readonly string[]).includes(key);
+    if (known || !/^on[A-Z]/.test(key) || typeof value !== 'function') continue;
+    const near = nearest(key, callbackHooks);
+    const hint = near === undefined ? '' : ` Did you mean ${JSON.stringify(near)}?`;
+    const all = callbackHooks.join(', ');
+    fail('ERR_OPTION', `fit: callbacks: unknown function ${JSON.stringify(key)}.${hint} Known: ${all}.`);
+  }
+}
+
 function toCallback(value: unknown): Callback {
   if (typeof value === 'string') return resolve('callback', callbacks, value) as unknown as Callback;
   const known = typeof value === 'object' && value !== null;
@@ -59,6 +71,7 @@ function toCallback(value: unknown): Callback {
       `fit: callbacks: expected objects with functions such as onEpochEnd. Received ${value}.`,
     );
   }
+  checkHooks(value);
   const {every = 1} = value as Callback;
   if (every !== 'call') checkNumber('fit: callbacks: every', every, {integer: true, min: 1});
   return value as Callback;

@@ -21,7 +21,7 @@ export class Engine {
   readonly store = new VariableStore();
   /** Steps of training done, over all fits: the optimizer's count, and the key of random numbers. */
   iterations = 0;
-  /** A callback may write weights while it runs. */
+  /** While a callback runs no step does, and it may set weights. */
   inCallback = false;
   #training: Training | undefined;
   #writer: string | undefined;
@@ -32,7 +32,7 @@ export class Engine {
   constructor(network: Network, seed: number) {
     this.network = network;
     this.seed = seed;
-    this.store.add(this.variables);
+    addTo(this.store, 'sequential', this.variables);
   }
 
   get variables(): Variable[] {
@@ -62,7 +62,11 @@ export class Engine {
     this.#checkFree('compile');
     const training = makeTraining(this.network, options, this.#moments);
     const moments = training.slots.flat();
-    this.store.add(moments.filter(moment => !this.#moments.has(moment.name)));
+    addTo(
+      this.store,
+      'compile',
+      moments.filter(moment => !this.#moments.has(moment.name)),
+    );
     for (const moment of moments) {
       this.#moments.set(moment.name, moment);
       this.store.write(moment, new Float32Array(moment.tensor.size));
@@ -85,7 +89,7 @@ export class Engine {
   }
 
   #checkFree(where: string): void {
-    if (this.#writer === undefined || this.inCallback) return;
+    if (this.#writer === undefined) return;
     fail(
       'ERR_MODEL_BUSY',
       `${where}: the model is in training by ${this.#writer}; ` +
@@ -96,19 +100,18 @@ export class Engine {
   /** Runs a task that changes weights, alone. @throws ERR_MODEL_BUSY */
   async write<Result>(where: string, task: () => Promise<Result>): Promise<Result> {
     this.#checkFree(where);
-    const outer = this.#writer;
     this.#writer = where;
     try {
       return await task();
     } finally {
-      this.#writer = outer;
+      this.#writer = undefined;
       this.betweenRuns();
     }
   }
 
-  /** The same for a task that is done at once. */
+  /** The same for new weights that are there at once, which a callback of the training may set as well. */
   writeSync<Result>(where: string, task: () => Result): Result {
-    this.#checkFree(where);
+    if (!this.inCallback) this.#checkFree(where);
     return task();
   }
 
@@ -130,6 +133,18 @@ export class Engine {
   /** Between two native calls: serves those who wait for a quiet moment. */
   betweenRuns(): void {
     for (const run of this.#waiting.splice(0)) run();
+  }
+}
+
+/** @throws ERR_SHAPE where there is no such amount of memory. */
+function addTo(store: VariableStore, where: string, variables: readonly Variable[]): void {
+  try {
+    store.add(variables);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    const bytes = variables.reduce((sum, {tensor: {size}}) => sum + 4 * size, 0);
+    const gigabytes = (bytes / 2 ** 30).toFixed(1);
+    fail('ERR_SHAPE', `${where}: there is no memory for ${gigabytes} GiB of numbers (${cause.message}).`);
   }
 }
 

@@ -64,8 +64,9 @@ function failByData({source, value: column}: Guard, site: RunSite, row: number):
   const width = sizeOf(data.rowShape);
   const value = data.data[row * width + column];
   const place = width === 1 ? `row ${row}` : `row ${row}, ${placeOf(column, data)}`;
-  const wanted = Number.isFinite(value) ? 'expected whole numbers as labels' : 'expected finite numbers';
-  fail('ERR_NOT_FINITE', `${site.where}: ${name} holds ${value} in ${place}; ${wanted}.`);
+  const holds = `${site.where}: ${name} holds ${value} in ${place}`;
+  if (Number.isFinite(value)) fail('ERR_OUT_OF_RANGE', `${holds}; expected whole numbers as labels.`);
+  fail('ERR_NOT_FINITE', `${holds}; expected finite numbers.`);
 }
 
 /** `column 3` of a plain row, `position [1,2]` of one with more axes. */

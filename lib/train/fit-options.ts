@@ -80,7 +80,8 @@ function validationOf(
   if (validationSplit === undefined || validationSplit === 0) return undefined;
   checkNumber('fit: validationSplit', validationSplit, {min: 0, below: 1});
   const all = samples.x.count;
-  const first = Math.floor(all * (1 - validationSplit));
+  // 10 * (1 - 0.9) is a little less than 1.
+  const first = Math.floor(all * (1 - validationSplit) + 1e-6);
   if (first === 0 || first === all) {
     fail(
       'ERR_OPTION',

@@ -63,8 +63,8 @@ class Fit {
       this.#checkSignal();
       await this.#callbacks.train('onTrainBegin', {});
       for (let epoch = this.#request.initialEpoch; epoch < this.#request.epochs; epoch++) {
-        logs = await this.#epoch(epoch);
         if (this.#model.stopTraining) break;
+        logs = (await this.#epoch(epoch)) ?? logs;
       }
     } catch (error) {
       this.#context.error = error;
@@ -81,9 +81,11 @@ class Fit {
       throw new AbortedError(this.#history, this.#request.signal?.reason);
   }
 
-  async #epoch(epoch: number): Promise<Logs> {
+  /** Nothing where a callback stopped the training before the epoch's first batch. */
+  async #epoch(epoch: number): Promise<Logs | undefined> {
     const {shuffle, seed, validation} = this.#request;
     await this.#callbacks.epoch('onEpochBegin', epoch, {});
+    if (this.#model.stopTraining) return undefined;
     if (shuffle) shuffleRows(this.#order, seed, epoch);
     const means = new RunningMeans(this.#engine.training('fit'));
     let batch = 0;

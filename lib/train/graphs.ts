@@ -1,8 +1,9 @@
 // The graphs that a model runs. All read rows of the user's arrays by number; what changes between steps is
 // an input, so that one plan serves all steps of one batch size.
 import type {DType} from '../core/dtype.ts';
-import type {Shape} from '../core/shape.ts';
-import {input, type Tensor, type Variable, withScope} from '../core/tensor.ts';
+import {fail} from '../core/errors.ts';
+import {formatShape, type Shape} from '../core/shape.ts';
+import {input, Tensor, type Variable, withScope} from '../core/tensor.ts';
 import {gradients} from '../graph/autodiff.ts';
 import type {Loss} from '../nn/losses.ts';
 import {finite} from '../ops/check.ts';
@@ -85,14 +86,28 @@ function perSample(
   specs: {x: RowsSpec; y: RowsSpec},
   rows: Tensor,
   training: boolean,
+  shard = 0,
 ): {losses: Tensor; metrics: Tensor[]} {
   const x = readInputs(sources.x, network, specs.x, rows);
-  const output = network.apply(x, training, sources.random);
+  const output = network.apply(x, training, sources.random, shard);
   const target = readTargets(sources.y, network, loss, specs.y, rows);
   return {
-    losses: withScope('loss', () => loss(target, output)),
-    metrics: metrics.map(({name, metric}) => withScope(name, () => metric(target, output, loss))),
+    losses: withScope('loss', () => checkPerSample('the loss', loss(target, output), output)),
+    metrics: metrics.map(({name, metric}) =>
+      withScope(name, () => checkPerSample(`the metric ${name}`, metric(target, output, loss), output)),
+    ),
   };
+}
+
+/** A function of the user's own may have forgotten the mean over a sample. */
+function checkPerSample(what: string, value: Tensor, {shape: [batch]}: Tensor): Tensor {
+  if (value instanceof Tensor && value.dtype === 'float32' && formatShape(value.shape) === `[${batch}]`) {
+    return value;
+  }
+  return fail(
+    'ERR_SHAPE',
+    `${what} must be one number for each sample, float32[${batch}] here. Received ${String(value)}.`,
+  );
 }
 
 function objectiveOf(losses: Tensor, penalty: Tensor | undefined): Tensor {
@@ -120,12 +135,15 @@ export interface StepOptions {
 /** One training step: compute loss and gradients, test them, commit the optimizer's update. */
 export function trainGraph(network: Network, training: Training, options: StepOptions): Graph {
   const {batch, microShards = 1} = options;
+  if (batch % microShards !== 0) {
+    fail('ERR_OPTION', `microShards: ${microShards} do not cut a batch of ${batch} into equal parts.`);
+  }
   const sources = sourcesOf(options.x, options.y);
   const weights = network.trainable;
   const penalty = network.penalty();
   const shards = Array.from({length: microShards}, (_, shard) => {
     const rows = rowsInput(batch / microShards, microShards === 1 ? '' : `${shard}`);
-    const sample = perSample(network, training, sources, options, rows, true);
+    const sample = perSample(network, training, sources, options, rows, true, shard);
     const objective = objectiveOf(sample.losses, penalty);
     return {
       ...sample,

@@ -24,7 +24,10 @@ export interface Parameter {
   readonly name: string;
   readonly shape: Shape;
   readonly trainable: boolean;
-  /** A live view: to be read between steps. Use `getWeights` for copies of one finished step. */
+  /**
+   * A live view: to be read between steps, and again after `compile`, which may move the memory. Use
+   * `getWeights` for copies of one finished step.
+   */
   readonly data: TypedArray;
 }
 
@@ -132,7 +135,14 @@ export class Sequential {
     const {store, variables} = this.#engine;
     return variables.map(variable => {
       const {name, shape, trainable} = variable;
-      return {name, shape, trainable, data: store.view(variable)};
+      return {
+        name,
+        shape,
+        trainable,
+        get data() {
+          return store.view(variable);
+        },
+      };
     });
   }
 

@@ -25,6 +25,8 @@ export interface NetworkLayer {
  * Streams of random numbers from here on are those of layers in training; initial weights use the lower ones.
  */
 const firstLayerStream = 1 << 20;
+/** Each part of a batch has streams of its own, or all would drop the same units. */
+const streamsOfShard = 1 << 12;
 
 export class Network {
   readonly layers: readonly NetworkLayer[];
@@ -54,8 +56,8 @@ export class Network {
   }
 
   /** The outputs [batch, …] for inputs [batch, …]; random numbers come from the sources of `random`. */
-  apply(x: Tensor, training: boolean, random: {seed: Tensor; step: Tensor}): Tensor {
-    let stream = firstLayerStream;
+  apply(x: Tensor, training: boolean, random: {seed: Tensor; step: Tensor}, shard = 0): Tensor {
+    let stream = firstLayerStream + shard * streamsOfShard;
     const context: CallContext = {
       training,
       random: (): RandomSource => ({...random, stream: stream++}),

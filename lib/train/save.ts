@@ -16,7 +16,7 @@ import {Engine} from './engine.ts';
 import {Sequential} from './model.ts';
 import {Network} from './network.ts';
 import type {CompileOptions, Training} from './training.ts';
-import {assign, snapshot} from './weights.ts';
+import {assign, snapshot, type WeightData} from './weights.ts';
 
 export interface SaveOptions {
   /** Loss, metrics, optimizer and its moments go into the file too. True by default. */
@@ -53,11 +53,24 @@ export async function save(engine: Engine, path: string, options: SaveOptions): 
     step: training ? engine.iterations : 0,
     tensors: snapshot(engine, [...engine.variables, ...moments]),
   }));
+  checkFinite(file.tensors);
   await writeModelFile(path, file);
 }
 
+/** `load` would refuse such a file, and it would be in the place of a good one. */
+function checkFinite(tensors: readonly WeightData[]): void {
+  for (const {name, data} of tensors) {
+    const bad = data.findIndex(number => !Number.isFinite(number));
+    if (bad >= 0) {
+      fail('ERR_NOT_FINITE', `save: ${name} holds ${data[bad]} at position ${bad}; nothing was written.`);
+    }
+  }
+}
+
 function layersOf(topology: Json): {layers: Layer[]; seed: number} {
-  const {kind, seed, layers} = checkSavedConfig(topology, 'model') as {[key: string]: Json};
+  const {kind, seed, layers, ...others} = checkSavedConfig(topology, 'model') as {[key: string]: Json};
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) fail('ERR_FILE', `its model has the unknown field ${JSON.stringify(unknown)}`);
   if (kind !== 'sequential') fail('ERR_FILE', `the model is of the unknown kind ${JSON.stringify(kind)}`);
   if (!Number.isSafeInteger(seed)) fail('ERR_FILE', 'its seed is no integer');
   if (!Array.isArray(layers) || layers.length > 10_000) fail('ERR_FILE', 'its layers are no array');
@@ -72,7 +85,7 @@ function layersOf(topology: Json): {layers: Layer[]; seed: number} {
  * The file's table must name exactly these tensors, in their shapes: compared before memory is taken for
  * them.
  */
-function checkTable({entries}: ModelFile, variables: readonly Variable[]): void {
+function checkTable(entries: ModelFile['entries'], variables: readonly Variable[]): void {
   const wanted = new Map(variables.map(variable => [variable.name, variable]));
   for (const {name, shape} of entries) {
     const variable = wanted.get(name);
@@ -86,21 +99,22 @@ function checkTable({entries}: ModelFile, variables: readonly Variable[]): void 
   if (missing !== undefined) fail('ERR_FILE', `it lacks ${missing}`);
 }
 
-function momentsOf(entries: ModelFile['entries']): ModelFile['entries'] {
-  return entries.filter(({name}) => name.startsWith('optimizer/'));
-}
-
 async function restore(file: ModelFile): Promise<Sequential> {
   const {layers, seed} = layersOf(file.topology);
   const network = new Network(layers);
   const weights = network.weights.map(({variable}) => variable);
-  const moments = momentsOf(file.entries);
-  checkTable({...file, entries: file.entries.filter(entry => !moments.includes(entry))}, weights);
+  const own = new Set(weights.map(({name}) => name));
+  const isMoment = ({name}: {name: string}): boolean => !own.has(name) && name.startsWith('optimizer/');
+  const moments = file.entries.filter(isMoment);
+  checkTable(
+    file.entries.filter(entry => !isMoment(entry)),
+    weights,
+  );
   if (file.training === undefined && moments.length > 0) fail('ERR_FILE', 'it has moments but no optimizer');
   const engine = new Engine(network, seed);
   if (file.training !== undefined) {
     engine.compile(checkSavedConfig(file.training, 'training') as unknown as CompileOptions);
-    checkTable({...file, entries: moments}, engine.moments);
+    checkTable(moments, engine.moments);
     engine.iterations = file.step;
   }
   const values = new Map<Variable, Float32Array>();

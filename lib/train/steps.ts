@@ -38,12 +38,16 @@ export class StepRunner {
     this.#program = engine.program(keyOf('train', batch, samples.x, samples.y), () =>
       trainGraph(engine.network, training, {batch, ...samples}),
     );
-    this.#seed = Int32Array.from(seedWords(seed));
     this.#capacity = Math.min(most, maxStepsPerCall);
-    this.#hyper = new Float32Array(this.#capacity * training.optimizer.hyperCount);
-    this.#steps = new Int32Array(this.#capacity);
+    // In shared memory, where native code reads and writes without a copy.
+    this.#seed = new Int32Array(new SharedArrayBuffer(8));
+    this.#seed.set(seedWords(seed));
+    const hyperBytes = 4 * this.#capacity * training.optimizer.hyperCount;
+    this.#hyper = new Float32Array(new SharedArrayBuffer(hyperBytes));
+    this.#steps = new Int32Array(new SharedArrayBuffer(4 * this.#capacity));
     const outputs = this.#program.plan.io.filter(slot => slot.output);
-    this.#outputs = Object.fromEntries(outputs.map(({name}) => [name, new Float64Array(this.#capacity)]));
+    const numbers = () => new Float64Array(new SharedArrayBuffer(8 * this.#capacity));
+    this.#outputs = Object.fromEntries(outputs.map(({name}) => [name, numbers()]));
   }
 
   /** Steps of the next call: what fits the budget, growing at most eightfold from call to call. */

@@ -71,7 +71,7 @@ export function makeTraining(
   known: ReadonlyMap<string, Variable>,
 ): Training {
   checkOptions('compile', options, ['optimizer', 'loss', 'metrics']);
-  const {optimizer, loss, metrics = []} = options;
+  const {optimizer, loss, metrics = []} = options ?? {};
   if (optimizer === undefined) fail('ERR_OPTION', "compile: optimizer is missing, e.g. 'adam'.");
   if (loss === undefined) fail('ERR_OPTION', "compile: loss is missing, e.g. 'meanSquaredError'.");
   if (!Array.isArray(metrics))

@@ -216,9 +216,21 @@ ReportWords words_of(const RunReport& report) {
           report.anomaly};
 }
 
-// On the JavaScript thread, after a run. Without an environment the cleanup hook has done it already. Plain
-// N-API: where a worker is being terminated every call fails, which is fine, but a C++ exception would end
-// the process.
+// An Int32Array, or nullptr where there can be none. Plain N-API: in a worker that is being terminated every
+// call fails, which is fine, but a C++ exception outside of the wrappers would end the process.
+napi_value array_of(napi_env env, const RunReport& report) {
+  napi_value buffer, array;
+  void* data;
+  const ReportWords words = words_of(report);
+  if (napi_create_arraybuffer(env, sizeof words, &data, &buffer) != napi_ok ||
+      napi_create_typedarray(env, napi_int32_array, words.size(), buffer, 0, &array) != napi_ok) {
+    return nullptr;
+  }
+  std::copy(words.begin(), words.end(), static_cast<int32_t*>(data));
+  return array;
+}
+
+// On the JavaScript thread, after a run. Without an environment the cleanup hook has done it already.
 void deliver(Napi::Env env, Napi::Function, std::nullptr_t*, Pending* pending) {
   if (env == nullptr) return;
   Environment& environment = *pending->environment;
@@ -226,15 +238,8 @@ void deliver(Napi::Env env, Napi::Function, std::nullptr_t*, Pending* pending) {
   if (environment.pending.empty()) napi_unref_threadsafe_function(env, environment.deliver);
   napi_handle_scope scope;
   if (napi_open_handle_scope(env, &scope) == napi_ok) {
-    napi_value buffer, words;
-    void* data;
-    constexpr size_t kWords = std::tuple_size<ReportWords>::value;
-    if (napi_create_arraybuffer(env, kWords * 4, &data, &buffer) == napi_ok &&
-        napi_create_typedarray(env, napi_int32_array, kWords, buffer, 0, &words) == napi_ok) {
-      const ReportWords values = words_of(pending->job.report);
-      std::copy(values.begin(), values.end(), static_cast<int32_t*>(data));
-      napi_resolve_deferred(env, pending->deferred, words);
-    }
+    const napi_value words = array_of(env, pending->job.report);
+    if (words) napi_resolve_deferred(env, pending->deferred, words);
     napi_close_handle_scope(env, scope);
   }
   napi_delete_reference(env, pending->kept);
@@ -285,10 +290,7 @@ Napi::Value run_sync(const Napi::CallbackInfo& call) {
   Job job;
   read_job(call, &job);
   run_here(&job);
-  const ReportWords values = words_of(job.report);
-  Napi::Int32Array words = Napi::Int32Array::New(call.Env(), values.size());
-  std::copy(values.begin(), values.end(), words.Data());
-  return words;
+  return Napi::Value(call.Env(), array_of(call.Env(), job.report));
 }
 
 // A run of which only the numbers in its arrays change: bound once, then one call with nothing to read.
@@ -323,11 +325,7 @@ napi_value run_bound(napi_env env, napi_callback_info call) {
   Job& job = static_cast<Bound*>(data)->job;
   job.report = RunReport{};
   run_here(&job);
-  if (job.report.end == RunEnd::done) return nullptr;
-  const ReportWords values = words_of(job.report);
-  Napi::Int32Array words = Napi::Int32Array::New(env, values.size());
-  std::copy(values.begin(), values.end(), words.Data());
-  return words;
+  return job.report.end == RunEnd::done ? nullptr : array_of(env, job.report);
 }
 
 Napi::Value profile(const Napi::CallbackInfo& call) {

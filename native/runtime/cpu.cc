@@ -28,26 +28,34 @@ namespace {
 
 std::atomic<int> chosen_threads{0};
 
-// Processors that a control group's quota amounts to, rounded up; `most` where there is none.
-int quota_cpus(int most) {
-  long long quota = -1, period = 0;
-  if (FILE* file = std::fopen("/sys/fs/cgroup/cpu.max", "r")) {
-    if (std::fscanf(file, "%lld %lld", &quota, &period) != 2) quota = -1;
-    std::fclose(file);
-  } else {
-    const auto read = [](const char* path) {
-      long long number = -1;
-      if (FILE* source = std::fopen(path, "r")) {
-        if (std::fscanf(source, "%lld", &number) != 1) number = -1;
-        std::fclose(source);
-      }
-      return number;
-    };
-    quota = read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
-    period = read("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+std::vector<std::string> lines_of(const std::string& path) {
+  std::vector<std::string> lines;
+  FILE* file = std::fopen(path.c_str(), "r");
+  if (!file) return lines;
+  char line[4096];
+  while (std::fgets(line, sizeof line, file)) {
+    lines.emplace_back(line, std::strcspn(line, "\n"));
   }
-  if (quota <= 0 || period <= 0) return most;
-  return static_cast<int>(std::min<long long>(most, (quota + period - 1) / period));
+  std::fclose(file);
+  return lines;
+}
+
+// The two numbers of a quota and its period in one group, whichever version of control groups it belongs to.
+bool read_quota(const std::string& folder, bool unified, long long* quota, long long* period) {
+  if (unified) {
+    const auto lines = lines_of(folder + "/cpu.max");  // "max 100000" where there is none
+    return !lines.empty() && std::sscanf(lines[0].c_str(), "%lld %lld", quota, period) == 2;
+  }
+  const auto first = lines_of(folder + "/cpu.cfs_quota_us"), second = lines_of(folder + "/cpu.cfs_period_us");
+  if (first.empty() || second.empty()) return false;
+  *quota = std::atoll(first[0].c_str());
+  *period = std::atoll(second[0].c_str());
+  return true;
+}
+
+// A line of /proc/self/cgroup is `number:controllers:/path`; version 2 names no controllers.
+bool is_cpu_group(const std::string& controllers) {
+  return controllers.empty() || ("," + controllers + ",").find(",cpu,") != std::string::npos;
 }
 
 int affinity_cpus() {
@@ -59,6 +67,25 @@ int affinity_cpus() {
 }
 
 }  // namespace
+
+int quota_cpus(const std::string& root, int most) {
+  for (const std::string& line : lines_of(root + "/proc/self/cgroup")) {
+    const size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    if (!is_cpu_group(controllers)) continue;
+    const std::string mount = root + "/sys/fs/cgroup" + (controllers.empty() ? "" : "/" + controllers);
+    // A quota holds for all below it: every group from the process's own up to the root counts.
+    for (std::string path = line.substr(second + 1);; path.erase(path.rfind('/'))) {
+      long long quota = -1, period = 0;
+      if (read_quota(mount + path, controllers.empty(), &quota, &period) && quota > 0 && period > 0) {
+        most = static_cast<int>(std::min<long long>(most, (quota + period - 1) / period));
+      }
+      if (path.rfind('/') == std::string::npos) break;
+    }
+  }
+  return std::max(1, most);
+}
 
 std::vector<const KernelTable*> usable_tables() {
   std::vector<const KernelTable*> tables;
@@ -90,8 +117,7 @@ const KernelTable* default_table() {
 }
 
 int available_cpus() {
-  const int cpus = affinity_cpus();
-  return std::max(1, quota_cpus(cpus));
+  return quota_cpus("", affinity_cpus());
 }
 
 int thread_count() {

@@ -16,7 +16,11 @@ std::vector<const KernelTable*> usable_tables();
 const KernelTable* find_table(const std::string& name);
 const KernelTable* default_table();
 
-// Processors in this thread's affinity mask, no more than the control group's quota.
+// Processors that the quotas of this process's control groups amount to, rounded up, and at most `most`.
+// Looks below `root` for the system's files.
+int quota_cpus(const std::string& root, int most);
+
+// Processors in this thread's affinity mask, no more than the control groups' quota.
 int available_cpus();
 
 // Threads of a run: what was set, else CHAINRULE_NUM_THREADS, else all processors.

@@ -37,7 +37,11 @@ Arena::~Arena() { std::free(data); }
 
 void Arena::reserve(int64_t wanted) {
   if (wanted <= bytes) return;
+#if defined(__SANITIZE_ADDRESS__)
+  const int64_t unit = kUnitBytes;  // the sanitizer's own zone begins where the memory ends
+#else
   const int64_t unit = wanted >= kHugeFromBytes ? kHugePageBytes : kUnitBytes;
+#endif
   const auto rounded = static_cast<size_t>((wanted + unit - 1) / unit * unit);
   void* fresh = std::aligned_alloc(static_cast<size_t>(unit), rounded);
   if (!fresh) throw std::bad_alloc();
@@ -121,13 +125,17 @@ void link(Program* program, Instruction* instruction, double times) {
 
 void link_all(Program* program) {
   std::vector<double> times{1};
+  std::vector<Loop*> open;
   for (const BodyItem& item : program->items) {
     if (item.kind == BodyItem::instruction) {
-      link(program, &program->instructions[static_cast<size_t>(item.index)], times.back());
+      Instruction& instruction = program->instructions[static_cast<size_t>(item.index)];
+      link(program, &instruction, times.back());
+      for (Loop* loop : open) loop->shared |= instruction.shared;
     } else if (item.kind == BodyItem::loop) {
-      times.push_back(times.back() *
-                      static_cast<double>(program->loops[static_cast<size_t>(item.index)].count));
+      open.push_back(&program->loops[static_cast<size_t>(item.index)]);
+      times.push_back(times.back() * static_cast<double>(open.back()->count));
     } else {
+      open.pop_back();
       times.pop_back();
     }
   }
@@ -246,10 +254,10 @@ void Frame::advance(const Loop& loop) {
   }
 }
 
-void Frame::rewind(const Loop& loop) {
+void Frame::rewind(const Loop& loop, int64_t rounds) {
   for (const Stride& stride : loop.strides) {
     Tensor& tensor = operands_[static_cast<size_t>(stride.operand)];
-    tensor.data = static_cast<char*>(tensor.data) - stride.bytes * loop.count;
+    tensor.data = static_cast<char*>(tensor.data) - stride.bytes * rounds;
   }
 }
 

@@ -58,6 +58,7 @@ struct Loop {
     int64_t bytes;
   };
   std::vector<Carry> carries;
+  bool shared = false;  // some instruction inside is worth several threads
 };
 
 struct BodyItem {
@@ -101,7 +102,7 @@ class Frame {
   void bind(char* state, char* arena, const std::vector<Binding>& io, void* scratch);
   void next_step();
   void advance(const Loop& loop);
-  void rewind(const Loop& loop);
+  void rewind(const Loop& loop, int64_t rounds);
   const Args& args(int32_t instruction) const { return args_[static_cast<size_t>(instruction)]; }
   const Tensor& operand(int32_t number) const { return operands_[static_cast<size_t>(number)]; }
   int64_t& round(int32_t loop) { return rounds_[static_cast<size_t>(loop)]; }

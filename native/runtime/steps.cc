@@ -97,14 +97,26 @@ class Walk {
       if (item.kind == BodyItem::loop) {
         round = 0;
         if (loop.count == 0) at = item.partner;
+        else if (passes(loop)) {
+          pending_ = Pending::serial;
+          at = item.partner;
+        }
         continue;
       }
       carry(loop);
       frame_.advance(loop);
-      if (++round < loop.count) at = item.partner;
-      else frame_.rewind(loop);
+      if (pending_ == Pending::clean) pending_ = Pending::serial;  // as after passing
+      if (++round < loop.count && !passes(loop)) at = item.partner;
+      else frame_.rewind(loop, round);
     }
     return true;
+  }
+
+  // Nobody meets in a loop without shared instructions: who has no work in it goes on to where all meet next.
+  // A leader that has been told to stop has none either.
+  bool passes(const Loop& loop) const {
+    const bool idle = leads() ? stopped() : true;
+    return shared_ && idle && !loop.shared && pending_ != Pending::shared;
   }
 
   void carry(const Loop& loop) {

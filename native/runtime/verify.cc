@@ -324,8 +324,19 @@ class Verifier {
     const Value &first = p_.values[static_cast<size_t>(a)], &second = p_.values[static_cast<size_t>(b)];
     if (first.space != second.space) return false;
     if (first.space == Space::io) return first.position == second.position && first.bytes > 0;
-    const Range x = reach(a), y = reach(b);
+    // Values that move alike keep their distance: h[t + 1] may be made from h[t] in the same array.
+    const bool alike = same_strides(a, b);
+    const Range x = alike ? own_range(first) : reach(a), y = alike ? own_range(second) : reach(b);
     return x.low < y.high && y.low < x.high;
+  }
+
+  // Operands of an update: hyper, then per segment the parameter, its gradient and its moments; results: per
+  // segment the parameter and its moments. There are as many segments as operands beyond these results.
+  static int32_t updated_input(const Instruction& instruction, int32_t out) {
+    const int32_t segments = instruction.input_count - 1 - instruction.output_count;
+    if (segments <= 0 || instruction.output_count % segments != 0) return -1;
+    const int32_t kept = instruction.output_count / segments, field = out % kept;
+    return 1 + out / kept * (kept + 1) + (field == 0 ? 0 : field + 1);
   }
 
   void check_aliasing(const Instruction& instruction) const {
@@ -338,7 +349,8 @@ class Verifier {
       for (int32_t in = 0; in < instruction.input_count; ++in) {
         const int32_t input = operands[instruction.output_count + in];
         if (!overlap(operands[out], input)) continue;
-        const bool permitted = allowed == kSegmentsInPlace || (out == 0 && in < 31 && (allowed >> in & 1));
+        const bool permitted = allowed == kSegmentsInPlace ? in == updated_input(instruction, out)
+                                                           : out == 0 && in < 31 && (allowed >> in & 1);
         const Value &a = p_.values[static_cast<size_t>(operands[out])],
                     &b = p_.values[static_cast<size_t>(input)];
         const bool same = a.position == b.position && a.bytes == b.bytes && a.tensor.count == b.tensor.count;
@@ -353,9 +365,8 @@ class Verifier {
     for (const Loop& loop : p_.loops) {
       const auto stride = [&](int32_t number) {
         int64_t sum = 0;
-        for (size_t i = 0; i < loop.value_numbers.size(); ++i) {
+        for (size_t i = 0; i < loop.value_numbers.size(); ++i)
           if (loop.value_numbers[i] == number) sum += loop.value_bytes[i];
-        }
         return sum;
       };
       if (stride(a) != stride(b)) return false;
@@ -368,8 +379,8 @@ class Verifier {
       const int32_t* words = &words_[static_cast<size_t>(guards_at_ + row * kGuardWords)];
       const int32_t number = value_number(words[0]);
       const Value& value = p_.values[static_cast<size_t>(number)];
-      need(value.tensor.dtype == Dtype::int32 && value.space == Space::arena,
-           "a guard is no int32 of the arena");
+      const bool fits = value.tensor.dtype == Dtype::int32 && value.space == Space::arena;
+      need(fits, "a guard is no int32 of the arena");
       need(words[1] >= 0 && words[1] <= static_cast<int32_t>(Guard::notFinite), "no such guard");
       p_.guards.push_back({add_operand(number, {}), static_cast<Guard>(words[1]), words[2]});
     }

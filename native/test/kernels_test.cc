@@ -9,6 +9,7 @@
 
 namespace chainrule {
 
+void test_quotas();
 void test_math();
 void test_maps();
 void test_products();
@@ -55,6 +56,7 @@ void test_tables() {
 
 int main() {
   using namespace chainrule;
+  test_quotas();
   test_tables();
   test_math();
   test_maps();

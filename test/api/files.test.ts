@@ -3,10 +3,10 @@ import {execFileSync, spawnSync} from 'node:child_process';
 import {mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
-import {crc32} from 'node:zlib';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {layers, load, optimizers, type Sequential, sequential} from '../../lib/index.ts';
 import {repeats, runChild} from '../support/child.ts';
+import {forgeHeader, type Table} from './forge.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'chainrule-files-'));
 const file = path.join(folder, 'model.chainrule');
@@ -115,22 +115,8 @@ describe('a damaged file is refused', () => {
   });
 });
 
-type Table = Record<string, unknown> & {__metadata__: Record<string, string>};
-
-/** The file with its header changed and signed anew: what only an attacker would write. */
-function forge(change: (table: Table, text: string) => string | undefined): Buffer {
-  const length = Number(whole.readBigUInt64LE());
-  const text = whole.toString('utf8', 8, 8 + length).trimEnd();
-  const table = JSON.parse(text) as Table;
-  table.__metadata__.headerChecksum = '00000000';
-  const json = change(table, text) ?? JSON.stringify(table);
-  const head = Buffer.alloc(Math.ceil((8 + Buffer.byteLength(json)) / 64) * 64, ' ');
-  head.writeBigUInt64LE(BigInt(head.length - 8), 0);
-  head.write(json, 8);
-  const checksum = crc32(head).toString(16).padStart(8, '0');
-  head.write(checksum, head.indexOf('"headerChecksum":"') + 18, 'latin1');
-  return Buffer.concat([head, whole.subarray(8 + length)]);
-}
+/** What only an attacker would write. */
+const forge = (change: (table: Table, text: string) => string | undefined) => forgeHeader(whole, change);
 
 type Entry = {shape: number[]; data_offsets: number[]; dtype: string};
 const kernelOf = (table: Table) => table['dense/kernel'] as Entry;

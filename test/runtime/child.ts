@@ -6,9 +6,6 @@ import {pathToFileURL} from 'node:url';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
-/** The Node of the tests, and those that CHAINRULE_NODES names, separated by colons. */
-export const nodes = [process.execPath, ...(process.env.CHAINRULE_NODES ?? '').split(':').filter(Boolean)];
-
 export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;

@@ -82,6 +82,26 @@ describe('a loop in a loop', () => {
     expect([...y]).toEqual(wanted);
   });
 
+  it('makes each row of an array from the one before', () => {
+    const words = new PlanWords();
+    const y = words.io('y', 'float32', [rows, width], {output: true});
+    const history = words.place('arena', 'float32', [rows, width]);
+    const [before, after] = [0, 1].map(at => words.value('arena', at, 'float32', [width])) as [
+      number,
+      number,
+    ];
+    words.map(history, [], [1], [[ops.broadcastTo, 0, 0]]);
+    const strides = [
+      [before, 1],
+      [after, 1],
+    ] as const;
+    words.loop(rows - 1, strides, [], () => words.map(after, [before], [2], [[ops.mul, 0, 0, 1]]));
+    words.instruction(signatures.copy, [y], [history]);
+    const result = new Float32Array(rows * width);
+    new Program(words.plan()).runSync(undefined, {y: result});
+    expect([...result]).toEqual(Array.from(result, (_, i) => 2 ** Math.floor(i / width)));
+  });
+
   it('leaves a loop of no rounds out', () => {
     const words = new PlanWords();
     const y = words.io('y', 'float32', [width], {output: true});

@@ -138,6 +138,27 @@ it('a result that overlaps another operand', () => {
   refused(square.instruction(signatures.matmul, [a], [a, a], [0, 0]).plan(), /overlaps/);
 });
 
+it('windows that run into each other', () => {
+  const words = new PlanWords();
+  words.place('arena', 'float32', [16, 16]);
+  const [fixed, moving] = [2, 0].map(at => words.value('arena', at, 'float32', [16])) as [number, number];
+  words.loop(4, [[moving, 1]], [], () => words.map(moving, [fixed], [], [[ops.tanh, 0, 0]]));
+  refused(words.plan(), /overlaps/);
+});
+
+it('an update of something else than what it updates', () => {
+  const words = new PlanWords();
+  const hyper = words.io('hyper', 'float32', [1, 1]);
+  const place = () => words.place('state', 'float32', [16]);
+  const [parameter, gradient, other] = [place(), place(), place()];
+  words.commit();
+  const update = (updated: number) =>
+    words.instruction(signatures.sgd, [updated], [hyper, parameter, gradient], [0]);
+  new Program(update(parameter).plan());
+  new Program(update(other).plan());
+  refused(update(gradient).plan(), /overlaps/);
+});
+
 it('two results that overlap', () => {
   const words = new PlanWords();
   const source = words.io('source', 'float32', [-1, 16]);

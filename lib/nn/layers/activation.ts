@@ -8,7 +8,7 @@ export interface ActivationOptions extends LayerOptions {
 }
 
 /** activation(x). */
-export function activation(options: ActivationOptions): Layer {
+export function activation(options: ActivationOptions = {} as ActivationOptions): Layer {
   checkOptions('layers.activation', options, [...layerOptions, 'activation']);
   const formula = toActivation(options.activation);
   const config = () => ({activation: describe('activation', formula)});

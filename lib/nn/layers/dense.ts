@@ -46,7 +46,7 @@ const known = [
 ];
 
 /** activation(x · kernel + bias) over the last axis of `x`; kernel [inputs, units], bias [units]. */
-export function dense(options: DenseOptions): Layer {
+export function dense(options: DenseOptions = {} as DenseOptions): Layer {
   checkOptions('layers.dense', options, known);
   const {units, useBias = true} = options;
   checkNumber('layers.dense: units', units, {integer: true, min: 1, max: 2 ** 31 - 1});

@@ -8,7 +8,7 @@ export interface DropoutOptions extends LayerOptions {
 }
 
 /** In training, zeroes elements at random and scales the rest by 1/(1 − rate); otherwise x. */
-export function dropout(options: DropoutOptions): Layer {
+export function dropout(options: DropoutOptions = {} as DropoutOptions): Layer {
   checkOptions('layers.dropout', options, [...layerOptions, 'rate']);
   const {rate} = options;
   checkNumber('layers.dropout: rate', rate, {min: 0, below: 1});

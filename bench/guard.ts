@@ -1,0 +1,149 @@
+// `npm run guard`: instructions that the machine executes per step of recorded plans, counted by callgrind.
+// A count does not depend on what else runs here, so it can fail a test where a clock may not. `--
+// --update` accepts the counts of now.
+import {spawnSync} from 'node:child_process';
+import {existsSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs';
+import path from 'node:path';
+import {dtypes, type TypedArray} from '../lib/core/dtype.ts';
+import {sizeOf} from '../lib/core/shape.ts';
+import {layers, type Sequential, sequential} from '../lib/index.ts';
+import type {IoSlot} from '../lib/plan.ts';
+import {dumpRun} from '../lib/runtime/dump.ts';
+import {type CompiledProgram, onCompile} from '../lib/session/compile.ts';
+
+const root = path.resolve(import.meta.dirname, '..');
+const figuresFile = path.join(root, 'bench/guard.json');
+const replay = path.join(root, 'build/Release/replay');
+/** Growth that fails. Less is the difference between two releases of one compiler. */
+const tolerance = 0.03;
+
+interface Plan {
+  readonly name: string;
+  readonly sizes: readonly number[];
+  readonly batch: number;
+  /** Of each run: enough that its start does not count, few enough that counting takes seconds. */
+  readonly steps: number;
+  readonly predict?: boolean;
+}
+
+const plans: readonly Plan[] = [
+  {name: 'mlp-tiny step', sizes: [4, 16, 3], batch: 32, steps: 50},
+  {name: 'mlp-mnist step', sizes: [784, 128, 10], batch: 128, steps: 2},
+  {name: 'odd sizes step', sizes: [50, 211, 97, 6], batch: 37, steps: 8},
+  {name: 'predict one row', sizes: [784, 128, 10], batch: 1, steps: 100, predict: true},
+];
+
+type Figures = Record<string, Record<string, number>>;
+
+function build(sizes: readonly number[]): Sequential {
+  const units = sizes.slice(1);
+  const model = sequential(
+    units.map((count, index) =>
+      layers.dense({
+        units: count,
+        activation: index === units.length - 1 ? 'softmax' : 'relu',
+        ...(index === 0 && {inputShape: [sizes[0] as number]}),
+      }),
+    ),
+  );
+  model.compile({optimizer: 'adam', loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy']});
+  return model;
+}
+
+/** Numbers that mean something in every slot: rows of the data, classes, rates. */
+function arrayFor({shape, dtype, perStep}: IoSlot, rows: number, steps: number): TypedArray {
+  const size = shape[0] === -1 ? rows * sizeOf(shape.slice(1)) : sizeOf(shape) * (perStep ? steps : 1);
+  const {array: Constructor, bytes} = dtypes[dtype];
+  const array = new Constructor(new ArrayBuffer(size * bytes), 0, size);
+  const whole = dtype !== 'float32' && dtype !== 'float64';
+  for (let index = 0; index < size; index++)
+    array[index] = whole ? index % Math.min(3, rows) : ((index % 17) + 1) / 64;
+  return array;
+}
+
+/** A run of the plan as a file that `replay` repeats. */
+async function record({name, sizes, batch, steps, predict}: Plan): Promise<string> {
+  const programs: CompiledProgram[] = [];
+  onCompile(program => programs.push(program));
+  const x = {
+    data: new Float32Array(batch * (sizes[0] as number)).fill(0.5),
+    shape: [batch, sizes[0] as number],
+  };
+  const model = build(sizes);
+  if (predict) model.predictSync(x);
+  else await model.trainOnBatch(x, new Uint8Array(batch));
+  onCompile(undefined);
+  const {plan, store} = programs.at(-1) as CompiledProgram;
+  const io = plan.io.map(slot => arrayFor(slot, batch, steps));
+  const file = path.join(root, 'build/guard', `${name.replaceAll(' ', '-')}.dump`);
+  mkdirSync(path.dirname(file), {recursive: true});
+  writeFileSync(file, dumpRun(plan, store.state, io, steps));
+  return file;
+}
+
+function instructionsOf(file: string, repeat: number): number {
+  const tool = ['--tool=callgrind', '--callgrind-out-file=/dev/null', '--cache-sim=no'];
+  const args = [...tool, replay, file, '--isa', 'avx2', '--threads', '1', '--repeat', String(repeat)];
+  const {status, stdout, stderr} = spawnSync('valgrind', args, {
+    encoding: 'utf8',
+    env: {...process.env, LC_ALL: 'C'},
+  });
+  const count = /Collected : (\d+)/.exec(stderr)?.[1];
+  if (status !== 0 || count === undefined || !stdout.includes('"end": 0'))
+    throw new Error(`guard: callgrind failed on ${file}\n${stdout}${stderr}`);
+  return Number(count);
+}
+
+/** Start and end cancel between a long run and a short one. */
+function instructionsPerStep(file: string, steps: number): number {
+  const [few, many] = [1, 3];
+  return Math.round((instructionsOf(file, many) - instructionsOf(file, few)) / ((many - few) * steps));
+}
+
+/** `gcc-12`: what decides about instructions besides our code. */
+function compilerName(): string {
+  const compiler = process.env.CXX ?? 'g++';
+  const text = spawnSync(compiler, ['--version'], {encoding: 'utf8'}).stdout ?? '';
+  const family = /clang/i.test(text) ? 'clang' : 'gcc';
+  return `${family}-${/ (\d+)\.\d+/.exec(text)?.[1] ?? 'unknown'}-${process.arch}`;
+}
+
+function reasonToSkip(): string | undefined {
+  if (process.arch !== 'x64') return 'the figures are of x64';
+  if (!existsSync(replay)) return 'the replay tool is not built (npm run build:tools)';
+  if (spawnSync('valgrind', ['--version']).error) return 'valgrind is not installed';
+  return undefined;
+}
+
+async function main(update: boolean): Promise<void> {
+  const reason = reasonToSkip();
+  if (reason) {
+    console.log(`guard: skipped, ${reason}`);
+    const required = process.env.CHAINRULE_REQUIRE_VALGRIND === '1' && reason.startsWith('valgrind');
+    console.log(required ? '0 passed, 1 failed' : '0 passed, 0 failed');
+    process.exitCode = required ? 1 : 0;
+    return;
+  }
+  const all: Figures = existsSync(figuresFile) ? JSON.parse(readFileSync(figuresFile, 'utf8')) : {};
+  const compiler = compilerName();
+  const committed = all[compiler];
+  if (!committed && !update) console.log(`guard: no figures of ${compiler} yet; add them with -- --update`);
+  const counted: Record<string, number> = {};
+  let failed = 0;
+  for (const plan of plans) {
+    const now = instructionsPerStep(await record(plan), plan.steps);
+    const before = committed?.[plan.name];
+    const change = before === undefined ? '' : `${(100 * (now / before - 1)).toFixed(1)} %`;
+    const grown = before !== undefined && now > before * (1 + tolerance) && !update;
+    failed += Number(grown);
+    console.log(
+      `${plan.name.padEnd(16)} ${String(now).padStart(9)} instructions ${change}${grown ? ' GROWN' : ''}`,
+    );
+    counted[plan.name] = now;
+  }
+  if (update) writeFileSync(figuresFile, `${JSON.stringify({...all, [compiler]: counted}, null, 2)}\n`);
+  console.log(`${plans.length - failed} passed, ${failed} failed`);
+  process.exitCode = failed === 0 ? 0 : 1;
+}
+
+await main(process.argv.includes('--update'));

@@ -1,0 +1,150 @@
+// Trainings, predictions of both sizes on the executor, and predictions on calling threads, all over one
+// state, with teams of changing width: what the thread sanitizer should see. Every step adds 1 to two
+// arrays of the state, so whoever reads it in between finds 2 numbers.   race_test [ROUNDS]
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <thread>
+
+#include "runtime/cpu.h"
+#include "test/check.h"
+#include "test/plan_words.h"
+#include "test/run_job.h"
+
+namespace chainrule {
+namespace {
+
+constexpr int32_t kWidth = 4096;
+const char* const kMap = "map(...inputs: any) -> y: any {program: words}";
+const char* const kCopy = "copy(x: T) -> y: T";
+const char* const kMatmul = "matmul(a: f32, b: f32) -> c: f32 {transposeA: bool, transposeB: bool}";
+
+struct Weights {
+  PlanWords plan;
+  int32_t first = plan.place(Space::state, Dtype::float32, {kWidth});
+  int32_t second = plan.place(Space::state, Dtype::float32, {kWidth});
+};
+
+// A product of two square matrices, `rounds` times. Gives the product.
+int32_t work(PlanWords* plan, int32_t size, int32_t rounds) {
+  const auto place = [&] { return plan->place(Space::arena, Dtype::float32, {size, size}); };
+  const int32_t a = place(), b = place(), c = place();
+  const int32_t splat = plan->number_of("broadcastTo(x: f32) -> y: f32");
+  const std::vector<int32_t> half{1, 0x3f000000, 1, 1, splat, 0, 0, -1, -1};
+  for (const int32_t matrix : {a, b}) plan->instruction(kMap, {matrix}, {}, half);
+  plan->loop(rounds, {}, {});
+  plan->instruction(kMatmul, {c}, {a, b}, {0, 0});
+  plan->end();
+  return c;
+}
+
+std::unique_ptr<Program> load(const PlanWords& plan) {
+  const std::vector<int32_t> words = plan.words();
+  return load_program(words.data(), static_cast<int64_t>(words.size()), plan.signatures(), *default_table());
+}
+
+std::unique_ptr<Program> trainer(int32_t size, int32_t rounds) {
+  Weights weights;
+  PlanWords& plan = weights.plan;
+  work(&plan, 8, 6);  // by the leader alone
+  const int32_t product = work(&plan, size, rounds);
+  const int32_t finite = plan.place(Space::arena, Dtype::int32, {(size * size + 4095) / 4096});
+  plan.instruction("finite(x: f32) -> guard: i32", {finite}, {product});
+  plan.guard(finite, Guard::notFinite);
+  plan.commit();
+  const int32_t add = plan.number_of("add(a: f32, b: f32) -> y: f32");
+  for (const int32_t value : {weights.first, weights.second}) {
+    plan.instruction(kMap, {value}, {value}, {1, 0x3f800000, 1, 1, add, 0, 0, 1, -1});
+  }
+  return load(plan);
+}
+
+std::unique_ptr<Program> reader(int32_t size, int32_t rounds) {
+  Weights weights;
+  PlanWords& plan = weights.plan;
+  const auto out = [&plan] { return plan.io(Dtype::float32, {kWidth}, kIoOutput); };
+  const int32_t before = out(), after = out();
+  plan.instruction(kCopy, {before}, {weights.first});
+  work(&plan, size, rounds);
+  plan.instruction(kCopy, {after}, {weights.second});
+  return load(plan);
+}
+
+struct Model {
+  Arena memory;
+  State state;
+  Model() {
+    memory.reserve(2 * kWidth * 4);
+    state.data = memory.data;
+    state.bytes = memory.bytes;
+  }
+};
+
+RunReport train(Program* program, Model* model, int64_t steps, const int32_t* cancel) {
+  Job job;
+  job.program = program;
+  job.state = &model->state;
+  job.steps = steps;
+  job.cancel = cancel;
+  job.profile = true;
+  run_on_executor(&job);
+  return job.report;
+}
+
+// True where all numbers are of one step.
+bool predict(Program* program, Model* model, void (*run)(Job*)) {
+  std::vector<float> before(kWidth), after(kWidth);
+  Job job;
+  job.program = program;
+  job.state = &model->state;
+  job.urgent = true;
+  job.profile = true;
+  for (std::vector<float>* out : {&before, &after}) {
+    job.io.push_back({reinterpret_cast<char*>(out->data()), kWidth * 4});
+  }
+  run(&job);
+  const auto one = [&](float value) { return value == before[0]; };
+  return std::all_of(before.begin(), before.end(), one) && std::all_of(after.begin(), after.end(), one);
+}
+
+struct Programs {
+  std::unique_ptr<Program> trainer = chainrule::trainer(64, 3), other = chainrule::trainer(64, 2);
+  std::unique_ptr<Program> small = reader(16, 1), large = reader(160, 2), here = reader(16, 1);
+};
+
+void round(Programs* programs, Model* model, Model* second) {
+  int32_t cancel = 0;
+  RunReport report;
+  std::atomic<int> mixed{0};
+  std::thread training([&] { report = train(programs->trainer.get(), model, INT32_MAX, &cancel); });
+  std::thread other([&] { CHECK(train(programs->other.get(), second, 20, nullptr).steps == 20); });
+  const auto predictions = [&](Program* program, int count, void (*run)(Job*)) {
+    return std::thread([=, &mixed] {
+      for (int i = 0; i < count; ++i) mixed += !predict(program, model, run);
+    });
+  };
+  std::thread threads[] = {predictions(programs->small.get(), 20, run_on_executor),
+                           predictions(programs->large.get(), 10, run_on_executor),
+                           predictions(programs->here.get(), 20, run_here)};
+  for (std::thread& thread : threads) thread.join();
+  __atomic_store_n(&cancel, 1, __ATOMIC_RELAXED);
+  training.join();
+  other.join();
+  CHECK(mixed == 0 && report.end == RunEnd::cancelled);
+}
+
+}  // namespace
+}  // namespace chainrule
+
+int main(int argc, char** argv) {
+  using namespace chainrule;
+  const int rounds = argc > 1 ? std::atoi(argv[1]) : 8;
+  Programs programs;
+  Model model, second;
+  for (int number = 0; number < rounds; ++number) {
+    set_thread_count(1 + number % 4);
+    round(&programs, &model, &second);
+  }
+  std::printf("%d passed, %d failed\n", checks().passed, checks().failed);
+  return checks().failed != 0;
+}
