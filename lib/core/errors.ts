@@ -83,6 +83,13 @@ export function checkOptions(where: string, options: unknown, known: readonly st
   }
 }
 
+/** The same for options of which some have no default. */
+export function requireOptions(where: string, options: unknown, known: readonly string[]): void {
+  if (options === undefined)
+    fail('ERR_OPTION', `${where}: expected an object of options. Received undefined.`);
+  checkOptions(where, options, known);
+}
+
 /** Refuses a number outside its range, or one that is no number. */
 export function checkNumber(
   where: string,

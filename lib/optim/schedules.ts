@@ -1,17 +1,13 @@
 // The namespace `schedules`: every export is a member. Each gives the learning rate of a step, counted from
 // 0.
-import {checkNumber, checkOptions, fail} from '../core/errors.ts';
+import {checkNumber, fail, requireOptions} from '../core/errors.ts';
 import {type Named, named} from '../core/named.ts';
 
 export type Schedule = ((step: number) => number) & Named;
 
-export interface ConstantOptions {
-  readonly learningRate: number;
-}
-
 /** The same rate for all steps. */
-export function constant(options: ConstantOptions = {} as ConstantOptions): Schedule {
-  checkOptions('schedules.constant', options, ['learningRate']);
+export function constant(options: {learningRate: number}): Schedule {
+  requireOptions('schedules.constant', options, ['learningRate']);
   const {learningRate} = options;
   checkNumber('schedules.constant: learningRate', learningRate, {min: 0});
   return named('constant', {learningRate}, () => learningRate);
@@ -26,9 +22,9 @@ export interface ExponentialDecayOptions {
 }
 
 /** initialLearningRate · decayRate^(step / decaySteps). */
-export function exponentialDecay(options: ExponentialDecayOptions = {} as ExponentialDecayOptions): Schedule {
+export function exponentialDecay(options: ExponentialDecayOptions): Schedule {
   const where = 'schedules.exponentialDecay';
-  checkOptions(where, options, ['initialLearningRate', 'decaySteps', 'decayRate', 'staircase']);
+  requireOptions(where, options, ['initialLearningRate', 'decaySteps', 'decayRate', 'staircase']);
   const {initialLearningRate, decaySteps, decayRate, staircase = false} = options;
   checkNumber(`${where}: initialLearningRate`, initialLearningRate, {min: 0});
   checkNumber(`${where}: decaySteps`, decaySteps, {above: 0});
@@ -47,9 +43,9 @@ export interface CosineDecayOptions {
 }
 
 /** From initialLearningRate down to alpha times it along half a cosine (Loshchilov and Hutter 2017). */
-export function cosineDecay(options: CosineDecayOptions = {} as CosineDecayOptions): Schedule {
+export function cosineDecay(options: CosineDecayOptions): Schedule {
   const where = 'schedules.cosineDecay';
-  checkOptions(where, options, ['initialLearningRate', 'decaySteps', 'alpha']);
+  requireOptions(where, options, ['initialLearningRate', 'decaySteps', 'alpha']);
   const {initialLearningRate, decaySteps, alpha = 0} = options;
   checkNumber(`${where}: initialLearningRate`, initialLearningRate, {min: 0});
   checkNumber(`${where}: decaySteps`, decaySteps, {above: 0});
@@ -68,11 +64,9 @@ export interface PiecewiseConstantOptions {
 }
 
 /** values[i] up to and with step boundaries[i]. */
-export function piecewiseConstant(
-  options: PiecewiseConstantOptions = {} as PiecewiseConstantOptions,
-): Schedule {
+export function piecewiseConstant(options: PiecewiseConstantOptions): Schedule {
   const where = 'schedules.piecewiseConstant';
-  checkOptions(where, options, ['boundaries', 'values']);
+  requireOptions(where, options, ['boundaries', 'values']);
   const {boundaries, values} = options;
   if (!Array.isArray(boundaries) || !Array.isArray(values) || values.length !== boundaries.length + 1) {
     fail('ERR_OPTION', `${where}: expected boundaries and values, of which there is one more.`);
@@ -98,9 +92,9 @@ export interface PolynomialDecayOptions {
 }
 
 /** From initialLearningRate to endLearningRate as (1 − step / decaySteps)^power. */
-export function polynomialDecay(options: PolynomialDecayOptions = {} as PolynomialDecayOptions): Schedule {
+export function polynomialDecay(options: PolynomialDecayOptions): Schedule {
   const where = 'schedules.polynomialDecay';
-  checkOptions(where, options, ['initialLearningRate', 'decaySteps', 'endLearningRate', 'power']);
+  requireOptions(where, options, ['initialLearningRate', 'decaySteps', 'endLearningRate', 'power']);
   const {initialLearningRate, decaySteps, endLearningRate = 0.0001, power = 1} = options;
   checkNumber(`${where}: initialLearningRate`, initialLearningRate, {min: 0});
   checkNumber(`${where}: decaySteps`, decaySteps, {above: 0});

@@ -1,5 +1,5 @@
 // What `compile` adds to a network: a loss, metrics, and an optimizer with its moments.
-import {checkOptions, fail} from '../core/errors.ts';
+import {fail, requireOptions} from '../core/errors.ts';
 import {type Variable, variable} from '../core/tensor.ts';
 import type {Loss} from '../nn/losses.ts';
 import type {Metric} from '../nn/metrics.ts';
@@ -70,8 +70,8 @@ export function makeTraining(
   options: CompileOptions,
   known: ReadonlyMap<string, Variable>,
 ): Training {
-  checkOptions('compile', options, ['optimizer', 'loss', 'metrics']);
-  const {optimizer, loss, metrics = []} = options ?? {};
+  requireOptions('compile', options, ['optimizer', 'loss', 'metrics']);
+  const {optimizer, loss, metrics = []} = options;
   if (optimizer === undefined) fail('ERR_OPTION', "compile: optimizer is missing, e.g. 'adam'.");
   if (loss === undefined) fail('ERR_OPTION', "compile: loss is missing, e.g. 'meanSquaredError'.");
   if (!Array.isArray(metrics))

@@ -207,26 +207,16 @@ it.each([
 });
 
 it.each([
-  ['layers.dense', layers.dense, 'ERR_OPTION', /units: expected an integer .*Received undefined/],
-  ['layers.dropout', layers.dropout, 'ERR_OPTION', /rate: expected a finite number .*Received undefined/],
-  ['layers.activation', layers.activation, 'ERR_UNKNOWN_NAME', /unknown activation undefined. Known: linear/],
-  ['schedules.constant', schedules.constant, 'ERR_OPTION', /learningRate: expected .*Received undefined/],
-  ['schedules.cosineDecay', schedules.cosineDecay, 'ERR_OPTION', /initialLearningRate: expected/],
-  [
-    'schedules.piecewiseConstant',
-    schedules.piecewiseConstant,
-    'ERR_OPTION',
-    /expected boundaries and values/,
-  ],
-  [
-    'compile',
-    (options: never) => build().compile(options),
-    'ERR_OPTION',
-    /optimizer is missing, e.g. 'adam'/,
-  ],
-])('%s without options says what it needs', (_, make, code, message) => {
-  const call = () => untyped(make)();
-  expect(call).toThrow(expect.objectContaining({code, message: expect.stringMatching(message)}));
+  ['layers.dense', layers.dense],
+  ['layers.dropout', layers.dropout],
+  ['layers.activation', layers.activation],
+  ['schedules.constant', schedules.constant],
+  ['schedules.cosineDecay', schedules.cosineDecay],
+  ['schedules.piecewiseConstant', schedules.piecewiseConstant],
+  ['compile', (options: never) => build().compile(options)],
+])('%s needs options', (name, make) => {
+  const message = `${name}: expected an object of options. Received undefined.`;
+  expect(() => untyped(make)()).toThrow(expect.objectContaining({code: 'ERR_OPTION', message}));
 });
 
 it('a model beyond all memory says how much it would take', () => {

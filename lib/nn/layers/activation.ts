@@ -1,4 +1,4 @@
-import {checkOptions} from '../../core/errors.ts';
+import {requireOptions} from '../../core/errors.ts';
 import {describe} from '../../core/named.ts';
 import {type Layer, type LayerOptions, layerOptions, makeLayer} from '../layer.ts';
 import {type ActivationLike, toActivation} from '../resolve.ts';
@@ -8,8 +8,8 @@ export interface ActivationOptions extends LayerOptions {
 }
 
 /** activation(x). */
-export function activation(options: ActivationOptions = {} as ActivationOptions): Layer {
-  checkOptions('layers.activation', options, [...layerOptions, 'activation']);
+export function activation(options: ActivationOptions): Layer {
+  requireOptions('layers.activation', options, [...layerOptions, 'activation']);
   const formula = toActivation(options.activation);
   const config = () => ({activation: describe('activation', formula)});
   return makeLayer('activation', options, config, () => formula);

@@ -1,4 +1,4 @@
-import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
+import {checkNumber, fail, requireOptions} from '../../core/errors.ts';
 import {describe, type Named} from '../../core/named.ts';
 import {sizeOf} from '../../core/shape.ts';
 import {matmul} from '../../ops/gemm.ts';
@@ -46,8 +46,8 @@ const known = [
 ];
 
 /** activation(x · kernel + bias) over the last axis of `x`; kernel [inputs, units], bias [units]. */
-export function dense(options: DenseOptions = {} as DenseOptions): Layer {
-  checkOptions('layers.dense', options, known);
+export function dense(options: DenseOptions): Layer {
+  requireOptions('layers.dense', options, known);
   const {units, useBias = true} = options;
   checkNumber('layers.dense: units', units, {integer: true, min: 1, max: 2 ** 31 - 1});
   if (typeof useBias !== 'boolean') fail('ERR_OPTION', 'layers.dense: useBias: expected true or false.');

@@ -1,4 +1,4 @@
-import {checkNumber, checkOptions} from '../../core/errors.ts';
+import {checkNumber, requireOptions} from '../../core/errors.ts';
 import {dropout as dropoutOp} from '../../ops/composite.ts';
 import {type Layer, type LayerOptions, layerOptions, makeLayer} from '../layer.ts';
 
@@ -8,8 +8,8 @@ export interface DropoutOptions extends LayerOptions {
 }
 
 /** In training, zeroes elements at random and scales the rest by 1/(1 − rate); otherwise x. */
-export function dropout(options: DropoutOptions = {} as DropoutOptions): Layer {
-  checkOptions('layers.dropout', options, [...layerOptions, 'rate']);
+export function dropout(options: DropoutOptions): Layer {
+  requireOptions('layers.dropout', options, [...layerOptions, 'rate']);
   const {rate} = options;
   checkNumber('layers.dropout: rate', rate, {min: 0, below: 1});
   return makeLayer(
