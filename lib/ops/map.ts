@@ -87,6 +87,8 @@ export const tanh = map1('tanh', (dy, call): Gradients => [mul(dy, sub(1, square
 /** max(x, 0); the gradient at 0 is 0 (Nair and Hinton 2010). */
 export const relu = map1('relu', (dy, call): Gradients => [select(greater(resultOf(call), 0), dy, 0)]);
 
+// Comparisons read every type as float32: integers beyond 2²⁴ that differ by less than a float32 can tell
+// are equal.
 export const greater = compare('greater');
 export const greaterEqual = compare('greaterEqual');
 export const less = compare('less');

@@ -39,7 +39,7 @@ const bernoulliOp = defineRandom<RandomAttributes & {probability: number}>(
   'bool',
 );
 
-/** Uniform in [low, high). */
+/** Uniform in [low, high); where the two are large beside their distance, rounding can reach `high`. */
 export function randomUniform(source: RandomSource, shape: Shape, low = 0, high = 1): Tensor {
   return apply1(uniformOp, [source.seed, source.step], {shape, stream: source.stream, low, high});
 }
