@@ -1,6 +1,6 @@
 // Models that come and go leave no memory behind.
 import {expect, test} from 'vitest';
-import {deep, repeats, runChild} from '../support/child.ts';
+import {deep, freesAtOnce, repeats, runChild} from '../support/child.ts';
 
 test('resident memory stays flat over many create-train-drop cycles', {timeout: 900_000}, async () => {
   const cycles = repeats(10_000, 1_000);
@@ -26,7 +26,7 @@ const before = await resident();
 for (let round = 0; round < ${cycles / 2}; round++) await cycle();
 console.log(before, await resident());
 `,
-    {nodeArguments: ['--expose-gc'], timeoutMs: 880_000},
+    {nodeArguments: ['--expose-gc'], timeoutMs: 880_000, env: freesAtOnce},
   );
   expect(result.code, result.stderr).toBe(0);
   const [before, after] = result.stdout.trim().split(' ').map(Number) as [number, number];

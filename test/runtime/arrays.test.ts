@@ -1,6 +1,7 @@
 // The user's arrays may be taken away while native code reads them.
 import {describe, expect, it} from 'vitest';
 import {Program} from '../../lib/runtime/program.ts';
+import {freesAtOnce} from '../support/child.ts';
 import {findNodes} from '../support/nodes.ts';
 import {runFile} from './child.ts';
 import {PlanWords, shared, signatures} from './words.ts';
@@ -26,12 +27,12 @@ describe.each(nodes)(`Node $version${others}`, ({version, file: node}) => {
   });
 
   it('memory is not held beyond the run', {timeout: 120_000}, async () => {
-    const {stdout, stderr} = await runFile('husks.ts', [], node);
+    const {stdout, stderr} = await runFile('husks.ts', [], node, freesAtOnce);
     expect(Number(stdout), stderr).toBeLessThan(50);
   });
 
   it('memory does not grow from run to run', {timeout: 120_000}, async () => {
-    const {stdout, stderr} = await runFile('many-runs.ts', [], node);
+    const {stdout, stderr} = await runFile('many-runs.ts', [], node, freesAtOnce);
     expect(Number(stdout), stderr).toBeLessThan(1000);
   });
 

@@ -13,10 +13,16 @@ export interface Ended {
   readonly stderr: string;
 }
 
-export function runFile(name: string, args: readonly string[] = [], node = process.execPath): Promise<Ended> {
+export function runFile(
+  name: string,
+  args: readonly string[] = [],
+  node = process.execPath,
+  extra: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
   const loader = pathToFileURL(path.join(root, 'node_modules/tsx/dist/loader.mjs')).href;
   const file = path.join(import.meta.dirname, 'children', name);
-  const env = {...process.env, NODE_OPTIONS: '', TSX_TSCONFIG_PATH: path.join(root, 'tsconfig.json')};
+  const config = path.join(root, 'tsconfig.json');
+  const env = {...process.env, NODE_OPTIONS: '', TSX_TSCONFIG_PATH: config, ...extra};
   return new Promise(resolve => {
     const child = execFile(
       node,

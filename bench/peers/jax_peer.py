@@ -1,0 +1,97 @@
+"""JAX: one jitted step a call with donated buffers, or many steps in one `fori_loop`.
+
+jax_peer.py step|loop THREADS
+"""
+import os
+import sys
+from functools import partial
+
+mode, threads = sys.argv[1], int(sys.argv[2])
+os.environ["JAX_PLATFORMS"] = "cpu"
+# XLA takes its number of threads from the CPUs that it may use.
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from serve import serve
+
+
+def loss_function(workload):
+    activation = {"relu": jax.nn.relu, "tanh": jnp.tanh}[workload.activation]
+
+    def loss_of(weights, x, y):
+        layers = list(zip(weights[::2], weights[1::2]))
+        for kernel, bias in layers[:-1]:
+            x = activation(x @ kernel + bias)
+        kernel, bias = layers[-1]
+        x = x @ kernel + bias
+        if not workload.classes:
+            return jnp.mean((x - y) ** 2)
+        picked = jnp.take_along_axis(x, y[:, None], axis=-1)[:, 0]
+        return jnp.mean(jax.nn.logsumexp(x, axis=-1) - picked)
+
+    return loss_of
+
+
+def optimizer_for(spec):
+    """How many slots a weight has, and the rule that gives its new value and slots."""
+    rate, epsilon = spec["learningRate"], spec.get("epsilon")
+
+    def adam(count, weight, gradient, slots):
+        beta1, beta2 = spec["beta1"], spec["beta2"]
+        first = beta1 * slots[0] + (1 - beta1) * gradient
+        second = beta2 * slots[1] + (1 - beta2) * gradient * gradient
+        corrected = first / (1 - beta1**count), second / (1 - beta2**count)
+        return weight - rate * corrected[0] / (jnp.sqrt(corrected[1]) + epsilon), (first, second)
+
+    def rmsprop(_, weight, gradient, slots):
+        mean = spec["rho"] * slots[0] + (1 - spec["rho"]) * gradient * gradient
+        return weight - rate * gradient / (jnp.sqrt(mean) + epsilon), (mean,)
+
+    def sgd(_, weight, gradient, __):
+        return weight - rate * gradient, ()
+
+    return {"adam": (2, adam), "rmsprop": (1, rmsprop), "sgd": (0, sgd)}[spec["name"]]
+
+
+class Trainer:
+    def __init__(self, workload, _):
+        loss_of = loss_function(workload)
+        self.slots, rule = optimizer_for(workload.optimizer)
+        self.first = workload.weights
+        self.x, self.y = jnp.asarray(workload.x), jnp.asarray(workload.y)
+
+        def step(carry, x, y):
+            count, weights, slots = carry
+            loss, gradients = jax.value_and_grad(loss_of)(weights, x, y)
+            count = count + 1
+            updated = [rule(count, *parts) for parts in zip(weights, gradients, slots)]
+            return (count, [weight for weight, _ in updated], [slot for _, slot in updated]), loss
+
+        @partial(jax.jit, donate_argnums=0)
+        def many(carry, x, y, steps):
+            return lax.fori_loop(0, steps, lambda _, state: step(state[0], x, y), (carry, jnp.float32(0)))
+
+        self.step = jax.jit(step, donate_argnums=0)
+        self.many = many
+        self.reset()
+
+    def reset(self):
+        weights = [jnp.array(value) for value in self.first]
+        slots = [tuple(jnp.zeros_like(weight) for _ in range(self.slots)) for weight in weights]
+        self.carry = (jnp.float32(0), weights, slots)
+
+    def run(self, steps):
+        carry, step, x, y = self.carry, self.step, self.x, self.y
+        if mode == "loop":
+            carry, loss = self.many(carry, x, y, jnp.int32(steps))
+        else:
+            for _ in range(steps):
+                carry, loss = step(carry, x, y)
+        self.carry = jax.block_until_ready(carry)
+        return float(loss)
+
+
+serve(jax.__version__, lambda _: [mode], Trainer)

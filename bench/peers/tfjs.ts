@@ -1,0 +1,93 @@
+// TensorFlow.js: its own optimizers on tensors that stay, the loss read once per run.
+//   tfjs.ts wasm|cpu THREADS, in the folder where the packages are installed
+import {readFileSync} from 'node:fs';
+import {createRequire} from 'node:module';
+import path from 'node:path';
+import type * as core from '@tensorflow/tfjs-core';
+import {serve, type Task, type Trainer} from './serve.ts';
+
+type Tfjs = typeof core;
+interface Wasm {
+  setWasmPaths(folder: string): void;
+  setThreadsCount(count: number): void;
+  getThreadsCount(): number;
+}
+
+const [backend = 'cpu', threads = '1'] = process.argv.slice(2);
+const folder = process.cwd();
+const load = createRequire(path.join(folder, 'peers.js'));
+// What the library logs would stand among the replies.
+console.log = console.info = console.error;
+const tf = load('@tensorflow/tfjs') as Tfjs;
+
+function optimizerOf({optimizer}: Task): core.Optimizer {
+  const {name, learningRate, beta1, beta2, rho, epsilon = 0} = optimizer;
+  if (name === 'sgd') return tf.train.sgd(learningRate);
+  // This one adds epsilon under the root.
+  if (name === 'rmsprop') return tf.train.rmsprop(learningRate, rho, 0, epsilon * epsilon);
+  return tf.train.adam(learningRate, beta1, beta2, epsilon);
+}
+
+function build(task: Task): Trainer {
+  tf.disposeVariables();
+  const {sizes, batch, activation} = task;
+  const first = task.weights.map(({kernel, bias}, layer) => ({
+    kernel: tf.tensor2d(kernel, [sizes[layer] as number, sizes[layer + 1] as number]),
+    bias: tf.tensor1d(bias),
+  }));
+  const weights = first.map(({kernel, bias}) => ({kernel: tf.variable(kernel), bias: tf.variable(bias)}));
+  const x = tf.tensor2d(task.x, [batch, sizes[0] as number]);
+  const classes = sizes.at(-1) as number;
+  const oneHot = (): core.Tensor => tf.oneHot(tf.tensor1d(Int32Array.from(task.y), 'int32'), classes);
+  const y: core.Tensor =
+    task.loss === 'squared' ? tf.tensor2d(task.y, [batch, 1]) : oneHot().cast('float32');
+  let optimizer = optimizerOf(task);
+  const lossOf = (): core.Scalar => {
+    let value: core.Tensor2D = x;
+    weights.forEach(({kernel, bias}, layer) => {
+      const chosen = layer < weights.length - 1 ? activation : 'linear';
+      value = tf.fused.matMul({
+        a: value,
+        b: kernel as core.Tensor2D,
+        bias,
+        activation: chosen === 'tanh' ? 'linear' : chosen,
+      }) as core.Tensor2D;
+      if (chosen === 'tanh') value = tf.tanh(value);
+    });
+    if (task.loss === 'squared') return tf.losses.meanSquaredError(y, value) as core.Scalar;
+    return tf.losses.softmaxCrossEntropy(y, value) as core.Scalar;
+  };
+  return {
+    reset() {
+      first.forEach(({kernel, bias}, layer) => {
+        weights[layer]?.kernel.assign(kernel);
+        weights[layer]?.bias.assign(bias);
+      });
+      optimizer.dispose();
+      optimizer = optimizerOf(task);
+    },
+    async run(steps) {
+      for (let step = 1; step < steps; step++) optimizer.minimize(lossOf);
+      const loss = optimizer.minimize(lossOf, true) as core.Scalar;
+      const [value = Number.NaN] = await loss.data();
+      loss.dispose();
+      return value;
+    },
+  };
+}
+
+let note: string | undefined;
+if (backend === 'wasm') {
+  const wasm = load('@tensorflow/tfjs-backend-wasm') as Wasm;
+  const files = path.join(folder, 'node_modules/@tensorflow/tfjs-backend-wasm/dist');
+  wasm.setWasmPaths(`${files}${path.sep}`);
+  wasm.setThreadsCount(Number(threads));
+  await tf.setBackend('wasm');
+  await tf.ready();
+  note = `${wasm.getThreadsCount()} threads`;
+} else {
+  await tf.setBackend('cpu');
+  note = '1 thread';
+}
+const manifest = path.join(folder, 'node_modules/@tensorflow/tfjs/package.json');
+await serve({version: JSON.parse(readFileSync(manifest, 'utf8')).version, note, build});
