@@ -9,6 +9,9 @@ export interface BenchOptions {
   readonly threads: number;
   /** Draw docs/speed.svg anew. */
   readonly chart?: boolean;
+  /** Names; all by default. */
+  readonly peers?: readonly string[] | undefined;
+  readonly workloads?: readonly string[] | undefined;
 }
 
 export interface Ceiling {

@@ -1,94 +1,243 @@
-// Microseconds per training step, and samples per second, for dense networks of several sizes.
-import {writeFileSync} from 'node:fs';
+// Microseconds per training step of the workloads in workloads.json, chainrule's and its peers', interleaved.
+// A peer repeats the first batch, which stays in its cache; chainrule walks through its data set. So the
+// ratio is no better than what a user sees.
 import path from 'node:path';
-import {layers, losses, type Sequential, sequential, setThreads} from '../lib/index.ts';
-import {type BenchOptions, measureCeiling} from './ceiling.ts';
-import {type Bar, barChart} from './chart.ts';
+import {setTimeout as pause} from 'node:timers/promises';
+import {setThreads} from '../lib/index.ts';
+import {type BenchOptions, type Ceiling, measureCeiling} from './ceiling.ts';
+import {Own} from './peers/chainrule.ts';
+import {type Loaded, PeerProcess, type Timed} from './peers/process.ts';
+import {peerSpecs, startOf} from './peers/registry.ts';
+import {digits, drawChart, resultsFolder, saveResults, table} from './report.ts';
+import {curveSteps, flopsPerStep, makeData, shapeOf, type Workload, workloads} from './workloads.ts';
 
-interface Workload {
-  readonly name: string;
-  readonly sizes: readonly number[];
-  readonly batchSize: number;
-  readonly rows: number;
-  readonly regression?: boolean;
+/** Losses of two programs that do the same work differ by rounding only. */
+const sameCurve = 1e-3;
+/** A peer so many times slower than the fastest so far is not timed again. */
+const hopeless = 20;
+
+export interface Entry {
+  readonly peer: string;
+  /** Minimum of the repeats, undefined if it is missing or failed: `note` says why. */
+  microseconds?: number;
+  readonly repeats: number[];
+  version?: string;
+  variant?: string;
+  tried?: Readonly<Record<string, string>>;
+  note: string;
+  /** Largest relative difference of a loss from chainrule's (or the first peer's), over so many steps. */
+  curve?: {readonly steps: number; readonly difference: number};
+  /** Does other work, so that it is not compared. */
+  other?: boolean;
 }
 
-const workloads: readonly Workload[] = [
-  {name: 'mlp-tiny', sizes: [4, 16, 3], batchSize: 32, rows: 32 * 200},
-  {name: 'mlp-mnist', sizes: [784, 128, 10], batchSize: 128, rows: 128 * 200},
-  {name: 'mlp-small', sizes: [784, 512, 256, 10], batchSize: 128, rows: 128 * 100},
-  {name: 'mlp-wide', sizes: [256, 1024, 1024, 1], batchSize: 1024, rows: 1024 * 8, regression: true},
-];
+interface Result {
+  readonly workload: string;
+  readonly shape: string;
+  readonly batch: number;
+  readonly goal: number;
+  readonly flops: number;
+  /** Of the multiply-add peak; chainrule's. */
+  share?: number;
+  best?: string;
+  ratio?: number;
+  readonly entries: readonly Entry[];
+}
 
-function build({sizes, regression}: Workload): Sequential {
-  const units = sizes.slice(1);
-  const model = sequential(
-    units.map((count, index) => {
-      const last = index === units.length - 1;
-      const activation = last ? (regression ? 'linear' : 'softmax') : 'relu';
-      return layers.dense({units: count, activation, ...(index === 0 && {inputShape: [sizes[0] as number]})});
+interface Runner {
+  readonly entry: Entry;
+  readonly time: () => Promise<number>;
+}
+
+interface Peer {
+  readonly name: string;
+  /** Missing for this reason. */
+  readonly process: PeerProcess | string;
+}
+
+const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const newEntry = (peer: string, note = ''): Entry => ({peer, repeats: [], note});
+
+function compareCurves(own: readonly number[], other: readonly number[]): Entry['curve'] {
+  const steps = Math.min(own.length, other.length);
+  const first = own[0] as number;
+  let difference = 0;
+  for (let step = 0; step < steps; step++) {
+    const [a, b] = [own[step] as number, other[step] as number];
+    // A loss near 0 is what is left of larger numbers.
+    const relative = Math.abs(a - b) / Math.max(Math.abs(a), 0.01 * first);
+    difference = Math.max(difference, Number.isNaN(relative) ? Number.POSITIVE_INFINITY : relative);
+  }
+  return {steps, difference};
+}
+
+async function prepareOwn(workload: Workload, data: ReturnType<typeof makeData>, options: BenchOptions) {
+  const seconds = options.quick ? 0.1 : 0.3;
+  const plain = newEntry('chainrule');
+  const shuffled = newEntry('chainrule, shuffled');
+  try {
+    const own = new Own(workload, data);
+    const losses = await own.curve(curveSteps);
+    const runners: Runner[] = [
+      {entry: plain, time: () => own.time(seconds, false)},
+      {entry: shuffled, time: () => own.time(seconds, true)},
+    ];
+    return {losses, runners, entries: [plain, shuffled]};
+  } catch (error) {
+    plain.note = `missing: ${message(error)}`;
+    return {losses: undefined, runners: [], entries: [plain]};
+  }
+}
+
+/** Loads the workload in a peer and compares its losses. */
+async function preparePeer(
+  {name, process}: Peer,
+  workload: Workload,
+  file: string,
+  losses: readonly number[] | undefined,
+  {quick}: BenchOptions,
+): Promise<{entry: Entry; runner?: Runner; losses?: readonly number[]}> {
+  const entry = newEntry(name);
+  if (typeof process === 'string') return {entry: {...entry, note: `missing: ${process}`}};
+  try {
+    const {note, ...loaded} = await process.ask<Loaded>({load: workload, file, quick}, 600);
+    Object.assign(entry, loaded, {note: [loaded.variant, note].filter(Boolean).join(', ')});
+    const {losses: theirs} = await process.ask<{losses: number[]}>({curve: curveSteps, seconds: 15}, 300);
+    if (losses && !entry.other) entry.curve = compareCurves(losses, theirs);
+    const seconds = quick ? 0.1 : 0.3;
+    const time = async () => (await process.ask<Timed>({time: seconds}, 300)).microseconds;
+    return {entry, runner: {entry, time}, ...(!entry.other && {losses: theirs})};
+  } catch (error) {
+    entry.note = `failed: ${message(error)}`;
+    return {entry};
+  }
+}
+
+/** Round robin: what disturbs the machine for a while disturbs all. */
+async function timeAll(runners: readonly Runner[], rounds: number): Promise<void> {
+  const failed = new Set<Runner>();
+  for (let round = 0; round < rounds; round++) {
+    for (const runner of runners) {
+      const {entry} = runner;
+      const fastest = Math.min(...runners.map(other => other.entry.microseconds ?? Number.POSITIVE_INFINITY));
+      if (failed.has(runner) || (entry.microseconds ?? 0) > hopeless * fastest) continue;
+      // Threads of the one before may still spin.
+      await pause(10);
+      try {
+        const microseconds = await runner.time();
+        entry.repeats.push(microseconds);
+        entry.microseconds = Math.min(microseconds, entry.microseconds ?? microseconds);
+      } catch (error) {
+        failed.add(runner);
+        entry.note = `failed: ${message(error)}`;
+        delete entry.microseconds;
+      }
+    }
+  }
+}
+
+function summarize(workload: Workload, entries: readonly Entry[], peak: number): Result {
+  const {name, batch, goal} = workload;
+  const flops = flopsPerStep(workload);
+  const result: Result = {workload: name, shape: shapeOf(workload), batch, goal, flops, entries};
+  const own = entries[0]?.microseconds;
+  if (own !== undefined) result.share = flops / (own * 1e3) / peak;
+  const peers = entries.filter(entry => !entry.peer.startsWith('chainrule') && !entry.other);
+  const compared = peers.filter(
+    ({microseconds, curve}) =>
+      microseconds !== undefined && (curve === undefined || curve.difference <= sameCurve),
+  );
+  const best = compared.sort((a, b) => (a.microseconds as number) - (b.microseconds as number))[0];
+  if (best) result.best = best.peer;
+  if (best?.microseconds !== undefined && own !== undefined) result.ratio = best.microseconds / own;
+  return result;
+}
+
+function curveText({curve, other}: Entry): string {
+  if (other) return 'other work';
+  if (!curve) return '';
+  const differs = curve.difference > sameCurve ? ' DIFFERS' : '';
+  return `${curve.difference.toExponential(0)} in ${curve.steps}${differs}`;
+}
+
+function print(result: Result, peak: number): void {
+  const {workload, shape, batch, goal, flops, entries, best, ratio} = result;
+  const own = entries[0]?.microseconds;
+  console.log(`\n${workload}: ${shape}, batch ${batch}`);
+  const rows = entries.map(entry => {
+    const {peer, microseconds, note, version} = entry;
+    if (microseconds === undefined) return [peer, '', '', '', '', note];
+    const share = `${((100 * flops) / (microseconds * 1e3) / peak).toFixed(0)} %`;
+    const times = own === undefined ? '' : (microseconds / own).toFixed(2);
+    return [peer, digits(microseconds), share, times, curveText(entry), `${version ?? ''} ${note}`.trim()];
+  });
+  console.log(table([['', 'µs/step', 'of peak', '÷ chainrule', 'loss differs by', ''], ...rows]));
+  if (best === undefined) return;
+  const reached = ratio === undefined ? '' : `, best peer ÷ chainrule ${ratio.toFixed(2)}`;
+  const verdict = ratio === undefined ? '' : ` (goal ${goal}: ${ratio >= goal ? 'reached' : 'missed'})`;
+  console.log(`best peer: ${best}${reached}${verdict}`);
+}
+
+function choosePeers({peers, quick, threads}: BenchOptions): Peer[] {
+  const names = peerSpecs.map(({name}) => name);
+  const chosen = peers ?? (quick ? [] : names);
+  const unknown = chosen.find(name => !names.includes(name));
+  if (unknown !== undefined) throw new Error(`bench: no peer ${unknown}. Known: ${names.join(', ')}`);
+  if (peers === undefined && quick) console.log('peers: left out by --quick; choose them with --peers');
+  return peerSpecs
+    .filter(({name}) => chosen.includes(name))
+    .map(spec => {
+      const start = startOf(spec, threads);
+      return {name: spec.name, process: typeof start === 'string' ? start : new PeerProcess(start)};
+    });
+}
+
+function draw(results: readonly Result[], threads: number, {fmaGflops}: Ceiling): void {
+  const shown = ['chainrule', 'torch', 'jax-loop', 'tf-xla', 'tfjs-wasm'];
+  const bars = results.flatMap(({workload, shape, batch, entries}) =>
+    shown.flatMap(series => {
+      const value = entries.find(({peer}) => peer === series)?.microseconds;
+      return value === undefined ? [] : [{group: `${workload}: ${shape}, batch ${batch}`, series, value}];
     }),
   );
-  const loss = regression ? losses.meanSquaredError() : losses.sparseCategoricalCrossentropy();
-  model.compile({optimizer: 'adam', loss});
-  return model;
+  const peak = Math.round(fmaGflops[1]);
+  const note = `${threads} threads, minimum of interleaved repeats; the machine's peak: ${peak} GFLOP/s.`;
+  drawChart('A training step', note, 'µs', bars);
 }
 
-/** Multiply-adds of the three products of each layer, the input's own gradient left out, times two. */
-function flopsPerStep({sizes, batchSize}: Workload): number {
-  let flops = 0;
-  for (let layer = 1; layer < sizes.length; layer++) {
-    const product = 2 * batchSize * (sizes[layer - 1] as number) * (sizes[layer] as number);
-    flops += product * (layer === 1 ? 2 : 3);
+async function measure(workload: Workload, peers: readonly Peer[], options: BenchOptions): Promise<Entry[]> {
+  const data = makeData(workload, path.join(resultsFolder, 'data'));
+  const own = await prepareOwn(workload, data, options);
+  const runners = [...own.runners];
+  const entries = [...own.entries];
+  let reference = own.losses;
+  for (const peer of peers) {
+    const {entry, runner, losses} = await preparePeer(peer, workload, data.file, reference, options);
+    reference ??= losses;
+    entries.push(entry);
+    if (runner) runners.push(runner);
   }
-  return flops;
-}
-
-async function microsecondsPerStep(workload: Workload, repeats: number): Promise<number> {
-  const {rows, sizes, batchSize, regression} = workload;
-  const width = sizes[0] as number;
-  const x = Float32Array.from({length: rows * width}, (_, index) => ((index * 2654435761) % 1000) / 1000);
-  const y = regression ? new Float32Array(rows).fill(0.5) : Uint8Array.from({length: rows}, (_, i) => i % 3);
-  const model = build(workload);
-  const targets = regression ? {data: y, shape: [rows, 1]} : y;
-  let best = Number.POSITIVE_INFINITY;
-  for (let repeat = 0; repeat <= repeats; repeat++) {
-    const started = performance.now();
-    await model.fit({data: x, shape: [rows, width]}, targets, {epochs: 1, batchSize, verbose: 0});
-    if (repeat > 0) best = Math.min(best, ((performance.now() - started) * 1000) / (rows / batchSize));
-  }
-  return best;
+  await timeAll(runners, options.quick ? 4 : 8);
+  return entries;
 }
 
 export async function bench(options: BenchOptions): Promise<void> {
-  const bars: Bar[] = [];
-  let peaks = '';
-  for (const threads of new Set([1, options.threads])) {
-    setThreads(threads);
-    const {fmaGflops} = measureCeiling({...options, threads});
-    const peak = fmaGflops[1];
-    peaks += `${peaks === '' ? '' : ', '}${Math.round(peak)} GFLOP/s on ${threads}`;
-    console.log(`${threads} threads; multiply-add peak ${peak} GFLOP/s`);
-    for (const workload of workloads) {
-      const microseconds = await microsecondsPerStep(workload, options.quick ? 3 : 10);
-      const samples = Math.round((workload.batchSize / microseconds) * 1e6);
-      const share = ((100 * flopsPerStep(workload)) / (microseconds * 1e3) / peak).toFixed(0);
-      const shape = workload.sizes.join('-');
-      bars.push({
-        group: `${shape}, batch ${workload.batchSize}`,
-        series: plural(threads),
-        value: microseconds,
-      });
-      console.log(
-        `${workload.name.padEnd(10)} ${shape.padEnd(18)} batch ${String(workload.batchSize).padEnd(5)}`,
-        `${microseconds.toFixed(1).padStart(9)} µs/step  ${samples} samples/s  ${share} % of the peak`,
-      );
+  setThreads(options.threads);
+  const ceiling = measureCeiling(options);
+  const peak = ceiling.fmaGflops[1];
+  console.log(`${options.threads} threads; multiply-add peak ${peak} GFLOP/s`);
+  const peers = choosePeers(options);
+  const chosen = workloads.filter(({name}) => options.workloads?.includes(name) ?? true);
+  const results: Result[] = [];
+  try {
+    for (const workload of chosen) {
+      const result = summarize(workload, await measure(workload, peers, options), peak);
+      results.push(result);
+      print(result, peak);
     }
+  } finally {
+    for (const {process} of peers) if (typeof process !== 'string') process.stop();
   }
-  if (!options.chart) return;
-  const note = `Adam, data in memory, best of several epochs; the machine's peak: ${peaks} threads.`;
-  const chart = barChart('A training step, by network and threads', note, 'µs', bars);
-  writeFileSync(path.join(import.meta.dirname, '../docs/speed.svg'), chart);
+  saveResults('train', {threads: options.threads, ceiling, results});
+  if (options.chart) draw(results, options.threads, ceiling);
 }
-
-const plural = (threads: number): string => `${threads} thread${threads === 1 ? '' : 's'}`;

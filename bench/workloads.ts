@@ -1,5 +1,5 @@
-// The workloads that chainrule and its peers train: read from workloads.json, their weights and data made from
-// one seed and written to files that every process reads.
+// The workloads that chainrule and its peers train: read from workloads.json, their weights and data made
+// from one seed and written to files that every process reads.
 import {mkdirSync, readFileSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 
@@ -31,9 +31,11 @@ export interface Workload {
 /** A workload as the file has it: `layers` repeats one size. */
 type Entry = Workload & {readonly layers?: number};
 
-const description = JSON.parse(
-  readFileSync(path.join(import.meta.dirname, 'workloads.json'), 'utf8'),
-) as {readonly seed: number; readonly curveSteps: number; readonly workloads: readonly Entry[]};
+const description = JSON.parse(readFileSync(path.join(import.meta.dirname, 'workloads.json'), 'utf8')) as {
+  readonly seed: number;
+  readonly curveSteps: number;
+  readonly workloads: readonly Entry[];
+};
 
 export const curveSteps = description.curveSteps;
 

@@ -1,5 +1,6 @@
-// brain.js knows no batches, no softmax and no linear output: it updates after each sample and takes the squared
-// error. So what is timed is the samples of one batch, one after the other, and the losses are not compared.
+// brain.js knows no batches, no softmax and no linear output: it updates after each sample and takes the
+// squared error. So what is timed is the samples of one batch, one after the other, and the losses are not
+// compared.
 import {readFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import path from 'node:path';
@@ -43,7 +44,8 @@ function build(task: Task): Trainer {
       activation,
       ...(optimizer.name === 'adam' && adam),
     });
-  const settings = {learningRate: optimizer.learningRate, momentum: 0, errorThresh: 1e-30};
+  // It refuses a momentum of exactly 0.
+  const settings = {learningRate: optimizer.learningRate, momentum: 1e-9, errorThresh: 1e-30};
   let network = make();
   return {
     reset() {

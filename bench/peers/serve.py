@@ -1,6 +1,7 @@
 """What every Python peer shares: the workload as the bench wrote it, and the loop that answers the bench.
 
-The bench sends one JSON object a line and reads one back: `load` a workload, its `curve`, the `time` of a step.
+The bench sends one JSON object a line and reads one back: `load` a workload, its `curve`, the `time` of
+a step.
 """
 import json
 import math
@@ -55,7 +56,8 @@ def calibrate(trainer):
         if seconds >= 0.1 or steps >= 1 << 20:
             break
         steps = max(2 * steps, min(8 * steps, int(0.12 * steps / max(seconds, 1e-7))))
-    return min([seconds] + [seconds_of(lambda: trainer.run(steps)) for _ in range(3 if seconds < 1 else 0)]) / steps
+    more = 3 if seconds < 1 else 0
+    return min([seconds] + [seconds_of(lambda: trainer.run(steps)) for _ in range(more)]) / steps
 
 
 class Server:
@@ -105,7 +107,8 @@ class Server:
 
 
 def serve(version, variants, build):
-    """Answers until the bench closes the pipe. `build(workload, variant)` gives an object with `reset()` to the
+    """Answers until the bench closes the pipe. `build(workload, variant)` gives an object with `reset()` to
+    the
     first weights and `run(steps)`, which waits for all steps and returns the loss of the last."""
     server = Server(version, variants, build)
     for line in sys.stdin:

@@ -93,7 +93,9 @@ export async function serve(peer: Peer): Promise<void> {
     return {microseconds: (taken / steps) * 1e6, steps};
   };
   for await (const line of createInterface({input: process.stdin})) {
-    const reply = await answer(JSON.parse(line)).catch((error: Error) => ({error: error.message.slice(0, 300)}));
+    const reply = await answer(JSON.parse(line)).catch((error: Error) => ({
+      error: error.message.slice(0, 300),
+    }));
     process.stdout.write(`${JSON.stringify(reply)}\n`);
   }
   process.exit(0);

@@ -102,4 +102,4 @@ class Trainer:
         return float(loss)
 
 
-serve(tf.__version__, lambda _: ["step", "loop"], Trainer)
+serve(tf.__version__, lambda _: ["loop", "step"], Trainer)

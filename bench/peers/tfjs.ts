@@ -40,7 +40,7 @@ function build(task: Task): Trainer {
   const classes = sizes.at(-1) as number;
   const oneHot = (): core.Tensor => tf.oneHot(tf.tensor1d(Int32Array.from(task.y), 'int32'), classes);
   const y: core.Tensor =
-    task.loss === 'squared' ? tf.tensor2d(task.y, [batch, 1]) : oneHot().cast('float32');
+    task.loss === 'squared' ? tf.tensor2d(task.y, [batch, 1]) : tf.cast(oneHot(), 'float32');
   let optimizer = optimizerOf(task);
   const lossOf = (): core.Scalar => {
     let value: core.Tensor2D = x;
@@ -84,7 +84,8 @@ if (backend === 'wasm') {
   wasm.setThreadsCount(Number(threads));
   await tf.setBackend('wasm');
   await tf.ready();
-  note = `${wasm.getThreadsCount()} threads`;
+  const used = wasm.getThreadsCount();
+  note = `${used} thread${used === 1 ? '' : 's'}`;
 } else {
   await tf.setBackend('cpu');
   note = '1 thread';

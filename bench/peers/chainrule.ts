@@ -1,0 +1,90 @@
+// chainrule's own side: the same workload from the same file, by the calls that a user makes.
+import {layers, type Optimizer, optimizers, type Sequential, sequential} from '../../lib/index.ts';
+import type {OptimizerSpec, Workload, WorkloadData} from '../workloads.ts';
+
+type Makers = Readonly<Record<string, ((options: object) => Optimizer) | undefined>>;
+
+/** @throws for an optimizer that chainrule does not have. */
+function optimizerOf({name, ...options}: OptimizerSpec): Optimizer {
+  const make = (optimizers as unknown as Makers)[name];
+  if (!make) throw new Error(`chainrule has no ${name} yet`);
+  return make(options);
+}
+
+function build({sizes, activation, loss, optimizer}: Workload): Sequential {
+  const last = sizes.length - 2;
+  const output = loss === 'squared' ? 'linear' : 'softmax';
+  const model = sequential(
+    sizes.slice(1).map((units, layer) =>
+      layers.dense({
+        units,
+        activation: layer === last ? output : activation,
+        ...(layer === 0 && {inputShape: [sizes[0] as number]}),
+      }),
+    ),
+  );
+  compile(model, loss, optimizer);
+  return model;
+}
+
+function compile(model: Sequential, loss: Workload['loss'], optimizer: OptimizerSpec): void {
+  const name = loss === 'squared' ? 'meanSquaredError' : 'sparseCategoricalCrossentropy';
+  model.compile({optimizer: optimizerOf(optimizer), loss: name});
+}
+
+/** Trains one workload; batches are walked through the data set, as `fit` does. */
+export class Own {
+  readonly #workload: Workload;
+  readonly #data: WorkloadData;
+  readonly #targets: Float32Array | Uint8Array;
+  readonly #model: Sequential;
+  #perEpoch = 0;
+
+  constructor(workload: Workload, data: WorkloadData) {
+    this.#workload = workload;
+    this.#data = data;
+    this.#targets = workload.loss === 'squared' ? data.y : Uint8Array.from(data.y);
+    this.#model = build(workload);
+  }
+
+  /** Back to the first weights, with fresh optimizer slots. */
+  #reset(): void {
+    compile(this.#model, this.#workload.loss, this.#workload.optimizer);
+    const flat = this.#data.weights.flatMap(({kernel, bias}) => [kernel, bias]);
+    const named = this.#model.getWeights();
+    this.#model.setWeights(named.map(({name}, index) => ({name, data: flat[index] as Float32Array})));
+  }
+
+  async #fit(batches: number, epochs: number, shuffle: boolean): Promise<readonly number[]> {
+    const {sizes, batch, loss} = this.#workload;
+    const rows = batches * batch;
+    const x = {
+      data: this.#data.x.subarray(0, rows * (sizes[0] as number)),
+      shape: [rows, sizes[0] as number],
+    };
+    const part = this.#targets.subarray(0, rows);
+    const y = loss === 'squared' ? {data: part, shape: [rows, 1]} : part;
+    const {history} = await this.#model.fit(x, y, {epochs, batchSize: batch, shuffle});
+    return history.loss as number[];
+  }
+
+  /** Losses of the first steps, all on the first batch, as the peers give them. */
+  async curve(steps: number): Promise<readonly number[]> {
+    this.#reset();
+    return this.#fit(1, steps, false);
+  }
+
+  /** Microseconds per step of a training that takes about so many seconds. */
+  async time(seconds: number, shuffle: boolean): Promise<number> {
+    this.#reset();
+    const {batches} = this.#workload;
+    // Compiles, and warms up.
+    await this.#fit(batches, 1, shuffle);
+    const epochs = this.#perEpoch === 0 ? 1 : Math.max(1, Math.ceil(seconds / this.#perEpoch));
+    const started = performance.now();
+    await this.#fit(batches, epochs, shuffle);
+    const perEpoch = (performance.now() - started) / 1000 / epochs;
+    this.#perEpoch = Math.min(perEpoch, this.#perEpoch || perEpoch);
+    return (perEpoch / batches) * 1e6;
+  }
+}

@@ -1,0 +1,53 @@
+// What becomes of measurements: tables on the terminal, JSON in bench/results, the chart in docs.
+import {mkdirSync, writeFileSync} from 'node:fs';
+import {cpus} from 'node:os';
+import path from 'node:path';
+import {nativeInfo} from '../lib/index.ts';
+import {type Bar, barChart} from './chart.ts';
+
+export const resultsFolder = path.join(import.meta.dirname, 'results');
+const chartFile = path.join(import.meta.dirname, '../docs/speed.svg');
+
+/** What a figure depends on besides the code. */
+export function machine(): {readonly cpu: string; readonly cpus: number; readonly isa: string} {
+  const all = cpus();
+  return {cpu: all[0]?.model.trim() ?? 'unknown CPU', cpus: all.length, isa: nativeInfo().isa};
+}
+
+/** Writes bench/results/NAME.json, with the machine and the time. */
+export function saveResults(name: string, results: object): void {
+  mkdirSync(resultsFolder, {recursive: true});
+  const file = path.join(resultsFolder, `${name}.json`);
+  const all = {at: new Date().toISOString(), machine: machine(), ...results};
+  writeFileSync(file, `${JSON.stringify(all, null, 2)}\n`);
+  console.log(`\nwritten to bench/results/${name}.json`);
+}
+
+/** Columns as wide as their widest cell; the first flush left, the others right. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const columns = Math.max(...rows.map(row => row.length));
+  const widths = Array.from({length: columns}, (_, column) =>
+    Math.max(...rows.map(row => (row[column] ?? '').length)),
+  );
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => {
+        const width = widths[column] as number;
+        return column === 0 || column === columns - 1 ? cell.padEnd(width) : cell.padStart(width);
+      })
+      .join('  ')
+      .trimEnd();
+  return rows.map(line).join('\n');
+}
+
+/** Three digits, however large or small. */
+export function digits(value: number): string {
+  if (!Number.isFinite(value)) return String(value);
+  if (value >= 1000) return Math.round(value).toLocaleString('en');
+  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+}
+
+/** Draws docs/speed.svg. */
+export function drawChart(title: string, note: string, unit: string, bars: readonly Bar[]): void {
+  writeFileSync(chartFile, barChart(title, note, unit, bars));
+}
