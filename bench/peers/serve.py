@@ -47,17 +47,27 @@ def seconds_of(action):
     return time.perf_counter() - started
 
 
-def calibrate(trainer):
+def calibrate(trainer, warm):
     """Seconds per step, after as many steps as it takes to warm up."""
-    trainer.run(1)
     steps = 1
     while True:
-        seconds = seconds_of(lambda: trainer.run(steps))
-        if seconds >= 0.1 or steps >= 1 << 20:
-            break
-        steps = max(2 * steps, min(8 * steps, int(0.12 * steps / max(seconds, 1e-7))))
-    more = 3 if seconds < 1 else 0
-    return min([seconds] + [seconds_of(lambda: trainer.run(steps)) for _ in range(more)]) / steps
+        seconds = seconds_of_steps(trainer, steps, warm)
+        if seconds > 2:
+            return seconds / steps
+        if seconds >= 0.1:
+            # Once may have been a disturbance.
+            seconds = min([seconds, *(seconds_of(lambda: trainer.run(steps)) for _ in range(3))])
+        if seconds >= 0.08:
+            return seconds / steps
+        steps *= 8 if seconds < 0.01 else 2
+
+
+def seconds_of_steps(trainer, steps, warm):
+    """XLA may compile a loop anew for each number of steps, so the first run of each number is not timed."""
+    if steps not in warm:
+        trainer.run(steps)
+        warm.add(steps)
+    return seconds_of(lambda: trainer.run(steps))
 
 
 class Server:
@@ -76,8 +86,8 @@ class Server:
         for variant in variants:
             self.trainer = None
             try:
-                self.trainer = self.build(workload, variant)
-                seconds[variant] = calibrate(self.trainer)
+                self.trainer, self.warm = self.build(workload, variant), set()
+                seconds[variant] = calibrate(self.trainer, self.warm)
                 tried[variant] = f"{seconds[variant] * 1e6:.1f}"
             except Exception as error:  # another variant may work
                 tried[variant] = f"{type(error).__name__}: {error}"[:200]
@@ -85,7 +95,7 @@ class Server:
             raise RuntimeError("; ".join(f"{variant}: {what}" for variant, what in tried.items()))
         best = min(seconds, key=seconds.get)
         if best != variants[-1]:
-            self.trainer = self.build(workload, best)
+            self.trainer, self.warm = self.build(workload, best), {1}
             self.trainer.run(1)
         self.per_step = seconds[best]
         return {"version": self.version, "variant": best, "tried": tried}
@@ -100,16 +110,21 @@ class Server:
 
     def time(self, request):
         self.trainer.reset()
-        steps = max(1, math.ceil(request["time"] / self.per_step))
-        seconds = seconds_of(lambda: self.trainer.run(steps))
-        self.per_step = min(self.per_step, seconds / steps)
+        seconds = 0
+        while seconds < 0.5 * request["time"]:  # else what was known of a step was much too slow
+            # A power of two: the next request most likely asks for the same number.
+            steps = 2 ** max(0, round(math.log2(request["time"] / self.per_step)))
+            seconds = seconds_of_steps(self.trainer, steps, self.warm)
+            self.per_step = min(self.per_step, seconds / steps)
         return {"microseconds": seconds / steps * 1e6, "steps": steps}
 
 
 def serve(version, variants, build):
-    """Answers until the bench closes the pipe. `build(workload, variant)` gives an object with `reset()` to
-    the
-    first weights and `run(steps)`, which waits for all steps and returns the loss of the last."""
+    """Answers until the bench closes the pipe.
+
+    `build(workload, variant)` gives an object with `reset()` to the first weights and `run(steps)`, which
+    waits for all steps and returns the loss of the last.
+    """
     server = Server(version, variants, build)
     for line in sys.stdin:
         request = json.loads(line)

@@ -62,8 +62,11 @@ async function secondsOf(trainer: Trainer, steps: number): Promise<number> {
 async function calibrate(trainer: Trainer): Promise<number> {
   await trainer.run(1);
   for (let steps = 1; ; ) {
-    const seconds = await secondsOf(trainer, steps);
-    if (seconds >= 0.1) return seconds / steps;
+    let seconds = await secondsOf(trainer, steps);
+    if (seconds > 2) return seconds / steps;
+    // Once may have been a disturbance.
+    if (seconds >= 0.1) seconds = Math.min(seconds, await secondsOf(trainer, steps));
+    if (seconds >= 0.08) return seconds / steps;
     steps = Math.max(2 * steps, Math.min(8 * steps, Math.floor((0.12 * steps) / Math.max(seconds, 1e-7))));
   }
 }
@@ -87,9 +90,14 @@ export async function serve(peer: Peer): Promise<void> {
         losses.push(await trainer.run(1));
       return {losses};
     }
-    const steps = Math.max(1, Math.ceil(time / perStep));
-    const taken = await secondsOf(trainer, steps);
-    perStep = Math.min(perStep, taken / steps);
+    let steps = 1;
+    let taken = 0;
+    // Less than half means that what was known of a step was much too slow.
+    while (taken < time / 2) {
+      steps = Math.max(1, Math.ceil(time / perStep));
+      taken = await secondsOf(trainer, steps);
+      perStep = Math.min(perStep, taken / steps);
+    }
     return {microseconds: (taken / steps) * 1e6, steps};
   };
   for await (const line of createInterface({input: process.stdin})) {
