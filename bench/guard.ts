@@ -4,12 +4,10 @@
 import {spawnSync} from 'node:child_process';
 import {existsSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
-import {dtypes, type TypedArray} from '../lib/core/dtype.ts';
-import {sizeOf} from '../lib/core/shape.ts';
 import {layers, type Sequential, sequential} from '../lib/index.ts';
-import type {IoSlot} from '../lib/plan.ts';
 import {dumpRun} from '../lib/runtime/dump.ts';
 import {type CompiledProgram, onCompile} from '../lib/session/compile.ts';
+import {arrayFor} from '../test/runtime/dumps.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const figuresFile = path.join(root, 'bench/guard.json');
@@ -50,17 +48,6 @@ function build(sizes: readonly number[]): Sequential {
   return model;
 }
 
-/** Numbers that mean something in every slot: rows of the data, classes, rates. */
-function arrayFor({shape, dtype, perStep}: IoSlot, rows: number, steps: number): TypedArray {
-  const size = shape[0] === -1 ? rows * sizeOf(shape.slice(1)) : sizeOf(shape) * (perStep ? steps : 1);
-  const {array: Constructor, bytes} = dtypes[dtype];
-  const array = new Constructor(new ArrayBuffer(size * bytes), 0, size);
-  const whole = dtype !== 'float32' && dtype !== 'float64';
-  for (let index = 0; index < size; index++)
-    array[index] = whole ? index % Math.min(3, rows) : ((index % 17) + 1) / 64;
-  return array;
-}
-
 /** A run of the plan as a file that `replay` repeats. */
 async function record({name, sizes, batch, steps, predict}: Plan): Promise<string> {
   const programs: CompiledProgram[] = [];
@@ -74,7 +61,7 @@ async function record({name, sizes, batch, steps, predict}: Plan): Promise<strin
   else await model.trainOnBatch(x, new Uint8Array(batch));
   onCompile(undefined);
   const {plan, store} = programs.at(-1) as CompiledProgram;
-  const io = plan.io.map(slot => arrayFor(slot, batch, steps));
+  const io = plan.io.map(slot => arrayFor(slot, steps, batch));
   const file = path.join(root, 'build/guard', `${name.replaceAll(' ', '-')}.dump`);
   mkdirSync(path.dirname(file), {recursive: true});
   writeFileSync(file, dumpRun(plan, store.state, io, steps));

@@ -51,7 +51,6 @@ export async function predict(engine: Engine, x: DataInput): Promise<ShapedResul
 /** A bound program for one row of float32 numbers: what servers ask for again and again. */
 interface RowPredictor {
   readonly state: VariableStore['state'];
-  readonly size: number;
   predict(x: Float32Array): ShapedResult | undefined;
 }
 
@@ -59,8 +58,7 @@ const rowPredictors = new WeakMap<Engine, RowPredictor>();
 
 function makeRowPredictor(engine: Engine): RowPredictor {
   const {inputShape, outputShape} = engine.network;
-  const size = sizeOf(inputShape);
-  const data = new Float32Array(new SharedArrayBuffer(4 * size));
+  const data = new Float32Array(new SharedArrayBuffer(4 * sizeOf(inputShape)));
   const x = bindInputs(engine, 'predictSync', data, true);
   const {rows} = inBuckets(0, 1);
   const program = engine.program(keyOf('predict', 1, x), () => predictGraph(engine.network, {batch: 1, x}));
@@ -68,7 +66,6 @@ function makeRowPredictor(engine: Engine): RowPredictor {
   const result = outputs.output as Float32Array;
   return {
     state: engine.store.state,
-    size,
     predict(row) {
       data.set(row);
       return run().end === 'done' ? {data: new Float32Array(result), shape: outputShape} : undefined;
@@ -78,13 +75,14 @@ function makeRowPredictor(engine: Engine): RowPredictor {
 
 /** The prediction for one row as it is usually given, or undefined where the longer way must be taken. */
 function predictRow(engine: Engine, x: DataInput): ShapedResult | undefined {
-  if (!(x instanceof Float32Array)) return undefined;
+  if (!(x instanceof Float32Array) || x.length === 0) return undefined;
+  if (x.length !== sizeOf(engine.network.inputShape)) return undefined;
   let predictor = rowPredictors.get(engine);
   if (predictor?.state !== engine.store.state) {
     predictor = makeRowPredictor(engine);
     rowPredictors.set(engine, predictor);
   }
-  return x.length === predictor.size && x.length > 0 ? predictor.predict(x) : undefined;
+  return predictor.predict(x);
 }
 
 /** On the calling thread. */

@@ -37,14 +37,14 @@ class Executor final : public Team {
 
   void drain(const void* owner) {
     std::unique_lock<std::mutex> hold(mutex_);
-    for (std::deque<Job*>* list : {&urgent_, &queue_}) {
-      for (Job* job : *list) {
+    const auto drop = [owner](const auto& list) {
+      for (Job* job : list) {
         if (job->owner == owner) job->dropped.store(true);
       }
-    }
-    for (Job* job : running_) {
-      if (job->owner == owner) job->dropped.store(true);
-    }
+    };
+    drop(urgent_);
+    drop(queue_);
+    drop(running_);
     const auto has = [owner](const auto& list) {
       return std::any_of(list.begin(), list.end(), [owner](const Job* job) { return job->owner == owner; });
     };

@@ -6,7 +6,7 @@
 #include "runtime/cpu.h"
 #include "test/check.h"
 #include "test/plan_words.h"
-#include "test/run_job.h"
+#include "tools/run_job.h"
 
 namespace {
 std::atomic<int64_t> allocations{0};

@@ -9,7 +9,7 @@
 
 #include "test/check.h"
 #include "test/plan_words.h"
-#include "test/run_job.h"
+#include "tools/run_job.h"
 
 namespace chainrule {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "runtime/cpu.h"
 #include "test/plan_words.h"
-#include "test/run_job.h"
+#include "tools/run_job.h"
 #include "tools/dump.h"
 
 namespace chainrule {

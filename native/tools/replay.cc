@@ -1,12 +1,11 @@
 // Runs a dumped plan without Node: for sanitizers, profilers, emulators. Prints one line of JSON with hashes
 // of the state and of each io slot afterwards. Usage: replay FILE [--isa NAME] [--threads N] [--repeat N]
-#include <condition_variable>
 #include <cstdlib>
-#include <mutex>
 
 #include "runtime/cpu.h"
 #include "runtime/executor.h"
 #include "tools/dump.h"
+#include "tools/run_job.h"
 
 using namespace chainrule;
 
@@ -17,25 +16,6 @@ uint64_t hash(const char* data, size_t bytes) {
   uint64_t result = 0xcbf29ce484222325u;
   for (size_t i = 0; i < bytes; ++i) result = (result ^ static_cast<unsigned char>(data[i])) * 0x100000001b3u;
   return result;
-}
-
-struct Waiting {
-  Job job;
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool done = false;
-};
-
-void run_on_executor(Waiting* waiting) {
-  waiting->job.finished = [](Job* job) {
-    auto* self = reinterpret_cast<Waiting*>(job);
-    std::lock_guard<std::mutex> hold(self->mutex);
-    self->done = true;
-    self->changed.notify_all();
-  };
-  submit(&waiting->job);
-  std::unique_lock<std::mutex> hold(waiting->mutex);
-  waiting->changed.wait(hold, [waiting] { return waiting->done; });
 }
 
 const char* option(int argc, char** argv, const char* name, const char* missing) {
@@ -76,8 +56,7 @@ int main(int argc, char** argv) {
     State state;
     state.data = memory.data;
     state.bytes = static_cast<int64_t>(dump.state.size());
-    auto* waiting = new Waiting;
-    Job& job = waiting->job;
+    Job job;
     job.program = program.get();
     job.state = &state;
     job.steps = dump.steps;
@@ -86,9 +65,8 @@ int main(int argc, char** argv) {
     const std::string why = check_bindings(*program, job.io, job.steps, state.data, state.bytes);
     if (!why.empty()) throw PlanError(why);
     for (int repeat = std::atoi(option(argc, argv, "--repeat", "1")); repeat > 0; --repeat) {
-      waiting->done = false;
       job.report = RunReport{};
-      run_on_executor(waiting);
+      run_on_executor(&job);
     }
     std::printf("{\"isa\": \"%s\", \"steps\": %d, \"end\": %d, \"state\": \"%016llx\", \"io\": [", table->isa,
                 job.report.steps, static_cast<int>(job.report.end),

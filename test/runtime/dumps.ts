@@ -16,12 +16,13 @@ import {twoLevelSchedule} from '../compile/two-level.ts';
 const rows = 24;
 
 /** Numbers that mean something in every slot: rows of the data, classes, learning rates. */
-function arrayFor({shape, dtype, perStep}: IoSlot, steps: number): TypedArray {
+export function arrayFor({shape, dtype, perStep}: IoSlot, steps: number, rows: number): TypedArray {
   const size = shape[0] === -1 ? rows * sizeOf(shape.slice(1)) : sizeOf(shape) * (perStep ? steps : 1);
   const {array: Constructor, bytes} = dtypes[dtype];
   const array = new Constructor(new ArrayBuffer(size * bytes), 0, size);
   const whole = dtype !== 'float32' && dtype !== 'float64';
-  for (let index = 0; index < size; index++) array[index] = whole ? index % 3 : ((index % 17) + 1) / 64;
+  for (let index = 0; index < size; index++)
+    array[index] = whole ? index % Math.min(3, rows) : ((index % 17) + 1) / 64;
   return array;
 }
 
@@ -61,7 +62,7 @@ export async function writeDumps(folder: string): Promise<string[]> {
   const schedule = twoLevelSchedule();
   runs.push([emit(schedule, planMemory(schedule)), undefined]);
   return runs.map(([plan, state], index) => {
-    const io = plan.io.map(slot => arrayFor(slot, steps));
+    const io = plan.io.map(slot => arrayFor(slot, steps, rows));
     const file = path.join(folder, `${index}.dump`);
     writeFileSync(file, dumpRun(plan, state, io, steps));
     return file;
