@@ -333,6 +333,13 @@ const rules: Record<string, Rule> = {
     const step = nesterov ? (g as number) + (mu as number) * velocity : velocity;
     return [(p as number) - (rate as number) * step, velocity];
   }),
+  rmsprop: updateRule(3, ([rate, rho, rest, epsilon], [p, g, v]) => {
+    const square = flush((rho as number) * (v as number) + (rest as number) * (g as number) ** 2);
+    return [
+      (p as number) - ((rate as number) * (g as number)) / (Math.sqrt(square) + (epsilon as number)),
+      square,
+    ];
+  }),
   adam: updateRule(4, (hyper, [p, g, m, v]) => {
     const [rate, beta1, rest1, beta2, rest2, correction, epsilon] = hyper as unknown as number[];
     const first = flush((beta1 as number) * (m as number) + (rest1 as number) * (g as number));

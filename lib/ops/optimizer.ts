@@ -62,6 +62,12 @@ export const momentumOp = defineUpdate<UpdateAttributes & {nesterov: boolean}>(
 );
 
 /**
+ * hyper: [learningRate, rho, 1 − rho, epsilon]. v ← rho·v + (1 − rho)·g²; p ← p − rate·g / (√v + epsilon)
+ * (Hinton 2012, lecture 6e).
+ */
+export const rmspropOp = defineUpdate('rmsprop', 3, 4, '');
+
+/**
  * hyper: [learningRate / (1 − beta1ᵗ), beta1, 1 − beta1, beta2, 1 − beta2, 1 / √(1 − beta2ᵗ), epsilon].
  * m ← beta1·m + (1 − beta1)·g; v ← beta2·v + (1 − beta2)·g²; p ← p − hyper0·m / (√v·hyper5 + epsilon)
  * (Kingma and Ba 2015, algorithm 1).

@@ -36,6 +36,19 @@ struct Momentum {
   }
 };
 
+struct Rmsprop {
+  static constexpr int kWidth = 3, kHypers = 4, kLead = 0;
+  Vec rate, rho, rest, epsilon;
+  Rmsprop(const Args&, const float* hyper)
+      : rate(splat(hyper[0])), rho(splat(hyper[1])), rest(splat(hyper[2])), epsilon(splat(hyper[3])) {}
+  VEC_INLINE void operator()(const Vec* in, Vec* out) const {
+    Vec g = in[1];
+    Vec square = flush_denormals(fma(rho, in[2], (rest * g) * g));
+    out[0] = in[0] - (rate * g) / (sqrt(square) + epsilon);
+    out[1] = square;
+  }
+};
+
 struct Adam {
   static constexpr int kWidth = 4, kHypers = 7, kLead = 0;
   Vec rate, beta1, rest1, beta2, rest2, correction, epsilon;
@@ -158,6 +171,8 @@ constexpr Kernel kOptimizerKernels[] = {
     {"momentum(hyper: f32, ...segments: f32) -> ...updated: f32 {nesterov: bool, groups: words}",
      check_update<Momentum<false>>, update_tasks<Momentum<false>>, update_cost<Momentum<false>>, nullptr,
      run_momentum, kSegmentsInPlace},
+    {"rmsprop(hyper: f32, ...segments: f32) -> ...updated: f32 {groups: words}", check_update<Rmsprop>,
+     update_tasks<Rmsprop>, update_cost<Rmsprop>, nullptr, run_update<Rmsprop>, kSegmentsInPlace},
     {"adam(hyper: f32, ...segments: f32) -> ...updated: f32 {groups: words}", check_update<Adam>,
      update_tasks<Adam>, update_cost<Adam>, nullptr, run_update<Adam>, kSegmentsInPlace},
 };

@@ -108,6 +108,9 @@ void update(const char* name, bool nesterov, const float* hyper, float* x) {
     x[2] = flushed(std::fma(hyper[1], x[2], g));
     float step = nesterov ? std::fma(hyper[1], x[2], g) : x[2];
     x[0] = std::fma(-hyper[0], step, x[0]);
+  } else if (name[0] == 'r') {
+    x[2] = flushed(std::fma(hyper[1], x[2], (hyper[2] * g) * g));
+    x[0] = x[0] - (hyper[0] * g) / (std::sqrt(x[2]) + hyper[3]);
   } else {
     x[2] = flushed(std::fma(hyper[1], x[2], hyper[2] * g));
     x[3] = flushed(std::fma(hyper[3], x[3], (hyper[4] * g) * g));
@@ -115,11 +118,11 @@ void update(const char* name, bool nesterov, const float* hyper, float* x) {
   }
 }
 
-void fill_operand(Operand& operand, int field, Numbers& numbers) {
+void fill_operand(const char* name, Operand& operand, int field, Numbers& numbers) {
   for (int64_t i = 0; i < operand.tensor.count; ++i) {
     float& x = operand.as<float>()[i];
     x = numbers.next();
-    if (field == 3) x = x * x;
+    if (field == 3 || (name[0] == 'r' && field == 2)) x = x * x;
     // Gradients of zero beside moments near the end of the normal range: these must be flushed.
     if (i % 5 == 0 && field > 0) x = field == 1 ? 0.0f : 1.2e-38f;
   }
@@ -137,7 +140,7 @@ void test_update(const char* name, int width, int hypers, bool nesterov, bool in
   for (size_t s = 0; s < sizes.size(); ++s) {
     call.attribute(static_cast<int32_t>(s % 3 != 0));
     for (int field = 0; field < width; ++field) {
-      fill_operand(call.in(kF32, {sizes[s]}, field), field, numbers);
+      fill_operand(name, call.in(kF32, {sizes[s]}, field), field, numbers);
       int alias = in_place ? static_cast<int>(call.inputs.size()) - 1 : -1;
       if (field != 1) call.out(kF32, {sizes[s]}, alias);
     }
@@ -168,6 +171,7 @@ void test_optimizers() {
     test_update("sgd", 2, 1, false, in_place);
     test_update("momentum", 3, 2, false, in_place);
     test_update("momentum", 3, 2, true, in_place);
+    test_update("rmsprop", 3, 4, false, in_place);
     test_update("adam", 4, 7, false, in_place);
   }
   Call nothing("sgd");

@@ -227,6 +227,13 @@ describe('optimizers follow their formulas', () => {
       return rate * (nesterov ? g + mu * velocity : velocity);
     };
   };
+  const rmsprop = (rate: number, rho: number, epsilon: number) => {
+    let v = 0;
+    return (g: number) => {
+      v = rho * v + (1 - rho) * g * g;
+      return (rate * g) / (Math.sqrt(v) + epsilon);
+    };
+  };
   const adam = (rate: number, beta1: number, beta2: number, epsilon: number) => {
     let [m, v] = [0, 0];
     return (g: number, step: number) => {
@@ -242,6 +249,12 @@ describe('optimizers follow their formulas', () => {
       'nesterov',
       optimizers.sgd({learningRate: 0.1, momentum: 0.8, nesterov: true}),
       momentum(0.1, 0.8, true),
+    ],
+    ['rmsprop', optimizers.rmsprop({learningRate: 0.01}), rmsprop(0.01, 0.9, 1e-7)],
+    [
+      'rmsprop with a large epsilon',
+      optimizers.rmsprop({learningRate: 0.1, rho: 0.99, epsilon: 0.3}),
+      rmsprop(0.1, 0.99, 0.3),
     ],
     ['adam', optimizers.adam({learningRate: 0.1}), adam(0.1, 0.9, 0.999, 1e-7)],
     [

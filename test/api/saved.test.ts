@@ -69,6 +69,7 @@ describe('a model goes on from its file as if it had never been away', () => {
     nesterov: optimizers.sgd({momentum: 0.8, nesterov: true}),
     'adam by name': 'adam',
     'adam with all options': optimizers.adam({learningRate: 0.01, beta1: 0.8, beta2: 0.99, epsilon: 1e-6}),
+    rmsprop: optimizers.rmsprop({learningRate: 0.01, rho: 0.95, epsilon: 1e-6}),
     constant: optimizers.sgd({learningRate: schedules.constant({learningRate: 0.03})}),
     exponentialDecay: optimizers.adam({
       learningRate: schedules.exponentialDecay({

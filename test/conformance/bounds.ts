@@ -112,7 +112,12 @@ export const updates =
   (width: number): Bound =>
   (call, [hyper, ...operands]) => {
     const magnitudes = operands.map((values, k) => values.map(x => (k % width === 0 ? 0 : Math.abs(x))));
-    const divisor = call.op.name === 'adam' ? (hyper?.[6] as number) : 1;
+    const divisor =
+      call.op.name === 'adam'
+        ? (hyper?.[6] as number)
+        : call.op.name === 'rmsprop'
+          ? (hyper?.[3] as number)
+          : 1;
     return evaluateCall(call, [hyper as Values, ...magnitudes]).map((values, output) => {
       const floor = 2 ** -149 / (output % (width - 1) === 0 ? divisor : 1);
       return values.map(size => 8 * unit * Math.abs(size) + floor);

@@ -86,7 +86,7 @@ export function buildOp(
   return {call, outputs, updates, inputs, variables};
 }
 
-const updateWidths = {sgd: 2, momentum: 3, adam: 4};
+const updateWidths = {sgd: 2, momentum: 3, rmsprop: 3, adam: 4};
 
 /** `matmul([3,4] float32, …) {…}`: what to type to see a failure again. */
 export function reproducer(op: string, sample: Sample): string {

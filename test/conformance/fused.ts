@@ -141,5 +141,13 @@ export const updateSamples = {
     {nesterov: false},
     {nesterov: true},
   ),
+  rmsprop: updates(
+    3,
+    [
+      [0.1, 0.9, 1 - 0.9, 1e-7],
+      [0.01, 0.99, 1 - 0.99, 1e-3],
+    ],
+    {},
+  ),
   adam: updates(4, [adamHyper(1e-3, 1), adamHyper(1e-2, 100)], {}),
 } satisfies Record<string, OpSamples>;
