@@ -1,14 +1,18 @@
 // The user's arrays, checked against the model before anything runs, and the table of rows that each step
 // reads.
+import type {TypedArray} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
 import {type DataInput, type Rows, toRows} from '../data/arrays.ts';
 import {keepSafe} from '../session/compile.ts';
 import type {Engine} from './engine.ts';
 import {targetShape} from './graphs.ts';
+import {type Weighting, weightsOf} from './sample-weights.ts';
 
 export interface Samples {
   readonly x: Rows;
   readonly y: Rows;
+  /** How much each row counts in the loss; all alike where it is left out. */
+  readonly weights?: Rows | undefined;
 }
 
 /** @throws ERR_SHAPE, ERR_DTYPE or ERR_DETACHED, e.g. `fit: x: expected the shape [rows,784]. …` */
@@ -17,7 +21,13 @@ export function bindInputs(engine: Engine, where: string, x: DataInput, allowSin
 }
 
 /** Inputs and targets of the same number of rows. */
-export function bindSamples(engine: Engine, where: string, x: DataInput, y: DataInput): Samples {
+export function bindSamples(
+  engine: Engine,
+  where: string,
+  x: DataInput,
+  y: DataInput,
+  weighting: Weighting = {},
+): Samples {
   const {loss} = engine.training(where);
   const inputs = bindInputs(engine, where, x);
   const rowShape = targetShape(engine.network, loss);
@@ -28,14 +38,34 @@ export function bindSamples(engine: Engine, where: string, x: DataInput, y: Data
   if (inputs.count !== targets.count) {
     fail('ERR_SHAPE', `${where}: x has ${inputs.count} rows and y ${targets.count}.`);
   }
+  const weights = weightsOf(where, targets, weighting, classesOf(engine));
   // Once for all native calls of a fit, for where memory cannot be held it is copied.
-  return {x: {...inputs, data: keepSafe(inputs.data)}, y: {...targets, data: keepSafe(targets.data)}};
+  return {
+    x: {...inputs, data: keepSafe(inputs.data)},
+    y: {...targets, data: keepSafe(targets.data)},
+    ...(weights && {weights}),
+  };
+}
+
+/** How many classes the model tells apart: two where it gives one number. */
+export function classesOf({network}: Engine): number {
+  return Math.max(2, network.outputShape.at(-1) as number);
 }
 
 /** What a plan depends on, as a key. */
-export function keyOf(purpose: string, batch: number, ...data: readonly Rows[]): string {
-  const specs = data.map(({dtype, rowShape, scale}) => `${dtype}[${rowShape}]*${scale}`);
+export function keyOf(purpose: string, batch: number, ...data: readonly (Rows | undefined)[]): string {
+  const specs = data.flatMap(rows => (rows ? [`${rows.dtype}[${rows.rowShape}]*${rows.scale}`] : []));
   return [purpose, batch, ...specs].join(' ');
+}
+
+/** The same for a program over all arrays of the samples. */
+export function keyOfSamples(purpose: string, batch: number, {x, y, weights}: Samples): string {
+  return keyOf(weights ? `${purpose} weighted` : purpose, batch, x, y, weights);
+}
+
+/** The arrays as the programs name them. */
+export function arraysOf({x, y, weights}: Samples): Record<string, TypedArray> {
+  return {x: x.data, y: y.data, ...(weights && {weights: weights.data})};
 }
 
 /** Batches of these sizes have plans; a row's bits do not depend on the batch that it is in. */

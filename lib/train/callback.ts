@@ -14,6 +14,8 @@ export interface CallbackContext {
   /** Batches of an epoch, and rows that are trained on. */
   readonly batches: number;
   readonly samples: number;
+  /** Whether there is something to validate on, if not after every epoch. */
+  readonly validates: boolean;
   /** In `onTrainEnd`: what ended the training early, if something did. */
   readonly error: unknown;
 }

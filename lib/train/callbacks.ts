@@ -1,4 +1,4 @@
 // The namespace `callbacks`: every export is a member.
-export {earlyStopping} from './early-stopping.ts';
-export {lambda} from './lambda.ts';
-export {progress} from './progress.ts';
+export {earlyStopping} from './callbacks/early-stopping.ts';
+export {lambda} from './callbacks/lambda.ts';
+export {progress} from './callbacks/progress.ts';

@@ -1,9 +1,11 @@
-import type {TypedArray} from '../core/dtype.ts';
-import {inBuckets, keyOf, type Samples} from './batches.ts';
+import {arraysOf, inBuckets, keyOfSamples, type Samples} from './batches.ts';
 import {type Engine, inputsOf} from './engine.ts';
 import {AbortedError, failByGuard} from './failures.ts';
 import {evaluateGraph} from './graphs.ts';
 import {type Logs, RunningMeans} from './logs.ts';
+import type {Weighting} from './sample-weights.ts';
+
+export type EvaluateOptions = Pick<Weighting, 'sampleWeight'>;
 
 export interface EvaluateRequest {
   readonly where: string;
@@ -17,17 +19,16 @@ export interface EvaluateRequest {
 /** Loss and metrics over rows, without training. Rows are added up in order: the batches leave no trace. */
 export async function evaluateRows(engine: Engine, request: EvaluateRequest): Promise<Logs> {
   const {where, samples, first, count, prefix, cancel} = request;
-  const {x, y} = samples;
   const training = engine.training(where);
   const {batch, steps, rows} = inBuckets(first, count);
-  const program = engine.program(keyOf('evaluate', batch, x, y), () =>
-    evaluateGraph(engine.network, training, {batch, x, y}),
+  const program = engine.program(keyOfSamples('evaluate', batch, samples), () =>
+    evaluateGraph(engine.network, training, {batch, ...samples}),
   );
-  const offered: Record<string, TypedArray> = {x: x.data, y: y.data, rows};
+  const offered = {...arraysOf(samples), rows};
   const result = await program.run(inputsOf(program, offered), {steps, ...(cancel && {cancel})});
   if (result.end === 'cancelled') throw new AbortedError({epoch: [], history: {}}, undefined);
   const classes = engine.network.outputShape.at(-1) as number;
-  if (result.end === 'guard') failByGuard(result, {where, x, y, rows, batch, classes});
+  if (result.end === 'guard') failByGuard(result, {where, ...samples, rows, batch, classes});
   const means = new RunningMeans(training);
   means.addSamples(result.outputs, count);
   return means.logs(prefix);

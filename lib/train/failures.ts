@@ -11,6 +11,7 @@ export interface RunSite {
   readonly where: string;
   readonly x: Rows;
   readonly y?: Rows;
+  readonly weights?: Rows | undefined;
   /** Row numbers of the steps of the call, and how many each step reads. */
   readonly rows: Int32Array;
   readonly batch: number;
@@ -56,8 +57,8 @@ export function failByGuard(result: RunOutcome, site: RunSite): never {
 type Guard = NonNullable<RunOutcome['guard']>;
 
 function failByData({source, value: column}: Guard, site: RunSite, row: number): never {
-  const name = source === 'y' ? 'y' : 'x';
-  const data = (name === 'y' ? site.y : site.x) as Rows;
+  const name = source === 'weights' ? 'sampleWeight' : source === 'y' ? 'y' : 'x';
+  const data = (source === 'weights' ? site.weights : source === 'y' ? site.y : site.x) as Rows;
   if (column === rowOutOfRange) {
     fail('ERR_OUT_OF_RANGE', `${site.where}: row ${row} is outside the ${data.count} rows of ${name}.`);
   }

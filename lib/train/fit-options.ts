@@ -4,8 +4,10 @@ import type {DataInput} from '../data/arrays.ts';
 import {bindSamples, type Samples} from './batches.ts';
 import type {CallbackLike} from './callback.ts';
 import type {Engine} from './engine.ts';
+import type {Weighting} from './sample-weights.ts';
+import {ArraySource, type BatchSource} from './source.ts';
 
-export interface FitOptions {
+export interface FitOptions extends Weighting {
   /**
    * Number of the epoch to end before, counted from 0; with `initialEpoch` 0, how many to train. 1 by
    * default.
@@ -19,10 +21,21 @@ export interface FitOptions {
   readonly seed?: number;
   /** Read rows in a new random order each epoch. True by default. */
   readonly shuffle?: boolean;
-  /** Evaluated after each epoch, as `val_loss` and so on. */
-  readonly validationData?: readonly [DataInput, DataInput];
+  /**
+   * Batches of each epoch. Where they are not the whole data, the next epoch goes on with the rows that
+   * follow, and a new random order begins where all rows have been read. All rows by default.
+   */
+  readonly stepsPerEpoch?: number;
+  /** x and y, and if need be weights of samples; evaluated after epochs, as `val_loss` and so on. */
+  readonly validationData?: readonly [DataInput, DataInput, DataInput?];
   /** Share of the rows, taken from the end, that is kept for validation. */
   readonly validationSplit?: number;
+  /** Validate after every so many epochs, or after those named (the first is 1). 1 by default. */
+  readonly validationFreq?: number | readonly number[];
+  /** Batches to validate on, from the first row; all rows by default. */
+  readonly validationSteps?: number;
+  /** Rows of such a batch; `batchSize` by default. Without `validationSteps` it changes nothing. */
+  readonly validationBatchSize?: number;
   readonly callbacks?: CallbackLike | readonly CallbackLike[];
   /** Stops the training after the current batch; the promise is then rejected with ERR_ABORTED. */
   readonly signal?: AbortSignal;
@@ -38,6 +51,12 @@ const known = [
   'shuffle',
   'validationData',
   'validationSplit',
+  'validationFreq',
+  'validationSteps',
+  'validationBatchSize',
+  'stepsPerEpoch',
+  'sampleWeight',
+  'classWeight',
   'callbacks',
   'signal',
   'verbose',
@@ -47,34 +66,36 @@ export interface Validation {
   readonly samples: Samples;
   readonly first: number;
   readonly count: number;
+  /** Whether it follows on an epoch. */
+  after(epoch: number): boolean;
 }
 
 export interface FitRequest {
-  readonly samples: Samples;
-  /** The first rows, which are trained on. */
-  readonly count: number;
+  readonly source: BatchSource;
   readonly epochs: number;
   readonly batchSize: number;
   readonly initialEpoch: number;
   readonly seed: number;
-  readonly shuffle: boolean;
   readonly validation: Validation | undefined;
   readonly callbacks: FitOptions['callbacks'];
   readonly signal: AbortSignal | undefined;
   readonly verbose: 0 | 1 | 2;
 }
 
-function validationOf(
+type Held = Omit<Validation, 'after'>;
+
+/** The rows to validate on, all of them. */
+function heldOut(
   engine: Engine,
   samples: Samples,
   {validationData, validationSplit}: FitOptions,
-): Validation | undefined {
+): Held | undefined {
   if (validationData !== undefined) {
-    if (!Array.isArray(validationData) || validationData.length !== 2) {
-      fail('ERR_OPTION', 'fit: validationData: expected [x, y].');
+    if (!Array.isArray(validationData) || validationData.length < 2 || validationData.length > 3) {
+      fail('ERR_OPTION', 'fit: validationData: expected [x, y] or [x, y, sampleWeight].');
     }
-    const [x, y] = validationData as readonly [DataInput, DataInput];
-    const bound = bindSamples(engine, 'fit: validationData', x, y);
+    const [x, y, sampleWeight] = validationData as readonly [DataInput, DataInput, DataInput?];
+    const bound = bindSamples(engine, 'fit: validationData', x, y, {sampleWeight});
     return {samples: bound, first: 0, count: bound.x.count};
   }
   if (validationSplit === undefined || validationSplit === 0) return undefined;
@@ -89,6 +110,31 @@ function validationOf(
     );
   }
   return {samples, first, count: all - first};
+}
+
+function checkFreq(freq: FitOptions['validationFreq'] = 1): Validation['after'] {
+  if (Array.isArray(freq)) {
+    for (const epoch of freq) checkNumber('fit: validationFreq', epoch, {integer: true, min: 1});
+    return epoch => freq.includes(epoch + 1);
+  }
+  checkNumber('fit: validationFreq', freq, {integer: true, min: 1});
+  return epoch => (epoch + 1) % freq === 0;
+}
+
+function validationOf(held: Held | undefined, options: FitOptions): Validation | undefined {
+  const {batchSize, validationSteps, validationBatchSize = batchSize ?? 32} = options;
+  const after = checkFreq(options.validationFreq);
+  checkNumber('fit: validationBatchSize', validationBatchSize, {integer: true, min: 1});
+  if (validationSteps !== undefined)
+    checkNumber('fit: validationSteps', validationSteps, {integer: true, min: 1});
+  const given = ['validationFreq', 'validationSteps', 'validationBatchSize'] as const;
+  const idle = given.find(name => options[name] !== undefined);
+  if (!held) {
+    if (idle) fail('ERR_OPTION', `fit: ${idle}: there is no validationData and no validationSplit.`);
+    return undefined;
+  }
+  const count = Math.min(held.count, (validationSteps ?? held.count) * validationBatchSize);
+  return {...held, count, after};
 }
 
 function checkRest({shuffle, signal, verbose}: FitOptions): void {
@@ -110,24 +156,26 @@ export function checkTrainable({network}: Engine, where: string): void {
 /** @throws ERR_OPTION, ERR_SHAPE, ERR_DTYPE or ERR_DETACHED */
 export function toFitRequest(engine: Engine, x: DataInput, y: DataInput, options: FitOptions): FitRequest {
   checkOptions('fit', options, known);
-  const {epochs = 1, batchSize = 32, initialEpoch = 0, seed = engine.seed} = options;
+  const {epochs = 1, batchSize = 32, initialEpoch = 0, seed = engine.seed, stepsPerEpoch} = options;
+  const {sampleWeight, classWeight, shuffle = true} = options;
   checkNumber('fit: epochs', epochs, {integer: true, min: 0});
   checkNumber('fit: batchSize', batchSize, {integer: true, min: 1, max: 2 ** 31 - 1});
   checkNumber('fit: initialEpoch', initialEpoch, {integer: true, min: 0});
   checkNumber('fit: seed', seed, {integer: true});
+  if (stepsPerEpoch !== undefined)
+    checkNumber('fit: stepsPerEpoch', stepsPerEpoch, {integer: true, min: 1, max: 2 ** 31 - 1});
   checkRest(options);
-  const samples = bindSamples(engine, 'fit', x, y);
+  const samples = bindSamples(engine, 'fit', x, y, {sampleWeight, classWeight});
   checkTrainable(engine, 'fit');
-  const validation = validationOf(engine, samples, options);
+  const held = heldOut(engine, samples, options);
+  const count = held?.samples === samples ? held.first : samples.x.count;
   return {
-    samples,
-    count: options.validationData === undefined ? (validation?.first ?? samples.x.count) : samples.x.count,
+    source: new ArraySource(samples, {count, batchSize, seed, shuffle, stepsPerEpoch}),
     epochs,
     batchSize,
     initialEpoch,
     seed,
-    shuffle: options.shuffle ?? true,
-    validation,
+    validation: validationOf(held, options),
     callbacks: options.callbacks,
     signal: options.signal,
     verbose: options.verbose ?? 0,

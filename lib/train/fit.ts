@@ -1,15 +1,18 @@
 // The training loop: epochs of batches, validation, callbacks, stopping.
+import {checkOptions} from '../core/errors.ts';
 import type {DataInput} from '../data/arrays.ts';
-import {ascendingRows, shuffleRows} from '../data/order.ts';
-import {bindSamples} from './batches.ts';
+import {ascendingRows} from '../data/order.ts';
+import {bindSamples, keyOfSamples} from './batches.ts';
 import {type CallbackContext, CallbackList} from './callback.ts';
+import {progress} from './callbacks/progress.ts';
 import type {Engine} from './engine.ts';
 import {evaluateRows} from './evaluate.ts';
 import {AbortedError} from './failures.ts';
 import {checkTrainable, type FitOptions, type FitRequest, toFitRequest} from './fit-options.ts';
 import {addToHistory, type History, type Logs, RunningMeans} from './logs.ts';
 import type {Sequential} from './model.ts';
-import {progress} from './progress.ts';
+import type {Weighting} from './sample-weights.ts';
+import type {Stretch} from './source.ts';
 import {StepRunner} from './steps.ts';
 
 /** All that lives from epoch to epoch. */
@@ -19,27 +22,18 @@ class Fit {
   readonly #request: FitRequest;
   readonly #callbacks: CallbackList;
   readonly #context: {-readonly [Key in keyof CallbackContext]: CallbackContext[Key]};
-  readonly #order: Int32Array;
-  readonly #batches: number;
   /** Not 0 once the signal has asked for the end: native code looks at it before each commit. */
   readonly #cancel = new Int32Array(new SharedArrayBuffer(4));
   readonly #history: History = {epoch: [], history: {}};
-  readonly #whole: StepRunner | undefined;
-  readonly #rest: StepRunner | undefined;
+  readonly #runners = new Map<string, StepRunner>();
 
   constructor(engine: Engine, model: Sequential, request: FitRequest) {
-    const {samples, count, batchSize, seed, epochs, initialEpoch} = request;
+    const {source, batchSize, epochs, initialEpoch, validation} = request;
     this.#engine = engine;
     this.#model = model;
     this.#request = request;
-    this.#order = ascendingRows(count);
-    const steps = Math.floor(count / batchSize);
-    const rest = count % batchSize;
-    this.#batches = steps + (rest > 0 ? 1 : 0);
-    if (steps > 0) this.#whole = new StepRunner(engine, samples, {batch: batchSize, seed, most: steps});
-    if (rest > 0) this.#rest = new StepRunner(engine, samples, {batch: rest, seed, most: 1});
-    const sizes = {epochs, initialEpoch, batchSize, batches: this.#batches, samples: count};
-    this.#context = {model, ...sizes, error: undefined};
+    const sizes = {epochs, initialEpoch, batchSize, batches: source.batches, samples: source.rows};
+    this.#context = {model, ...sizes, validates: validation !== undefined, error: undefined};
     this.#callbacks = new CallbackList(callbacksOf(request), this.#context, async call => {
       engine.inCallback = true;
       try {
@@ -83,18 +77,18 @@ class Fit {
 
   /** Nothing where a callback stopped the training before the epoch's first batch. */
   async #epoch(epoch: number): Promise<Logs | undefined> {
-    const {shuffle, seed, validation} = this.#request;
+    const {validation} = this.#request;
     await this.#callbacks.epoch('onEpochBegin', epoch, {});
     if (this.#model.stopTraining) return undefined;
-    if (shuffle) shuffleRows(this.#order, seed, epoch);
     const means = new RunningMeans(this.#engine.training('fit'));
-    let batch = 0;
-    while (batch < this.#batches && !this.#model.stopTraining) {
-      batch += await this.#call(epoch, batch, means);
+    for (let batch = 0; !this.#model.stopTraining; ) {
+      const done = await this.#call(epoch, batch, means);
       this.#checkSignal();
+      if (done === undefined) break;
+      batch += done;
     }
     const logs = means.logs();
-    if (validation) {
+    if (validation?.after(epoch)) {
       const request = {where: 'fit: validation', prefix: 'val_', cancel: this.#cancel, ...validation};
       try {
         Object.assign(logs, await evaluateRows(this.#engine, request));
@@ -108,25 +102,36 @@ class Fit {
     return logs;
   }
 
-  /** One native call and its callbacks, from `batch` on; returns the number of batches done. */
-  async #call(epoch: number, batch: number, means: RunningMeans): Promise<number> {
-    const {batchSize, count} = this.#request;
-    const runner = ((batch + 1) * batchSize <= count ? this.#whole : this.#rest) as StepRunner;
-    if (this.#callbacks.watchBatches) await this.#callbacks.batchBegin(batch);
-    const left = runner === this.#rest ? 1 : Math.floor(count / batchSize) - batch;
-    const {steps} = await runner.run(this.#order.subarray(batch * batchSize), {
-      most: this.#callbacks.watchBatches ? Math.min(left, this.#callbacks.batchesUntilCall(batch)) : left,
+  /** One native call and its callbacks, from `batch` on: batches done, or undefined at the epoch's end. */
+  async #call(epoch: number, batch: number, means: RunningMeans): Promise<number | undefined> {
+    const {source} = this.#request;
+    const watched = this.#callbacks.watchBatches;
+    const most = watched ? this.#callbacks.batchesUntilCall(batch) : Number.POSITIVE_INFINITY;
+    const stretch = await source.next(epoch, batch, most);
+    if (!stretch) return undefined;
+    if (watched) await this.#callbacks.batchBegin(batch);
+    const {steps} = await this.#runnerOf(stretch).run(stretch, {
       cancel: this.#cancel,
       means,
       where: 'fit',
       name: step => `epoch ${epoch}, batch ${batch + step}`,
     });
     this.#engine.betweenRuns();
-    if (this.#callbacks.watchBatches && steps > 0) {
+    if (watched && steps > 0) {
       const last = batch + steps - 1;
-      await this.#callbacks.batchEnd(last, {batch: last, size: runner.batch, ...means.logs()});
+      await this.#callbacks.batchEnd(last, {batch: last, size: stretch.batch, ...means.logs()});
     }
     return steps;
+  }
+
+  #runnerOf({samples, batch}: Stretch): StepRunner {
+    const key = keyOfSamples('', batch, samples);
+    const known = this.#runners.get(key);
+    if (known) return known;
+    const {seed, source} = this.#request;
+    const runner = new StepRunner(this.#engine, samples, {batch, seed, most: source.batches});
+    this.#runners.set(key, runner);
+    return runner;
   }
 }
 
@@ -152,16 +157,23 @@ export async function fitModel(
 }
 
 /** See `Sequential.trainOnBatch`. */
-export async function trainOnBatch(engine: Engine, x: DataInput, y: DataInput): Promise<Logs> {
+export async function trainOnBatch(
+  engine: Engine,
+  x: DataInput,
+  y: DataInput,
+  options: Weighting = {},
+): Promise<Logs> {
   const where = 'trainOnBatch';
   const training = engine.training(where);
+  checkOptions(where, options, ['sampleWeight', 'classWeight']);
   return engine.write(where, async () => {
-    const samples = bindSamples(engine, where, x, y);
-    const {count} = samples.x;
+    const samples = bindSamples(engine, where, x, y, options);
+    const batch = samples.x.count;
     checkTrainable(engine, where);
-    const runner = new StepRunner(engine, samples, {batch: count, seed: engine.seed, most: 1});
+    const runner = new StepRunner(engine, samples, {batch, seed: engine.seed, most: 1});
     const means = new RunningMeans(training);
-    await runner.run(ascendingRows(count), {most: 1, means, where, name: () => 'this batch'});
+    const stretch = {samples, rows: ascendingRows(batch), batch, steps: 1};
+    await runner.run(stretch, {means, where, name: () => 'this batch'});
     return means.logs();
   });
 }

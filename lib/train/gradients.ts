@@ -2,7 +2,7 @@ import type {TypedArray} from '../core/dtype.ts';
 import {checkNumber, checkOptions} from '../core/errors.ts';
 import type {DataInput} from '../data/arrays.ts';
 import {ascendingRows, seedWords} from '../data/order.ts';
-import {bindSamples, keyOf} from './batches.ts';
+import {arraysOf, bindSamples, keyOfSamples} from './batches.ts';
 import {type Engine, inputsOf} from './engine.ts';
 import {failByGuard} from './failures.ts';
 import {gradientOutput, gradientsGraph} from './graphs.ts';
@@ -36,13 +36,12 @@ export async function gradientsOf(
   const samples = bindSamples(engine, where, x, y);
   const batch = samples.x.count;
   const rows = ascendingRows(batch);
-  const key = keyOf(`gradients ${training}`, batch, samples.x, samples.y);
+  const key = keyOfSamples(`gradients ${training}`, batch, samples);
   const program = engine.program(key, () =>
     gradientsGraph(engine.network, engine.training(where), {batch, ...samples, training}),
   );
   const offered: Record<string, TypedArray> = {
-    x: samples.x.data,
-    y: samples.y.data,
+    ...arraysOf(samples),
     rows,
     seed: Int32Array.from(seedWords(seed)),
     step: Int32Array.of(engine.iterations),

@@ -68,14 +68,38 @@ export function targetShape(network: Network, loss: Loss): Shape {
   return loss.targets === 'classes' ? network.outputShape.slice(0, -1) : network.outputShape;
 }
 
+/** How the arrays of samples lie in memory. */
+interface SampleSpecs {
+  readonly x: RowsSpec;
+  readonly y: RowsSpec;
+  /** A number for each row by which its loss is multiplied. */
+  readonly weights?: RowsSpec | undefined;
+}
+
 interface Sources {
   readonly x: Tensor;
   readonly y: Tensor;
+  readonly weights: Tensor | undefined;
   readonly random: {seed: Tensor; step: Tensor};
 }
 
-function sourcesOf(x: RowsSpec, y: RowsSpec): Sources {
-  return {x: dataInput('x', x), y: dataInput('y', y), random: randomInputs()};
+function sourcesOf({x, y, weights}: SampleSpecs): Sources {
+  return {
+    x: dataInput('x', x),
+    y: dataInput('y', y),
+    weights: weights && dataInput('weights', weights),
+    random: randomInputs(),
+  };
+}
+
+/** The losses, each times its sample's weight. */
+function weigh(losses: Tensor, source: Tensor | undefined, specs: SampleSpecs, rows: Tensor): Tensor {
+  if (!source) return losses;
+  const scale = specs.weights?.scale ?? 1;
+  return mul(
+    losses,
+    withScope('weights', () => reshape(gatherRows(source, rows, {scale}), losses.shape)),
+  );
 }
 
 /** Loss and metrics of each sample of a batch, [batch] each. */
@@ -83,7 +107,7 @@ function perSample(
   network: Network,
   {loss, metrics}: Training,
   sources: Sources,
-  specs: {x: RowsSpec; y: RowsSpec},
+  specs: SampleSpecs,
   rows: Tensor,
   training: boolean,
   shard = 0,
@@ -92,7 +116,9 @@ function perSample(
   const output = network.apply(x, training, sources.random, shard);
   const target = readTargets(sources.y, network, loss, specs.y, rows);
   return {
-    losses: withScope('loss', () => checkPerSample('the loss', loss(target, output), output)),
+    losses: withScope('loss', () =>
+      weigh(checkPerSample('the loss', loss(target, output), output), sources.weights, specs, rows),
+    ),
     metrics: metrics.map(({name, metric}) =>
       withScope(name, () => checkPerSample(`the metric ${name}`, metric(target, output, loss), output)),
     ),
@@ -121,10 +147,8 @@ function addTree(parts: readonly Tensor[]): Tensor {
   return add(addTree(parts.slice(0, half)), addTree(parts.slice(half)));
 }
 
-export interface StepOptions {
+export interface StepOptions extends SampleSpecs {
   readonly batch: number;
-  readonly x: RowsSpec;
-  readonly y: RowsSpec;
   /**
    * Cuts each batch into this many equal parts whose gradients are combined in a fixed tree, so that the
    * result does not depend on how many machines share them. Rows then come as `rows0`, `rows1`, ….
@@ -138,7 +162,7 @@ export function trainGraph(network: Network, training: Training, options: StepOp
   if (batch % microShards !== 0) {
     fail('ERR_OPTION', `microShards: ${microShards} do not cut a batch of ${batch} into equal parts.`);
   }
-  const sources = sourcesOf(options.x, options.y);
+  const sources = sourcesOf(options);
   const weights = network.trainable;
   const penalty = network.penalty();
   const shards = Array.from({length: microShards}, (_, shard) => {
@@ -203,7 +227,7 @@ function updatesOf(
 
 /** Loss and metrics of each sample, without training. */
 export function evaluateGraph(network: Network, training: Training, options: StepOptions): Graph {
-  const sources = sourcesOf(options.x, options.y);
+  const sources = sourcesOf(options);
   const {losses, metrics} = perSample(network, training, sources, options, rowsInput(options.batch), false);
   const penalty = network.penalty();
   return {
@@ -227,7 +251,7 @@ export function gradientsGraph(
   training: Training,
   options: StepOptions & {training: boolean},
 ): Graph {
-  const sources = sourcesOf(options.x, options.y);
+  const sources = sourcesOf(options);
   const rows = rowsInput(options.batch);
   const {losses} = perSample(network, training, sources, options, rows, options.training);
   const objective = objectiveOf(losses, network.penalty());

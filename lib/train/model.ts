@@ -7,13 +7,14 @@ import type {Layer} from '../nn/layer.ts';
 import type {Optimizer} from '../optim/optimizer.ts';
 import {bindSamples} from './batches.ts';
 import {Engine} from './engine.ts';
-import {evaluateRows} from './evaluate.ts';
+import {type EvaluateOptions, evaluateRows} from './evaluate.ts';
 import {fitModel, trainOnBatch} from './fit.ts';
 import type {FitOptions} from './fit-options.ts';
 import {type GradientsOptions, type GradientsResult, gradientsOf} from './gradients.ts';
 import type {History, Logs} from './logs.ts';
 import {Network} from './network.ts';
 import {predict, predictSync, type ShapedResult} from './predict.ts';
+import type {Weighting} from './sample-weights.ts';
 import {type SaveOptions, save} from './save.ts';
 import {summaryOf} from './summary.ts';
 import type {CompileOptions} from './training.ts';
@@ -91,13 +92,14 @@ export class Sequential {
   }
 
   /** One training step on all rows given, as one batch. */
-  trainOnBatch(x: DataInput, y: DataInput): Promise<Logs> {
-    return trainOnBatch(this.#engine, x, y);
+  trainOnBatch(x: DataInput, y: DataInput, options: Weighting = {}): Promise<Logs> {
+    return trainOnBatch(this.#engine, x, y, options);
   }
 
   /** Loss and metrics over all rows. */
-  async evaluate(x: DataInput, y: DataInput): Promise<Logs> {
-    const samples = bindSamples(this.#engine, 'evaluate', x, y);
+  async evaluate(x: DataInput, y: DataInput, options: EvaluateOptions = {}): Promise<Logs> {
+    checkOptions('evaluate', options, ['sampleWeight']);
+    const samples = bindSamples(this.#engine, 'evaluate', x, y, options);
     return evaluateRows(this.#engine, {where: 'evaluate', samples, first: 0, count: samples.x.count});
   }
 

@@ -5,21 +5,20 @@ import type {TypedArray} from '../core/dtype.ts';
 import {seedWords} from '../data/order.ts';
 import {rateAt, writeHyper} from '../optim/optimizer.ts';
 import type {CompiledProgram} from '../session/compile.ts';
-import {keyOf, type Samples} from './batches.ts';
+import {arraysOf, keyOfSamples, type Samples} from './batches.ts';
 import {type Engine, inputsOf, type RunOutcome} from './engine.ts';
 import {failByGuard} from './failures.ts';
 import {trainGraph} from './graphs.ts';
 import type {RunningMeans} from './logs.ts';
+import type {Stretch} from './source.ts';
 
 /** A call should end about this often, so that callbacks and signals are served. */
 const callBudgetMs = 30;
 const maxStepsPerCall = 4096;
 
-/** Steps of one batch size. */
+/** Steps of one batch size over arrays that lie alike. */
 export class StepRunner {
-  readonly batch: number;
   readonly #engine: Engine;
-  readonly #samples: Samples;
   readonly #program: CompiledProgram;
   readonly #seed: Int32Array;
   readonly #capacity: number;
@@ -32,10 +31,8 @@ export class StepRunner {
   constructor(engine: Engine, samples: Samples, options: {batch: number; seed: number; most: number}) {
     const {batch, seed, most} = options;
     const training = engine.training('fit');
-    this.batch = batch;
     this.#engine = engine;
-    this.#samples = samples;
-    this.#program = engine.program(keyOf('train', batch, samples.x, samples.y), () =>
+    this.#program = engine.program(keyOfSamples('train', batch, samples), () =>
       trainGraph(engine.network, training, {batch, ...samples}),
     );
     this.#capacity = Math.min(most, maxStepsPerCall);
@@ -58,33 +55,29 @@ export class StepRunner {
   }
 
   /**
-   * Runs the first steps of `rows`, a whole number of batches, and adds their losses to `means`.
+   * Runs the first steps of a stretch and adds their losses to `means`.
    *
    * @returns steps committed: fewer than begun where the run was cancelled.
    */
   async run(
-    rows: Int32Array,
+    {samples, rows, batch, steps: most}: Stretch,
     options: {
-      most: number;
       cancel?: Int32Array;
       means: RunningMeans;
       where: string;
       name(step: number): string;
     },
   ): Promise<RunOutcome> {
-    const {batch} = this;
-    const steps = Math.min(options.most, this.#wanted);
+    const steps = Math.min(most, this.#wanted);
     const engine = this.#engine;
     const {optimizer} = engine.training(options.where);
     const first = engine.iterations;
     const hyper = this.#hyper.subarray(0, steps * optimizer.hyperCount);
     writeHyper(optimizer, first, steps, hyper);
     for (let step = 0; step < steps; step++) this.#steps[step] = first + step;
-    const {x, y} = this.#samples;
     const table = rows.subarray(0, steps * batch);
     const offered = {
-      x: x.data,
-      y: y.data,
+      ...arraysOf(samples),
       rows: table,
       hyper,
       seed: this.#seed,
@@ -103,7 +96,7 @@ export class StepRunner {
       const classes = engine.network.outputShape.at(-1) as number;
       const learningRate = rateAt(optimizer, first + result.steps);
       const {where, name} = options;
-      failByGuard(result, {where, x, y, rows: table, batch, classes, step: name, learningRate});
+      failByGuard(result, {where, ...samples, rows: table, batch, classes, step: name, learningRate});
     }
     return result;
   }
