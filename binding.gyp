@@ -73,6 +73,7 @@
     {
       'target_name': 'ceiling',
       'type': 'executable',
+      'dependencies': ['runtime', '<@(isa_targets)'],
       'sources': ['native/tools/ceiling.cc'],
       'cflags_cc': ['-fopenmp'],
       'ldflags': ['-fopenmp'],

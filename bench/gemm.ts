@@ -1,57 +1,264 @@
-// Matrix products as a share of the multiply-add peak measured in the same minute.
+// Matrix products as a share of the multiply-add peak of the same run: the three of a dense layer, on one
+// thread and on all, beside OpenBLAS, BLIS and MKL.
+import {setTimeout as pause} from 'node:timers/promises';
 import type {RandomSource} from '../lib/core/tensor.ts';
 import {ops, setThreads} from '../lib/index.ts';
-import {compileProgram} from '../lib/session/compile.ts';
+import {type CompiledProgram, compileProgram} from '../lib/session/compile.ts';
 import {VariableStore} from '../lib/session/store.ts';
-import {type BenchOptions, measureCeiling} from './ceiling.ts';
+import {bandwidthOf, type Ceiling, levelOf, peakOf, remeasurePeak} from './ceiling.ts';
+import {type BenchOptions, type Figure, type Figures, figuresOf, geometricMean, worstOf} from './options.ts';
+import {Blas, type Form} from './peers/blas.ts';
+import {blasSpecs} from './peers/registry.ts';
+import {digits, percent, saveResults, table} from './report.ts';
 
-type Form = 'x·W' | 'xᵀ·dy' | 'dy·Wᵀ';
-const shapes: readonly (readonly [Form, number, number, number])[] = [
-  ['x·W', 1024, 1024, 1024],
-  ['xᵀ·dy', 1024, 1024, 1024],
-  ['dy·Wᵀ', 1024, 1024, 1024],
-  ['x·W', 128, 784, 512],
-  ['xᵀ·dy', 784, 128, 512],
-  ['dy·Wᵀ', 128, 512, 768],
-  ['x·W', 512, 512, 512],
-  ['x·W', 128, 128, 128],
-];
-
-/** Seconds per product [M,K]·[K,N]: many products in one native call, the best of several calls. */
-function timeProduct(form: Form, m: number, k: number, n: number, repeats: number): number {
-  const transposeA = form === 'xᵀ·dy';
-  const transposeB = form === 'dy·Wᵀ';
-  const matrix = (name: string, shape: readonly number[]) =>
-    ops.variable({name, shape, initial: (source: RandomSource) => ops.randomUniform(source, shape)});
-  const a = matrix('a', transposeA ? [k, m] : [m, k]);
-  const b = matrix('b', transposeB ? [n, k] : [k, n]);
-  const store = new VariableStore();
-  store.add([a, b]);
-  store.initialize(1);
-  const product = ops.matmul(a.tensor, b.tensor, {transposeA, transposeB});
-  const program = compileProgram({outputs: {}, guards: [ops.finite(product)], store});
-  const steps = Math.max(3, Math.ceil(2e9 / (2 * m * k * n)));
-  let best = Number.POSITIVE_INFINITY;
-  for (let repeat = 0; repeat < repeats; repeat++) {
-    const started = performance.now();
-    program.runSync({}, {steps});
-    best = Math.min(best, (performance.now() - started) / 1000 / steps);
-  }
-  return best;
+interface Shape {
+  readonly kind: 'square' | 'layer' | 'odd';
+  readonly form: Form;
+  /** Rows of the layer's input, its inputs and its units. */
+  readonly batch: number;
+  readonly inputs: number;
+  readonly units: number;
+  /** Of the product [m,k]·[k,n]. */
+  readonly m: number;
+  readonly k: number;
+  readonly n: number;
 }
 
-export async function bench(options: BenchOptions): Promise<void> {
-  setThreads(1);
-  const {fmaGflops} = measureCeiling(options);
-  console.log(`one thread; multiply-add peak ${fmaGflops[0]} GFLOP/s`);
-  for (const [form, m, k, n] of shapes) {
-    const seconds = timeProduct(form, m, k, n, options.quick ? 5 : 15);
-    const gflops = (2 * m * k * n) / seconds / 1e9;
-    const share = ((100 * gflops) / fmaGflops[0]).toFixed(0);
-    console.log(
-      `${form.padEnd(6)} M=${m} K=${k} N=${n}`.padEnd(32),
-      `${gflops.toFixed(0)} GFLOP/s`,
-      `${share} %`,
-    );
+interface Row extends Shape {
+  readonly threads: number;
+  readonly level: string;
+  /** The least that the product can take: its arithmetic, or reading the weights. */
+  readonly boundSeconds: number;
+  /** By `chainrule` and the names of the libraries. */
+  readonly seconds: Record<string, number>;
+}
+
+const forms: Readonly<Record<Form, string>> = {nn: 'x·W', tn: 'xᵀ·dy', nt: 'dy·Wᵀ'};
+const squares = [64, 128, 256, 512, 1024, 2048, 4096];
+const batches = [1, 8, 16, 32, 64, 128, 256, 1024];
+const layers = [
+  [784, 512],
+  [512, 256],
+  [256, 10],
+  [1024, 1024],
+  [3072, 768],
+] as const;
+const odd = [
+  [37, 333, 77],
+  [131, 333, 77],
+  [37, 129, 65],
+  [131, 129, 65],
+] as const;
+
+function productsOf(kind: Shape['kind'], batch: number, inputs: number, units: number): Shape[] {
+  const own = {kind, batch, inputs, units};
+  return [
+    {...own, form: 'nn', m: batch, k: inputs, n: units},
+    {...own, form: 'tn', m: inputs, k: batch, n: units},
+    {...own, form: 'nt', m: batch, k: units, n: inputs},
+  ];
+}
+
+function allShapes(quick: boolean): Shape[] {
+  const sizes = quick ? squares.filter(size => size <= 1024) : squares;
+  const rows = quick ? [1, 16, 32, 128] : batches;
+  return [
+    ...sizes.flatMap(size => productsOf('square', size, size, size)),
+    ...layers.flatMap(([inputs, units]) => rows.flatMap(m => productsOf('layer', m, inputs, units))),
+    ...odd.flatMap(([m, inputs, units]) => productsOf('odd', m, inputs, units)),
+  ];
+}
+
+/** A program of which one instruction is the product, over operands in the state, as in a training step. */
+class Product {
+  readonly #program: CompiledProgram;
+  readonly #instruction: number;
+  #steps = 1;
+
+  constructor({form, m, k, n}: Shape) {
+    const transposeA = form === 'tn';
+    const transposeB = form === 'nt';
+    const matrix = (name: string, shape: readonly number[]) =>
+      ops.variable({name, shape, initial: (source: RandomSource) => ops.randomUniform(source, shape)});
+    const a = matrix('a', transposeA ? [k, m] : [m, k]);
+    const b = matrix('b', transposeB ? [n, k] : [k, n]);
+    const store = new VariableStore();
+    store.add([a, b]);
+    store.initialize(1);
+    const product = ops.matmul(a.tensor, b.tensor, {transposeA, transposeB});
+    this.#program = compileProgram({outputs: {}, guards: [ops.finite(product)], store});
+    this.#program.profiling = true;
+    this.#instruction = this.#program.plan.instructions.findIndex(({flops}) => flops >= 2 * m * n * k);
+    if (this.#instruction < 0) throw new Error('bench: the plan has no product');
   }
+
+  get #nanoseconds(): number {
+    return this.#program.profile()[this.#instruction] as number;
+  }
+
+  /** Seconds of one product, of many in about so many seconds; the instruction alone. */
+  async time(threads: number, seconds: number): Promise<number> {
+    for (;;) {
+      const before = this.#nanoseconds;
+      const started = performance.now();
+      if (threads === 1) this.#program.runSync({}, {steps: this.#steps});
+      else await this.#program.run({}, {steps: this.#steps});
+      const taken = (performance.now() - started) / 1000;
+      const own = (this.#nanoseconds - before) / 1e9 / this.#steps;
+      const steps = this.#steps;
+      this.#steps = Math.max(1, Math.ceil(steps * Math.min(64, seconds / taken)));
+      if (taken >= seconds / 2) return own;
+    }
+  }
+}
+
+function boundOf({form, batch, inputs, units, m, k, n}: Shape, ceiling: Ceiling, threads: number) {
+  const level = levelOf(ceiling, 4 * inputs * units, threads);
+  const arithmetic = (2 * m * k * n) / (peakOf(ceiling, threads) * 1e9);
+  // The weights are read; the gradient of the weights is written.
+  const bytes = 4 * inputs * units;
+  const moved = bytes / (bandwidthOf(level, threads, form === 'tn' ? 'triad' : 'read') * 1e9);
+  return {level: level.name, boundSeconds: batch <= 16 ? Math.max(arithmetic, moved) : arithmetic};
+}
+
+async function timeShape(shape: Shape, threads: number, blas: readonly Blas[], options: BenchOptions) {
+  const {quick, ceiling} = options;
+  const row: Row = {...shape, threads, ...boundOf(shape, ceiling, threads), seconds: {}};
+  const product = new Product(shape);
+  const each = quick ? 0.004 : 0.02;
+  const runners = [
+    {name: 'chainrule', time: () => product.time(threads, each)},
+    ...blas.map(one => ({
+      name: one.name,
+      time: () => one.time(shape.form, shape.m, shape.k, shape.n, each),
+    })),
+  ];
+  for (let round = 0; round < (quick ? 2 : 5); round++) {
+    for (const {name, time} of runners) {
+      // Threads of the one before may still spin.
+      if (runners.length > 1 && threads > 1) await pause(2);
+      row.seconds[name] = Math.min(await time(), row.seconds[name] ?? Number.POSITIVE_INFINITY);
+    }
+  }
+  return row;
+}
+
+const gflops = ({m, k, n}: Shape, seconds: number): number => (2 * m * k * n) / seconds / 1e9;
+const nameOf = ({form, m, k, n}: Shape): string => `${forms[form]} ${m}×${k}×${n}`;
+const ownOf = ({seconds}: Row): number => seconds.chainrule as number;
+
+/** Best library's time ÷ chainrule's; undefined without a library. */
+function ratioOf({seconds}: Row): number | undefined {
+  const {chainrule, ...others} = seconds;
+  const best = Math.min(...Object.values(others));
+  return Number.isFinite(best) ? best / (chainrule as number) : undefined;
+}
+
+function printRows(rows: readonly Row[], names: readonly string[], ceiling: Ceiling, threads: number): void {
+  const peak = peakOf(ceiling, threads);
+  console.log(`\n${threads} thread${threads === 1 ? '' : 's'}, peak ${peak} GFLOP/s; GFLOP/s`);
+  const lines = rows.map(row => {
+    const own = ownOf(row);
+    const ratio = ratioOf(row);
+    const others = names.map(name => {
+      const seconds = row.seconds[name];
+      return seconds === undefined ? '' : digits(gflops(row, seconds));
+    });
+    const bound = row.batch <= 16 ? `${percent(row.boundSeconds / own)} ${row.level}` : '';
+    const share = percent(gflops(row, own) / peak);
+    return [nameOf(row), digits(gflops(row, own)), share, bound, ...others, ratio?.toFixed(2) ?? ''];
+  });
+  console.log(table([['', 'chainrule', 'of peak', 'of bound', ...names, '÷ best'], ...lines]));
+}
+
+/** How much of the peak a library's best product reaches tells which instructions it takes. */
+function printLibraries(rows: readonly Row[], blas: readonly Blas[], ceiling: Ceiling): void {
+  for (const {name, about} of blas) {
+    const own = rows.filter(({seconds}) => seconds[name] !== undefined);
+    const most = Math.max(...own.map(row => gflops(row, row.seconds[name] as number)));
+    console.log(`${name}: ${about}; at most ${percent(most / peakOf(ceiling, 1))} of the peak on one thread`);
+  }
+}
+
+function judge(rows: readonly Row[], ceiling: Ceiling, threads: number): Figures {
+  const shareOf = (row: Row): Figure => {
+    const value = gflops(row, ownOf(row)) / peakOf(ceiling, row.threads);
+    return {value, note: `${nameOf(row)}, ${row.threads} threads`};
+  };
+  const worst = (of: (row: Row) => boolean): Figure | undefined => worstOf(rows.filter(of).map(shareOf));
+  const isLarge = ({kind, m}: Row): boolean => kind === 'square' && m >= 512;
+  const isWide = ({inputs, units}: Row): boolean => inputs >= 256 && units >= 256;
+  const isBatch = (row: Row): boolean => isWide(row) && row.batch >= 64 && row.batch <= 128;
+  const few = rows.filter(row => row.kind === 'layer' && row.batch <= 16 && row.level !== 'L1');
+  const ratios = rows.flatMap(row => {
+    const value = ratioOf(row);
+    return value === undefined ? [] : [{row, value, note: `${nameOf(row)}, ${row.threads} threads`}];
+  });
+  const mean = (of: (row: Row) => boolean): Figure | undefined => {
+    const values = ratios.filter(({row}) => of(row)).map(({value}) => value);
+    if (values.length === 0) return undefined;
+    return {
+      value: geometricMean(values),
+      note: `${values.length} shapes, worst ${digits(Math.min(...values))}`,
+    };
+  };
+  const isSmall = (row: Row): boolean => row.threads === threads && row.m * row.n * row.k <= 128 ** 3;
+  const last = worstOf(ratios);
+  return figuresOf({
+    'gemm-squares-1': worst(row => isLarge(row) && row.threads === 1),
+    'gemm-squares-all': worst(row => isLarge(row) && row.threads === threads),
+    'gemm-batch-1': worst(row => isBatch(row) && row.threads === 1),
+    'gemm-batch-all': worst(row => isBatch(row) && row.threads === threads),
+    'gemm-32': worst(row => isWide(row) && row.batch === 32),
+    'gemm-few': worstOf(
+      few.map(row => ({
+        value: row.boundSeconds / ownOf(row),
+        note: `${nameOf(row)}, ${row.threads} threads`,
+      })),
+    ),
+    'gemm-blas-worst': last && {value: last.value, note: last.note},
+    'gemm-blas-mean': mean(() => true),
+    'gemm-blas-few': mean(({kind, batch}) => kind === 'layer' && batch <= 16),
+    'gemm-blas-small': threads > 1 ? mean(isSmall) : undefined,
+  });
+}
+
+async function startAll({peers, quick}: BenchOptions, threads: number): Promise<Blas[]> {
+  const names = blasSpecs.map(({name}) => name as string);
+  const chosen = peers ?? (quick ? [] : names);
+  const started: Blas[] = [];
+  for (const spec of blasSpecs.filter(({name}) => chosen.includes(name))) {
+    const blas = await Blas.start(spec, threads);
+    if (typeof blas === 'string') console.log(`${spec.name}: missing: ${blas}`);
+    else started.push(blas);
+  }
+  return started;
+}
+
+export async function bench(options: BenchOptions): Promise<Figures> {
+  const {threads} = options;
+  let {ceiling} = options;
+  const rows: Row[] = [];
+  const shapes = allShapes(options.quick);
+  if (options.quick) console.log('quick: squares to 1024, four batch sizes');
+  const libraries: Record<string, string> = {};
+  for (const count of threads === 1 ? [1] : [1, threads]) {
+    setThreads(count);
+    const blas = await startAll(options, count);
+    try {
+      const own: Row[] = [];
+      for (const shape of shapes) own.push(await timeShape(shape, count, blas, options));
+      ceiling = remeasurePeak(ceiling);
+      const names = blas.map(({name}) => name);
+      printRows(own, names, ceiling, count);
+      if (count === 1) printLibraries(own, blas, ceiling);
+      for (const {name, about} of blas) libraries[name] = about;
+      rows.push(...own);
+    } finally {
+      for (const one of blas) one.stop();
+    }
+  }
+  const figures = judge(rows, ceiling, threads);
+  saveResults('gemm', {threads, ceiling, libraries, rows, figures});
+  return figures;
 }

@@ -1,7 +1,7 @@
 // What it costs to keep a user's array safe under a running kernel: three ways, see docs/adr.
 import {markAsUntransferable} from 'node:worker_threads';
 import {addon} from '../lib/runtime/addon.ts';
-import type {BenchOptions} from './ceiling.ts';
+import type {BenchOptions, Figures} from './options.ts';
 
 function bestMs(repeats: number, action: () => void): string {
   let best = Number.POSITIVE_INFINITY;
@@ -13,7 +13,7 @@ function bestMs(repeats: number, action: () => void): string {
   return `${best.toFixed(best < 1 ? 4 : 1)} ms`;
 }
 
-export async function bench({quick}: BenchOptions): Promise<void> {
+export async function bench({quick}: BenchOptions): Promise<Figures> {
   const data = new Float32Array(60_000 * 784).fill(1);
   const stepFloats = 128 * 784;
   const ring = new Float32Array(new SharedArrayBuffer(stepFloats * 4));
@@ -41,4 +41,5 @@ export async function bench({quick}: BenchOptions): Promise<void> {
     'mark as untransferable        ',
     bestMs(repeats, () => markAsUntransferable(data.buffer)),
   );
+  return {};
 }

@@ -47,6 +47,30 @@ export function digits(value: number): string {
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
 
+/** The least seconds of several repeats: what else runs here only adds to them. */
+export async function bestOf(repeats: number, action: () => unknown): Promise<number> {
+  let best = Number.POSITIVE_INFINITY;
+  for (let repeat = 0; repeat < repeats; repeat++) {
+    const started = performance.now();
+    await action();
+    best = Math.min(best, (performance.now() - started) / 1000);
+  }
+  return best;
+}
+
+/** The same for an action that waits for nothing. */
+export function bestOfSync(repeats: number, action: () => void): number {
+  let best = Number.POSITIVE_INFINITY;
+  for (let repeat = 0; repeat < repeats; repeat++) {
+    const started = performance.now();
+    action();
+    best = Math.min(best, (performance.now() - started) / 1000);
+  }
+  return best;
+}
+
+export const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
+
 /** Draws docs/speed.svg. */
 export function drawChart(title: string, note: string, unit: string, bars: readonly Bar[]): void {
   writeFileSync(chartFile, barChart(title, note, unit, bars));

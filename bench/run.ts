@@ -1,11 +1,12 @@
-// `npm run bench [-- --only NAME] [--peers LIST] [--workloads LIST] [--threads N] [--quick] [--chart]`: each
-// question is a file of this folder.
+// `npm run bench`: each question is a file of this folder. `-- --help` lists the options.
 import {availableParallelism} from 'node:os';
 import {cac} from 'cac';
-import type {BenchOptions} from './ceiling.ts';
-import {peerSpecs} from './peers/registry.ts';
+import {measureCeiling} from './ceiling.ts';
+import {printGoals, savedFigures, saveGoals} from './goals.ts';
+import type {BenchOptions, Figures} from './options.ts';
+import {blasSpecs, peerSpecs} from './peers/registry.ts';
 
-const benches = ['gemm', 'train', 'event-loop', 'pin'];
+const benches = ['ceiling', 'gemm', 'train', 'event-loop', 'pin'];
 
 /** `a,b` as a list; `none` as an empty one. */
 function listOf(value: unknown): readonly string[] | undefined {
@@ -13,30 +14,55 @@ function listOf(value: unknown): readonly string[] | undefined {
   return value === 'none' ? [] : String(value).split(',');
 }
 
+function check(what: string, chosen: readonly string[] | undefined, known: readonly string[]): void {
+  const unknown = chosen?.find(name => !known.includes(name));
+  if (unknown !== undefined) throw new Error(`bench: no ${what} ${unknown}. Known: ${known.join(', ')}`);
+}
+
+async function run(names: readonly string[], options: BenchOptions): Promise<Figures> {
+  let figures: Figures = {};
+  for (const name of names) {
+    const {bench} = (await import(`./${name}.ts`)) as {bench(options: BenchOptions): Promise<Figures>};
+    console.log(`\n== ${name}`);
+    figures = {...figures, ...(await bench(options))};
+  }
+  return figures;
+}
+
 async function main(): Promise<void> {
+  const peers = [...peerSpecs, ...blasSpecs].map(({name}) => name).concat('onnxruntime');
   const cli = cac('npm run bench --');
-  cli.option('--only <name>', `One of ${benches.join(', ')}`);
-  cli.option('--peers <list>', `Of ${peerSpecs.map(({name}) => name).join(',')}; or none. All by default`);
+  cli.option('--only <list>', `Of ${benches.join(',')}; or goals: those of the results saved last`);
+  cli.option('--peers <list>', `Of ${peers.join(',')}; or none. All by default`);
   cli.option('--workloads <list>', 'For the bench train, names of workloads.json. All by default');
   cli.option('--quick', 'Fewer repeats and no peers unless chosen: under two minutes in all');
-  cli.option('--chart', 'Draw docs/speed.svg anew, from the bench train');
+  cli.option('--explain', 'For the bench train, the time of each instruction');
+  cli.option('--chart', 'Draw docs/speed.svg and the table of README.md anew, from the bench train');
   cli.option('--threads <count>', 'Threads for the runs that use several', {default: availableParallelism()});
   cli.help();
-  const {options} = cli.parse();
-  if (options.help) return;
-  const chosen = options.only === undefined ? benches : [String(options.only)];
-  for (const name of chosen) {
-    if (!benches.includes(name)) throw new Error(`bench: no bench ${name}. Known: ${benches.join(', ')}`);
-    const {bench} = (await import(`./${name}.ts`)) as {bench(options: BenchOptions): Promise<void>};
-    console.log(`\n== ${name}`);
-    await bench({
-      quick: options.quick === true,
-      threads: Number(options.threads),
-      chart: options.chart === true,
-      peers: listOf(options.peers),
-      workloads: listOf(options.workloads),
-    });
-  }
+  const {options: given} = cli.parse();
+  if (given.help) return;
+  const only = listOf(given.only);
+  if (only?.[0] === 'goals') return printGoals(savedFigures(), true);
+  check('bench', only, benches);
+  check('peer', listOf(given.peers), peers);
+  const threads = Number(given.threads);
+  if (!Number.isInteger(threads) || threads < 1) throw new Error('bench: --threads: a number from 1 on');
+  const quick = given.quick === true;
+  const started = performance.now();
+  const figures = await run(only ?? benches, {
+    quick,
+    threads,
+    ceiling: measureCeiling({quick, threads}),
+    chart: given.chart === true,
+    explain: given.explain === true,
+    peers: listOf(given.peers),
+    workloads: listOf(given.workloads),
+  });
+  console.log('\n== goals');
+  printGoals(figures, !only);
+  if (!only) saveGoals(figures);
+  console.log(`${((performance.now() - started) / 1000).toFixed(0)} s in all`);
 }
 
 await main();

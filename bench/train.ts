@@ -4,11 +4,14 @@
 import path from 'node:path';
 import {setTimeout as pause} from 'node:timers/promises';
 import {setThreads} from '../lib/index.ts';
-import {type BenchOptions, type Ceiling, measureCeiling} from './ceiling.ts';
+import {timeTable} from './breakdown.ts';
+import {bandwidthOf, type Ceiling, type MemoryLevel, peakOf, remeasurePeak} from './ceiling.ts';
+import {type BenchOptions, type Figures, figuresOf} from './options.ts';
 import {Own} from './peers/chainrule.ts';
 import {type Loaded, PeerProcess, type Timed} from './peers/process.ts';
 import {peerSpecs, startOf} from './peers/registry.ts';
-import {digits, drawChart, resultsFolder, saveResults, table} from './report.ts';
+import {digits, drawChart, percent, resultsFolder, saveResults, table} from './report.ts';
+import {boundOfStep, type StepBound} from './roofline.ts';
 import {curveSteps, flopsPerStep, makeData, shapeOf, type Workload, workloads} from './workloads.ts';
 
 /** Losses of two programs that do the same work differ by rounding only. */
@@ -37,7 +40,8 @@ interface Result {
   readonly batch: number;
   readonly goal: number;
   readonly flops: number;
-  /** Of the multiply-add peak; chainrule's. */
+  readonly bound: StepBound;
+  /** Of the bound; chainrule's. */
   share?: number;
   best?: string;
   ratio?: number;
@@ -82,10 +86,10 @@ async function prepareOwn(workload: Workload, data: ReturnType<typeof makeData>,
       {entry: plain, time: () => own.time(seconds, false)},
       {entry: shuffled, time: () => own.time(seconds, true)},
     ];
-    return {losses, runners, entries: [plain, shuffled]};
+    return {own, losses, runners, entries: [plain, shuffled]};
   } catch (error) {
     plain.note = `missing: ${message(error)}`;
-    return {losses: undefined, runners: [], entries: [plain]};
+    return {own: undefined, losses: undefined, runners: [], entries: [plain]};
   }
 }
 
@@ -141,12 +145,13 @@ async function timeAll(runners: readonly Runner[], rounds: number): Promise<void
   }
 }
 
-function summarize(workload: Workload, entries: readonly Entry[], peak: number): Result {
+function summarize(workload: Workload, entries: readonly Entry[], ceiling: Ceiling): Result {
   const {name, batch, goal} = workload;
   const flops = flopsPerStep(workload);
-  const result: Result = {workload: name, shape: shapeOf(workload), batch, goal, flops, entries};
+  const bound = boundOfStep(workload, ceiling, ceiling.threads);
+  const result: Result = {workload: name, shape: shapeOf(workload), batch, goal, flops, bound, entries};
   const own = entries[0]?.microseconds;
-  if (own !== undefined) result.share = flops / (own * 1e3) / peak;
+  if (own !== undefined) result.share = bound.microseconds / own;
   const peers = entries.filter(entry => !entry.peer.startsWith('chainrule') && !entry.other);
   const compared = peers.filter(
     ({microseconds, curve}) =>
@@ -166,17 +171,31 @@ function curveText({curve, other}: Entry): string {
 }
 
 function print(result: Result, peak: number): void {
-  const {workload, shape, batch, goal, flops, entries, best, ratio} = result;
+  const {workload, shape, batch, goal, flops, bound, entries, best, ratio} = result;
   const own = entries[0]?.microseconds;
   console.log(`\n${workload}: ${shape}, batch ${batch}; multiply-add peak ${peak} GFLOP/s`);
+  const {arithmetic, update, updateLevel, data, dataLevel} = bound;
+  console.log(
+    `at least ${digits(bound.microseconds)} µs: arithmetic ${digits(arithmetic)}, ` +
+      `update in ${updateLevel} ${digits(update)}, batch from ${dataLevel} ${digits(data)}`,
+  );
   const rows = entries.map(entry => {
     const {peer, microseconds, note, version} = entry;
-    if (microseconds === undefined) return [peer, '', '', '', '', note];
-    const share = `${((100 * flops) / (microseconds * 1e3) / peak).toFixed(0)} %`;
+    if (microseconds === undefined) return [peer, '', '', '', '', '', '', note];
     const times = own === undefined ? '' : (microseconds / own).toFixed(2);
-    return [peer, digits(microseconds), share, times, curveText(entry), `${version ?? ''} ${note}`.trim()];
+    return [
+      peer,
+      digits(microseconds),
+      digits((batch / microseconds) * 1e6),
+      percent(flops / (microseconds * 1e3) / peak),
+      percent(bound.microseconds / microseconds),
+      times,
+      curveText(entry),
+      `${version ?? ''} ${note}`.trim(),
+    ];
   });
-  console.log(table([['', 'µs/step', 'of peak', '÷ chainrule', 'loss differs by', ''], ...rows]));
+  const head = ['', 'µs/step', 'samples/s', 'of peak', 'of bound', '÷ chainrule', 'loss differs by', ''];
+  console.log(table([head, ...rows]));
   if (best === undefined) return;
   const reached = ratio === undefined ? '' : `, best peer ÷ chainrule ${ratio.toFixed(2)}`;
   const verdict = ratio === undefined ? '' : ` (goal ${goal}: ${ratio >= goal ? 'reached' : 'missed'})`;
@@ -186,8 +205,6 @@ function print(result: Result, peak: number): void {
 function choosePeers({peers, quick, threads}: BenchOptions): Peer[] {
   const names = peerSpecs.map(({name}) => name);
   const chosen = peers ?? (quick ? [] : names);
-  const unknown = chosen.find(name => !names.includes(name));
-  if (unknown !== undefined) throw new Error(`bench: no peer ${unknown}. Known: ${names.join(', ')}`);
   if (peers === undefined && quick) console.log('peers: left out by --quick; choose them with --peers');
   return peerSpecs
     .filter(({name}) => chosen.includes(name))
@@ -212,17 +229,21 @@ function draw(results: readonly Result[], threads: number, {fmaGflops}: Ceiling)
       return value === undefined ? [] : [{group: `${workload}: ${shape}, batch ${batch}`, series, value}];
     }),
   );
-  const peak = Math.round(fmaGflops[1]);
+  const peak = Math.round(fmaGflops.at(-1) as number);
   const note = `${threads} threads, minimum of interleaved repeats; the machine's peak: ${peak} GFLOP/s.`;
   drawChart('A training step', note, 'µs', bars);
 }
 
-async function measure(workload: Workload, peers: readonly Peer[], options: BenchOptions): Promise<Entry[]> {
+async function measure(
+  workload: Workload,
+  peers: readonly Peer[],
+  options: BenchOptions,
+): Promise<{entries: Entry[]; own: Own | undefined}> {
   const data = makeData(workload, path.join(resultsFolder, 'data'));
-  const own = await prepareOwn(workload, data, options);
-  const runners = [...own.runners];
-  const entries = [...own.entries];
-  let reference = own.losses;
+  const prepared = await prepareOwn(workload, data, options);
+  const runners = [...prepared.runners];
+  const entries = [...prepared.entries];
+  let reference = prepared.losses;
   for (const peer of peers) {
     const {entry, runner, losses} = await preparePeer(peer, workload, data.file, reference, options);
     reference ??= losses;
@@ -230,30 +251,49 @@ async function measure(workload: Workload, peers: readonly Peer[], options: Benc
     if (runner) runners.push(runner);
   }
   await timeAll(runners, options.quick ? 4 : 8);
-  return entries;
+  return {entries, own: prepared.own};
 }
 
-export async function bench(options: BenchOptions): Promise<void> {
+async function printBreakdown(own: Own, ceiling: Ceiling): Promise<void> {
+  const {threads, levels} = ceiling;
+  const bytes = bandwidthOf(levels.at(-1) as MemoryLevel, threads, 'triad');
+  console.log(timeTable(await own.profile(200), {flops: peakOf(ceiling, threads), bytes}));
+}
+
+function judge(results: readonly Result[]): Figures {
+  const rooflines = ['mlp-mnist', 'mlp-small', 'mlp-wide'];
+  return figuresOf(
+    Object.fromEntries(
+      results.flatMap(({workload, share, ratio, best = ''}) => [
+        [`peer-${workload}`, ratio === undefined ? undefined : {value: ratio, note: best}],
+        ...(rooflines.includes(workload) && share !== undefined
+          ? [[`roofline-${workload}`, {value: share}]]
+          : []),
+      ]),
+    ),
+  );
+}
+
+export async function bench(options: BenchOptions): Promise<Figures> {
   setThreads(options.threads);
   console.log(`${options.threads} threads`);
-  let ceiling = measureCeiling(options);
+  let {ceiling} = options;
   const peers = choosePeers(options);
-  const chosen = chooseWorkloads(options);
   const results: Result[] = [];
   try {
-    for (const workload of chosen) {
-      const entries = await measure(workload, peers, options);
-      // The machine may have been disturbed while its peak was measured: the best of the run counts.
-      const again = measureCeiling(options);
-      if (again.fmaGflops[1] > ceiling.fmaGflops[1]) ceiling = again;
-      const [, peak] = ceiling.fmaGflops;
-      const result = summarize(workload, entries, peak);
+    for (const workload of chooseWorkloads(options)) {
+      const {entries, own} = await measure(workload, peers, options);
+      ceiling = remeasurePeak(ceiling);
+      const result = summarize(workload, entries, ceiling);
       results.push(result);
-      print(result, peak);
+      print(result, peakOf(ceiling, options.threads));
+      if (options.explain && own) await printBreakdown(own, ceiling);
     }
   } finally {
     for (const {process} of peers) if (typeof process !== 'string') process.stop();
   }
-  saveResults('train', {threads: options.threads, ceiling, results});
+  const figures = judge(results);
+  saveResults('train', {threads: options.threads, ceiling, results, figures});
   if (options.chart) draw(results, options.threads, ceiling);
+  return figures;
 }

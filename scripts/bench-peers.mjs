@@ -2,7 +2,7 @@
 // itself, so that one that cannot be had keeps no other from being compared. What failed is said at the
 // end.
 import {spawnSync} from 'node:child_process';
-import {existsSync, mkdirSync, writeFileSync} from 'node:fs';
+import {copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {root, runIfMain} from './bootstrap.mjs';
 
@@ -42,16 +42,34 @@ function installNode(packages) {
   run('npm', ['install', '--no-audit', '--no-fund', ...packages]);
 }
 
+function compileC(source, output, ...flags) {
+  const file = path.join(root, 'bench/peers', source);
+  run(process.env.CC ?? 'cc', ['-O2', file, '-o', path.join(folder, output), ...flags]);
+}
+
 /** MKL takes its AVX-512 path on CPUs of others than Intel only with this preloaded. */
-function buildShim() {
-  const source = path.join(root, 'bench/peers/mkl_avx512.c');
-  const compiler = process.env.CC ?? 'cc';
-  run(compiler, ['-shared', '-fPIC', '-O2', source, '-o', path.join(folder, 'mkl_avx512.so')]);
+const buildShim = () => compileC('mkl_avx512.c', 'mkl_avx512.so', '-shared', '-fPIC');
+
+/** What times products of OpenBLAS (numpy brings it), MKL (PyTorch brings it) and BLIS. */
+const buildBlasDriver = () => compileC('blas.c', 'blas', '-ldl');
+
+/** Debian's package, unpacked without installing it. */
+function installBlis() {
+  const place = path.join(folder, 'blis');
+  mkdirSync(place, {recursive: true});
+  run('apt-get', ['download', 'libblis4-openmp'], place);
+  const archive = readdirSync(place).find(name => name.endsWith('.deb'));
+  run('dpkg-deb', ['-x', archive, 'unpacked'], place);
+  const unpacked = path.join(place, 'unpacked/usr/lib');
+  const library = readdirSync(unpacked, {recursive: true}).find(name => /libblis\.so\.4$/.test(name));
+  copyFileSync(path.join(unpacked, library), path.join(place, 'libblis.so.4'));
 }
 
 const peers = {
   torch: () => installPython('torch', ['torch', ...torchIndex]),
   'mkl-avx512': buildShim,
+  blas: buildBlasDriver,
+  blis: installBlis,
   jax: () => installPython('jax', ['jax']),
   tensorflow: () => installPython('tensorflow', [slimTensorflow ? 'tensorflow-cpu' : 'tensorflow']),
   ...Object.fromEntries(

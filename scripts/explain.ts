@@ -3,44 +3,10 @@
 // time of each instruction beside the machine's measured ceiling.
 import path from 'node:path';
 import {pathToFileURL} from 'node:url';
-import {measureCeiling} from '../bench/ceiling.ts';
-import {alignColumns} from '../lib/graph/print.ts';
+import {type Peak, timeTable} from '../bench/breakdown.ts';
+import {bandwidthOf, type MemoryLevel, measureCeiling, peakOf} from '../bench/ceiling.ts';
 import {getThreads, nativeInfo} from '../lib/runtime/program.ts';
 import {type CompiledProgram, onCompile} from '../lib/session/compile.ts';
-
-/** The most that the machine does, in operations and bytes per nanosecond. */
-interface Peak {
-  readonly flops: number;
-  readonly bytes: number;
-}
-
-const percent = (share: number): string => `${Math.round(100 * share)} %`;
-
-/** One row per instruction; the share is of whichever ceiling it comes nearer to. */
-function timeTable(program: CompiledProgram, peak: Peak): string {
-  const {plan, stepsRun} = program;
-  const times = program.profile();
-  const total = times.reduce((sum, time) => sum + time, 0);
-  const rows = plan.instructions.map(({name, scope, flops, bytes, phase}, number) => {
-    const ns = (times[number] as number) / stepsRun;
-    const [arithmetic, memory] = [flops / ns / peak.flops, bytes / ns / peak.bytes];
-    const ceiling = arithmetic > memory ? 'arithmetic' : 'memory';
-    return [
-      String(number).padStart(3),
-      name,
-      scope,
-      phase,
-      `${(ns / 1e3).toFixed(2)} us`.padStart(11),
-      percent(total > 0 ? (times[number] as number) / total : 0).padStart(5),
-      `${(flops / ns).toFixed(1)} GFLOP/s`.padStart(15),
-      `${(bytes / ns).toFixed(1)} GB/s`.padStart(11),
-      `${percent(Math.max(arithmetic, memory)).padStart(5)} of ${ceiling}`,
-    ];
-  });
-  const head = ['  #', 'kernel', 'scope', 'phase', 'time a step', 'share', 'arithmetic', 'memory', 'ceiling'];
-  const sum = `${(total / stepsRun / 1e3).toFixed(2)} us a step over ${stepsRun} steps`;
-  return `${alignColumns([head, ...rows])}\n${sum}`;
-}
 
 function explain(program: CompiledProgram, title: string, peak: Peak): void {
   const {graph, gradients, fused, plan} = program.stages();
@@ -69,8 +35,9 @@ async function main(): Promise<void> {
   await import(pathToFileURL(full).href);
   onCompile(undefined);
   const threads = getThreads();
-  const {fmaGflops, triadGBs} = measureCeiling({quick: true, threads});
-  const peak: Peak = {flops: fmaGflops[1], bytes: triadGBs[1]};
+  const ceiling = measureCeiling({quick: true, threads});
+  const bytes = bandwidthOf(ceiling.levels.at(-1) as MemoryLevel, threads, 'triad');
+  const peak: Peak = {flops: peakOf(ceiling, threads), bytes};
   const machine = `${nativeInfo().isa}, ${threads} threads, ${peak.flops} GFLOP/s, ${peak.bytes} GB/s`;
   console.log(`\n== ceiling of this machine: ${machine}`);
   programs.forEach((program, index) => {

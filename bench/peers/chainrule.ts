@@ -1,5 +1,6 @@
 // chainrule's own side: the same workload from the same file, by the calls that a user makes.
 import {layers, type Optimizer, optimizers, type Sequential, sequential} from '../../lib/index.ts';
+import {type CompiledProgram, onCompile} from '../../lib/session/compile.ts';
 import type {OptimizerSpec, Workload, WorkloadData} from '../workloads.ts';
 
 type Makers = Readonly<Record<string, ((options: object) => Optimizer) | undefined>>;
@@ -86,5 +87,22 @@ export class Own {
     const perEpoch = (performance.now() - started) / 1000 / epochs;
     this.#perEpoch = Math.min(perEpoch, this.#perEpoch || perEpoch);
     return (perEpoch / batches) * 1e6;
+  }
+
+  /** The program of the step after a training of `steps` steps in which each instruction was timed. */
+  async profile(steps: number): Promise<CompiledProgram> {
+    const programs: CompiledProgram[] = [];
+    onCompile(program => {
+      program.profiling = true;
+      programs.push(program);
+    });
+    try {
+      this.#reset();
+      const {batches} = this.#workload;
+      await this.#fit(batches, Math.ceil(steps / batches), false);
+    } finally {
+      onCompile(undefined);
+    }
+    return programs.sort((a, b) => b.stepsRun - a.stepsRun)[0] as CompiledProgram;
   }
 }

@@ -1,6 +1,6 @@
 // The peers: what each is called, what runs it, and where that is installed.
 import {spawnSync} from 'node:child_process';
-import {existsSync, readFileSync} from 'node:fs';
+import {existsSync, readdirSync, readFileSync} from 'node:fs';
 import path from 'node:path';
 
 export type Runtime = 'torch' | 'jax' | 'tensorflow' | 'js';
@@ -52,11 +52,12 @@ function placeOf(runtime: Runtime): string {
   return runtime === 'js' ? folder : path.join(folder, runtime, 'bin/python');
 }
 
-function isLockedOut(): boolean {
+function cpuHas(word: string): boolean {
   if (process.platform !== 'linux' || process.arch !== 'x64') return false;
-  const cpu = readFileSync('/proc/cpuinfo', 'utf8');
-  return !cpu.includes('GenuineIntel') && cpu.includes('avx512f');
+  return readFileSync('/proc/cpuinfo', 'utf8').includes(word);
 }
+
+const isLockedOut = (): boolean => cpuHas('avx512f') && !cpuHas('GenuineIntel');
 
 /** An allocator that every Python peer is faster with. */
 function tcmalloc(): string | undefined {
@@ -90,5 +91,82 @@ export function startOf({runtime, script, mode, unlocked, needs}: PeerSpec, thre
     args: ['-u', '-B', file, mode, String(threads)],
     cwd: import.meta.dirname,
     env: {...env, ...preloaded},
+  };
+}
+
+/** A BLAS, for the products of the bench gemm. */
+export interface BlasSpec {
+  readonly name: 'openblas' | 'blis' | 'mkl' | 'mkl-unlocked';
+  readonly unlocked?: boolean;
+}
+
+export const blasSpecs: readonly BlasSpec[] = [
+  {name: 'openblas'},
+  {name: 'blis'},
+  {name: 'mkl'},
+  {name: 'mkl-unlocked', unlocked: true},
+];
+
+/** Files of Python's packages whose names begin so, in a folder of theirs. */
+function librariesIn(runtime: Runtime, folder: string, begin: string): string[] {
+  const lib = path.join(placeOf(runtime), '../../lib');
+  if (!existsSync(lib)) return [];
+  return readdirSync(lib).flatMap(version => {
+    const place = path.join(lib, version, 'site-packages', folder);
+    if (!existsSync(place)) return [];
+    return readdirSync(place)
+      .filter(name => name.startsWith(begin) && name.includes('.so'))
+      .map(name => path.join(place, name));
+  });
+}
+
+interface BlasLibrary {
+  readonly file: string | undefined;
+  readonly sgemm: string;
+  readonly about: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+function libraryOf(name: BlasSpec['name']): BlasLibrary {
+  if (name === 'openblas') {
+    const pythons = ['jax', 'torch', 'tensorflow'] as const;
+    const found = pythons.flatMap(runtime => librariesIn(runtime, 'numpy.libs', 'libscipy_openblas64'));
+    return {file: found[0], sgemm: 'scipy_sgemm_64_', about: 'scipy_openblas_get_config64_'};
+  }
+  if (name === 'blis') {
+    const file = path.join(folder, 'blis/libblis.so.4');
+    // It knows no CPU that is newer than itself and would take plain C: 0 is its AVX-512 kernels, 3 AVX2.
+    const env = {BLIS_ARCH_TYPE: cpuHas('avx512f') ? '0' : '3', BLIS_ARCH_DEBUG: '1'};
+    return {
+      file: existsSync(file) ? file : undefined,
+      sgemm: 'sgemm_',
+      about: 'bli_info_get_version_str',
+      env,
+    };
+  }
+  const [file] = librariesIn('torch', 'torch/lib', 'libtorch_cpu.so');
+  return {file, sgemm: 'sgemm_', about: 'MKL_Get_Version_String'};
+}
+
+/** How to start the timing of a BLAS, or the reason why it is missing. */
+export function startOfBlas({name, unlocked}: BlasSpec, threads: number): Start | string {
+  const driver = path.join(folder, 'blas');
+  const {file, sgemm, about, env} = libraryOf(name);
+  if (!existsSync(driver) || file === undefined) return 'not installed';
+  if (unlocked && !isLockedOut()) return 'MKL needs no unlocking on this CPU';
+  if (unlocked && !existsSync(shim)) return 'not installed';
+  const count = String(threads);
+  return {
+    command: driver,
+    args: [file, sgemm, about],
+    cwd: folder,
+    env: {
+      ...cleanEnvironment(threads),
+      ...env,
+      OPENBLAS_NUM_THREADS: count,
+      MKL_NUM_THREADS: count,
+      BLIS_NUM_THREADS: count,
+      ...(unlocked && {LD_PRELOAD: shim}),
+    },
   };
 }

@@ -1,19 +1,27 @@
-// What this machine can do at most, for comparing with: multiply-adds in registers alone, and a triad through
-// memory, on one thread and on all. Prints one line of JSON. Usage: ceiling [threads] [seconds]
+// What this machine can do at most, for comparing with: multiply-adds in registers for each number of
+// threads, reading and a triad in each cache and in memory, and what it costs that the threads of a team
+// meet. Prints one line of JSON. Usage: ceiling [threads] [seconds of each measurement] [fma]: the last
+// leaves out the rest.
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <memory>
 #include <thread>
 #include <vector>
+
+#include "runtime/team.h"
+#include "tools/memory_rates.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 #elif defined(__aarch64__)
 #include <arm_neon.h>
 #endif
+
+using namespace chainrule;
 
 namespace {
 
@@ -100,21 +108,93 @@ double rate(int threads, double seconds, const std::function<double(int)>& work)
   return best;
 }
 
-double triad_rate(int threads, double seconds) {
-  constexpr size_t kFloats = size_t{16} << 20;  // 64 MiB an array: beyond any cache share
-  std::vector<std::vector<float>> a, b, c;
-  for (int t = 0; t < threads; ++t) {
-    a.emplace_back(kFloats, 1.0f);
-    b.emplace_back(kFloats, 2.0f);
-    c.emplace_back(kFloats, 3.0f);
+struct Rates {
+  double read, triad, streaming;
+};
+
+struct Arrays {
+  float *out, *x, *y;
+  explicit Arrays(int64_t floats) : out(make(floats)), x(make(floats)), y(make(floats)) {}
+  ~Arrays() {
+    std::free(out);
+    std::free(x);
+    std::free(y);
   }
-  return rate(threads, seconds, [&](int t) {
-    float* __restrict out = a[static_cast<size_t>(t)].data();
-    const float* __restrict x = b[static_cast<size_t>(t)].data();
-    const float* __restrict y = c[static_cast<size_t>(t)].data();
-    for (size_t i = 0; i < kFloats; ++i) out[i] = x[i] + 1.5f * y[i];
-    return 12.0 * kFloats;
+  Arrays(const Arrays&) = delete;
+
+ private:
+  static float* make(int64_t floats) {
+    auto* array = static_cast<float*>(std::aligned_alloc(4096, static_cast<size_t>(floats) * 4));
+    for (int64_t i = 0; i < floats; ++i) array[i] = static_cast<float>(i % 97);
+    return array;
+  }
+};
+
+// GB/s in one level; a triad counts its three arrays, as STREAM does.
+Rates rates_in(const Level& level, int threads, double seconds) {
+  // Whole pages, so that the arrays are as long as they are aligned.
+  const int64_t floats = level.working / 12 / 1024 * 1024;
+  const int64_t passes = 1 + (int64_t{1} << 18) / level.working;
+  std::vector<std::unique_ptr<Arrays>> all;
+  for (int t = 0; t < threads; ++t) all.push_back(std::make_unique<Arrays>(floats));
+  const auto measure = [&](double bytes, const std::function<void(const Arrays&)>& pass) {
+    const auto work = [&](int t) {
+      for (int64_t i = 0; i < passes; ++i) pass(*all[static_cast<size_t>(t)]);
+      return bytes * static_cast<double>(floats * passes);
+    };
+    return rate(threads, seconds, work) / 1e9;
+  };
+  Rates rates = {};
+  rates.read = measure(12, [&](const Arrays& a) {
+    volatile int64_t keep = read_all(a.out, floats) | read_all(a.x, floats) | read_all(a.y, floats);
+    (void)keep;
   });
+  rates.triad = measure(12, [&](const Arrays& a) { triad(a.out, a.x, a.y, floats); });
+  if (level.bytes == 0)
+    rates.streaming = measure(12, [&](const Arrays& a) { streaming_triad(a.out, a.x, a.y, floats); });
+  return rates;
+}
+
+// Nanoseconds of one meeting of a team whose members come at the same time; the best of some.
+double barrier_ns(int threads) {
+  struct Meetings {
+    Barrier barrier;
+    double best = 1e9;
+  } meetings;
+  const auto work = [](void* context, int index, int width) {
+    auto* m = static_cast<Meetings*>(context);
+    constexpr int kMeetings = 2000;
+    for (int repeat = 0; repeat < 20; ++repeat) {
+      const auto start = Clock::now();
+      for (int i = 0; i < kMeetings; ++i) m->barrier.wait(width);
+      const double ns = seconds_since(start) * 1e9 / kMeetings;
+      if (index == 0 && ns < m->best) m->best = ns;
+    }
+  };
+  run_team(threads, work, &meetings);
+  return meetings.best;
+}
+
+// Nanoseconds of a parallel region in which nothing is done.
+double region_ns(int threads) {
+  double best = 1e9;
+  for (int repeat = 0; repeat < 20; ++repeat) {
+    constexpr int kRegions = 200;
+    const auto start = Clock::now();
+    for (int i = 0; i < kRegions; ++i) run_team(threads, [](void*, int, int) {}, nullptr);
+    const double ns = seconds_since(start) * 1e9 / kRegions;
+    if (ns < best) best = ns;
+  }
+  return best;
+}
+
+void print_level(const Level& level, int threads, double seconds) {
+  const Rates one = rates_in(level, 1, seconds), all = rates_in(level, threads, seconds);
+  std::printf(
+      "{\"name\": \"%s\", \"bytes\": %lld, \"readGBs\": [%.1f, %.1f], \"triadGBs\": [%.1f, %.1f], "
+      "\"streamingGBs\": [%.1f, %.1f]}",
+      level.name.c_str(), static_cast<long long>(level.bytes), one.read, all.read, one.triad, all.triad,
+      one.streaming, all.streaming);
 }
 
 }  // namespace
@@ -122,9 +202,21 @@ double triad_rate(int threads, double seconds) {
 int main(int argc, char** argv) {
   const int threads = argc > 1 ? std::atoi(argv[1]) : static_cast<int>(std::thread::hardware_concurrency());
   const double seconds = argc > 2 ? std::atof(argv[2]) : 0.6;
+  const bool fma_alone = argc > 3 && std::strcmp(argv[3], "fma") == 0;
   const auto fma = [](int) { return fma_rounds(); };
-  std::printf("{\"threads\": %d, \"fmaGflops\": [%.1f, %.1f], \"triadGBs\": [%.1f, %.1f]}\n", threads,
-              rate(1, seconds, fma) / 1e9, rate(threads, seconds, fma) / 1e9, triad_rate(1, seconds) / 1e9,
-              triad_rate(threads, seconds) / 1e9);
+  std::printf("{\"threads\": %d, \"fmaGflops\": [", threads);
+  // Every power of two, and all.
+  for (int count = 1; count < threads; count *= 2) std::printf("%.1f, ", rate(count, seconds, fma) / 1e9);
+  std::printf("%.1f], \"levels\": [", rate(threads, seconds, fma) / 1e9);
+  if (!fma_alone) {
+    const std::vector<Level> levels = memory_levels(threads);
+    for (const Level& level : levels) {
+      print_level(level, threads, seconds / 3);
+      if (&level != &levels.back()) std::printf(", ");
+    }
+  }
+  const bool meets = !fma_alone && threads > 1;
+  std::printf("], \"barrierNs\": %.0f, \"regionNs\": %.0f}\n", meets ? barrier_ns(threads) : 0,
+              meets ? region_ns(threads) : 0);
   return 0;
 }

@@ -1,0 +1,117 @@
+// What is to be reached, and whether it was: one row for each goal of the issue on dense training. Printed at
+// the end of each run, or alone from the results that were saved last: `npm run bench -- --only goals`.
+import {existsSync, readdirSync, readFileSync} from 'node:fs';
+import path from 'node:path';
+import type {Figures} from './options.ts';
+import {digits, resultsFolder, saveResults, table} from './report.ts';
+import {workloads} from './workloads.ts';
+
+interface Goal {
+  /** The name under which a bench gives the figure. */
+  readonly name: string;
+  readonly what: string;
+  readonly atLeast?: number;
+  readonly atMost?: number;
+  /** `%` shows a share as a percentage. */
+  readonly unit: '%' | '×' | 'µs' | 'ms' | '';
+}
+
+const products: readonly Goal[] = [
+  {name: 'gemm-squares-1', what: 'products, n ≥ 512, one thread, of peak', atLeast: 0.97, unit: '%'},
+  {name: 'gemm-squares-all', what: 'the same, all threads', atLeast: 0.95, unit: '%'},
+  {name: 'gemm-batch-1', what: 'products, M 64 to 128, K and N ≥ 256, one thread', atLeast: 0.95, unit: '%'},
+  {name: 'gemm-batch-all', what: 'the same, all threads', atLeast: 0.93, unit: '%'},
+  {name: 'gemm-32', what: 'the same, M = 32, one thread and all', atLeast: 0.88, unit: '%'},
+  {name: 'gemm-few', what: 'products, M 1 to 16, of the roofline of their weights', atLeast: 0.85, unit: '%'},
+  {name: 'gemm-blas-worst', what: 'products ÷ the best BLAS, worst shape', atLeast: 0.97, unit: '×'},
+  {name: 'gemm-blas-mean', what: 'the same, geometric mean', atLeast: 1.05, unit: '×'},
+  {name: 'gemm-blas-few', what: 'the same, M ≤ 16, geometric mean', atLeast: 1.3, unit: '×'},
+  {
+    name: 'gemm-blas-small',
+    what: 'the same, all threads, 128³ and below, geometric mean',
+    atLeast: 1.3,
+    unit: '×',
+  },
+];
+
+const training: readonly Goal[] = [
+  {name: 'roofline-mlp-small', what: 'training step, of its roofline, mlp-small', atLeast: 0.85, unit: '%'},
+  {name: 'roofline-mlp-mnist', what: 'the same, mlp-mnist', atLeast: 0.85, unit: '%'},
+  {name: 'roofline-mlp-wide', what: 'the same, mlp-wide', atLeast: 0.92, unit: '%'},
+  ...workloads.map(({name, goal}): Goal => {
+    return {name: `peer-${name}`, what: `best peer ÷ chainrule, ${name}`, atLeast: goal, unit: '×'};
+  }),
+  {name: 'outside-kernels', what: 'mlp-tiny: time of a step outside kernels', atMost: 0.7, unit: 'µs'},
+  {name: 'meetings', what: 'meetings per layer and direction, one commit apart', atMost: 2, unit: ''},
+  {name: 'meetings-tiny', what: 'meetings where one thread is faster: mlp-tiny', atMost: 0, unit: ''},
+  {name: 'deep-100', what: '100 layers of 16 units: step ÷ its kernels alone', atMost: 1.5, unit: '×'},
+  {
+    name: 'optimizer-adam',
+    what: 'Adam, 10 M parameters, 28 bytes each, of the triad',
+    atLeast: 0.85,
+    unit: '%',
+  },
+  {name: 'scaling-mlp-wide', what: 'mlp-wide: speed-up by threads ÷ the peak’s', atLeast: 0.96, unit: '×'},
+  {name: 'shuffled', what: '60,000 × 784: shuffled epoch ÷ unshuffled', atMost: 1.05, unit: '×'},
+  {name: 'uint8', what: 'the same of Uint8Array ÷ Float32Array', atMost: 1.02, unit: '×'},
+];
+
+const latency: readonly Goal[] = [
+  {name: 'predict-meanwhile', what: 'predict while mlp-wide trains, p99', atMost: 1, unit: 'ms'},
+  {name: 'predict-sync-meanwhile', what: 'predictSync while mlp-wide trains, p99', atMost: 1, unit: 'ms'},
+  {name: 'predict-mnist', what: 'predictSync, one row ÷ onnxruntime, 784-128-10', atMost: 0.5, unit: '×'},
+  {name: 'predict-tiny', what: 'the same, 4-16-3', atMost: 0.2, unit: '×'},
+  {name: 'first-step', what: 'require, build, compile and first step, mlp-mnist', atMost: 60, unit: 'ms'},
+  {name: 'compile-mnist', what: 'compiling the step of mlp-mnist', atMost: 15, unit: 'ms'},
+  {name: 'compile-100', what: 'compiling the step of 100 layers', atMost: 150, unit: 'ms'},
+];
+
+export const goals: readonly Goal[] = [...products, ...training, ...latency];
+
+function show(value: number, unit: Goal['unit']): string {
+  if (unit === '%') return `${(100 * value).toFixed(0)} %`;
+  return unit === '' ? digits(value) : `${digits(value)} ${unit}`;
+}
+
+export function isReached({atLeast, atMost}: Goal, value: number): boolean {
+  return (atLeast === undefined || value >= atLeast) && (atMost === undefined || value <= atMost);
+}
+
+function rowOf(goal: Goal, figures: Figures): readonly string[] {
+  const {name, what, atLeast, atMost, unit} = goal;
+  const wanted = atLeast === undefined ? `≤ ${show(atMost ?? 0, unit)}` : `≥ ${show(atLeast, unit)}`;
+  const figure = figures[name];
+  if (!figure) return [what, wanted, '', 'not measured', ''];
+  const verdict = isReached(goal, figure.value) ? 'yes' : 'NO';
+  return [what, wanted, show(figure.value, unit), verdict, figure.note ?? ''];
+}
+
+/** Prints every goal beside its figure, or those alone that have one. */
+export function printGoals(figures: Figures, all: boolean): void {
+  const known = new Set(goals.map(({name}) => name));
+  const stray = Object.keys(figures).find(name => !known.has(name));
+  if (stray !== undefined) throw new Error(`bench: a figure for no goal: ${stray}`);
+  const rows = goals.filter(({name}) => all || figures[name]).map(goal => rowOf(goal, figures));
+  console.log(table([['what', 'goal', 'figure', 'reached', 'where'], ...rows]));
+  const measured = goals.filter(({name}) => figures[name]);
+  const reached = measured.filter(goal => isReached(goal, (figures[goal.name] as {value: number}).value));
+  console.log(`\n${reached.length} of ${measured.length} goals reached, ${goals.length} in all`);
+}
+
+/** The figures of all results that were saved last. */
+export function savedFigures(): Figures {
+  if (!existsSync(resultsFolder)) return {};
+  const files = readdirSync(resultsFolder).filter(name => name.endsWith('.json'));
+  const all = files.map(name => JSON.parse(readFileSync(path.join(resultsFolder, name), 'utf8')));
+  return Object.assign({}, ...all.map(({figures}) => figures ?? {})) as Figures;
+}
+
+/** For a run of several benches: what it reached. */
+export function saveGoals(figures: Figures): void {
+  const rows = goals.map(({name, what, atLeast, atMost, unit}) => {
+    const figure = figures[name];
+    const bound = {...(atLeast !== undefined && {atLeast}), ...(atMost !== undefined && {atMost})};
+    return {name, what, ...bound, unit, ...figure};
+  });
+  saveResults('goals', {rows});
+}

@@ -1,0 +1,145 @@
+// How fast bytes move: reading alone, and a triad a = b + s·c, through arrays of a given size.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace chainrule {
+
+// One level of the memory of the CPU that runs this.
+struct Level {
+  std::string name;
+  int64_t bytes;    // of the cache, 0 for memory
+  int64_t working;  // bytes that a thread goes through, so that it works in this level
+};
+
+inline std::string first_word(const std::string& path) {
+  char text[32] = "";
+  if (FILE* file = std::fopen(path.c_str(), "r")) {
+    if (std::fscanf(file, "%31s", text) != 1) text[0] = 0;
+    std::fclose(file);
+  }
+  return text;
+}
+
+// `48K` or `32M`, as Linux writes the size of a cache.
+inline int64_t bytes_of_size(const std::string& text) {
+  const int64_t number = std::atoll(text.c_str());
+  return number * (text.back() == 'M' ? int64_t{1} << 20 : 1024);
+}
+
+// Data caches of the first processor, and memory. Where the system does not say, memory alone.
+inline std::vector<Level> memory_levels(int threads) {
+  std::vector<Level> levels;
+  for (int index = 0; index < 8; ++index) {
+    const std::string folder = "/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(index) + "/";
+    const std::string type = first_word(folder + "type"), size = first_word(folder + "size");
+    if (size.empty() || type == "Instruction") continue;
+    levels.push_back({"L" + first_word(folder + "level"), bytes_of_size(size), 0});
+  }
+  int64_t inner = 0;
+  for (Level& level : levels) {
+    // The last level is shared, so it starts beyond the one before and is far from full; others are half
+    // full.
+    const bool shared = &level == &levels.back() && levels.size() > 2;
+    level.working = shared ? 3 * inner : level.bytes / 2;
+    if (shared && level.working * threads > level.bytes / 2) level.working = level.bytes / 2 / threads;
+    inner = level.bytes;
+  }
+  // Four times the last cache, for all threads together.
+  levels.push_back({"memory", 0, (4 * inner + (int64_t{128} << 20)) / threads});
+  return levels;
+}
+
+// Sixteen numbers, in as many instructions as this CPU needs for them.
+typedef float Lanes __attribute__((vector_size(64)));
+typedef int64_t Words __attribute__((vector_size(64)));
+
+__attribute__((always_inline)) inline void triad_lanes(float* out, const float* x, const float* y,
+                                                       int64_t floats) {
+  const Lanes scale = Lanes{} + 1.5f;
+  for (int64_t i = 0; i < floats; i += 16) {
+    Lanes a, b;
+    std::memcpy(&a, x + i, sizeof a);
+    std::memcpy(&b, y + i, sizeof b);
+    a = a + scale * b;
+    std::memcpy(out + i, &a, sizeof a);
+  }
+}
+
+__attribute__((always_inline)) inline int64_t read_lanes(const float* x, int64_t floats) {
+  Words found[4] = {};
+  for (int64_t i = 0; i + 64 <= floats; i += 64) {
+#pragma GCC unroll 4
+    for (int part = 0; part < 4; ++part) {
+      Words words;
+      std::memcpy(&words, x + i + part * 16, sizeof words);
+      found[part] |= words;
+    }
+  }
+  const Words all = (found[0] | found[1]) | (found[2] | found[3]);
+  return all[0] | all[1] | all[2] | all[3] | all[4] | all[5] | all[6] | all[7];
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx512f,prefer-vector-width=512"))) inline void triad_avx512(float* out,
+                                                                                    const float* x,
+                                                                                    const float* y,
+                                                                                    int64_t floats) {
+  triad_lanes(out, x, y, floats);
+}
+__attribute__((target("avx512f,prefer-vector-width=512"))) inline int64_t read_avx512(const float* x,
+                                                                                      int64_t floats) {
+  return read_lanes(x, floats);
+}
+__attribute__((target("avx2"))) inline void triad_avx2(float* out, const float* x, const float* y,
+                                                       int64_t floats) {
+  triad_lanes(out, x, y, floats);
+}
+__attribute__((target("avx2"))) inline int64_t read_avx2(const float* x, int64_t floats) {
+  return read_lanes(x, floats);
+}
+inline bool has_avx512() {
+  static const bool has = __builtin_cpu_supports("avx512f");
+  return has;
+}
+#endif
+
+// out = x + 1.5 y; `floats` is a multiple of 64.
+inline void triad(float* out, const float* x, const float* y, int64_t floats) {
+#if defined(__x86_64__)
+  (has_avx512() ? triad_avx512 : triad_avx2)(out, x, y, floats);
+#else
+  triad_lanes(out, x, y, floats);
+#endif
+}
+
+// The same past the caches, where the CPU can: no line of `out` is read before it is written.
+inline void streaming_triad(float* out, const float* x, const float* y, int64_t floats) {
+#if defined(__x86_64__)
+  const __m128 scale = _mm_set1_ps(1.5f);
+  for (int64_t i = 0; i < floats; i += 4) {
+    _mm_stream_ps(out + i, _mm_add_ps(_mm_load_ps(x + i), _mm_mul_ps(scale, _mm_load_ps(y + i))));
+  }
+  _mm_sfence();
+#else
+  triad(out, x, y, floats);
+#endif
+}
+
+inline int64_t read_all(const float* x, int64_t floats) {
+#if defined(__x86_64__)
+  return (has_avx512() ? read_avx512 : read_avx2)(x, floats);
+#else
+  return read_lanes(x, floats);
+#endif
+}
+
+}  // namespace chainrule
