@@ -6,7 +6,7 @@ polynomial, with these rounded coefficients, leaves in the whole function.
 """
 import struct
 
-from mpmath import cos, exp, linspace, log, lu_solve, matrix, mp, mpf, pi
+from mpmath import cos, erf, erfc, exp, linspace, log, lu_solve, matrix, mp, mpf, pi, sqrt
 
 mp.dps = 60
 
@@ -85,6 +85,15 @@ def main():
     q = remez(around_zero(lambda f: (log(1 + f) - f + f**2 / 2) / f**3, mpf(1) / 3),
               lambda f: abs(f**3 / log(1 + f)) if abs(f) > 1e-15 else mpf('1e-30'), low, high, 7)
     show('log', q, lambda c, f: f + f**2 * (f * horner(c, f) - mpf(1) / 2), lambda f: log(1 + f), low, high)
+
+    # erf(x) = x + x p(x^2) up to 15/16; from there to 4 1 - exp(-t - t q(t)), which rounds to 1 beyond.
+    edge = mpf(15) / 16
+    slope = 2 / sqrt(pi) - 1
+    p = remez(around_zero(lambda s: erf(sqrt(s)) / sqrt(s) - 1, slope),
+              lambda s: sqrt(s) / erf(sqrt(s)) if s > 1e-15 else 1 / (1 + slope), mpf(0), edge**2, 5)
+    show('erf', p, lambda c, x: x + x * horner(c, x**2), erf, -edge, edge)
+    q = remez(lambda t: -log(erfc(t)) / t - 1, lambda t: t * erfc(t) / erf(t), edge, mpf(4), 6)
+    show('1 - erf', q, lambda c, t: 1 - exp(-t - t * horner(c, t)), erf, edge, mpf(4))
 
     high_part = to_float(log(2))
     print(f'// ln 2 in two parts\n{float.hex(high_part)}f\n{float.hex(to_float(log(2) - high_part))}f')

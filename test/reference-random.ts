@@ -22,8 +22,8 @@ export function philox(counter: readonly number[], key: readonly number[]): numb
   return [c0, c1, c2, c3];
 }
 
-/** Distribution function of the standard normal, by its Taylor series (Marsaglia 2004). */
-export function normalDistribution(z: number): number {
+/** Area under the standard normal from 0 to z, by its Taylor series (Marsaglia 2004). */
+function areaFromZero(z: number): number {
   let term = z;
   let sum = z;
   for (let odd = 3, before = Number.NaN; sum !== before; odd += 2) {
@@ -31,8 +31,14 @@ export function normalDistribution(z: number): number {
     term *= (z * z) / odd;
     sum += term;
   }
-  return 0.5 + sum * Math.exp(-0.5 * z * z - 0.5 * Math.log(2 * Math.PI));
+  return sum * Math.exp(-0.5 * z * z - 0.5 * Math.log(2 * Math.PI));
 }
+
+/** Distribution function of the standard normal. */
+export const normalDistribution = (z: number): number => 0.5 + areaFromZero(z);
+
+/** The error function; from 6 on it is 1 in float64. */
+export const erf = (x: number): number => (Math.abs(x) < 6 ? 2 * areaFromZero(x * Math.SQRT2) : Math.sign(x));
 
 /** Root of normalDistribution(z) = p by Newton's method, which descends from 0 without overshooting. */
 export function normalQuantile(p: number): number {

@@ -3,7 +3,7 @@
 import {type Call, constantOp, type Tensor} from '../lib/core/tensor.ts';
 import {callsOf} from '../lib/graph/walk.ts';
 import type {MapProgram} from '../lib/ops/program.ts';
-import {randomRules} from './reference-random.ts';
+import {erf, randomRules} from './reference-random.ts';
 
 export type Values = Float64Array;
 export type Given = ReadonlyMap<Tensor, ArrayLike<number>>;
@@ -24,6 +24,8 @@ export const scalarRules: Record<string, (a: number, b: number, c: number) => nu
   square: a => a * a,
   sqrt: Math.sqrt,
   exp: Math.exp,
+  expm1: Math.expm1,
+  erf,
   log: Math.log,
   softplus: a => Math.max(a, 0) + Math.log1p(Math.exp(-Math.abs(a))),
   sigmoid: a => (a >= 0 ? 1 / (1 + Math.exp(-a)) : Math.exp(a) / (1 + Math.exp(a))),

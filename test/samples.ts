@@ -71,6 +71,8 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   sqrt: unary(positive, correctlyRounded, positive),
   // Bounds as simd/math.h states them.
   exp: unary(wide, ulps(1.1), reals),
+  expm1: unary(wide, ulps(1.5), reals),
+  erf: unary(reals, ulps(1.5), reals),
   log: unary(positive, ulps(1), positive),
   softplus: unary(wide, ulps(2), reals),
   sigmoid: unary(wide, ulps(2.5), reals),

@@ -113,3 +113,17 @@ export function checkNumber(
   if (below !== undefined) parts.push(`< ${below}`);
   fail('ERR_OPTION', `${where}: expected ${parts.join(' ')}. Received ${String(value)}.`);
 }
+
+export function checkBoolean(where: string, value: unknown): asserts value is boolean {
+  if (typeof value === 'boolean') return;
+  fail('ERR_OPTION', `${where}: expected true or false. Received ${String(value)}.`);
+}
+
+/** Refuses a word that is none of `choices`, with the nearest. */
+export function checkChoice(where: string, value: unknown, choices: readonly string[]): void {
+  if (typeof value === 'string' && choices.includes(value)) return;
+  const near = typeof value === 'string' ? nearest(value, choices) : undefined;
+  const hint = near === undefined ? '' : ` Did you mean ${JSON.stringify(near)}?`;
+  const received = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  fail('ERR_OPTION', `${where}: expected ${choices.join(', ')}. Received ${received}.${hint}`);
+}

@@ -1,9 +1,12 @@
-// The namespace `activations`: every export is a member.
-import {checkOptions} from '../core/errors.ts';
+// The namespace `activations`: every export is a member. Names and defaults are Keras's. Each is a formula of
+// few elementwise ops, which the compiler makes the end of a product or one pass over memory.
+import {checkBoolean, checkNumber, checkOptions} from '../core/errors.ts';
 import {type Named, named} from '../core/named.ts';
 import type {Tensor} from '../core/tensor.ts';
 import * as map from '../ops/map.ts';
-import {softmax as softmaxOp} from '../ops/softmax.ts';
+import * as rows from '../ops/softmax.ts';
+
+const {add, div, expm1, greater, mul, select} = map;
 
 /** An elementwise function of a layer's sums, or a function of its last axis. */
 export type Activation = ((x: Tensor) => Tensor) & Named;
@@ -17,13 +20,113 @@ function define(kind: string, formula: (x: Tensor) => Tensor): (options?: NoOpti
   };
 }
 
+/** An activation with one number of its own. */
+function defineWith<Name extends string>(
+  kind: string,
+  name: Name,
+  byDefault: number,
+  range: Parameters<typeof checkNumber>[2],
+  formula: (x: Tensor, value: number) => Tensor,
+): (options?: {readonly [Key in Name]?: number}) => Activation {
+  return options => {
+    checkOptions(`activations.${kind}`, options, [name]);
+    const given = options?.[name];
+    const value = given ?? byDefault;
+    checkNumber(`activations.${kind}: ${name}`, value, range);
+    return named(kind, {[name]: given}, (x: Tensor) => formula(x, value));
+  };
+}
+
+/** x where x > 0, else what `negative` makes of it, which sees no positive x: it may overflow there. */
+function whereNegative(x: Tensor, negative: (x: Tensor) => Tensor): Tensor {
+  const positive = greater(x, 0);
+  return select(positive, x, negative(select(positive, 0, x)));
+}
+
+/** x within low…high; the slope at both ends is 0, as in PyTorch. */
+function clip(x: Tensor, low: number, high: number): Tensor {
+  return select(map.greaterEqual(x, high), high, select(map.lessEqual(x, low), low, x));
+}
+
+const linearUpTo6 = (x: Tensor): Tensor => clip(x, 0, 6);
+const times = (x: Tensor, gate: Tensor): Tensor => mul(x, gate);
+
 /** x. */
 export const linear = define('linear', x => x);
-/** max(x, 0). */
-export const relu = define('relu', map.relu);
 /** 1 / (1 + exp(−x)). */
 export const sigmoid = define('sigmoid', map.sigmoid);
 /** The hyperbolic tangent. */
 export const tanh = define('tanh', map.tanh);
+/** max(x, 0) (Nair and Hinton 2010). */
+export const relu = define('relu', map.relu);
+/** min(max(x, 0), 6) (Howard et al. 2017). */
+export const relu6 = define('relu6', linearUpTo6);
+
+/** x where x > 0, else negativeSlope · x; 0.2 by default (Maas et al. 2013). */
+export const leakyRelu = defineWith('leakyRelu', 'negativeSlope', 0.2, {min: 0}, (x, slope) =>
+  select(greater(x, 0), x, mul(x, slope)),
+);
+
+/** x where x > 0, else alpha · (exp(x) − 1); alpha is 1 by default (Clevert et al. 2016). */
+export const elu = defineWith('elu', 'alpha', 1, {}, (x, alpha) =>
+  whereNegative(x, negative => mul(expm1(negative), alpha)),
+);
+
+/** The fixed point's constants of selu, to float64. */
+const seluAlpha = 1.6732632423543772;
+const seluScale = 1.0507009873554805;
+
+/** 1.0507… · elu with alpha = 1.6732…, which keeps mean 0 and variance 1 (Klambauer et al. 2017). */
+export const selu = define('selu', x =>
+  mul(
+    whereNegative(x, negative => mul(expm1(negative), seluAlpha)),
+    seluScale,
+  ),
+);
+
+/** x where x > 0, else alpha · (exp(x / alpha) − 1); alpha is 1 by default (Barron 2017). */
+export const celu = defineWith('celu', 'alpha', 1, {above: 0}, (x, alpha) =>
+  whereNegative(x, negative => mul(expm1(mul(negative, 1 / alpha)), alpha)),
+);
+
+const exactGelu = (x: Tensor): Tensor => mul(mul(x, 0.5), add(map.erf(mul(x, Math.SQRT1_2)), 1));
+
+function geluByTanh(x: Tensor): Tensor {
+  const cubic = add(x, mul(mul(map.square(x), x), 0.044715));
+  return mul(mul(x, 0.5), add(map.tanh(mul(cubic, Math.sqrt(2 / Math.PI))), 1));
+}
+
+/**
+ * x · Φ(x), Φ being the standard normal's distribution function; with `approximate` its form by tanh (Hendrycks
+ * and Gimpel 2016).
+ */
+export function gelu(options: {approximate?: boolean} = {}): Activation {
+  checkOptions('activations.gelu', options, ['approximate']);
+  const {approximate = false} = options;
+  checkBoolean('activations.gelu: approximate', approximate);
+  return named('gelu', {approximate: options.approximate}, approximate ? geluByTanh : exactGelu);
+}
+
+const swishOf = (x: Tensor): Tensor => times(x, map.sigmoid(x));
+/** x · sigmoid(x) (Ramachandran et al. 2017). */
+export const swish = define('swish', swishOf);
+/** The same under its other name (Elfwing et al. 2018). */
+export const silu = define('silu', swishOf);
+/** x · tanh(softplus(x)) (Misra 2019). */
+export const mish = define('mish', x => times(x, map.tanh(map.softplus(x))));
+/** log(1 + exp(x)) (Dugas et al. 2001). */
+export const softplus = define('softplus', map.softplus);
+/** x / (1 + |x|) (Bergstra et al. 2009). */
+export const softsign = define('softsign', x => div(x, add(map.abs(x), 1)));
+/** min(max(x + 3, 0), 6) / 6, as in Keras 3 and PyTorch (Howard et al. 2019). */
+export const hardSigmoid = define('hardSigmoid', x => mul(linearUpTo6(add(x, 3)), 1 / 6));
+/** x · hardSigmoid(x) (Howard et al. 2019). */
+export const hardSwish = define('hardSwish', x => times(x, mul(linearUpTo6(add(x, 3)), 1 / 6)));
+/** x within −1…1. */
+export const hardTanh = define('hardTanh', x => clip(x, -1, 1));
+/** exp(x). */
+export const exponential = define('exponential', map.exp);
 /** exp(x) / Σ exp(x) over the last axis. */
-export const softmax = define('softmax', softmaxOp);
+export const softmax = define('softmax', rows.softmax);
+/** log(exp(x) / Σ exp(x)) over the last axis. */
+export const logSoftmax = define('logSoftmax', rows.logSoftmax);

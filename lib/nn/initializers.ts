@@ -1,15 +1,24 @@
 // The namespace `initializers`: every export is a member. Formulas and names are Keras's.
-import {checkNumber, checkOptions} from '../core/errors.ts';
+import {checkChoice, checkNumber, checkOptions} from '../core/errors.ts';
 import {type Named, named} from '../core/named.ts';
-import {type Shape, sizeOf} from '../core/shape.ts';
-import type {RandomSource, Tensor} from '../core/tensor.ts';
-import {broadcastTo, zeros as zerosOp} from '../ops/map.ts';
-import {randomTruncatedNormal, randomUniform} from '../ops/random.ts';
+import {formatShape, type Shape, sizeOf} from '../core/shape.ts';
+import {failIn, type RandomSource, type Tensor} from '../core/tensor.ts';
+import {broadcastTo, mul, ones as onesOp, zeros as zerosOp} from '../ops/map.ts';
+import {reshape} from '../ops/move.ts';
+import {
+  randomNormal as randomNormalOp,
+  randomTruncatedNormal,
+  randomUniform as uniformOp,
+} from '../ops/random.ts';
+import {identityMatrix, nearestOrthogonal} from './matrices.ts';
 
 /** The graph of a weight's first value. */
 export type Initializer = ((shape: Shape, source: RandomSource) => Tensor) & Named;
 
 type NoOptions = Readonly<Record<string, never>>;
+/** What a float32 holds. */
+const finiteFloat = {min: -3e38, max: 3e38} as const;
+
 type Fan = (fanIn: number, fanOut: number) => number;
 
 /** Inputs and outputs of each unit. */
@@ -22,32 +31,77 @@ function fansOf(shape: Shape): [number, number] {
 /** Deviation of the standard normal distribution cut off at two deviations. */
 const truncatedDeviation = 0.87962566103423978;
 
-/** Variance scale / fan, from the uniform or the truncated normal distribution. */
-function scaled(kind: string, shapeOf: 'uniform' | 'normal', scale: number, fan: Fan) {
+const fanModes = {
+  fanIn: (fanIn: number) => fanIn,
+  fanOut: (_: number, fanOut: number) => fanOut,
+  fanAvg: (fanIn: number, fanOut: number) => (fanIn + fanOut) / 2,
+} satisfies Record<string, Fan>;
+
+const distributions = ['truncatedNormal', 'untruncatedNormal', 'uniform'] as const;
+
+type Distribution = (typeof distributions)[number];
+
+/** Mean 0 and variance scale / fan. */
+function scaledDraw(
+  shape: Shape,
+  source: RandomSource,
+  {scale, fan, distribution}: {scale: number; fan: Fan; distribution: Distribution},
+): Tensor {
+  const variance = scale / Math.max(1, fan(...fansOf(shape)));
+  const deviation = Math.sqrt(variance);
+  if (distribution === 'truncatedNormal') {
+    return randomTruncatedNormal(source, shape, 0, deviation / truncatedDeviation);
+  }
+  if (distribution === 'untruncatedNormal') return randomNormalOp(source, shape, 0, deviation);
+  const limit = Math.sqrt(3 * variance);
+  return uniformOp(source, shape, -limit, limit);
+}
+
+function scaled(kind: string, distribution: Distribution, scale: number, fan: Fan) {
   return (options?: NoOptions): Initializer => {
     checkOptions(`initializers.${kind}`, options, []);
-    return named(kind, {}, (shape: Shape, source: RandomSource) => {
-      const variance = scale / Math.max(1, fan(...fansOf(shape)));
-      if (shapeOf === 'normal') {
-        return randomTruncatedNormal(source, shape, 0, Math.sqrt(variance) / truncatedDeviation);
-      }
-      const limit = Math.sqrt(3 * variance);
-      return randomUniform(source, shape, -limit, limit);
-    });
+    return named(kind, {}, (shape: Shape, source: RandomSource) =>
+      scaledDraw(shape, source, {scale, fan, distribution}),
+    );
   };
 }
 
-const average: Fan = (fanIn, fanOut) => (fanIn + fanOut) / 2;
-const inward: Fan = fanIn => fanIn;
+const {fanIn: inward, fanAvg: average} = fanModes;
 
 /** Uniform within ±√(6 / (fanIn + fanOut)) (Glorot and Bengio 2010). */
 export const glorotUniform = scaled('glorotUniform', 'uniform', 1, average);
 /** Truncated normal of variance 2 / (fanIn + fanOut). */
-export const glorotNormal = scaled('glorotNormal', 'normal', 1, average);
+export const glorotNormal = scaled('glorotNormal', 'truncatedNormal', 1, average);
 /** Uniform within ±√(6 / fanIn) (He et al. 2015). */
 export const heUniform = scaled('heUniform', 'uniform', 2, inward);
 /** Truncated normal of variance 2 / fanIn. */
-export const heNormal = scaled('heNormal', 'normal', 2, inward);
+export const heNormal = scaled('heNormal', 'truncatedNormal', 2, inward);
+/** Uniform within ±√(3 / fanIn) (LeCun et al. 1998). */
+export const lecunUniform = scaled('lecunUniform', 'uniform', 1, inward);
+/** Truncated normal of variance 1 / fanIn. */
+export const lecunNormal = scaled('lecunNormal', 'truncatedNormal', 1, inward);
+
+export interface VarianceScalingOptions {
+  /** 1 by default. */
+  readonly scale?: number;
+  /** What the variance falls with: `fanIn` by default. */
+  readonly mode?: keyof typeof fanModes;
+  /** `truncatedNormal` by default. */
+  readonly distribution?: Distribution;
+}
+
+/** Variance scale / fan; what glorot, he and lecun are cases of. */
+export function varianceScaling(options: VarianceScalingOptions = {}): Initializer {
+  const where = 'initializers.varianceScaling';
+  checkOptions(where, options, ['scale', 'mode', 'distribution']);
+  const {scale = 1, mode = 'fanIn', distribution = 'truncatedNormal'} = options;
+  checkNumber(`${where}: scale`, scale, {above: 0, max: 1e6});
+  checkChoice(`${where}: mode`, mode, Object.keys(fanModes));
+  checkChoice(`${where}: distribution`, distribution, distributions);
+  return named('varianceScaling', {...options}, (shape: Shape, source: RandomSource) =>
+    scaledDraw(shape, source, {scale, fan: fanModes[mode], distribution}),
+  );
+}
 
 /** All zero. */
 export function zeros(options?: NoOptions): Initializer {
@@ -55,10 +109,79 @@ export function zeros(options?: NoOptions): Initializer {
   return named('zeros', {}, (shape: Shape) => zerosOp(shape));
 }
 
+/** All one. */
+export function ones(options?: NoOptions): Initializer {
+  checkOptions('initializers.ones', options, []);
+  return named('ones', {}, (shape: Shape) => onesOp(shape));
+}
+
 /** All the same number, 0 by default. */
 export function constant(options: {value?: number} = {}): Initializer {
   checkOptions('initializers.constant', options, ['value']);
   const {value = 0} = options;
-  checkNumber('initializers.constant: value', value, {min: -3e38, max: 3e38});
+  checkNumber('initializers.constant: value', value, finiteFloat);
   return named('constant', {value: options.value}, (shape: Shape) => broadcastTo(value, shape));
+}
+
+/** Uniform from minval up to maxval, −0.05 to 0.05 by default. */
+export function randomUniform(options: {minval?: number; maxval?: number} = {}): Initializer {
+  const where = 'initializers.randomUniform';
+  checkOptions(where, options, ['minval', 'maxval']);
+  const {minval = -0.05, maxval = 0.05} = options;
+  checkNumber(`${where}: minval`, minval, finiteFloat);
+  checkNumber(`${where}: maxval`, maxval, {...finiteFloat, min: minval});
+  return named('randomUniform', {...options}, (shape: Shape, source: RandomSource) =>
+    uniformOp(source, shape, minval, maxval),
+  );
+}
+
+function normalLike(kind: string, draw: typeof randomNormalOp) {
+  return (options: {mean?: number; stddev?: number} = {}): Initializer => {
+    const where = `initializers.${kind}`;
+    checkOptions(where, options, ['mean', 'stddev']);
+    const {mean = 0, stddev = 0.05} = options;
+    checkNumber(`${where}: mean`, mean, finiteFloat);
+    checkNumber(`${where}: stddev`, stddev, {min: 0, max: 1e30});
+    return named(kind, {...options}, (shape: Shape, source: RandomSource) =>
+      draw(source, shape, mean, stddev),
+    );
+  };
+}
+
+/** Normal; mean 0 and stddev 0.05 by default. */
+export const randomNormal = normalLike('randomNormal', randomNormalOp);
+/** The same, cut off at two deviations; `stddev` is that of the uncut normal, as in Keras. */
+export const truncatedNormal = normalLike('truncatedNormal', randomTruncatedNormal);
+
+function checkMatrix(kind: string, shape: Shape): readonly [number, number] {
+  if (shape.length === 2) return shape as readonly [number, number];
+  return failIn(kind, 'ERR_SHAPE', `expected a matrix. Received ${formatShape(shape)}`);
+}
+
+/** `gain` on the diagonal of a matrix, 1 by default, and 0 elsewhere. */
+export function identity(options: {gain?: number} = {}): Initializer {
+  checkOptions('initializers.identity', options, ['gain']);
+  const {gain = 1} = options;
+  checkNumber('initializers.identity: gain', gain, finiteFloat);
+  return named('identity', {gain: options.gain}, (shape: Shape) =>
+    identityMatrix(...checkMatrix('identity', shape), gain),
+  );
+}
+
+/**
+ * `gain` times a random matrix whose rows or columns, whichever are fewer, are orthonormal (Saxe et al. 2014).
+ * Kernels of more axes count as a matrix with their last axis for columns.
+ */
+export function orthogonal(options: {gain?: number} = {}): Initializer {
+  checkOptions('initializers.orthogonal', options, ['gain']);
+  const {gain = 1} = options;
+  checkNumber('initializers.orthogonal: gain', gain, finiteFloat);
+  return named('orthogonal', {gain: options.gain}, (shape: Shape, source: RandomSource) => {
+    if (shape.length < 2) {
+      failIn('orthogonal', 'ERR_SHAPE', `expected two axes or more. Received ${formatShape(shape)}`);
+    }
+    const columns = shape.at(-1) as number;
+    const normal = randomNormalOp(source, [sizeOf(shape) / columns, columns]);
+    return reshape(mul(nearestOrthogonal(normal), gain), shape);
+  });
 }

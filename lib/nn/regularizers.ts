@@ -1,9 +1,12 @@
 // The namespace `regularizers`: every export is a member. Each gives a scalar that is added to the loss.
-import {checkNumber, checkOptions} from '../core/errors.ts';
+import {checkChoice, checkNumber, checkOptions} from '../core/errors.ts';
 import {type Named, named} from '../core/named.ts';
-import type {Tensor} from '../core/tensor.ts';
-import {abs, add, mul, square} from '../ops/map.ts';
+import {formatShape} from '../core/shape.ts';
+import {failIn, type Tensor} from '../core/tensor.ts';
+import {matmul} from '../ops/gemm.ts';
+import {abs, add, div, maximum, mul, sqrt, square, sub} from '../ops/map.ts';
 import {sum} from '../ops/reduce.ts';
+import {identityMatrix} from './matrices.ts';
 
 /** A penalty on a weight. */
 export type Regularizer = ((weight: Tensor) => Tensor) & Named;
@@ -36,4 +39,39 @@ export function l1l2(options: {l1?: number; l2?: number} = {}): Regularizer {
   return named('l1l2', {l1: options.l1, l2: options.l2}, (weight: Tensor) =>
     add(absolute(weight, first), squared(weight, second)),
   );
+}
+
+export interface OrthogonalOptions {
+  /** 0.01 by default. */
+  readonly factor?: number;
+  /** What is to be orthogonal: `rows` by default. */
+  readonly mode?: 'rows' | 'columns';
+}
+
+/**
+ * factor · the mean of |cos| over all pairs of rows, or of columns, of a matrix: 0 where each is at a right angle
+ * to the others (as Keras's OrthogonalRegularizer).
+ */
+export function orthogonalRegularizer(options: OrthogonalOptions = {}): Regularizer {
+  const where = 'regularizers.orthogonalRegularizer';
+  checkOptions(where, options, ['factor', 'mode']);
+  const {factor = 0.01, mode = 'rows'} = options;
+  checkNumber(`${where}: factor`, factor, {min: 0});
+  checkChoice(`${where}: mode`, mode, ['rows', 'columns']);
+  return named('orthogonalRegularizer', {...options}, (weight: Tensor) => {
+    if (weight.rank !== 2) {
+      failIn(
+        'orthogonalRegularizer',
+        'ERR_SHAPE',
+        `expected a matrix. Received ${formatShape(weight.shape)}`,
+      );
+    }
+    const along = mode === 'rows' ? 1 : 0;
+    const lengths = sqrt(maximum(sum(square(weight), along, true), 1e-24));
+    const unit = div(weight, lengths);
+    const cosines = matmul(unit, unit, {transposeA: along === 0, transposeB: along === 1});
+    const size = weight.shape[1 - along] as number;
+    const others = mul(abs(cosines), sub(1, identityMatrix(size, size)));
+    return mul(sum(others), factor / Math.max(1, size * (size - 1)));
+  });
 }

@@ -1,5 +1,5 @@
 // From what a user may write (a name, a member, a function of ops) to members of the namespaces.
-import {customKind, type Named, named, resolve} from '../core/named.ts';
+import {customKind, describe, type Json, type Named, named, resolve} from '../core/named.ts';
 import type {Tensor} from '../core/tensor.ts';
 import type {Activation} from './activations.ts';
 import * as activations from './activations.ts';
@@ -79,4 +79,9 @@ export function toLoss(value: LossLike): Loss {
 
 export function toMetric(value: MetricLike): Metric {
   return resolve<Metric>('metric', metrics, value, {aliases: metricAliases, custom: ownFunction});
+}
+
+/** A member that is an option, as JSON; nothing where the option was left out. */
+export function describeOption(what: string, member: Named | undefined | ''): Json | undefined {
+  return member ? describe(what, member) : undefined;
 }

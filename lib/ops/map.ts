@@ -75,6 +75,8 @@ export const sign = map1('sign', (): Gradients => [null]);
 export const square = map1('square', (dy, call): Gradients => [mul(dy, mul(operandOf(call), 2))]);
 export const sqrt = map1('sqrt', (dy, call): Gradients => [div(dy, mul(resultOf(call), 2))]);
 export const exp = map1('exp', (dy, call): Gradients => [mul(dy, resultOf(call))]);
+/** exp(x) − 1, nothing lost near 0. */
+export const expm1 = map1('expm1', (dy, call): Gradients => [mul(dy, add(resultOf(call), 1))]);
 export const log = map1('log', (dy, call): Gradients => [div(dy, operandOf(call))]);
 /** log(1 + exp(x)) without overflow (Dugas et al. 2001). */
 export const softplus = map1('softplus', (dy, call): Gradients => [mul(dy, sigmoid(operandOf(call)))]);
@@ -84,6 +86,11 @@ export const sigmoid = map1('sigmoid', (dy, call): Gradients => {
   return [mul(dy, mul(y, sub(1, y)))];
 });
 export const tanh = map1('tanh', (dy, call): Gradients => [mul(dy, sub(1, square(resultOf(call))))]);
+/** The error function, 2/√π · ∫₀ˣ exp(−t²) dt. */
+export const erf = map1('erf', (dy, call): Gradients => {
+  const slope = mul(exp(neg(square(operandOf(call)))), 2 / Math.sqrt(Math.PI));
+  return [mul(dy, slope)];
+});
 /** max(x, 0); the gradient at 0 is 0 (Nair and Hinton 2010). */
 export const relu = map1('relu', (dy, call): Gradients => [select(greater(resultOf(call), 0), dy, 0)]);
 

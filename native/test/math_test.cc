@@ -39,6 +39,8 @@ double exact_log(double x) { return x == 0 ? -kInfinite : std::log(x); }
 
 constexpr Function kFunctions[] = {
     {"exp", [](double x) { return std::exp(x); }, 1.1, 0xd559041a},
+    {"expm1", [](double x) { return std::expm1(x); }, 1.5, 0x998928ff},
+    {"erf", [](double x) { return std::erf(x); }, 1.5, 0x29098e9b},
     {"log", exact_log, 1.0, 0x5d80c9b8},
     {"tanh", [](double x) { return std::tanh(x); }, 2.5, 0x16629943},
     {"sigmoid", exact_sigmoid, 2.5, 0x31d63ffa},
@@ -117,6 +119,9 @@ void test_special_values() {
     CHECK(of("exp", -infinity) == 0 && of("exp", infinity) == infinity && of("exp", 88.73f) == infinity);
     CHECK(of("exp", -103.9f) == smallest && of("exp", 0.0f) == 1);
     CHECK(of("log", 0.0f) == -infinity && of("log", -0.0f) == -infinity && of("log", 1.0f) == 0);
+    CHECK(same_bits(of("expm1", -0.0f), -0.0f) && of("expm1", -infinity) == -1);
+    CHECK(of("expm1", infinity) == infinity && of("expm1", smallest) == smallest);
+    CHECK(same_bits(of("erf", -0.0f), -0.0f) && of("erf", 3.92f) == 1 && of("erf", -infinity) == -1);
     CHECK(std::isnan(of("log", -1.0f)) && of("log", infinity) == infinity);
     CHECK(same_bits(of("tanh", -0.0f), -0.0f) && of("tanh", infinity) == 1 && of("tanh", 9.02f) == 1);
     CHECK(of("sigmoid", 0.0f) == 0.5f && of("sigmoid", -infinity) == 0 && of("sigmoid", infinity) == 1);

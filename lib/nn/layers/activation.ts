@@ -1,5 +1,13 @@
-import {requireOptions} from '../../core/errors.ts';
+import {checkNumber, checkOptions, requireOptions} from '../../core/errors.ts';
 import {describe} from '../../core/named.ts';
+import {failIn, type Tensor} from '../../core/tensor.ts';
+import {transpose} from '../../ops/move.ts';
+import {
+  type Activation,
+  elu as eluOf,
+  leakyRelu as leakyReluOf,
+  softmax as softmaxOf,
+} from '../activations.ts';
 import {type Layer, type LayerOptions, layerOptions, makeLayer} from '../layer.ts';
 import {type ActivationLike, toActivation} from '../resolve.ts';
 
@@ -13,4 +21,52 @@ export function activation(options: ActivationOptions): Layer {
   const formula = toActivation(options.activation);
   const config = () => ({activation: describe('activation', formula)});
   return makeLayer('activation', options, config, () => formula);
+}
+
+/** A layer for an activation that has a number of its own. */
+function withNumber<Name extends string>(
+  kind: string,
+  name: Name,
+  byDefault: number,
+  range: Parameters<typeof checkNumber>[2],
+  make: (value: number) => Activation,
+): (options?: LayerOptions & {readonly [Key in Name]?: number}) => Layer {
+  return (options = {}) => {
+    checkOptions(`layers.${kind}`, options, [...layerOptions, name]);
+    const given = options[name];
+    const value = given ?? byDefault;
+    checkNumber(`layers.${kind}: ${name}`, value, range);
+    const formula = make(value);
+    return makeLayer(
+      kind,
+      options,
+      () => ({[name]: given}),
+      () => formula,
+    );
+  };
+}
+
+/** x where x > 0, else negativeSlope · x; 0.3 by default, as in Keras's layer (Maas et al. 2013). */
+export const leakyRelu = withNumber('leakyRelu', 'negativeSlope', 0.3, {min: 0}, negativeSlope =>
+  leakyReluOf({negativeSlope}),
+);
+
+/** x where x > 0, else alpha · (exp(x) − 1); alpha is 1 by default (Clevert et al. 2016). */
+export const elu = withNumber('elu', 'alpha', 1, {}, alpha => eluOf({alpha}));
+
+/** exp(x) / Σ exp(x) along `axis`, which counts the batch as axis 0; the last by default. */
+export const softmax = withNumber('softmax', 'axis', -1, {integer: true, min: -6, max: 5}, axis =>
+  Object.assign((x: Tensor) => softmaxAlong(x, axis), {kind: 'softmax', config: {axis}}),
+);
+
+function softmaxAlong(x: Tensor, axis: number): Tensor {
+  const at = axis < 0 ? axis + x.rank : axis;
+  if (at < 1 || at >= x.rank) {
+    failIn('softmax', 'ERR_VALUE', `axis ${axis} is none of a sample's axes. Received ${x}`);
+  }
+  if (at === x.rank - 1) return softmaxOf()(x);
+  const swapped = x.shape.map((_, position) =>
+    position === at ? x.rank - 1 : position === x.rank - 1 ? at : position,
+  );
+  return transpose(softmaxOf()(transpose(x, swapped)), swapped);
 }

@@ -1,5 +1,4 @@
 import {checkNumber, fail, requireOptions} from '../../core/errors.ts';
-import {describe, type Named} from '../../core/named.ts';
 import {sizeOf} from '../../core/shape.ts';
 import {matmul} from '../../ops/gemm.ts';
 import {add} from '../../ops/map.ts';
@@ -8,6 +7,7 @@ import {type Layer, type LayerOptions, layerOptions, makeLayer} from '../layer.t
 import {
   type ActivationLike,
   type ConstraintLike,
+  describeOption,
   type InitializerLike,
   type RegularizerLike,
   toActivation,
@@ -64,14 +64,14 @@ export function dense(options: DenseOptions): Layer {
   };
   const config = () => ({
     units,
-    activation: said('activation', options.activation && activation),
+    activation: describeOption('activation', options.activation && activation),
     useBias: options.useBias,
-    kernelInitializer: said('initializer', options.kernelInitializer && kernelOptions.initializer),
-    biasInitializer: said('initializer', options.biasInitializer && biasOptions.initializer),
-    kernelRegularizer: said('regularizer', kernelOptions.regularizer),
-    biasRegularizer: said('regularizer', biasOptions.regularizer),
-    kernelConstraint: said('constraint', kernelOptions.constraint),
-    biasConstraint: said('constraint', biasOptions.constraint),
+    kernelInitializer: describeOption('initializer', options.kernelInitializer && kernelOptions.initializer),
+    biasInitializer: describeOption('initializer', options.biasInitializer && biasOptions.initializer),
+    kernelRegularizer: describeOption('regularizer', kernelOptions.regularizer),
+    biasRegularizer: describeOption('regularizer', biasOptions.regularizer),
+    kernelConstraint: describeOption('constraint', kernelOptions.constraint),
+    biasConstraint: describeOption('constraint', biasOptions.constraint),
   });
   return makeLayer('dense', options, config, (inputShape, weight) => {
     const inputs = inputShape.at(-1) as number;
@@ -84,5 +84,3 @@ export function dense(options: DenseOptions): Layer {
     };
   });
 }
-
-const said = (what: string, member: Named | undefined | '') => (member ? describe(what, member) : undefined);

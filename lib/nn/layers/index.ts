@@ -1,5 +1,6 @@
 // The namespace `layers`: every export is a member.
-export {activation} from './activation.ts';
+export {activation, elu, leakyRelu, softmax} from './activation.ts';
 export {dense} from './dense.ts';
 export {dropout} from './dropout.ts';
 export {flatten} from './flatten.ts';
+export {prelu} from './prelu.ts';

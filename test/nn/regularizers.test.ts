@@ -1,0 +1,75 @@
+// The penalty on angles, against its formula and differences in float64.
+import {describe, expect, it} from 'vitest';
+import {layers, regularizers, sequential} from '../../lib/index.ts';
+import {expectComposite} from '../conformance/composite.ts';
+import {exactly, reals} from '../conformance/data.ts';
+
+/** Mean of |cos| over pairs of the rows of `values`, or of its columns. */
+function meanCosine(values: Float64Array, rows: number, byRows: boolean): number {
+  const columns = values.length / rows;
+  const [count, length] = byRows ? [rows, columns] : [columns, rows];
+  const at = (a: number, k: number): number => values[byRows ? a * columns + k : k * columns + a] as number;
+  const dot = (a: number, b: number): number => {
+    let sum = 0;
+    for (let k = 0; k < length; k++) sum += at(a, k) * at(b, k);
+    return sum;
+  };
+  let [sum, pairs] = [0, 0];
+  for (let a = 0; a < count; a++) {
+    for (let b = a + 1; b < count; b++) {
+      sum += Math.abs(dot(a, b)) / Math.sqrt(dot(a, a) * dot(b, b));
+      pairs++;
+    }
+  }
+  return pairs === 0 ? 0 : sum / pairs;
+}
+
+describe('orthogonalRegularizer', () => {
+  it.each([
+    [3, 5, 'rows'],
+    [4, 2, 'rows'],
+    [4, 2, 'columns'],
+    [1, 3, 'rows'],
+  ] as const)('of [%i,%i] by %s', (rows, columns, mode) => {
+    const build = regularizers.orthogonalRegularizer({factor: 0.3, mode});
+    const exact = (values: Float64Array): number[] => [0.3 * meanCosine(values, rows, mode === 'rows')];
+    const operands = [reals([rows, columns], 0.2, 2)];
+    expectComposite('orthogonalRegularizer', {build, exact, operands, differentiable: 1});
+  });
+
+  it('is 0 at right angles, whatever the lengths, and finite for rows of zeros', () => {
+    const build = regularizers.orthogonalRegularizer();
+    const operands = [exactly([3, 0, 0, -0.1, 0, 0], [3, 2])];
+    expectComposite('orthogonalRegularizer', {build, exact: () => [0], operands, differentiable: 0});
+  });
+
+  it('pulls rows apart in a training', async () => {
+    const kernelRegularizer = regularizers.orthogonalRegularizer({factor: 1});
+    const model = sequential([layers.dense({units: 4, useBias: false, kernelRegularizer, inputShape: [3]})]);
+    model.compile({optimizer: 'adam', loss: 'meanSquaredError'});
+    const [x, y] = [
+      {data: new Float32Array(3), shape: [1, 3]},
+      {data: new Float32Array(4), shape: [1, 4]},
+    ];
+    const {loss: before} = await model.evaluate(x, y);
+    for (let step = 0; step < 200; step++) await model.trainOnBatch(x, y);
+    expect((await model.evaluate(x, y)).loss).toBeLessThan(0.2 * (before as number));
+  });
+
+  const refused: readonly (readonly [() => unknown, RegExp])[] = [
+    [() => regularizers.orthogonalRegularizer({factor: -1}), /factor: expected a finite number >= 0/],
+    [() => regularizers.orthogonalRegularizer({mode: 'row' as never}), /mode: .* Did you mean "rows"/],
+    [
+      () => {
+        const biasRegularizer = regularizers.orthogonalRegularizer();
+        const model = sequential([layers.dense({units: 2, biasRegularizer, inputShape: [2]})]);
+        model.compile({optimizer: 'sgd', loss: 'mse'});
+        return model.evaluate([[1, 2]], [[1, 2]]);
+      },
+      /orthogonalRegularizer: expected a matrix. Received \[2\]/,
+    ],
+  ];
+  it.each(refused)('refuses a wrong option: %#', async (call, text) => {
+    await expect(async () => call()).rejects.toThrow(text);
+  });
+});
