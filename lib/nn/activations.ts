@@ -97,8 +97,8 @@ function geluByTanh(x: Tensor): Tensor {
 }
 
 /**
- * x · Φ(x), Φ being the standard normal's distribution function; with `approximate` its form by tanh (Hendrycks
- * and Gimpel 2016).
+ * x · Φ(x), Φ being the standard normal's distribution function; with `approximate` its form by tanh
+ * (Hendrycks and Gimpel 2016).
  */
 export function gelu(options: {approximate?: boolean} = {}): Activation {
   checkOptions('activations.gelu', options, ['approximate']);

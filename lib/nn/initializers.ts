@@ -169,7 +169,8 @@ export function identity(options: {gain?: number} = {}): Initializer {
 }
 
 /**
- * `gain` times a random matrix whose rows or columns, whichever are fewer, are orthonormal (Saxe et al. 2014).
+ * `gain` times a random matrix whose rows or columns, whichever are fewer, are orthonormal (Saxe et al.
+ * 2014).
  * Kernels of more axes count as a matrix with their last axis for columns.
  */
 export function orthogonal(options: {gain?: number} = {}): Initializer {

@@ -14,15 +14,16 @@ export function identityMatrix(rows: number, columns: number, value = 1): Tensor
 }
 
 /**
- * Polynomials a·x + b·x³ + c·x⁵ that move every singular value of a matrix toward 1: the first, repeated, lifts
- * those that are as small as 1e-8 of the largest near 1, the other then brings them to it (Björck and Bowie 1971).
+ * Polynomials a·x + b·x³ + c·x⁵ that move every singular value of a matrix toward 1: the first, repeated,
+ * lifts those that are as small as 1e-8 of the largest near 1, the other then brings them to it (Björck and
+ * Bowie 1971).
  */
 const lift = {a: 3.4445, b: -4.775, c: 2.0315, count: 16};
 const settle = {a: 1.875, b: -1.25, c: 0.375, count: 4};
 
 /**
- * The matrix of orthonormal columns nearest to `x`, or of rows where those are fewer: U·Vᵀ of the singular value
- * decomposition U·S·Vᵀ. That of a matrix of normal numbers is uniform among all such matrices.
+ * The matrix of orthonormal columns nearest to `x`, or of rows where those are fewer: U·Vᵀ of the singular
+ * value decomposition U·S·Vᵀ. That of a matrix of normal numbers is uniform among all such matrices.
  */
 export function nearestOrthogonal(x: Tensor): Tensor {
   const [rows, columns] = x.shape as readonly [number, number];

@@ -49,8 +49,8 @@ export interface OrthogonalOptions {
 }
 
 /**
- * factor · the mean of |cos| over all pairs of rows, or of columns, of a matrix: 0 where each is at a right angle
- * to the others (as Keras's OrthogonalRegularizer).
+ * factor · the mean of |cos| over all pairs of rows, or of columns, of a matrix: 0 where each is at a right
+ * angle to the others (as Keras's OrthogonalRegularizer).
  */
 export function orthogonalRegularizer(options: OrthogonalOptions = {}): Regularizer {
   const where = 'regularizers.orthogonalRegularizer';

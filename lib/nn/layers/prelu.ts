@@ -23,7 +23,10 @@ export interface PreluOptions extends LayerOptions {
 
 const known = [...layerOptions, 'alphaInitializer', 'alphaRegularizer', 'alphaConstraint', 'sharedAxes'];
 
-/** x where x > 0, else alpha · x; the slopes alpha, one for each element of a sample, are learnt (He et al. 2015). */
+/**
+ * x where x > 0, else alpha · x; the slopes alpha, one for each element of a sample, are learnt (He et al.
+ * 2015).
+ */
 export function prelu(options: PreluOptions = {}): Layer {
   checkOptions('layers.prelu', options, known);
   const {sharedAxes = []} = options;
