@@ -10,14 +10,14 @@ import {expectEveryCall} from './every-call.ts';
 import {expectGradient} from './gradient.ts';
 import {expectSameResults, isas, runNative} from './native.ts';
 
+type Numbers = ArrayLike<number>;
+
 export interface Composite {
   build(...operands: Tensor[]): Tensor;
   /** The same in plain numbers, in row-major order. */
   exact(...operands: Float64Array[]): Numbers;
   readonly operands: readonly Operand[];
-type Numbers = ArrayLike<number>;
-
-  /** How many of the operands have gradients that are tested, from the first on; none where a kink is near. */
+  /** How many operands, from the first on, have gradients to be tested; none where a kink is near. */
   readonly differentiable: number;
   /** Relative to the result, or to 1 where it is smaller. */
   readonly tolerance?: number;
