@@ -69,7 +69,8 @@ async function readExactly(file: FileHandle, bytes: Uint8Array, position: number
   }
 }
 
-async function readHeader(file: FileHandle): Promise<{header: Buffer; fileBytes: number}> {
+/** @throws ERR_FILE where the file is too short for what it announces. */
+export async function readHeader(file: FileHandle): Promise<{header: Buffer; fileBytes: number}> {
   const {size: fileBytes} = await file.stat();
   if (fileBytes < lengthBytes) fail('ERR_FILE', `it is no model file: ${fileBytes} bytes`);
   const start = Buffer.alloc(lengthBytes);
@@ -89,7 +90,8 @@ function checkDepth(value: Json, depth = 0): void {
     for (const inner of Object.values(value)) checkDepth(inner, depth + 1);
 }
 
-function parseText(metadata: ReadonlyMap<string, string>, key: string): Json | undefined {
+/** The JSON text under a key of the header, as it was written. */
+export function parseText(metadata: ReadonlyMap<string, string>, key: string): Json | undefined {
   const text = metadata.get(key);
   if (text === undefined) return undefined;
   let value: Json;
@@ -113,18 +115,25 @@ export function checkSavedConfig(value: Json | undefined, what: string): {readon
   return fail('ERR_FILE', `its ${what} is no table of options`);
 }
 
-async function readTensor(file: FileHandle, entry: FileEntry, start: number): Promise<Float32Array> {
+/** One tensor, its checksum verified. */
+export async function readTensor(file: FileHandle, entry: FileEntry, start: number): Promise<Float32Array> {
   const {name, begin, end, checksum} = entry;
   const data = new Float32Array((end - begin) / 4);
   const bytes = bytesOf(data);
   await readExactly(file, bytes, start + begin);
   if (checksumOf(bytes) !== checksum) fail('ERR_FILE', `${name} is damaged: the checksum does not match`);
-  const bad = data.findIndex(number => !Number.isFinite(number));
-  if (bad >= 0) fail('ERR_FILE', `${name} holds ${data[bad]}`);
   return data;
 }
 
-function stepOf(metadata: ReadonlyMap<string, string>): number {
+async function readFinite(file: FileHandle, entry: FileEntry, start: number): Promise<Float32Array> {
+  const data = await readTensor(file, entry, start);
+  const bad = data.findIndex(number => !Number.isFinite(number));
+  if (bad >= 0) fail('ERR_FILE', `${entry.name} holds ${data[bad]}`);
+  return data;
+}
+
+/** The count of steps in the header. */
+export function stepOf(metadata: ReadonlyMap<string, string>): number {
   const text = metadata.get('step') ?? '';
   const step = Number(text);
   if (!/^\d{1,10}$/.test(text) || step >= 2 ** 31) return fail('ERR_FILE', 'its count of steps is no number');
@@ -149,7 +158,7 @@ async function parse(file: FileHandle): Promise<Omit<ModelFile, 'close'>> {
     read(name) {
       const entry = byName.get(name);
       if (!entry) return fail('ERR_FILE', `it lacks ${name}`);
-      return readTensor(file, entry, header.length);
+      return readFinite(file, entry, header.length);
     },
   };
 }

@@ -1,7 +1,8 @@
 // What a callback is, and the list of them that a training calls.
-import {checkNumber, fail, nearest} from '../core/errors.ts';
-import {resolve} from '../core/named.ts';
+import {type ChainruleError, checkNumber, fail, nearest} from '../core/errors.ts';
+import {type Json, resolve} from '../core/named.ts';
 import * as callbacks from './callbacks.ts';
+import type {Checkpoint} from './checkpoint.ts';
 import type {Logs} from './logs.ts';
 import type {Sequential} from './model.ts';
 
@@ -10,6 +11,8 @@ export interface CallbackContext {
   readonly model: Sequential;
   readonly epochs: number;
   readonly initialEpoch: number;
+  /** The one under way, or the last. */
+  readonly epoch: number;
   readonly batchSize: number;
   /** Batches of an epoch, and rows that are trained on. */
   readonly batches: number;
@@ -18,6 +21,17 @@ export interface CallbackContext {
   readonly validates: boolean;
   /** In `onTrainEnd`: what ended the training early, if something did. */
   readonly error: unknown;
+  /**
+   * Everything from which `fit` goes on to the same bits, as of now. For callbacks with `resume` alone: they
+   * are called after all others, when what those remember is of the same batch.
+   */
+  checkpoint(): Checkpoint;
+}
+
+/** What a callback remembers, in a checkpoint. */
+export interface CallbackState {
+  readonly values: Json;
+  readonly arrays?: Readonly<Record<string, Float32Array>>;
 }
 
 type Done = void | Promise<void>;
@@ -32,6 +46,22 @@ export interface Callback {
    * native call there; or `call`, whenever a native call has ended, some 30 times a second.
    */
   readonly every?: number | 'call';
+  /**
+   * For `every: 'call'`: after how many batches at most a native call must end, when `iterations` steps have
+   * been done since `compile`.
+   */
+  batchesUntilCall?(iterations: number): number;
+  /** What it remembers from one call to the next, for checkpoints: with `setState` it goes on from there. */
+  getState?(): CallbackState;
+  /** Called after `onTrainBegin` in a training that is continued. */
+  setState?(state: CallbackState, context: CallbackContext): Done;
+  /** A checkpoint to continue from, asked for after `onTrainBegin`; the first that there is decides. */
+  resume?(context: CallbackContext): Promise<Checkpoint | undefined>;
+  /**
+   * Called when a loss, a gradient or data are not finite, before the training ends with that error; with
+   * `true` the training ends in good order instead, as by `stopTraining`.
+   */
+  onNotFinite?(error: ChainruleError, context: CallbackContext): boolean | Promise<boolean>;
   onTrainBegin?(logs: Logs, context: CallbackContext): Done;
   /** Called however the training ends. */
   onTrainEnd?(logs: Logs, context: CallbackContext): Done;
@@ -41,7 +71,10 @@ export interface Callback {
   onBatchEnd?(batch: number, logs: Logs, context: CallbackContext): Done;
 }
 
-export type CallbackLike = Callback | 'progress' | 'earlyStopping';
+/** The name of one that needs no options. */
+type CallbackName = 'progress' | 'earlyStopping' | 'reduceLROnPlateau' | 'terminateOnNaN';
+
+export type CallbackLike = Callback | CallbackName;
 
 export const callbackHooks = [
   'onTrainBegin',
@@ -50,6 +83,7 @@ export const callbackHooks = [
   'onEpochEnd',
   'onBatchBegin',
   'onBatchEnd',
+  'onNotFinite',
 ] as const;
 
 /** A misspelled function would never be called. What else a callback has is its own affair. */
@@ -85,6 +119,7 @@ export class CallbackList {
   readonly #all: readonly Callback[];
   readonly #context: CallbackContext;
   readonly #around: (call: () => Promise<void>) => Promise<void>;
+  #settled = false;
   /** Those that want to be told of batches. */
   readonly #ofBatches: readonly Callback[];
 
@@ -95,7 +130,9 @@ export class CallbackList {
     around: (call: () => Promise<void>) => Promise<void>,
   ) {
     const list = given === undefined ? [] : Array.isArray(given) ? given : [given];
-    this.#all = list.map(toCallback);
+    const all = list.map(toCallback);
+    // A checkpoint holds what all others remember of the same batch.
+    this.#all = [...all.filter(({resume}) => !resume), ...all.filter(({resume}) => resume)];
     this.#ofBatches = this.#all.filter(callback => callback.onBatchBegin || callback.onBatchEnd);
     this.#context = context;
     this.#around = around;
@@ -105,24 +142,85 @@ export class CallbackList {
     return this.#ofBatches.length > 0;
   }
 
-  /** How many batches may run in one call from `batch` on. */
-  batchesUntilCall(batch: number): number {
-    return Math.min(...this.#ofBatches.map(stepOf).map(every => every - (batch % every || 0)));
+  /** How many batches may run in one call from `batch` on, when `iterations` steps have been done. */
+  batchesUntilCall(batch: number, iterations: number): number {
+    const left = this.#ofBatches.map(callback => {
+      const every = stepOf(callback);
+      const own = every - (batch % every || 0);
+      return Math.min(own, callback.batchesUntilCall?.(iterations) ?? own);
+    });
+    return Math.max(1, Math.min(...left));
   }
 
   async #each(list: readonly Callback[], call: (callback: Callback) => Done): Promise<void> {
     if (list.length === 0) return;
     await this.#around(async () => {
-      for (const callback of list) await call(callback);
+      for (const callback of list) {
+        this.#settled = callback.resume !== undefined;
+        await call(callback);
+      }
+    }).finally(() => {
+      this.#settled = false;
     });
+  }
+
+  /** Whether the callback under way is called after all that remember something. */
+  get settled(): boolean {
+    return this.#settled;
   }
 
   train(hook: 'onTrainBegin' | 'onTrainEnd', logs: Logs): Promise<void> {
     return this.#each(this.#all, callback => callback[hook]?.(logs, this.#context));
   }
 
-  epoch(hook: 'onEpochBegin' | 'onEpochEnd', epoch: number, logs: Logs): Promise<void> {
-    return this.#each(this.#all, callback => callback[hook]?.(epoch, logs, this.#context));
+  epochBegin(epoch: number): Promise<void> {
+    return this.#each(this.#all, callback => callback.onEpochBegin?.(epoch, {}, this.#context));
+  }
+
+  /** `finish` is called when all have had their say on the logs, and before those that take checkpoints. */
+  async epochEnd(epoch: number, logs: Logs, finish: () => void): Promise<void> {
+    const call = (callback: Callback): Done => callback.onEpochEnd?.(epoch, logs, this.#context);
+    const takes = ({resume}: Callback): boolean => resume !== undefined;
+    await this.#each(
+      this.#all.filter(callback => !takes(callback)),
+      call,
+    );
+    finish();
+    await this.#each(this.#all.filter(takes), call);
+  }
+
+  /** Of those that remember something, in order. */
+  states(): CallbackState[] {
+    return this.#all.flatMap(callback => callback.getState?.() ?? []);
+  }
+
+  /** Gives those that remember something their states, after `apply`. @throws ERR_FILE before it. */
+  async restore(states: readonly CallbackState[], apply: () => void): Promise<void> {
+    const keepers = this.#all.filter(({getState}) => getState);
+    if (states.length !== keepers.length) {
+      const made = `it was made with ${states.length} callbacks that remember something`;
+      fail('ERR_FILE', `${made}, and there are ${keepers.length} here`);
+    }
+    apply();
+    for (const [index, callback] of keepers.entries()) {
+      await callback.setState?.(states[index] as CallbackState, this.#context);
+    }
+  }
+
+  /** Calls `use` with a checkpoint to continue from, if a callback has one. */
+  async resume(use: (checkpoint: Checkpoint) => Promise<void>): Promise<void> {
+    for (const callback of this.#all) {
+      const checkpoint = await callback.resume?.(this.#context);
+      if (checkpoint) return this.#around(() => use(checkpoint));
+    }
+  }
+
+  /** Whether one of the callbacks lets the training end in good order. */
+  async notFinite(error: ChainruleError): Promise<boolean> {
+    for (const callback of this.#all) {
+      if (await callback.onNotFinite?.(error, this.#context)) return true;
+    }
+    return false;
   }
 
   /** Before the native call that begins with `batch`. */

@@ -44,6 +44,11 @@ export class Engine {
     return this.#training?.slots.flat() ?? [];
   }
 
+  /** All that training changes, and a checkpoint keeps. */
+  get persistent(): Variable[] {
+    return [...this.variables, ...this.moments];
+  }
+
   get compiled(): Training | undefined {
     return this.#training;
   }

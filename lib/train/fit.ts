@@ -1,10 +1,13 @@
 // The training loop: epochs of batches, validation, callbacks, stopping.
-import {checkOptions} from '../core/errors.ts';
+import {ChainruleError, checkOptions, fail} from '../core/errors.ts';
+import type {Json} from '../core/named.ts';
 import type {DataInput} from '../data/arrays.ts';
 import {ascendingRows} from '../data/order.ts';
+import {fileError} from '../io/model-file.ts';
 import {bindSamples, keyOfSamples} from './batches.ts';
 import {type CallbackContext, CallbackList} from './callback.ts';
 import {progress} from './callbacks/progress.ts';
+import {type Checkpoint, openCheckpoint, type Plan, type Position, takeCheckpoint} from './checkpoint.ts';
 import type {Engine} from './engine.ts';
 import {evaluateRows} from './evaluate.ts';
 import {AbortedError} from './failures.ts';
@@ -25,6 +28,10 @@ class Fit {
   /** Not 0 once the signal has asked for the end: native code looks at it before each commit. */
   readonly #cancel = new Int32Array(new SharedArrayBuffer(4));
   readonly #history: History = {epoch: [], history: {}};
+  readonly #position: Position;
+  #means: RunningMeans;
+  /** Of the last epoch that ended. */
+  #logs: Logs = {};
   readonly #runners = new Map<string, StepRunner>();
 
   constructor(engine: Engine, model: Sequential, request: FitRequest) {
@@ -33,7 +40,16 @@ class Fit {
     this.#model = model;
     this.#request = request;
     const sizes = {epochs, initialEpoch, batchSize, batches: source.batches, samples: source.rows};
-    this.#context = {model, ...sizes, validates: validation !== undefined, error: undefined};
+    this.#position = {epoch: initialEpoch, batch: 0, begun: false, means: undefined};
+    this.#means = new RunningMeans(engine.training('fit'));
+    this.#context = {
+      model,
+      ...sizes,
+      epoch: initialEpoch,
+      validates: validation !== undefined,
+      error: undefined,
+      checkpoint: () => this.#checkpoint(),
+    };
     this.#callbacks = new CallbackList(callbacksOf(request), this.#context, async call => {
       engine.inCallback = true;
       try {
@@ -52,20 +68,17 @@ class Fit {
     signal?.addEventListener('abort', stop, {once: true});
     if (signal?.aborted) stop();
     this.#model.stopTraining = false;
-    let logs: Logs = {};
     try {
       this.#checkSignal();
       await this.#callbacks.train('onTrainBegin', {});
-      for (let epoch = this.#request.initialEpoch; epoch < this.#request.epochs; epoch++) {
-        if (this.#model.stopTraining) break;
-        logs = (await this.#epoch(epoch)) ?? logs;
-      }
+      await this.#callbacks.resume(checkpoint => this.#restore(checkpoint));
+      await this.#epochs();
     } catch (error) {
       this.#context.error = error;
       throw error;
     } finally {
       signal?.removeEventListener('abort', stop);
-      await this.#callbacks.train('onTrainEnd', logs);
+      await this.#callbacks.train('onTrainEnd', this.#logs);
     }
     return this.#history;
   }
@@ -75,19 +88,78 @@ class Fit {
       throw new AbortedError(this.#history, this.#request.signal?.reason);
   }
 
-  /** Nothing where a callback stopped the training before the epoch's first batch. */
-  async #epoch(epoch: number): Promise<Logs | undefined> {
-    const {validation} = this.#request;
-    await this.#callbacks.epoch('onEpochBegin', epoch, {});
-    if (this.#model.stopTraining) return undefined;
-    const means = new RunningMeans(this.#engine.training('fit'));
-    for (let batch = 0; !this.#model.stopTraining; ) {
-      const done = await this.#call(epoch, batch, means);
-      this.#checkSignal();
-      if (done === undefined) break;
-      batch += done;
+  #checkpoint(): Checkpoint {
+    if (!this.#callbacks.settled) {
+      fail('ERR_OPTION', 'checkpoint: only a callback with `resume` may take one, in its own functions.');
     }
-    const logs = means.logs();
+    return takeCheckpoint(this.#engine, {
+      plan: planOf(this.#request),
+      position: {...this.#position, means: this.#position.begun ? this.#means.save() : undefined},
+      history: this.#history,
+      logs: this.#logs,
+      stopTraining: this.#model.stopTraining,
+      callbacks: this.#callbacks.states(),
+    });
+  }
+
+  async #restore(checkpoint: Checkpoint): Promise<void> {
+    try {
+      const plan = planOf(this.#request);
+      const {state, apply} = openCheckpoint(this.#engine, checkpoint, plan);
+      const {position, history, logs, stopTraining} = state;
+      await this.#callbacks.restore(state.callbacks, () => {
+        apply();
+        Object.assign(this.#position, position);
+        if (position.begun) this.#means.restore(position.means as Json);
+        Object.assign(this.#history, history);
+        this.#logs = logs;
+        this.#context.epoch = position.epoch;
+      });
+      this.#model.stopTraining = stopTraining;
+    } catch (error) {
+      throw fileError('fit', checkpoint.file ?? 'the checkpoint', error);
+    }
+  }
+
+  async #epochs(): Promise<void> {
+    const at = this.#position;
+    while (at.epoch < this.#request.epochs && (at.begun || !this.#model.stopTraining)) {
+      if (!(await this.#begin(at))) return;
+      await this.#batches(at);
+      await this.#end(at);
+    }
+  }
+
+  /** False where a callback stopped the training before the epoch's first batch. */
+  async #begin(at: Position): Promise<boolean> {
+    if (at.begun) return true;
+    this.#context.epoch = at.epoch;
+    await this.#callbacks.epochBegin(at.epoch);
+    if (this.#model.stopTraining) return false;
+    this.#means = new RunningMeans(this.#engine.training('fit'));
+    at.begun = true;
+    return true;
+  }
+
+  async #batches(at: Position): Promise<void> {
+    while (!this.#model.stopTraining) {
+      try {
+        const more = await this.#call(at);
+        this.#checkSignal();
+        if (!more) return;
+      } catch (error) {
+        const bad = error instanceof ChainruleError && error.code === 'ERR_NOT_FINITE';
+        if (!bad || !(await this.#callbacks.notFinite(error))) throw error;
+        this.#model.stopTraining = true;
+      }
+    }
+  }
+
+  /** Validates, tells the callbacks, which may add to the logs, and goes on to the next epoch. */
+  async #end(at: Position): Promise<void> {
+    const {validation} = this.#request;
+    const {epoch} = at;
+    const logs = this.#means.logs();
     if (validation?.after(epoch)) {
       const request = {where: 'fit: validation', prefix: 'val_', cancel: this.#cancel, ...validation};
       try {
@@ -97,31 +169,40 @@ class Fit {
         throw error;
       }
     }
-    addToHistory(this.#history, epoch, logs);
-    await this.#callbacks.epoch('onEpochEnd', epoch, logs);
-    return logs;
+    this.#logs = logs;
+    await this.#callbacks.epochEnd(epoch, logs, () => {
+      addToHistory(this.#history, epoch, logs);
+      Object.assign(at, {epoch: epoch + 1, batch: 0, begun: false});
+    });
   }
 
-  /** One native call and its callbacks, from `batch` on: batches done, or undefined at the epoch's end. */
-  async #call(epoch: number, batch: number, means: RunningMeans): Promise<number | undefined> {
-    const {source} = this.#request;
+  /** One native call and its callbacks; false at the epoch's end. */
+  async #call(at: Position): Promise<boolean> {
+    const {epoch, batch} = at;
     const watched = this.#callbacks.watchBatches;
-    const most = watched ? this.#callbacks.batchesUntilCall(batch) : Number.POSITIVE_INFINITY;
-    const stretch = await source.next(epoch, batch, most);
-    if (!stretch) return undefined;
+    const {iterations} = this.#engine;
+    const most = watched ? this.#callbacks.batchesUntilCall(batch, iterations) : Number.POSITIVE_INFINITY;
+    const stretch = await this.#request.source.next(epoch, batch, most);
+    if (!stretch) return false;
     if (watched) await this.#callbacks.batchBegin(batch);
-    const {steps} = await this.#runnerOf(stretch).run(stretch, {
-      cancel: this.#cancel,
-      means,
-      where: 'fit',
-      name: step => `epoch ${epoch}, batch ${batch + step}`,
-    });
-    this.#engine.betweenRuns();
-    if (watched && steps > 0) {
-      const last = batch + steps - 1;
-      await this.#callbacks.batchEnd(last, {batch: last, size: stretch.batch, ...means.logs()});
+    const means = this.#means;
+    try {
+      await this.#runnerOf(stretch).run(stretch, {
+        cancel: this.#cancel,
+        means,
+        where: 'fit',
+        name: step => `epoch ${epoch}, batch ${batch + step}`,
+      });
+    } finally {
+      at.batch += this.#engine.iterations - iterations;
     }
-    return steps;
+    this.#engine.betweenRuns();
+    if (watched && at.batch > batch) {
+      const last = at.batch - 1;
+      const logs = {batch: last, size: stretch.batch, ...means.logs()};
+      await this.#callbacks.batchEnd(last, logs);
+    }
+    return true;
   }
 
   #runnerOf({samples, batch}: Stretch): StepRunner {
@@ -133,6 +214,10 @@ class Fit {
     this.#runners.set(key, runner);
     return runner;
   }
+}
+
+function planOf({seed, batchSize, source: {batches, rows}}: FitRequest): Plan {
+  return {seed, batchSize, batches, rows};
 }
 
 function callbacksOf({callbacks, verbose}: FitRequest) {

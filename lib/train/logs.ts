@@ -1,4 +1,5 @@
 import type {TypedArray} from '../core/dtype.ts';
+import type {Json} from '../core/named.ts';
 import {metricOutput} from './graphs.ts';
 import type {Training} from './training.ts';
 
@@ -59,6 +60,17 @@ export class RunningMeans {
 
   #add(index: number, value: number): void {
     this.#sums[index] = (this.#sums[index] as number) + value;
+  }
+
+  /** For a checkpoint. */
+  save(): Json {
+    return {sums: [...this.#sums], samples: this.samples};
+  }
+
+  restore(saved: Json): void {
+    const {sums, samples} = saved as {sums: number[]; samples: number};
+    this.#sums.set(sums);
+    this.samples = samples;
   }
 
   logs(prefix = ''): Logs {

@@ -46,6 +46,16 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
       }
       if (epochsWithout >= Math.max(1, patience)) model.stopTraining = true;
     },
+    getState: () => ({
+      values: {best, epochsWithout, hasWeights: bestWeights !== undefined},
+      arrays: Object.fromEntries((bestWeights ?? []).map(({name, data}) => [name, data])),
+    }),
+    setState({values, arrays = {}}, {model}) {
+      const saved = values as {best: number; epochsWithout: number; hasWeights: boolean};
+      ({best, epochsWithout} = saved);
+      const kept = ({name, shape}: WeightData) => ({name, shape, data: arrays[name] as Float32Array});
+      bestWeights = saved.hasWeights ? model.getWeights().map(kept) : undefined;
+    },
     onTrainEnd(_, {model, error}) {
       if (bestWeights && error === undefined) model.setWeights(bestWeights);
       bestWeights = undefined;

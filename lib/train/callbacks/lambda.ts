@@ -3,6 +3,13 @@ import {type Callback, callbackHooks} from '../callback.ts';
 
 /** A callback of functions of one's own; the same as giving the object, with its names checked. */
 export function lambda(options: Callback = {}): Callback {
-  checkOptions('callbacks.lambda', options, ['every', ...callbackHooks]);
+  checkOptions('callbacks.lambda', options, [
+    'every',
+    'batchesUntilCall',
+    'getState',
+    'setState',
+    'resume',
+    ...callbackHooks,
+  ]);
   return {onTrainBegin() {}, ...options};
 }

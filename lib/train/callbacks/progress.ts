@@ -85,14 +85,13 @@ export function progress(options: ProgressOptions = {}): Callback {
     stream.write(`\r${width > 0 ? text.slice(0, width - 1) : text}\x1b[K`);
     open = true;
   };
-  let current = 0;
   return {
     every: 'call',
     onTrainBegin() {
       pace = new Pace();
+      pace.begin();
     },
-    onEpochBegin(epoch) {
-      current = epoch;
+    onEpochBegin() {
       seen = 0;
       pace.begin();
     },
@@ -103,13 +102,11 @@ export function progress(options: ProgressOptions = {}): Callback {
       const now = performance.now();
       if (!bar || now - drawn < drawEveryMs) return;
       drawn = now;
-      const {batches, samples, epochs} = context;
-      const left = (samples - seen + (epochs - current - 1) * samples) / Math.max(1, pace.perSecond);
+      const {batches, samples, epochs, epoch} = context;
+      const left = (samples - seen + (epochs - epoch - 1) * samples) / Math.max(1, pace.perSecond);
       const count = `${String(batch + 1).padStart(String(batches).length)}/${batches}`;
       const speed = `${pace.perSecond} samples/s  ${formatTime(left)} left`;
-      draw(
-        `${label(current, context)} ${drawBar(batch + 1, batches)} ${count}  ${formatLogs(logs)}  ${speed}`,
-      );
+      draw(`${label(epoch, context)} ${drawBar(batch + 1, batches)} ${count}  ${formatLogs(logs)}  ${speed}`);
     },
     onEpochEnd(epoch, logs, context) {
       const text = `${label(epoch, context)}  ${formatLogs(logs)}  ${pace.perSecond} samples/s`;

@@ -1,0 +1,37 @@
+// What the callbacks that write files have in common.
+import {checkNumber, fail} from '../../core/errors.ts';
+import type {Callback, CallbackContext} from '../callback.ts';
+import type {Logs} from '../logs.ts';
+
+/** After each epoch, or after every so many batches, counted over all epochs. */
+export type SaveFreq = 'epoch' | number;
+
+export function checkPath(what: string, given: unknown): string {
+  if (typeof given === 'string' && given !== '') return given;
+  return fail('ERR_OPTION', `${what}: expected a path. Received ${String(given)}.`);
+}
+
+export function checkSaveFreq(where: string, saveFreq: unknown): SaveFreq {
+  if (saveFreq === 'epoch') return 'epoch';
+  if (typeof saveFreq !== 'number') {
+    const received = String(saveFreq);
+    fail('ERR_OPTION', `${where}: saveFreq: expected 'epoch' or a number of batches. Received ${received}.`);
+  }
+  checkNumber(`${where}: saveFreq`, saveFreq, {integer: true, min: 1});
+  return saveFreq;
+}
+
+/** The functions of a callback that saves so often. */
+export function saving(
+  saveFreq: SaveFreq,
+  save: (logs: Logs, context: CallbackContext) => Promise<void>,
+): Pick<Callback, 'every' | 'batchesUntilCall' | 'onBatchEnd' | 'onEpochEnd'> {
+  if (saveFreq === 'epoch') return {onEpochEnd: (_, logs, context) => save(logs, context)};
+  return {
+    every: 'call',
+    batchesUntilCall: iterations => saveFreq - (iterations % saveFreq),
+    async onBatchEnd(_, logs, context) {
+      if (context.model.iterations % saveFreq === 0) await save(logs, context);
+    },
+  };
+}
