@@ -28,7 +28,11 @@ export type ConstraintLike = NameOf<typeof constraints> | Constraint | Plain<Con
 
 const lossAliases = {
   mse: 'meanSquaredError',
+  mae: 'meanAbsoluteError',
+  mape: 'meanAbsolutePercentageError',
+  msle: 'meanSquaredLogarithmicError',
   bce: 'binaryCrossentropy',
+  kld: 'kullbackLeiblerDivergence',
 };
 const metricAliases = {
   acc: 'accuracy',
