@@ -1,5 +1,6 @@
-// Losses of probabilities, and of the logits that they are made of. Formulas and defaults are Keras's. Where the
-// output is a softmax or sigmoid, the loss takes what that was made of: nothing is lost to rounding.
+// Losses of probabilities, and of the logits that they are made of. Formulas and defaults are Keras's.
+// Where the output is a softmax or sigmoid, the loss takes what that was made of: nothing is lost to
+// rounding.
 import {checkBoolean, checkNumber, checkOptions} from '../../core/errors.ts';
 import {named} from '../../core/named.ts';
 import {formatShape, sameShape} from '../../core/shape.ts';
@@ -133,7 +134,10 @@ export function sparseCategoricalCrossentropy(options: SparseCrossentropyOptions
   });
 }
 
-/** Σ t·log(t / p) over the last axis, averaged over each sample; both are kept within 1e-7…1 (Kullback and Leibler 1951). */
+/**
+ * Σ t·log(t / p) over the last axis, averaged over each sample; both are kept within 1e-7…1 (Kullback and
+ * Leibler 1951).
+ */
 export function kullbackLeiblerDivergence(options?: NoOptions): Loss {
   const kind = 'kullbackLeiblerDivergence';
   checkOptions(`losses.${kind}`, options, []);

@@ -1,5 +1,5 @@
-// Crossentropies that look less at what is right already: each term times (1 − p)^gamma, p being the probability
-// of the right answer (Lin et al. 2017). Names and defaults are Keras's.
+// Crossentropies that look less at what is right already: each term times (1 − p)^gamma, p being the
+// probability of the right answer (Lin et al. 2017). Names and defaults are Keras's.
 import {checkBoolean, checkNumber, checkOptions} from '../../core/errors.ts';
 import type {Tensor} from '../../core/tensor.ts';
 import {add, exp, expm1, log, maximum, mul, neg, ones, sigmoid, sub} from '../../ops/map.ts';
@@ -10,7 +10,9 @@ import {binaryLosses, type CrossentropyOptions, checkCrossentropy, logsOf, smoot
 import {clip, type Loss, valueLoss} from './loss.ts';
 
 export interface FocalOptions extends CrossentropyOptions {
-  /** Weight of the class 1 in a binary loss (of 0: 1 − alpha), of all classes in the other; 0.25 by default. */
+  /**
+   * Weight of the class 1 in a binary loss (of 0: 1 − alpha), of all classes in the other; 0.25 by default.
+   */
   readonly alpha?: number;
   /** 2 by default; 0 gives the plain crossentropy. */
   readonly gamma?: number;
@@ -40,8 +42,8 @@ function power(x: Tensor, exponent: number): Tensor {
 }
 
 /**
- * (1 − p)^gamma times the binary crossentropy, p being the probability of the target's side, averaged over each
- * sample.
+ * (1 − p)^gamma times the binary crossentropy, p being the probability of the target's side, averaged over
+ * each sample.
  */
 export function binaryFocalCrossentropy(options: BinaryFocalOptions = {}): Loss {
   const where = 'losses.binaryFocalCrossentropy';

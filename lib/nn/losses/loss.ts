@@ -12,8 +12,8 @@ export type Loss = ((target: Tensor, output: Tensor) => Tensor) &
   Named & {
     readonly targets: TargetKind;
     /**
-     * What share of each sample counts, [batch], where that is not all of it: the loss of a batch is then the sum
-     * of its losses over the sum of these.
+     * What share of each sample counts, [batch], where that is not all of it: the loss of a batch is then
+     * the sum of its losses over the sum of these.
      */
     readonly counted?: ((target: Tensor) => Tensor) | undefined;
   };

@@ -23,8 +23,8 @@ export function squaredHinge(options?: NoOptions): Loss {
 }
 
 /**
- * max(the largest output of a wrong class − the output of the right one + 1, 0) over the last axis; targets are
- * one-hot. As in Keras a wrong class counts for 0 at least.
+ * max(the largest output of a wrong class − the output of the right one + 1, 0) over the last axis; targets
+ * are one-hot. As in Keras a wrong class counts for 0 at least.
  */
 export function categoricalHinge(options?: NoOptions): Loss {
   checkOptions('losses.categoricalHinge', options, []);

@@ -64,8 +64,8 @@ export const poisson = elementwise('poisson', (target, output) =>
 );
 
 /**
- * Mean of d²/2 where d = |output − target| is at most delta, else of delta · d − delta²/2; delta is 1 by default
- * (Huber 1964).
+ * Mean of d²/2 where d = |output − target| is at most delta, else of delta · d − delta²/2; delta is 1 by
+ * default (Huber 1964).
  */
 export function huber(options: {delta?: number} = {}): Loss {
   checkOptions('losses.huber', options, ['delta']);
