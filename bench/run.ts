@@ -6,7 +6,7 @@ import {printGoals, savedFigures, saveGoals} from './goals.ts';
 import type {BenchOptions, Figures} from './options.ts';
 import {blasSpecs, peerSpecs} from './peers/registry.ts';
 
-const benches = ['ceiling', 'gemm', 'train', 'event-loop', 'pin'];
+const benches = ['ceiling', 'gemm', 'train', 'latency', 'event-loop', 'pin'];
 
 /** `a,b` as a list; `none` as an empty one. */
 function listOf(value: unknown): readonly string[] | undefined {
