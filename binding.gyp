@@ -71,6 +71,14 @@
       'ldflags': ['-fopenmp'],
     },
     {
+      'target_name': 'parts',
+      'type': 'executable',
+      'dependencies': ['runtime', '<@(isa_targets)'],
+      'sources': ['native/tools/parts.cc'],
+      'cflags_cc': ['-fopenmp'],
+      'ldflags': ['-fopenmp'],
+    },
+    {
       'target_name': 'ceiling',
       'type': 'executable',
       'dependencies': ['runtime', '<@(isa_targets)'],

@@ -74,6 +74,8 @@ class Product {
   readonly #program: CompiledProgram;
   readonly #instruction: number;
   #steps = 1;
+  /** Nanoseconds of the other instructions in a step, at least. */
+  #others = Number.POSITIVE_INFINITY;
 
   constructor({form, m, k, n}: Shape) {
     const transposeA = form === 'tn';
@@ -92,22 +94,27 @@ class Product {
     if (this.#instruction < 0) throw new Error('bench: the plan has no product');
   }
 
-  get #nanoseconds(): number {
-    return this.#program.profile()[this.#instruction] as number;
+  /** Nanoseconds of all instructions so far, and of the product alone. */
+  get #nanoseconds(): readonly [all: number, own: number] {
+    const times = this.#program.profile();
+    return [times.reduce((sum, time) => sum + time, 0), times[this.#instruction] as number];
   }
 
-  /** Seconds of one product, of many in about so many seconds; the instruction alone. */
+  /**
+   * Seconds of one product, of many in about so many seconds. A thread that is interrupted may book time of
+   * one instruction on its neighbour, so what counts is the whole step less the least that the others took.
+   */
   async time(threads: number, seconds: number): Promise<number> {
     for (;;) {
-      const before = this.#nanoseconds;
-      const started = performance.now();
-      if (threads === 1) this.#program.runSync({}, {steps: this.#steps});
-      else await this.#program.run({}, {steps: this.#steps});
-      const taken = (performance.now() - started) / 1000;
-      const own = (this.#nanoseconds - before) / 1e9 / this.#steps;
+      const [all, own] = this.#nanoseconds;
       const steps = this.#steps;
-      this.#steps = Math.max(1, Math.ceil(steps * Math.min(64, seconds / taken)));
-      if (taken >= seconds / 2) return own;
+      if (threads === 1) this.#program.runSync({}, {steps});
+      else await this.#program.run({}, {steps});
+      const [allNow, ownNow] = this.#nanoseconds;
+      const step = (allNow - all) / steps;
+      this.#others = Math.min(this.#others, step - (ownNow - own) / steps);
+      this.#steps = Math.max(1, Math.ceil(steps * Math.min(64, (seconds * 1e9) / (step * steps))));
+      if (step * steps >= (seconds * 1e9) / 2) return (step - this.#others) / 1e9;
     }
   }
 }

@@ -2,12 +2,10 @@
 // A count does not depend on what else runs here, so it can fail a test where a clock may not. `--
 // --update` accepts the counts of now.
 import {spawnSync} from 'node:child_process';
-import {existsSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {existsSync, readFileSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {layers, type Sequential, sequential} from '../lib/index.ts';
-import {dumpRun} from '../lib/runtime/dump.ts';
-import {type CompiledProgram, onCompile} from '../lib/session/compile.ts';
-import {arrayFor} from '../test/runtime/dumps.ts';
+import {record} from './record.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const figuresFile = path.join(root, 'bench/guard.json');
@@ -49,22 +47,16 @@ function build(sizes: readonly number[]): Sequential {
 }
 
 /** A run of the plan as a file that `replay` repeats. */
-async function record({name, sizes, batch, steps, predict}: Plan): Promise<string> {
-  const programs: CompiledProgram[] = [];
-  onCompile(program => programs.push(program));
+async function recordPlan({name, sizes, batch, steps, predict}: Plan): Promise<string> {
   const x = {
     data: new Float32Array(batch * (sizes[0] as number)).fill(0.5),
     shape: [batch, sizes[0] as number],
   };
-  const model = build(sizes);
-  if (predict) model.predictSync(x);
-  else await model.trainOnBatch(x, new Uint8Array(batch));
-  onCompile(undefined);
-  const {plan, store} = programs.at(-1) as CompiledProgram;
-  const io = plan.io.map(slot => arrayFor(slot, steps, batch));
-  const file = path.join(root, 'build/guard', `${name.replaceAll(' ', '-')}.dump`);
-  mkdirSync(path.dirname(file), {recursive: true});
-  writeFileSync(file, dumpRun(plan, store.state, io, steps));
+  const {file} = await record(name, {steps, rows: batch}, async () => {
+    const model = build(sizes);
+    if (predict) model.predictSync(x);
+    else await model.trainOnBatch(x, new Uint8Array(batch));
+  });
   return file;
 }
 
@@ -118,7 +110,7 @@ async function main(update: boolean): Promise<void> {
   const counted: Record<string, number> = {};
   let failed = 0;
   for (const plan of plans) {
-    const now = instructionsPerStep(await record(plan), plan.steps);
+    const now = instructionsPerStep(await recordPlan(plan), plan.steps);
     const before = committed?.[plan.name];
     const change = before === undefined ? '' : `${(100 * (now / before - 1)).toFixed(1)} %`;
     const grown = before !== undefined && now > before * (1 + tolerance) && !update;

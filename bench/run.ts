@@ -6,7 +6,20 @@ import {printGoals, savedFigures, saveGoals} from './goals.ts';
 import type {BenchOptions, Figures} from './options.ts';
 import {blasSpecs, peerSpecs} from './peers/registry.ts';
 
-const benches = ['ceiling', 'gemm', 'train', 'latency', 'event-loop', 'pin'];
+/** In the order in which they run. */
+const benches = [
+  'ceiling',
+  'gemm',
+  'train',
+  'epoch',
+  'latency',
+  'scaling',
+  'kernels',
+  'optimizer',
+  'meanwhile',
+  'event-loop',
+  'pin',
+];
 
 /** `a,b` as a list; `none` as an empty one. */
 function listOf(value: unknown): readonly string[] | undefined {

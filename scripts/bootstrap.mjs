@@ -11,7 +11,7 @@ export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '
 export const addonFile = path.join(root, 'build/Release/chainrule.node');
 /** Executables of both builds. */
 export const nativeTests = ['kernels_test', 'allocation_test', 'overrun_test', 'plan_fuzz', 'race_test'];
-export const nativeTools = ['ceiling', 'replay'];
+export const nativeTools = ['ceiling', 'parts', 'replay'];
 
 const inRoot = (...parts) => path.join(root, ...parts);
 const headers = inRoot('node_modules/.cache/chainrule-headers');

@@ -12,7 +12,8 @@ function optimizerOf({name, ...options}: OptimizerSpec): Optimizer {
   return make(options);
 }
 
-function build({sizes, activation, loss, optimizer}: Workload): Sequential {
+/** Of the workload's shape, compiled with its optimizer and loss; first weights are chance. */
+export function buildModel({sizes, activation, loss, optimizer}: Workload): Sequential {
   const last = sizes.length - 2;
   const output = loss === 'squared' ? 'linear' : 'softmax';
   const model = sequential(
@@ -45,7 +46,7 @@ export class Own {
     this.#workload = workload;
     this.#data = data;
     this.#targets = workload.loss === 'squared' ? data.y : Uint8Array.from(data.y);
-    this.#model = build(workload);
+    this.#model = buildModel(workload);
   }
 
   /** Back to the first weights, with fresh optimizer slots. */

@@ -1,0 +1,165 @@
+// How does the time of a step grow? With one thread and with all; with batch, width and depth by powers of two,
+// drawn with the slope of each; and when two models train at once.
+import {writeFileSync} from 'node:fs';
+import path from 'node:path';
+import {setThreads} from '../lib/index.ts';
+import {type Ceiling, peakOf, remeasurePeak} from './ceiling.ts';
+import {type Line, lineChart} from './lines.ts';
+import type {BenchOptions, Figures} from './options.ts';
+import {Own} from './peers/chainrule.ts';
+import {digits, resultsFolder, saveResults, table} from './report.ts';
+import {makeData, type Workload, workloads} from './workloads.ts';
+
+const folder = path.join(resultsFolder, 'data');
+
+function prepare(workload: Workload): Own {
+  return new Own(workload, makeData(workload, folder));
+}
+
+interface Speedup {
+  readonly workload: string;
+  /** Microseconds of a step, on one thread and on all. */
+  readonly one: number;
+  readonly all: number;
+}
+
+/** Both in turns, so that what disturbs one disturbs the other. */
+async function timeThreads(workload: Workload, {threads, quick}: BenchOptions): Promise<Speedup> {
+  const own = prepare(workload);
+  let [one, all] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  for (let round = 0; round < (quick ? 3 : 8); round++) {
+    setThreads(1);
+    one = Math.min(one, await own.time(quick ? 0.05 : 0.2, false));
+    setThreads(threads);
+    all = Math.min(all, await own.time(quick ? 0.05 : 0.2, false));
+  }
+  return {workload: workload.name, one, all};
+}
+
+async function speedups(options: BenchOptions): Promise<{rows: Speedup[]; ceiling: Ceiling}> {
+  const rows: Speedup[] = [];
+  for (const workload of workloads) rows.push(await timeThreads(workload, options));
+  const ceiling = remeasurePeak(options.ceiling);
+  const peak = peakOf(ceiling, options.threads) / peakOf(ceiling, 1);
+  console.log(`the peak itself grows ${peak.toFixed(2)} × from 1 thread to ${options.threads}`);
+  const lines = rows.map(({workload, one, all}) => [
+    workload,
+    digits(one),
+    digits(all),
+    `${(one / all).toFixed(2)} ×`,
+    (one / all / peak).toFixed(2),
+  ]);
+  const head = ['µs/step', '1 thread', `${options.threads} threads`, 'faster', '÷ the peak’s'];
+  console.log(table([head, ...lines]));
+  return {rows, ceiling};
+}
+
+/** What grows by powers of two; the rest is as in the first line of `base`. */
+interface Series {
+  readonly name: string;
+  readonly values: readonly number[];
+  readonly shape: (value: number) => {readonly sizes: readonly number[]; readonly batch: number};
+}
+
+const series: readonly Series[] = [
+  {
+    name: 'batch, 256-512-10',
+    values: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
+    shape: batch => ({sizes: [256, 512, 10], batch}),
+  },
+  {
+    name: 'width, three layers, batch 64',
+    values: [8, 16, 32, 64, 128, 256, 512, 1024],
+    shape: width => ({sizes: [width, width, width, 10], batch: 64}),
+  },
+  {
+    name: 'depth, layers of 64, batch 64',
+    values: [1, 2, 4, 8, 16, 32, 64],
+    shape: depth => ({sizes: [...Array<number>(depth).fill(64), 10], batch: 64}),
+  },
+];
+
+type Points = readonly (readonly [value: number, microseconds: number])[];
+
+/** The exponent of the power that fits a doubling best: of all points, and of the last one. */
+function slopes(points: Points): {readonly all: number; readonly last: number} {
+  const logs = points.map(([x, y]) => [Math.log2(x), Math.log2(y)] as const);
+  const mean = (index: 0 | 1): number => logs.reduce((sum, point) => sum + point[index], 0) / logs.length;
+  const [x0, y0] = [mean(0), mean(1)];
+  const covariance = logs.reduce((sum, [x, y]) => sum + (x - x0) * (y - y0), 0);
+  const variance = logs.reduce((sum, [x]) => sum + (x - x0) ** 2, 0);
+  const [before, end] = logs.slice(-2) as [readonly [number, number], readonly [number, number]];
+  return {all: covariance / variance, last: (end[1] - before[1]) / (end[0] - before[0])};
+}
+
+async function timeSeries({name, values, shape}: Series, {quick}: BenchOptions): Promise<Points> {
+  const points: [number, number][] = [];
+  for (const value of values) {
+    const {sizes, batch} = shape(value);
+    const optimizer = {name: 'sgd', learningRate: 0.01} as const;
+    const rest = {batches: 20, activation: 'relu', loss: 'crossentropy', goal: 0} as const;
+    const own = prepare({name: `scaling ${name.split(',')[0]}`, sizes, batch, optimizer, ...rest});
+    let best = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < (quick ? 2 : 6); round++) {
+      best = Math.min(best, await own.time(quick ? 0.02 : 0.1, false));
+    }
+    points.push([value, best]);
+  }
+  return points;
+}
+
+async function growth(options: BenchOptions) {
+  setThreads(options.threads);
+  const lines: (Line & {readonly slope: ReturnType<typeof slopes>})[] = [];
+  for (const one of series) {
+    const points = await timeSeries(one, options);
+    const slope = slopes(points);
+    lines.push({
+      name: `${one.name}: slope ${slope.all.toFixed(2)}, last ${slope.last.toFixed(2)}`,
+      points,
+      slope,
+    });
+  }
+  console.log('\nµs/step as one thing doubles; the slope is the power with which the time grows');
+  for (const {name, points} of lines) {
+    console.log(name);
+    console.log(table([points.map(([value]) => String(value)), points.map(([, us]) => digits(us))]));
+  }
+  const file = path.join(resultsFolder, 'scaling.svg');
+  const title = `A training step on ${options.threads} threads`;
+  writeFileSync(file, lineChart(title, 'rows, units or layers', 'µs', lines));
+  console.log('drawn in bench/results/scaling.svg');
+  return lines;
+}
+
+/** Steps of two models in the time of both: one after the other, and both at once. */
+async function twoModels({quick}: BenchOptions) {
+  const workload = workloads.find(({name}) => name === 'mlp-mnist') as Workload;
+  const models = [prepare(workload), prepare(workload)] as const;
+  const seconds = quick ? 0.1 : 0.3;
+  let [alone, together] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  for (let round = 0; round < (quick ? 3 : 8); round++) {
+    alone = Math.min(alone, await models[0].time(seconds, false));
+    // They take turns on one executor, so each step takes twice as long where nothing is lost.
+    const both = await Promise.all(models.map(model => model.time(seconds, false)));
+    together = Math.min(together, Math.max(...both) / 2);
+  }
+  console.log(
+    `\ntwo models of mlp-mnist at once: ${digits(together)} µs a step, ${digits(alone)} µs of one alone ` +
+      `(${(together / alone).toFixed(2)} ×)`,
+  );
+  return {alone, together};
+}
+
+export async function bench(options: BenchOptions): Promise<Figures> {
+  const {rows, ceiling} = await speedups(options);
+  const lines = await growth(options);
+  const models = await twoModels(options);
+  const wide = rows.find(({workload}) => workload === 'mlp-wide');
+  const peak = peakOf(ceiling, options.threads) / peakOf(ceiling, 1);
+  const figures: Figures =
+    wide && options.threads > 1 ? {'scaling-mlp-wide': {value: wide.one / wide.all / peak}} : {};
+  const growths = lines.map(({name, points, slope}) => ({name, points, slope}));
+  saveResults('scaling', {threads: options.threads, ceiling, rows, growths, models, figures});
+  return figures;
+}

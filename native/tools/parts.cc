@@ -1,0 +1,137 @@
+// What a step of a dumped plan is made of: the time of each instruction's kernel by itself, repeated on one
+// thread with its operands where the step left them, and how often the threads of a team meet in a step.
+// Prints one line of JSON. Usage: parts FILE [--threads N]
+#include <chrono>
+#include <cstdlib>
+
+#include "runtime/cpu.h"
+#include "runtime/steps.h"
+#include "tools/dump.h"
+
+using namespace chainrule;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double ns_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::nano>(Clock::now() - start).count();
+}
+
+char* aligned(size_t bytes) { return static_cast<char*>(std::aligned_alloc(64, (bytes + 64) / 64 * 64)); }
+
+char* copy(const std::vector<char>& from) {
+  char* data = aligned(from.size());
+  if (!from.empty()) std::memcpy(data, from.data(), from.size());
+  return data;
+}
+
+// Nobody else is served, and all memory is there before.
+struct Alone final : Team {
+  std::vector<char*> memory;  // for each thread's kernels
+  void between(Job*) override {}
+  Job* next_urgent(Job*, int) override { return nullptr; }
+  void hold_state(Job*, const Job*) override {}
+  void finish(Job*) override {}
+  void* scratch(int, int index, size_t) override { return memory[static_cast<size_t>(index)]; }
+};
+
+struct Run {
+  Alone* team;
+  Job* job;
+  int width = 1;
+  uint32_t meetings = 0;
+};
+
+// Meetings of one step of a team as wide as the plan is worth.
+double meetings_of(Job* job, int threads) {
+  Program& program = *job->program;
+  const int width = program.shared ? threads : 1;
+  program.executor_arena.reserve(program.arena_bytes);
+  program.executor_frames = std::vector<Frame>(static_cast<size_t>(width));
+  Alone team;
+  for (Frame& frame : program.executor_frames) {
+    frame.prepare(program);
+    team.memory.push_back(aligned(program.scratch_bytes));
+  }
+  Run run{&team, job};
+  const auto work = [](void* context, int index, int granted) {
+    auto* run = static_cast<Run*>(context);
+    Member member{index, granted, 0};
+    run_steps(run->team, &member, run->job, 0);
+    if (index == 0) run->meetings = member.meetings;
+  };
+  if (width == 1) work(&run, 0, 1);
+  else run_team(width, work, &run);
+  return static_cast<double>(run.meetings) / static_cast<double>(job->steps);
+}
+
+// Nanoseconds of one call, the least of some repeats.
+double kernel_ns(const Instruction& instruction, const Args& args) {
+  constexpr double kRepeatNs = 30e3;
+  int64_t calls = 1;
+  double best = 1e18;
+  for (int repeat = 0; repeat < 8;) {
+    const auto start = Clock::now();
+    for (int64_t i = 0; i < calls; ++i) instruction.kernel->run(args, 0, instruction.tasks);
+    const double ns = ns_since(start);
+    if (ns < kRepeatNs && calls < (int64_t{1} << 20)) {
+      calls *= 2;
+      continue;
+    }
+    if (ns / static_cast<double>(calls) < best) best = ns / static_cast<double>(calls);
+    ++repeat;
+  }
+  return best;
+}
+
+// In the order of the step, so that each kernel finds what those before it have made.
+std::vector<double> kernels_of(Job* job, char* arena) {
+  Program& program = *job->program;
+  if (!program.loops.empty()) throw PlanError("parts: a plan with loops");
+  Frame frame;
+  frame.prepare(program);
+  frame.bind(job->state->data, arena, job->io, aligned(program.scratch_bytes));
+  std::vector<double> all;
+  for (size_t number = 0; number < program.instructions.size(); ++number) {
+    const Instruction& instruction = program.instructions[number];
+    all.push_back(kernel_ns(instruction, frame.args(static_cast<int32_t>(number))));
+  }
+  return all;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::vector<char> bytes;
+  Dump dump;
+  if (argc < 2 || !read_file(argv[1], &bytes) || !read_dump(bytes, &dump)) {
+    std::fprintf(stderr, "parts: expected a file written by dumpRun\n");
+    return 2;
+  }
+  const int threads = argc > 3 && std::strcmp(argv[2], "--threads") == 0 ? std::atoi(argv[3]) : 1;
+  try {
+    const DenormalsKept denormals;
+    const auto program = load_program(dump.words.data(), static_cast<int64_t>(dump.words.size()),
+                                      dump.signatures, *default_table());
+    State state;
+    state.data = copy(dump.state);
+    state.bytes = static_cast<int64_t>(dump.state.size());
+    Job job;
+    job.program = program.get();
+    job.state = &state;
+    job.steps = dump.steps;
+    for (const auto& slot : dump.io) job.io.push_back({copy(slot), static_cast<int64_t>(slot.size())});
+    const std::string why = check_bindings(*program, job.io, job.steps, state.data, state.bytes);
+    if (!why.empty()) throw PlanError(why);
+    const double meetings = meetings_of(&job, threads);
+    const std::vector<double> kernels = kernels_of(&job, program->executor_arena.data);
+    std::printf("{\"meetings\": %g, \"kernelNs\": [", meetings);
+    for (size_t i = 0; i < kernels.size(); ++i) std::printf("%s%.1f", i ? ", " : "", kernels[i]);
+    std::printf("]}\n");
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "parts: %s\n", error.what());
+    return 1;
+  }
+  return 0;
+}
