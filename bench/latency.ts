@@ -1,5 +1,5 @@
-// How long one waits: for a prediction of one row and of 32, beside onnxruntime-node on the same weights; from
-// `require` to the first step, in fresh processes; for the compiler. And how large the package is.
+// How long one waits: for a prediction of one row and of 32, beside onnxruntime-node on the same weights;
+// from `require` to the first step, in fresh processes; for the compiler. And how large the package is.
 import {spawnSync} from 'node:child_process';
 import {mkdirSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
@@ -160,7 +160,8 @@ async function predictions(options: BenchOptions): Promise<{waits: Waiting[]; fi
         const {waiting, version} = await measure(network, rows, peer, options.quick);
         waits.push(waiting);
         if (rows > 1 || waiting.onnxruntime === undefined) continue;
-        const note = `${digits(waiting.sync)} µs, onnxruntime-node ${version} ${digits(waiting.onnxruntime)} µs`;
+        const other = `onnxruntime-node ${version} ${digits(waiting.onnxruntime)} µs`;
+        const note = `${digits(waiting.sync)} µs, ${other}`;
         figures[network.figure] = {value: waiting.sync / waiting.onnxruntime, note};
       }
     }

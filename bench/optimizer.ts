@@ -1,6 +1,6 @@
-// How near does the pass of an optimizer over many parameters come to the bandwidth of memory? Every optimizer
-// that there is, on 10 million parameters, at the bytes that it must read and write for each. The step is the
-// pass alone: the gradient lies in memory.
+// How near does the pass of an optimizer over many parameters come to the bandwidth of memory? Every
+// optimizer that there is, on 10 million parameters, at the bytes that it must read and write for each. The
+// step is the pass alone: the gradient lies in memory.
 import {type Optimizer, ops, optimizers, setThreads, type Variable} from '../lib/index.ts';
 import {compileProgram} from '../lib/session/compile.ts';
 import {VariableStore} from '../lib/session/store.ts';

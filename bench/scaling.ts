@@ -1,5 +1,5 @@
-// How does the time of a step grow? With one thread and with all; with batch, width and depth by powers of two,
-// drawn with the slope of each; and when two models train at once.
+// How does the time of a step grow? With one thread and with all; with batch, width and depth by powers of
+// two, drawn with the slope of each; and when two models train at once.
 import {writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {setThreads} from '../lib/index.ts';

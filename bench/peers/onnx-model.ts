@@ -1,5 +1,5 @@
-// A dense network as an ONNX file, so that onnxruntime predicts with the very weights. The format is protobuf:
-// https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3 gives the numbers of the fields.
+// A dense network as an ONNX file, so that onnxruntime predicts with the very weights. The format is
+// protobuf: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3 gives the numbers of the fields.
 
 export interface DenseLayer {
   readonly inputs: number;
