@@ -4,6 +4,8 @@ export {ChainruleError, type ErrorCode} from './core/errors.ts';
 export type {Shape} from './core/shape.ts';
 export type {RandomSource, Tensor, TensorLike, Variable} from './core/tensor.ts';
 export type {DataInput, NestedArray, ShapedArray} from './data/arrays.ts';
+export type {CsvOptions} from './data/csv.ts';
+export {Dataset} from './data/dataset.ts';
 export * as data from './data/index.ts';
 export {gradients} from './graph/autodiff.ts';
 export type {Activation} from './nn/activations.ts';

@@ -1,5 +1,5 @@
 // What users give as data, checked: typed arrays are kept where they lie, nested arrays are converted once.
-import type {DType} from '../core/dtype.ts';
+import {type DType, dtypes} from '../core/dtype.ts';
 import {checkNumber, fail} from '../core/errors.ts';
 import {formatShape, type Shape, sameShape, sizeOf} from '../core/shape.ts';
 
@@ -31,7 +31,7 @@ export interface Rows {
 
 const maxDepth = 6;
 
-function dtypeOf(what: string, data: unknown): DType {
+export function dtypeOf(what: string, data: unknown): DType {
   if (data instanceof Float32Array) return 'float32';
   if (data instanceof Int32Array) return 'int32';
   if (data instanceof Uint8Array) return 'uint8';
@@ -100,7 +100,7 @@ function fillRow(
     fillRow(what, row, value[index], inner, into, at + index * width);
 }
 
-function fromNested(what: string, value: NestedArray, wholeNumbers: boolean): ShapedArray {
+export function fromNested(what: string, value: NestedArray, wholeNumbers: boolean): ShapedArray {
   const shape = nestedShape(what, value);
   const [count = 0, ...inner] = shape;
   const width = sizeOf(inner);
@@ -112,7 +112,7 @@ function fromNested(what: string, value: NestedArray, wholeNumbers: boolean): Sh
   return {data: asInt32 ? Int32Array.from(numbers) : Float32Array.from(numbers), shape};
 }
 
-function isShaped(value: unknown): value is ShapedArray {
+export function isShaped(value: unknown): value is ShapedArray {
   return typeof value === 'object' && value !== null && 'data' in value && 'shape' in value;
 }
 
@@ -187,4 +187,17 @@ export function toRows(value: DataInput, rules: RowRules): Rows {
   }
   if (count === 0) fail('ERR_SHAPE', `${what} is empty: expected at least one row.`);
   return {data, dtype, rowShape, count, scale, single: false};
+}
+
+/** Copies of rows of a table, in the order given. */
+export function pickRows({data, dtype, rowShape, scale}: Rows, rows: Int32Array): ShapedArray {
+  const width = sizeOf(rowShape);
+  const length = rows.length * width;
+  // The plain type of what may be a class of the user's, or Node's Buffer.
+  const {bytes, array} = dtypes[dtype];
+  const picked = new array(new ArrayBuffer(length * bytes), 0, length) as NumberArray;
+  rows.forEach((row, index) => {
+    picked.set(data.subarray(row * width, (row + 1) * width), index * width);
+  });
+  return {data: picked, shape: [rows.length, ...rowShape], ...(scale !== 1 && {scale})};
 }

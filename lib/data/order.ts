@@ -16,7 +16,7 @@ export function seedWords(seed: number): [number, number] {
 }
 
 /** Random 32-bit numbers by position: nothing is carried from one to the next. */
-function counterBased(seed: number, epoch: number): (position: number) => number {
+export function counterBased(seed: number, epoch: number): (position: number) => number {
   const [low, high] = seedWords(seed);
   const key = mix((mix((mix(low) ^ high) + golden) ^ epoch) + golden);
   return position => mix((mix(position ^ key) + key) >>> 0);

@@ -1,7 +1,5 @@
-import {dtypes} from '../core/dtype.ts';
 import {checkNumber, checkOptions, fail} from '../core/errors.ts';
-import {sizeOf} from '../core/shape.ts';
-import {type NestedArray, type NumberArray, type Rows, type ShapedArray, toRows} from './arrays.ts';
+import {type NestedArray, type NumberArray, pickRows, type ShapedArray, toRows} from './arrays.ts';
 import {ascendingRows, shuffleRows} from './order.ts';
 import {shapeOfTable} from './table.ts';
 
@@ -15,18 +13,6 @@ export interface SplitOptions {
 }
 
 type Table = NumberArray | ShapedArray | NestedArray;
-
-function pick({data, dtype, rowShape, scale}: Rows, rows: Int32Array): ShapedArray {
-  const width = sizeOf(rowShape);
-  const length = rows.length * width;
-  // The plain type of what may be a class of the user's, or Node's Buffer.
-  const {bytes, array} = dtypes[dtype];
-  const picked = new array(new ArrayBuffer(length * bytes), 0, length) as NumberArray;
-  rows.forEach((row, index) => {
-    picked.set(data.subarray(row * width, (row + 1) * width), index * width);
-  });
-  return {data: picked, shape: [rows.length, ...rowShape], ...(scale !== 1 && {scale})};
-}
 
 /** Splits rows of `x` and `y` alike into those for training and those for testing, as copies. */
 export function trainTestSplit(
@@ -55,9 +41,9 @@ export function trainTestSplit(
   const train = order.subarray(0, forTraining);
   const test = order.subarray(forTraining);
   return {
-    xTrain: pick(xRows, train),
-    xTest: pick(xRows, test),
-    yTrain: pick(yRows, train),
-    yTest: pick(yRows, test),
+    xTrain: pickRows(xRows, train),
+    xTest: pickRows(xRows, test),
+    yTrain: pickRows(yRows, train),
+    yTest: pickRows(yRows, test),
   };
 }

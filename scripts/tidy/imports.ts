@@ -19,7 +19,7 @@ const layers: Readonly<Record<string, Layer>> = {
   session: {may: ['core', 'ops', 'graph', 'compile', 'plan', 'runtime'], packages: ['node:']},
   nn: {may: ['core', 'ops']},
   optim: {may: ['core', 'ops']},
-  data: {may: ['core'], packages: ['node:']},
+  data: {may: ['core'], packages: ['node:', 'csv-parse']},
   io: {may: ['core', 'nn'], packages: ['node:']},
   distributed: {may: ['core', 'session'], packages: ['node:']},
   train: {may: ['core', 'ops', 'graph', 'nn', 'optim', 'data', 'io', 'session'], packages: ['node:']},

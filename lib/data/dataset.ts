@@ -1,0 +1,351 @@
+// Data sets as TensorFlow.js's tf.data has them: elements one after another, lazily, pass after pass.
+import {checkNumber, fail} from '../core/errors.ts';
+import type {DataInput, NestedArray, NumberArray, ShapedArray} from './arrays.ts';
+import {type Batched, collate} from './collate.ts';
+import {type CsvOptions, type CsvRow, readCsv} from './csv.ts';
+import {
+  type BatchPlan,
+  batchPlan,
+  elementOf,
+  gather,
+  innerPass,
+  planOfArrays,
+  type RowPlan,
+  repeatBatches,
+  repeatPlan,
+  shufflePlan,
+  skipPlan,
+  takePlan,
+  zipPlans,
+} from './row-plan.ts';
+import {ShuffleBuffer} from './shuffle.ts';
+import {leavesOf, mapTree} from './tree.ts';
+import {ahead, sideBySide} from './walks.ts';
+
+/** The row of a table: a number of a list, an array of a list of lists, else an array with its shape. */
+export type RowOf<Table> = Table extends NumberArray | readonly number[]
+  ? number
+  : Table extends readonly (readonly number[])[]
+    ? Float32Array
+    : Table extends ShapedArray | NestedArray
+      ? ShapedArray
+      : {readonly [Name in keyof Table]: RowOf<Table[Name]>};
+
+/** Tables by name, or records of such. */
+export type Tables = DataInput | {readonly [name: string]: Tables};
+
+export type ElementOf<Source> =
+  Source extends Dataset<infer Element>
+    ? Element
+    : {readonly [Name in keyof Source]: ElementOf<Source[Name]>};
+
+export type Datasets = Dataset<unknown> | {readonly [name: string]: Datasets};
+
+type Walk<Element> = (pass: number) => AsyncIterable<Element>;
+type Made<Element> = Iterable<Element> | AsyncIterable<Element>;
+
+interface Parts<Element> {
+  readonly size: number | null;
+  readonly walk: Walk<Element>;
+  readonly rows?: RowPlan | undefined;
+  readonly batches?: BatchPlan | undefined;
+}
+
+const endless = Number.POSITIVE_INFINITY;
+const rowsAtOnce = 1024;
+
+function checkFunction(name: string, given: unknown): void {
+  if (typeof given === 'function') return;
+  fail('ERR_OPTION', `Dataset.${name}: expected a function. Received ${String(given)}.`);
+}
+
+/**
+ * Elements one after another, made when they are asked for. Each method gives a new data set and leaves the
+ * old one as it is. A data set may be walked through any number of times: `for await (… of dataset)` is pass
+ * 0, `dataset.iterate(pass)` any pass, and `model.fit(dataset)` takes a pass for each epoch. The elements of
+ * a pass are always the same; only `shuffle` and generators make passes differ.
+ *
+ * Names and order of arguments are those of tf.data in TensorFlow.js.
+ */
+export class Dataset<Element> implements AsyncIterable<Element> {
+  /** How many elements a pass has: infinite after `repeat()`, null where that is not known. */
+  readonly size: number | null;
+  /** @internal Batches as row numbers, for data sets of arrays. */
+  readonly batches: BatchPlan | undefined;
+  readonly #walk: Walk<Element>;
+  readonly #rows: RowPlan | undefined;
+
+  private constructor({size, walk, rows, batches}: Parts<Element>) {
+    this.size = size;
+    this.#walk = walk;
+    this.#rows = rows;
+    this.batches = batches;
+  }
+
+  /**
+   * The rows of one table, or of several by name, e.g. `{xs: images, ys: labels}`. Typed arrays are read
+   * where they lie: with only `shuffle`, `take`, `skip`, `repeat`, `batch` and `prefetch` after it, `fit`
+   * trains as fast as on the arrays themselves.
+   *
+   * @throws ERR_SHAPE, ERR_DTYPE or ERR_VALUE for what is no table, or tables of different numbers of rows.
+   */
+  static fromArrays<const Source extends Tables>(arrays: Source): Dataset<RowOf<Source>> {
+    return Dataset.#ofRows(planOfArrays(arrays)) as Dataset<RowOf<Source>>;
+  }
+
+  /** What a function gives anew for each pass: a generator, an array, a stream, or a promise of one. */
+  static fromGenerator<Element>(
+    generator: (pass: number) => Made<Element> | Promise<Made<Element>>,
+  ): Dataset<Element> {
+    if (typeof generator !== 'function') {
+      fail('ERR_OPTION', `Dataset.fromGenerator: expected a function. Received ${String(generator)}.`);
+    }
+    return new Dataset<Element>({
+      size: null,
+      async *walk(pass) {
+        const made = await generator(pass);
+        const iterable = typeof made === 'object' && made !== null;
+        if (!iterable || !(Symbol.iterator in made || Symbol.asyncIterator in made)) {
+          fail(
+            'ERR_VALUE',
+            `Dataset.fromGenerator: the function gave ${String(made)}, which has no elements.`,
+          );
+        }
+        yield* made;
+      },
+    });
+  }
+
+  /**
+   * The lines of a CSV file as records by column name; `{xs, ys}` where `columnConfigs` mark labels. The file
+   * is read as a stream, anew for each pass, by the package csv-parse.
+   *
+   * @param file a path or a `file:` URL.
+   * @throws ERR_FILE, in the first pass, naming line and column of what cannot be read.
+   */
+  static fromCsv<const Options extends CsvOptions = CsvOptions>(
+    file: string | URL,
+    options?: Options,
+  ): Dataset<CsvRow<Options>> {
+    const walk = readCsv(file, options ?? {}) as Walk<CsvRow<Options>>;
+    return new Dataset<CsvRow<Options>>({size: null, walk});
+  }
+
+  /** Elements of several data sets side by side, e.g. `{xs: images, ys: labels}`, as long as all have one. */
+  static zip<const Sources extends Datasets>(sources: Sources): Dataset<ElementOf<Sources>> {
+    mapTree(sources, (value, path) => {
+      if (value instanceof Dataset) return value;
+      return fail(
+        'ERR_OPTION',
+        `Dataset.zip: ${path || 'expected'}: no data set. Received ${String(value)}.`,
+      );
+    });
+    return Dataset.#zipped(sources) as Dataset<ElementOf<Sources>>;
+  }
+
+  static #zipped(sources: unknown): Dataset<unknown> {
+    const all = leavesOf(sources) as Dataset<unknown>[];
+    const plan = zipPlans(sources, source => (source as Dataset<unknown>).#rows);
+    if (plan) return Dataset.#ofRows(plan);
+    const sizes = all.map(({size}) => size);
+    const known = sizes.filter(size => size !== null);
+    return new Dataset<unknown>({
+      size: known.length === sizes.length || known.includes(0) ? Math.min(...known) : null,
+      walk: pass => sideBySide(mapTree(sources, source => (source as Dataset<unknown>).#walk(pass))),
+    });
+  }
+
+  static #ofRows(rows: RowPlan): Dataset<unknown> {
+    return new Dataset<unknown>({
+      size: rows.size,
+      rows,
+      async *walk(pass) {
+        const cursor = rows.rows(pass);
+        for (;;) {
+          const some = cursor.next(rowsAtOnce);
+          if (some.length === 0) return;
+          for (const row of some) yield elementOf(rows.tables, row);
+        }
+      },
+    });
+  }
+
+  static #ofBatches<Element>(batches: BatchPlan, size: number | null): Dataset<Element> {
+    return new Dataset<Element>({
+      size,
+      batches,
+      async *walk(pass) {
+        const cursor = batches.batches(pass);
+        for (let next = cursor.next(1); next; next = cursor.next(1)) {
+          yield gather(batches.tables, next.rows) as Element;
+        }
+      },
+    });
+  }
+
+  /** One pass through the elements. */
+  iterate(pass = 0): AsyncIterable<Element> {
+    checkNumber('Dataset.iterate: pass', pass, {integer: true, min: 0});
+    return this.#walk(pass);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Element> {
+    return this.#walk(0)[Symbol.asyncIterator]();
+  }
+
+  /** Each element replaced by what the function makes of it; promises are awaited. */
+  map<Result>(transform: (element: Element) => Result | Promise<Result>): Dataset<Result> {
+    checkFunction('map', transform);
+    const walk = this.#walk;
+    return new Dataset<Result>({
+      size: this.size,
+      async *walk(pass) {
+        for await (const element of walk(pass)) yield transform(element);
+      },
+    });
+  }
+
+  /** The elements for which the function says true. */
+  filter(predicate: (element: Element) => boolean): Dataset<Element> {
+    checkFunction('filter', predicate);
+    const walk = this.#walk;
+    return new Dataset<Element>({
+      size: this.size === endless ? endless : this.size === 0 ? 0 : null,
+      async *walk(pass) {
+        for await (const element of walk(pass)) if (predicate(element)) yield element;
+      },
+    });
+  }
+
+  /**
+   * Elements put together by `batchSize`: numbers become [batch], rows [batch, …shape].
+   *
+   * @param smallLastBatch whether the last batch may be smaller; it is left out otherwise. True by default.
+   */
+  batch(batchSize: number, smallLastBatch = true): Dataset<Batched<Element>> {
+    checkNumber('Dataset.batch: batchSize', batchSize, {integer: true, min: 1, max: 2 ** 31 - 1});
+    const walk = this.#walk;
+    const cut = smallLastBatch ? Math.ceil : Math.floor;
+    const size = this.size === null ? null : cut(this.size / batchSize);
+    const plan = this.#rows && batchPlan(this.#rows, batchSize, smallLastBatch);
+    if (plan) return Dataset.#ofBatches<Batched<Element>>(plan, size);
+    return new Dataset<Batched<Element>>({
+      size,
+      async *walk(pass) {
+        let elements: Element[] = [];
+        for await (const element of walk(pass)) {
+          elements.push(element);
+          if (elements.length < batchSize) continue;
+          yield collate(elements);
+          elements = [];
+        }
+        if (elements.length > 0 && smallLastBatch) yield collate(elements);
+      },
+    });
+  }
+
+  /**
+   * Elements in random order, each pass in another one: an element waits in a buffer, and one of the buffer
+   * at random goes on. The order is fully random where the buffer holds all elements; it is then, for the
+   * same seed, that of `fit` on arrays.
+   *
+   * @param seed decides the order, together with the number of the pass. 0 by default.
+   * @param reshuffleEachIteration false: each pass in the same order. True by default.
+   */
+  shuffle(bufferSize: number, seed = 0, reshuffleEachIteration = true): Dataset<Element> {
+    checkNumber('Dataset.shuffle: bufferSize', bufferSize, {integer: true, min: 1});
+    checkNumber('Dataset.shuffle: seed', seed, {integer: true});
+    const options = {size: bufferSize, seed, reshuffle: reshuffleEachIteration};
+    const plan = this.#rows && shufflePlan(this.#rows, options);
+    if (plan) return Dataset.#ofRows(plan) as Dataset<Element>;
+    const walk = this.#walk;
+    return new Dataset<Element>({
+      size: this.size,
+      async *walk(pass) {
+        const buffer = new ShuffleBuffer<Element>(bufferSize, seed, reshuffleEachIteration ? pass : 0);
+        for await (const element of walk(pass)) {
+          const out = buffer.push(element);
+          if (out) yield out.element;
+        }
+        yield* buffer.rest();
+      },
+    });
+  }
+
+  /** The first `count` elements of each pass. */
+  take(count: number): Dataset<Element> {
+    checkNumber('Dataset.take: count', count, {integer: true, min: 0});
+    if (this.#rows) return Dataset.#ofRows(takePlan(this.#rows, count)) as Dataset<Element>;
+    const walk = this.#walk;
+    return new Dataset<Element>({
+      size: this.size === null ? null : Math.min(count, this.size),
+      async *walk(pass) {
+        let left = count;
+        if (left === 0) return;
+        for await (const element of walk(pass)) {
+          yield element;
+          if (--left === 0) return;
+        }
+      },
+    });
+  }
+
+  /** All but the first `count` elements of each pass. */
+  skip(count: number): Dataset<Element> {
+    checkNumber('Dataset.skip: count', count, {integer: true, min: 0});
+    if (this.#rows) return Dataset.#ofRows(skipPlan(this.#rows, count)) as Dataset<Element>;
+    const walk = this.#walk;
+    return new Dataset<Element>({
+      size: this.size === null ? null : Math.max(0, this.size - count),
+      async *walk(pass) {
+        let left = count;
+        for await (const element of walk(pass)) if (left-- <= 0) yield element;
+      },
+    });
+  }
+
+  /** All elements `count` times, or for ever: `count` passes as one. */
+  repeat(count: number = endless): Dataset<Element> {
+    if (count !== endless) checkNumber('Dataset.repeat: count', count, {integer: true, min: 0});
+    if (this.#rows) return Dataset.#ofRows(repeatPlan(this.#rows, count)) as Dataset<Element>;
+    const size = this.size === 0 || count === 0 ? 0 : this.size === null ? null : this.size * count;
+    if (this.batches) return Dataset.#ofBatches<Element>(repeatBatches(this.batches, count), size);
+    const walk = this.#walk;
+    return new Dataset<Element>({
+      size: this.size === null && count === endless ? endless : size,
+      async *walk(pass) {
+        for (let round = 0; round < count; round++) {
+          let empty = true;
+          for await (const element of walk(innerPass(pass, count, round))) {
+            empty = false;
+            yield element;
+          }
+          if (empty) return;
+        }
+      },
+    });
+  }
+
+  /** Makes up to `bufferSize` elements ahead, while those before are being used. */
+  prefetch(bufferSize: number): Dataset<Element> {
+    checkNumber('Dataset.prefetch: bufferSize', bufferSize, {integer: true, min: 1});
+    const walk = this.#walk;
+    const plans = {rows: this.#rows, batches: this.batches};
+    return new Dataset<Element>({...plans, size: this.size, walk: pass => ahead(walk(pass), bufferSize)});
+  }
+
+  /** Calls a function with each element of a pass, one after another. */
+  async forEachAsync(visit: (element: Element) => unknown): Promise<void> {
+    checkFunction('forEachAsync', visit);
+    for await (const element of this) await visit(element);
+  }
+
+  /** All elements of a pass. @throws ERR_VALUE where they never end. */
+  async toArray(): Promise<Element[]> {
+    if (this.size === endless)
+      fail('ERR_VALUE', 'Dataset.toArray: the data set never ends; take(n) ends it.');
+    const elements: Element[] = [];
+    for await (const element of this) elements.push(element);
+    return elements;
+  }
+}

@@ -1,0 +1,58 @@
+// Shuffling what comes one by one: an element waits in a buffer, and one of the buffer at random goes on.
+import {ascendingRows, counterBased, shuffleRows} from './order.ts';
+
+/** The whole order is random where the buffer holds all elements: then it is that of `shuffleRows`. */
+export class ShuffleBuffer<Element> {
+  readonly #size: number;
+  readonly #seed: number;
+  readonly #pass: number;
+  readonly #random: (position: number) => number;
+  readonly #waiting: Element[] = [];
+  #given = 0;
+
+  constructor(size: number, seed: number, pass: number) {
+    this.#size = size;
+    this.#seed = seed;
+    this.#pass = pass;
+    this.#random = counterBased(seed, pass);
+  }
+
+  /** Takes an element; gives one back once the buffer is full. */
+  push(element: Element): {readonly element: Element} | undefined {
+    const waiting = this.#waiting;
+    if (waiting.length < this.#size) {
+      waiting.push(element);
+      return undefined;
+    }
+    // Numbers below the buffer's size are left for what the end needs.
+    const position = (this.#size + this.#given++) >>> 0;
+    const at = Math.floor((this.#random(position) * waiting.length) / 2 ** 32);
+    const chosen = waiting[at] as Element;
+    waiting[at] = element;
+    return {element: chosen};
+  }
+
+  /** What is left in the buffer, in random order. */
+  rest(): Element[] {
+    const order = ascendingRows(this.#waiting.length);
+    shuffleRows(order, this.#seed, this.#pass);
+    return Array.from(order, at => this.#waiting[at] as Element);
+  }
+}
+
+/** The same for row numbers, all at once. */
+export function shuffled(rows: Int32Array, size: number, seed: number, pass: number): Int32Array {
+  const order = ascendingRows(rows.length);
+  if (size >= rows.length) {
+    shuffleRows(order, seed, pass);
+    return order.map(at => rows[at] as number);
+  }
+  const buffer = new ShuffleBuffer<number>(size, seed, pass);
+  let filled = 0;
+  for (const row of rows) {
+    const out = buffer.push(row);
+    if (out) order[filled++] = out.element;
+  }
+  order.set(buffer.rest(), filled);
+  return order;
+}
