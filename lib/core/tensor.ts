@@ -284,6 +284,22 @@ export function variableOf(tensor: Tensor): Variable | undefined {
   return byTensor.get(tensor);
 }
 
+/** The same memory under another name, as a model that shares it calls it. */
+export function renamed(owner: Variable, name: string, trainable: () => boolean): Variable {
+  return {
+    ...owner,
+    name,
+    get trainable() {
+      return trainable();
+    },
+  };
+}
+
+/** The variable as it was made, whatever name it goes by. */
+export function originalOf(alias: Variable): Variable {
+  return byTensor.get(alias.tensor) ?? alias;
+}
+
 export const constantOp = defineOp<TensorSpec & {readonly data: TypedArray}>({
   signature: 'constant() -> x: any',
   kind: 'leaf',

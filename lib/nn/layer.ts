@@ -1,17 +1,29 @@
 // What a layer is: a function of ops, made in two steps. `build` makes its weights for an input's shape and
 // gives the forward pass; what it computes is one graph, from which the backward pass follows.
-import {checkNumber, fail} from '../core/errors.ts';
+import {fail} from '../core/errors.ts';
 import {type Config, type Json, type Named, remember} from '../core/named.ts';
-import type {Shape} from '../core/shape.ts';
-import type {RandomSource, Tensor} from '../core/tensor.ts';
+import {formatShape, type Shape, sameShape} from '../core/shape.ts';
+import {type RandomSource, type Tensor, type Variable, variable} from '../core/tensor.ts';
 import type {Constraint} from './constraints.ts';
-import type {Initializer} from './initializers.ts';
+import {checkLayerOptions, type LayerOptions} from './layer-options.ts';
 import type {Regularizer} from './regularizers.ts';
+import {
+  type ConstraintLike,
+  type InitializerLike,
+  type RegularizerLike,
+  toConstraint,
+  toInitializer,
+  toRegularizer,
+} from './resolve.ts';
+import {callLayer, type SymbolicTensor} from './symbolic.ts';
+
+export {type LayerOptions, layerOptions} from './layer-options.ts';
 
 export interface WeightOptions {
-  readonly initializer: Initializer;
-  readonly regularizer?: Regularizer | undefined;
-  readonly constraint?: Constraint | undefined;
+  readonly initializer: InitializerLike;
+  readonly regularizer?: RegularizerLike | undefined;
+  readonly constraint?: ConstraintLike | undefined;
+  /** False for state that training changes otherwise, if at all: see `CallContext.update`. */
   readonly trainable?: boolean;
 }
 
@@ -23,71 +35,203 @@ export interface CallContext {
   readonly training: boolean;
   /** Random numbers of its own for each call, new ones each step. */
   random(): RandomSource;
+  /** In training: a weight that is not trained gets `next` of what it holds, with the step's commit. */
+  update(weight: Tensor, next: (now: Tensor) => Tensor): void;
+  /** Adds a loss of each sample, [batch], to the model's. */
+  addLoss(perSample: Tensor): void;
 }
 
 /** From [batch, …input] to [batch, …output]. */
 export type Forward = (x: Tensor, context: CallContext) => Tensor;
+/** The same for several inputs and outputs. */
+export type ForwardAll = (inputs: readonly Tensor[], context: CallContext) => readonly Tensor[];
+
+/** A weight and whose it is. */
+export interface LayerWeight {
+  readonly name: string;
+  readonly variable: Variable;
+  readonly regularizer: Regularizer | undefined;
+  readonly constraint: Constraint | undefined;
+  /** Whose `trainable` decides. */
+  readonly layer: Layer;
+}
+
+let changes = 0;
+
+/** Grows whenever `trainable` of any layer is set. */
+export function trainableChanges(): number {
+  return changes;
+}
 
 /**
- * A description of a layer, made by a function of `layers`. Each model that it is given to has weights of its
- * own.
+ * A layer, made by a function of `layers` or of a class that extends this one. Its weights are made where it
+ * is first applied; applied again, or part of several models, it has the same.
+ *
+ * A class of one's own has `config`, the options that its constructor takes, and `build` or `buildAll`.
  */
-export interface Layer extends Named {
-  readonly name: string | undefined;
+export abstract class Layer implements Named {
+  /** By which a file knows it: for a class of one's own the name of the class. */
+  readonly kind: string;
   /** Shape of one sample. */
   readonly inputShape: Shape | undefined;
-  build(inputShape: Shape, weight: MakeWeight): Forward;
-}
+  /** As given; else a model names it by its kind. */
+  readonly name: string | undefined;
+  /** Options of its own, as the constructor takes them. */
+  abstract readonly config: Config;
+  #trainable: boolean;
+  readonly #weights = new Map<string, LayerWeight>();
+  readonly #forwards = new Map<string, ForwardAll>();
 
-/** Options that every layer has. */
-export interface LayerOptions {
-  /** Shape of one sample; the first layer of a model needs it. */
-  readonly inputShape?: Shape;
-  /** Stands before the names of its weights; `dense`, `dense_1`, … by default. */
-  readonly name?: string;
-}
-
-export const layerOptions = ['inputShape', 'name'] as const;
-
-function checkCommon(where: string, {inputShape, name}: LayerOptions): void {
-  if (inputShape !== undefined) {
-    if (!Array.isArray(inputShape)) {
-      fail('ERR_OPTION', `${where}: inputShape: expected an array such as [784]. Received ${inputShape}.`);
-    }
-    if (inputShape.length < 1 || inputShape.length > 5) {
-      fail('ERR_OPTION', `${where}: inputShape: expected 1 to 5 sizes. Received [${inputShape}].`);
-    }
-    for (const size of inputShape)
-      checkNumber(`${where}: inputShape`, size, {integer: true, min: 1, max: 2 ** 31 - 1});
+  /** @throws ERR_OPTION */
+  constructor(options: LayerOptions = {}, kind?: string) {
+    this.kind = kind ?? new.target.name;
+    checkLayerOptions(kind === undefined ? this.kind : `layers.${kind}`, options);
+    this.name = options.name;
+    this.inputShape = options.inputShape && [...options.inputShape];
+    this.#trainable = options.trainable ?? true;
+    remember(this);
   }
-  if (name !== undefined && !(typeof name === 'string' && /^[A-Za-z_][\w.-]{0,99}$/.test(name))) {
-    fail(
-      'ERR_OPTION',
-      `${where}: name: expected letters, digits, _, . and -. Received ${JSON.stringify(name)}.`,
-    );
+
+  /** Whether training changes its weights; to be assigned between fits. */
+  get trainable(): boolean {
+    return this.#trainable;
+  }
+
+  set trainable(value: boolean) {
+    if (typeof value !== 'boolean') fail('ERR_OPTION', `trainable: expected true or false, not ${value}.`);
+    this.#trainable = value;
+    changes++;
+  }
+
+  /** Of a layer that has been applied. */
+  get weights(): readonly LayerWeight[] {
+    return [...this.#weights.values()];
+  }
+
+  /** The forward pass for one input, whose sample has this shape; makes the weights. */
+  build(_inputShape: Shape, _weight: MakeWeight): Forward {
+    return fail('ERR_GRAPH', `${this.kind}: a layer needs build(inputShape, weight) or buildAll.`);
+  }
+
+  /** The same for any number of inputs and outputs. */
+  buildAll(shapes: readonly Shape[], weight: MakeWeight): ForwardAll {
+    const [shape] = shapes;
+    if (shape === undefined || shapes.length !== 1) {
+      return fail('ERR_SHAPE', `${this.kind}: expected one input. Received ${shapes.length}.`);
+    }
+    const forward = this.build(shape, weight);
+    return ([x], context) => [forward(x as Tensor, context)];
+  }
+
+  /**
+   * The layer's output for these inputs, in a model that is being built.
+   *
+   * @throws ERR_SHAPE where it cannot take them.
+   */
+  apply(inputs: SymbolicTensor | readonly SymbolicTensor[]): SymbolicTensor {
+    const list = Array.isArray(inputs) ? inputs : [inputs];
+    return callLayer(this, list, this.name ?? this.kind).outputs[0] as SymbolicTensor;
+  }
+
+  /** @internal The forward pass for inputs of these shapes. */
+  forwardFor(shapes: readonly Shape[], scope: string): ForwardAll {
+    const key = shapes.map(formatShape).join();
+    let forward = this.#forwards.get(key);
+    if (!forward) {
+      const made = this.buildAll(shapes, (name, shape, options) => this.#weight(scope, name, shape, options));
+      forward = (inputs, context) => {
+        const result: unknown = made(inputs, context);
+        return Array.isArray(result) ? (result as Tensor[]) : [result as Tensor];
+      };
+      this.#forwards.set(key, forward);
+    }
+    return forward;
+  }
+
+  #weight(scope: string, name: string, shape: Shape, options: WeightOptions): Tensor {
+    const known = this.#weights.get(name);
+    if (known) {
+      if (sameShape(known.variable.shape, shape)) return known.variable.tensor;
+      const shapes = `${formatShape(known.variable.shape)}; this input needs ${formatShape(shape)}`;
+      return fail('ERR_SHAPE', `${scope} is built already, and its ${name} is ${shapes}.`);
+    }
+    const initializer = toInitializer(options.initializer);
+    const made = variable({
+      name: `${scope}/${name}`,
+      shape,
+      trainable: options.trainable ?? true,
+      initial: source => initializer(shape, source),
+    });
+    this.#weights.set(name, {
+      name,
+      variable: made,
+      regularizer: toRegularizer(options.regularizer),
+      constraint: toConstraint(options.constraint),
+      layer: this,
+    });
+    return made.tensor;
   }
 }
 
-/** A layer of a kind; `config` says its own options as they stand in a file. */
+type SavedOptions = Readonly<Record<string, Json | undefined>>;
+
+/** Options that were given, as they stand in a file. */
+function givenOptions(options: SavedOptions): Config {
+  return Object.fromEntries(
+    Object.entries(options).filter((entry): entry is [string, Json] => entry[1] !== undefined),
+  );
+}
+
+abstract class MadeLayer extends Layer {
+  readonly #config: () => SavedOptions;
+
+  constructor(kind: string, options: LayerOptions, config: () => SavedOptions) {
+    super(options, kind);
+    this.#config = config;
+  }
+
+  get config(): Config {
+    return givenOptions(this.#config());
+  }
+}
+
+/** A layer of a kind with one input; `config` says its own options as they stand in a file. */
 export function makeLayer(
   kind: string,
   options: LayerOptions,
-  config: () => Readonly<Record<string, Json | undefined>>,
-  build: Layer['build'],
+  config: () => SavedOptions,
+  build: (inputShape: Shape, weight: MakeWeight, layer: Layer) => Forward,
 ): Layer {
-  checkCommon(`layers.${kind}`, options);
-  const {name} = options;
-  const inputShape = options.inputShape && [...options.inputShape];
-  return remember({
+  return new (class extends MadeLayer {
+    override build(inputShape: Shape, weight: MakeWeight): Forward {
+      return build(inputShape, weight, this);
+    }
+  })(kind, options, config);
+}
+
+/** A layer of a kind with several inputs and one output. */
+export function makeMergeLayer(
+  kind: string,
+  options: LayerOptions,
+  config: () => SavedOptions,
+  build: (shapes: readonly Shape[]) => (inputs: readonly Tensor[]) => Tensor,
+): Layer {
+  return new (class extends MadeLayer {
+    override buildAll(shapes: readonly Shape[]): ForwardAll {
+      const forward = build(shapes);
+      return inputs => [forward(inputs)];
+    }
+  })(kind, options, config);
+}
+
+/** As it stands in a model's description. */
+export function describeLayer(layer: Layer, name: string): {[key: string]: Json} {
+  const {kind, config, inputShape, trainable} = layer;
+  return {
     kind,
     name,
-    inputShape,
-    build,
-    get config(): Config {
-      const given = Object.entries(config()).filter(
-        (entry): entry is [string, Json] => entry[1] !== undefined,
-      );
-      return {...Object.fromEntries(given), ...(inputShape && {inputShape})};
-    },
-  });
+    ...config,
+    ...(inputShape && {inputShape}),
+    ...(!trainable && {trainable}),
+  };
 }

@@ -3,7 +3,7 @@ import {type Compiled, type CompileRequest, compileStages, type Stages} from '..
 import {dtypes, type TypedArray} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
 import {sizeOf} from '../core/shape.ts';
-import {type Tensor, type Variable, variableOf} from '../core/tensor.ts';
+import {originalOf, type Tensor, type Variable, variableOf} from '../core/tensor.ts';
 import {callsOf} from '../graph/walk.ts';
 import type {IoSlot, Plan} from '../plan.ts';
 import {keepSafe} from '../runtime/arrays.ts';
@@ -38,10 +38,13 @@ export class CompiledProgram {
   readonly #program: Program;
   readonly #stages: () => Stages;
   readonly #writesState: boolean;
+  /** The store as it was: offsets in the plan are its. */
+  readonly #layout: VariableStore;
 
   constructor({plan, stages}: Compiled, store: VariableStore, isa: string | undefined) {
     this.plan = plan;
     this.store = store;
+    this.#layout = store.current;
     this.#stages = stages;
     this.#writesState = plan.instructions.some(({phase}) => phase === 'commit');
     this.#program = new Program(plan, isa === undefined ? {} : {isa});
@@ -97,7 +100,15 @@ export class CompiledProgram {
     return this.#stages();
   }
 
+  /** False once the variables have moved into the memory of a larger model. */
+  get inPlace(): boolean {
+    return this.store.current === this.#layout;
+  }
+
   get #state(): VariableStore['state'] | undefined {
+    if (!this.inPlace) {
+      fail('ERR_GRAPH', 'run: the variables have become part of a larger model since; compile again.');
+    }
     return this.plan.stateBytes > 0 ? this.store.state : undefined;
   }
 
@@ -167,12 +178,14 @@ export function variablesOf(
 
 /** @throws ERR_GRAPH where a variable is not in the store. */
 export function compileProgram(request: ProgramRequest): CompiledProgram {
-  const {store, isa, outputs, updates = [], guards = []} = request;
+  const {store, isa, outputs, guards = []} = request;
+  const updates = request.updates?.map(([owner, value]) => [originalOf(owner), value] as const) ?? [];
   const variables = variablesOf([...Object.values(outputs), ...guards], updates);
   const absent = variables.find(variable => !store.has(variable));
   if (absent) fail('ERR_GRAPH', `compile: the variable ${absent.name} has no memory in this store.`);
   const compiled = compileStages({
     ...request,
+    updates,
     stateOffset: variable => store.offsetOf(variable),
     stateBytes: variables.length > 0 ? store.byteLength : 0,
   });

@@ -2,7 +2,7 @@
 import {compileToPlan} from '../compile/index.ts';
 import {dtypes, type TypedArray} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
-import {input, type RandomSource, type Variable, withScope} from '../core/tensor.ts';
+import {input, originalOf, type RandomSource, type Variable, withScope} from '../core/tensor.ts';
 import {unitBytes} from '../plan.ts';
 import {Program} from '../runtime/program.ts';
 import {State} from '../runtime/state.ts';
@@ -13,7 +13,8 @@ const owners = new WeakMap<Variable, VariableStore>();
 
 /** The store that holds a variable; the first, should several do. */
 export function storeOf(variable: Variable): VariableStore | undefined {
-  return owners.get(variable);
+  const owner = owners.get(originalOf(variable));
+  return owner?.current;
 }
 
 /** The two words of a random key; any safe integer is a seed. */
@@ -28,29 +29,57 @@ export class VariableStore {
   readonly #offsets = new Map<Variable, number>();
   #state = new State(unitBytes);
   #bytes = 0;
+  #successor: VariableStore | undefined;
 
   /** In order of addition. */
   get variables(): readonly Variable[] {
-    return [...this.#offsets.keys()];
+    return [...this.current.#offsets.keys()];
   }
 
   /** Replaced when the store grows. */
   get state(): State {
-    return this.#state;
+    return this.current.#state;
   }
 
   /** What plans over this store need at least. */
   get byteLength(): number {
-    return this.#bytes;
+    return this.current.#bytes;
+  }
+
+  /** The store that this one has become part of, or itself. Where it differs, offsets are others. */
+  get current(): VariableStore {
+    let store: VariableStore = this;
+    while (store.#successor) store = store.#successor;
+    return store;
+  }
+
+  /**
+   * Takes the variables of another store over, with their values. That store, and all who hold it, then work
+   * on this one's memory; programs compiled for it must be compiled again.
+   *
+   * @throws ERR_MODEL_BUSY while a run writes to one of the states.
+   */
+  absorb(other: VariableStore): void {
+    const [into, from] = [this.current, other.current];
+    if (into === from) return;
+    from.#writing('absorb', () => {
+      const {variables} = from;
+      into.add(variables);
+      into.#writing('absorb', () => {
+        for (const variable of variables) into.view(variable).set(from.view(variable));
+      });
+      for (const variable of variables) owners.set(variable, into);
+    });
+    from.#successor = into;
   }
 
   has(variable: Variable): boolean {
-    return this.#offsets.has(variable);
+    return this.current.#offsets.has(originalOf(variable));
   }
 
   /** Bytes from the start of the state, a multiple of 64. */
   offsetOf(variable: Variable): number {
-    const offset = this.#offsets.get(variable);
+    const offset = this.current.#offsets.get(originalOf(variable));
     if (offset === undefined) fail('ERR_GRAPH', `the variable ${variable.name} is not in this store.`);
     return offset;
   }
@@ -62,7 +91,11 @@ export class VariableStore {
    * @throws ERR_MODEL_BUSY while a run writes to the state.
    */
   add(variables: readonly Variable[]): void {
-    const fresh = [...new Set(variables)].filter(variable => !this.has(variable));
+    if (this.current !== this) {
+      this.current.add(variables);
+      return;
+    }
+    const fresh = [...new Set(variables.map(originalOf))].filter(variable => !this.has(variable));
     if (fresh.length === 0) return;
     let bytes = this.#bytes;
     const offsets = fresh.map(({tensor: {size, dtype}}) => {
@@ -84,7 +117,7 @@ export class VariableStore {
 
   /** The live memory of a variable, to be read between runs, until the store grows. */
   view(variable: Variable): TypedArray {
-    return this.#state.view(variable.dtype, this.offsetOf(variable), variable.tensor.size);
+    return this.state.view(variable.dtype, this.offsetOf(variable), variable.tensor.size);
   }
 
   /** A copy of a variable's values. */
@@ -126,7 +159,7 @@ export class VariableStore {
     const seed = input({name: 'seed', shape: [2], dtype: 'int32'});
     const step = input({name: 'step', shape: [1], dtype: 'int32', perStep: true});
     const streams = new Map(this.variables.map((variable, position) => [variable, position]));
-    const outputs = variables.map((variable, index) => {
+    const outputs = variables.map(originalOf).map((variable, index) => {
       const source: RandomSource = {seed, step, stream: streams.get(variable) ?? this.#absent(variable)};
       const make = variable.initial as (source: RandomSource) => Variable['tensor'];
       const value = withScope(variable.name, () => make(source));
@@ -147,7 +180,7 @@ export class VariableStore {
   }
 
   #writing(what: string, task: () => void): void {
-    const state = this.#state;
+    const {state} = this;
     state.beginWrite(what);
     try {
       task();

@@ -3,11 +3,13 @@
 import type {TypedArray} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
 import type {Variable} from '../core/tensor.ts';
+import {trainableChanges} from '../nn/layer.ts';
 import {type CompiledProgram, compileProgram} from '../session/compile.ts';
-import {VariableStore} from '../session/store.ts';
+import type {VariableStore} from '../session/store.ts';
+import {type Access, accessOf, commonStore} from './access.ts';
 import type {Graph} from './graphs.ts';
 import type {Network} from './network.ts';
-import {type CompileOptions, makeTraining, type Training} from './training.ts';
+import {type CompileOptions, makeTraining, slotsOf, type Training} from './training.ts';
 
 /** How a run ended, and what it gave. */
 export type RunOutcome = Awaited<ReturnType<CompiledProgram['run']>>;
@@ -18,21 +20,32 @@ const maxPrograms = 16;
 export class Engine {
   readonly network: Network;
   readonly seed: number;
-  readonly store = new VariableStore();
+  /** Shared with other models that have layers in common with this one. */
+  readonly store: VariableStore;
+  /** Variables that had no memory before, and so no values. */
+  readonly fresh: readonly Variable[];
   /** Steps of training done, over all fits: the optimizer's count, and the key of random numbers. */
   iterations = 0;
-  /** While a callback runs no step does, and it may set weights. */
-  inCallback = false;
   #training: Training | undefined;
-  #writer: string | undefined;
+  #trainableChanges = trainableChanges();
   readonly #programs = new Map<string, CompiledProgram>();
   readonly #moments = new Map<string, Variable>();
-  readonly #waiting: (() => void)[] = [];
 
   constructor(network: Network, seed: number) {
     this.network = network;
     this.seed = seed;
-    addTo(this.store, 'sequential', this.variables);
+    this.store = commonStore('model', this.variables);
+    this.fresh = this.variables.filter(variable => !this.store.has(variable));
+    addTo(this.store, 'sequential', this.fresh);
+  }
+
+  get #access(): Access {
+    return accessOf(this.store);
+  }
+
+  /** While a callback runs no step does, and it may set weights. */
+  set inCallback(value: boolean) {
+    this.#access.inCallback = value;
   }
 
   get variables(): Variable[] {
@@ -55,6 +68,7 @@ export class Engine {
 
   /** @throws ERR_NOT_COMPILED */
   training(where: string): Training {
+    this.#noticeFreezing();
     if (this.#training) return this.#training;
     const example = "model.compile({optimizer: 'adam', loss: 'meanSquaredError'})";
     return fail(
@@ -64,16 +78,10 @@ export class Engine {
   }
 
   compile(options: CompileOptions): void {
-    this.#checkFree('compile');
+    this.#access.checkFree('compile');
     const training = makeTraining(this.network, options, this.#moments);
-    const moments = training.slots.flat();
-    addTo(
-      this.store,
-      'compile',
-      moments.filter(moment => !this.#moments.has(moment.name)),
-    );
-    for (const moment of moments) {
-      this.#moments.set(moment.name, moment);
+    this.#keepMoments(training);
+    for (const moment of training.slots.flat()) {
       this.store.write(moment, new Float32Array(moment.tensor.size));
     }
     this.#training = training;
@@ -81,9 +89,29 @@ export class Engine {
     this.iterations = 0;
   }
 
+  /** Memory, zero at first, for moments that are new. */
+  #keepMoments({slots}: Training): void {
+    const fresh = slots.flat().filter(moment => !this.#moments.has(moment.name));
+    addTo(this.store, 'compile', fresh);
+    for (const moment of fresh) this.#moments.set(moment.name, moment);
+  }
+
+  /** Where layers were frozen or freed since: other plans, and moments for what is trained now. */
+  #noticeFreezing(): void {
+    if (this.#trainableChanges === trainableChanges()) return;
+    this.#trainableChanges = trainableChanges();
+    this.#programs.clear();
+    if (!this.#training) return;
+    const {optimizer} = this.#training;
+    this.#training = {...this.#training, slots: slotsOf(this.network, optimizer, this.#moments)};
+    this.#keepMoments(this.#training);
+  }
+
   /** The program of a graph; `key` names all that the graph depends on. */
   program(key: string, graph: () => Graph): CompiledProgram {
-    const program = this.#programs.get(key) ?? compileProgram({...graph(), store: this.store});
+    this.#noticeFreezing();
+    const known = this.#programs.get(key);
+    const program = known?.inPlace ? known : compileProgram({...graph(), store: this.store});
     this.#programs.delete(key);
     this.#programs.set(key, program);
     if (this.#programs.size > maxPrograms) {
@@ -93,30 +121,23 @@ export class Engine {
     return program;
   }
 
-  #checkFree(where: string): void {
-    if (this.#writer === undefined) return;
-    fail(
-      'ERR_MODEL_BUSY',
-      `${where}: the model is in training by ${this.#writer}; ` +
-        'wait for its promise, or stop it by its signal.',
-    );
-  }
-
   /** Runs a task that changes weights, alone. @throws ERR_MODEL_BUSY */
   async write<Result>(where: string, task: () => Promise<Result>): Promise<Result> {
-    this.#checkFree(where);
-    this.#writer = where;
+    const access = this.#access;
+    access.checkFree(where);
+    access.writer = where;
     try {
       return await task();
     } finally {
-      this.#writer = undefined;
+      access.writer = undefined;
       this.betweenRuns();
     }
   }
 
   /** The same for new weights that are there at once, which a callback of the training may set as well. */
   writeSync<Result>(where: string, task: () => Result): Result {
-    if (!this.inCallback) this.#checkFree(where);
+    const access = this.#access;
+    if (!access.inCallback) access.checkFree(where);
     return task();
   }
 
@@ -130,14 +151,15 @@ export class Engine {
           reject(error);
         }
       };
-      if (this.#writer === undefined || this.inCallback) run();
-      else this.#waiting.push(run);
+      const {writer, inCallback, waiting} = this.#access;
+      if (writer === undefined || inCallback) run();
+      else waiting.push(run);
     });
   }
 
   /** Between two native calls: serves those who wait for a quiet moment. */
   betweenRuns(): void {
-    for (const run of this.#waiting.splice(0)) run();
+    for (const run of this.#access.waiting.splice(0)) run();
   }
 }
 

@@ -1,4 +1,4 @@
-import {arraysOf, inBuckets, keyOfSamples, type Samples} from './batches.ts';
+import {arraysOf, classCounts, inBuckets, keyOfSamples, type Samples} from './batches.ts';
 import {type Engine, inputsOf} from './engine.ts';
 import {AbortedError, failByGuard} from './failures.ts';
 import {evaluateGraph} from './graphs.ts';
@@ -27,8 +27,9 @@ export async function evaluateRows(engine: Engine, request: EvaluateRequest): Pr
   const offered = {...arraysOf(samples), rows};
   const result = await program.run(inputsOf(program, offered), {steps, ...(cancel && {cancel})});
   if (result.end === 'cancelled') throw new AbortedError({epoch: [], history: {}}, undefined);
-  const classes = engine.network.outputShape.at(-1) as number;
-  if (result.end === 'guard') failByGuard(result, {where, ...samples, rows, batch, classes});
+  if (result.end === 'guard') {
+    failByGuard(result, {where, ...samples, rows, batch, classesOf: classCounts(engine, where)});
+  }
   const means = new RunningMeans(training);
   means.addSamples(result.outputs, count);
   return means.logs(prefix);

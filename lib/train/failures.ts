@@ -9,13 +9,13 @@ const rowOutOfRange = 0x7fffffff;
 
 export interface RunSite {
   readonly where: string;
-  readonly x: Rows;
-  readonly y?: Rows;
-  readonly weights?: Rows | undefined;
+  /** The user's arrays by the names that the program has for them: `x`, `y`, `y.age`, `weights`. */
+  readonly sources: Readonly<Record<string, Rows>>;
   /** Row numbers of the steps of the call, and how many each step reads. */
   readonly rows: Int32Array;
   readonly batch: number;
-  readonly classes?: number;
+  /** How many there are in the output that an array of labels is about. */
+  classesOf?(source: string): number;
   /** `step 12 (epoch 0, batch 12)`, for the step that failed. */
   step?(index: number): string;
   readonly learningRate?: number;
@@ -48,7 +48,7 @@ export function failByGuard(result: RunOutcome, site: RunSite): never {
     case 'inputNotFinite':
       return failByData(guard, site, rowAt(guard.position));
     case 'labelOutOfRange':
-      return failByLabel(guard.position, site, rowAt);
+      return failByLabel(guard, site, rowAt);
     default:
       return failByNumbers(result, site);
   }
@@ -57,8 +57,8 @@ export function failByGuard(result: RunOutcome, site: RunSite): never {
 type Guard = NonNullable<RunOutcome['guard']>;
 
 function failByData({source, value: column}: Guard, site: RunSite, row: number): never {
-  const name = source === 'weights' ? 'sampleWeight' : source === 'y' ? 'y' : 'x';
-  const data = (source === 'weights' ? site.weights : source === 'y' ? site.y : site.x) as Rows;
+  const name = source === 'weights' ? 'sampleWeight' : (source ?? 'x');
+  const data = site.sources[source ?? 'x'] as Rows;
   if (column === rowOutOfRange) {
     fail('ERR_OUT_OF_RANGE', `${site.where}: row ${row} is outside the ${data.count} rows of ${name}.`);
   }
@@ -82,14 +82,21 @@ function placeOf(column: number, {rowShape}: Rows): string {
   return `position ${formatShape(position)}`;
 }
 
-function failByLabel(position: number, site: RunSite, rowAt: (position: number) => number): never {
-  const {data, rowShape} = site.y as Rows;
+function failByLabel(
+  {position, source = 'y'}: Guard,
+  site: RunSite,
+  rowAt: (position: number) => number,
+): never {
+  const {data, rowShape} = site.sources[source] as Rows;
   const width = sizeOf(rowShape);
   const row = rowAt(Math.floor(position / width));
   const label = data[row * width + (position % width)];
-  const classes = site.classes ?? 0;
+  const classes = site.classesOf?.(source) ?? 0;
   const range = `the model has ${classes} classes, 0 to ${classes - 1}`;
-  fail('ERR_OUT_OF_RANGE', `${site.where}: the label ${label} in row ${row} of y is no class: ${range}.`);
+  fail(
+    'ERR_OUT_OF_RANGE',
+    `${site.where}: the label ${label} in row ${row} of ${source} is no class: ${range}.`,
+  );
 }
 
 function failByNumbers({guard, anomaly, steps}: RunOutcome, site: RunSite): never {

@@ -4,6 +4,7 @@ import type {DataInput} from '../data/arrays.ts';
 import {bindSamples, type Samples} from './batches.ts';
 import type {CallbackLike} from './callback.ts';
 import type {Engine} from './engine.ts';
+import type {PortData} from './ports.ts';
 import type {Weighting} from './sample-weights.ts';
 import {ArraySource, type BatchSource} from './source.ts';
 
@@ -27,7 +28,7 @@ export interface FitOptions extends Weighting {
    */
   readonly stepsPerEpoch?: number;
   /** x and y, and if need be weights of samples; evaluated after epochs, as `val_loss` and so on. */
-  readonly validationData?: readonly [DataInput, DataInput, DataInput?];
+  readonly validationData?: readonly [PortData, PortData, DataInput?];
   /** Share of the rows, taken from the end, that is kept for validation. */
   readonly validationSplit?: number;
   /** Validate after every so many epochs, or after those named (the first is 1). 1 by default. */
@@ -94,13 +95,13 @@ function heldOut(
     if (!Array.isArray(validationData) || validationData.length < 2 || validationData.length > 3) {
       fail('ERR_OPTION', 'fit: validationData: expected [x, y] or [x, y, sampleWeight].');
     }
-    const [x, y, sampleWeight] = validationData as readonly [DataInput, DataInput, DataInput?];
+    const [x, y, sampleWeight] = validationData as readonly [PortData, PortData, DataInput?];
     const bound = bindSamples(engine, 'fit: validationData', x, y, {sampleWeight});
-    return {samples: bound, first: 0, count: bound.x.count};
+    return {samples: bound, first: 0, count: bound.count};
   }
   if (validationSplit === undefined || validationSplit === 0) return undefined;
   checkNumber('fit: validationSplit', validationSplit, {min: 0, below: 1});
-  const all = samples.x.count;
+  const all = samples.count;
   // 10 * (1 - 0.9) is a little less than 1.
   const first = Math.floor(all * (1 - validationSplit) + 1e-6);
   if (first === 0 || first === all) {
@@ -154,7 +155,7 @@ export function checkTrainable({network}: Engine, where: string): void {
 }
 
 /** @throws ERR_OPTION, ERR_SHAPE, ERR_DTYPE or ERR_DETACHED */
-export function toFitRequest(engine: Engine, x: DataInput, y: DataInput, options: FitOptions): FitRequest {
+export function toFitRequest(engine: Engine, x: PortData, y: PortData, options: FitOptions): FitRequest {
   checkOptions('fit', options, known);
   const {epochs = 1, batchSize = 32, initialEpoch = 0, seed = engine.seed, stepsPerEpoch} = options;
   const {sampleWeight, classWeight, shuffle = true} = options;
@@ -168,7 +169,7 @@ export function toFitRequest(engine: Engine, x: DataInput, y: DataInput, options
   const samples = bindSamples(engine, 'fit', x, y, {sampleWeight, classWeight});
   checkTrainable(engine, 'fit');
   const held = heldOut(engine, samples, options);
-  const count = held?.samples === samples ? held.first : samples.x.count;
+  const count = held?.samples === samples ? held.first : samples.count;
   return {
     source: new ArraySource(samples, {count, batchSize, seed, shuffle, stepsPerEpoch}),
     epochs,

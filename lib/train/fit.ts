@@ -1,7 +1,6 @@
 // The training loop: epochs of batches, validation, callbacks, stopping.
 import {ChainruleError, checkOptions, fail} from '../core/errors.ts';
 import type {Json} from '../core/named.ts';
-import type {DataInput} from '../data/arrays.ts';
 import {ascendingRows} from '../data/order.ts';
 import {fileError} from '../io/model-file.ts';
 import {bindSamples, keyOfSamples} from './batches.ts';
@@ -14,6 +13,7 @@ import {AbortedError} from './failures.ts';
 import {checkTrainable, type FitOptions, type FitRequest, toFitRequest} from './fit-options.ts';
 import {addToHistory, type History, type Logs, RunningMeans} from './logs.ts';
 import type {Sequential} from './model.ts';
+import type {PortData} from './ports.ts';
 import type {Weighting} from './sample-weights.ts';
 import type {Stretch} from './source.ts';
 import {StepRunner} from './steps.ts';
@@ -230,8 +230,8 @@ function callbacksOf({callbacks, verbose}: FitRequest) {
 export async function fitModel(
   model: Sequential,
   engine: Engine,
-  x: DataInput,
-  y: DataInput,
+  x: PortData,
+  y: PortData,
   options: FitOptions = {},
 ): Promise<History> {
   engine.training('fit');
@@ -244,8 +244,8 @@ export async function fitModel(
 /** See `Sequential.trainOnBatch`. */
 export async function trainOnBatch(
   engine: Engine,
-  x: DataInput,
-  y: DataInput,
+  x: PortData,
+  y: PortData,
   options: Weighting = {},
 ): Promise<Logs> {
   const where = 'trainOnBatch';
@@ -253,7 +253,7 @@ export async function trainOnBatch(
   checkOptions(where, options, ['sampleWeight', 'classWeight']);
   return engine.write(where, async () => {
     const samples = bindSamples(engine, where, x, y, options);
-    const batch = samples.x.count;
+    const batch = samples.count;
     checkTrainable(engine, where);
     const runner = new StepRunner(engine, samples, {batch, seed: engine.seed, most: 1});
     const means = new RunningMeans(training);

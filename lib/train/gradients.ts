@@ -1,11 +1,11 @@
 import type {TypedArray} from '../core/dtype.ts';
 import {checkNumber, checkOptions} from '../core/errors.ts';
-import type {DataInput} from '../data/arrays.ts';
 import {ascendingRows, seedWords} from '../data/order.ts';
-import {arraysOf, bindSamples, keyOfSamples} from './batches.ts';
+import {arraysOf, bindSamples, classCounts, keyOfSamples} from './batches.ts';
 import {type Engine, inputsOf} from './engine.ts';
 import {failByGuard} from './failures.ts';
 import {gradientOutput, gradientsGraph} from './graphs.ts';
+import type {PortData} from './ports.ts';
 import type {ShapedResult} from './predict.ts';
 
 export interface GradientsOptions {
@@ -25,8 +25,8 @@ export interface GradientsResult {
 /** The backward pass on its own: gradients of the loss over all rows of `x` as one batch. */
 export async function gradientsOf(
   engine: Engine,
-  x: DataInput,
-  y: DataInput,
+  x: PortData,
+  y: PortData,
   options: GradientsOptions = {},
 ): Promise<GradientsResult> {
   const where = 'gradients';
@@ -34,7 +34,7 @@ export async function gradientsOf(
   const {training = false, seed = engine.seed} = options;
   checkNumber(`${where}: seed`, seed, {integer: true});
   const samples = bindSamples(engine, where, x, y);
-  const batch = samples.x.count;
+  const batch = samples.count;
   const rows = ascendingRows(batch);
   const key = keyOfSamples(`gradients ${training}`, batch, samples);
   const program = engine.program(key, () =>
@@ -47,8 +47,9 @@ export async function gradientsOf(
     step: Int32Array.of(engine.iterations),
   };
   const result = await program.run(inputsOf(program, offered), {steps: 1});
-  const classes = engine.network.outputShape.at(-1) as number;
-  if (result.end === 'guard') failByGuard(result, {where, ...samples, rows, batch, classes});
+  if (result.end === 'guard') {
+    failByGuard(result, {where, ...samples, rows, batch, classesOf: classCounts(engine, where)});
+  }
   const gradients = engine.network.trainable.map(({variable: {name, shape}}, index) => {
     const data = result.outputs[gradientOutput(index)] as Float32Array;
     return [name, {data, shape}] as const;

@@ -11,8 +11,9 @@ import {gatherLabels, gatherRows} from '../ops/gather.ts';
 import {add, mul} from '../ops/map.ts';
 import {reshape} from '../ops/move.ts';
 import {mean, total} from '../ops/reduce.ts';
-import type {Network} from './network.ts';
-import type {Training} from './training.ts';
+import type {Applied, Network, Port} from './network.ts';
+import {sourceName} from './ports.ts';
+import {columnNames, type Training, targetPorts} from './training.ts';
 
 /** How rows lie in the user's memory: what of the data a plan depends on. */
 export interface RowsSpec {
@@ -46,82 +47,109 @@ function dataInput(name: string, {rowShape, dtype}: RowsSpec): Tensor {
   return input({name, shape: [-1, ...rowShape], dtype});
 }
 
-/** Rows of `x` as [batch, …]. */
-function readInputs(source: Tensor, network: Network, {scale}: RowsSpec, rows: Tensor): Tensor {
+/** Rows of an input as [batch, …]. */
+function readInput(source: Tensor, {shape}: Port, {scale}: RowsSpec, rows: Tensor): Tensor {
   const batch = rows.shape[0] as number;
-  return withScope('x', () => reshape(gatherRows(source, rows, {scale}), [batch, ...network.inputShape]));
+  return withScope(nameOfInput(source), () => reshape(gatherRows(source, rows, {scale}), [batch, ...shape]));
 }
 
-/** Rows of `y` in the shape that the loss compares with the output. */
-function readTargets(source: Tensor, network: Network, loss: Loss, {scale}: RowsSpec, rows: Tensor): Tensor {
+/** Rows of a target in the shape that the loss compares with the output. */
+function readTarget(source: Tensor, {shape}: Port, loss: Loss, {scale}: RowsSpec, rows: Tensor): Tensor {
   const batch = rows.shape[0] as number;
-  const {outputShape} = network;
-  return withScope('y', () =>
+  return withScope(nameOfInput(source), () =>
     loss.targets === 'classes'
-      ? reshape(gatherLabels(source, rows), [batch, ...outputShape.slice(0, -1)])
-      : reshape(gatherRows(source, rows, {scale}), [batch, ...outputShape]),
+      ? reshape(gatherLabels(source, rows), [batch, ...shape.slice(0, -1)])
+      : reshape(gatherRows(source, rows, {scale}), [batch, ...shape]),
   );
 }
 
+const nameOfInput = ({call}: Tensor): string => (call.attributes as {name: string}).name;
+
 /** What each row of a target holds. */
-export function targetShape(network: Network, loss: Loss): Shape {
-  return loss.targets === 'classes' ? network.outputShape.slice(0, -1) : network.outputShape;
+export function targetShape({shape}: Port, loss: Loss): Shape {
+  return loss.targets === 'classes' ? shape.slice(0, -1) : shape;
 }
 
 /** How the arrays of samples lie in memory. */
 interface SampleSpecs {
-  readonly x: RowsSpec;
-  readonly y: RowsSpec;
+  readonly x: readonly RowsSpec[];
+  /** Of each output that has a loss. */
+  readonly y: readonly RowsSpec[];
   /** A number for each row by which its loss is multiplied. */
   readonly weights?: RowsSpec | undefined;
 }
 
 interface Sources {
-  readonly x: Tensor;
-  readonly y: Tensor;
+  readonly x: readonly Tensor[];
+  readonly y: readonly Tensor[];
   readonly weights: Tensor | undefined;
   readonly random: {seed: Tensor; step: Tensor};
 }
 
-function sourcesOf({x, y, weights}: SampleSpecs): Sources {
+function inputSources({inputs}: Network, specs: readonly RowsSpec[]): Tensor[] {
+  return inputs.map((port, index) => dataInput(sourceName('x', inputs, port), specs[index] as RowsSpec));
+}
+
+function sourcesOf(network: Network, training: Training, {x, y, weights}: SampleSpecs): Sources {
+  const targets = targetPorts(network, training);
   return {
-    x: dataInput('x', x),
-    y: dataInput('y', y),
+    x: inputSources(network, x),
+    y: targets.map((port, index) => dataInput(sourceName('y', targets, port), y[index] as RowsSpec)),
     weights: weights && dataInput('weights', weights),
     random: randomInputs(),
   };
 }
 
-/** The losses, each times its sample's weight. */
-function weigh(losses: Tensor, source: Tensor | undefined, specs: SampleSpecs, rows: Tensor): Tensor {
-  if (!source) return losses;
-  const scale = specs.weights?.scale ?? 1;
-  return mul(
-    losses,
-    withScope('weights', () => reshape(gatherRows(source, rows, {scale}), losses.shape)),
-  );
+/** The weight of each sample, where they have some. */
+function readWeights({weights: source}: Sources, {weights}: SampleSpecs, rows: Tensor): Tensor | undefined {
+  if (!source) return undefined;
+  const scale = weights?.scale ?? 1;
+  return withScope('weights', () => reshape(gatherRows(source, rows, {scale}), rows.shape));
 }
 
-/** Loss and metrics of each sample of a batch, [batch] each. */
+interface PerSample {
+  /** What is minimized, [batch]. */
+  readonly losses: Tensor;
+  /** What logs hold besides, [batch] each. */
+  readonly columns: readonly Tensor[];
+  readonly updates: Applied['updates'];
+}
+
+/** Loss and metrics of each sample of a batch. */
 function perSample(
   network: Network,
-  {loss, metrics}: Training,
+  training: Training,
   sources: Sources,
   specs: SampleSpecs,
   rows: Tensor,
-  training: boolean,
-  shard = 0,
-): {losses: Tensor; metrics: Tensor[]} {
-  const x = readInputs(sources.x, network, specs.x, rows);
-  const output = network.apply(x, training, sources.random, shard);
-  const target = readTargets(sources.y, network, loss, specs.y, rows);
+  mode: {readonly training: boolean; readonly shard?: number},
+): PerSample {
+  const x = network.inputs.map((port, index) =>
+    readInput(sources.x[index] as Tensor, port, specs.x[index] as RowsSpec, rows),
+  );
+  const {outputs, updates, losses: added} = network.apply(x, {...mode, random: sources.random});
+  const weights = readWeights(sources, specs, rows);
+  const targets = targetPorts(network, training);
+  const scored = training.losses.map(({loss, output: at, name, weight}, index) => {
+    const output = outputs[at] as Tensor;
+    const port = targets[index] as Port;
+    const target = readTarget(sources.y[index] as Tensor, port, loss, specs.y[index] as RowsSpec, rows);
+    const scope = targets.length === 1 ? 'loss' : `loss/${name}`;
+    const value = withScope(scope, () => {
+      const plain = checkPerSample('the loss', loss(target, output), output);
+      return weights ? mul(plain, weights) : plain;
+    });
+    return {output, target, loss, value, part: weight === 1 ? value : mul(value, weight)};
+  });
+  const metrics = training.metrics.map(({name, metric, of}) => {
+    const {output, target, loss} = scored[training.losses.indexOf(of)] as (typeof scored)[number];
+    return withScope(name, () => checkPerSample(`the metric ${name}`, metric(target, output, loss), output));
+  });
+  const parts = [...scored.map(({part}) => part), ...added];
   return {
-    losses: withScope('loss', () =>
-      weigh(checkPerSample('the loss', loss(target, output), output), sources.weights, specs, rows),
-    ),
-    metrics: metrics.map(({name, metric}) =>
-      withScope(name, () => checkPerSample(`the metric ${name}`, metric(target, output, loss), output)),
-    ),
+    losses: withScope('loss', () => parts.reduce((sum, part) => add(sum, part))),
+    columns: [...(scored.length > 1 ? scored.map(({value}) => value) : []), ...metrics],
+    updates,
   };
 }
 
@@ -162,12 +190,12 @@ export function trainGraph(network: Network, training: Training, options: StepOp
   if (batch % microShards !== 0) {
     fail('ERR_OPTION', `microShards: ${microShards} do not cut a batch of ${batch} into equal parts.`);
   }
-  const sources = sourcesOf(options);
+  const sources = sourcesOf(network, training, options);
   const weights = network.trainable;
   const penalty = network.penalty();
   const shards = Array.from({length: microShards}, (_, shard) => {
     const rows = rowsInput(batch / microShards, microShards === 1 ? '' : `${shard}`);
-    const sample = perSample(network, training, sources, options, rows, true, shard);
+    const sample = perSample(network, training, sources, options, rows, {training: true, shard});
     const objective = objectiveOf(sample.losses, penalty);
     return {
       ...sample,
@@ -182,6 +210,11 @@ export function trainGraph(network: Network, training: Training, options: StepOp
     microShards === 1 ? (parts[0] as Tensor) : mul(addTree(parts), 1 / microShards);
   const objective = average(shards.map(shard => shard.objective));
   const gradient = weights.map((_, index) => average(shards.map(shard => shard.gradients[index] as Tensor)));
+  const states = statesOf(
+    network,
+    shards.map(({updates}) => updates),
+    average,
+  );
   const totalOf = (pick: (shard: (typeof shards)[number]) => Tensor, name: string): [string, Tensor][] =>
     shards.map((shard, index) => [index === 0 ? name : `${name}/${index}`, total(pick(shard))]);
   return {
@@ -189,17 +222,30 @@ export function trainGraph(network: Network, training: Training, options: StepOp
       ...Object.fromEntries(totalOf(shard => shard.losses, 'loss')),
       ...(penalty && {penalty: total(penalty)}),
       ...Object.fromEntries(
-        training.metrics.flatMap((_, index) =>
-          totalOf(shard => shard.metrics[index] as Tensor, metricOutput(index)),
+        columnNames(training).flatMap((_, index) =>
+          totalOf(shard => shard.columns[index] as Tensor, metricOutput(index)),
         ),
       ),
     },
     guards: [
       withScope('loss', () => finite(objective)),
       ...weights.map(({variable: {name}}, index) => withScope(name, () => finite(gradient[index] as Tensor))),
+      ...states.map(([{name}, value]) => withScope(name, () => finite(value))),
     ],
-    updates: updatesOf(network, training, gradient),
+    updates: [...updatesOf(network, training, gradient), ...states],
   };
+}
+
+/** New values of weights that are not trained, such as moving statistics: means over the parts of a batch. */
+function statesOf(
+  {weights}: Network,
+  shards: readonly Applied['updates'][],
+  average: (parts: readonly Tensor[]) => Tensor,
+): (readonly [Variable, Tensor])[] {
+  return weights.flatMap(({variable}) => {
+    const parts = shards.flatMap(updates => updates.get(variable.tensor) ?? []);
+    return parts.length === 0 ? [] : [[variable, withScope(variable.name, () => average(parts))] as const];
+  });
 }
 
 function updatesOf(
@@ -227,22 +273,31 @@ function updatesOf(
 
 /** Loss and metrics of each sample, without training. */
 export function evaluateGraph(network: Network, training: Training, options: StepOptions): Graph {
-  const sources = sourcesOf(options);
-  const {losses, metrics} = perSample(network, training, sources, options, rowsInput(options.batch), false);
+  const sources = sourcesOf(network, training, options);
+  const rows = rowsInput(options.batch);
+  const {losses, columns} = perSample(network, training, sources, options, rows, {training: false});
   const penalty = network.penalty();
   return {
     outputs: {
       loss: losses,
       ...(penalty && {penalty: total(penalty)}),
-      ...Object.fromEntries(metrics.map((metric, index) => [metricOutput(index), metric])),
+      ...Object.fromEntries(columns.map((column, index) => [metricOutput(index), column])),
     },
   };
 }
 
-export function predictGraph(network: Network, options: {batch: number; x: RowsSpec}): Graph {
+/** The outputs, `output` or `output.name` each. */
+export function predictGraph(network: Network, options: {batch: number; x: readonly RowsSpec[]}): Graph {
   const rows = rowsInput(options.batch);
-  const x = readInputs(dataInput('x', options.x), network, options.x, rows);
-  return {outputs: {output: network.apply(x, false, randomInputs())}};
+  const sources = inputSources(network, options.x);
+  const x = network.inputs.map((port, index) =>
+    readInput(sources[index] as Tensor, port, options.x[index] as RowsSpec, rows),
+  );
+  const {outputs} = network.apply(x, {training: false, random: randomInputs()});
+  const named = network.outputs.map((port, index) => {
+    return [sourceName('output', network.outputs, port), outputs[index] as Tensor] as const;
+  });
+  return {outputs: Object.fromEntries(named)};
 }
 
 /** The objective and its gradient for each trainable weight, without an update. */
@@ -251,9 +306,10 @@ export function gradientsGraph(
   training: Training,
   options: StepOptions & {training: boolean},
 ): Graph {
-  const sources = sourcesOf(options);
+  const sources = sourcesOf(network, training, options);
   const rows = rowsInput(options.batch);
-  const {losses} = perSample(network, training, sources, options, rows, options.training);
+  const mode = {training: options.training};
+  const {losses} = perSample(network, training, sources, options, rows, mode);
   const objective = objectiveOf(losses, network.penalty());
   const targets = network.trainable.map(({variable: {tensor}}) => tensor);
   const entries = gradients(objective, targets).map(

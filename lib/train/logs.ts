@@ -1,7 +1,7 @@
 import type {TypedArray} from '../core/dtype.ts';
 import type {Json} from '../core/named.ts';
 import {metricOutput} from './graphs.ts';
-import type {Training} from './training.ts';
+import {columnNames, type Training} from './training.ts';
 
 /**
  * Numbers by name: `loss`, metrics as they were called in `compile`, the same of the validation with `val_`.
@@ -29,8 +29,8 @@ export class RunningMeans {
   readonly #sums: Float64Array;
   samples = 0;
 
-  constructor({metrics}: Training) {
-    this.#names = ['loss', ...metrics.map(({name}) => name)];
+  constructor(training: Training) {
+    this.#names = ['loss', ...columnNames(training)];
     this.#sums = new Float64Array(this.#names.length);
   }
 

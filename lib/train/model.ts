@@ -1,22 +1,27 @@
 // The model as users see it. Each method says what it does; how stands in the file of the same name.
 import type {TypedArray} from '../core/dtype.ts';
-import {checkNumber, checkOptions, fail} from '../core/errors.ts';
+import {checkNumber, checkOptions, fail, requireOptions} from '../core/errors.ts';
 import type {Shape} from '../core/shape.ts';
-import type {DataInput} from '../data/arrays.ts';
 import type {Layer} from '../nn/layer.ts';
+import {checkName} from '../nn/layer-options.ts';
+import {callLayer, type SymbolicTensor} from '../nn/symbolic.ts';
 import type {Optimizer} from '../optim/optimizer.ts';
 import {bindSamples} from './batches.ts';
+import type {LayerLike} from './chain.ts';
 import {Engine} from './engine.ts';
 import {type EvaluateOptions, evaluateRows} from './evaluate.ts';
 import {fitModel, trainOnBatch} from './fit.ts';
 import type {FitOptions} from './fit-options.ts';
 import {type GradientsOptions, type GradientsResult, gradientsOf} from './gradients.ts';
 import type {History, Logs} from './logs.ts';
-import {Network} from './network.ts';
+import {ModelLayer} from './nested.ts';
+import {layerOf, Network, type SymbolicTensors} from './network.ts';
+import {inStructure, type PortData, symbolicInputs} from './ports.ts';
 import {predict, predictSync, type ShapedResult} from './predict.ts';
 import type {Weighting} from './sample-weights.ts';
 import {type SaveOptions, save} from './save.ts';
 import {summaryOf} from './summary.ts';
+import {kindOf, topologyOf} from './topology.ts';
 import type {CompileOptions} from './training.ts';
 import {assign, matchWeights, snapshot, type WeightData, type WeightValue} from './weights.ts';
 
@@ -32,34 +37,85 @@ export interface Parameter {
   readonly data: TypedArray;
 }
 
-/** A chain of layers, made by `sequential` or `load`. */
-export class Sequential {
+type PredictedEach<Outputs> = {[Name in keyof Outputs]: ShapedResult};
+/** What `predict` gives: one result for each output, in the structure in which the outputs were given. */
+export type Predicted<Outputs extends SymbolicTensors> = Outputs extends SymbolicTensor
+  ? ShapedResult
+  : PredictedEach<Outputs>;
+
+/** What lies between inputs and outputs, made by `model`, `sequential` or `load`. */
+export class Model<Outputs extends SymbolicTensors = SymbolicTensor> {
   /** Set by a callback, ends the training after the current batch. */
   stopTraining = false;
+  /** What it is called as a layer of another model. */
+  readonly name: string | undefined;
   readonly #engine: Engine;
+  #layer: ModelLayer | undefined;
 
   /** @internal */
-  constructor(engine: Engine) {
+  constructor(engine: Engine, name?: string) {
     this.#engine = engine;
+    this.name = name;
   }
 
-  /** Shape of one sample. */
+  /** Names of the inputs and their shapes for one sample. */
+  get inputs(): readonly {name: string; shape: Shape}[] {
+    return this.#engine.network.inputs.map(({name, shape}) => ({name, shape}));
+  }
+
+  /** Names of the outputs and their shapes for one sample. */
+  get outputs(): readonly {name: string; shape: Shape}[] {
+    return this.#engine.network.outputs.map(({name, shape}) => ({name, shape}));
+  }
+
+  /** Shape of one sample; of the first input where there are several. */
   get inputShape(): Shape {
     return this.#engine.network.inputShape;
   }
 
-  /** Shape of the output for one sample. */
+  /** Shape of the output for one sample; of the first output where there are several. */
   get outputShape(): Shape {
     return this.#engine.network.outputShape;
   }
 
-  /** The layers' names and shapes, in order. */
+  /** The layers' names and shapes, in the order in which they are computed. */
   get layers(): readonly {name: string; kind: string; outputShape: Shape}[] {
     return this.#engine.network.layers.map(({name, layer: {kind}, outputShape}) => ({
       name,
       kind,
       outputShape,
     }));
+  }
+
+  /** A layer by its name in this model, or by its place. @throws ERR_UNKNOWN_NAME or ERR_OUT_OF_RANGE */
+  getLayer(name: string | number): Layer {
+    return layerOf(this.#engine.network, name);
+  }
+
+  /** Whether training changes any weights; set, it sets `trainable` of all layers. */
+  get trainable(): boolean {
+    return this.#engine.network.layers.some(({layer}) => layer.trainable);
+  }
+
+  set trainable(value: boolean) {
+    for (const {layer} of this.#engine.network.layers) layer.trainable = value;
+  }
+
+  /** This model as a layer of others, which share its weights. */
+  toLayer(): Layer {
+    const {network} = this.#engine;
+    const kind = kindOf(this.#engine);
+    this.#layer ??= new ModelLayer(network, () => topologyOf(this.#engine), {kind, name: this.name});
+    return this.#layer;
+  }
+
+  /** Its outputs for these inputs, in a model that is being built. */
+  apply(inputs: SymbolicTensors): Outputs {
+    const {network} = this.#engine;
+    const layer = this.toLayer();
+    const list = symbolicInputs(`${this.name ?? layer.kind}: apply`, network.inputs, inputs);
+    const {outputs} = callLayer(layer, list, this.name ?? layer.kind);
+    return inStructure(network.outputStructure, network.outputs, outputs) as Outputs;
   }
 
   /** The optimizer that `compile` was given; its learning rate may be assigned. @throws ERR_NOT_COMPILED */
@@ -87,37 +143,37 @@ export class Sequential {
    * class; ERR_MODEL_BUSY while another training runs; ERR_SHAPE, ERR_DTYPE, ERR_DETACHED, ERR_OPTION before
    * it begins. In all cases the weights are those of the last finished step.
    */
-  fit(x: DataInput, y: DataInput, options: FitOptions = {}): Promise<History> {
-    return fitModel(this, this.#engine, x, y, options);
+  fit(x: PortData, y: PortData, options: FitOptions = {}): Promise<History> {
+    return fitModel(this as unknown as Sequential, this.#engine, x, y, options);
   }
 
   /** One training step on all rows given, as one batch. */
-  trainOnBatch(x: DataInput, y: DataInput, options: Weighting = {}): Promise<Logs> {
+  trainOnBatch(x: PortData, y: PortData, options: Weighting = {}): Promise<Logs> {
     return trainOnBatch(this.#engine, x, y, options);
   }
 
   /** Loss and metrics over all rows. */
-  async evaluate(x: DataInput, y: DataInput, options: EvaluateOptions = {}): Promise<Logs> {
+  async evaluate(x: PortData, y: PortData, options: EvaluateOptions = {}): Promise<Logs> {
     checkOptions('evaluate', options, ['sampleWeight']);
     const samples = bindSamples(this.#engine, 'evaluate', x, y, options);
-    return evaluateRows(this.#engine, {where: 'evaluate', samples, first: 0, count: samples.x.count});
+    return evaluateRows(this.#engine, {where: 'evaluate', samples, first: 0, count: samples.count});
   }
 
   /**
    * Outputs for one sample or a batch, off the event loop and ahead of training; the shape returned says
    * which: a typed array of exactly one sample's size is one sample. A row's bits do not depend on its batch.
    */
-  predict(x: DataInput): Promise<ShapedResult> {
-    return predict(this.#engine, x);
+  predict(x: PortData): Promise<Predicted<Outputs>> {
+    return predict(this.#engine, x) as Promise<Predicted<Outputs>>;
   }
 
   /** The same on the calling thread: for single samples, microseconds. */
-  predictSync(x: DataInput): ShapedResult {
-    return predictSync(this.#engine, x);
+  predictSync(x: PortData): Predicted<Outputs> {
+    return predictSync(this.#engine, x) as Predicted<Outputs>;
   }
 
   /** The backward pass on its own: the loss of these rows, and its gradient for each trainable weight. */
-  gradients(x: DataInput, y: DataInput, options: GradientsOptions = {}): Promise<GradientsResult> {
+  gradients(x: PortData, y: PortData, options: GradientsOptions = {}): Promise<GradientsResult> {
     return gradientsOf(this.#engine, x, y, options);
   }
 
@@ -167,9 +223,26 @@ export class Sequential {
   }
 }
 
-export interface SequentialOptions {
+/** A chain of layers: a model of one input and one output. */
+export type Sequential = Model<SymbolicTensor>;
+
+export interface ModelOptions {
   /** Decides initial weights, and is the default of `fit`'s seed. 0 by default. */
   readonly seed?: number;
+  /** What it is called as a layer of another model; `model`, `sequential_1`, … by default. */
+  readonly name?: string;
+}
+
+function make<Outputs extends SymbolicTensors>(
+  where: string,
+  {seed = 0, name}: ModelOptions,
+  network: () => Network,
+): Model<Outputs> {
+  checkNumber(`${where}: seed`, seed, {integer: true});
+  checkName(`${where}: name`, name);
+  const engine = new Engine(network(), seed);
+  engine.store.initialize(seed, engine.fresh);
+  return new Model<Outputs>(engine, name);
 }
 
 /**
@@ -177,12 +250,22 @@ export interface SequentialOptions {
  *
  * @throws ERR_OPTION, or ERR_SHAPE where a layer cannot take its input.
  */
-export function sequential(layers: readonly Layer[], options: SequentialOptions = {}): Sequential {
-  checkOptions('sequential', options, ['seed']);
-  const {seed = 0} = options;
-  checkNumber('sequential: seed', seed, {integer: true});
+export function sequential(layers: readonly LayerLike[], options: ModelOptions = {}): Sequential {
+  checkOptions('sequential', options, ['seed', 'name']);
   if (!Array.isArray(layers)) fail('ERR_OPTION', 'sequential: expected an array of layers.');
-  const engine = new Engine(new Network(layers), seed);
-  engine.store.initialize(seed, engine.variables);
-  return new Sequential(engine);
+  return make('sequential', options, () => new Network(layers));
+}
+
+/**
+ * A model of all that lies between inputs and outputs: each one tensor, several as an array, or by name. Data
+ * and results come in the same structure; layers that other models have too are shared with them.
+ *
+ * @throws ERR_OPTION, or ERR_GRAPH where an output depends on an input that is not named.
+ */
+export function model<const Outputs extends SymbolicTensors>(
+  options: ModelOptions & {readonly inputs: SymbolicTensors; readonly outputs: Outputs},
+): Model<Outputs> {
+  requireOptions('model', options, ['inputs', 'outputs', 'seed', 'name']);
+  const {inputs, outputs} = options;
+  return make('model', options, () => new Network({inputs, outputs}));
 }

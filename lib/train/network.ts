@@ -1,13 +1,18 @@
-// A chain of layers with their weights: the forward pass as a graph, and what follows from the weights alone.
-import {fail} from '../core/errors.ts';
+// A graph of layer calls with their weights: the forward pass as a graph of ops, and what follows from the
+// weights alone. A sequential model is the special case of a chain.
+import {fail, unknownName} from '../core/errors.ts';
 import {formatShape, type Shape} from '../core/shape.ts';
-import {input, type RandomSource, type Tensor, type Variable, variable, withScope} from '../core/tensor.ts';
+import {type RandomSource, renamed, type Tensor, type Variable, withScope} from '../core/tensor.ts';
 import type {Constraint} from '../nn/constraints.ts';
-import type {CallContext, Forward, Layer, MakeWeight} from '../nn/layer.ts';
+import type {CallContext, Layer} from '../nn/layer.ts';
 import type {Regularizer} from '../nn/regularizers.ts';
+import {type LayerCall, SymbolicTensor} from '../nn/symbolic.ts';
 import {add} from '../ops/map.ts';
+import {chainCalls, type LayerLike} from './chain.ts';
+import {nameLayers, nameTensors} from './names.ts';
 
 export interface Weight {
+  /** Under the name that it has in this network. */
   readonly variable: Variable;
   readonly regularizer: Regularizer | undefined;
   readonly constraint: Constraint | undefined;
@@ -16,9 +21,45 @@ export interface Weight {
 export interface NetworkLayer {
   readonly name: string;
   readonly layer: Layer;
+  /** Of its first call, for one sample. */
   readonly outputShape: Shape;
   readonly weights: readonly Weight[];
-  readonly forward: Forward;
+}
+
+/** An input or an output. */
+export interface Port {
+  readonly name: string;
+  /** Of one sample. */
+  readonly shape: Shape;
+  readonly tensor: SymbolicTensor;
+}
+
+/** How inputs or outputs were given, and so are data and results: one, a list, or by name. */
+export type Structure = 'one' | 'list' | 'names';
+
+export type SymbolicTensors =
+  | SymbolicTensor
+  | readonly SymbolicTensor[]
+  | Readonly<Record<string, SymbolicTensor>>;
+
+export interface NetworkOptions {
+  readonly inputs: SymbolicTensors;
+  readonly outputs: SymbolicTensors;
+}
+
+export interface ApplyOptions {
+  readonly training: boolean;
+  readonly random: {seed: Tensor; step: Tensor};
+  /** Number of the part of a batch. */
+  readonly shard?: number;
+}
+
+export interface Applied {
+  readonly outputs: readonly Tensor[];
+  /** New values of weights that are not trained, by the tensor of their variable. */
+  readonly updates: ReadonlyMap<Tensor, Tensor>;
+  /** Losses of each sample, [batch] each, that layers add to the model's. */
+  readonly losses: readonly Tensor[];
 }
 
 /**
@@ -29,40 +70,93 @@ const firstLayerStream = 1 << 20;
 const streamsOfShard = 1 << 12;
 
 export class Network {
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  /** Made from layers in a row. */
+  readonly isChain: boolean;
+  readonly inputStructure: Structure;
+  readonly outputStructure: Structure;
   readonly layers: readonly NetworkLayer[];
+  /** In an order in which they can be computed. */
+  readonly calls: readonly LayerCall[];
   readonly weights: readonly Weight[];
-  /** Shapes of one sample. */
-  readonly inputShape: Shape;
-  readonly outputShape: Shape;
+  readonly #names: ReadonlyMap<Layer, string>;
 
-  constructor(layers: readonly Layer[]) {
-    const {inputShape} = checkLayers(layers);
-    const names = nameLayers(layers);
-    const built: NetworkLayer[] = [];
-    let shape = inputShape;
-    layers.forEach((layer, index) => {
-      const next = buildLayer(layer, names[index] as string, shape);
-      built.push(next);
-      shape = next.outputShape;
+  /** A chain of layers, or all that lies between inputs and outputs. */
+  constructor(given: readonly LayerLike[] | NetworkOptions) {
+    this.isChain = Array.isArray(given);
+    const {inputs, outputs} = Array.isArray(given) ? chainCalls(given) : (given as NetworkOptions);
+    const where = this.isChain ? 'sequential' : 'model';
+    this.inputStructure = structureOf(inputs);
+    this.outputStructure = structureOf(outputs);
+    const inputList = tensorsOf(`${where}: inputs`, inputs);
+    const outputList = tensorsOf(`${where}: outputs`, outputs);
+    this.calls = callsBetween(
+      inputList.map(([, tensor]) => tensor),
+      outputList.map(([, tensor]) => tensor),
+    );
+    const layers = [...new Set(this.calls.map(({layer}) => layer))];
+    this.#names = nameLayers(where, layers);
+    this.inputs = nameTensors(inputList, ({name}) => name ?? 'input');
+    this.outputs = nameTensors(outputList, tensor => this.#nameOf(tensor));
+    const seen = new Set<Tensor>();
+    this.layers = layers.map(layer => {
+      const name = this.#names.get(layer) as string;
+      const first = this.calls.find(call => call.layer === layer) as LayerCall;
+      const outputShape = (first.outputs[0] as SymbolicTensor).shape;
+      return {name, layer, outputShape, weights: weightsOf(name, layer, seen)};
     });
-    this.layers = built;
-    this.weights = built.flatMap(({weights}) => weights);
-    this.inputShape = inputShape;
-    this.outputShape = shape;
+    this.weights = this.layers.flatMap(({weights}) => weights);
   }
 
+  #nameOf({call, name}: SymbolicTensor): string {
+    return call ? (this.#names.get(call.layer) ?? call.layer.kind) : (name ?? 'input');
+  }
+
+  /** Weights that training changes; which they are may change between fits. */
   get trainable(): readonly Weight[] {
     return this.weights.filter(weight => weight.variable.trainable);
   }
 
-  /** The outputs [batch, …] for inputs [batch, …]; random numbers come from the sources of `random`. */
-  apply(x: Tensor, training: boolean, random: {seed: Tensor; step: Tensor}, shard = 0): Tensor {
+  /** Shape of one sample, of a network with one input; else of the first. */
+  get inputShape(): Shape {
+    return (this.inputs[0] as Port).shape;
+  }
+
+  get outputShape(): Shape {
+    return (this.outputs[0] as Port).shape;
+  }
+
+  /** Outputs for inputs [batch, …], in a graph whose state and random numbers `context` knows. */
+  compute(inputs: readonly Tensor[], context: CallContext): Tensor[] {
+    const values = new Map(this.inputs.map(({tensor}, index) => [tensor, inputs[index] as Tensor]));
+    for (const call of this.calls) {
+      const name = this.#names.get(call.layer) as string;
+      const given = call.inputs.map(tensor => values.get(tensor) as Tensor);
+      const results = withScope(name, () => call.forward(given, context));
+      call.outputs.forEach((tensor, index) => {
+        values.set(tensor, results[index] as Tensor);
+      });
+    }
+    return this.outputs.map(({tensor}) => values.get(tensor) as Tensor);
+  }
+
+  /** The same, with random numbers from the sources of `random`, and what layers change and add. */
+  apply(inputs: readonly Tensor[], {training, random, shard = 0}: ApplyOptions): Applied {
     let stream = firstLayerStream + shard * streamsOfShard;
+    const updates = new Map<Tensor, Tensor>();
+    const losses: Tensor[] = [];
     const context: CallContext = {
       training,
       random: (): RandomSource => ({...random, stream: stream++}),
+      update(weight, next) {
+        updates.set(weight, next(updates.get(weight) ?? weight));
+      },
+      addLoss(perSample) {
+        losses.push(perSample);
+      },
     };
-    return this.layers.reduce((value, {name, forward}) => withScope(name, () => forward(value, context)), x);
+    return {outputs: this.compute(inputs, context), updates, losses};
   }
 
   /** Sum of the regularizers' penalties, if there are any. */
@@ -74,66 +168,69 @@ export class Network {
   }
 }
 
-function checkLayers(layers: readonly Layer[]): {inputShape: Shape} {
-  if (!Array.isArray(layers) || layers.length === 0) {
-    fail('ERR_OPTION', 'sequential: expected an array of layers, at least one.');
-  }
-  layers.forEach((layer, index) => {
-    if (typeof layer?.build === 'function') return;
-    fail('ERR_OPTION', `sequential: element ${index} is no layer, e.g. layers.dense({units: 10}).`);
+/** A layer by its name in a network, or by its place. @throws ERR_UNKNOWN_NAME or ERR_OUT_OF_RANGE */
+export function layerOf({layers}: Network, name: string | number): Layer {
+  const found = typeof name === 'number' ? layers.at(name) : layers.find(layer => layer.name === name);
+  if (found) return found.layer;
+  const names = layers.map(layer => layer.name);
+  if (typeof name !== 'number') return unknownName('layer', name, names);
+  return fail('ERR_OUT_OF_RANGE', `getLayer: there is no layer ${name}: the model has ${layers.length}.`);
+}
+
+/** Weights under their names here; one that an earlier layer brought along stands there alone. */
+function weightsOf(layerName: string, layer: Layer, seen: Set<Tensor>): Weight[] {
+  return layer.weights.flatMap(({name, variable: own, regularizer, constraint, layer: owner}) => {
+    if (seen.has(own.tensor)) return [];
+    seen.add(own.tensor);
+    const variable = renamed(own, `${layerName}/${name}`, () => own.trainable && owner.trainable);
+    return [{variable, regularizer, constraint}];
   });
-  const {inputShape, kind} = layers[0] as Layer;
-  if (inputShape === undefined) {
-    const example = `layers.${kind}({…, inputShape: [784]})`;
+}
+
+function structureOf(given: SymbolicTensors): Structure {
+  if (given instanceof SymbolicTensor) return 'one';
+  return Array.isArray(given) ? 'list' : 'names';
+}
+
+/** Tensors with the names that they were given by. */
+function tensorsOf(where: string, given: SymbolicTensors): [string | undefined, SymbolicTensor][] {
+  if (given instanceof SymbolicTensor) return [[undefined, given]];
+  if (typeof given !== 'object' || given === null || Object.keys(given).length === 0) {
+    const example = 'input({shape: [4]}), or several as an array or by name';
+    fail('ERR_OPTION', `${where}: expected a symbolic tensor such as ${example}. Received ${String(given)}.`);
+  }
+  const named = !Array.isArray(given);
+  return Object.entries(given).map(([key, tensor]) => {
+    if (tensor instanceof SymbolicTensor) return [named ? key : undefined, tensor];
     return fail(
       'ERR_OPTION',
-      `sequential: the first layer needs inputShape, the shape of one sample: ${example}.`,
+      `${where}: ${key}: expected what input() or apply() gave. Received ${String(tensor)}.`,
     );
-  }
-  return {inputShape};
-}
-
-/** `dense`, `dense_1`, … where the user gave no name. */
-function nameLayers(layers: readonly Layer[]): string[] {
-  const used = new Set<string>();
-  for (const {name} of layers) {
-    if (name === undefined) continue;
-    if (used.has(name)) fail('ERR_OPTION', `sequential: two layers have the name ${JSON.stringify(name)}.`);
-    used.add(name);
-  }
-  return layers.map(({name, kind}) => {
-    if (name !== undefined) return name;
-    let own = kind;
-    for (let number = 1; used.has(own); number++) own = `${kind}_${number}`;
-    used.add(own);
-    return own;
   });
 }
 
-function buildLayer(layer: Layer, name: string, inputShape: Shape): NetworkLayer {
-  if (layer.inputShape && formatShape(layer.inputShape) !== formatShape(inputShape)) {
-    const shapes = `${formatShape(layer.inputShape)}, but gets ${formatShape(inputShape)}`;
-    fail('ERR_SHAPE', `sequential: ${name} says inputShape ${shapes}.`);
+/** The calls that outputs depend on, up to the inputs, in the order in which they were made. */
+function callsBetween(inputs: readonly SymbolicTensor[], outputs: readonly SymbolicTensor[]): LayerCall[] {
+  const ends = new Set(inputs);
+  if (ends.size < inputs.length) fail('ERR_GRAPH', 'model: inputs: the same tensor stands there twice.');
+  const reached = new Set<SymbolicTensor>();
+  const calls = new Set<LayerCall>();
+  const open = [...outputs];
+  for (let tensor = open.pop(); tensor; tensor = open.pop()) {
+    if (reached.has(tensor)) continue;
+    reached.add(tensor);
+    if (ends.has(tensor)) continue;
+    if (!tensor.call) {
+      const what = `the input ${tensor.name ? JSON.stringify(tensor.name) : formatShape(tensor.shape)}`;
+      fail('ERR_GRAPH', `model: the outputs depend on ${what}, which is not among inputs.`);
+    }
+    calls.add(tensor.call);
+    open.push(...tensor.call.inputs);
   }
-  const weights: Weight[] = [];
-  const makeWeight: MakeWeight = (own, shape, {initializer, regularizer, constraint, trainable = true}) => {
-    const made = variable({
-      name: `${name}/${own}`,
-      shape,
-      trainable,
-      initial: source => initializer(shape, source),
-    });
-    weights.push({variable: made, regularizer, constraint});
-    return made.tensor;
-  };
-  return withScope(name, () => {
-    const forward = layer.build(inputShape, makeWeight);
-    const sample = input({name: 'sample', shape: [1, ...inputShape]});
-    const result = forward(sample, {training: false, random: noRandom});
-    return {name, layer, outputShape: result.shape.slice(1), weights, forward};
+  inputs.forEach((input, index) => {
+    if (reached.has(input)) return;
+    fail('ERR_GRAPH', `model: inputs: no output depends on input ${input.name ?? index}.`);
   });
-}
-
-function noRandom(): never {
-  fail('ERR_GRAPH', 'a layer asked for random numbers outside of training.');
+  const place = ({outputs: [first]}: LayerCall): number => (first as SymbolicTensor).id;
+  return [...calls].sort((a, b) => place(a) - place(b));
 }

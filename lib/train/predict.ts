@@ -1,12 +1,13 @@
 import type {TypedArray} from '../core/dtype.ts';
 import {type Shape, sizeOf} from '../core/shape.ts';
-import type {DataInput, Rows} from '../data/arrays.ts';
+import type {Rows} from '../data/arrays.ts';
 import type {CompiledProgram} from '../session/compile.ts';
 import type {VariableStore} from '../session/store.ts';
-import {bindInputs, inBuckets, keyOf} from './batches.ts';
+import {arraysOf, bindInputs, inBuckets, keyOf, namedInputs} from './batches.ts';
 import {type Engine, inputsOf, type RunOutcome} from './engine.ts';
 import {failByGuard} from './failures.ts';
 import {predictGraph} from './graphs.ts';
+import {inStructure, type PortData, sourceName} from './ports.ts';
 
 /** Numbers with their shape. */
 export interface ShapedResult {
@@ -14,36 +15,45 @@ export interface ShapedResult {
   readonly shape: Shape;
 }
 
+/** One result, or one for each output in the structure in which the model was given them. */
+export type Prediction = ShapedResult | readonly ShapedResult[] | Readonly<Record<string, ShapedResult>>;
+
 interface Prepared {
   readonly program: CompiledProgram;
   readonly inputs: Record<string, TypedArray>;
   readonly steps: number;
-  finish(result: RunOutcome): ShapedResult;
+  finish(result: RunOutcome): Prediction;
 }
 
-function prepare(engine: Engine, where: string, given: DataInput): Prepared {
-  const x: Rows = bindInputs(engine, where, given, true);
-  const {batch, steps, rows} = inBuckets(0, x.count);
-  const program = engine.program(keyOf('predict', batch, x), () => predictGraph(engine.network, {batch, x}));
-  const {outputShape} = engine.network;
+function prepare(engine: Engine, where: string, given: PortData): Prepared {
+  const {network} = engine;
+  const x = bindInputs(engine, where, given, true);
+  const [{count, single}] = x as [Rows];
+  const {batch, steps, rows} = inBuckets(0, count);
+  const program = engine.program(keyOf('predict', batch, ...x), () => predictGraph(network, {batch, x}));
+  const sources = Object.fromEntries(namedInputs(network, x));
   return {
     program,
-    inputs: inputsOf(program, {x: x.data, rows}),
+    inputs: inputsOf(program, {...arraysOf({sources}), rows}),
     steps,
     finish(result) {
-      if (result.end === 'guard') failByGuard(result, {where, x, rows, batch});
-      const all = result.outputs.output as Float32Array;
-      const wanted = x.count * sizeOf(outputShape);
-      return {
-        data: all.length === wanted ? all : all.slice(0, wanted),
-        shape: x.single ? outputShape : [x.count, ...outputShape],
-      };
+      if (result.end === 'guard') failByGuard(result, {where, sources, rows, batch});
+      const results = network.outputs.map((port): ShapedResult => {
+        const {shape} = port;
+        const all = result.outputs[sourceName('output', network.outputs, port)] as Float32Array;
+        const wanted = count * sizeOf(shape);
+        return {
+          data: all.length === wanted ? all : all.slice(0, wanted),
+          shape: single ? shape : [count, ...shape],
+        };
+      });
+      return inStructure(network.outputStructure, network.outputs, results);
     },
   };
 }
 
 /** Off the event loop, ahead of training steps that wait. */
-export async function predict(engine: Engine, x: DataInput): Promise<ShapedResult> {
+export async function predict(engine: Engine, x: PortData): Promise<Prediction> {
   const {program, inputs, steps, finish} = prepare(engine, 'predict', x);
   return finish(await program.run(inputs, {steps, urgent: true}));
 }
@@ -61,7 +71,9 @@ function makeRowPredictor(engine: Engine): RowPredictor {
   const data = new Float32Array(new SharedArrayBuffer(4 * sizeOf(inputShape)));
   const x = bindInputs(engine, 'predictSync', data, true);
   const {rows} = inBuckets(0, 1);
-  const program = engine.program(keyOf('predict', 1, x), () => predictGraph(engine.network, {batch: 1, x}));
+  const program = engine.program(keyOf('predict', 1, ...x), () =>
+    predictGraph(engine.network, {batch: 1, x}),
+  );
   const {outputs, run} = program.bindSync(inputsOf(program, {x: data, rows}));
   const result = outputs.output as Float32Array;
   return {
@@ -74,7 +86,9 @@ function makeRowPredictor(engine: Engine): RowPredictor {
 }
 
 /** The prediction for one row as it is usually given, or undefined where the longer way must be taken. */
-function predictRow(engine: Engine, x: DataInput): ShapedResult | undefined {
+function predictRow(engine: Engine, x: PortData): ShapedResult | undefined {
+  const {inputs, outputStructure} = engine.network;
+  if (inputs.length > 1 || outputStructure !== 'one') return undefined;
   if (!(x instanceof Float32Array) || x.length === 0) return undefined;
   if (x.length !== sizeOf(engine.network.inputShape)) return undefined;
   let predictor = rowPredictors.get(engine);
@@ -86,7 +100,7 @@ function predictRow(engine: Engine, x: DataInput): ShapedResult | undefined {
 }
 
 /** On the calling thread. */
-export function predictSync(engine: Engine, x: DataInput): ShapedResult {
+export function predictSync(engine: Engine, x: PortData): Prediction {
   const row = predictRow(engine, x);
   if (row) return row;
   const {program, inputs, steps, finish} = prepare(engine, 'predictSync', x);

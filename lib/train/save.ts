@@ -1,6 +1,6 @@
 // From a model to its file and back.
 import {checkOptions, fail} from '../core/errors.ts';
-import {type Config, describe, type Json, resolve} from '../core/named.ts';
+import {describe, type Json} from '../core/named.ts';
 import {sameShape} from '../core/shape.ts';
 import type {Variable} from '../core/tensor.ts';
 import {
@@ -10,12 +10,12 @@ import {
   openModelFile,
   writeModelFile,
 } from '../io/model-file.ts';
-import type {Layer} from '../nn/layer.ts';
-import * as layersNamespace from '../nn/layers/index.ts';
+import type {SymbolicTensor} from '../nn/symbolic.ts';
 import {Engine} from './engine.ts';
-import {Sequential} from './model.ts';
-import {Network} from './network.ts';
-import type {CompileOptions, Training} from './training.ts';
+import {Model} from './model.ts';
+import type {SymbolicTensors} from './network.ts';
+import {networkOf, topologyOf} from './topology.ts';
+import type {CompileOptions, NamedMetric, OutputLoss, Training} from './training.ts';
 import {assign, snapshot, type WeightData} from './weights.ts';
 
 export interface SaveOptions {
@@ -23,18 +23,26 @@ export interface SaveOptions {
   readonly includeOptimizer?: boolean;
 }
 
-function topologyOf({network, seed}: Engine): Json {
-  const layers = network.layers.map(({name, layer}) => ({kind: layer.kind, name, ...layer.config}));
-  return {kind: 'sequential', seed, layers};
+const isSeveral = ({network}: Engine): boolean => network.outputs.length > 1;
+
+function metricJson({own, metric}: NamedMetric): Json {
+  return metric.kind !== 'custom' && Object.keys(metric.config).length === 0
+    ? own
+    : describe('metric', metric);
 }
 
-function trainingJson({optimizer, loss, metrics}: Training): Json {
+/** As `compile` takes it; for several outputs by their names. */
+function trainingJson(engine: Engine, {optimizer, losses, metrics}: Training): Json {
+  const byOutput = <Value extends Json>(of: (loss: OutputLoss) => Value): {[name: string]: Value} =>
+    Object.fromEntries(losses.map(loss => [loss.name, of(loss)]));
+  const one = losses[0] as OutputLoss;
+  const weighted = losses.some(({weight}) => weight !== 1);
+  const metricsOf = (of: OutputLoss): Json[] => metrics.filter(metric => metric.of === of).map(metricJson);
   return {
     optimizer: describe('optimizer', optimizer),
-    loss: describe('loss', loss),
-    metrics: metrics.map(({name, metric}) =>
-      metric.kind !== 'custom' && Object.keys(metric.config).length === 0 ? name : describe('metric', metric),
-    ),
+    loss: isSeveral(engine) ? byOutput(({loss}) => describe('loss', loss)) : describe('loss', one.loss),
+    ...(weighted && {lossWeights: byOutput(({weight}) => weight)}),
+    metrics: isSeveral(engine) ? byOutput(metricsOf) : metricsOf(one),
   };
 }
 
@@ -45,7 +53,7 @@ export async function save(engine: Engine, path: string, options: SaveOptions): 
   if (typeof path !== 'string' || path === '') fail('ERR_OPTION', `save: expected a path. Received ${path}.`);
   const training = includeOptimizer ? engine.compiled : undefined;
   const topology = topologyOf(engine);
-  const trainingText = training && trainingJson(training);
+  const trainingText = training && trainingJson(engine, training);
   const moments = training ? engine.moments : [];
   const file = await engine.whenQuiet(() => ({
     topology,
@@ -67,20 +75,6 @@ function checkFinite(tensors: readonly WeightData[]): void {
   }
 }
 
-function layersOf(topology: Json): {layers: Layer[]; seed: number} {
-  const {kind, seed, layers, ...others} = checkSavedConfig(topology, 'model') as {[key: string]: Json};
-  const [unknown] = Object.keys(others);
-  if (unknown !== undefined) fail('ERR_FILE', `its model has the unknown field ${JSON.stringify(unknown)}`);
-  if (kind !== 'sequential') fail('ERR_FILE', `the model is of the unknown kind ${JSON.stringify(kind)}`);
-  if (!Number.isSafeInteger(seed)) fail('ERR_FILE', 'its seed is no integer');
-  if (!Array.isArray(layers) || layers.length > 10_000) fail('ERR_FILE', 'its layers are no array');
-  const made = (layers as Json[]).map(layer => {
-    const config = checkSavedConfig(layer, 'layer') as Config;
-    return resolve<Layer>('layer', layersNamespace, config);
-  });
-  return {layers: made, seed: seed as number};
-}
-
 /**
  * The file's table must name exactly these tensors, in their shapes: compared before memory is taken for
  * them.
@@ -99,9 +93,8 @@ function checkTable(entries: ModelFile['entries'], variables: readonly Variable[
   if (missing !== undefined) fail('ERR_FILE', `it lacks ${missing}`);
 }
 
-async function restore(file: ModelFile): Promise<Sequential> {
-  const {layers, seed} = layersOf(file.topology);
-  const network = new Network(layers);
+async function restore<Outputs extends SymbolicTensors>(file: ModelFile): Promise<Model<Outputs>> {
+  const {network, seed} = networkOf(file.topology);
   const weights = network.weights.map(({variable}) => variable);
   const own = new Set(weights.map(({name}) => name));
   const isMoment = ({name}: {name: string}): boolean => !own.has(name) && name.startsWith('optimizer/');
@@ -121,7 +114,7 @@ async function restore(file: ModelFile): Promise<Sequential> {
   for (const variable of [...weights, ...engine.moments])
     values.set(variable, await file.read(variable.name));
   assign(engine, values);
-  return new Sequential(engine);
+  return new Model<Outputs>(engine);
 }
 
 /**
@@ -131,11 +124,13 @@ async function restore(file: ModelFile): Promise<Sequential> {
  *
  * @throws ERR_FILE saying what is wrong with the file.
  */
-export async function load(path: string): Promise<Sequential> {
+export async function load<Outputs extends SymbolicTensors = SymbolicTensor>(
+  path: string,
+): Promise<Model<Outputs>> {
   if (typeof path !== 'string' || path === '') fail('ERR_OPTION', `load: expected a path. Received ${path}.`);
   const file = await openModelFile(path);
   try {
-    return await restore(file);
+    return await restore<Outputs>(file);
   } catch (error) {
     throw fileError('load', path, error);
   } finally {

@@ -5,7 +5,7 @@ import type {TypedArray} from '../core/dtype.ts';
 import {seedWords} from '../data/order.ts';
 import {rateAt, writeHyper} from '../optim/optimizer.ts';
 import type {CompiledProgram} from '../session/compile.ts';
-import {arraysOf, keyOfSamples, type Samples} from './batches.ts';
+import {arraysOf, classCounts, keyOfSamples, type Samples} from './batches.ts';
 import {type Engine, inputsOf, type RunOutcome} from './engine.ts';
 import {failByGuard} from './failures.ts';
 import {trainGraph} from './graphs.ts';
@@ -93,10 +93,10 @@ export class StepRunner {
     engine.iterations = first + result.steps;
     options.means.addSteps(outputs, result.steps, batch);
     if (result.end === 'guard') {
-      const classes = engine.network.outputShape.at(-1) as number;
+      const classesOf = classCounts(engine, options.where);
       const learningRate = rateAt(optimizer, first + result.steps);
       const {where, name} = options;
-      failByGuard(result, {where, ...samples, rows: table, batch, classes, step: name, learningRate});
+      failByGuard(result, {where, ...samples, rows: table, batch, classesOf, step: name, learningRate});
     }
     return result;
   }

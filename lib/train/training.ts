@@ -1,61 +1,80 @@
-// What `compile` adds to a network: a loss, metrics, and an optimizer with its moments.
+// What `compile` adds to a network: losses, metrics, and an optimizer with its moments.
 import {fail, requireOptions} from '../core/errors.ts';
 import {type Variable, variable} from '../core/tensor.ts';
 import type {Loss} from '../nn/losses.ts';
 import type {Metric} from '../nn/metrics.ts';
-import {type LossLike, type MetricLike, toLoss, toMetric} from '../nn/resolve.ts';
+import type {LossLike, MetricLike} from '../nn/resolve.ts';
 import type {Optimizer} from '../optim/optimizer.ts';
 import {type OptimizerLike, toOptimizer} from '../optim/resolve.ts';
-import type {Network} from './network.ts';
+import type {Network, Port} from './network.ts';
+import {toLosses, toMetrics} from './objectives.ts';
+
+/** One for each output: in the order of the outputs, or by their names. */
+export type PerOutput<Value> = readonly Value[] | Readonly<Record<string, Value>>;
 
 export interface CompileOptions {
   /** A name or a member of `optimizers`. */
   readonly optimizer: OptimizerLike;
-  /** A name, a member of `losses`, or a function (target, output) → loss of each sample. */
-  readonly loss: LossLike;
-  /** Names, members of `metrics`, or functions (target, output) → number of each sample. */
-  readonly metrics?: readonly MetricLike[];
+  /**
+   * A name, a member of `losses`, or a function (target, output) → loss of each sample. For several outputs:
+   * one that serves all, or one for each; an output that is not named has no loss, and no data in `y`.
+   */
+  readonly loss: LossLike | PerOutput<LossLike>;
+  /** Factors of the outputs' losses in the sum that is minimized; 1 by default. */
+  readonly lossWeights?: PerOutput<number>;
+  /**
+   * Names, members of `metrics`, or functions (target, output) → number of each sample. For several outputs:
+   * a list that serves all, or a list for each, in their order or by their names.
+   */
+  readonly metrics?: readonly MetricLike[] | PerOutput<MetricLike | readonly MetricLike[]>;
+}
+
+/** The loss of one output. */
+export interface OutputLoss {
+  /** Of the output. */
+  readonly name: string;
+  /** Its place among the network's outputs. */
+  readonly output: number;
+  readonly loss: Loss;
+  readonly weight: number;
 }
 
 export interface NamedMetric {
-  /** As it stands in logs and in `history`. */
+  /** As it stands in logs and in `history`: for several outputs with the output's name before it. */
   readonly name: string;
+  /** As the user called it. */
+  readonly own: string;
   readonly metric: Metric;
+  /** Which of `losses` it goes with. */
+  readonly of: OutputLoss;
 }
 
 export interface Training {
   readonly optimizer: Optimizer;
-  readonly loss: Loss;
+  /** One for each output that has one. */
+  readonly losses: readonly OutputLoss[];
   readonly metrics: readonly NamedMetric[];
   /** For each trainable weight of the network, in order, its moments. */
   readonly slots: readonly (readonly Variable[])[];
 }
 
-const reserved = ['loss', 'batch', 'size', 'epoch'];
-
-/** A metric is called what the user called it. */
-function nameMetrics(given: readonly MetricLike[]): NamedMetric[] {
-  const used = new Set(reserved);
-  return given.map((value, index) => {
-    const metric = toMetric(value);
-    const name =
-      typeof value === 'string'
-        ? value
-        : metric.kind === 'custom'
-          ? nameOfFunction(value, index)
-          : metric.kind;
-    if (used.has(name)) fail('ERR_OPTION', `compile: metrics: ${JSON.stringify(name)} stands there already.`);
-    used.add(name);
-    return {name, metric};
-  });
+/** Outputs that have a loss, and data in `y`. */
+export function targetPorts({outputs}: Network, {losses}: Pick<Training, 'losses'>): Port[] {
+  return losses.map(({output}) => outputs[output] as Port);
 }
 
-function nameOfFunction(value: MetricLike, index: number): string {
-  return (typeof value === 'function' && value.name) || `metric_${index}`;
+/** Names of what logs hold besides the loss, in order: each output's loss where there are several. */
+export function columnNames({losses, metrics}: Training): string[] {
+  const own = losses.length > 1 ? losses.map(({name}) => `${name}_loss`) : [];
+  return [...own, ...metrics.map(({name}) => name)];
 }
 
 /** Moments by name, so that compiling again with the same optimizer finds their memory. */
-function slotsOf(network: Network, {slots}: Optimizer, known: ReadonlyMap<string, Variable>): Variable[][] {
+export function slotsOf(
+  network: Network,
+  {slots}: Optimizer,
+  known: ReadonlyMap<string, Variable>,
+): Variable[][] {
   return network.trainable.map(({variable: {name, shape}}) =>
     slots.map(slot => {
       const own = `optimizer/${name}/${slot}`;
@@ -70,17 +89,16 @@ export function makeTraining(
   options: CompileOptions,
   known: ReadonlyMap<string, Variable>,
 ): Training {
-  requireOptions('compile', options, ['optimizer', 'loss', 'metrics']);
-  const {optimizer, loss, metrics = []} = options;
+  requireOptions('compile', options, ['optimizer', 'loss', 'lossWeights', 'metrics']);
+  const {optimizer, loss} = options;
   if (optimizer === undefined) fail('ERR_OPTION', "compile: optimizer is missing, e.g. 'adam'.");
   if (loss === undefined) fail('ERR_OPTION', "compile: loss is missing, e.g. 'meanSquaredError'.");
-  if (!Array.isArray(metrics))
-    fail('ERR_OPTION', "compile: metrics: expected an array such as ['accuracy'].");
   const chosen = toOptimizer(optimizer);
+  const losses = toLosses(network, loss, options.lossWeights);
   return {
     optimizer: chosen,
-    loss: toLoss(loss),
-    metrics: nameMetrics(metrics),
+    losses,
+    metrics: toMetrics(network, losses, options.metrics ?? []),
     slots: slotsOf(network, chosen, known),
   };
 }

@@ -10,8 +10,8 @@ const [batch, features, steps] = [24, 5, 6];
 const x = Float32Array.from({length: batch * features}, (_, index) => Math.sin(index * 1.7));
 const y = Uint8Array.from({length: batch}, (_, row) => (row * 7) % 3);
 const specs = {
-  x: {dtype: 'float32', rowShape: [features], scale: 1},
-  y: {dtype: 'uint8', rowShape: [], scale: 1},
+  x: [{dtype: 'float32', rowShape: [features], scale: 1}],
+  y: [{dtype: 'uint8', rowShape: [], scale: 1}],
 } as const;
 
 function engineOf(dropped: number): Engine {
