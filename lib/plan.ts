@@ -35,6 +35,7 @@ export const guardKinds: readonly GuardKind[] = [
   'inputNotFinite',
   'labelOutOfRange',
   'notFinite',
+  'stop',
 ];
 /** A gather's guard holds this where the row number itself was outside the data. */
 export const rowOutOfRange = 0x7fffffff;

@@ -73,6 +73,7 @@ enum class Guard : int32_t {
   inputNotFinite = 1,   // NaN or infinity in the data
   labelOutOfRange = 2,  // a class number outside the classes
   notFinite = 3,        // a loss or a gradient
+  stop = 4,             // nothing is wrong: a condition under which training was to end
 };
 
 inline int64_t bytes_of(Dtype dtype) {

@@ -325,6 +325,7 @@ const rules: Record<string, Rule> = {
       return at < 0 ? -1 : chunk * 4096 + at;
     }),
   ],
+  stopIf: (_, [x]) => [Float64Array.of(x?.[0] === 0 ? -1 : 0)],
   reshape: (_, [x]) => [x as Values],
   copy: (_, [x]) => [x as Values],
   transpose: transposeRule,

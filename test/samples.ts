@@ -149,6 +149,11 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
     bound: correctlyRounded,
     values: [...lengths, 12_289, 300_001].map(n => ({operands: [reals([n])], large: n > 300_000})),
   },
+  stopIf: {
+    bound: correctlyRounded,
+    // The run must not end: where the condition holds is tested with `fit` and beside the kernel.
+    values: [[], [1], [1, 1]].map(shape => ({operands: [{...bools(shape), data: new Uint8Array(1)}]})),
+  },
   randomUniform: randoms(bounds.uniforms, {low: 0, high: 1}, {low: -0.3, high: 0.7}),
   randomNormal: randoms(bounds.quantiles, {mean: 0, deviation: 1}, {mean: -2, deviation: 0.1}),
   randomTruncatedNormal: randoms(bounds.quantiles, {mean: 0, deviation: 1}, {mean: 1, deviation: 0.02}),

@@ -12,7 +12,7 @@ export interface TensorSpec {
 }
 
 /** What a guard output of a kernel means when it is not -1; twin of `enum class Guard` in native/plan.h. */
-export type GuardKind = 'indexOutOfRange' | 'inputNotFinite' | 'labelOutOfRange' | 'notFinite';
+export type GuardKind = 'indexOutOfRange' | 'inputNotFinite' | 'labelOutOfRange' | 'notFinite' | 'stop';
 
 /** One gradient per input, null where none flows. Annotate gradient rules with it. */
 export type Gradients = readonly (Tensor | null)[];

@@ -1,5 +1,6 @@
 // Guards: tests whose failure ends a run before the step's commit.
-import {apply1, defineOp, type Tensor} from '../core/tensor.ts';
+import {formatShape} from '../core/shape.ts';
+import {apply1, defineOp, failIn, type Gradients, type Tensor} from '../core/tensor.ts';
 
 /** Elements that one number of the guard answers for; the kernel checks that the sizes agree. */
 const chunkElements = 4096;
@@ -13,4 +14,20 @@ const finiteOp = defineOp({
 /** Stops the run before its commit where `x` holds a NaN or an infinity. */
 export function finite(x: Tensor): Tensor {
   return apply1(finiteOp, [x], {});
+}
+
+const stopIfOp = defineOp({
+  signature: 'stopIf(x: bool) -> guard: i32',
+  guard: 'stop',
+  infer([x]) {
+    const {size, shape} = x as Tensor;
+    if (size !== 1) failIn('stopIf', 'ERR_SHAPE', `expected one condition. Received ${formatShape(shape)}`);
+    return [{shape: [1], dtype: 'int32'}];
+  },
+  grad: (): Gradients => [null],
+});
+
+/** Ends the run before its commit where the condition `x`, one bool, holds: nothing is wrong then. */
+export function stopIf(x: Tensor): Tensor {
+  return apply1(stopIfOp, [x], {});
 }

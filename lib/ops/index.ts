@@ -1,6 +1,6 @@
 // Table of contents: every op.
 export {constant, input, variable} from '../core/tensor.ts';
-export {finite} from './check.ts';
+export {finite, stopIf} from './check.ts';
 export {dropout} from './composite.ts';
 export {gatherLabels, gatherRows, pickClass, scatterClass} from './gather.ts';
 export {matmul} from './gemm.ts';

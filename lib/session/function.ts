@@ -108,6 +108,9 @@ function failByGuard({guard, anomaly}: RunOutcome): never {
   if (!guard) return fail('ERR_PLAN', 'run: ended for no known reason.');
   const {kind, source = 'an input', position, scope} = guard;
   const where = scope === '' ? '' : ` in ${scope}`;
+  if (kind === 'stop') {
+    fail('ERR_ABORTED', `run: ended by a condition of stopIf${where}; nothing has been written.`);
+  }
   if (kind === 'inputNotFinite') {
     fail('ERR_NOT_FINITE', `run: row ${position} read from ${source} is not finite or not there${where}.`);
   }

@@ -3,6 +3,7 @@ import {type ChainruleError, checkNumber, fail, nearest} from '../core/errors.ts
 import {type Json, resolve} from '../core/named.ts';
 import * as callbacks from './callbacks.ts';
 import type {Checkpoint} from './checkpoint.ts';
+import type {Criterion} from './criterion.ts';
 import type {Logs} from './logs.ts';
 import type {Sequential} from './model.ts';
 
@@ -19,6 +20,8 @@ export interface CallbackContext {
   readonly samples: number;
   /** Whether there is something to validate on, if not after every epoch. */
   readonly validates: boolean;
+  /** The name of the criterion that ended the training, once one has. */
+  readonly stoppedBy: string | undefined;
   /** In `onTrainEnd`: what ended the training early, if something did. */
   readonly error: unknown;
   /**
@@ -51,6 +54,8 @@ export interface Callback {
    * been done since `compile`.
    */
   batchesUntilCall?(iterations: number): number;
+  /** Ends the training before the commit of the step where it holds, exactly: part of the plan. */
+  readonly criterion?: Criterion;
   /** What it remembers from one call to the next, for checkpoints: with `setState` it goes on from there. */
   getState?(): CallbackState;
   /** Called after `onTrainBegin` in a training that is continued. */
@@ -136,6 +141,10 @@ export class CallbackList {
     this.#ofBatches = this.#all.filter(callback => callback.onBatchBegin || callback.onBatchEnd);
     this.#context = context;
     this.#around = around;
+  }
+
+  get criteria(): Criterion[] {
+    return this.#all.flatMap(({criterion}) => criterion ?? []);
   }
 
   get watchBatches(): boolean {

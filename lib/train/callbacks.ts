@@ -8,4 +8,5 @@ export {modelCheckpoint} from './callbacks/model-checkpoint.ts';
 export {progress} from './callbacks/progress.ts';
 export {reduceLROnPlateau} from './callbacks/reduce-lr-on-plateau.ts';
 export {stopAfter} from './callbacks/stop-after.ts';
+export {stopAtTarget, stopOnPlateau, stopWhen} from './callbacks/stopping.ts';
 export {terminateOnNaN} from './callbacks/terminate-on-nan.ts';

@@ -2,11 +2,12 @@
 // write.
 import type {TypedArray} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
-import type {Variable} from '../core/tensor.ts';
+import {type Variable, variable} from '../core/tensor.ts';
 import {trainableChanges} from '../nn/layer.ts';
 import {type CompiledProgram, compileProgram} from '../session/compile.ts';
 import type {VariableStore} from '../session/store.ts';
 import {type Access, accessOf, commonStore} from './access.ts';
+import type {BoundCriterion, Criterion} from './criterion.ts';
 import type {Graph} from './graphs.ts';
 import type {Network} from './network.ts';
 import {type CompileOptions, makeTraining, slotsOf, type Training} from './training.ts';
@@ -30,6 +31,9 @@ export class Engine {
   #trainableChanges = trainableChanges();
   readonly #programs = new Map<string, CompiledProgram>();
   readonly #moments = new Map<string, Variable>();
+  /** Numbers of the conditions that end a training, by name; and those of the training under way. */
+  readonly #numbers = new Map<string, Variable>();
+  #criteria: readonly BoundCriterion[] = [];
 
   constructor(network: Network, seed: number) {
     this.network = network;
@@ -59,7 +63,24 @@ export class Engine {
 
   /** All that training changes, and a checkpoint keeps. */
   get persistent(): Variable[] {
-    return [...this.variables, ...this.moments];
+    const numbers = this.#criteria.flatMap(({variables}) => Object.values(variables));
+    return [...this.variables, ...this.moments, ...numbers];
+  }
+
+  /** Gives the criteria of a training memory, with its first values in it. */
+  bindCriteria(criteria: readonly Criterion[]): readonly BoundCriterion[] {
+    this.#criteria = criteria.map((criterion, index) => {
+      const bound = Object.entries(criterion.state).map(([name, value]) => {
+        const own = `stop/${index}/${name}`;
+        const number = this.#numbers.get(own) ?? variable({name: own, shape: [], trainable: false});
+        this.#numbers.set(own, number);
+        addTo(this.store, 'fit', [number]);
+        this.store.write(number, [value]);
+        return [name, number] as const;
+      });
+      return {criterion, variables: Object.fromEntries(bound)};
+    });
+    return this.#criteria;
   }
 
   get compiled(): Training | undefined {

@@ -7,6 +7,7 @@ import {bindSamples, keyOfSamples} from './batches.ts';
 import {type CallbackContext, CallbackList} from './callback.ts';
 import {progress} from './callbacks/progress.ts';
 import {type Checkpoint, openCheckpoint, type Plan, type Position, takeCheckpoint} from './checkpoint.ts';
+import type {BoundCriterion} from './criterion.ts';
 import type {Engine} from './engine.ts';
 import {evaluateRows} from './evaluate.ts';
 import {AbortedError} from './failures.ts';
@@ -32,6 +33,7 @@ class Fit {
   #means: RunningMeans;
   /** Of the last epoch that ended. */
   #logs: Logs = {};
+  readonly #criteria: readonly BoundCriterion[];
   readonly #runners = new Map<string, StepRunner>();
 
   constructor(engine: Engine, model: Sequential, request: FitRequest) {
@@ -47,6 +49,7 @@ class Fit {
       ...sizes,
       epoch: initialEpoch,
       validates: validation !== undefined,
+      stoppedBy: undefined,
       error: undefined,
       checkpoint: () => this.#checkpoint(),
     };
@@ -58,8 +61,10 @@ class Fit {
         engine.inCallback = false;
       }
     });
+    this.#criteria = engine.bindCriteria(this.#callbacks.criteria);
   }
 
+  /** Runs all epochs; only once. */
   async run(): Promise<History> {
     const {signal} = this.#request;
     const stop = (): void => {
@@ -159,6 +164,11 @@ class Fit {
   async #end(at: Position): Promise<void> {
     const {validation} = this.#request;
     const {epoch} = at;
+    // It ended before its first step: there is no such epoch.
+    if (this.#means.samples === 0) {
+      at.begun = false;
+      return;
+    }
     const logs = this.#means.logs();
     if (validation?.after(epoch)) {
       const request = {where: 'fit: validation', prefix: 'val_', cancel: this.#cancel, ...validation};
@@ -187,12 +197,16 @@ class Fit {
     if (watched) await this.#callbacks.batchBegin(batch);
     const means = this.#means;
     try {
-      await this.#runnerOf(stretch).run(stretch, {
+      const {guard} = await this.#runnerOf(stretch).run(stretch, {
         cancel: this.#cancel,
         means,
         where: 'fit',
         name: step => `epoch ${epoch}, batch ${batch + step}`,
       });
+      if (guard) {
+        this.#context.stoppedBy = guard.scope;
+        this.#model.stopTraining = true;
+      }
     } finally {
       at.batch += this.#engine.iterations - iterations;
     }
@@ -210,7 +224,12 @@ class Fit {
     const known = this.#runners.get(key);
     if (known) return known;
     const {seed, source} = this.#request;
-    const runner = new StepRunner(this.#engine, samples, {batch, seed, most: source.batches});
+    const runner = new StepRunner(this.#engine, samples, {
+      batch,
+      seed,
+      most: source.batches,
+      criteria: this.#criteria,
+    });
     this.#runners.set(key, runner);
     return runner;
   }

@@ -11,6 +11,7 @@ import {gatherLabels, gatherRows} from '../ops/gather.ts';
 import {add, mul} from '../ops/map.ts';
 import {reshape} from '../ops/move.ts';
 import {mean, total} from '../ops/reduce.ts';
+import {type BoundCriterion, criteriaOf, stepValues} from './criterion.ts';
 import type {Applied, Network, Port} from './network.ts';
 import {sourceName} from './ports.ts';
 import {columnNames, type Training, targetPorts} from './training.ts';
@@ -182,11 +183,13 @@ export interface StepOptions extends SampleSpecs {
    * result does not depend on how many machines share them. Rows then come as `rows0`, `rows1`, ….
    */
   readonly microShards?: number;
+  /** Conditions that end the run before a step's commit. */
+  readonly criteria?: readonly BoundCriterion[];
 }
 
 /** One training step: compute loss and gradients, test them, commit the optimizer's update. */
 export function trainGraph(network: Network, training: Training, options: StepOptions): Graph {
-  const {batch, microShards = 1} = options;
+  const {batch, microShards = 1, criteria = []} = options;
   if (batch % microShards !== 0) {
     fail('ERR_OPTION', `microShards: ${microShards} do not cut a batch of ${batch} into equal parts.`);
   }
@@ -215,6 +218,7 @@ export function trainGraph(network: Network, training: Training, options: StepOp
     shards.map(({updates}) => updates),
     average,
   );
+  const ends = criteriaOf(stepValues(objective, gradient), criteria);
   const totalOf = (pick: (shard: (typeof shards)[number]) => Tensor, name: string): [string, Tensor][] =>
     shards.map((shard, index) => [index === 0 ? name : `${name}/${index}`, total(pick(shard))]);
   return {
@@ -231,8 +235,9 @@ export function trainGraph(network: Network, training: Training, options: StepOp
       withScope('loss', () => finite(objective)),
       ...weights.map(({variable: {name}}, index) => withScope(name, () => finite(gradient[index] as Tensor))),
       ...states.map(([{name}, value]) => withScope(name, () => finite(value))),
+      ...ends.guards,
     ],
-    updates: [...updatesOf(network, training, gradient), ...states],
+    updates: [...updatesOf(network, training, gradient), ...states, ...ends.updates],
   };
 }
 

@@ -6,6 +6,7 @@ import {seedWords} from '../data/order.ts';
 import {rateAt, writeHyper} from '../optim/optimizer.ts';
 import type {CompiledProgram} from '../session/compile.ts';
 import {arraysOf, classCounts, keyOfSamples, type Samples} from './batches.ts';
+import {type BoundCriterion, keyOfCriteria} from './criterion.ts';
 import {type Engine, inputsOf, type RunOutcome} from './engine.ts';
 import {failByGuard} from './failures.ts';
 import {trainGraph} from './graphs.ts';
@@ -15,6 +16,14 @@ import type {Stretch} from './source.ts';
 /** A call should end about this often, so that callbacks and signals are served. */
 const callBudgetMs = 30;
 const maxStepsPerCall = 4096;
+
+export interface StepRunnerOptions {
+  readonly batch: number;
+  readonly seed: number;
+  /** At most so many steps at a time. */
+  readonly most: number;
+  readonly criteria?: readonly BoundCriterion[];
+}
 
 /** Steps of one batch size over arrays that lie alike. */
 export class StepRunner {
@@ -28,12 +37,13 @@ export class StepRunner {
   #msPerStep = 0;
   #stepsBefore = 0;
 
-  constructor(engine: Engine, samples: Samples, options: {batch: number; seed: number; most: number}) {
-    const {batch, seed, most} = options;
+  constructor(engine: Engine, samples: Samples, options: StepRunnerOptions) {
+    const {batch, seed, most, criteria = []} = options;
     const training = engine.training('fit');
     this.#engine = engine;
-    this.#program = engine.program(keyOfSamples('train', batch, samples), () =>
-      trainGraph(engine.network, training, {batch, ...samples}),
+    const key = keyOfSamples(`train${keyOfCriteria(criteria)}`, batch, samples);
+    this.#program = engine.program(key, () =>
+      trainGraph(engine.network, training, {batch, ...samples, criteria}),
     );
     this.#capacity = Math.min(most, maxStepsPerCall);
     // In shared memory, where native code reads and writes without a copy.
@@ -57,7 +67,7 @@ export class StepRunner {
   /**
    * Runs the first steps of a stretch and adds their losses to `means`.
    *
-   * @returns steps committed: fewer than begun where the run was cancelled.
+   * @returns steps committed: fewer than begun where the run was cancelled, or ended by a criterion.
    */
   async run(
     {samples, rows, batch, steps: most}: Stretch,
@@ -92,7 +102,7 @@ export class StepRunner {
     this.#stepsBefore = steps;
     engine.iterations = first + result.steps;
     options.means.addSteps(outputs, result.steps, batch);
-    if (result.end === 'guard') {
+    if (result.end === 'guard' && result.guard?.kind !== 'stop') {
       const classesOf = classCounts(engine, options.where);
       const learningRate = rateAt(optimizer, first + result.steps);
       const {where, name} = options;

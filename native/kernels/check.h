@@ -60,8 +60,22 @@ void run_finite(const Args& args, int64_t first_task, int64_t last_task) {
   }
 }
 
+const char* check_stop(const Args& args) {
+  bool fits = args.inputs[0].count == 1 && is_vector(args.outputs[0], 1);
+  return fits ? nullptr : "a condition is one value, and its guard one number";
+}
+
+int64_t stop_tasks(const Args&) { return 1; }
+
+double stop_cost(const Args&) { return 5.0; }
+
+void run_stop(const Args& args, int64_t first_task, int64_t last_task) {
+  if (first_task < last_task) *output<int32_t>(args, 0) = *input<uint8_t>(args, 0) != 0 ? 0 : -1;
+}
+
 constexpr Kernel kCheckKernels[] = {
     {"finite(x: f32) -> guard: i32", check_finite, finite_tasks, finite_cost, nullptr, run_finite, 0},
+    {"stopIf(x: bool) -> guard: i32", check_stop, stop_tasks, stop_cost, nullptr, run_stop, 0},
 };
 
 }  // namespace

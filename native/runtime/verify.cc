@@ -381,7 +381,7 @@ class Verifier {
       const Value& value = p_.values[static_cast<size_t>(number)];
       const bool fits = value.tensor.dtype == Dtype::int32 && value.space == Space::arena;
       need(fits, "a guard is no int32 of the arena");
-      need(words[1] >= 0 && words[1] <= static_cast<int32_t>(Guard::notFinite), "no such guard");
+      need(words[1] >= 0 && words[1] <= static_cast<int32_t>(Guard::stop), "no such guard");
       p_.guards.push_back({add_operand(number, {}), static_cast<Guard>(words[1]), words[2]});
     }
   }

@@ -323,6 +323,16 @@ void test_finite() {
   }
 }
 
+void test_stop() {
+  for (uint8_t value : {0, 1, 255}) {
+    Call call("stopIf");
+    *call.in(Dtype::boolean, {}).as<uint8_t>() = value;
+    call.out(kI32, {1});
+    call.run();
+    CHECK(call.result<int32_t>(0)[0] == (value == 0 ? -1 : 0));
+  }
+}
+
 void test_rows() {
   for (int64_t columns : {0, 1, 3, 15, 16, 17, 784, 785}) {
     test_gather<float>(kF32, 9, columns, 5);
@@ -345,6 +355,7 @@ void test_rows_and_reductions() {
   test_softmaxes();
   test_rows();
   test_finite();
+  test_stop();
 }
 
 }  // namespace chainrule

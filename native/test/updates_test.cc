@@ -310,6 +310,8 @@ void test_refusals() {
   CHECK(refused("argMax", {i32({2})}, {f32({2, 0})}, {1}));
   CHECK(refused("total", {{Dtype::float64, {2}}}, {f32({2})}));
   CHECK(refused("finite", {i32({1})}, {f32({4097})}));
+  CHECK(refused("stopIf", {i32({1})}, {Shape{Dtype::boolean, {2}}}));
+  CHECK(refused("stopIf", {i32({2})}, {Shape{Dtype::boolean, {1}}}));
   CHECK(refused("softmax", {f32({})}, {f32({})}) && refused("logSoftmax", {f32({3, 2})}, {f32({2, 3})}));
   CHECK(refused("softmaxCrossentropy", {f32({2}), f32({2, 3}), i32({2})}, {f32({2, 3}), i32({3})}));
   CHECK(refused("softmaxCrossentropy", {f32({2}), f32({2, 2}), i32({2})}, {f32({2, 3}), i32({2})}));

@@ -68,7 +68,7 @@ it.each<[string, RegExp, (words: Int32Array) => void]>([
   ['a shape that overflows', /too large|outside/, words => words.fill(0x7fffffff, values + 24, values + 26)],
   ['a guard value that there is not', /no such value/, change(values + 50, 5)],
   ['a guard that is no int32', /guard/, change(values + 50, 2)],
-  ['a guard kind that there is not', /guard/, change(values + 51, 4)],
+  ['a guard kind that there is not', /guard/, change(values + 51, 5)],
 ])('%s', (_, why, spoil) => {
   const plan = finished();
   spoil(plan.words);

@@ -1,7 +1,21 @@
 import {describe, expect, it} from 'vitest';
 import {gradients} from '../../lib/graph/autodiff.ts';
 import * as ops from '../../lib/ops/index.ts';
-import {add, finite, input, log, matmul, mean, mul, square, sub, variable} from '../../lib/ops/index.ts';
+import {
+  add,
+  finite,
+  input,
+  less,
+  log,
+  matmul,
+  mean,
+  mul,
+  square,
+  stopIf,
+  sub,
+  sum,
+  variable,
+} from '../../lib/ops/index.ts';
 import {compile} from '../../lib/session/function.ts';
 import {VariableStore} from '../../lib/session/store.ts';
 
@@ -73,6 +87,17 @@ describe('compile', () => {
     });
     expect(step.store.read(w)).toEqual(Float32Array.of(0, 0));
     await step.run({x: [1, 1]});
+  });
+
+  it('writes nothing where a condition of stopIf holds', async () => {
+    const w = variable({name: 'w', shape: [2]});
+    const step = compile(x, {updates: [[w, x]], guards: [stopIf(less(sum(x), 0))]});
+    await step.run({x: [1, -0.5]});
+    await expect(step.run({x: [1, -1.5]})).rejects.toMatchObject({
+      code: 'ERR_ABORTED',
+      message: 'run: ended by a condition of stopIf; nothing has been written.',
+    });
+    expect(step.store.read(w)).toEqual(Float32Array.of(1, -0.5));
   });
 
   it('names inputs that are missing or unknown', () => {

@@ -35,9 +35,7 @@ export class PlainLine {
     return sum / batch.length;
   }
 
-  /** One step; returns the loss before it. */
-  step(batch: readonly number[], weightOf = (_: number) => 1): number {
-    const loss = this.loss(batch, weightOf);
+  gradient(batch: readonly number[], weightOf = (_: number) => 1): Float64Array {
     const slopes = new Float64Array(features + 1);
     for (const row of batch) {
       const slope = (2 * weightOf(row) * this.errorOf(row)) / batch.length;
@@ -46,7 +44,17 @@ export class PlainLine {
         slopes[at] = (slopes[at] as number) + slope * input;
       }
     }
-    slopes.forEach((slope, at) => {
+    return slopes;
+  }
+
+  gradientNorm(batch: readonly number[]): number {
+    return Math.hypot(...this.gradient(batch));
+  }
+
+  /** One step; returns the loss before it. */
+  step(batch: readonly number[], weightOf = (_: number) => 1): number {
+    const loss = this.loss(batch, weightOf);
+    this.gradient(batch, weightOf).forEach((slope, at) => {
       this.weights[at] = (this.weights[at] as number) - learningRate * slope;
     });
     return loss;

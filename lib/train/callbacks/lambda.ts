@@ -9,6 +9,7 @@ export function lambda(options: Callback = {}): Callback {
     'getState',
     'setState',
     'resume',
+    'criterion',
     ...callbackHooks,
   ]);
   return {onTrainBegin() {}, ...options};
