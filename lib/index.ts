@@ -37,7 +37,14 @@ export type {Checkpoint} from './train/checkpoint.ts';
 export type {FitOptions} from './train/fit-options.ts';
 export type {GradientsResult} from './train/gradients.ts';
 export type {History, Logs} from './train/logs.ts';
-export {type Model, type ModelOptions, model, type Sequential, sequential} from './train/model.ts';
+export {
+  type Model,
+  type ModelOptions,
+  model,
+  modelFromJSON,
+  type Sequential,
+  sequential,
+} from './train/model.ts';
 export type {PortData} from './train/ports.ts';
 export type {ShapedResult} from './train/predict.ts';
 export {load} from './train/save.ts';

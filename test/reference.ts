@@ -3,6 +3,7 @@
 import {type Call, constantOp, type Tensor} from '../lib/core/tensor.ts';
 import {callsOf} from '../lib/graph/walk.ts';
 import type {MapProgram} from '../lib/ops/program.ts';
+import {moveRules} from './reference-move.ts';
 import {erf, randomRules} from './reference-random.ts';
 
 export type Values = Float64Array;
@@ -228,25 +229,6 @@ const isLabel = (label: number, classes: number): boolean => label >= 0 && label
 const labelGuard = (labels: Values, classes: number): Values =>
   labels.map(label => (isLabel(label, classes) ? -1 : label < 0 ? 0x7fffffff : label));
 
-function transposeRule(call: Call, [x]: Values[]): Values[] {
-  const {permutation} = call.attributes as {permutation: readonly number[]};
-  const from = (call.inputs[0] as Tensor).shape;
-  const to = (call.outputs[0] as Tensor).shape;
-  const strides = from.map((_, axis) =>
-    from.slice(axis + 1).reduce((size, dimension) => size * dimension, 1),
-  );
-  const result = new Float64Array((x as Values).length);
-  for (let i = 0; i < result.length; i++) {
-    let position = 0;
-    for (let axis = to.length - 1, rest = i; axis >= 0; axis--) {
-      position += (rest % (to[axis] as number)) * (strides[permutation[axis] as number] as number);
-      rest = Math.floor(rest / (to[axis] as number));
-    }
-    result[i] = x?.[position] as number;
-  }
-  return [result];
-}
-
 /** Cuts segments of `width` operands out of the inputs after `hyper` and updates each, element by element. */
 function updateRule(width: number, step: (hyper: Values, operands: number[], call: Call) => number[]): Rule {
   return (call, [hyper, ...operands]) => {
@@ -328,7 +310,7 @@ const rules: Record<string, Rule> = {
   stopIf: (_, [x]) => [Float64Array.of(x?.[0] === 0 ? -1 : 0)],
   reshape: (_, [x]) => [x as Values],
   copy: (_, [x]) => [x as Values],
-  transpose: transposeRule,
+  ...moveRules,
   sgd: updateRule(2, ([rate], [p, g]) => [(p as number) - (rate as number) * (g as number)]),
   momentum: updateRule(3, ([rate, mu], [p, g, v], {attributes}) => {
     const velocity = flush((mu as number) * (v as number) + (g as number));

@@ -25,10 +25,12 @@ import {
   bytes,
   gathers,
   gemms,
+  joins,
   labels,
   lines,
   matmul,
   moves,
+  parts,
   randoms,
   reduction,
   rowwise,
@@ -218,6 +220,29 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
         [1, 0],
       ],
     ),
+  },
+  slice: {
+    bound: correctlyRounded,
+    values: [
+      ...parts([[7], 0, 2, 3], [[9, 5], 1, 0, 4], [[9, 5], 0, 8, 1], [[3, 4, 5, 2], 2, 1, 3]),
+      ...parts([[6, 4], 0, 2, 0], [[0, 4], 1, 1, 2], [[3, 5], 1, 5, 0], [[2, 1, 3, 2, 2, 3], 2, 1, 1]),
+      ...parts([[300, 700], 1, 17, 600]).map(sample => ({...sample, large: true})),
+    ],
+    smooth: parts([[4, 3], 1, 1, 2], [[4, 3], 0, 0, 2], [[5, 2, 2], 0, 3, 2], [[2, 4], 1, 1, 2]),
+  },
+  concatenate: {
+    bound: correctlyRounded,
+    values: [
+      ...joins(
+        [0, [3], [4], [0], [1]],
+        [1, [5, 2], [5, 17]],
+        [0, [2, 3], [1, 3]],
+        [1, [2, 3, 4], [2, 1, 4], [2, 2, 4]],
+      ),
+      ...joins([1, [0, 2], [0, 3]], [2, [2, 1, 3, 2, 2, 3], [2, 1, 1, 2, 2, 3]], [0, [4, 4]]),
+      ...joins([1, [300, 400], [300, 301]]).map(sample => ({...sample, large: true})),
+    ],
+    smooth: joins([1, [3, 2], [3, 1], [3, 2]], [0, [2, 2], [1, 2]]),
   },
   copy: {
     bound: correctlyRounded,

@@ -33,19 +33,75 @@ export function named<Behaviour extends object>(
   return remember(Object.assign(behaviour, {kind, config: config as Config}));
 }
 
+/**
+ * A function of the user's own as a member: a file knows it by its name, and `customObjects` says then what
+ * the name means.
+ */
+export function ownFunction<Member extends Named>(given: (...values: never[]) => unknown): Member {
+  const {name} = given;
+  return named(
+    customKind,
+    {name: name === '' ? undefined : name},
+    given.bind(undefined),
+  ) as unknown as Member;
+}
+
 /** As JSON: the bare name where all options are defaults. */
 export function describe(what: string, {kind, config}: Named): Json {
-  if (kind === customKind) {
-    fail('ERR_OPTION', `save: the ${what} is a function of your own and cannot be written to a file.`);
+  if (kind === customKind && config.name === undefined) {
+    fail('ERR_OPTION', `save: the ${what} is a function without a name and cannot be written to a file.`);
   }
   return Object.keys(config).length === 0 ? kind : {kind, ...config};
+}
+
+/** What the names of functions and classes of the user's own stand for in a description. */
+export type CustomObjects = Readonly<Record<string, unknown>>;
+
+let customObjects: CustomObjects = {};
+
+/** Reads descriptions in which these names may stand, as within Keras's custom_object_scope. */
+export function withCustomObjects<Result>(objects: CustomObjects | undefined, read: () => Result): Result {
+  const before = customObjects;
+  customObjects = {...before, ...objects};
+  try {
+    return read();
+  } finally {
+    customObjects = before;
+  }
+}
+
+function customObject(what: string, name: string): unknown {
+  if (Object.hasOwn(customObjects, name)) return customObjects[name];
+  return fail(
+    'ERR_UNKNOWN_NAME',
+    `the ${what} ${JSON.stringify(name)} is one of your own: say what it is by {customObjects: {${name}: …}}.`,
+  );
+}
+
+type AnyFunction = (...values: never[]) => unknown;
+
+const isClass = (value: unknown): value is new (options: object) => object =>
+  typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value));
+
+/** An object of a class of the user's own, whose `call` is the member; its `config` makes another. */
+function ownObject<Member extends Named>(value: object): Member | undefined {
+  const {call, config = {}} = value as {call?: unknown; config?: Config};
+  const kind = value.constructor?.name;
+  if (typeof call !== 'function' || !kind || kind === 'Object') return undefined;
+  const behaviour = (...values: never[]): unknown => (call as AnyFunction).apply(value, values as never);
+  const {targets} = value as {targets?: unknown};
+  return named(
+    kind,
+    config,
+    Object.assign(behaviour, targets !== undefined && {targets}),
+  ) as unknown as Member;
 }
 
 interface ResolveRules<Member> {
   /** Other spellings of names. */
   aliases?: Readonly<Record<string, string>>;
   /** What a function of the user's own becomes; without it, functions are refused. */
-  custom?(given: (...values: never[]) => unknown): Member;
+  custom?: ((given: (...values: never[]) => unknown) => Member) | undefined;
 }
 
 /** Members by name; a module's namespace object is one. */
@@ -64,21 +120,27 @@ export function resolve<Member extends Named>(
 ): Member {
   const make = (given: string, options: object): Member => {
     const name = Object.hasOwn(aliases, given) ? (aliases[given] as string) : given;
-    if (!Object.hasOwn(namespace, name)) {
-      unknownName(what, given, [...Object.keys(namespace), ...Object.keys(aliases)]);
-    }
-    return (namespace[name] as (options: object) => Member)(options);
+    if (Object.hasOwn(namespace, name)) return (namespace[name] as (options: object) => Member)(options);
+    const own = Object.hasOwn(customObjects, name) ? customObjects[name] : undefined;
+    if (isClass(own)) return resolve(what, namespace, new own(options), {aliases, custom});
+    if (typeof own === 'function' && custom) return custom(own as AnyFunction);
+    return unknownName(what, given, [...Object.keys(namespace), ...Object.keys(aliases)]);
   };
   if (typeof value === 'string') return make(value, {});
   if (typeof value === 'function' || (typeof value === 'object' && value !== null)) {
     if (made.has(value)) return value as Member;
     // `activations.relu` without its call.
     if (Object.values(namespace).includes(value)) return (value as (options: object) => Member)({});
-    if (typeof value === 'function' && custom) return custom(value as (...values: never[]) => unknown);
+    if (isClass(value)) fail('ERR_OPTION', `${what}: expected an object of the class: new ${value.name}(…).`);
+    if (typeof value === 'function' && custom) return custom(value as AnyFunction);
     if ('kind' in value && typeof value.kind === 'string') {
-      const {kind, ...options} = value;
-      return make(kind as string, options);
+      const {kind, ...options} = value as {kind: string};
+      if (kind !== customKind || !custom) return make(kind, options);
+      const found = customObject(what, String((options as {name?: unknown}).name));
+      return resolve(what, namespace, found, {aliases, custom});
     }
+    const own = custom && ownObject<Member>(value);
+    if (own) return own;
   }
   return unknownName(what, value, Object.keys(namespace));
 }

@@ -1,6 +1,7 @@
 // Options that every layer has, checked.
 import {checkNumber, fail} from '../core/errors.ts';
 import type {Shape} from '../core/shape.ts';
+import type {RegularizerLike} from './resolve.ts';
 
 export interface LayerOptions {
   /** Shape of one sample; the first layer of a sequential model needs it. */
@@ -9,9 +10,11 @@ export interface LayerOptions {
   readonly name?: string;
   /** Whether training changes its weights. True by default; may be assigned between fits. */
   readonly trainable?: boolean;
+  /** A penalty on what it gives, added to the loss: the mean over the samples, as in Keras 2. */
+  readonly activityRegularizer?: RegularizerLike;
 }
 
-export const layerOptions = ['inputShape', 'name', 'trainable'] as const;
+export const layerOptions = ['inputShape', 'name', 'trainable', 'activityRegularizer'] as const;
 
 export function checkInputShape(where: string, shape: Shape): void {
   if (!Array.isArray(shape)) {

@@ -1,9 +1,10 @@
 // What a layer is: a function of ops, made in two steps. `build` makes its weights for an input's shape and
 // gives the forward pass; what it computes is one graph, from which the backward pass follows.
 import {fail} from '../core/errors.ts';
-import {type Config, type Json, type Named, remember} from '../core/named.ts';
+import {type Config, describe, type Json, type Named, remember} from '../core/named.ts';
 import {formatShape, type Shape, sameShape} from '../core/shape.ts';
 import {type RandomSource, type Tensor, type Variable, variable} from '../core/tensor.ts';
+import {broadcastTo, mul} from '../ops/map.ts';
 import type {Constraint} from './constraints.ts';
 import {checkLayerOptions, type LayerOptions} from './layer-options.ts';
 import type {Regularizer} from './regularizers.ts';
@@ -78,6 +79,8 @@ export abstract class Layer implements Named {
   readonly name: string | undefined;
   /** Options of its own, as the constructor takes them. */
   abstract readonly config: Config;
+  /** A penalty on what the layer gives, for each sample. */
+  readonly activityRegularizer: Regularizer | undefined;
   #trainable: boolean;
   readonly #weights = new Map<string, LayerWeight>();
   readonly #forwards = new Map<string, ForwardAll>();
@@ -88,6 +91,7 @@ export abstract class Layer implements Named {
     checkLayerOptions(kind === undefined ? this.kind : `layers.${kind}`, options);
     this.name = options.name;
     this.inputShape = options.inputShape && [...options.inputShape];
+    this.activityRegularizer = toRegularizer(options.activityRegularizer);
     this.#trainable = options.trainable ?? true;
     remember(this);
   }
@@ -140,8 +144,12 @@ export abstract class Layer implements Named {
     if (!forward) {
       const made = this.buildAll(shapes, (name, shape, options) => this.#weight(scope, name, shape, options));
       forward = (inputs, context) => {
-        const result: unknown = made(inputs, context);
-        return Array.isArray(result) ? (result as Tensor[]) : [result as Tensor];
+        const given: unknown = made(inputs, context);
+        const results = Array.isArray(given) ? (given as Tensor[]) : [given as Tensor];
+        if (this.activityRegularizer) {
+          for (const result of results) context.addLoss(activityPenalty(this.activityRegularizer, result));
+        }
+        return results;
       };
       this.#forwards.set(key, forward);
     }
@@ -171,6 +179,13 @@ export abstract class Layer implements Named {
     });
     return made.tensor;
   }
+}
+
+/** The penalty of each sample, [batch]; where it cannot be told apart, an equal share of the batch's. */
+function activityPenalty(regularizer: Regularizer, activity: Tensor): Tensor {
+  if (regularizer.perSample) return regularizer.perSample(activity);
+  const batch = activity.shape[0] as number;
+  return broadcastTo(mul(regularizer(activity), 1 / batch), [batch]);
 }
 
 type SavedOptions = Readonly<Record<string, Json | undefined>>;
@@ -226,12 +241,13 @@ export function makeMergeLayer(
 
 /** As it stands in a model's description. */
 export function describeLayer(layer: Layer, name: string): {[key: string]: Json} {
-  const {kind, config, inputShape, trainable} = layer;
+  const {kind, config, inputShape, trainable, activityRegularizer} = layer;
   return {
     kind,
     name,
     ...config,
     ...(inputShape && {inputShape}),
+    ...(activityRegularizer && {activityRegularizer: describe('regularizer', activityRegularizer)}),
     ...(!trainable && {trainable}),
   };
 }

@@ -7,38 +7,48 @@ import {matmul} from '../ops/gemm.ts';
 import {abs, add, div, maximum, mul, sqrt, square, sub} from '../ops/map.ts';
 import {sum} from '../ops/reduce.ts';
 import {identityMatrix} from './matrices.ts';
+import {sumPerSample} from './samples.ts';
 
-/** A penalty on a weight. */
-export type Regularizer = ((weight: Tensor) => Tensor) & Named;
+/** A penalty on a weight, or on what a layer gives. */
+export type Regularizer = ((weight: Tensor) => Tensor) &
+  Named & {
+    /** Where the penalty of a batch is the sum of its samples' penalties: those, [batch]. */
+    readonly perSample?: (activity: Tensor) => Tensor;
+  };
 
-const absolute = (weight: Tensor, factor: number): Tensor => mul(sum(abs(weight)), factor);
-const squared = (weight: Tensor, factor: number): Tensor => mul(sum(square(weight)), factor);
+/** l1 · Σ|w| + l2 · Σw², added up by `total`. */
+function elementwise(l1: number, l2: number, total: (x: Tensor) => Tensor): (weight: Tensor) => Tensor {
+  return weight => {
+    const absolute = l1 === 0 ? undefined : mul(total(abs(weight)), l1);
+    const squared = l2 === 0 && absolute ? undefined : mul(total(square(weight)), l2);
+    return absolute && squared ? add(absolute, squared) : ((absolute ?? squared) as Tensor);
+  };
+}
+
+function define(kind: string, given: Readonly<Record<string, number | undefined>>, l1: number, l2: number) {
+  checkNumber(`regularizers.${kind}: l1`, l1, {min: 0});
+  checkNumber(`regularizers.${kind}: l2`, l2, {min: 0});
+  const whole = elementwise(l1, l2, x => sum(x));
+  return named(kind, given, Object.assign(whole, {perSample: elementwise(l1, l2, sumPerSample)}));
+}
 
 /** l1 · Σ|w|. */
 export function l1(options: {l1?: number} = {}): Regularizer {
   checkOptions('regularizers.l1', options, ['l1']);
-  const {l1: factor = 0.01} = options;
-  checkNumber('regularizers.l1: l1', factor, {min: 0});
-  return named('l1', {l1: options.l1}, (weight: Tensor) => absolute(weight, factor));
+  return define('l1', {l1: options.l1}, options.l1 ?? 0.01, 0);
 }
 
 /** l2 · Σw². */
 export function l2(options: {l2?: number} = {}): Regularizer {
   checkOptions('regularizers.l2', options, ['l2']);
-  const {l2: factor = 0.01} = options;
-  checkNumber('regularizers.l2: l2', factor, {min: 0});
-  return named('l2', {l2: options.l2}, (weight: Tensor) => squared(weight, factor));
+  return define('l2', {l2: options.l2}, 0, options.l2 ?? 0.01);
 }
 
 /** l1 · Σ|w| + l2 · Σw². */
 export function l1l2(options: {l1?: number; l2?: number} = {}): Regularizer {
   checkOptions('regularizers.l1l2', options, ['l1', 'l2']);
-  const {l1: first = 0.01, l2: second = 0.01} = options;
-  checkNumber('regularizers.l1l2: l1', first, {min: 0});
-  checkNumber('regularizers.l1l2: l2', second, {min: 0});
-  return named('l1l2', {l1: options.l1, l2: options.l2}, (weight: Tensor) =>
-    add(absolute(weight, first), squared(weight, second)),
-  );
+  const given = {l1: options.l1, l2: options.l2};
+  return define('l1l2', given, options.l1 ?? 0.01, options.l2 ?? 0.01);
 }
 
 export interface OrthogonalOptions {

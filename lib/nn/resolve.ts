@@ -1,5 +1,5 @@
 // From what a user may write (a name, a member, a function of ops) to members of the namespaces.
-import {customKind, describe, type Json, type Named, named, resolve} from '../core/named.ts';
+import {describe, type Json, type Named, ownFunction, resolve} from '../core/named.ts';
 import type {Tensor} from '../core/tensor.ts';
 import type {Activation} from './activations.ts';
 import * as activations from './activations.ts';
@@ -50,11 +50,6 @@ export type MetricLike =
   | keyof typeof metricAliases
   | Metric
   | ((target: Tensor, output: Tensor) => Tensor);
-
-/** Functions of the user's own stand for members that cannot be written to a file. */
-function ownFunction<Member extends Named>(given: (...values: never[]) => unknown): Member {
-  return named(customKind, {}, given.bind(undefined)) as unknown as Member;
-}
 
 export function toActivation(value: ActivationLike): Activation {
   return resolve<Activation>('activation', activations, value, {custom: ownFunction});

@@ -5,7 +5,7 @@ export {dropout} from './composite.ts';
 export {gatherLabels, gatherRows, pickClass, scatterClass} from './gather.ts';
 export {matmul} from './gemm.ts';
 export * from './map.ts';
-export {reshape, transpose} from './move.ts';
+export {concatenate, reshape, slice, transpose} from './move.ts';
 export {applyUpdate} from './optimizer.ts';
 export {randomBernoulli, randomNormal, randomTruncatedNormal, randomUniform} from './random.ts';
 export {argMax, max, mean, sum, sumTo, total} from './reduce.ts';

@@ -2,16 +2,7 @@
 // to the model that it trains; the optimizer itself holds its options and the learning rate, which may be
 // assigned.
 import {checkNumber, fail} from '../core/errors.ts';
-import {
-  type Config,
-  customKind,
-  describe,
-  type Json,
-  type Named,
-  named,
-  remember,
-  resolve,
-} from '../core/named.ts';
+import {type Config, describe, type Json, type Named, ownFunction, remember, resolve} from '../core/named.ts';
 import type {Tensor} from '../core/tensor.ts';
 import * as schedules from './schedules.ts';
 
@@ -45,7 +36,7 @@ function checkRate(where: string, value: unknown): LearningRate {
     return value;
   }
   return resolve<Schedule>('schedule', schedules, value, {
-    custom: given => named(customKind, {}, given.bind(undefined)) as unknown as Schedule,
+    custom: ownFunction,
   });
 }
 

@@ -1,7 +1,9 @@
 // The model as users see it. Each method says what it does; how stands in the file of the same name.
 import type {TypedArray} from '../core/dtype.ts';
 import {checkNumber, checkOptions, fail, requireOptions} from '../core/errors.ts';
+import {type Config, type CustomObjects, type Json, withCustomObjects} from '../core/named.ts';
 import type {Shape} from '../core/shape.ts';
+import {checkSavedConfig} from '../io/model-file.ts';
 import type {Layer} from '../nn/layer.ts';
 import {checkName} from '../nn/layer-options.ts';
 import {callLayer, type SymbolicTensor} from '../nn/symbolic.ts';
@@ -21,7 +23,7 @@ import {predict, predictSync, type ShapedResult} from './predict.ts';
 import type {Weighting} from './sample-weights.ts';
 import {type SaveOptions, save} from './save.ts';
 import {summaryOf} from './summary.ts';
-import {kindOf, topologyOf} from './topology.ts';
+import {kindOf, networkOf, topologyOf} from './topology.ts';
 import type {CompileOptions} from './training.ts';
 import {assign, matchWeights, snapshot, type WeightData, type WeightValue} from './weights.ts';
 
@@ -104,7 +106,7 @@ export class Model<Outputs extends SymbolicTensors = SymbolicTensor> {
   /** This model as a layer of others, which share its weights. */
   toLayer(): Layer {
     const {network} = this.#engine;
-    const kind = kindOf(this.#engine);
+    const kind = kindOf(network);
     this.#layer ??= new ModelLayer(network, () => topologyOf(this.#engine), {kind, name: this.name});
     return this.#layer;
   }
@@ -204,6 +206,29 @@ export class Model<Outputs extends SymbolicTensors = SymbolicTensor> {
     });
   }
 
+  /**
+   * The layers and how they are joined, without weights, as `JSON.stringify` asks for it; `modelFromJSON`
+   * makes a model of it.
+   *
+   * @throws ERR_OPTION where a part is a function of your own without a name.
+   */
+  toJSON(): Config {
+    const {name} = this;
+    return {...topologyOf(this.#engine), ...(name !== undefined && {name})};
+  }
+
+  /**
+   * A model of the same layers, with weights of its own: equal ones, or new ones where a seed is given. It is
+   * not compiled.
+   */
+  clone(options: {seed?: number} = {}): Model<Outputs> {
+    checkOptions('clone', options, ['seed']);
+    const {seed} = options;
+    const copy = modelFromJSON<Outputs>(seed === undefined ? this.toJSON() : {...this.toJSON(), seed});
+    if (seed === undefined) copy.setWeights(this.getWeights());
+    return copy;
+  }
+
   /** Prints a table of the layers with shapes and numbers of parameters, and returns it. */
   summary(options: {print?: (text: string) => void} = {}): string {
     checkOptions('summary', options, ['print']);
@@ -268,4 +293,28 @@ export function model<const Outputs extends SymbolicTensors>(
   requireOptions('model', options, ['inputs', 'outputs', 'seed', 'name']);
   const {inputs, outputs} = options;
   return make('model', options, () => new Network({inputs, outputs}));
+}
+
+/**
+ * A model from its description, as `toJSON` gave it or as text, with new weights by its seed.
+ *
+ * @throws ERR_FILE or ERR_OPTION saying what is wrong with it.
+ */
+export function modelFromJSON<Outputs extends SymbolicTensors = SymbolicTensor>(
+  description: Json,
+  options: {readonly customObjects?: CustomObjects} = {},
+): Model<Outputs> {
+  checkOptions('modelFromJSON', options, ['customObjects']);
+  const given = typeof description === 'string' ? parse(description) : description;
+  const {name, ...topology} = checkSavedConfig(given, 'model') as {[key: string]: Json};
+  const {network, seed} = withCustomObjects(options.customObjects, () => networkOf(topology));
+  return make('modelFromJSON', {seed, name: name as string}, () => network);
+}
+
+function parse(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch (cause) {
+    return fail('ERR_OPTION', `modelFromJSON: expected JSON (${String(cause)}).`);
+  }
 }

@@ -1,6 +1,6 @@
 // From a model to its file and back.
 import {checkOptions, fail} from '../core/errors.ts';
-import {describe, type Json} from '../core/named.ts';
+import {type CustomObjects, describe, type Json, withCustomObjects} from '../core/named.ts';
 import {sameShape} from '../core/shape.ts';
 import type {Variable} from '../core/tensor.ts';
 import {
@@ -93,8 +93,11 @@ function checkTable(entries: ModelFile['entries'], variables: readonly Variable[
   if (missing !== undefined) fail('ERR_FILE', `it lacks ${missing}`);
 }
 
-async function restore<Outputs extends SymbolicTensors>(file: ModelFile): Promise<Model<Outputs>> {
-  const {network, seed} = networkOf(file.topology);
+async function restore<Outputs extends SymbolicTensors>(
+  file: ModelFile,
+  customObjects: CustomObjects | undefined,
+): Promise<Model<Outputs>> {
+  const {network, seed} = withCustomObjects(customObjects, () => networkOf(file.topology));
   const weights = network.weights.map(({variable}) => variable);
   const own = new Set(weights.map(({name}) => name));
   const isMoment = ({name}: {name: string}): boolean => !own.has(name) && name.startsWith('optimizer/');
@@ -106,7 +109,8 @@ async function restore<Outputs extends SymbolicTensors>(file: ModelFile): Promis
   if (file.training === undefined && moments.length > 0) fail('ERR_FILE', 'it has moments but no optimizer');
   const engine = new Engine(network, seed);
   if (file.training !== undefined) {
-    engine.compile(checkSavedConfig(file.training, 'training') as unknown as CompileOptions);
+    const options = checkSavedConfig(file.training, 'training') as unknown as CompileOptions;
+    withCustomObjects(customObjects, () => engine.compile(options));
     checkTable(moments, engine.moments);
     engine.iterations = file.step;
   }
@@ -115,6 +119,11 @@ async function restore<Outputs extends SymbolicTensors>(file: ModelFile): Promis
     values.set(variable, await file.read(variable.name));
   assign(engine, values);
   return new Model<Outputs>(engine);
+}
+
+export interface LoadOptions {
+  /** What the names of layers, losses and the like of your own mean: functions, or classes, by name. */
+  readonly customObjects?: CustomObjects;
 }
 
 /**
@@ -126,11 +135,13 @@ async function restore<Outputs extends SymbolicTensors>(file: ModelFile): Promis
  */
 export async function load<Outputs extends SymbolicTensors = SymbolicTensor>(
   path: string,
+  options: LoadOptions = {},
 ): Promise<Model<Outputs>> {
+  checkOptions('load', options, ['customObjects']);
   if (typeof path !== 'string' || path === '') fail('ERR_OPTION', `load: expected a path. Received ${path}.`);
   const file = await openModelFile(path);
   try {
-    return await restore<Outputs>(file);
+    return await restore<Outputs>(file, options.customObjects);
   } catch (error) {
     throw fileError('load', path, error);
   } finally {

@@ -5,14 +5,13 @@ import {checkSavedConfig} from '../io/model-file.ts';
 import {describeLayer, type Layer} from '../nn/layer.ts';
 import * as layersNamespace from '../nn/layers/index.ts';
 import {callLayer, type InputOptions, input, type SymbolicTensor} from '../nn/symbolic.ts';
-import type {Engine} from './engine.ts';
 import {ModelLayer} from './nested.ts';
 import {Network, type Structure} from './network.ts';
 import {inStructure} from './ports.ts';
 
 /** A chain from `sequential`, or any graph. */
-export function kindOf({network}: Engine): 'sequential' | 'model' {
-  return network.isChain ? 'sequential' : 'model';
+export function kindOf({isChain}: Network): 'sequential' | 'model' {
+  return isChain ? 'sequential' : 'model';
 }
 
 /**

@@ -162,9 +162,87 @@ void run_transpose(const Args& args, int64_t first_task, int64_t last_task) {
   }
 }
 
+// x as rows of its axes before `axis`: what one row holds, and what one place along the axis.
+struct Rows {
+  int64_t count, width, place;
+};
+
+VEC_INLINE Rows rows_of(const Tensor& x, int32_t axis) {
+  return {extent(x, 0, axis), extent(x, axis, x.rank), extent(x, axis + 1, x.rank)};
+}
+
+VEC_INLINE bool same_but_for(const Tensor& a, const Tensor& b, int32_t axis) {
+  if (a.rank != b.rank || axis < 0 || axis >= a.rank) return false;
+  for (int32_t i = 0; i < a.rank; ++i) {
+    if (i != axis && a.dims[i] != b.dims[i]) return false;
+  }
+  return true;
+}
+
+const char* check_slice(const Args& args) {
+  const Tensor &x = args.inputs[0], &y = args.outputs[0];
+  int32_t axis = args.attributes[0], start = args.attributes[1];
+  if (!same_but_for(x, y, axis)) return "the dims of the result do not fit";
+  bool inside = start >= 0 && start <= x.dims[axis] && y.dims[axis] <= x.dims[axis] - start;
+  return inside ? nullptr : "the part reaches beyond the axis";
+}
+
+int64_t move_rows_tasks(const Args& args) {
+  Rows rows = rows_of(args.outputs[0], args.attributes[0]);
+  return tasks_of(rows.count, rows.width);
+}
+
+double move_rows_cost(const Args& args) { return 30.0 + 0.1 * static_cast<double>(args.outputs[0].count); }
+
+void run_slice(const Args& args, int64_t first_task, int64_t last_task) {
+  const Tensor &x = args.inputs[0], &y = args.outputs[0];
+  if (y.count == 0) return;
+  Rows to = rows_of(y, args.attributes[0]), from = rows_of(x, args.attributes[0]);
+  const float* start = input<float>(args, 0) + args.attributes[1] * from.place;
+  int64_t per_task = items_per_task(to.width), last = smaller_of(last_task * per_task, to.count);
+  for (int64_t row = first_task * per_task; row < last; ++row) {
+    __builtin_memcpy(output<float>(args, 0) + row * to.width, start + row * from.width,
+                     static_cast<size_t>(to.width) * sizeof(float));
+  }
+}
+
+const char* check_concatenate(const Args& args) {
+  const Tensor& y = args.outputs[0];
+  int32_t axis = args.attributes[0];
+  if (axis < 0 || axis >= y.rank) return "the axis is outside the result";
+  int64_t left = y.dims[axis];
+  for (int32_t i = 0; i < args.inputCount; ++i) {
+    const Tensor& x = args.inputs[i];
+    if (!same_but_for(x, y, axis) || x.dims[axis] > left) return "the parts do not make the result";
+    left -= x.dims[axis];
+  }
+  return left == 0 ? nullptr : "the parts do not make the result";
+}
+
+void run_concatenate(const Args& args, int64_t first_task, int64_t last_task) {
+  const Tensor& y = args.outputs[0];
+  if (y.count == 0) return;
+  Rows rows = rows_of(y, args.attributes[0]);
+  int64_t per_task = items_per_task(rows.width), last = smaller_of(last_task * per_task, rows.count);
+  int64_t column = 0;
+  for (int32_t i = 0; i < args.inputCount; ++i) {
+    int64_t width = args.inputs[i].dims[args.attributes[0]] * rows.place;
+    if (width == 0) continue;
+    for (int64_t row = first_task * per_task; row < last; ++row) {
+      float* to = output<float>(args, 0) + row * rows.width + column;
+      __builtin_memcpy(to, input<float>(args, i) + row * width, static_cast<size_t>(width) * sizeof(float));
+    }
+    column += width;
+  }
+}
+
 constexpr Kernel kMoveKernels[] = {
     {"transpose(x: f32) -> y: f32 {permutation: words}", check_transpose, transpose_tasks, transpose_cost,
      nullptr, run_transpose, 0},
+    {"slice(x: f32) -> y: f32 {axis: i32, start: i32}", check_slice, move_rows_tasks, move_rows_cost, nullptr,
+     run_slice, 0},
+    {"concatenate(...parts: f32) -> y: f32 {axis: i32}", check_concatenate, move_rows_tasks, move_rows_cost,
+     nullptr, run_concatenate, 0},
     {"copy(x: T) -> y: T", check_copy, copy_tasks, copy_cost, nullptr, run_copy, 0},
 };
 

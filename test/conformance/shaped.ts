@@ -214,3 +214,9 @@ export function randoms(bound: bounds.Bound, ...attributes: object[]): OpSamples
 
 export const moves = (...cases: (readonly [Shape, readonly number[]])[]): Sample[] =>
   cases.map(([shape, permutation]) => ({operands: [reals(shape)], attributes: {permutation}}));
+
+export const parts = (...cases: (readonly [Shape, axis: number, start: number, size: number])[]): Sample[] =>
+  cases.map(([shape, axis, start, size]) => ({operands: [reals(shape)], attributes: {axis, start, size}}));
+
+export const joins = (...cases: (readonly [axis: number, ...Shape[]])[]): Sample[] =>
+  cases.map(([axis, ...shapes]) => ({operands: shapes.map(shape => reals(shape)), attributes: {axis}}));

@@ -1,7 +1,12 @@
 // The namespace `layers`: every export is a member.
 export {activation, elu, leakyRelu, softmax} from './activation.ts';
+export {concatenate} from './concatenate.ts';
 export {dense} from './dense.ts';
+export {dot} from './dot.ts';
 export {dropout} from './dropout.ts';
 export {flatten} from './flatten.ts';
 export {add, average, maximum, minimum, multiply, subtract} from './merge.ts';
+export {activityRegularization, alphaDropout, gaussianDropout, gaussianNoise} from './noise.ts';
+export {batchNormalization, layerNormalization} from './normalization.ts';
 export {prelu} from './prelu.ts';
+export {permute, repeatVector, reshape} from './reshape.ts';

@@ -1,0 +1,35 @@
+import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
+import {formatShape} from '../../core/shape.ts';
+import {concatenate as concatenateOp} from '../../ops/move.ts';
+import {type Layer, type LayerOptions, layerOptions, makeMergeLayer} from '../layer.ts';
+import {sampleAxis} from './axes.ts';
+
+export interface ConcatenateOptions extends LayerOptions {
+  /** Along which the inputs stand one after another; the batch is axis 0. −1, the last, by default. */
+  readonly axis?: number;
+}
+
+/** The inputs side by side; their shapes may differ along the axis alone. */
+export function concatenate(options: ConcatenateOptions = {}): Layer {
+  checkOptions('layers.concatenate', options, [...layerOptions, 'axis']);
+  const {axis = -1} = options;
+  checkNumber('layers.concatenate: axis', axis, {integer: true});
+  const config = () => ({axis: options.axis});
+  return makeMergeLayer('concatenate', options, config, shapes => {
+    const [first] = shapes;
+    if (!first || shapes.length < 2) {
+      const received = `Received ${shapes.length}`;
+      return fail(
+        'ERR_SHAPE',
+        `concatenate: expected at least two inputs, as in apply([a, b]). ${received}.`,
+      );
+    }
+    const along = sampleAxis('concatenate', axis, first);
+    const others = shapes.map(shape => shape.filter((_, at) => at !== along - 1).join());
+    if (others.some(other => other !== others[0]) || shapes.some(({length}) => length !== first.length)) {
+      const received = shapes.map(formatShape).join(' and ');
+      fail('ERR_SHAPE', `concatenate: shapes may differ along axis ${axis} alone. Received ${received}.`);
+    }
+    return inputs => concatenateOp(inputs, along);
+  });
+}

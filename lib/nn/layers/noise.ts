@@ -1,0 +1,93 @@
+// Layers that disturb their input in training, and leave it as it is otherwise.
+import {checkNumber, checkOptions, requireOptions} from '../../core/errors.ts';
+import type {RandomSource, Tensor} from '../../core/tensor.ts';
+import {add, mul, select} from '../../ops/map.ts';
+import {randomBernoulli, randomNormal} from '../../ops/random.ts';
+import {type Layer, type LayerOptions, layerOptions, makeLayer} from '../layer.ts';
+import {l1l2} from '../regularizers.ts';
+
+export interface RateOptions extends LayerOptions {
+  /** Share of the elements that are dropped, in [0, 1). */
+  readonly rate: number;
+}
+
+function define(
+  kind: string,
+  options: RateOptions,
+  disturb: (x: Tensor, rate: number, source: RandomSource) => Tensor,
+): Layer {
+  requireOptions(`layers.${kind}`, options, [...layerOptions, 'rate']);
+  const {rate} = options;
+  checkNumber(`layers.${kind}: rate`, rate, {min: 0, below: 1});
+  return makeLayer(
+    kind,
+    options,
+    () => ({rate}),
+    () => (x, context) => (context.training && rate > 0 ? disturb(x, rate, context.random()) : x),
+  );
+}
+
+/** What selu gives far below zero: −alpha · scale (Klambauer et al. 2017). */
+const lowest = -1.6732632423543772 * 1.0507009873554805;
+
+/**
+ * In training, sets elements at random to what selu gives far below zero, and scales and shifts so that mean
+ * and variance stay those of the input (Klambauer et al. 2017): the dropout that goes with selu.
+ */
+export function alphaDropout(options: RateOptions): Layer {
+  return define('alphaDropout', options, (x, rate, source) => {
+    const scale = ((1 - rate) * (1 + rate * lowest ** 2)) ** -0.5;
+    const kept = select(randomBernoulli(source, x.shape, 1 - rate), x, lowest);
+    return add(mul(kept, scale), -scale * lowest * rate);
+  });
+}
+
+/** In training, x times normal numbers of mean 1 and variance rate / (1 − rate) (Srivastava et al. 2014). */
+export function gaussianDropout(options: RateOptions): Layer {
+  return define('gaussianDropout', options, (x, rate, source) =>
+    mul(x, randomNormal(source, x.shape, 1, Math.sqrt(rate / (1 - rate)))),
+  );
+}
+
+export interface GaussianNoiseOptions extends LayerOptions {
+  /** Standard deviation of the noise, at least 0. */
+  readonly stddev: number;
+}
+
+/** In training, x plus normal numbers of mean 0. */
+export function gaussianNoise(options: GaussianNoiseOptions): Layer {
+  requireOptions('layers.gaussianNoise', options, [...layerOptions, 'stddev']);
+  const {stddev} = options;
+  checkNumber('layers.gaussianNoise: stddev', stddev, {min: 0});
+  return makeLayer(
+    'gaussianNoise',
+    options,
+    () => ({stddev}),
+    () => (x, context) => {
+      if (!context.training || stddev === 0) return x;
+      return add(x, randomNormal(context.random(), x.shape, 0, stddev));
+    },
+  );
+}
+
+export interface ActivityRegularizationOptions extends LayerOptions {
+  /** 0 by default. */
+  readonly l1?: number;
+  /** 0 by default. */
+  readonly l2?: number;
+}
+
+/** x; adds the mean over the samples of l1 · Σ|x| + l2 · Σx² to the loss. */
+export function activityRegularization(options: ActivityRegularizationOptions = {}): Layer {
+  const where = 'layers.activityRegularization';
+  checkOptions(where, options, [...layerOptions, 'l1', 'l2']);
+  const {l1 = 0, l2 = 0} = options;
+  checkNumber(`${where}: l1`, l1, {min: 0});
+  checkNumber(`${where}: l2`, l2, {min: 0});
+  const {perSample} = l1l2({l1, l2});
+  const config = () => ({l1: options.l1, l2: options.l2});
+  return makeLayer('activityRegularization', options, config, () => (x, context) => {
+    if (perSample && (l1 > 0 || l2 > 0)) context.addLoss(perSample(x));
+    return x;
+  });
+}

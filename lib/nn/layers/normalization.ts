@@ -1,0 +1,221 @@
+// Layers that bring their input to mean 0 and variance 1, and then to a mean and a scale that are learnt.
+import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
+import {formatShape, type Shape} from '../../core/shape.ts';
+import type {Tensor} from '../../core/tensor.ts';
+import {add, div, mul, sqrt, square, sub} from '../../ops/map.ts';
+import {reshape} from '../../ops/move.ts';
+import {mean} from '../../ops/reduce.ts';
+import {type Layer, type LayerOptions, layerOptions, type MakeWeight, makeLayer} from '../layer.ts';
+import {checkBoolean} from '../layer-options.ts';
+import {
+  type ConstraintLike,
+  describeOption,
+  type InitializerLike,
+  type RegularizerLike,
+  toConstraint,
+  toInitializer,
+  toRegularizer,
+} from '../resolve.ts';
+import {sampleAxis} from './axes.ts';
+
+interface ScaleOptions extends LayerOptions {
+  /** Learn a mean `beta`. True by default. */
+  readonly center?: boolean;
+  /** Learn a factor `gamma`. True by default. */
+  readonly scale?: boolean;
+  /** Added to the variance. 0.001 by default. */
+  readonly epsilon?: number;
+  /** `zeros` by default. */
+  readonly betaInitializer?: InitializerLike;
+  /** `ones` by default. */
+  readonly gammaInitializer?: InitializerLike;
+  readonly betaRegularizer?: RegularizerLike;
+  readonly gammaRegularizer?: RegularizerLike;
+  readonly betaConstraint?: ConstraintLike;
+  readonly gammaConstraint?: ConstraintLike;
+}
+
+const scaleOptions = [
+  ...layerOptions,
+  'axis',
+  'epsilon',
+  'center',
+  'scale',
+  'betaInitializer',
+  'gammaInitializer',
+  'betaRegularizer',
+  'gammaRegularizer',
+  'betaConstraint',
+  'gammaConstraint',
+];
+
+/** The learnt part: its options checked, as JSON, and as weights. */
+function scaling(where: string, options: ScaleOptions) {
+  const {center = true, scale = true, epsilon = 1e-3} = options;
+  checkBoolean(`${where}: center`, options.center);
+  checkBoolean(`${where}: scale`, options.scale);
+  checkNumber(`${where}: epsilon`, epsilon, {above: 0});
+  const part = (name: 'beta' | 'gamma', initial: 'zeros' | 'ones') => ({
+    initializer: toInitializer(options[`${name}Initializer`] ?? initial),
+    regularizer: toRegularizer(options[`${name}Regularizer`]),
+    constraint: toConstraint(options[`${name}Constraint`]),
+  });
+  const [beta, gamma] = [part('beta', 'zeros'), part('gamma', 'ones')];
+  const said = (name: 'beta' | 'gamma', {initializer, regularizer, constraint}: typeof beta) => ({
+    [`${name}Initializer`]: describeOption('initializer', options[`${name}Initializer`] && initializer),
+    [`${name}Regularizer`]: describeOption('regularizer', regularizer),
+    [`${name}Constraint`]: describeOption('constraint', constraint),
+  });
+  return {
+    epsilon,
+    config: () => ({
+      epsilon: options.epsilon,
+      center: options.center,
+      scale: options.scale,
+      ...said('beta', beta),
+      ...said('gamma', gamma),
+    }),
+    weights: (weight: MakeWeight, shape: Shape) => ({
+      gamma: scale ? weight('gamma', shape, gamma) : undefined,
+      beta: center ? weight('beta', shape, beta) : undefined,
+    }),
+  };
+}
+
+interface Moments {
+  readonly mean: Tensor;
+  readonly variance: Tensor;
+  readonly centered: Tensor;
+}
+
+/** Mean and variance over axes, which stay as axes of one; the variance is that of the numbers themselves. */
+function momentsOf(x: Tensor, axes: readonly number[]): Moments {
+  const center = mean(x, axes, true);
+  const centered = sub(x, center);
+  return {mean: center, variance: mean(square(centered), axes, true), centered};
+}
+
+/** centered / √(variance + epsilon) · gamma + beta; all but the first broadcast. */
+function scaled(
+  {centered, variance}: Omit<Moments, 'mean'>,
+  epsilon: number,
+  gamma: Tensor | undefined,
+  beta: Tensor | undefined,
+): Tensor {
+  const deviation = sqrt(add(variance, epsilon));
+  const normal = gamma ? mul(centered, div(gamma, deviation)) : div(centered, deviation);
+  return beta ? add(normal, beta) : normal;
+}
+
+export interface BatchNormalizationOptions extends ScaleOptions {
+  /** Axis whose places have statistics of their own; the batch is axis 0. −1, the last, by default. */
+  readonly axis?: number;
+  /** How much of the moving statistics stays at each step. 0.99 by default. */
+  readonly momentum?: number;
+  /** `zeros` by default. */
+  readonly movingMeanInitializer?: InitializerLike;
+  /** `ones` by default. */
+  readonly movingVarianceInitializer?: InitializerLike;
+}
+
+const movingOptions = ['movingMeanInitializer', 'movingVarianceInitializer'] as const;
+
+/**
+ * (x − mean) / √(variance + epsilon) · gamma + beta for each place of an axis (Ioffe and Szegedy 2015). In
+ * training, mean and variance are those of the batch, and the moving ones become
+ * momentum · moving + (1 − momentum) · batch with the step's commit; otherwise the moving ones are used, and
+ * so they are while the layer is not `trainable`, as in Keras.
+ */
+export function batchNormalization(options: BatchNormalizationOptions = {}): Layer {
+  const where = 'layers.batchNormalization';
+  checkOptions(where, options, [...scaleOptions, 'momentum', ...movingOptions]);
+  const {axis = -1, momentum = 0.99} = options;
+  checkNumber(`${where}: axis`, axis, {integer: true});
+  checkNumber(`${where}: momentum`, momentum, {min: 0, max: 1});
+  const learnt = scaling(where, options);
+  const [meanInitializer, varianceInitializer] = [
+    toInitializer(options.movingMeanInitializer ?? 'zeros'),
+    toInitializer(options.movingVarianceInitializer ?? 'ones'),
+  ];
+  const config = () => ({
+    axis: options.axis,
+    momentum: options.momentum,
+    ...learnt.config(),
+    movingMeanInitializer: describeOption('initializer', options.movingMeanInitializer && meanInitializer),
+    movingVarianceInitializer: describeOption(
+      'initializer',
+      options.movingVarianceInitializer && varianceInitializer,
+    ),
+  });
+  return makeLayer('batchNormalization', options, config, (inputShape, weight, layer) => {
+    const along = sampleAxis('batchNormalization', axis, inputShape);
+    const size = inputShape[along - 1] as number;
+    const {gamma, beta} = learnt.weights(weight, [size]);
+    const moving = {
+      mean: weight('movingMean', [size], {initializer: meanInitializer, trainable: false}),
+      variance: weight('movingVariance', [size], {initializer: varianceInitializer, trainable: false}),
+    };
+    return (x, context) => {
+      // With the last axis, all others are one: a single pass over rows.
+      const last = along === x.rank - 1;
+      const rows = last ? reshape(x, [x.size / size, size]) : x;
+      const axes = rows.shape.map((_, at) => at).filter(at => at !== (last ? 1 : along));
+      const spread = (values: Tensor): Tensor =>
+        reshape(
+          values,
+          rows.shape.map((_, at) => (axes.includes(at) ? 1 : size)),
+        );
+      const [factor, shift] = [gamma && spread(gamma), beta && spread(beta)];
+      if (!context.training || !layer.trainable) {
+        const centered = sub(rows, spread(moving.mean));
+        const variance = spread(moving.variance);
+        return reshape(scaled({centered, variance}, learnt.epsilon, factor, shift), x.shape);
+      }
+      const batch = momentsOf(rows, axes);
+      for (const name of ['mean', 'variance'] as const) {
+        const current = reshape(batch[name], [size]);
+        context.update(moving[name], now => add(mul(now, momentum), mul(current, 1 - momentum)));
+      }
+      return reshape(scaled(batch, learnt.epsilon, factor, shift), x.shape);
+    };
+  });
+}
+
+export interface LayerNormalizationOptions extends ScaleOptions {
+  /** Axes over which a sample is normalized; the batch is axis 0. −1, the last, by default. */
+  readonly axis?: number | readonly number[];
+}
+
+/**
+ * (x − mean) / √(variance + epsilon) · gamma + beta, mean and variance over axes of each sample (Ba, Kiros
+ * and Hinton 2016); gamma and beta have a number for each place of these axes.
+ */
+export function layerNormalization(options: LayerNormalizationOptions = {}): Layer {
+  const where = 'layers.layerNormalization';
+  checkOptions(where, options, scaleOptions);
+  const {axis = -1} = options;
+  const given = Array.isArray(axis) ? [...axis] : [axis as number];
+  if (given.length === 0) fail('ERR_OPTION', `${where}: axis: expected at least one axis.`);
+  for (const each of given) checkNumber(`${where}: axis`, each, {integer: true});
+  const learnt = scaling(where, options);
+  const config = () => ({
+    axis: options.axis === undefined ? undefined : Array.isArray(axis) ? given : (axis as number),
+    ...learnt.config(),
+  });
+  return makeLayer('layerNormalization', options, config, (inputShape, weight) => {
+    const axes = given.map(each => sampleAxis('layerNormalization', each, inputShape)).sort((a, b) => a - b);
+    if (new Set(axes).size < axes.length) {
+      fail('ERR_SHAPE', `layerNormalization: an axis of ${formatShape(inputShape)} stands there twice.`);
+    }
+    const {gamma, beta} = learnt.weights(
+      weight,
+      axes.map(each => inputShape[each - 1] as number),
+    );
+    const shape = [1, ...inputShape.map((size, at) => (axes.includes(at + 1) ? size : 1))];
+    const spread = (values: Tensor | undefined): Tensor | undefined => values && reshape(values, shape);
+    return x => {
+      const {centered, variance} = momentsOf(x, axes);
+      return scaled({centered, variance}, learnt.epsilon, spread(gamma), spread(beta));
+    };
+  });
+}
