@@ -74,7 +74,7 @@ function customObject(what: string, name: string): unknown {
   if (Object.hasOwn(customObjects, name)) return customObjects[name];
   return fail(
     'ERR_UNKNOWN_NAME',
-    `the ${what} ${JSON.stringify(name)} is one of your own: say what it is by {customObjects: {${name}: …}}.`,
+    `the ${what} ${JSON.stringify(name)} is one of your own: say what it is, {customObjects: {${name}: …}}.`,
   );
 }
 
