@@ -34,7 +34,8 @@ export {VariableStore} from './session/store.ts';
 export type {Callback, CallbackContext, CallbackState} from './train/callback.ts';
 export * as callbacks from './train/callbacks.ts';
 export type {Checkpoint} from './train/checkpoint.ts';
-export type {FitOptions} from './train/fit-options.ts';
+export type {Batch, Batches} from './train/dataset-source.ts';
+export type {FitBatchesOptions, FitOptions} from './train/fit-options.ts';
 export type {GradientsResult} from './train/gradients.ts';
 export type {History, Logs} from './train/logs.ts';
 export {

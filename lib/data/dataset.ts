@@ -72,13 +72,14 @@ export class Dataset<Element> implements AsyncIterable<Element> {
   readonly size: number | null;
   /** @internal Batches as row numbers, for data sets of arrays. */
   readonly batches: BatchPlan | undefined;
+  /** @internal Row numbers of what has not been put into batches yet. */
+  readonly rows: RowPlan | undefined;
   readonly #walk: Walk<Element>;
-  readonly #rows: RowPlan | undefined;
 
   private constructor({size, walk, rows, batches}: Parts<Element>) {
     this.size = size;
     this.#walk = walk;
-    this.#rows = rows;
+    this.rows = rows;
     this.batches = batches;
   }
 
@@ -145,7 +146,7 @@ export class Dataset<Element> implements AsyncIterable<Element> {
 
   static #zipped(sources: unknown): Dataset<unknown> {
     const all = leavesOf(sources) as Dataset<unknown>[];
-    const plan = zipPlans(sources, source => (source as Dataset<unknown>).#rows);
+    const plan = zipPlans(sources, source => (source as Dataset<unknown>).rows);
     if (plan) return Dataset.#ofRows(plan);
     const sizes = all.map(({size}) => size);
     const known = sizes.filter(size => size !== null);
@@ -227,7 +228,7 @@ export class Dataset<Element> implements AsyncIterable<Element> {
     const walk = this.#walk;
     const cut = smallLastBatch ? Math.ceil : Math.floor;
     const size = this.size === null ? null : cut(this.size / batchSize);
-    const plan = this.#rows && batchPlan(this.#rows, batchSize, smallLastBatch);
+    const plan = this.rows && batchPlan(this.rows, batchSize, smallLastBatch);
     if (plan) return Dataset.#ofBatches<Batched<Element>>(plan, size);
     return new Dataset<Batched<Element>>({
       size,
@@ -256,7 +257,7 @@ export class Dataset<Element> implements AsyncIterable<Element> {
     checkNumber('Dataset.shuffle: bufferSize', bufferSize, {integer: true, min: 1});
     checkNumber('Dataset.shuffle: seed', seed, {integer: true});
     const options = {size: bufferSize, seed, reshuffle: reshuffleEachIteration};
-    const plan = this.#rows && shufflePlan(this.#rows, options);
+    const plan = this.rows && shufflePlan(this.rows, options);
     if (plan) return Dataset.#ofRows(plan) as Dataset<Element>;
     const walk = this.#walk;
     return new Dataset<Element>({
@@ -275,7 +276,7 @@ export class Dataset<Element> implements AsyncIterable<Element> {
   /** The first `count` elements of each pass. */
   take(count: number): Dataset<Element> {
     checkNumber('Dataset.take: count', count, {integer: true, min: 0});
-    if (this.#rows) return Dataset.#ofRows(takePlan(this.#rows, count)) as Dataset<Element>;
+    if (this.rows) return Dataset.#ofRows(takePlan(this.rows, count)) as Dataset<Element>;
     const walk = this.#walk;
     return new Dataset<Element>({
       size: this.size === null ? null : Math.min(count, this.size),
@@ -293,7 +294,7 @@ export class Dataset<Element> implements AsyncIterable<Element> {
   /** All but the first `count` elements of each pass. */
   skip(count: number): Dataset<Element> {
     checkNumber('Dataset.skip: count', count, {integer: true, min: 0});
-    if (this.#rows) return Dataset.#ofRows(skipPlan(this.#rows, count)) as Dataset<Element>;
+    if (this.rows) return Dataset.#ofRows(skipPlan(this.rows, count)) as Dataset<Element>;
     const walk = this.#walk;
     return new Dataset<Element>({
       size: this.size === null ? null : Math.max(0, this.size - count),
@@ -307,7 +308,7 @@ export class Dataset<Element> implements AsyncIterable<Element> {
   /** All elements `count` times, or for ever: `count` passes as one. */
   repeat(count: number = endless): Dataset<Element> {
     if (count !== endless) checkNumber('Dataset.repeat: count', count, {integer: true, min: 0});
-    if (this.#rows) return Dataset.#ofRows(repeatPlan(this.#rows, count)) as Dataset<Element>;
+    if (this.rows) return Dataset.#ofRows(repeatPlan(this.rows, count)) as Dataset<Element>;
     const size = this.size === 0 || count === 0 ? 0 : this.size === null ? null : this.size * count;
     if (this.batches) return Dataset.#ofBatches<Element>(repeatBatches(this.batches, count), size);
     const walk = this.#walk;
@@ -330,7 +331,7 @@ export class Dataset<Element> implements AsyncIterable<Element> {
   prefetch(bufferSize: number): Dataset<Element> {
     checkNumber('Dataset.prefetch: bufferSize', bufferSize, {integer: true, min: 1});
     const walk = this.#walk;
-    const plans = {rows: this.#rows, batches: this.batches};
+    const plans = {rows: this.rows, batches: this.batches};
     return new Dataset<Element>({...plans, size: this.size, walk: pass => ahead(walk(pass), bufferSize)});
   }
 

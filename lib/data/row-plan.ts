@@ -49,7 +49,8 @@ export interface BatchCursor {
 
 export interface BatchPlan {
   readonly tables: unknown;
-  readonly endless: boolean;
+  /** Rows of each batch but a last one. */
+  readonly batch: number;
   batches(pass: number): BatchCursor;
 }
 
@@ -179,7 +180,7 @@ export function zipPlans(tree: unknown, planOf: (leaf: unknown) => RowPlan | und
 export function batchPlan(plan: RowPlan, batch: number, smallLastBatch: boolean): BatchPlan {
   return {
     tables: plan.tables,
-    endless: plan.size === Number.POSITIVE_INFINITY,
+    batch,
     batches(pass) {
       const {next} = plan.rows(pass);
       let rest: Int32Array | undefined;
@@ -202,8 +203,7 @@ export function batchPlan(plan: RowPlan, batch: number, smallLastBatch: boolean)
 
 export function repeatBatches(plan: BatchPlan, count: number): BatchPlan {
   return {
-    tables: plan.tables,
-    endless: plan.endless || count === Number.POSITIVE_INFINITY,
+    ...plan,
     batches(pass) {
       let round = 0;
       let cursor: BatchCursor | undefined;

@@ -45,7 +45,8 @@ export function shuffled(rows: Int32Array, size: number, seed: number, pass: num
   const order = ascendingRows(rows.length);
   if (size >= rows.length) {
     shuffleRows(order, seed, pass);
-    return order.map(at => rows[at] as number);
+    for (let at = 0; at < order.length; at++) order[at] = rows[order[at] as number] as number;
+    return order;
   }
   const buffer = new ShuffleBuffer<number>(size, seed, pass);
   let filled = 0;

@@ -19,6 +19,8 @@ export interface Samples {
   readonly count: number;
   /** How much each row counts in the loss; all alike where it is left out. */
   readonly weights?: Rows | undefined;
+  /** Where they are several batches of a data set: rows of each. */
+  readonly batchRows?: number;
   /** All arrays by the names that programs have for them. */
   readonly sources: Readonly<Record<string, Rows>>;
 }
@@ -152,11 +154,12 @@ export function arraysOf({sources}: Pick<Samples, 'sources'>): Record<string, Ty
 /** Batches of these sizes have plans; a row's bits do not depend on the batch that it is in. */
 const buckets = [1, 8, 32, 128];
 
-/** Rows in steps of one size that cover `count`; the last row is read again to fill the last step. */
-export function inBuckets(first: number, count: number): {batch: number; steps: number; rows: Int32Array} {
-  const batch = buckets.find(size => size >= count) ?? (buckets.at(-1) as number);
-  const steps = Math.ceil(count / batch);
+/** Rows in steps of one size that cover all given; the last row is read again to fill the last step. */
+export function inBuckets(given: Int32Array): {batch: number; steps: number; rows: Int32Array} {
+  const batch = buckets.find(size => size >= given.length) ?? (buckets.at(-1) as number);
+  const steps = Math.ceil(given.length / batch);
   const rows = new Int32Array(new SharedArrayBuffer(4 * steps * batch));
-  for (let index = 0; index < rows.length; index++) rows[index] = first + Math.min(index, count - 1);
+  rows.set(given);
+  rows.fill(given.at(-1) as number, given.length);
   return {batch, steps, rows};
 }

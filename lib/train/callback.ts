@@ -14,8 +14,9 @@ export interface CallbackContext {
   readonly initialEpoch: number;
   /** The one under way, or the last. */
   readonly epoch: number;
+  /** 0 where a data set does not tell. */
   readonly batchSize: number;
-  /** Batches of an epoch, and rows that are trained on. */
+  /** Batches of an epoch, and rows that are trained on; infinite where a data set does not tell. */
   readonly batches: number;
   readonly samples: number;
   /** Whether there is something to validate on, if not after every epoch. */

@@ -1,28 +1,31 @@
+import {ascendingRows} from '../data/order.ts';
 import {arraysOf, classCounts, inBuckets, keyOfSamples, type Samples} from './batches.ts';
+import {type Batches, DatasetSource} from './dataset-source.ts';
 import {type Engine, inputsOf} from './engine.ts';
 import {AbortedError, failByGuard} from './failures.ts';
 import {evaluateGraph} from './graphs.ts';
 import {type Logs, RunningMeans} from './logs.ts';
 import type {Weighting} from './sample-weights.ts';
+import type {Stretch} from './source.ts';
 
 export type EvaluateOptions = Pick<Weighting, 'sampleWeight'>;
 
 export interface EvaluateRequest {
   readonly where: string;
-  readonly samples: Samples;
-  readonly first: number;
-  readonly count: number;
   readonly prefix?: string;
   readonly cancel?: Int32Array;
 }
 
-/** Loss and metrics over rows, without training. Rows are added up in order: the batches leave no trace. */
-export async function evaluateRows(engine: Engine, request: EvaluateRequest): Promise<Logs> {
-  const {where, samples, first, count, prefix, cancel} = request;
-  const training = engine.training(where);
-  const {batch, steps, rows} = inBuckets(first, count);
+/** Adds loss and metrics of some rows, in order, to `means`. */
+async function addRows(
+  engine: Engine,
+  means: RunningMeans,
+  {where, cancel}: EvaluateRequest,
+  {samples, rows: given}: Pick<Stretch, 'samples' | 'rows'>,
+): Promise<void> {
+  const {batch, steps, rows} = inBuckets(given);
   const program = engine.program(keyOfSamples('evaluate', batch, samples), () =>
-    evaluateGraph(engine.network, training, {batch, ...samples}),
+    evaluateGraph(engine.network, engine.training(where), {batch, ...samples}),
   );
   const offered = {...arraysOf(samples), rows};
   const result = await program.run(inputsOf(program, offered), {steps, ...(cancel && {cancel})});
@@ -30,7 +33,37 @@ export async function evaluateRows(engine: Engine, request: EvaluateRequest): Pr
   if (result.end === 'guard') {
     failByGuard(result, {where, ...samples, rows, batch, classesOf: classCounts(engine, where)});
   }
-  const means = new RunningMeans(training);
-  means.addSamples(result.outputs, count);
+  means.addSamples(result.outputs, given.length);
+}
+
+/** Loss and metrics over rows, without training. Rows are added up in order: the batches leave no trace. */
+export async function evaluateRows(
+  engine: Engine,
+  request: EvaluateRequest & {samples: Samples; first: number; count: number},
+): Promise<Logs> {
+  const {where, samples, first, count, prefix} = request;
+  const means = new RunningMeans(engine.training(where));
+  await addRows(engine, means, request, {samples, rows: ascendingRows(count, first)});
   return means.logs(prefix);
+}
+
+/** The same over the batches of a data set's first pass. */
+export async function evaluateBatches(
+  engine: Engine,
+  request: EvaluateRequest & {batches: Batches; signal?: AbortSignal | undefined; most?: number | undefined},
+): Promise<Logs> {
+  const {where, batches, prefix, signal, most} = request;
+  const source = new DatasetSource(engine, batches, {where, signal, stepsPerEpoch: most});
+  const means = new RunningMeans(engine.training(where));
+  try {
+    for (let batch = 0; ; ) {
+      const stretch = await source.next(0, batch, Number.POSITIVE_INFINITY);
+      if (signal?.aborted) throw new AbortedError({epoch: [], history: {}}, signal.reason);
+      if (!stretch) return means.logs(prefix);
+      await addRows(engine, means, request, stretch);
+      batch += stretch.steps;
+    }
+  } finally {
+    source.close();
+  }
 }

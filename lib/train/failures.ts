@@ -14,6 +14,8 @@ export interface RunSite {
   /** Row numbers of the steps of the call, and how many each step reads. */
   readonly rows: Int32Array;
   readonly batch: number;
+  /** Where the arrays are blocks of a data set's batches: rows of each, by which the user knows them. */
+  readonly batchRows?: number | undefined;
   /** How many there are in the output that an array of labels is about. */
   classesOf?(source: string): number;
   /** `step 12 (epoch 0, batch 12)`, for the step that failed. */
@@ -64,11 +66,14 @@ function failByData({source, value: column}: Guard, site: RunSite, row: number):
   }
   const width = sizeOf(data.rowShape);
   const value = data.data[row * width + column];
-  const place = width === 1 ? `row ${row}` : `row ${row}, ${placeOf(column, data)}`;
+  const place = width === 1 ? rowName(site, row) : `${rowName(site, row)}, ${placeOf(column, data)}`;
   const holds = `${site.where}: ${name} holds ${value} in ${place}`;
   if (Number.isFinite(value)) fail('ERR_OUT_OF_RANGE', `${holds}; expected whole numbers as labels.`);
   fail('ERR_NOT_FINITE', `${holds}; expected finite numbers.`);
 }
+
+const rowName = ({batchRows}: RunSite, row: number): string =>
+  batchRows === undefined ? `row ${row}` : `row ${row % batchRows} of the batch`;
 
 /** `column 3` of a plain row, `position [1,2]` of one with more axes. */
 function placeOf(column: number, {rowShape}: Rows): string {
@@ -95,7 +100,7 @@ function failByLabel(
   const range = `the model has ${classes} classes, 0 to ${classes - 1}`;
   fail(
     'ERR_OUT_OF_RANGE',
-    `${site.where}: the label ${label} in row ${row} of ${source} is no class: ${range}.`,
+    `${site.where}: the label ${label} in ${rowName(site, row)} of ${source} is no class: ${range}.`,
   );
 }
 

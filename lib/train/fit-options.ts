@@ -3,7 +3,10 @@ import {checkNumber, checkOptions, fail} from '../core/errors.ts';
 import type {DataInput} from '../data/arrays.ts';
 import {bindSamples, type Samples} from './batches.ts';
 import type {CallbackLike} from './callback.ts';
+import {type Batches, DatasetSource, isBatches} from './dataset-source.ts';
 import type {Engine} from './engine.ts';
+import {evaluateBatches, evaluateRows} from './evaluate.ts';
+import type {Logs} from './logs.ts';
 import type {PortData} from './ports.ts';
 import type {Weighting} from './sample-weights.ts';
 import {ArraySource, type BatchSource} from './source.ts';
@@ -27,8 +30,11 @@ export interface FitOptions extends Weighting {
    * follow, and a new random order begins where all rows have been read. All rows by default.
    */
   readonly stepsPerEpoch?: number;
-  /** x and y, and if need be weights of samples; evaluated after epochs, as `val_loss` and so on. */
-  readonly validationData?: readonly [PortData, PortData, DataInput?];
+  /**
+   * x and y, and if need be weights of samples, or a data set of batches; evaluated after epochs, as
+   * `val_loss` and so on.
+   */
+  readonly validationData?: readonly [PortData, PortData, DataInput?] | Batches;
   /** Share of the rows, taken from the end, that is kept for validation. */
   readonly validationSplit?: number;
   /** Validate after every so many epochs, or after those named (the first is 1). 1 by default. */
@@ -63,12 +69,18 @@ const known = [
   'verbose',
 ];
 
+/** `fit`'s options for a data set, which says itself how its batches are made. */
+export type FitBatchesOptions = Omit<FitOptions, (typeof ofArrays)[number]>;
+
+const ofArrays = ['batchSize', 'shuffle', 'validationSplit', 'validationBatchSize', 'sampleWeight'] as const;
+
+/** x and y, or batches. */
+export type FitData = readonly [x: PortData, y: PortData] | Batches;
+
 export interface Validation {
-  readonly samples: Samples;
-  readonly first: number;
-  readonly count: number;
   /** Whether it follows on an epoch. */
   after(epoch: number): boolean;
+  evaluate(cancel: Int32Array): Promise<Logs>;
 }
 
 export interface FitRequest {
@@ -83,23 +95,31 @@ export interface FitRequest {
   readonly verbose: 0 | 1 | 2;
 }
 
-type Held = Omit<Validation, 'after'>;
+interface Held {
+  readonly samples: Samples;
+  readonly first: number;
+  readonly count: number;
+}
 
 /** The rows to validate on, all of them. */
 function heldOut(
   engine: Engine,
-  samples: Samples,
+  samples: Samples | undefined,
   {validationData, validationSplit}: FitOptions,
-): Held | undefined {
+): Held | Batches | undefined {
   if (validationData !== undefined) {
+    if (isBatches(validationData)) return validationData;
     if (!Array.isArray(validationData) || validationData.length < 2 || validationData.length > 3) {
-      fail('ERR_OPTION', 'fit: validationData: expected [x, y] or [x, y, sampleWeight].');
+      fail(
+        'ERR_OPTION',
+        'fit: validationData: expected [x, y], [x, y, sampleWeight] or a data set of batches.',
+      );
     }
     const [x, y, sampleWeight] = validationData as readonly [PortData, PortData, DataInput?];
     const bound = bindSamples(engine, 'fit: validationData', x, y, {sampleWeight});
     return {samples: bound, first: 0, count: bound.count};
   }
-  if (validationSplit === undefined || validationSplit === 0) return undefined;
+  if (!samples || validationSplit === undefined || validationSplit === 0) return undefined;
   checkNumber('fit: validationSplit', validationSplit, {min: 0, below: 1});
   const all = samples.count;
   // 10 * (1 - 0.9) is a little less than 1.
@@ -122,8 +142,12 @@ function checkFreq(freq: FitOptions['validationFreq'] = 1): Validation['after'] 
   return epoch => (epoch + 1) % freq === 0;
 }
 
-function validationOf(held: Held | undefined, options: FitOptions): Validation | undefined {
-  const {batchSize, validationSteps, validationBatchSize = batchSize ?? 32} = options;
+function validationOf(
+  engine: Engine,
+  held: Held | Batches | undefined,
+  options: FitOptions,
+): Validation | undefined {
+  const {batchSize, signal, validationSteps, validationBatchSize = batchSize ?? 32} = options;
   const after = checkFreq(options.validationFreq);
   checkNumber('fit: validationBatchSize', validationBatchSize, {integer: true, min: 1});
   if (validationSteps !== undefined)
@@ -134,8 +158,16 @@ function validationOf(held: Held | undefined, options: FitOptions): Validation |
     if (idle) fail('ERR_OPTION', `fit: ${idle}: there is no validationData and no validationSplit.`);
     return undefined;
   }
+  const request = {where: 'fit: validation', prefix: 'val_'};
+  if (isBatches(held)) {
+    return {
+      after,
+      evaluate: cancel =>
+        evaluateBatches(engine, {...request, batches: held, cancel, signal, most: validationSteps}),
+    };
+  }
   const count = Math.min(held.count, (validationSteps ?? held.count) * validationBatchSize);
-  return {...held, count, after};
+  return {after, evaluate: cancel => evaluateRows(engine, {...request, ...held, count, cancel})};
 }
 
 function checkRest({shuffle, signal, verbose}: FitOptions): void {
@@ -154,29 +186,54 @@ export function checkTrainable({network}: Engine, where: string): void {
   if (network.trainable.length === 0) fail('ERR_GRAPH', `${where}: the model has no weights to train.`);
 }
 
+interface Read {
+  readonly source: BatchSource;
+  readonly batchSize: number;
+  readonly held: Held | Batches | undefined;
+}
+
+function readArrays(engine: Engine, x: PortData, y: PortData, options: FitOptions): Read {
+  const {batchSize = 32, seed = engine.seed, stepsPerEpoch, sampleWeight, classWeight} = options;
+  const {shuffle = true} = options;
+  const samples = bindSamples(engine, 'fit', x, y, {sampleWeight, classWeight});
+  const held = heldOut(engine, samples, options);
+  const count = held && !isBatches(held) && held.samples === samples ? held.first : samples.count;
+  const source = new ArraySource(samples, {count, batchSize, seed, shuffle, stepsPerEpoch});
+  return {source, batchSize, held};
+}
+
+function readBatches(engine: Engine, batches: Batches, options: FitOptions): Read {
+  const strange = ofArrays.find(name => options[name] !== undefined);
+  if (strange) {
+    fail('ERR_OPTION', `fit: ${strange}: is for arrays; a data set says that itself: dataset.batch(32).`);
+  }
+  const {stepsPerEpoch, classWeight, signal} = options;
+  const source = new DatasetSource(engine, batches, {where: 'fit', stepsPerEpoch, classWeight, signal});
+  return {source, batchSize: source.batchSize, held: heldOut(engine, undefined, options)};
+}
+
 /** @throws ERR_OPTION, ERR_SHAPE, ERR_DTYPE or ERR_DETACHED */
-export function toFitRequest(engine: Engine, x: PortData, y: PortData, options: FitOptions): FitRequest {
+export function toFitRequest(engine: Engine, data: FitData, options: FitOptions): FitRequest {
   checkOptions('fit', options, known);
-  const {epochs = 1, batchSize = 32, initialEpoch = 0, seed = engine.seed, stepsPerEpoch} = options;
-  const {sampleWeight, classWeight, shuffle = true} = options;
+  const {epochs = 1, initialEpoch = 0, seed = engine.seed, stepsPerEpoch} = options;
   checkNumber('fit: epochs', epochs, {integer: true, min: 0});
-  checkNumber('fit: batchSize', batchSize, {integer: true, min: 1, max: 2 ** 31 - 1});
+  checkNumber('fit: batchSize', options.batchSize ?? 32, {integer: true, min: 1, max: 2 ** 31 - 1});
   checkNumber('fit: initialEpoch', initialEpoch, {integer: true, min: 0});
   checkNumber('fit: seed', seed, {integer: true});
   if (stepsPerEpoch !== undefined)
     checkNumber('fit: stepsPerEpoch', stepsPerEpoch, {integer: true, min: 1, max: 2 ** 31 - 1});
   checkRest(options);
-  const samples = bindSamples(engine, 'fit', x, y, {sampleWeight, classWeight});
+  const {source, batchSize, held} = isBatches(data)
+    ? readBatches(engine, data, options)
+    : readArrays(engine, data[0], data[1], options);
   checkTrainable(engine, 'fit');
-  const held = heldOut(engine, samples, options);
-  const count = held?.samples === samples ? held.first : samples.count;
   return {
-    source: new ArraySource(samples, {count, batchSize, seed, shuffle, stepsPerEpoch}),
+    source,
     epochs,
     batchSize,
     initialEpoch,
     seed,
-    validation: validationOf(held, options),
+    validation: validationOf(engine, held, options),
     callbacks: options.callbacks,
     signal: options.signal,
     verbose: options.verbose ?? 0,

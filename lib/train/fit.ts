@@ -9,9 +9,8 @@ import {progress} from './callbacks/progress.ts';
 import {type Checkpoint, openCheckpoint, type Plan, type Position, takeCheckpoint} from './checkpoint.ts';
 import type {BoundCriterion} from './criterion.ts';
 import type {Engine} from './engine.ts';
-import {evaluateRows} from './evaluate.ts';
 import {AbortedError} from './failures.ts';
-import {checkTrainable, type FitOptions, type FitRequest, toFitRequest} from './fit-options.ts';
+import {checkTrainable, type FitData, type FitOptions, type FitRequest, toFitRequest} from './fit-options.ts';
 import {addToHistory, type History, type Logs, RunningMeans} from './logs.ts';
 import type {Sequential} from './model.ts';
 import type {PortData} from './ports.ts';
@@ -83,6 +82,7 @@ class Fit {
       throw error;
     } finally {
       signal?.removeEventListener('abort', stop);
+      this.#request.source.close?.();
       await this.#callbacks.train('onTrainEnd', this.#logs);
     }
     return this.#history;
@@ -171,9 +171,8 @@ class Fit {
     }
     const logs = this.#means.logs();
     if (validation?.after(epoch)) {
-      const request = {where: 'fit: validation', prefix: 'val_', cancel: this.#cancel, ...validation};
       try {
-        Object.assign(logs, await evaluateRows(this.#engine, request));
+        Object.assign(logs, await validation.evaluate(this.#cancel));
       } catch (error) {
         if (error instanceof AbortedError) this.#checkSignal();
         throw error;
@@ -249,13 +248,12 @@ function callbacksOf({callbacks, verbose}: FitRequest) {
 export async function fitModel(
   model: Sequential,
   engine: Engine,
-  x: PortData,
-  y: PortData,
+  data: FitData,
   options: FitOptions = {},
 ): Promise<History> {
   engine.training('fit');
   return engine.write('fit', () => {
-    const request = toFitRequest(engine, x, y, options);
+    const request = toFitRequest(engine, data, options);
     return new Fit(engine, model, request).run();
   });
 }

@@ -10,16 +10,17 @@ import {callLayer, type SymbolicTensor} from '../nn/symbolic.ts';
 import type {Optimizer} from '../optim/optimizer.ts';
 import {bindSamples} from './batches.ts';
 import type {LayerLike} from './chain.ts';
+import {type Batches, isBatches} from './dataset-source.ts';
 import {Engine} from './engine.ts';
-import {type EvaluateOptions, evaluateRows} from './evaluate.ts';
+import {type EvaluateOptions, evaluateBatches, evaluateRows} from './evaluate.ts';
 import {fitModel, trainOnBatch} from './fit.ts';
-import type {FitOptions} from './fit-options.ts';
+import type {FitBatchesOptions, FitOptions} from './fit-options.ts';
 import {type GradientsOptions, type GradientsResult, gradientsOf} from './gradients.ts';
 import type {History, Logs} from './logs.ts';
 import {ModelLayer} from './nested.ts';
 import {layerOf, Network, type SymbolicTensors} from './network.ts';
 import {inStructure, type PortData, symbolicInputs} from './ports.ts';
-import {predict, predictSync, type ShapedResult} from './predict.ts';
+import {type Inputs, predict, predictBatches, predictSync, type ShapedResult} from './predict.ts';
 import type {Weighting} from './sample-weights.ts';
 import {type SaveOptions, save} from './save.ts';
 import {summaryOf} from './summary.ts';
@@ -136,6 +137,11 @@ export class Model<Outputs extends SymbolicTensors = SymbolicTensor> {
   }
 
   /**
+   * Trains on a data set of batches `{xs, ys}`, or anything else that gives such to `for await`; the next are
+   * made while the last are trained on. An epoch is a pass, or `stepsPerEpoch` batches.
+   */
+  fit(batches: Batches, options?: FitBatchesOptions): Promise<History>;
+  /**
    * Trains on rows of `x` [rows, …inputShape] and `y`: class numbers for sparseCategoricalCrossentropy, else
    * numbers of the output's shape. Typed arrays are read where they lie and must not change meanwhile.
    *
@@ -145,8 +151,15 @@ export class Model<Outputs extends SymbolicTensors = SymbolicTensor> {
    * class; ERR_MODEL_BUSY while another training runs; ERR_SHAPE, ERR_DTYPE, ERR_DETACHED, ERR_OPTION before
    * it begins. In all cases the weights are those of the last finished step.
    */
-  fit(x: PortData, y: PortData, options: FitOptions = {}): Promise<History> {
-    return fitModel(this as unknown as Sequential, this.#engine, x, y, options);
+  fit(x: PortData, y: PortData, options?: FitOptions): Promise<History>;
+  fit(
+    first: PortData | Batches,
+    second?: PortData | FitBatchesOptions,
+    third?: FitOptions,
+  ): Promise<History> {
+    const model = this as unknown as Sequential;
+    if (isBatches(first)) return fitModel(model, this.#engine, first, second as FitBatchesOptions);
+    return fitModel(model, this.#engine, [first, second as PortData], third);
   }
 
   /** One training step on all rows given, as one batch. */
@@ -154,19 +167,26 @@ export class Model<Outputs extends SymbolicTensors = SymbolicTensor> {
     return trainOnBatch(this.#engine, x, y, options);
   }
 
-  /** Loss and metrics over all rows. */
-  async evaluate(x: PortData, y: PortData, options: EvaluateOptions = {}): Promise<Logs> {
+  /** Loss and metrics over all rows, or over all batches of a data set. */
+  evaluate(batches: Batches): Promise<Logs>;
+  evaluate(x: PortData, y: PortData, options?: EvaluateOptions): Promise<Logs>;
+  async evaluate(x: PortData | Batches, y?: PortData, options: EvaluateOptions = {}): Promise<Logs> {
+    if (isBatches(x)) return evaluateBatches(this.#engine, {where: 'evaluate', batches: x});
     checkOptions('evaluate', options, ['sampleWeight']);
-    const samples = bindSamples(this.#engine, 'evaluate', x, y, options);
+    const samples = bindSamples(this.#engine, 'evaluate', x, y as PortData, options);
     return evaluateRows(this.#engine, {where: 'evaluate', samples, first: 0, count: samples.count});
   }
 
   /**
    * Outputs for one sample or a batch, off the event loop and ahead of training; the shape returned says
    * which: a typed array of exactly one sample's size is one sample. A row's bits do not depend on its batch.
+   * For a data set, of batches or of batches `{xs}`, the outputs for all its rows.
    */
-  predict(x: PortData): Promise<Predicted<Outputs>> {
-    return predict(this.#engine, x) as Promise<Predicted<Outputs>>;
+  predict(x: PortData | Inputs): Promise<Predicted<Outputs>> {
+    const prediction = isBatches(x)
+      ? predictBatches(this.#engine, x as Inputs)
+      : predict(this.#engine, x as PortData);
+    return prediction as Promise<Predicted<Outputs>>;
   }
 
   /** The same on the calling thread: for single samples, microseconds. */

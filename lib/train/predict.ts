@@ -1,6 +1,9 @@
 import type {TypedArray} from '../core/dtype.ts';
 import {type Shape, sizeOf} from '../core/shape.ts';
 import type {Rows} from '../data/arrays.ts';
+import {ascendingRows} from '../data/order.ts';
+import {isRecord} from '../data/tree.ts';
+import {ahead} from '../data/walks.ts';
 import type {CompiledProgram} from '../session/compile.ts';
 import type {VariableStore} from '../session/store.ts';
 import {arraysOf, bindInputs, inBuckets, keyOf, namedInputs} from './batches.ts';
@@ -8,6 +11,8 @@ import {type Engine, inputsOf, type RunOutcome} from './engine.ts';
 import {failByGuard} from './failures.ts';
 import {predictGraph} from './graphs.ts';
 import {inStructure, type PortData, sourceName} from './ports.ts';
+
+const batchesAhead = 4;
 
 /** Numbers with their shape. */
 export interface ShapedResult {
@@ -25,11 +30,11 @@ interface Prepared {
   finish(result: RunOutcome): Prediction;
 }
 
-function prepare(engine: Engine, where: string, given: PortData): Prepared {
+function prepare(engine: Engine, where: string, given: PortData, allowSingle = true): Prepared {
   const {network} = engine;
-  const x = bindInputs(engine, where, given, true);
+  const x = bindInputs(engine, where, given, allowSingle);
   const [{count, single}] = x as [Rows];
-  const {batch, steps, rows} = inBuckets(0, count);
+  const {batch, steps, rows} = inBuckets(ascendingRows(count));
   const program = engine.program(keyOf('predict', batch, ...x), () => predictGraph(network, {batch, x}));
   const sources = Object.fromEntries(namedInputs(network, x));
   return {
@@ -58,6 +63,33 @@ export async function predict(engine: Engine, x: PortData): Promise<Prediction> 
   return finish(await program.run(inputs, {steps, urgent: true}));
 }
 
+/** Batches of inputs, alone or as `{xs}` of `{xs, ys}`. */
+export type Inputs = AsyncIterable<PortData | {readonly xs: PortData}>;
+
+/** Outputs for all rows of all batches, the next of which are made meanwhile. */
+export async function predictBatches(engine: Engine, batches: Inputs): Promise<Prediction> {
+  const {outputs, outputStructure} = engine.network;
+  const parts: Float32Array[][] = outputs.map(() => []);
+  for await (const element of ahead(batches, batchesAhead)) {
+    const given = isRecord(element) && 'xs' in element ? element.xs : element;
+    const {program, inputs, steps, finish} = prepare(engine, 'predict', given as PortData, false);
+    const results = finish(await program.run(inputs, {steps, urgent: true}));
+    const list = outputStructure === 'one' ? [results] : Object.values(results);
+    for (const [index, {data}] of (list as ShapedResult[]).entries()) parts[index]?.push(data);
+  }
+  const whole = outputs.map(({shape}, index): ShapedResult => {
+    const own = parts[index] as Float32Array[];
+    const data = new Float32Array(own.reduce((sum, {length}) => sum + length, 0));
+    let at = 0;
+    for (const part of own) {
+      data.set(part, at);
+      at += part.length;
+    }
+    return {data, shape: [data.length / sizeOf(shape), ...shape]};
+  });
+  return inStructure(outputStructure, outputs, whole);
+}
+
 /** A bound program for one row of float32 numbers: what servers ask for again and again. */
 interface RowPredictor {
   readonly state: VariableStore['state'];
@@ -70,7 +102,7 @@ function makeRowPredictor(engine: Engine): RowPredictor {
   const {inputShape, outputShape} = engine.network;
   const data = new Float32Array(new SharedArrayBuffer(4 * sizeOf(inputShape)));
   const x = bindInputs(engine, 'predictSync', data, true);
-  const {rows} = inBuckets(0, 1);
+  const {rows} = inBuckets(ascendingRows(1));
   const program = engine.program(keyOf('predict', 1, ...x), () =>
     predictGraph(engine.network, {batch: 1, x}),
   );

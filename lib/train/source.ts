@@ -12,7 +12,7 @@ export interface Stretch {
 }
 
 export interface BatchSource {
-  /** Batches of an epoch, and at most so many rows of it. */
+  /** Batches of an epoch, and at most so many rows of it; infinite where a data set does not tell. */
   readonly batches: number;
   readonly rows: number;
   /**
@@ -20,6 +20,8 @@ export interface BatchSource {
    * in order, but the first question may be for any batch: a training goes on where it was interrupted.
    */
   next(epoch: number, batch: number, most: number): Stretch | undefined | Promise<Stretch | undefined>;
+  /** The training has ended. */
+  close?(): void;
 }
 
 export interface ArraySourceOptions {

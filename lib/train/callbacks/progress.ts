@@ -97,16 +97,22 @@ export function progress(options: ProgressOptions = {}): Callback {
     },
     onBatchEnd(batch, logs, context) {
       const before = seen;
-      seen = Math.min(context.samples, (batch + 1) * context.batchSize);
+      const size = context.batchSize || (logs.size as number);
+      seen = Math.max(before, Math.min(context.samples, (batch + 1) * size));
       pace.advance(seen - before);
       const now = performance.now();
       if (!bar || now - drawn < drawEveryMs) return;
       drawn = now;
       const {batches, samples, epochs, epoch} = context;
+      const pacing = `${pace.perSecond} samples/s`;
+      if (batches === Number.POSITIVE_INFINITY) {
+        draw(`${label(epoch, context)} batch ${batch + 1}  ${formatLogs(logs)}  ${pacing}`);
+        return;
+      }
       const left = (samples - seen + (epochs - epoch - 1) * samples) / Math.max(1, pace.perSecond);
       const count = `${String(batch + 1).padStart(String(batches).length)}/${batches}`;
-      const speed = `${pace.perSecond} samples/s  ${formatTime(left)} left`;
-      draw(`${label(epoch, context)} ${drawBar(batch + 1, batches)} ${count}  ${formatLogs(logs)}  ${speed}`);
+      const end = samples === Number.POSITIVE_INFINITY ? pacing : `${pacing}  ${formatTime(left)} left`;
+      draw(`${label(epoch, context)} ${drawBar(batch + 1, batches)} ${count}  ${formatLogs(logs)}  ${end}`);
     },
     onEpochEnd(epoch, logs, context) {
       const text = `${label(epoch, context)}  ${formatLogs(logs)}  ${pace.perSecond} samples/s`;
