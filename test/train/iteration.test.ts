@@ -116,7 +116,10 @@ it('options of the iteration are checked', async () => {
     [{validationData, validationFreq: [0]}, /^fit: validationFreq: expected an integer >= 1\. Received 0/],
     [{validationData, validationSteps: 1.5}, /^fit: validationSteps: expected an integer >= 1/],
     [{validationData, validationBatchSize: -1}, /^fit: validationBatchSize: expected an integer >= 1/],
-    [{validationData: [x] as never}, /^fit: validationData: expected \[x, y\] or \[x, y, sampleWeight\]\.$/],
+    [
+      {validationData: [x] as never},
+      /^fit: validationData: expected \[x, y\], \[x, y, sampleWeight\] or a data set of batches\.$/,
+    ],
     [{stepsPerEpoc: 2} as FitOptions, /Did you mean "stepsPerEpoch"/],
   ];
   for (const [options, text] of wrong)
