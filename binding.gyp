@@ -126,6 +126,7 @@
         'native/test/cpu_test.cc',
         'native/test/kernels_test.cc',
         'native/test/updates_test.cc',
+        'native/test/optimizers_test.cc',
         'native/test/rows_test.cc',
         'native/test/map_test.cc',
         'native/test/math_test.cc',

@@ -5,15 +5,11 @@ import {callsOf} from '../lib/graph/walk.ts';
 import type {MapProgram} from '../lib/ops/program.ts';
 import {moveRules} from './reference-move.ts';
 import {erf, randomRules} from './reference-random.ts';
+import {updateRules} from './reference-updates.ts';
 
 export type Values = Float64Array;
 export type Given = ReadonlyMap<Tensor, ArrayLike<number>>;
 export type Rule = (call: Call, inputs: Values[]) => Values[];
-
-const smallestNormal = 2 ** -126;
-
-/** Moments decay into denormals, where processors disagree: they end at zero instead. */
-const flush = (x: number): number => (Math.abs(x) < smallestNormal ? 0 : x);
 
 const flag = (condition: boolean): number => (condition ? 1 : 0);
 
@@ -230,26 +226,6 @@ const labelGuard = (labels: Values, classes: number): Values =>
   labels.map(label => (isLabel(label, classes) ? -1 : label < 0 ? 0x7fffffff : label));
 
 /** Cuts segments of `width` operands out of the inputs after `hyper` and updates each, element by element. */
-function updateRule(width: number, step: (hyper: Values, operands: number[], call: Call) => number[]): Rule {
-  return (call, [hyper, ...operands]) => {
-    const count = (call.inputs[0] as Tensor).shape[1] as number;
-    return (call.attributes as {groups: readonly number[]}).groups.flatMap((group, segment) => {
-      const own = operands.slice(segment * width, (segment + 1) * width);
-      const row = (hyper as Values).subarray(group * count, (group + 1) * count);
-      const results = Array.from({length: width - 1}, () => new Float64Array((own[0] as Values).length));
-      for (let i = 0; i < (own[0] as Values).length; i++) {
-        const updated = step(
-          row,
-          own.map(values => values[i] as number),
-          call,
-        );
-        for (const [field, result] of results.entries()) result[i] = updated[field] as number;
-      }
-      return results;
-    });
-  };
-}
-
 const rules: Record<string, Rule> = {
   ...randomRules,
   constant: call => [Float64Array.from((call.attributes as {data: ArrayLike<number>}).data)],
@@ -311,27 +287,7 @@ const rules: Record<string, Rule> = {
   reshape: (_, [x]) => [x as Values],
   copy: (_, [x]) => [x as Values],
   ...moveRules,
-  sgd: updateRule(2, ([rate], [p, g]) => [(p as number) - (rate as number) * (g as number)]),
-  momentum: updateRule(3, ([rate, mu], [p, g, v], {attributes}) => {
-    const velocity = flush((mu as number) * (v as number) + (g as number));
-    const nesterov = (attributes as {nesterov: boolean}).nesterov;
-    const step = nesterov ? (g as number) + (mu as number) * velocity : velocity;
-    return [(p as number) - (rate as number) * step, velocity];
-  }),
-  rmsprop: updateRule(3, ([rate, rho, rest, epsilon], [p, g, v]) => {
-    const square = flush((rho as number) * (v as number) + (rest as number) * (g as number) ** 2);
-    return [
-      (p as number) - ((rate as number) * (g as number)) / (Math.sqrt(square) + (epsilon as number)),
-      square,
-    ];
-  }),
-  adam: updateRule(4, (hyper, [p, g, m, v]) => {
-    const [rate, beta1, rest1, beta2, rest2, correction, epsilon] = hyper as unknown as number[];
-    const first = flush((beta1 as number) * (m as number) + (rest1 as number) * (g as number));
-    const second = flush((beta2 as number) * (v as number) + (rest2 as number) * (g as number) ** 2);
-    const root = Math.sqrt(second) * (correction as number) + (epsilon as number);
-    return [(p as number) - ((rate as number) * first) / root, first, second];
-  }),
+  ...updateRules,
 };
 
 /** Results of one call, from the values of its inputs. */

@@ -20,7 +20,7 @@ import {
   unary,
   wide,
 } from './conformance/elementwise.ts';
-import {mapSamples, updateSamples} from './conformance/fused.ts';
+import {mapSamples} from './conformance/fused.ts';
 import {
   bytes,
   gathers,
@@ -37,6 +37,7 @@ import {
   withoutEmptyLines,
   withTies,
 } from './conformance/shaped.ts';
+import {updateSamples} from './conformance/updates.ts';
 
 /**
  * Functions of ops that are no op themselves. A function that is neither this nor sampled does not

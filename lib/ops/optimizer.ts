@@ -2,86 +2,148 @@
 // are a table of segments, one per parameter: (parameter, gradient, moments …); the results are what is
 // updated of each: (parameter, moments …). Row g of `hyper` holds the numbers of parameter group g; they
 // may change each step.
+//
+// Any update can do three things more in the same pass. Each has numbers of its own behind those of the
+// update, in this order:
+//   decays    [kept share, penalty]: g ← g + penalty·p and p ← share·p come first
+//   averages  [momentum, 1 − momentum, overwrites]: a last operand of each segment, the moving average of the
+//             new parameter, e ← momentum·e + (1 − momentum)·p; then p ← e where `overwrites` is not 0
+//   pauses    [active]: where it is 0 nothing changes
 import {formatShape, sameShape} from '../core/shape.ts';
 import {apply, type Call, defineOp, failIn, type Op, type Tensor, type TensorSpec} from '../core/tensor.ts';
 
 export interface UpdateAttributes {
   /** For each segment the row of `hyper` that rules it. */
   readonly groups: readonly number[];
+  readonly decays: boolean;
+  readonly averages: boolean;
+  readonly pauses: boolean;
 }
+
+const signatureOf = (name: string): string =>
+  `${name}(hyper: f32, ...segments: f32) -> ...updated: f32 ` +
+  '{decays: bool, averages: bool, pauses: bool, groups: words}';
 
 /**
  * Defines an update whose segments have `width` operands, the second of which, the gradient, is only read.
  */
-function defineUpdate<Attributes extends UpdateAttributes>(
-  name: string,
-  width: number,
-  hyperCount: number,
-  attributes: string,
-): Op<Attributes> {
-  const kept = width - 1;
-  return defineOp<Attributes>({
-    signature: `${name}(hyper: f32, ...segments: f32) -> ...updated: f32 {${attributes}groups: words}`,
-    updates: ({outputs}: Call) =>
-      outputs.map((_, index) => {
-        const field = index % kept;
-        return 1 + Math.floor(index / kept) * width + (field === 0 ? 0 : field + 1);
-      }),
-    infer([hyper, ...segments], {groups}): TensorSpec[] {
-      if (segments.length !== groups.length * width) {
-        failIn(
-          name,
-          'ERR_SHAPE',
-          `expected ${groups.length} segments of ${width}. Received ${segments.length}`,
-        );
+function defineUpdate(name: string, width: number, hyperCount: number): Op<UpdateAttributes> {
+  const widthOf = ({averages}: UpdateAttributes): number => width + Number(averages);
+  const columnsOf = ({decays, averages, pauses}: UpdateAttributes): number =>
+    hyperCount + 2 * Number(decays) + 3 * Number(averages) + Number(pauses);
+  return defineOp<UpdateAttributes>({
+    signature: signatureOf(name),
+    updates({outputs, attributes}: Call) {
+      const all = widthOf(attributes as UpdateAttributes);
+      return outputs.map((_, index) => {
+        const field = index % (all - 1);
+        return 1 + Math.floor(index / (all - 1)) * all + (field === 0 ? 0 : field + 1);
+      });
+    },
+    infer([hyper, ...segments], attributes): TensorSpec[] {
+      const {groups} = attributes;
+      const all = widthOf(attributes);
+      if (segments.length !== groups.length * all) {
+        const received = `Received ${segments.length}`;
+        failIn(name, 'ERR_SHAPE', `expected ${groups.length} segments of ${all}. ${received}`);
       }
       const {shape} = hyper as Tensor;
-      if (shape.length !== 2 || shape[1] !== hyperCount) {
-        failIn(name, 'ERR_SHAPE', `expected hyper [groups,${hyperCount}]. Received ${formatShape(shape)}`);
+      const columns = columnsOf(attributes);
+      if (shape.length !== 2 || shape[1] !== columns) {
+        failIn(name, 'ERR_SHAPE', `expected hyper [groups,${columns}]. Received ${formatShape(shape)}`);
       }
       return groups.flatMap((_, segment) => {
-        const own = segments.slice(segment * width, (segment + 1) * width);
+        const own = segments.slice(segment * all, (segment + 1) * all);
         const first = own[0] as Tensor;
         const other = own.find(operand => !sameShape(operand.shape, first.shape));
         if (other) failIn(name, 'ERR_SHAPE', `parameter ${first} and ${other} differ`);
-        return Array.from({length: kept}, () => ({shape: first.shape, dtype: 'float32' as const}));
+        return Array.from({length: all - 1}, () => ({shape: first.shape, dtype: 'float32' as const}));
       });
     },
   });
 }
 
 /** hyper: [learningRate]. p ← p − rate·g. */
-export const sgdOp = defineUpdate('sgd', 2, 1, '');
+export const sgdOp = defineUpdate('sgd', 2, 1);
 
-/** hyper: [learningRate, momentum]. v ← momentum·v + g; p ← p − rate·(nesterov ? g + momentum·v : v). */
-export const momentumOp = defineUpdate<UpdateAttributes & {nesterov: boolean}>(
-  'momentum',
-  3,
-  2,
-  'nesterov: bool, ',
-);
+/** hyper: [learningRate, momentum]. v ← momentum·v + g; p ← p − rate·v. */
+export const momentumOp = defineUpdate('momentum', 3, 2);
+
+/** hyper: [learningRate, momentum]. v ← momentum·v + g; p ← p − rate·(g + momentum·v). */
+export const nesterovOp = defineUpdate('nesterov', 3, 2);
 
 /**
  * hyper: [learningRate, rho, 1 − rho, epsilon]. v ← rho·v + (1 − rho)·g²; p ← p − rate·g / (√v + epsilon)
  * (Hinton 2012, lecture 6e).
  */
-export const rmspropOp = defineUpdate('rmsprop', 3, 4, '');
+export const rmspropOp = defineUpdate('rmsprop', 3, 4);
+
+/** hyper: […, momentum]. b ← momentum·b + g / (√v + epsilon); p ← p − rate·b. */
+export const rmspropMomentumOp = defineUpdate('rmspropMomentum', 4, 5);
+
+/** With a mean, d ← rho·d + (1 − rho)·g, and √(v − d²) for √v (Graves 2013, equations 38 to 45). */
+export const rmspropCenteredOp = defineUpdate('rmspropCentered', 4, 4);
+
+/** Segments are (p, g, v, d, b). */
+export const rmspropCenteredMomentumOp = defineUpdate('rmspropCenteredMomentum', 5, 5);
+
+/**
+ * hyper: [learningRate, initial, epsilon]. s ← s + g²; p ← p − rate·g / (√(s + initial) + epsilon) (Duchi et
+ * al. 2011).
+ */
+export const adagradOp = defineUpdate('adagrad', 3, 3);
+
+/**
+ * hyper: [learningRate, rho, 1 − rho, epsilon]. v ← rho·v + (1 − rho)·g²; s = g·√(d + epsilon) / √(v +
+ * epsilon); p ← p − rate·s; d ← rho·d + (1 − rho)·s² (Zeiler 2012, algorithm 1).
+ */
+export const adadeltaOp = defineUpdate('adadelta', 4, 4);
 
 /**
  * hyper: [learningRate / (1 − beta1ᵗ), beta1, 1 − beta1, beta2, 1 − beta2, 1 / √(1 − beta2ᵗ), epsilon].
  * m ← beta1·m + (1 − beta1)·g; v ← beta2·v + (1 − beta2)·g²; p ← p − hyper0·m / (√v·hyper5 + epsilon)
  * (Kingma and Ba 2015, algorithm 1).
  */
-export const adamOp = defineUpdate('adam', 4, 7, '');
+export const adamOp = defineUpdate('adam', 4, 7);
+
+/** The same with w ← max(w, v) for v under the root (Reddi et al. 2018). Segments are (p, g, m, v, w). */
+export const amsgradOp = defineUpdate('amsgrad', 5, 7);
+
+/**
+ * hyper: [learningRate / (1 − beta1ᵗ), beta1, 1 − beta1, beta2, epsilon]. m as Adam's;
+ * u ← max(beta2·u, |g| + epsilon); p ← p − hyper0·m / u (Kingma and Ba 2015, algorithm 2).
+ */
+export const adamaxOp = defineUpdate('adamax', 4, 5);
+
+/**
+ * hyper: [rate of g, rate of m, beta1, 1 − beta1, beta2, 1 − beta2, 1 / √(1 − beta2ᵗ), epsilon]. m and v as
+ * Adam's; p ← p − (hyper0·g + hyper1·m) / (√v·hyper6 + epsilon) (Dozat 2016).
+ */
+export const nadamOp = defineUpdate('nadam', 4, 8);
+
+/**
+ * hyper: [learningRate, beta1, 1 − beta1, beta2, 1 − beta2]. p ← p − rate·sign(beta1·m + (1 − beta1)·g);
+ * m ← beta2·m + (1 − beta2)·g (Chen et al. 2023).
+ */
+export const lionOp = defineUpdate('lion', 3, 5);
+
+/** hyper: [keep]. Segments are (sum, gradient): s ← keep·(s + g). */
+export const accumulateOp = defineUpdate('accumulate', 2, 1);
 
 /** Applies an update to a list of segments and gives, for each, the new values in the segment's order. */
-export function applyUpdate<Attributes extends UpdateAttributes>(
-  op: Op<Attributes>,
+export function applyUpdate(
+  op: Op<UpdateAttributes>,
   hyper: Tensor,
   segments: readonly (readonly Tensor[])[],
-  attributes: Attributes,
+  attributes: Partial<UpdateAttributes> = {},
 ): readonly (readonly Tensor[])[] {
-  const updated = apply(op, [hyper, ...segments.flat()], attributes);
+  const updated = apply(op, [hyper, ...segments.flat()], {
+    decays: false,
+    averages: false,
+    pauses: false,
+    groups: segments.map(() => 0),
+    ...attributes,
+  });
   const kept = segments.length === 0 ? 0 : updated.length / segments.length;
   return segments.map((_, index) => updated.slice(index * kept, (index + 1) * kept));
 }

@@ -1,16 +1,53 @@
-import {checkNumber, checkOptions} from '../core/errors.ts';
-import {adamOp, applyUpdate} from '../ops/optimizer.ts';
-import {type LearningRate, makeOptimizer, type Optimizer} from './optimizer.ts';
+// Adam and those of its kin that share its kernel: they differ in the numbers of a step alone.
+import {checkBoolean, checkOptions} from '../core/errors.ts';
+import {adamOp, amsgradOp} from '../ops/optimizer.ts';
+import {makeOptimizer, type Optimizer, type Rule} from './optimizer.ts';
+import {type CommonOptions, checkEpsilon, checkShare, commonOptions} from './options.ts';
 
-export interface AdamOptions {
-  /** 0.001 by default. */
-  readonly learningRate?: LearningRate;
-  /** 0.9 by default. */
+/** `learningRate` is 0.001 by default. */
+export interface BetaOptions extends CommonOptions {
+  /** How much of the mean gradient stays each step, 0.9 by default. */
   readonly beta1?: number;
-  /** 0.999 by default. */
+  /** How much of the mean square stays each step, 0.999 by default. */
   readonly beta2?: number;
   /** 1e-7 by default, as in Keras. */
   readonly epsilon?: number;
+}
+
+export interface AdamOptions extends BetaOptions {
+  /** Divide by the largest second moment so far (Reddi et al. 2018). False by default. */
+  readonly amsgrad?: boolean;
+}
+
+export interface Betas {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+}
+
+/** The options that all of these share, checked. */
+export function checkBetas(where: string, options: BetaOptions, more: readonly string[] = []): Betas {
+  checkOptions(where, options, ['beta1', 'beta2', 'epsilon', ...more, ...commonOptions]);
+  const {beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7} = options;
+  checkShare(`${where}: beta1`, beta1);
+  checkShare(`${where}: beta2`, beta2);
+  checkEpsilon(where, epsilon);
+  return {beta1, beta2, epsilon};
+}
+
+function adamRule(where: string, options: AdamOptions): Rule {
+  const {beta1, beta2, epsilon} = checkBetas(where, options, ['amsgrad']);
+  const {amsgrad = false} = options;
+  checkBoolean(`${where}: amsgrad`, amsgrad);
+  return {
+    op: amsgrad ? amsgradOp : adamOp,
+    slots: ['m', 'v', ...(amsgrad ? ['vMax'] : [])],
+    hyper(step, rate) {
+      const correction1 = 1 - beta1 ** (step + 1);
+      const correction2 = 1 - beta2 ** (step + 1);
+      return [rate / correction1, beta1, 1 - beta1, beta2, 1 - beta2, 1 / Math.sqrt(correction2), epsilon];
+    },
+  };
 }
 
 /**
@@ -18,20 +55,43 @@ export interface AdamOptions {
  * the corrected second moment. Keras adds it to the uncorrected one, which differs in the first steps.
  */
 export function adam(options: AdamOptions = {}): Optimizer {
-  checkOptions('optimizers.adam', options, ['learningRate', 'beta1', 'beta2', 'epsilon']);
-  const {beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7} = options;
-  checkNumber('optimizers.adam: beta1', beta1, {min: 0, below: 1});
-  checkNumber('optimizers.adam: beta2', beta2, {min: 0, below: 1});
-  checkNumber('optimizers.adam: epsilon', epsilon, {above: 0});
-  const own = {beta1: options.beta1, beta2: options.beta2, epsilon: options.epsilon};
-  return makeOptimizer('adam', options, 0.001, own, {
-    slots: ['m', 'v'],
-    hyperCount: 7,
-    hyper(step, rate) {
-      const correction1 = 1 - beta1 ** (step + 1);
-      const correction2 = 1 - beta2 ** (step + 1);
-      return [rate / correction1, beta1, 1 - beta1, beta2, 1 - beta2, 1 / Math.sqrt(correction2), epsilon];
+  return makeOptimizer('adam', options, {learningRate: 0.001}, adamRule('optimizers.adam', options));
+}
+
+/** Adam with a decoupled weight decay of 0.004 by default (Loshchilov and Hutter 2019), as in Keras. */
+export function adamw(options: Omit<AdamOptions, 'decoupledWeightDecay'> = {}): Optimizer {
+  const where = 'optimizers.adamw';
+  const defaults = {learningRate: 0.001, weightDecay: 0.004};
+  return makeOptimizer('adamw', options, defaults, adamRule(where, options));
+}
+
+/**
+ * Rectified Adam (Liu et al. 2020, algorithm 2), as in PyTorch: without the second moment until the variance
+ * of what it gives can be told, then scaled by what is known of it.
+ */
+export function radam(options: BetaOptions = {}): Optimizer {
+  const {beta1, beta2, epsilon} = checkBetas('optimizers.radam', options);
+  const longest = 2 / (1 - beta2) - 1;
+  return makeOptimizer(
+    'radam',
+    options,
+    {learningRate: 0.001},
+    {
+      op: adamOp,
+      slots: ['m', 'v'],
+      hyper(step, rate) {
+        const t = step + 1;
+        const correction2 = 1 - beta2 ** t;
+        const length = longest - (2 * t * beta2 ** t) / correction2;
+        const first = rate / (1 - beta1 ** t);
+        const moments = [beta1, 1 - beta1, beta2, 1 - beta2];
+        // √v·0 + 1: the kernel divides by one.
+        if (length <= 5) return [first, ...moments, 0, 1];
+        const rectified = Math.sqrt(
+          ((length - 4) * (length - 2) * longest) / ((longest - 4) * (longest - 2) * length),
+        );
+        return [first * rectified * Math.sqrt(correction2), ...moments, 1, epsilon];
+      },
     },
-    update: (hyper, segments) => applyUpdate(adamOp, hyper, segments, {groups: segments.map(() => 0)}),
-  });
+  );
 }

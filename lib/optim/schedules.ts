@@ -1,9 +1,10 @@
 // The namespace `schedules`: every export is a member. Each gives the learning rate of a step, counted from
 // 0.
-import {checkNumber, fail, requireOptions} from '../core/errors.ts';
-import {type Named, named} from '../core/named.ts';
+import {checkBoolean, checkNumber, fail, requireOptions} from '../core/errors.ts';
+import {named} from '../core/named.ts';
+import type {Schedule} from './schedule.ts';
 
-export type Schedule = ((step: number) => number) & Named;
+export type {Schedule};
 
 /** The same rate for all steps. */
 export function constant(options: {learningRate: number}): Schedule {
@@ -29,30 +30,40 @@ export function exponentialDecay(options: ExponentialDecayOptions): Schedule {
   checkNumber(`${where}: initialLearningRate`, initialLearningRate, {min: 0});
   checkNumber(`${where}: decaySteps`, decaySteps, {above: 0});
   checkNumber(`${where}: decayRate`, decayRate, {above: 0});
+  checkBoolean(`${where}: staircase`, staircase);
   return named('exponentialDecay', {...options}, (step: number) => {
     const periods = step / decaySteps;
     return initialLearningRate * decayRate ** (staircase ? Math.floor(periods) : periods);
   });
 }
 
-export interface CosineDecayOptions {
-  readonly initialLearningRate: number;
-  readonly decaySteps: number;
-  /** The share of the initial rate that is left at the end, 0 by default. */
-  readonly alpha?: number;
-}
-
-/** From initialLearningRate down to alpha times it along half a cosine (Loshchilov and Hutter 2017). */
-export function cosineDecay(options: CosineDecayOptions): Schedule {
-  const where = 'schedules.cosineDecay';
-  requireOptions(where, options, ['initialLearningRate', 'decaySteps', 'alpha']);
-  const {initialLearningRate, decaySteps, alpha = 0} = options;
+/** initialLearningRate · decayRate^⌊step / decaySteps⌋: one step down each `decaySteps`. */
+export function stepDecay(options: Omit<ExponentialDecayOptions, 'staircase'>): Schedule {
+  const where = 'schedules.stepDecay';
+  requireOptions(where, options, ['initialLearningRate', 'decaySteps', 'decayRate']);
+  const {initialLearningRate, decaySteps, decayRate} = options;
   checkNumber(`${where}: initialLearningRate`, initialLearningRate, {min: 0});
   checkNumber(`${where}: decaySteps`, decaySteps, {above: 0});
-  checkNumber(`${where}: alpha`, alpha, {min: 0, max: 1});
-  return named('cosineDecay', {...options}, (step: number) => {
-    const cosine = 0.5 * (1 + Math.cos((Math.PI * Math.min(step, decaySteps)) / decaySteps));
-    return initialLearningRate * ((1 - alpha) * cosine + alpha);
+  checkNumber(`${where}: decayRate`, decayRate, {above: 0});
+  return named(
+    'stepDecay',
+    {...options},
+    (step: number) => initialLearningRate * decayRate ** Math.floor(step / decaySteps),
+  );
+}
+
+/** initialLearningRate / (1 + decayRate · step / decaySteps). */
+export function inverseTimeDecay(options: ExponentialDecayOptions): Schedule {
+  const where = 'schedules.inverseTimeDecay';
+  requireOptions(where, options, ['initialLearningRate', 'decaySteps', 'decayRate', 'staircase']);
+  const {initialLearningRate, decaySteps, decayRate, staircase = false} = options;
+  checkNumber(`${where}: initialLearningRate`, initialLearningRate, {min: 0});
+  checkNumber(`${where}: decaySteps`, decaySteps, {above: 0});
+  checkNumber(`${where}: decayRate`, decayRate, {min: 0});
+  checkBoolean(`${where}: staircase`, staircase);
+  return named('inverseTimeDecay', {...options}, (step: number) => {
+    const periods = step / decaySteps;
+    return initialLearningRate / (1 + decayRate * (staircase ? Math.floor(periods) : periods));
   });
 }
 
@@ -89,19 +100,28 @@ export interface PolynomialDecayOptions {
   readonly endLearningRate?: number;
   /** 1, a straight line, by default. */
   readonly power?: number;
+  /** Start again, from lower down, with a longer way each time the end is reached. False by default. */
+  readonly cycle?: boolean;
 }
 
-/** From initialLearningRate to endLearningRate as (1 − step / decaySteps)^power. */
+/**
+ * From initialLearningRate to endLearningRate as (1 − step / decaySteps)^power; with `cycle`, decaySteps times
+ * the number of the cycle.
+ */
 export function polynomialDecay(options: PolynomialDecayOptions): Schedule {
   const where = 'schedules.polynomialDecay';
-  requireOptions(where, options, ['initialLearningRate', 'decaySteps', 'endLearningRate', 'power']);
-  const {initialLearningRate, decaySteps, endLearningRate = 0.0001, power = 1} = options;
+  requireOptions(where, options, ['initialLearningRate', 'decaySteps', 'endLearningRate', 'power', 'cycle']);
+  const {initialLearningRate, decaySteps, endLearningRate = 0.0001, power = 1, cycle = false} = options;
   checkNumber(`${where}: initialLearningRate`, initialLearningRate, {min: 0});
   checkNumber(`${where}: decaySteps`, decaySteps, {above: 0});
   checkNumber(`${where}: endLearningRate`, endLearningRate, {min: 0});
   checkNumber(`${where}: power`, power, {above: 0});
+  checkBoolean(`${where}: cycle`, cycle);
   return named('polynomialDecay', {...options}, (step: number) => {
-    const left = 1 - Math.min(step, decaySteps) / decaySteps;
+    const way = cycle ? decaySteps * Math.max(1, Math.ceil(step / decaySteps)) : decaySteps;
+    const left = 1 - Math.min(step, way) / way;
     return (initialLearningRate - endLearningRate) * left ** power + endLearningRate;
   });
 }
+
+export {cosineDecay, cosineDecayRestarts, oneCycle} from './cosine-schedules.ts';

@@ -1,10 +1,10 @@
-import {checkNumber, checkOptions, fail} from '../core/errors.ts';
-import {applyUpdate, momentumOp, sgdOp} from '../ops/optimizer.ts';
-import {type LearningRate, makeOptimizer, type Optimizer} from './optimizer.ts';
+import {checkBoolean, checkNumber, checkOptions} from '../core/errors.ts';
+import {momentumOp, nesterovOp, sgdOp} from '../ops/optimizer.ts';
+import {makeOptimizer, type Optimizer} from './optimizer.ts';
+import {type CommonOptions, commonOptions} from './options.ts';
 
-export interface SgdOptions {
-  /** 0.01 by default. */
-  readonly learningRate?: LearningRate;
+/** `learningRate` is 0.01 by default. */
+export interface SgdOptions extends CommonOptions {
   /** 0 by default: no velocity is kept. */
   readonly momentum?: number;
   /** Look ahead by one step of the velocity (Nesterov 1983, Sutskever et al. 2013). False by default. */
@@ -16,24 +16,18 @@ export interface SgdOptions {
  * p ← p − rate·v, or p ← p − rate·(g + momentum·v) with Nesterov's.
  */
 export function sgd(options: SgdOptions = {}): Optimizer {
-  checkOptions('optimizers.sgd', options, ['learningRate', 'momentum', 'nesterov']);
+  const where = 'optimizers.sgd';
+  checkOptions(where, options, ['momentum', 'nesterov', ...commonOptions]);
   const {momentum = 0, nesterov = false} = options;
-  checkNumber('optimizers.sgd: momentum', momentum, {min: 0, max: 1});
-  if (typeof nesterov !== 'boolean') fail('ERR_OPTION', 'optimizers.sgd: nesterov: expected true or false.');
-  const own = {momentum: options.momentum, nesterov: options.nesterov};
+  checkNumber(`${where}: momentum`, momentum, {min: 0, max: 1});
+  checkBoolean(`${where}: nesterov`, nesterov);
+  const defaults = {learningRate: 0.01};
   if (momentum === 0) {
-    return makeOptimizer('sgd', options, 0.01, own, {
-      slots: [],
-      hyperCount: 1,
-      hyper: (_, rate) => [rate],
-      update: (hyper, segments) => applyUpdate(sgdOp, hyper, segments, {groups: segments.map(() => 0)}),
-    });
+    return makeOptimizer('sgd', options, defaults, {op: sgdOp, slots: [], hyper: (_, rate) => [rate]});
   }
-  return makeOptimizer('sgd', options, 0.01, own, {
+  return makeOptimizer('sgd', options, defaults, {
+    op: nesterov ? nesterovOp : momentumOp,
     slots: ['velocity'],
-    hyperCount: 2,
     hyper: (_, rate) => [rate, momentum],
-    update: (hyper, segments) =>
-      applyUpdate(momentumOp, hyper, segments, {nesterov, groups: segments.map(() => 0)}),
   });
 }

@@ -15,6 +15,7 @@ import {type BoundCriterion, criteriaOf, stepValues} from './criterion.ts';
 import type {Applied, Network, Port} from './network.ts';
 import {sourceName} from './ports.ts';
 import {columnNames, type Training, targetPorts} from './training.ts';
+import {commitOf} from './updates.ts';
 
 /** How rows lie in the user's memory: what of the data a plan depends on. */
 export interface RowsSpec {
@@ -219,6 +220,7 @@ export function trainGraph(network: Network, training: Training, options: StepOp
     average,
   );
   const ends = criteriaOf(stepValues(objective, gradient), criteria);
+  const {updates, guards} = commitOf(network, training, gradient);
   const totalOf = (pick: (shard: (typeof shards)[number]) => Tensor, name: string): [string, Tensor][] =>
     shards.map((shard, index) => [index === 0 ? name : `${name}/${index}`, total(pick(shard))]);
   return {
@@ -233,11 +235,11 @@ export function trainGraph(network: Network, training: Training, options: StepOp
     },
     guards: [
       withScope('loss', () => finite(objective)),
-      ...weights.map(({variable: {name}}, index) => withScope(name, () => finite(gradient[index] as Tensor))),
+      ...guards,
       ...states.map(([{name}, value]) => withScope(name, () => finite(value))),
       ...ends.guards,
     ],
-    updates: [...updatesOf(network, training, gradient), ...states, ...ends.updates],
+    updates: [...updates, ...states, ...ends.updates],
   };
 }
 
@@ -250,29 +252,6 @@ function statesOf(
   return weights.flatMap(({variable}) => {
     const parts = shards.flatMap(updates => updates.get(variable.tensor) ?? []);
     return parts.length === 0 ? [] : [[variable, withScope(variable.name, () => average(parts))] as const];
-  });
-}
-
-function updatesOf(
-  network: Network,
-  {optimizer, slots}: Training,
-  gradient: readonly Tensor[],
-): (readonly [Variable, Tensor])[] {
-  const hyper = input({name: 'hyper', shape: [1, optimizer.hyperCount], perStep: true});
-  const weights = network.trainable;
-  const segments = weights.map(({variable: {tensor}}, index) => [
-    tensor,
-    gradient[index] as Tensor,
-    ...(slots[index] ?? []).map(slot => slot.tensor),
-  ]);
-  const updated = withScope('optimizer', () => optimizer.update(hyper, segments));
-  return weights.flatMap(({variable, constraint}, index): (readonly [Variable, Tensor])[] => {
-    const [parameter, ...moments] = updated[index] as readonly Tensor[];
-    const value = parameter as Tensor;
-    return [
-      [variable, constraint ? withScope(variable.name, () => constraint(value)) : value],
-      ...moments.map((moment, slot) => [slots[index]?.[slot] as Variable, moment] as const),
-    ];
   });
 }
 

@@ -1,11 +1,9 @@
 // Optimizer updates: one flat pass over the segments of a model. Twin of lib/ops/optimizer.ts, which says how
-// segments are ordered and what the columns of hyper mean.
-//
-// A rule says how many operands a segment has (parameter, gradient, moments …) and turns sixteen elements of
-// each into the new parameter and the new moments. Results may stand where their operands stood.
+// segments are ordered and what the columns of hyper mean; the formulas stand in update_rules.h. Results may
+// stand where their operands stood.
 #pragma once
 
-#include "operands.h"
+#include "update_rules.h"
 
 namespace chainrule {
 namespace {
@@ -13,81 +11,75 @@ namespace {
 // A piece of a segment is a task, and ends with the segment.
 constexpr int64_t kPiece = 4096;
 
-// Moments decay into denormals for good, where arithmetic is slow.
-VEC_INLINE Vec flush_denormals(Vec x) { return select(less(abs(x), splat(0x1p-126f)), zero(), x); }
+// What the attribute words before the groups add to a rule.
+enum Extra : int32_t { kDecays, kAverages, kPauses, kExtraCount };
+constexpr int kDecayHypers = 2, kAverageHypers = 3;
 
-struct Sgd {
-  static constexpr int kWidth = 2, kHypers = 1, kLead = 0;
-  Vec rate;
-  Sgd(const Args&, const float* hyper) : rate(splat(hyper[0])) {}
-  VEC_INLINE void operator()(const Vec* in, Vec* out) const { out[0] = fnma(rate, in[1], in[0]); }
-};
+VEC_INLINE bool has(const Args& args, Extra extra) { return args.attributes[extra] != 0; }
 
-template <bool kNesterov>
-struct Momentum {
-  static constexpr int kWidth = 3, kHypers = 2, kLead = 1;
-  Vec rate, momentum;
-  Momentum(const Args&, const float* hyper) : rate(splat(hyper[0])), momentum(splat(hyper[1])) {}
+// A rule with weight decay and a moving average of the parameter (8 B more) in the same pass.
+template <class Rule, bool kWithDecay, bool kWithAverage>
+struct Extended {
+  static constexpr int kWidth = Rule::kWidth + kWithAverage;
+  static constexpr int kDecayAt = Rule::kHypers;
+  static constexpr int kAverageAt = kDecayAt + (kWithDecay ? kDecayHypers : 0);
+  Rule rule;
+  Vec kept_share, penalty, momentum, rest;
+  Mask overwrites;
+  explicit Extended(const float* hyper)
+      : rule(hyper), kept_share(splat(kWithDecay ? hyper[kDecayAt] : 1.0f)),
+        penalty(splat(kWithDecay ? hyper[kDecayAt + 1] : 0.0f)),
+        momentum(splat(kWithAverage ? hyper[kAverageAt] : 0.0f)),
+        rest(splat(kWithAverage ? hyper[kAverageAt + 1] : 0.0f)),
+        overwrites(not_equal(splat(kWithAverage ? hyper[kAverageAt + 2] : 0.0f), zero())) {}
   VEC_INLINE void operator()(const Vec* in, Vec* out) const {
-    Vec velocity = flush_denormals(fma(momentum, in[2], in[1]));
-    Vec step = kNesterov ? fma(momentum, velocity, in[1]) : velocity;
-    out[0] = fnma(rate, step, in[0]);
-    out[1] = velocity;
+    Vec own[Rule::kWidth];
+    for (int k = 0; k < Rule::kWidth; ++k) own[k] = in[k];
+    if (kWithDecay) {
+      own[1] = fma(penalty, in[0], in[1]);
+      own[0] = kept_share * in[0];
+    }
+    rule(own, out);
+    if (kWithAverage) {
+      Vec average = decayed(momentum, in[kWidth - 1], rest, out[0]);
+      out[kWidth - 2] = average;
+      out[0] = select(overwrites, average, out[0]);
+    }
   }
 };
 
-struct Rmsprop {
-  static constexpr int kWidth = 3, kHypers = 4, kLead = 0;
-  Vec rate, rho, rest, epsilon;
-  Rmsprop(const Args&, const float* hyper)
-      : rate(splat(hyper[0])), rho(splat(hyper[1])), rest(splat(hyper[2])), epsilon(splat(hyper[3])) {}
-  VEC_INLINE void operator()(const Vec* in, Vec* out) const {
-    Vec g = in[1];
-    Vec square = flush_denormals(fma(rho, in[2], (rest * g) * g));
-    out[0] = in[0] - (rate * g) / (sqrt(square) + epsilon);
-    out[1] = square;
-  }
-};
-
-struct Adam {
-  static constexpr int kWidth = 4, kHypers = 7, kLead = 0;
-  Vec rate, beta1, rest1, beta2, rest2, correction, epsilon;
-  Adam(const Args&, const float* hyper)
-      : rate(splat(hyper[0])), beta1(splat(hyper[1])), rest1(splat(hyper[2])), beta2(splat(hyper[3])),
-        rest2(splat(hyper[4])), correction(splat(hyper[5])), epsilon(splat(hyper[6])) {}
-  VEC_INLINE void operator()(const Vec* in, Vec* out) const {
-    Vec g = in[1];
-    Vec m = flush_denormals(fma(beta1, in[2], rest1 * g));
-    Vec v = flush_denormals(fma(beta2, in[3], (rest2 * g) * g));
-    out[0] = in[0] - (rate * m) / fma(sqrt(v), correction, epsilon);
-    out[1] = m;
-    out[2] = v;
-  }
-};
+VEC_INLINE int32_t segment_count(const Args& args) { return args.attributeCount - kExtraCount; }
 
 template <class Rule>
-VEC_INLINE int32_t segment_count(const Args& args) {
-  return args.attributeCount - Rule::kLead;
+VEC_INLINE int32_t width_of(const Args& args) {
+  return Rule::kWidth + has(args, kAverages);
+}
+
+template <class Rule>
+VEC_INLINE int32_t columns_of(const Args& args) {
+  return Rule::kHypers + has(args, kDecays) * kDecayHypers + has(args, kAverages) * kAverageHypers +
+         has(args, kPauses);
 }
 
 template <class Rule>
 const char* check_update(const Args& args) {
-  constexpr int kWidth = Rule::kWidth, kKept = kWidth - 1;
+  int64_t segments = segment_count(args);
+  if (segments < 0) return "attributes are missing";
+  int64_t width = width_of<Rule>(args), kept = width - 1;
   const Tensor& hyper = args.inputs[0];
-  int64_t segments = segment_count<Rule>(args);
-  if (segments < 0 || args.inputCount != 1 + segments * kWidth || args.outputCount != segments * kKept) {
+  if (args.inputCount != 1 + segments * width || args.outputCount != segments * kept) {
     return "the operands do not make up the segments";
   }
-  if (hyper.rank != 2 || hyper.dims[1] != Rule::kHypers) return "the columns of hyper do not fit";
+  if (hyper.rank != 2 || hyper.dims[1] != columns_of<Rule>(args)) return "the columns of hyper do not fit";
   for (int64_t s = 0; s < segments; ++s) {
-    int32_t group = args.attributes[Rule::kLead + s];
+    int32_t group = args.attributes[kExtraCount + s];
     if (group < 0 || group >= hyper.dims[0]) return "a segment's group is outside hyper";
-    const Tensor* operands = args.inputs + 1 + s * kWidth;
-    const Tensor* results = args.outputs + s * kKept;
-    for (int i = 1; i < kWidth; ++i) {
+    const Tensor* operands = args.inputs + 1 + s * width;
+    const Tensor* results = args.outputs + s * kept;
+    for (int i = 1; i < width; ++i) {
       if (operands[i].count != operands[0].count) return "the operands of a segment differ in size";
     }
-    for (int i = 0; i < kKept; ++i) {
+    for (int i = 0; i < kept; ++i) {
       if (results[i].count != operands[0].count) return "the results of a segment differ from it in size";
     }
   }
@@ -97,19 +89,20 @@ const char* check_update(const Args& args) {
 template <class Rule>
 int64_t update_tasks(const Args& args) {
   int64_t tasks = 0;
-  for (int32_t s = 0; s < segment_count<Rule>(args); ++s) {
-    tasks += pieces(args.inputs[1 + s * Rule::kWidth].count, kPiece);
+  for (int32_t s = 0; s < segment_count(args); ++s) {
+    tasks += pieces(args.inputs[1 + s * width_of<Rule>(args)].count, kPiece);
   }
   return larger_of(tasks, 1);
 }
 
 template <class Rule>
 double update_cost(const Args& args) {
+  int32_t width = width_of<Rule>(args);
   double elements = 0.0;
-  for (int32_t s = 0; s < segment_count<Rule>(args); ++s) {
-    elements += static_cast<double>(args.inputs[1 + s * Rule::kWidth].count);
+  for (int32_t s = 0; s < segment_count(args); ++s) {
+    elements += static_cast<double>(args.inputs[1 + s * width].count);
   }
-  return 20.0 + 5.0 * segment_count<Rule>(args) + 0.06 * Rule::kWidth * elements;
+  return 20.0 + 5.0 * segment_count(args) + 0.06 * width * elements;
 }
 
 // Elements [start, end) of one segment.
@@ -124,10 +117,10 @@ VEC_INLINE void update_range(const Rule& rule, const Tensor* operands, const Ten
   Vec in[kWidth], out[kKept];
   int64_t i = start;
   for (; i + kLanes <= end; i += kLanes) {
-#pragma GCC unroll 4
+#pragma GCC unroll 6
     for (int k = 0; k < kWidth; ++k) in[k] = load(from[k] + i);
     rule(in, out);
-#pragma GCC unroll 4
+#pragma GCC unroll 6
     for (int k = 0; k < kKept; ++k) store(to[k] + i, out[k]);
   }
   if (i == end) return;
@@ -136,46 +129,78 @@ VEC_INLINE void update_range(const Rule& rule, const Tensor* operands, const Ten
   for (int k = 0; k < kKept; ++k) store_tail(to[k] + i, out[k], end - i);
 }
 
+// A step that changes nothing: results elsewhere become what their operands are.
+VEC_INLINE void keep_range(int32_t width, const Tensor* operands, const Tensor* results, int64_t start,
+                           int64_t end) {
+  for (int32_t k = 0; k < width - 1; ++k) {
+    const float* from = static_cast<const float*>(operands[k == 0 ? 0 : k + 1].data);
+    float* to = static_cast<float*>(results[k].data);
+    if (to == from) continue;
+    for (int64_t i = start; i < end; i += kLanes) store_upto(to + i, load_upto(from + i, end - i), end - i);
+  }
+}
+
 template <class Rule>
-VEC_INLINE void update(const Args& args, int64_t first_task, int64_t last_task) {
+VEC_INLINE void update(const Args& args, int32_t columns, int64_t first_task, int64_t last_task) {
   const float* hyper = input<float>(args, 0);
   int64_t before = 0;  // tasks of the segments passed
-  for (int32_t s = 0; s < segment_count<Rule>(args) && before < last_task; ++s) {
+  for (int32_t s = 0; s < segment_count(args) && before < last_task; ++s) {
     const Tensor* operands = args.inputs + 1 + s * Rule::kWidth;
     const Tensor* results = args.outputs + s * (Rule::kWidth - 1);
     int64_t own = pieces(operands[0].count, kPiece);
     int64_t first = larger_of(first_task - before, 0), last = smaller_of(last_task - before, own);
     before += own;
     if (first >= last) continue;
-    Rule rule(args, hyper + args.attributes[Rule::kLead + s] * Rule::kHypers);
-    update_range(rule, operands, results, first * kPiece, smaller_of(last * kPiece, operands[0].count));
+    const float* row = hyper + args.attributes[kExtraCount + s] * columns;
+    int64_t start = first * kPiece, end = smaller_of(last * kPiece, operands[0].count);
+    if (has(args, kPauses) && row[columns - 1] == 0.0f) {
+      keep_range(Rule::kWidth, operands, results, start, end);
+    } else {
+      update_range(Rule(row), operands, results, start, end);
+    }
   }
 }
 
 template <class Rule>
 void run_update(const Args& args, int64_t first_task, int64_t last_task) {
-  update<Rule>(args, first_task, last_task);
-}
-
-void run_momentum(const Args& args, int64_t first_task, int64_t last_task) {
-  if (args.attributes[0] != 0) {
-    update<Momentum<true>>(args, first_task, last_task);
+  int32_t columns = columns_of<Rule>(args);
+  if (has(args, kAverages)) {
+    if (has(args, kDecays)) {
+      update<Extended<Rule, true, true>>(args, columns, first_task, last_task);
+    } else {
+      update<Extended<Rule, false, true>>(args, columns, first_task, last_task);
+    }
+  } else if (has(args, kDecays)) {
+    update<Extended<Rule, true, false>>(args, columns, first_task, last_task);
   } else {
-    update<Momentum<false>>(args, first_task, last_task);
+    update<Rule>(args, columns, first_task, last_task);
   }
 }
 
+#define UPDATE_KERNEL(name, ...)                                                                          \
+  {#name "(hyper: f32, ...segments: f32) -> ...updated: f32 "                                             \
+         "{decays: bool, averages: bool, pauses: bool, groups: words}",                                   \
+   check_update<__VA_ARGS__>, update_tasks<__VA_ARGS__>, update_cost<__VA_ARGS__>, nullptr,               \
+   run_update<__VA_ARGS__>, kSegmentsInPlace}
+
 constexpr Kernel kOptimizerKernels[] = {
-    {"sgd(hyper: f32, ...segments: f32) -> ...updated: f32 {groups: words}", check_update<Sgd>,
-     update_tasks<Sgd>, update_cost<Sgd>, nullptr, run_update<Sgd>, kSegmentsInPlace},
-    {"momentum(hyper: f32, ...segments: f32) -> ...updated: f32 {nesterov: bool, groups: words}",
-     check_update<Momentum<false>>, update_tasks<Momentum<false>>, update_cost<Momentum<false>>, nullptr,
-     run_momentum, kSegmentsInPlace},
-    {"rmsprop(hyper: f32, ...segments: f32) -> ...updated: f32 {groups: words}", check_update<Rmsprop>,
-     update_tasks<Rmsprop>, update_cost<Rmsprop>, nullptr, run_update<Rmsprop>, kSegmentsInPlace},
-    {"adam(hyper: f32, ...segments: f32) -> ...updated: f32 {groups: words}", check_update<Adam>,
-     update_tasks<Adam>, update_cost<Adam>, nullptr, run_update<Adam>, kSegmentsInPlace},
+    UPDATE_KERNEL(sgd, Sgd),
+    UPDATE_KERNEL(momentum, Momentum<false>),
+    UPDATE_KERNEL(nesterov, Momentum<true>),
+    UPDATE_KERNEL(rmsprop, Rmsprop<false, false>),
+    UPDATE_KERNEL(rmspropMomentum, Rmsprop<false, true>),
+    UPDATE_KERNEL(rmspropCentered, Rmsprop<true, false>),
+    UPDATE_KERNEL(rmspropCenteredMomentum, Rmsprop<true, true>),
+    UPDATE_KERNEL(adagrad, Adagrad),
+    UPDATE_KERNEL(adadelta, Adadelta),
+    UPDATE_KERNEL(adam, Adam<false>),
+    UPDATE_KERNEL(amsgrad, Adam<true>),
+    UPDATE_KERNEL(adamax, Adamax),
+    UPDATE_KERNEL(nadam, Nadam),
+    UPDATE_KERNEL(lion, Lion),
+    UPDATE_KERNEL(accumulate, Accumulate),
 };
+#undef UPDATE_KERNEL
 
 }  // namespace
 }  // namespace chainrule

@@ -61,8 +61,8 @@ PlanWords dense_step() {
   plan.instruction("finite(x: f32) -> guard: i32", {guard}, {gradient});
   plan.guard(guard, Guard::notFinite);
   plan.commit();
-  plan.instruction("sgd(hyper: f32, ...segments: f32) -> ...updated: f32 {groups: words}", {weight},
-                   {hyper, weight, gradient}, {0});
+  plan.instruction(kSgd, {weight},
+                   {hyper, weight, gradient}, {0, 0, 0, 0});
   return plan;
 }
 

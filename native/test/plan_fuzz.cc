@@ -64,8 +64,8 @@ Dump sample() {
   plan.instruction("copy(x: T) -> y: T", {out}, {sum});
   plan.instruction("copy(x: T) -> y: T", {nowhere}, {none});
   plan.commit();
-  plan.instruction("sgd(hyper: f32, ...segments: f32) -> ...updated: f32 {groups: words}", {weight},
-                   {hyper, weight, sum}, {0});
+  plan.instruction(kSgd, {weight},
+                   {hyper, weight, sum}, {0, 0, 0, 0});
   Dump dump;
   dump.words = plan.words();
   dump.signatures = plan.signatures();

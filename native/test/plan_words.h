@@ -9,6 +9,10 @@
 
 namespace chainrule {
 
+inline const char* const kSgd =
+    "sgd(hyper: f32, ...segments: f32) -> ...updated: f32 "
+    "{decays: bool, averages: bool, pauses: bool, groups: words}";
+
 class PlanWords {
  public:
   using Words = std::vector<int32_t>;

@@ -1,4 +1,4 @@
-// Random numbers, optimizers, moves, and what `check` must refuse.
+// Random numbers, moves, and what `check` must refuse.
 #include <algorithm>
 
 #include "call.h"
@@ -91,92 +91,6 @@ void test_random() {
   }
   test_random_call("randomBernoulli", 100, 0, 0);
   test_random_call("randomBernoulli", 100, 1, 0);
-}
-
-namespace {
-
-// --- optimizers
-
-float flushed(float x) { return std::fabs(x) < 0x1p-126f ? 0.0f : x; }
-
-// The new parameter and moments of one element, in place: x = (p, g, moments …).
-void update(const char* name, bool nesterov, const float* hyper, float* x) {
-  float g = x[1];
-  if (name[0] == 's') {
-    x[0] = std::fma(-hyper[0], g, x[0]);
-  } else if (name[0] == 'm') {
-    x[2] = flushed(std::fma(hyper[1], x[2], g));
-    float step = nesterov ? std::fma(hyper[1], x[2], g) : x[2];
-    x[0] = std::fma(-hyper[0], step, x[0]);
-  } else if (name[0] == 'r') {
-    x[2] = flushed(std::fma(hyper[1], x[2], (hyper[2] * g) * g));
-    x[0] = x[0] - (hyper[0] * g) / (std::sqrt(x[2]) + hyper[3]);
-  } else {
-    x[2] = flushed(std::fma(hyper[1], x[2], hyper[2] * g));
-    x[3] = flushed(std::fma(hyper[3], x[3], (hyper[4] * g) * g));
-    x[0] = x[0] - (hyper[0] * x[2]) / std::fma(std::sqrt(x[3]), hyper[5], hyper[6]);
-  }
-}
-
-void fill_operand(const char* name, Operand& operand, int field, Numbers& numbers) {
-  for (int64_t i = 0; i < operand.tensor.count; ++i) {
-    float& x = operand.as<float>()[i];
-    x = numbers.next();
-    if (field == 3 || (name[0] == 'r' && field == 2)) x = x * x;
-    // Gradients of zero beside moments near the end of the normal range: these must be flushed.
-    if (i % 5 == 0 && field > 0) x = field == 1 ? 0.0f : 1.2e-38f;
-  }
-}
-
-void test_update(const char* name, int width, int hypers, bool nesterov, bool in_place) {
-  const std::vector<int64_t> sizes = {1, 0, 15, 4096, 16, 4097, 17, 10000};
-  Numbers numbers(static_cast<uint32_t>(width + nesterov));
-  Call call(name);
-  std::vector<float> hyper = {9, 9, 9, 9, 9, 9, 9, 0.01f, 0.9f, 0.1f, 0.99f, 0.01f, 1.5f, 1e-7f};
-  std::vector<float> table(hyper.begin(), hyper.begin() + hypers);
-  table.insert(table.end(), hyper.begin() + 7, hyper.begin() + 7 + hypers);
-  call.in(kF32, {2, hypers}).set(table);
-  if (name[0] == 'm') call.attribute(static_cast<int32_t>(nesterov));
-  for (size_t s = 0; s < sizes.size(); ++s) {
-    call.attribute(static_cast<int32_t>(s % 3 != 0));
-    for (int field = 0; field < width; ++field) {
-      fill_operand(name, call.in(kF32, {sizes[s]}, field), field, numbers);
-      int alias = in_place ? static_cast<int>(call.inputs.size()) - 1 : -1;
-      if (field != 1) call.out(kF32, {sizes[s]}, alias);
-    }
-  }
-  call.run();
-  for (size_t s = 0; s < sizes.size(); ++s) {
-    size_t first_input = 1 + s * static_cast<size_t>(width);
-    size_t first_output = s * static_cast<size_t>(width - 1);
-    bool same = true;
-    for (int64_t i = 0; i < sizes[s]; ++i) {
-      float x[4];
-      for (int k = 0; k < width; ++k) x[k] = call.inputs[first_input + static_cast<size_t>(k)].as<float>()[i];
-      update(name, nesterov, table.data() + (s % 3 != 0) * hypers, x);
-      for (int k = 0; k < width; ++k) {
-        if (k == 1) continue;
-        size_t output = first_output + static_cast<size_t>(k == 0 ? 0 : k - 1);
-        same = same && same_bits(call.result<float>(output)[i], x[k]);
-      }
-    }
-    if (!CHECK(same)) std::fprintf(stderr, "  %s, segment of %d\n", name, static_cast<int>(sizes[s]));
-  }
-}
-
-}  // namespace
-
-void test_optimizers() {
-  for (bool in_place : {false, true}) {
-    test_update("sgd", 2, 1, false, in_place);
-    test_update("momentum", 3, 2, false, in_place);
-    test_update("momentum", 3, 2, true, in_place);
-    test_update("rmsprop", 3, 4, false, in_place);
-    test_update("adam", 4, 7, false, in_place);
-  }
-  Call nothing("sgd");
-  nothing.in(kF32, {1, 1}).set<float>({0.1f});
-  nothing.run();
 }
 
 namespace {
@@ -286,17 +200,23 @@ void test_vast_and_empty() {
 }
 
 void test_update_refusals() {
-  CHECK(!refused("sgd", {f32({3})}, {f32({1, 1}), f32({3}), f32({3})}, {0}));
-  CHECK(refused("sgd", {f32({3})}, {f32({1, 1}), f32({3}), f32({3})}, {1}));
-  CHECK(refused("sgd", {f32({3})}, {f32({1, 1}), f32({3}), f32({3})}, {-1}));
-  CHECK(refused("sgd", {f32({3})}, {f32({1, 1}), f32({3}), f32({3})}, {0, 0}));
-  CHECK(refused("sgd", {f32({3})}, {f32({1, 2}), f32({3}), f32({3})}, {0}));
-  CHECK(refused("sgd", {f32({3})}, {f32({0, 1}), f32({3}), f32({3})}, {0}));
-  CHECK(refused("sgd", {f32({3})}, {f32({1, 1}), f32({3}), f32({2})}, {0}));
-  CHECK(refused("sgd", {f32({2})}, {f32({1, 1}), f32({3}), f32({3})}, {0}));
-  CHECK(refused("sgd", {}, {f32({1, 1}), f32({3}), f32({3})}, {0}));
-  CHECK(refused("momentum", {f32({3}), f32({3})}, {f32({1, 2}), f32({3}), f32({3}), f32({3})}, {0}));
-  CHECK(refused("adam", {f32({3}), f32({3}), f32({3})}, {f32({1, 7}), f32({3}), f32({3}), f32({3})}, {0}));
+  const Shape one = f32({3}), rate = f32({1, 1});
+  CHECK(!refused("sgd", {one}, {rate, one, one}, {0, 0, 0, 0}));
+  for (const std::vector<int32_t>& groups : std::vector<std::vector<int32_t>>{
+           {0, 0, 0, 1}, {0, 0, 0, -1}, {0, 0, 0, 0, 0}, {0, 0, 0}, {0, 0}, {},
+           {1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}}) {
+    CHECK(refused("sgd", {one}, {rate, one, one}, groups));
+  }
+  CHECK(!refused("sgd", {one}, {f32({1, 4}), one, one}, {1, 0, 1, 0}));
+  CHECK(!refused("sgd", {one, one}, {f32({1, 7}), one, one, one}, {1, 1, 1, 0}));
+  CHECK(refused("sgd", {one, one}, {f32({1, 6}), one, one, one}, {1, 1, 1, 0}));
+  CHECK(refused("sgd", {one}, {f32({1, 2}), one, one}, {0, 0, 0, 0}));
+  CHECK(refused("sgd", {one}, {f32({0, 1}), one, one}, {0, 0, 0, 0}));
+  CHECK(refused("sgd", {one}, {rate, one, f32({2})}, {0, 0, 0, 0}));
+  CHECK(refused("sgd", {f32({2})}, {rate, one, one}, {0, 0, 0, 0}));
+  CHECK(refused("sgd", {}, {rate, one, one}, {0, 0, 0, 0}));
+  CHECK(refused("momentum", {one}, {f32({1, 2}), one, one, one}, {0, 0, 0, 0}));
+  CHECK(refused("adam", {one, one, one}, {f32({1, 7}), one, one, one}, {0, 0, 0, 0}));
 }
 
 }  // namespace

@@ -83,8 +83,7 @@ export function build({calls, outputs, updates}: Recipe): {roots: Roots; leaves:
     const hyper = f32('hyper', 1, 2);
     leaves.push(hyper);
     const gradient = pick(square, updates[1] as number);
-    const attributes = {groups: [0], nesterov: false};
-    const [segment] = applyUpdate(momentumOp, hyper, [[v.tensor, gradient, velocity.tensor]], attributes);
+    const [segment] = applyUpdate(momentumOp, hyper, [[v.tensor, gradient, velocity.tensor]]);
     const [parameter, moment] = segment as [Tensor, Tensor];
     changed.push([v, parameter], [velocity, moment]);
     // A result that is read elsewhere cannot be made in place.

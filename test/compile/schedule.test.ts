@@ -182,8 +182,7 @@ function trainingStep(): [outputs: Record<string, Tensor>, more: Partial<Roots>]
     grads[index] as Tensor,
     (velocities[index] as Variable).tensor,
   ]);
-  const attributes = {groups: [0, 0, 0, 0], nesterov: false};
-  const updated = applyUpdate(momentumOp, f32('hyper', 1, 2), segments, attributes);
+  const updated = applyUpdate(momentumOp, f32('hyper', 1, 2), segments);
   const updates = parameters.flatMap((parameter, index): [Variable, Tensor][] => {
     const [next, velocity] = updated[index] as [Tensor, Tensor];
     return [

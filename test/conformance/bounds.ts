@@ -1,7 +1,9 @@
 // How far float32 results may lie from the float64 interpreter's, per op. A bound is absolute and comes on
 // top of the rounding of the result itself; 0 means correctly rounded.
 import type {Call, Tensor} from '../../lib/core/tensor.ts';
+import type {UpdateAttributes} from '../../lib/ops/optimizer.ts';
 import {evaluateCall, product, productSizes, type Values} from '../reference.ts';
+import {type UpdateName, updates as updateTable} from '../reference-updates.ts';
 
 /** Bounds of every element of every output, from the operands and the exact results. */
 export type Bound = (call: Call, inputs: Values[], exact: Values[]) => Values[];
@@ -106,20 +108,34 @@ export const uniforms: Bound = (call, _, exact) => {
 
 /**
  * Every term of an update is rounded a few times: relative to the same update of magnitudes, from p = 0. What
- * Adam divides by epsilon may have been rounded as a denormal before.
+ * is divided by epsilon may have been rounded as a denormal before. Decay and average round the parameter
+ * itself.
  */
-export const updates =
-  (width: number): Bound =>
-  (call, [hyper, ...operands]) => {
-    const magnitudes = operands.map((values, k) => values.map(x => (k % width === 0 ? 0 : Math.abs(x))));
-    const divisor =
-      call.op.name === 'adam'
-        ? (hyper?.[6] as number)
-        : call.op.name === 'rmsprop'
-          ? (hyper?.[3] as number)
-          : 1;
-    return evaluateCall(call, [hyper as Values, ...magnitudes]).map((values, output) => {
-      const floor = 2 ** -149 / (output % (width - 1) === 0 ? divisor : 1);
-      return values.map(size => 8 * unit * Math.abs(size) + floor);
+export function updates(name: UpdateName): Bound {
+  const {width, columns, epsilon} = updateTable[name] as {width: number; columns: number; epsilon?: number};
+  return (call, [hyper, ...operands]) => {
+    const {decays, averages, groups} = call.attributes as UpdateAttributes;
+    const all = width + Number(averages);
+    const size = (call.inputs[0] as Tensor).shape[1] as number;
+    const table = hyper as Values;
+    const magnitudes = operands.map((values, k) => {
+      if (k % all === 0) return values.map(() => 0);
+      if (k % all !== 1 || !decays) return values.map(Math.abs);
+      const penalty = table[(groups[Math.floor(k / all)] as number) * size + columns + 1] as number;
+      return values.map((g, i) => Math.abs(g) + penalty * Math.abs(operands[k - 1]?.[i] as number));
+    });
+    const divisor = epsilon === undefined ? 1 : (table[epsilon] as number);
+    return evaluateCall(call, [table, ...magnitudes]).map((values, output) => {
+      const first = Math.floor(output / (all - 1)) * all;
+      const field = output % (all - 1);
+      const isVelocity = name.endsWith('Momentum') && field === width - 2;
+      const isDivided = field === 0 || isVelocity || (averages && field === all - 2);
+      const floor = 2 ** -149 / (isDivided ? divisor : 1);
+      const moved = decays || averages ? [operands[first], operands[first + all - 1]] : [];
+      return values.map((change, i) => {
+        const ends = moved.reduce((sum, end) => sum + Math.abs(end?.[i] as number), 0);
+        return 8 * unit * (Math.abs(change) + ends) + floor;
+      });
     });
   };
+}

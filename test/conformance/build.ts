@@ -12,7 +12,9 @@ import {
 } from '../../lib/core/tensor.ts';
 import * as ops from '../../lib/ops/index.ts';
 import '../../lib/ops/program.ts';
+import type {UpdateAttributes} from '../../lib/ops/optimizer.ts';
 import type {Given} from '../reference.ts';
+import {type UpdateName, updates} from '../reference-updates.ts';
 import {type Operand, reals, type Sample} from './data.ts';
 
 /** A graph, what it reads, and what it is to give. */
@@ -61,7 +63,7 @@ export function buildOp(
     ? [[zero, {shape: [], dtype: 'float32', data: new Float32Array(1)}]]
     : [];
   const replaced = (position: number): boolean =>
-    op.updates !== undefined && position > 0 && (position - 1) % updateWidths[op.name as 'sgd'] !== 1;
+    op.updates !== undefined && position > 0 && (position - 1) % widthOf(op, sample) !== 1;
   const operands = sample.operands.map((operand, position) => {
     const name = `x${position}`;
     if (replaced(position)) {
@@ -77,16 +79,19 @@ export function buildOp(
   const results = apply(op, operands, sample.attributes ?? {});
   const {call} = results[0] as Tensor;
   const positions = op.updates?.(call) ?? [];
-  const updates = positions.map((position, index) => {
+  const replacedBy = positions.map((position, index) => {
     const owner = variables.find(([{tensor}]) => tensor === operands[position]);
     return [(owner as [Variable, Operand])[0], results[index] as Tensor] as const;
   });
   const last = results.map(y => (around && y.dtype === 'float32' ? ops.add(y, zero) : y));
   const outputs = op.updates ? {} : Object.fromEntries(last.map((y, index) => [`y${index}`, y]));
-  return {call, outputs, updates, inputs, variables};
+  return {call, outputs, updates: replacedBy, inputs, variables};
 }
 
-const updateWidths = {sgd: 2, momentum: 3, rmsprop: 3, adam: 4};
+/** Operands of a segment of an update. */
+function widthOf({name}: Op, {attributes}: Sample): number {
+  return updates[name as UpdateName].width + Number((attributes as UpdateAttributes).averages);
+}
 
 /** `matmul([3,4] float32, …) {…}`: what to type to see a failure again. */
 export function reproducer(op: string, sample: Sample): string {

@@ -1,12 +1,12 @@
-// Samples of what the compiler and the optimizers introduce: fused maps and updates over many segments.
+// Samples of what the compiler introduces: fused maps.
 import type {DType} from '../../lib/core/dtype.ts';
 import type {Shape} from '../../lib/core/shape.ts';
 import {opTable} from '../../lib/core/tensor.ts';
 import '../../lib/ops/index.ts';
 import '../../lib/ops/program.ts';
 import type {MapProgram, MapStep} from '../../lib/ops/program.ts';
-import * as bounds from './bounds.ts';
-import {bools, exactly, type Operand, type OpSamples, reals, type Sample, whole} from './data.ts';
+import type * as bounds from './bounds.ts';
+import {bools, type Operand, type OpSamples, reals, type Sample, whole} from './data.ts';
 
 const step = (op: string, tile: number, ...operands: number[]): MapStep => ({
   op: opTable.get(op)?.signature.text ?? op,
@@ -80,74 +80,4 @@ export const mapSamples = {
       map([bools([515])], toInteger, [515], 'uint8'),
     ],
   },
-} satisfies Record<string, OpSamples>;
-
-/** Segments of these shapes; `moments` values besides parameter and gradient. Every second row is group 1. */
-function update(shapes: Shape[], moments: number, hyper: number[][], attributes: object = {}): Sample {
-  const segments = shapes.flatMap(shape => [
-    reals(shape),
-    reals(shape),
-    ...Array.from({length: moments}, () => reals(shape, 0, 1)),
-  ]);
-  const groups = shapes.map((_, index) => index % hyper.length);
-  const table = exactly(hyper.flat(), [hyper.length, (hyper[0] as number[]).length]);
-  return {operands: [table, ...segments], attributes: {...attributes, groups}};
-}
-
-/** Moments and gradients so small that what is left of them is flushed to zero. */
-function vanishing(sample: Sample): Sample {
-  const [hyper, ...segments] = sample.operands as [Operand, ...Operand[]];
-  const scaled = (operand: Operand): Operand =>
-    exactly(
-      Array.from(operand.data, (x, index) => x * 2 ** (-124 - (index % 30))),
-      operand.shape,
-    );
-  return {...sample, operands: [hyper, ...segments.map(scaled)]};
-}
-
-const segmentShapes: Shape[][] = [
-  [[1]],
-  [[0], [3]],
-  [[17], [3, 5], []],
-  [[4095], [4096], [4097]],
-  [[2, 0], [16], [33], [513], [1]],
-];
-const manySegments: Shape[] = [[300, 101], [101], [101, 40], [40]];
-
-const adamHyper = (rate: number, t: number): number[] => {
-  const [beta1, beta2] = [0.9, 0.999];
-  return [rate / (1 - beta1 ** t), beta1, 1 - beta1, beta2, 1 - beta2, 1 / Math.sqrt(1 - beta2 ** t), 1e-7];
-};
-
-function updates(width: number, hyper: number[][], ...attributes: object[]): OpSamples {
-  return {
-    bound: bounds.updates(width),
-    values: attributes.flatMap(attribute => {
-      const small = segmentShapes.map(shapes => update(shapes, width - 2, hyper, attribute));
-      const large = {...update(manySegments, width - 2, hyper, attribute), large: true};
-      return [...small, vanishing(update([[515]], width - 2, hyper, attribute)), large];
-    }),
-  };
-}
-
-export const updateSamples = {
-  sgd: {...updates(2, [[0.1], [0.01]], {}), bound: bounds.correctlyRounded},
-  momentum: updates(
-    3,
-    [
-      [0.1, 0.9],
-      [0.01, 0.5],
-    ],
-    {nesterov: false},
-    {nesterov: true},
-  ),
-  rmsprop: updates(
-    3,
-    [
-      [0.1, 0.9, 1 - 0.9, 1e-7],
-      [0.01, 0.99, 1 - 0.99, 1e-3],
-    ],
-    {},
-  ),
-  adam: updates(4, [adamHyper(1e-3, 1), adamHyper(1e-2, 100)], {}),
 } satisfies Record<string, OpSamples>;

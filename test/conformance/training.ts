@@ -5,7 +5,7 @@ import type {TypedArray} from '../../lib/core/dtype.ts';
 import {input, type Op, type Tensor, type Variable, variable} from '../../lib/core/tensor.ts';
 import {gradients} from '../../lib/graph/autodiff.ts';
 import * as ops from '../../lib/ops/index.ts';
-import {adamOp, momentumOp, sgdOp, type UpdateAttributes} from '../../lib/ops/optimizer.ts';
+import {adamOp, momentumOp, nesterovOp, sgdOp, type UpdateAttributes} from '../../lib/ops/optimizer.ts';
 import {generator} from './data.ts';
 
 export interface Sizes {
@@ -29,21 +29,18 @@ export interface Step {
 
 interface Rule {
   readonly op: Op<UpdateAttributes>;
-  readonly attributes: object;
   /** Names of the values kept for each parameter besides itself. */
   readonly moments: readonly string[];
   /** Row of `hyper` for step t, counted from 1. */
   hyper(t: number): number[];
 }
 
-const momentum = momentumOp as unknown as Rule['op'];
 export const rules = {
-  sgd: {op: sgdOp, attributes: {}, moments: [], hyper: () => [0.1]},
-  momentum: {op: momentum, attributes: {nesterov: false}, moments: ['v'], hyper: () => [0.02, 0.9]},
-  nesterov: {op: momentum, attributes: {nesterov: true}, moments: ['v'], hyper: () => [0.02, 0.9]},
+  sgd: {op: sgdOp, moments: [], hyper: () => [0.1]},
+  momentum: {op: momentumOp, moments: ['v'], hyper: () => [0.02, 0.9]},
+  nesterov: {op: nesterovOp, moments: ['v'], hyper: () => [0.02, 0.9]},
   adam: {
     op: adamOp,
-    attributes: {},
     moments: ['m', 'v'],
     hyper(t) {
       return [1e-2 / (1 - 0.9 ** t), 0.9, 1 - 0.9, 0.999, 1 - 0.999, 1 / Math.sqrt(1 - 0.999 ** t), 1e-7];
@@ -83,9 +80,7 @@ export function trainingStep({features, hidden, classes, batch}: Sizes, name: Ru
     slopes[index] as Tensor,
     ...(moments[index] as Variable[]).map(moment => moment.tensor),
   ]);
-  const updated = ops
-    .applyUpdate(rule.op, hyper, segments, {...rule.attributes, groups: parameters.map(() => 0)})
-    .flat();
+  const updated = ops.applyUpdate(rule.op, hyper, segments).flat();
   const kept = parameters.flatMap((parameter, index) => [parameter, ...(moments[index] as Variable[])]);
   return {
     outputs: {lossTotal: ops.total(loss)},

@@ -153,7 +153,7 @@ it('an update of something else than what it updates', () => {
   const [parameter, gradient, other] = [place(), place(), place()];
   words.commit();
   const update = (updated: number) =>
-    words.instruction(signatures.sgd, [updated], [hyper, parameter, gradient], [0]);
+    words.instruction(signatures.sgd, [updated], [hyper, parameter, gradient], [0, 0, 0, 0]);
   new Program(update(parameter).plan());
   new Program(update(other).plan());
   refused(update(gradient).plan(), /overlaps/);

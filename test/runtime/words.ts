@@ -26,7 +26,9 @@ export const signatures = {
   finite: 'finite(x: f32) -> guard: i32',
   gather: 'gatherRows(source: T, rows: i32) -> y: f32, guard: i32 {scale: f32, offset: f32}',
   matmul: 'matmul(a: f32, b: f32) -> c: f32 {transposeA: bool, transposeB: bool}',
-  sgd: 'sgd(hyper: f32, ...segments: f32) -> ...updated: f32 {groups: words}',
+  sgd:
+    'sgd(hyper: f32, ...segments: f32) -> ...updated: f32 ' +
+    '{decays: bool, averages: bool, pauses: bool, groups: words}',
 };
 
 /** One step of a map program: op by signature, tile, registers. */
