@@ -3,10 +3,8 @@ import {mkdirSync, writeFileSync} from 'node:fs';
 import {cpus} from 'node:os';
 import path from 'node:path';
 import {nativeInfo} from '../lib/index.ts';
-import {type Bar, barChart} from './chart.ts';
 
 export const resultsFolder = path.join(import.meta.dirname, 'results');
-const chartFile = path.join(import.meta.dirname, '../docs/speed.svg');
 
 /** What a figure depends on besides the code. */
 export function machine(): {readonly cpu: string; readonly cpus: number; readonly isa: string} {
@@ -70,8 +68,3 @@ export function bestOfSync(repeats: number, action: () => void): number {
 }
 
 export const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
-
-/** Draws docs/speed.svg. */
-export function drawChart(title: string, note: string, unit: string, bars: readonly Bar[]): void {
-  writeFileSync(chartFile, barChart(title, note, unit, bars));
-}

@@ -10,9 +10,10 @@ import {type BenchOptions, type Figures, figuresOf} from './options.ts';
 import {Own} from './peers/chainrule.ts';
 import {type Loaded, PeerProcess, type Timed} from './peers/process.ts';
 import {peerSpecs, startOf} from './peers/registry.ts';
-import {digits, drawChart, percent, resultsFolder, saveResults, table} from './report.ts';
+import {digits, percent, resultsFolder, saveResults, table} from './report.ts';
 import {boundOfStep, type StepBound} from './roofline.ts';
 import {curveSteps, flopsPerStep, makeData, shapeOf, type Workload, workloads} from './workloads.ts';
+import {writeSpeed} from './write-speed.ts';
 
 /** Losses of two programs that do the same work differ by rounding only. */
 const sameCurve = 1e-3;
@@ -196,6 +197,10 @@ function print(result: Result, peak: number): void {
   });
   const head = ['', 'µs/step', 'samples/s', 'of peak', 'of bound', '÷ chainrule', 'loss differs by', ''];
   console.log(table([head, ...rows]));
+  for (const {peer, tried = {}} of entries) {
+    const variants = Object.entries(tried).map(([variant, what]) => `${variant} ${what}`);
+    if (variants.length > 1) console.log(`${peer} tried: ${variants.join(', ')}`);
+  }
   if (best === undefined) return;
   const reached = ratio === undefined ? '' : `, best peer ÷ chainrule ${ratio.toFixed(2)}`;
   const verdict = ratio === undefined ? '' : ` (goal ${goal}: ${ratio >= goal ? 'reached' : 'missed'})`;
@@ -219,19 +224,6 @@ function chooseWorkloads({workloads: chosen}: BenchOptions): readonly Workload[]
   const unknown = chosen?.find(name => !names.includes(name));
   if (unknown !== undefined) throw new Error(`bench: no workload ${unknown}. Known: ${names.join(', ')}`);
   return workloads.filter(({name}) => chosen?.includes(name) ?? true);
-}
-
-function draw(results: readonly Result[], threads: number, {fmaGflops}: Ceiling): void {
-  const shown = ['chainrule', 'torch', 'jax-loop', 'tf-xla', 'tfjs-wasm'];
-  const bars = results.flatMap(({workload, shape, batch, entries}) =>
-    shown.flatMap(series => {
-      const value = entries.find(({peer}) => peer === series)?.microseconds;
-      return value === undefined ? [] : [{group: `${workload}: ${shape}, batch ${batch}`, series, value}];
-    }),
-  );
-  const peak = Math.round(fmaGflops.at(-1) as number);
-  const note = `${threads} threads, minimum of interleaved repeats; the machine's peak: ${peak} GFLOP/s.`;
-  drawChart('A training step', note, 'µs', bars);
 }
 
 async function measure(
@@ -294,6 +286,6 @@ export async function bench(options: BenchOptions): Promise<Figures> {
   }
   const figures = judge(results);
   saveResults('train', {threads: options.threads, ceiling, results, figures});
-  if (options.chart) draw(results, options.threads, ceiling);
+  if (options.chart) writeSpeed(results, ceiling);
   return figures;
 }
