@@ -127,5 +127,6 @@ export function speedCaption({cpu, threads, peakGflops}: Speed): string {
 export function withTable(page: string, speed: Speed): string {
   const [begin, end] = tableMarks.map(mark => page.indexOf(mark)) as [number, number];
   if (begin < 0 || end < begin) throw new Error('bench: README.md has no place for the table');
-  return `${page.slice(0, begin + tableMarks[0].length)}\n${speedCaption(speed)}\n\n${speedTable(speed)}\n${page.slice(end)}`;
+  const before = page.slice(0, begin + tableMarks[0].length);
+  return [before, speedCaption(speed), '', speedTable(speed), page.slice(end)].join('\n');
 }
