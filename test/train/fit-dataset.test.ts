@@ -86,11 +86,10 @@ describe.each(both)('fit on a data set, %s', (_, dataset) => {
     const own = await history({validationData});
     expect(own.val_accuracy).toEqual(expected.val_accuracy);
     expect(own.val_loss?.[1]).toBeCloseTo(expected.val_loss?.[1] as number, 12);
-    const some = await history({validationData, validationSteps: 2});
+    const some = (await history({validationData, validationSteps: 2})).val_accuracy;
     const first = {data: x.data.subarray(0, 32 * 6), shape: [32, 6]};
-    expect(some.val_accuracy).toEqual(
-      (await history({validationData: [first, y.subarray(0, 32)]})).val_accuracy,
-    );
+    const whole = await history({validationData: [first, y.subarray(0, 32)]});
+    expect(some).toEqual(whole.val_accuracy);
   });
 });
 
