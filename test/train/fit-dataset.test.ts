@@ -81,7 +81,9 @@ describe.each(both)('fit on a data set, %s', (_, dataset) => {
 
   it('validates', async () => {
     const validationData = (dataset as Elements).batch(batchSize);
-    const history = async (options: object) => (await build().fit(shuffled, {epochs: 2, ...options})).history;
+    const history = async (options: object) => {
+      return (await build().fit(shuffled, {epochs: 2, ...options})).history;
+    };
     const expected = await history({validationData: [x, y]});
     const own = await history({validationData});
     expect(own.val_accuracy).toEqual(expected.val_accuracy);
@@ -93,7 +95,7 @@ describe.each(both)('fit on a data set, %s', (_, dataset) => {
   });
 });
 
-it('gives the same bits for whatever cuts the blocks: other sizes in between, slow and fast batches', async () => {
+it('gives the same bits whatever cuts the blocks: other sizes in between, slow batches', async () => {
   const sizes = [4, 4, 4, 9, 4, 4, 1, 1, 19];
   const made = (slow: boolean) =>
     Dataset.fromGenerator(async function* () {
