@@ -29,9 +29,14 @@ async function timePass(optimizer: Optimizer, quick: boolean): Promise<number> {
   const store = new VariableStore();
   store.add([parameter, gradient, ...slots]);
   store.initialize(0);
-  const hyper = ops.input({name: 'hyper', shape: [1, optimizer.hyperCount]});
-  const segment = [parameter, gradient, ...slots].map(({tensor}) => tensor);
-  const updated = optimizer.update(hyper, [segment])[0] ?? [];
+  const hyper = ops.input({name: 'hyper', shape: optimizer.hyperShape});
+  const weight = {
+    name: 'parameter',
+    parameter: parameter.tensor,
+    gradient: gradient.tensor,
+    slots: slots.map(({tensor}) => tensor),
+  };
+  const updated = optimizer.update(hyper, [weight]).updated[0] ?? [];
   const updates = [parameter, ...slots].map((variable, index) => [variable, updated[index]] as const);
   const program = compileProgram({
     outputs: {},

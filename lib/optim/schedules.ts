@@ -105,8 +105,8 @@ export interface PolynomialDecayOptions {
 }
 
 /**
- * From initialLearningRate to endLearningRate as (1 − step / decaySteps)^power; with `cycle`, decaySteps times
- * the number of the cycle.
+ * From initialLearningRate to endLearningRate as (1 − step / decaySteps)^power; with `cycle`, cycle n has its
+ * end at n·decaySteps.
  */
 export function polynomialDecay(options: PolynomialDecayOptions): Schedule {
   const where = 'schedules.polynomialDecay';

@@ -106,7 +106,8 @@ function failByLabel(
 
 function failByNumbers({guard, anomaly, steps}: RunOutcome, site: RunSite): never {
   const scope = guard?.scope ?? '';
-  const what = scope === 'loss' ? 'the loss' : `the gradient of ${scope}`;
+  const norm = scope === 'optimizer' ? 'the norm of the gradients' : `the gradient of ${scope}`;
+  const what = scope === 'loss' ? 'the loss' : norm;
   const first = anomaly
     ? `first in ${anomaly.scope || 'the graph'} (${anomaly.name})`
     : `first seen in ${scope}`;

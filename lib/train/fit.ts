@@ -3,6 +3,7 @@ import {ChainruleError, checkOptions, fail} from '../core/errors.ts';
 import type {Json} from '../core/named.ts';
 import {ascendingRows} from '../data/order.ts';
 import {fileError} from '../io/model-file.ts';
+import {useAverages} from './averages.ts';
 import {bindSamples, keyOfSamples} from './batches.ts';
 import {type CallbackContext, CallbackList} from './callback.ts';
 import {progress} from './callbacks/progress.ts';
@@ -77,6 +78,7 @@ class Fit {
       await this.#callbacks.train('onTrainBegin', {});
       await this.#callbacks.resume(checkpoint => this.#restore(checkpoint));
       await this.#epochs();
+      await useAverages(this.#engine);
     } catch (error) {
       this.#context.error = error;
       throw error;

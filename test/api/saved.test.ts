@@ -31,6 +31,37 @@ async function copyOf(model: Sequential): Promise<Sequential> {
   return load(file);
 }
 
+const {stepDecay, inverseTimeDecay, cosineDecayRestarts, oneCycle} = schedules;
+const falling = {initialLearningRate: 0.05, decaySteps: 5, decayRate: 0.5};
+
+/** With all options of each that are no defaults. */
+const everyOptimizer: Record<string, CompileOptions['optimizer']> = {
+  'rmsprop by name': 'rmsprop',
+  'adagrad by name': 'adagrad',
+  'adadelta by name': 'adadelta',
+  'adamw by name': 'adamw',
+  'adamax by name': 'adamax',
+  'nadam by name': 'nadam',
+  'lion by name': 'lion',
+  'radam by name': 'radam',
+  rmsprop: optimizers.rmsprop({learningRate: 0.01, rho: 0.95, epsilon: 1e-6, momentum: 0.5, centered: true}),
+  adagrad: optimizers.adagrad({learningRate: 0.1, initialAccumulatorValue: 0.2, epsilon: 1e-5}),
+  adadelta: optimizers.adadelta({learningRate: 1, rho: 0.9, epsilon: 1e-5, clipValue: 0.01}),
+  amsgrad: optimizers.adam({amsgrad: true, clipNorm: 0.1, learningRate: stepDecay(falling)}),
+  adamw: optimizers.adamw({weightDecay: 0.1, excludeFromWeightDecay: ['bias'], globalClipNorm: 0.1}),
+  adamax: optimizers.adamax({beta1: 0.8, learningRate: inverseTimeDecay({...falling, staircase: true})}),
+  nadam: optimizers.nadam({momentumDecay: 0.1, useEma: true, emaMomentum: 0.9, emaOverwriteFrequency: 5}),
+  lion: optimizers.lion({beta1: 0.8, beta2: 0.9, weightDecay: 0.1, decoupledWeightDecay: false}),
+  radam: optimizers.radam({
+    beta2: 0.9,
+    gradientAccumulationSteps: 3,
+    learningRate: cosineDecayRestarts({initialLearningRate: 0.1, firstDecaySteps: 2, tMul: 1.5, mMul: 0.9}),
+  }),
+  oneCycle: optimizers.sgd({
+    learningRate: oneCycle({maxLearningRate: 0.1, totalSteps: 30, annealStrategy: 'linear', divFactor: 5}),
+  }),
+};
+
 const topologyOf = (): string => {
   const bytes = readFileSync(file);
   const header = JSON.parse(bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE())));
@@ -70,7 +101,7 @@ describe('a model goes on from its file as if it had never been away', () => {
     nesterov: optimizers.sgd({momentum: 0.8, nesterov: true}),
     'adam by name': 'adam',
     'adam with all options': optimizers.adam({learningRate: 0.01, beta1: 0.8, beta2: 0.99, epsilon: 1e-6}),
-    rmsprop: optimizers.rmsprop({learningRate: 0.01, rho: 0.95, epsilon: 1e-6}),
+    ...everyOptimizer,
     constant: optimizers.sgd({learningRate: schedules.constant({learningRate: 0.03})}),
     exponentialDecay: optimizers.adam({
       learningRate: schedules.exponentialDecay({
