@@ -7,7 +7,7 @@ export type {DataInput, NestedArray, ShapedArray} from './data/arrays.ts';
 export type {CsvOptions} from './data/csv.ts';
 export {Dataset} from './data/dataset.ts';
 export * as data from './data/index.ts';
-export {gradients} from './graph/autodiff.ts';
+export {gradients, hessianVectorProduct} from './graph/autodiff.ts';
 export type {Activation} from './nn/activations.ts';
 export * as activations from './nn/activations.ts';
 export type {Constraint} from './nn/constraints.ts';
@@ -36,6 +36,7 @@ export * as callbacks from './train/callbacks.ts';
 export type {Checkpoint} from './train/checkpoint.ts';
 export type {Batch, Batches} from './train/dataset-source.ts';
 export type {FitBatchesOptions, FitOptions} from './train/fit-options.ts';
+export type {ForwardResult} from './train/forward.ts';
 export type {GradientsResult} from './train/gradients.ts';
 export type {History, Logs} from './train/logs.ts';
 export {
@@ -48,6 +49,7 @@ export {
 } from './train/model.ts';
 export type {PortData} from './train/ports.ts';
 export type {ShapedResult} from './train/predict.ts';
+export type {LayerGradientRecord, LayerRecord} from './train/records.ts';
 export {load} from './train/save.ts';
 export type {CompileOptions} from './train/training.ts';
 export type {WeightData, WeightValue} from './train/weights.ts';

@@ -284,6 +284,8 @@ const rules: Record<string, Rule> = {
     }),
   ],
   stopIf: (_, [x]) => [Float64Array.of(x?.[0] === 0 ? -1 : 0)],
+  stopGradient: (_, [x]) => [x as Values],
+  customGradient: (_, [x]) => [x as Values],
   reshape: (_, [x]) => [x as Values],
   copy: (_, [x]) => [x as Values],
   ...moveRules,

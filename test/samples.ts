@@ -1,5 +1,7 @@
 // Samples of every op, and how near float32 must come. The mapped type over the names of the ops makes
 // forgetting one an error of compilation; what a sample gets for free stands in ops.test.ts.
+
+import type {Tensor} from '../lib/core/tensor.ts';
 import type * as gemm from '../lib/ops/gemm.ts';
 import type * as ops from '../lib/ops/index.ts';
 import type * as move from '../lib/ops/move.ts';
@@ -156,6 +158,11 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
     bound: correctlyRounded,
     // The run must not end: where the condition holds is tested with `fit` and beside the kernel.
     values: [[], [1], [1, 1]].map(shape => ({operands: [{...bools(shape), data: new Uint8Array(1)}]})),
+  },
+  stopGradient: {bound: correctlyRounded, values: [{operands: [reals([7, 3])]}, {operands: [bools([5])]}]},
+  customGradient: {
+    bound: correctlyRounded,
+    values: [{operands: [reals([40]), reals([40])], attributes: {gradient: (dy: Tensor) => dy}}],
   },
   randomUniform: randoms(bounds.uniforms, {low: 0, high: 1}, {low: -0.3, high: 0.7}),
   randomNormal: randoms(bounds.quantiles, {mean: 0, deviation: 1}, {mean: -2, deviation: 0.1}),

@@ -164,6 +164,8 @@ export const rules: Readonly<Record<string, Rule>> = {
   maximum: call => (call.inputs[0] === call.inputs[1] ? call.inputs[0] : undefined),
   minimum: call => (call.inputs[0] === call.inputs[1] ? call.inputs[0] : undefined),
   select: call => (call.inputs[1] === call.inputs[2] ? only(call.inputs[1] as Tensor, call) : undefined),
+  stopGradient: call => call.inputs[0],
+  customGradient: call => call.inputs[0],
   broadcastTo: call => only(call.inputs[0] as Tensor, call),
   reshape(call) {
     const x = operand(call.outputs[0] as Tensor);

@@ -1,5 +1,5 @@
 import {fail} from '../core/errors.ts';
-import {formatShape} from '../core/shape.ts';
+import {formatShape, sameShape} from '../core/shape.ts';
 import {type Call, inScopeOf, type Tensor} from '../core/tensor.ts';
 import {add, ones, zeros} from '../ops/map.ts';
 import {sumTo} from '../ops/reduce.ts';
@@ -36,10 +36,41 @@ export function gradients(loss: Tensor, targets: readonly Tensor[]): Tensor[] {
     const received = `${loss.dtype}${formatShape(loss.shape)}`;
     fail('ERR_GRAPH', `gradients: the loss must be a float32 scalar, e.g. a mean. Received ${received}.`);
   }
-  const order = callsOf([loss]);
+  return pullBack(new Map([[loss, ones(loss.shape)]]), targets);
+}
+
+/**
+ * The product of the Hessian of `loss` with a vector, whose parts have the shapes of `targets`: H·v for each
+ * of them, without H, by the gradient of the gradients (Pearlmutter 1994). As nodes of the graph.
+ *
+ * @throws ERR_GRAPH as `gradients`, and where the vector's parts do not fit the targets.
+ */
+export function hessianVectorProduct(
+  loss: Tensor,
+  targets: readonly Tensor[],
+  vector: readonly Tensor[],
+): Tensor[] {
+  targets.forEach((target, index) => {
+    const part = vector[index];
+    if (part?.dtype === 'float32' && sameShape(part.shape, target.shape)) return;
+    const wanted = `part ${index} of the vector must be float32${formatShape(target.shape)}`;
+    fail('ERR_GRAPH', `hessianVectorProduct: ${wanted}. Received ${String(part)}.`);
+  });
+  const seeds = new Map<Tensor, Tensor>();
+  gradients(loss, targets).forEach((gradient, index) => {
+    const before = seeds.get(gradient);
+    const part = vector[index] as Tensor;
+    seeds.set(gradient, before ? add(before, part) : part);
+  });
+  return pullBack(seeds, targets);
+}
+
+/** Σ seed · ∂output/∂target over the outputs that have seeds, for each target. */
+function pullBack(seeds: ReadonlyMap<Tensor, Tensor>, targets: readonly Tensor[]): Tensor[] {
+  const order = callsOf([...seeds.keys()]);
   const given = new Set(order);
   const through = carriers(order, targets);
-  const gradient = new Map<Tensor, Tensor>([[loss, ones(loss.shape)]]);
+  const gradient = new Map(seeds);
   for (const call of order.reverse()) {
     const arriving = call.outputs.map(output => gradient.get(output) ?? null);
     if (!through.has(call) || arriving.every(dy => dy === null)) continue;

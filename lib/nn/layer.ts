@@ -40,6 +40,14 @@ export interface CallContext {
   update(weight: Tensor, next: (now: Tensor) => Tensor): void;
   /** Adds a loss of each sample, [batch], to the model's. */
   addLoss(perSample: Tensor): void;
+  /** There where values are recorded: told of what a layer's activation is applied to, and of its output. */
+  readonly observe?: ((what: 'preActivation' | 'activation', value: Tensor) => void) | undefined;
+}
+
+/** activation(x), the last step of a layer: `x` is its pre-activation, as records show it. */
+export function activate(activation: (x: Tensor) => Tensor, x: Tensor, {observe}: CallContext): Tensor {
+  observe?.('preActivation', x);
+  return activation(x);
 }
 
 /** From [batch, …input] to [batch, …output]. */

@@ -4,6 +4,7 @@ export {finite, stopIf} from './check.ts';
 export {dropout} from './composite.ts';
 export {gatherLabels, gatherRows, pickClass, scatterClass} from './gather.ts';
 export {matmul} from './gemm.ts';
+export {customGradient, stopGradient, type ValueAndGradient} from './gradient.ts';
 export * from './map.ts';
 export {concatenate, reshape, slice, transpose} from './move.ts';
 export {applyUpdate} from './optimizer.ts';

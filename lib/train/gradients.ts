@@ -1,18 +1,24 @@
 import type {TypedArray} from '../core/dtype.ts';
 import {checkNumber, checkOptions} from '../core/errors.ts';
+import type {Shape} from '../core/shape.ts';
 import {ascendingRows, seedWords} from '../data/order.ts';
 import {arraysOf, bindSamples, classCounts, keyOfSamples} from './batches.ts';
 import {type Engine, inputsOf} from './engine.ts';
 import {failByGuard} from './failures.ts';
-import {gradientOutput, gradientsGraph} from './graphs.ts';
-import type {PortData} from './ports.ts';
-import type {ShapedResult} from './predict.ts';
+import {checkFlag} from './forward.ts';
+import {gradientOutput, gradientsGraph, inputGradientOutput} from './graphs.ts';
+import {inStructure, type PortData} from './ports.ts';
+import type {Prediction, ShapedResult} from './predict.ts';
+import {type LayerGradientRecord, readRecords, recordedProgram} from './records.ts';
+import type {Weighting} from './sample-weights.ts';
 
-export interface GradientsOptions {
+export interface GradientsOptions extends Weighting {
   /** Dropout and the like are on, as in `fit`. False by default. */
   readonly training?: boolean;
   /** Of the random numbers in training; the model's by default. */
   readonly seed?: number;
+  /** Give every layer's values and error signal, and the gradients of the inputs, too. False by default. */
+  readonly record?: boolean;
 }
 
 export interface GradientsResult {
@@ -20,6 +26,10 @@ export interface GradientsResult {
   readonly loss: number;
   /** By the parameter's name, e.g. `dense/kernel`. */
   readonly gradients: Record<string, ShapedResult>;
+  /** Of each call of a layer, in order, where they were asked for. */
+  readonly layers: readonly LayerGradientRecord[];
+  /** Where records were asked for: the gradient of the loss with respect to `x`, as it was given. */
+  readonly inputs: Prediction | undefined;
 }
 
 /** The backward pass on its own: gradients of the loss over all rows of `x` as one batch. */
@@ -30,15 +40,23 @@ export async function gradientsOf(
   options: GradientsOptions = {},
 ): Promise<GradientsResult> {
   const where = 'gradients';
-  checkOptions(where, options, ['training', 'seed']);
-  const {training = false, seed = engine.seed} = options;
+  checkOptions(where, options, ['training', 'seed', 'record', 'sampleWeight', 'classWeight']);
+  const {training = false, seed = engine.seed, record = false, sampleWeight, classWeight} = options;
+  checkFlag(`${where}: training`, training);
+  checkFlag(`${where}: record`, record);
   checkNumber(`${where}: seed`, seed, {integer: true});
-  const samples = bindSamples(engine, where, x, y);
+  const samples = bindSamples(engine, where, x, y, {sampleWeight, classWeight});
   const batch = samples.count;
   const rows = ascendingRows(batch);
   const key = keyOfSamples(`gradients ${training}`, batch, samples);
-  const program = engine.program(key, () =>
-    gradientsGraph(engine.network, engine.training(where), {batch, ...samples, training}),
+  const {network} = engine;
+  const {program, recorder} = recordedProgram(engine, key, record, made =>
+    gradientsGraph(network, engine.training(where), {
+      batch,
+      ...samples,
+      training,
+      ...(made && {recorder: made}),
+    }),
   );
   const offered: Record<string, TypedArray> = {
     ...arraysOf(samples),
@@ -50,9 +68,20 @@ export async function gradientsOf(
   if (result.end === 'guard') {
     failByGuard(result, {where, ...samples, rows, batch, classesOf: classCounts(engine, where)});
   }
-  const gradients = engine.network.trainable.map(({variable: {name, shape}}, index) => {
-    const data = result.outputs[gradientOutput(index)] as Float32Array;
-    return [name, {data, shape}] as const;
+  const resultOf = (name: string, shape: Shape): ShapedResult => {
+    return {data: result.outputs[name] as Float32Array, shape};
+  };
+  const gradients = network.trainable.map(({variable: {name, shape}}, index) => {
+    return [name, resultOf(gradientOutput(index), shape)] as const;
   });
-  return {loss: result.outputs.loss?.[0] as number, gradients: Object.fromEntries(gradients)};
+  const inputs = network.inputs.map(({shape}, index) =>
+    resultOf(inputGradientOutput(index), [batch, ...shape]),
+  );
+  const all = ['preActivation', 'activation', 'errorSignal'] as const;
+  return {
+    loss: result.outputs.loss?.[0] as number,
+    gradients: Object.fromEntries(gradients),
+    layers: recorder ? readRecords(recorder, result.outputs, all) : [],
+    inputs: recorder && inStructure(network.inputStructure, network.inputs, inputs),
+  };
 }

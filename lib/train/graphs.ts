@@ -12,8 +12,9 @@ import {add, mul} from '../ops/map.ts';
 import {reshape} from '../ops/move.ts';
 import {mean, total} from '../ops/reduce.ts';
 import {type BoundCriterion, criteriaOf, stepValues} from './criterion.ts';
-import type {Applied, Network, Port} from './network.ts';
+import type {Applied, ApplyOptions, Network, Port} from './network.ts';
 import {sourceName} from './ports.ts';
+import {type Recorder, recordOutputs} from './records.ts';
 import {columnNames, type Training, targetPorts} from './training.ts';
 import {commitOf} from './updates.ts';
 
@@ -33,6 +34,7 @@ export interface Graph {
 /** Names of the outputs; those of metrics are numbered. */
 export const metricOutput = (index: number): string => `metric${index}`;
 export const gradientOutput = (index: number): string => `gradient${index}`;
+export const inputGradientOutput = (index: number): string => `inputGradient${index}`;
 
 function randomInputs(): {seed: Tensor; step: Tensor} {
   return {
@@ -115,6 +117,8 @@ interface PerSample {
   /** What logs hold besides, [batch] each. */
   readonly columns: readonly Tensor[];
   readonly updates: Applied['updates'];
+  /** Rows of the inputs, as the model gets them. */
+  readonly x: readonly Tensor[];
 }
 
 /** Loss and metrics of each sample of a batch. */
@@ -124,7 +128,7 @@ function perSample(
   sources: Sources,
   specs: SampleSpecs,
   rows: Tensor,
-  mode: {readonly training: boolean; readonly shard?: number},
+  mode: Pick<ApplyOptions, 'training' | 'shard' | 'observe'>,
 ): PerSample {
   const x = network.inputs.map((port, index) =>
     readInput(sources.x[index] as Tensor, port, specs.x[index] as RowsSpec, rows),
@@ -152,6 +156,7 @@ function perSample(
     losses: withScope('loss', () => parts.reduce((sum, part) => add(sum, part))),
     columns: [...(scored.length > 1 ? scored.map(({value}) => value) : []), ...metrics],
     updates,
+    x,
   };
 }
 
@@ -271,35 +276,54 @@ export function evaluateGraph(network: Network, training: Training, options: Ste
 }
 
 /** The outputs, `output` or `output.name` each. */
-export function predictGraph(network: Network, options: {batch: number; x: readonly RowsSpec[]}): Graph {
+export interface ForwardGraphOptions {
+  readonly batch: number;
+  readonly x: readonly RowsSpec[];
+  readonly training?: boolean;
+  /** Makes outputs of what it records. */
+  readonly recorder?: Recorder;
+}
+
+/** The outputs, and what was recorded on the way. */
+export function predictGraph(network: Network, options: ForwardGraphOptions): Graph {
+  const {training = false, recorder} = options;
   const rows = rowsInput(options.batch);
   const sources = inputSources(network, options.x);
   const x = network.inputs.map((port, index) =>
     readInput(sources[index] as Tensor, port, options.x[index] as RowsSpec, rows),
   );
-  const {outputs} = network.apply(x, {training: false, random: randomInputs()});
+  const mode = {training, ...(recorder && {observe: recorder.observe})};
+  const {outputs} = network.apply(x, {...mode, random: randomInputs()});
   const named = network.outputs.map((port, index) => {
     return [sourceName('output', network.outputs, port), outputs[index] as Tensor] as const;
   });
-  return {outputs: Object.fromEntries(named)};
+  return {outputs: {...Object.fromEntries(named), ...(recorder && recordOutputs(recorder))}};
+}
+
+export interface GradientsGraphOptions extends StepOptions {
+  readonly training: boolean;
+  /** Makes outputs of what it records, of the error signals there, and of the gradients of the inputs. */
+  readonly recorder?: Recorder;
 }
 
 /** The objective and its gradient for each trainable weight, without an update. */
-export function gradientsGraph(
-  network: Network,
-  training: Training,
-  options: StepOptions & {training: boolean},
-): Graph {
+export function gradientsGraph(network: Network, training: Training, options: GradientsGraphOptions): Graph {
+  const {recorder} = options;
   const sources = sourcesOf(network, training, options);
   const rows = rowsInput(options.batch);
-  const mode = {training: options.training};
-  const {losses} = perSample(network, training, sources, options, rows, mode);
+  const mode = {training: options.training, ...(recorder && {observe: recorder.observe})};
+  const {losses, x} = perSample(network, training, sources, options, rows, mode);
   const objective = objectiveOf(losses, network.penalty());
-  const targets = network.trainable.map(({variable: {tensor}}) => tensor);
-  const entries = gradients(objective, targets).map(
-    (value, index) => [gradientOutput(index), value] as const,
-  );
-  return {outputs: {loss: objective, ...Object.fromEntries(entries)}};
+  const weights = network.trainable.map(({variable: {tensor}}) => tensor);
+  const signals = recorder?.layers.map(({preActivation}) => preActivation) ?? [];
+  const all = gradients(objective, [...weights, ...signals, ...(recorder ? x : [])]);
+  const entries = weights.map((_, index) => [gradientOutput(index), all[index] as Tensor] as const);
+  const outputs = {loss: objective, ...Object.fromEntries(entries)};
+  if (!recorder) return {outputs};
+  const ofInputs = all.slice(weights.length + signals.length);
+  const named = ofInputs.map((value, index) => [inputGradientOutput(index), value] as const);
+  const recorded = recordOutputs(recorder, all.slice(weights.length, weights.length + signals.length));
+  return {outputs: {...outputs, ...recorded, ...Object.fromEntries(named)}};
 }
 
 /** Copies of variables, all of the same finished step. */

@@ -15,6 +15,7 @@ import {Engine} from './engine.ts';
 import {type EvaluateOptions, evaluateBatches, evaluateRows} from './evaluate.ts';
 import {fitModel, trainOnBatch} from './fit.ts';
 import type {FitBatchesOptions, FitOptions} from './fit-options.ts';
+import {type ForwardOptions, type ForwardResult, forward} from './forward.ts';
 import {type GradientsOptions, type GradientsResult, gradientsOf} from './gradients.ts';
 import type {History, Logs} from './logs.ts';
 import {ModelLayer} from './nested.ts';
@@ -192,6 +193,14 @@ export class Model<Outputs extends SymbolicTensors = SymbolicTensor> {
   /** The same on the calling thread: for single samples, microseconds. */
   predictSync(x: PortData): Predicted<Outputs> {
     return predictSync(this.#engine, x) as Predicted<Outputs>;
+  }
+
+  /**
+   * The forward pass over all rows as one batch; with `record` the pre-activation and the activation of every
+   * layer too.
+   */
+  forward(x: PortData, options: ForwardOptions = {}): Promise<ForwardResult<Predicted<Outputs>>> {
+    return forward(this.#engine, x, options) as Promise<ForwardResult<Predicted<Outputs>>>;
   }
 
   /** The backward pass on its own: the loss of these rows, and its gradient for each trainable weight. */

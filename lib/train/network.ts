@@ -52,6 +52,8 @@ export interface ApplyOptions {
   readonly random: {seed: Tensor; step: Tensor};
   /** Number of the part of a batch. */
   readonly shard?: number;
+  /** Told of what layers compute, in whose scope it is called. */
+  readonly observe?: CallContext['observe'];
 }
 
 export interface Applied {
@@ -133,7 +135,11 @@ export class Network {
     for (const call of this.calls) {
       const name = this.#names.get(call.layer) as string;
       const given = call.inputs.map(tensor => values.get(tensor) as Tensor);
-      const results = withScope(name, () => call.forward(given, context));
+      const results = withScope(name, () => {
+        const all = call.forward(given, context);
+        context.observe?.('activation', all[0] as Tensor);
+        return all;
+      });
       call.outputs.forEach((tensor, index) => {
         values.set(tensor, results[index] as Tensor);
       });
@@ -142,7 +148,7 @@ export class Network {
   }
 
   /** The same, with random numbers from the sources of `random`, and what layers change and add. */
-  apply(inputs: readonly Tensor[], {training, random, shard = 0}: ApplyOptions): Applied {
+  apply(inputs: readonly Tensor[], {training, random, shard = 0, observe}: ApplyOptions): Applied {
     let stream = firstLayerStream + shard * streamsOfShard;
     const updates = new Map<Tensor, Tensor>();
     const losses: Tensor[] = [];
@@ -155,6 +161,7 @@ export class Network {
       addLoss(perSample) {
         losses.push(perSample);
       },
+      observe,
     };
     return {outputs: this.compute(inputs, context), updates, losses};
   }

@@ -8,7 +8,7 @@ import {
   leakyRelu as leakyReluOf,
   softmax as softmaxOf,
 } from '../activations.ts';
-import {type Layer, type LayerOptions, layerOptions, makeLayer} from '../layer.ts';
+import {activate, type Layer, type LayerOptions, layerOptions, makeLayer} from '../layer.ts';
 import {type ActivationLike, toActivation} from '../resolve.ts';
 
 export interface ActivationOptions extends LayerOptions {
@@ -20,7 +20,7 @@ export function activation(options: ActivationOptions): Layer {
   requireOptions('layers.activation', options, [...layerOptions, 'activation']);
   const formula = toActivation(options.activation);
   const config = () => ({activation: describe('activation', formula)});
-  return makeLayer('activation', options, config, () => formula);
+  return makeLayer('activation', options, config, () => (x, context) => activate(formula, x, context));
 }
 
 /** A layer for an activation that has a number of its own. */
@@ -41,7 +41,7 @@ function withNumber<Name extends string>(
       kind,
       options,
       () => ({[name]: given}),
-      () => formula,
+      () => (x, context) => activate(formula, x, context),
     );
   };
 }

@@ -3,7 +3,7 @@ import {sizeOf} from '../../core/shape.ts';
 import {matmul} from '../../ops/gemm.ts';
 import {add} from '../../ops/map.ts';
 import {reshape} from '../../ops/move.ts';
-import {type Layer, type LayerOptions, layerOptions, makeLayer} from '../layer.ts';
+import {activate, type Layer, type LayerOptions, layerOptions, makeLayer} from '../layer.ts';
 import {
   type ActivationLike,
   type ConstraintLike,
@@ -77,10 +77,10 @@ export function dense(options: DenseOptions): Layer {
     const inputs = inputShape.at(-1) as number;
     const kernel = weight('kernel', [inputs, units], kernelOptions);
     const bias = useBias ? weight('bias', [units], biasOptions) : undefined;
-    return x => {
+    return (x, context) => {
       const product = matmul(reshape(x, [sizeOf(x.shape) / inputs, inputs]), kernel);
       const sums = bias ? add(product, bias) : product;
-      return activation(reshape(sums, [...x.shape.slice(0, -1), units]));
+      return activate(activation, reshape(sums, [...x.shape.slice(0, -1), units]), context);
     };
   });
 }
