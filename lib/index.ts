@@ -18,7 +18,7 @@ export {Layer} from './nn/layer.ts';
 export * as layers from './nn/layers/index.ts';
 export type {Loss} from './nn/losses.ts';
 export * as losses from './nn/losses.ts';
-export type {Metric} from './nn/metrics.ts';
+export type {CustomMetric, Metric, MetricContext} from './nn/metrics.ts';
 export * as metrics from './nn/metrics.ts';
 export type {Regularizer} from './nn/regularizers.ts';
 export * as regularizers from './nn/regularizers.ts';

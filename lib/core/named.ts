@@ -39,11 +39,18 @@ export function named<Behaviour extends object>(
  */
 export function ownFunction<Member extends Named>(given: (...values: never[]) => unknown): Member {
   const {name} = given;
-  return named(
-    customKind,
-    {name: name === '' ? undefined : name},
-    given.bind(undefined),
-  ) as unknown as Member;
+  const behaviour = Object.assign(given.bind(undefined), traitsOf(given));
+  return named(customKind, {name: name === '' ? undefined : name}, behaviour) as unknown as Member;
+}
+
+/**
+ * What losses (`targets`, `counted`) and metrics (`accumulation`) say of themselves beside what they
+ * compute.
+ */
+function traitsOf(given: object): object {
+  const traits = ['targets', 'counted', 'accumulation'];
+  const said = traits.filter(trait => (given as Record<string, unknown>)[trait] !== undefined);
+  return Object.fromEntries(said.map(trait => [trait, (given as Record<string, unknown>)[trait]]));
 }
 
 /** As JSON: the bare name where all options are defaults. */
@@ -89,12 +96,7 @@ function ownObject<Member extends Named>(value: object): Member | undefined {
   const kind = value.constructor?.name;
   if (typeof call !== 'function' || !kind || kind === 'Object') return undefined;
   const behaviour = (...values: never[]): unknown => (call as AnyFunction).apply(value, values as never);
-  const {targets} = value as {targets?: unknown};
-  return named(
-    kind,
-    config,
-    Object.assign(behaviour, targets !== undefined && {targets}),
-  ) as unknown as Member;
+  return named(kind, config, Object.assign(behaviour, traitsOf(value))) as unknown as Member;
 }
 
 interface ResolveRules<Member> {

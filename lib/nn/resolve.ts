@@ -9,7 +9,7 @@ import type {Initializer} from './initializers.ts';
 import * as initializers from './initializers.ts';
 import type {Loss} from './losses.ts';
 import * as losses from './losses.ts';
-import type {Metric} from './metrics.ts';
+import type {CustomMetric, Metric} from './metrics.ts';
 import * as metrics from './metrics.ts';
 import type {Regularizer} from './regularizers.ts';
 import * as regularizers from './regularizers.ts';
@@ -38,6 +38,11 @@ const metricAliases = {
   acc: 'accuracy',
   mse: 'meanSquaredError',
   mae: 'meanAbsoluteError',
+  mape: 'meanAbsolutePercentageError',
+  msle: 'meanSquaredLogarithmicError',
+  rmse: 'rootMeanSquaredError',
+  bce: 'binaryCrossentropy',
+  kld: 'kullbackLeiblerDivergence',
 };
 
 export type LossLike =
@@ -49,6 +54,7 @@ export type MetricLike =
   | NameOf<typeof metrics>
   | keyof typeof metricAliases
   | Metric
+  | CustomMetric
   | ((target: Tensor, output: Tensor) => Tensor);
 
 export function toActivation(value: ActivationLike): Activation {

@@ -2,20 +2,21 @@
 // an input, so that one plan serves all steps of one batch size.
 import type {DType} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
-import {formatShape, type Shape} from '../core/shape.ts';
-import {input, Tensor, type Variable, withScope} from '../core/tensor.ts';
+import type {Shape} from '../core/shape.ts';
+import {input, type Tensor, type Variable, withScope} from '../core/tensor.ts';
 import {gradients} from '../graph/autodiff.ts';
 import type {Loss} from '../nn/losses.ts';
 import {finite} from '../ops/check.ts';
 import {gatherLabels, gatherRows} from '../ops/gather.ts';
 import {add, mul} from '../ops/map.ts';
 import {reshape} from '../ops/move.ts';
-import {mean, total} from '../ops/reduce.ts';
+import {total} from '../ops/reduce.ts';
 import {type BoundCriterion, criteriaOf, stepValues} from './criterion.ts';
+import {type Measures, measure, objectiveOf, resultsOf} from './measures.ts';
 import type {Applied, ApplyOptions, Network, Port} from './network.ts';
 import {sourceName} from './ports.ts';
 import {type Recorder, recordOutputs} from './records.ts';
-import {columnNames, type Training, targetPorts} from './training.ts';
+import {type OutputLoss, type Training, targetPorts} from './training.ts';
 import {commitOf} from './updates.ts';
 
 /** How rows lie in the user's memory: what of the data a plan depends on. */
@@ -31,8 +32,6 @@ export interface Graph {
   readonly guards?: readonly Tensor[];
 }
 
-/** Names of the outputs; those of metrics are numbered. */
-export const metricOutput = (index: number): string => `metric${index}`;
 export const gradientOutput = (index: number): string => `gradient${index}`;
 export const inputGradientOutput = (index: number): string => `inputGradient${index}`;
 
@@ -111,17 +110,12 @@ function readWeights({weights: source}: Sources, {weights}: SampleSpecs, rows: T
   return withScope('weights', () => reshape(gatherRows(source, rows, {scale}), rows.shape));
 }
 
-interface PerSample {
-  /** What is minimized, [batch]. */
-  readonly losses: Tensor;
-  /** What logs hold besides, [batch] each. */
-  readonly columns: readonly Tensor[];
-  readonly updates: Applied['updates'];
+interface PerSample extends Measures, Pick<Applied, 'updates'> {
   /** Rows of the inputs, as the model gets them. */
   readonly x: readonly Tensor[];
 }
 
-/** Loss and metrics of each sample of a batch. */
+/** Loss and metrics of each sample of a batch, and new values of weights that are not trained. */
 function perSample(
   network: Network,
   training: Training,
@@ -135,44 +129,11 @@ function perSample(
   );
   const {outputs, updates, losses: added} = network.apply(x, {...mode, random: sources.random});
   const weights = readWeights(sources, specs, rows);
-  const targets = targetPorts(network, training);
-  const scored = training.losses.map(({loss, output: at, name, weight}, index) => {
-    const output = outputs[at] as Tensor;
-    const port = targets[index] as Port;
-    const target = readTarget(sources.y[index] as Tensor, port, loss, specs.y[index] as RowsSpec, rows);
-    const scope = targets.length === 1 ? 'loss' : `loss/${name}`;
-    const value = withScope(scope, () => {
-      const plain = checkPerSample('the loss', loss(target, output), output);
-      return weights ? mul(plain, weights) : plain;
-    });
-    return {output, target, loss, value, part: weight === 1 ? value : mul(value, weight)};
+  const targets = targetPorts(network, training).map((port, index) => {
+    const {loss} = training.losses[index] as OutputLoss;
+    return readTarget(sources.y[index] as Tensor, port, loss, specs.y[index] as RowsSpec, rows);
   });
-  const metrics = training.metrics.map(({name, metric, of}) => {
-    const {output, target, loss} = scored[training.losses.indexOf(of)] as (typeof scored)[number];
-    return withScope(name, () => checkPerSample(`the metric ${name}`, metric(target, output, loss), output));
-  });
-  const parts = [...scored.map(({part}) => part), ...added];
-  return {
-    losses: withScope('loss', () => parts.reduce((sum, part) => add(sum, part))),
-    columns: [...(scored.length > 1 ? scored.map(({value}) => value) : []), ...metrics],
-    updates,
-    x,
-  };
-}
-
-/** A function of the user's own may have forgotten the mean over a sample. */
-function checkPerSample(what: string, value: Tensor, {shape: [batch]}: Tensor): Tensor {
-  if (value instanceof Tensor && value.dtype === 'float32' && formatShape(value.shape) === `[${batch}]`) {
-    return value;
-  }
-  return fail(
-    'ERR_SHAPE',
-    `${what} must be one number for each sample, float32[${batch}] here. Received ${String(value)}.`,
-  );
-}
-
-function objectiveOf(losses: Tensor, penalty: Tensor | undefined): Tensor {
-  return withScope('loss', () => (penalty ? add(mean(losses), penalty) : mean(losses)));
+  return {...measure(training, outputs, targets, weights, added), updates, x};
 }
 
 /** Adds neighbours until one is left: the tree does not depend on who computes the parts. */
@@ -205,7 +166,7 @@ export function trainGraph(network: Network, training: Training, options: StepOp
   const shards = Array.from({length: microShards}, (_, shard) => {
     const rows = rowsInput(batch / microShards, microShards === 1 ? '' : `${shard}`);
     const sample = perSample(network, training, sources, options, rows, {training: true, shard});
-    const objective = objectiveOf(sample.losses, penalty);
+    const objective = objectiveOf(sample, penalty);
     return {
       ...sample,
       objective,
@@ -226,18 +187,8 @@ export function trainGraph(network: Network, training: Training, options: StepOp
   );
   const ends = criteriaOf(stepValues(objective, gradient), criteria);
   const {updates, guards} = commitOf(network, training, gradient);
-  const totalOf = (pick: (shard: (typeof shards)[number]) => Tensor, name: string): [string, Tensor][] =>
-    shards.map((shard, index) => [index === 0 ? name : `${name}/${index}`, total(pick(shard))]);
   return {
-    outputs: {
-      ...Object.fromEntries(totalOf(shard => shard.losses, 'loss')),
-      ...(penalty && {penalty: total(penalty)}),
-      ...Object.fromEntries(
-        columnNames(training).flatMap((_, index) =>
-          totalOf(shard => shard.columns[index] as Tensor, metricOutput(index)),
-        ),
-      ),
-    },
+    outputs: {...resultsOf(training, shards, true), ...(penalty && {penalty: total(penalty)})},
     guards: [
       withScope('loss', () => finite(objective)),
       ...guards,
@@ -264,15 +215,9 @@ function statesOf(
 export function evaluateGraph(network: Network, training: Training, options: StepOptions): Graph {
   const sources = sourcesOf(network, training, options);
   const rows = rowsInput(options.batch);
-  const {losses, columns} = perSample(network, training, sources, options, rows, {training: false});
+  const sample = perSample(network, training, sources, options, rows, {training: false});
   const penalty = network.penalty();
-  return {
-    outputs: {
-      loss: losses,
-      ...(penalty && {penalty: total(penalty)}),
-      ...Object.fromEntries(columns.map((column, index) => [metricOutput(index), column])),
-    },
-  };
+  return {outputs: {...resultsOf(training, [sample], false), ...(penalty && {penalty: total(penalty)})}};
 }
 
 /** The outputs, `output` or `output.name` each. */
@@ -312,11 +257,11 @@ export function gradientsGraph(network: Network, training: Training, options: Gr
   const sources = sourcesOf(network, training, options);
   const rows = rowsInput(options.batch);
   const mode = {training: options.training, ...(recorder && {observe: recorder.observe})};
-  const {losses, x} = perSample(network, training, sources, options, rows, mode);
-  const objective = objectiveOf(losses, network.penalty());
+  const sample = perSample(network, training, sources, options, rows, mode);
+  const objective = objectiveOf(sample, network.penalty());
   const weights = network.trainable.map(({variable: {tensor}}) => tensor);
   const signals = recorder?.layers.map(({preActivation}) => preActivation) ?? [];
-  const all = gradients(objective, [...weights, ...signals, ...(recorder ? x : [])]);
+  const all = gradients(objective, [...weights, ...signals, ...(recorder ? sample.x : [])]);
   const entries = weights.map((_, index) => [gradientOutput(index), all[index] as Tensor] as const);
   const outputs = {loss: objective, ...Object.fromEntries(entries)};
   if (!recorder) return {outputs};

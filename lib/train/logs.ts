@@ -1,7 +1,7 @@
 import type {TypedArray} from '../core/dtype.ts';
 import type {Json} from '../core/named.ts';
-import {metricOutput} from './graphs.ts';
-import {columnNames, type Training} from './training.ts';
+import {type Column, columnResult, columnsOf, ratioResults, statisticResult} from './measures.ts';
+import type {Training} from './training.ts';
 
 /**
  * Numbers by name: `loss`, metrics as they were called in `compile`, the same of the validation with `val_`.
@@ -23,59 +23,100 @@ export function addToHistory({epoch, history}: History, number: number, logs: Lo
   }
 }
 
-/** Sums of loss and metrics over samples, in float64: their quotients are exact means. */
+/** Sums of loss and metrics over samples, in float64: what follows from them is exact. */
 export class RunningMeans {
-  readonly #names: readonly string[];
-  readonly #sums: Float64Array;
+  readonly #columns: readonly Column[];
+  /** Sums of losses and of penalties; of losses that not all samples count in, and what counts. */
+  readonly #loss: Float64Array;
+  /** Of each column: the sum of its numbers, or all that it accumulates. */
+  readonly #sums: readonly Float64Array[];
   samples = 0;
 
   constructor(training: Training) {
-    this.#names = ['loss', ...columnNames(training)];
-    this.#sums = new Float64Array(this.#names.length);
+    this.#columns = columnsOf(training);
+    const ratios = training.losses.filter(({loss}) => loss.counted).length;
+    this.#loss = new Float64Array(2 + 2 * ratios);
+    this.#sums = this.#columns.map(
+      ({accumulation, context}) => new Float64Array(accumulation?.size(context) ?? 1),
+    );
   }
 
-  /** Adds `steps` steps of `batch` samples whose totals a run gave. */
-  addSteps(outputs: Readonly<Record<string, TypedArray>>, steps: number, batch: number): void {
-    const {penalty} = outputs;
-    for (let step = 0; step < steps; step++) {
-      this.#add(0, (outputs.loss?.[step] as number) + batch * (penalty?.[step] ?? 0));
-      for (let index = 1; index < this.#sums.length; index++) {
-        this.#add(index, outputs[metricOutput(index - 1)]?.[step] as number);
-      }
-    }
-    this.samples += steps * batch;
+  /** Adds `steps` steps of `batch` samples: totals of each step, and what was kept of each sample. */
+  addSteps(results: Results, steps: number, batch: number): void {
+    this.#add(results, steps, steps * batch);
+    addTo(this.#loss, 1, batch * sumOf(results.penalty, steps));
   }
 
-  /** Adds the first `count` samples of a run that gave a number for each. */
-  addSamples(outputs: Readonly<Record<string, TypedArray>>, count: number): void {
-    for (let index = 0; index < this.#sums.length; index++) {
-      const values = outputs[index === 0 ? 'loss' : metricOutput(index - 1)] as TypedArray;
-      let sum = 0;
-      for (let sample = 0; sample < count; sample++) sum += values[sample] as number;
-      this.#add(index, sum);
+  /** Adds the first `count` samples of a run that gave its numbers for each. */
+  addSamples(results: Results, count: number): void {
+    this.#add(results, count, count);
+    addTo(this.#loss, 1, count * (results.penalty?.[0] ?? 0));
+  }
+
+  /** `numbers` of those that are summed, a number being of a step or of a sample; `count` samples. */
+  #add(results: Results, numbers: number, count: number): void {
+    addTo(this.#loss, 0, sumOf(results.loss, numbers));
+    for (let at = 2; at < this.#loss.length; at++) {
+      addTo(this.#loss, at, sumOf(results[ratioResults((at >> 1) - 1)[at & 1] as string], numbers));
     }
-    this.#add(0, count * (outputs.penalty?.[0] ?? 0));
+    this.#columns.forEach(({accumulation, context}, index) => {
+      const sums = this.#sums[index] as Float64Array;
+      if (accumulation) accumulation.add(sums, statisticsOf(results, index), count, context);
+      else addTo(sums, 0, sumOf(results[columnResult(index)], numbers));
+    });
     this.samples += count;
-  }
-
-  #add(index: number, value: number): void {
-    this.#sums[index] = (this.#sums[index] as number) + value;
   }
 
   /** For a checkpoint. */
   save(): Json {
-    return {sums: [...this.#sums], samples: this.samples};
+    const sums = [this.#loss, ...this.#sums].map(numbers => [...numbers]);
+    return {sums, samples: this.samples};
   }
 
   restore(saved: Json): void {
-    const {sums, samples} = saved as {sums: number[]; samples: number};
-    this.#sums.set(sums);
+    const {sums, samples} = saved as {sums: number[][]; samples: number};
+    [this.#loss, ...this.#sums].forEach((own, index) => {
+      own.set(sums[index] as number[]);
+    });
     this.samples = samples;
   }
 
   logs(prefix = ''): Logs {
-    return Object.fromEntries(
-      this.#names.map((name, index) => [prefix + name, (this.#sums[index] as number) / this.samples]),
-    );
+    const [losses = 0, penalties = 0, ...ratios] = this.#loss;
+    let loss = (losses + penalties) / this.samples;
+    for (let at = 0; at < ratios.length; at += 2) {
+      // Where nothing counts there is no loss, as in Keras.
+      if (ratios[at + 1] !== 0) loss += (ratios[at] as number) / (ratios[at + 1] as number);
+    }
+    const logs: Logs = {[`${prefix}loss`]: loss};
+    this.#columns.forEach(({name, accumulation, context}, index) => {
+      const sums = this.#sums[index] as Float64Array;
+      const result = accumulation?.result(sums, context) ?? (sums[0] as number) / this.samples;
+      if (typeof result === 'number') logs[prefix + name] = result;
+      else for (const [part, value] of Object.entries(result)) logs[prefix + name + part] = value;
+    });
+    return logs;
   }
+}
+
+type Results = Readonly<Record<string, TypedArray>>;
+
+/** All that an accumulation keeps of each sample. */
+function statisticsOf(results: Results, index: number): TypedArray[] {
+  const statistics: TypedArray[] = [];
+  for (;;) {
+    const statistic = results[statisticResult(index, statistics.length)];
+    if (!statistic) return statistics;
+    statistics.push(statistic);
+  }
+}
+
+function addTo(sums: Float64Array, index: number, value: number): void {
+  sums[index] = (sums[index] as number) + value;
+}
+
+function sumOf(values: TypedArray | undefined, count: number): number {
+  let sum = 0;
+  if (values) for (let at = 0; at < count; at++) sum += values[at] as number;
+  return sum;
 }

@@ -1,7 +1,8 @@
 // Training steps in native calls. A call covers as many steps as fit a time budget; the arrays that it reads
 // and writes are made once. The length of a call never changes a result: all that a step depends on is its
 // number.
-import type {TypedArray} from '../core/dtype.ts';
+import {dtypes, type TypedArray} from '../core/dtype.ts';
+import {sizeOf} from '../core/shape.ts';
 import {seedWords} from '../data/order.ts';
 import {rateAt, writeHyper} from '../optim/optimizer.ts';
 import type {CompiledProgram} from '../session/compile.ts';
@@ -13,9 +14,15 @@ import {trainGraph} from './graphs.ts';
 import type {RunningMeans} from './logs.ts';
 import type {Stretch} from './source.ts';
 
+type Slot = CompiledProgram['plan']['io'][number];
+
+const bytesOf = ({shape, dtype}: Slot): number => sizeOf(shape) * dtypes[dtype].bytes;
+
 /** A call should end about this often, so that callbacks and signals are served. */
 const callBudgetMs = 30;
 const maxStepsPerCall = 4096;
+/** Metrics may keep something of each sample. */
+const maxOutputBytes = 2 ** 24;
 
 export interface StepRunnerOptions {
   readonly batch: number;
@@ -45,16 +52,22 @@ export class StepRunner {
     this.#program = engine.program(key, () =>
       trainGraph(engine.network, training, {batch, ...samples, criteria}),
     );
-    this.#capacity = Math.min(most, maxStepsPerCall);
+    const outputs = this.#program.plan.io.filter(slot => slot.output);
+    const bytes = outputs.reduce((sum, slot) => sum + bytesOf(slot), 0);
+    this.#capacity = Math.max(1, Math.min(most, maxStepsPerCall, Math.floor(maxOutputBytes / bytes)));
     // In shared memory, where native code reads and writes without a copy.
     this.#seed = new Int32Array(new SharedArrayBuffer(8));
     this.#seed.set(seedWords(seed));
     const hyperBytes = 4 * this.#capacity * training.optimizer.hyperCount;
     this.#hyper = new Float32Array(new SharedArrayBuffer(hyperBytes));
     this.#steps = new Int32Array(new SharedArrayBuffer(4 * this.#capacity));
-    const outputs = this.#program.plan.io.filter(slot => slot.output);
-    const numbers = () => new Float64Array(new SharedArrayBuffer(8 * this.#capacity));
-    this.#outputs = Object.fromEntries(outputs.map(({name}) => [name, numbers()]));
+    this.#outputs = Object.fromEntries(
+      outputs.map(slot => {
+        const length = this.#capacity * sizeOf(slot.shape);
+        const buffer = new SharedArrayBuffer(this.#capacity * bytesOf(slot));
+        return [slot.name, new dtypes[slot.dtype].array(buffer, 0, length)];
+      }),
+    );
   }
 
   /** Steps of the next call: what fits the budget, growing at most eightfold from call to call. */
@@ -93,7 +106,9 @@ export class StepRunner {
       seed: this.#seed,
       step: this.#steps.subarray(0, steps),
     };
-    const outputs = mapValues(this.#outputs, array => array.subarray(0, steps));
+    const outputs = mapValues(this.#outputs, array =>
+      array.subarray(0, steps * (array.length / this.#capacity)),
+    );
     const started = performance.now();
     const inputs = inputsOf(this.#program, offered);
     const {cancel} = options;

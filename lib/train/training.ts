@@ -1,5 +1,6 @@
 // What `compile` adds to a network: losses, metrics, and an optimizer with its moments.
 import {fail, requireOptions} from '../core/errors.ts';
+import type {Shape} from '../core/shape.ts';
 import {type Variable, variable} from '../core/tensor.ts';
 import type {Loss} from '../nn/losses.ts';
 import type {Metric} from '../nn/metrics.ts';
@@ -23,7 +24,8 @@ export interface CompileOptions {
   /** Factors of the outputs' losses in the sum that is minimized; 1 by default. */
   readonly lossWeights?: PerOutput<number>;
   /**
-   * Names, members of `metrics`, or functions (target, output) → number of each sample. For several outputs:
+   * Names, members of `metrics`, functions (target, output) → number of each sample, or `CustomMetric`s. For
+   * several outputs:
    * a list that serves all, or a list for each, in their order or by their names.
    */
   readonly metrics?: readonly MetricLike[] | PerOutput<MetricLike | readonly MetricLike[]>;
@@ -35,6 +37,8 @@ export interface OutputLoss {
   readonly name: string;
   /** Its place among the network's outputs. */
   readonly output: number;
+  /** Of the output, for one sample. */
+  readonly shape: Shape;
   readonly loss: Loss;
   readonly weight: number;
 }
@@ -61,12 +65,6 @@ export interface Training {
 /** Outputs that have a loss, and data in `y`. */
 export function targetPorts({outputs}: Network, {losses}: Pick<Training, 'losses'>): Port[] {
   return losses.map(({output}) => outputs[output] as Port);
-}
-
-/** Names of what logs hold besides the loss, in order: each output's loss where there are several. */
-export function columnNames({losses, metrics}: Training): string[] {
-  const own = losses.length > 1 ? losses.map(({name}) => `${name}_loss`) : [];
-  return [...own, ...metrics.map(({name}) => name)];
 }
 
 /** Moments by name, so that compiling again with the same optimizer finds their memory. */

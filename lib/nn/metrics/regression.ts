@@ -1,0 +1,156 @@
+// Errors of numbers, and losses as metrics.
+import {checkChoice, checkNumber, checkOptions} from '../../core/errors.ts';
+import {sizeOf} from '../../core/shape.ts';
+import type {Tensor} from '../../core/tensor.ts';
+import type {Loss, NoOptions} from '../losses/loss.ts';
+import {cosines} from '../losses/regression.ts';
+import * as losses from '../losses.ts';
+import {meanPerSample} from '../samples.ts';
+import {type Accumulation, accumulated, checkValues, type Metric, meanMetric} from './metric.ts';
+
+/** The mean of a loss, which need not be the model's. */
+function meanOfLoss<Options extends object>(
+  kind: string,
+  make: (options?: Options) => Loss,
+  known: readonly string[] = [],
+) {
+  return (options?: Options): Metric => {
+    checkOptions(`metrics.${kind}`, options, known);
+    const loss = make(options);
+    return meanMetric(kind, {...options}, (target, output) => loss(target, output));
+  };
+}
+
+const crossentropy = ['fromLogits', 'labelSmoothing'];
+
+/** Mean of (output − target)². */
+export const meanSquaredError = meanOfLoss('meanSquaredError', losses.meanSquaredError);
+/** Mean of |output − target|. */
+export const meanAbsoluteError = meanOfLoss('meanAbsoluteError', losses.meanAbsoluteError);
+/** 100 · mean of |output − target| / |target|. */
+export const meanAbsolutePercentageError = meanOfLoss(
+  'meanAbsolutePercentageError',
+  losses.meanAbsolutePercentageError,
+);
+/** Mean of (log(1 + output) − log(1 + target))². */
+export const meanSquaredLogarithmicError = meanOfLoss(
+  'meanSquaredLogarithmicError',
+  losses.meanSquaredLogarithmicError,
+);
+/** Mean of log(cosh(output − target)). */
+export const logcosh = meanOfLoss('logcosh', losses.logcosh);
+/** Mean of the loss `huber`. */
+export const huber = meanOfLoss('huber', losses.huber, ['delta']);
+/** Mean of output − target · log(output). */
+export const poisson = meanOfLoss('poisson', losses.poisson);
+/** Mean of Σ t·log(t / p). */
+export const kullbackLeiblerDivergence = meanOfLoss(
+  'kullbackLeiblerDivergence',
+  losses.kullbackLeiblerDivergence,
+);
+/** Mean of max(1 − target · output, 0). */
+export const hinge = meanOfLoss('hinge', losses.hinge);
+/** Mean of max(1 − target · output, 0)². */
+export const squaredHinge = meanOfLoss('squaredHinge', losses.squaredHinge);
+/** Mean of the loss `categoricalHinge`. */
+export const categoricalHinge = meanOfLoss('categoricalHinge', losses.categoricalHinge);
+/** Mean of the loss `binaryCrossentropy`. */
+export const binaryCrossentropy = meanOfLoss('binaryCrossentropy', losses.binaryCrossentropy, crossentropy);
+/** Mean of the loss `categoricalCrossentropy`. */
+export const categoricalCrossentropy = meanOfLoss(
+  'categoricalCrossentropy',
+  losses.categoricalCrossentropy,
+  crossentropy,
+);
+/** Mean of the loss `sparseCategoricalCrossentropy`. */
+export const sparseCategoricalCrossentropy = meanOfLoss(
+  'sparseCategoricalCrossentropy',
+  losses.sparseCategoricalCrossentropy,
+  crossentropy,
+);
+
+/**
+ * Mean cosine of the angle between target and output along `axis`, the last by default; the batch is axis
+ * 0.
+ */
+export function cosineSimilarity(options: {axis?: number} = {}): Metric {
+  const where = 'metrics.cosineSimilarity';
+  checkOptions(where, options, ['axis']);
+  const {axis = -1} = options;
+  checkNumber(`${where}: axis`, axis, {integer: true, min: -6, max: 5});
+  return meanMetric('cosineSimilarity', {axis: options.axis}, (target, output) => {
+    checkValues('cosineSimilarity', target, output);
+    return meanPerSample(cosines('cosineSimilarity', target, output, axis));
+  });
+}
+
+/** √ of the mean of (output − target)² over all samples. */
+export function rootMeanSquaredError(options?: NoOptions): Metric {
+  checkOptions('metrics.rootMeanSquaredError', options, []);
+  const squares = losses.meanSquaredError();
+  return accumulated('rootMeanSquaredError', {}, (target, output) => squares(target, output), {
+    size: () => 2,
+    add(sums, [values], count) {
+      let sum = 0;
+      for (let sample = 0; sample < count; sample++) sum += values?.[sample] as number;
+      sums[0] = (sums[0] as number) + sum;
+      sums[1] = (sums[1] as number) + count;
+    },
+    result: ([sum = 0, count = 0]) => Math.sqrt(sum / count),
+  });
+}
+
+const aggregations = ['uniformAverage', 'varianceWeightedAverage'] as const;
+
+/** For each column Σ t, Σ t² and Σ (y − t)², after the number of samples. */
+function columnSums(weighted: boolean): Accumulation {
+  return {
+    size: ({outputShape}) => 1 + 3 * sizeOf(outputShape),
+    add(sums, [targets, outputs], count, {outputShape}) {
+      const width = sizeOf(outputShape);
+      for (let column = 0; column < width; column++) {
+        let [sum, squares, errors] = [0, 0, 0];
+        for (let at = column; at < count * width; at += width) {
+          const target = targets?.[at] as number;
+          sum += target;
+          squares += target * target;
+          errors += ((outputs?.[at] as number) - target) ** 2;
+        }
+        const own = 1 + 3 * column;
+        sums[own] = (sums[own] as number) + sum;
+        sums[own + 1] = (sums[own + 1] as number) + squares;
+        sums[own + 2] = (sums[own + 2] as number) + errors;
+      }
+      sums[0] = (sums[0] as number) + count;
+    },
+    result(sums, {outputShape}) {
+      const [count = 0] = sums;
+      let [total, weights] = [0, 0];
+      for (let column = 0; column < sizeOf(outputShape); column++) {
+        const [sum = 0, squares = 0, errors = 0] = sums.subarray(1 + 3 * column);
+        const variation = squares - (sum * sum) / count;
+        const weight = weighted ? variation : 1;
+        // Of a constant target nothing is explained.
+        total += variation > 0 ? weight * (1 - errors / variation) : 0;
+        weights += weight;
+      }
+      return weights > 0 ? total / weights : 0;
+    },
+  };
+}
+
+/**
+ * Coefficient of determination, 1 − Σ (y − t)² / Σ (t − mean of t)², of each column, averaged over the
+ * columns alike or by their variation.
+ */
+export function r2(options: {classAggregation?: (typeof aggregations)[number]} = {}): Metric {
+  checkOptions('metrics.r2', options, ['classAggregation']);
+  const {classAggregation = 'uniformAverage'} = options;
+  checkChoice('metrics.r2: classAggregation', classAggregation, aggregations);
+  const statistics = (target: Tensor, output: Tensor): Tensor[] => {
+    checkValues('r2', target, output);
+    return [target, output];
+  };
+  const accumulation = columnSums(classAggregation === 'varianceWeightedAverage');
+  return accumulated('r2', {...options}, statistics, accumulation);
+}
