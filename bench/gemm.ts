@@ -140,7 +140,9 @@ async function timeShape(shape: Shape, threads: number, blas: readonly Blas[], o
       time: () => one.time(shape.form, shape.m, shape.k, shape.n, each),
     })),
   ];
-  for (let round = 0; round < (quick ? 2 : 5); round++) {
+  // What takes long is disturbed less.
+  const rounds = quick || shape.m * shape.k * shape.n > 1e10 ? 2 : 5;
+  for (let round = 0; round < rounds; round++) {
     for (const {name, time} of runners) {
       // Threads of the one before may still spin.
       if (runners.length > 1 && threads > 1) await pause(2);

@@ -44,6 +44,12 @@ const training: readonly Goal[] = [
   {name: 'outside-kernels', what: 'mlp-tiny: time of a step outside kernels', atMost: 0.7, unit: 'µs'},
   {name: 'meetings', what: 'meetings per layer and direction, one commit apart', atMost: 2, unit: ''},
   {name: 'meetings-tiny', what: 'meetings where one thread is faster: mlp-tiny', atMost: 0, unit: ''},
+  {
+    name: 'threads-worst',
+    what: 'speed-up by threads, worst network of the bench scaling',
+    atLeast: 0.97,
+    unit: '×',
+  },
   {name: 'deep-100', what: '100 layers of 16 units: step ÷ its kernels alone', atMost: 1.5, unit: '×'},
   {
     name: 'optimizer-adam',

@@ -5,7 +5,7 @@ import path from 'node:path';
 import {setThreads} from '../lib/index.ts';
 import {type Ceiling, peakOf, remeasurePeak} from './ceiling.ts';
 import {type Line, lineChart} from './lines.ts';
-import type {BenchOptions, Figures} from './options.ts';
+import {type BenchOptions, type Figures, figuresOf, worstOf} from './options.ts';
 import {Own} from './peers/chainrule.ts';
 import {digits, resultsFolder, saveResults, table} from './report.ts';
 import {makeData, type Workload, workloads} from './workloads.ts';
@@ -13,7 +13,7 @@ import {makeData, type Workload, workloads} from './workloads.ts';
 const folder = path.join(resultsFolder, 'data');
 
 function prepare(workload: Workload): Own {
-  return new Own(workload, makeData(workload, folder));
+  return new Own(workload, makeData({...workload, name: 'scaling'}, folder));
 }
 
 interface Speedup {
@@ -29,9 +29,9 @@ async function timeThreads(workload: Workload, {threads, quick}: BenchOptions): 
   let [one, all] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   for (let round = 0; round < (quick ? 3 : 8); round++) {
     setThreads(1);
-    one = Math.min(one, await own.time(quick ? 0.05 : 0.2, false));
+    one = Math.min(one, await own.time(quick ? 0.03 : 0.2, false));
     setThreads(threads);
-    all = Math.min(all, await own.time(quick ? 0.05 : 0.2, false));
+    all = Math.min(all, await own.time(quick ? 0.03 : 0.2, false));
   }
   return {workload: workload.name, one, all};
 }
@@ -81,6 +81,12 @@ const series: readonly Series[] = [
 
 type Points = readonly (readonly [value: number, microseconds: number])[];
 
+/** A line of the chart, on all threads, with the same on one. */
+interface Growth extends Line {
+  readonly slope: ReturnType<typeof slopes>;
+  readonly steps: readonly Speedup[];
+}
+
 /** The exponent of the power that fits a doubling best: of all points, and of the last one. */
 function slopes(points: Points): {readonly all: number; readonly last: number} {
   const logs = points.map(([x, y]) => [Math.log2(x), Math.log2(y)] as const);
@@ -92,38 +98,31 @@ function slopes(points: Points): {readonly all: number; readonly last: number} {
   return {all: covariance / variance, last: (end[1] - before[1]) / (end[0] - before[0])};
 }
 
-async function timeSeries({name, values, shape}: Series, {quick}: BenchOptions): Promise<Points> {
-  const points: [number, number][] = [];
+async function timeSeries({name, values, shape}: Series, options: BenchOptions): Promise<Growth> {
+  const steps: Speedup[] = [];
   for (const value of values) {
-    const {sizes, batch} = shape(value);
     const optimizer = {name: 'sgd', learningRate: 0.01} as const;
     const rest = {batches: 20, activation: 'relu', loss: 'crossentropy', goal: 0} as const;
-    const own = prepare({name: `scaling ${name.split(',')[0]}`, sizes, batch, optimizer, ...rest});
-    let best = Number.POSITIVE_INFINITY;
-    for (let round = 0; round < (quick ? 2 : 6); round++) {
-      best = Math.min(best, await own.time(quick ? 0.02 : 0.1, false));
-    }
-    points.push([value, best]);
+    const workload = {...shape(value), name: `${name.split(',')[0]} ${value}`, optimizer, ...rest};
+    steps.push(await timeThreads(workload, options));
   }
-  return points;
+  const points = steps.map(({all}, index) => [values[index] as number, all] as const);
+  const slope = slopes(points);
+  const slopeText = `slope ${slope.all.toFixed(2)}, last ${slope.last.toFixed(2)}`;
+  return {name: `${name}: ${slopeText}`, points, slope, steps};
 }
 
-async function growth(options: BenchOptions) {
-  setThreads(options.threads);
-  const lines: (Line & {readonly slope: ReturnType<typeof slopes>})[] = [];
-  for (const one of series) {
-    const points = await timeSeries(one, options);
-    const slope = slopes(points);
-    lines.push({
-      name: `${one.name}: slope ${slope.all.toFixed(2)}, last ${slope.last.toFixed(2)}`,
-      points,
-      slope,
-    });
-  }
+async function growth(options: BenchOptions): Promise<Growth[]> {
+  const lines: Growth[] = [];
+  for (const one of series) lines.push(await timeSeries(one, options));
   console.log('\nµs/step as one thing doubles; the slope is the power with which the time grows');
-  for (const {name, points} of lines) {
-    console.log(name);
-    console.log(table([points.map(([value]) => String(value)), points.map(([, us]) => digits(us))]));
+  for (const {name, points, steps} of lines) {
+    const rows = [
+      ['', ...points.map(([value]) => String(value))],
+      [`${options.threads} threads`, ...steps.map(({all}) => digits(all))],
+      ['1 thread', ...steps.map(({one}) => digits(one))],
+    ];
+    console.log(`${name}\n${table(rows)}`);
   }
   const file = path.join(resultsFolder, 'scaling.svg');
   const title = `A training step on ${options.threads} threads`;
@@ -155,11 +154,16 @@ export async function bench(options: BenchOptions): Promise<Figures> {
   const {rows, ceiling} = await speedups(options);
   const lines = await growth(options);
   const models = await twoModels(options);
+  const all = [...rows, ...lines.flatMap(({steps}) => steps)];
   const wide = rows.find(({workload}) => workload === 'mlp-wide');
   const peak = peakOf(ceiling, options.threads) / peakOf(ceiling, 1);
-  const figures: Figures =
-    wide && options.threads > 1 ? {'scaling-mlp-wide': {value: wide.one / wide.all / peak}} : {};
-  const growths = lines.map(({name, points, slope}) => ({name, points, slope}));
-  saveResults('scaling', {threads: options.threads, ceiling, rows, growths, models, figures});
+  const figures =
+    options.threads === 1
+      ? {}
+      : figuresOf({
+          'scaling-mlp-wide': wide && {value: wide.one / wide.all / peak},
+          'threads-worst': worstOf(all.map(({workload, one, all}) => ({value: one / all, note: workload}))),
+        });
+  saveResults('scaling', {threads: options.threads, ceiling, rows, growths: lines, models, figures});
   return figures;
 }
