@@ -31,6 +31,7 @@ export * as schedules from './optim/schedules.ts';
 export {getThreads, nativeInfo, setThreads} from './runtime/program.ts';
 export {type CompiledFunction, compile, type TensorValue} from './session/function.ts';
 export {VariableStore} from './session/store.ts';
+export type {GradientValues} from './train/apply-gradients.ts';
 export type {Callback, CallbackContext, CallbackState} from './train/callback.ts';
 export * as callbacks from './train/callbacks.ts';
 export type {Checkpoint} from './train/checkpoint.ts';

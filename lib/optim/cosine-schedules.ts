@@ -1,5 +1,5 @@
 // Learning rates along half a cosine: down once, down again and again, up and down.
-import {checkNumber, fail, requireOptions} from '../core/errors.ts';
+import {checkChoice, checkNumber, fail, requireOptions} from '../core/errors.ts';
 import {named} from '../core/named.ts';
 import type {Schedule} from './schedule.ts';
 
@@ -104,10 +104,7 @@ export function oneCycle(options: OneCycleOptions): Schedule {
   checkNumber(`${where}: warmupShare`, warmupShare, {min: 0, max: 1});
   checkNumber(`${where}: divFactor`, divFactor, {above: 0});
   checkNumber(`${where}: finalDivFactor`, finalDivFactor, {above: 0});
-  if (annealStrategy !== 'cos' && annealStrategy !== 'linear') {
-    const received = `Received ${JSON.stringify(annealStrategy)}`;
-    fail('ERR_OPTION', `${where}: annealStrategy: expected 'cos' or 'linear'. ${received}.`);
-  }
+  checkChoice(`${where}: annealStrategy`, annealStrategy, ['cos', 'linear']);
   const first = maxLearningRate / divFactor;
   const last = first / finalDivFactor;
   // The highest rate is that of step `top`, the last that of step `end`.

@@ -8,6 +8,7 @@ import type {Layer} from '../nn/layer.ts';
 import {checkName} from '../nn/layer-options.ts';
 import {callLayer, type SymbolicTensor} from '../nn/symbolic.ts';
 import type {Optimizer} from '../optim/optimizer.ts';
+import {applyGradients, type GradientValues} from './apply-gradients.ts';
 import {bindSamples} from './batches.ts';
 import type {LayerLike} from './chain.ts';
 import {type Batches, isBatches} from './dataset-source.ts';
@@ -206,6 +207,17 @@ export class Model<Outputs extends SymbolicTensors = SymbolicTensor> {
   /** The backward pass on its own: the loss of these rows, and its gradient for each trainable weight. */
   gradients(x: PortData, y: PortData, options: GradientsOptions = {}): Promise<GradientsResult> {
     return gradientsOf(this.#engine, x, y, options);
+  }
+
+  /**
+   * One step of the optimizer by these gradients, one for each trainable weight, by name; with
+   * `gradients(…)` a training step in two halves. Clipping, decay and accumulation apply as in `fit`.
+   *
+   * @throws ERR_WEIGHTS naming the first that does not fit; ERR_NOT_COMPILED; ERR_MODEL_BUSY;
+   * ERR_NOT_FINITE where the squares of a gradient to be clipped by its norm are too large.
+   */
+  applyGradients(gradients: GradientValues): Promise<void> {
+    return applyGradients(this.#engine, gradients);
   }
 
   /** Copies of all weights, of one finished step even while a training runs. */

@@ -17,28 +17,27 @@ constexpr int kDecayHypers = 2, kAverageHypers = 3;
 
 VEC_INLINE bool has(const Args& args, Extra extra) { return args.attributes[extra] != 0; }
 
-// A rule with weight decay and a moving average of the parameter (8 B more) in the same pass.
-template <class Rule, bool kWithDecay, bool kWithAverage>
+// A rule with weight decay and, in the same pass, a moving average of the parameter (8 B more).
+template <class Rule, bool kWithAverage>
 struct Extended {
   static constexpr int kWidth = Rule::kWidth + kWithAverage;
-  static constexpr int kDecayAt = Rule::kHypers;
-  static constexpr int kAverageAt = kDecayAt + (kWithDecay ? kDecayHypers : 0);
   Rule rule;
   Vec kept_share, penalty, momentum, rest;
   Mask overwrites;
-  explicit Extended(const float* hyper)
-      : rule(hyper), kept_share(splat(kWithDecay ? hyper[kDecayAt] : 1.0f)),
-        penalty(splat(kWithDecay ? hyper[kDecayAt + 1] : 0.0f)),
-        momentum(splat(kWithAverage ? hyper[kAverageAt] : 0.0f)),
-        rest(splat(kWithAverage ? hyper[kAverageAt + 1] : 0.0f)),
-        overwrites(not_equal(splat(kWithAverage ? hyper[kAverageAt + 2] : 0.0f), zero())) {}
+  // `more` are the numbers behind those of the rule.
+  Extended(const float* hyper, const float* more, bool decays)
+      : rule(hyper), kept_share(splat(decays ? more[0] : 1.0f)), penalty(splat(decays ? more[1] : 0.0f)) {
+    const float none[kAverageHypers] = {};
+    const float* average = kWithAverage ? more + (decays ? kDecayHypers : 0) : none;
+    momentum = splat(average[0]);
+    rest = splat(average[1]);
+    overwrites = not_equal(splat(average[2]), zero());
+  }
   VEC_INLINE void operator()(const Vec* in, Vec* out) const {
     Vec own[Rule::kWidth];
     for (int k = 0; k < Rule::kWidth; ++k) own[k] = in[k];
-    if (kWithDecay) {
-      own[1] = fma(penalty, in[0], in[1]);
-      own[0] = kept_share * in[0];
-    }
+    own[0] = kept_share * in[0];
+    own[1] = fma(penalty, in[0], in[1]);
     rule(own, out);
     if (kWithAverage) {
       Vec average = decayed(momentum, in[kWidth - 1], rest, out[0]);
@@ -105,28 +104,48 @@ double update_cost(const Args& args) {
   return 20.0 + 5.0 * segment_count(args) + 0.06 * width * elements;
 }
 
+// `count` elements, whole vectors. Compiled once for each rule: the tail goes through a buffer.
+template <class Rule>
+__attribute__((noinline)) void update_vectors(const Rule& given, const float* const* from, float* const* to,
+                                              int64_t count) {
+  constexpr int kWidth = Rule::kWidth, kKept = kWidth - 1;
+  const Rule rule = given;  // in registers, where no store can reach it
+  const float* source[kWidth];
+  float* target[kKept];
+  for (int k = 0; k < kWidth; ++k) source[k] = from[k];
+  for (int k = 0; k < kKept; ++k) target[k] = to[k];
+  Vec in[kWidth], out[kKept];
+  for (int64_t i = 0; i < count; i += kLanes) {
+#pragma GCC unroll 6
+    for (int k = 0; k < kWidth; ++k) in[k] = load(source[k] + i);
+    rule(in, out);
+#pragma GCC unroll 6
+    for (int k = 0; k < kKept; ++k) store(target[k] + i, out[k]);
+  }
+}
+
 // Elements [start, end) of one segment.
 template <class Rule>
-VEC_INLINE void update_range(const Rule& rule, const Tensor* operands, const Tensor* results, int64_t start,
-                             int64_t end) {
+void update_range(const Rule& rule, const Tensor* operands, const Tensor* results, int64_t start,
+                  int64_t end) {
   constexpr int kWidth = Rule::kWidth, kKept = kWidth - 1;
   const float* from[kWidth];
   float* to[kKept];
-  for (int k = 0; k < kWidth; ++k) from[k] = static_cast<const float*>(operands[k].data);
-  for (int k = 0; k < kKept; ++k) to[k] = static_cast<float*>(results[k].data);
-  Vec in[kWidth], out[kKept];
-  int64_t i = start;
-  for (; i + kLanes <= end; i += kLanes) {
-#pragma GCC unroll 6
-    for (int k = 0; k < kWidth; ++k) in[k] = load(from[k] + i);
-    rule(in, out);
-#pragma GCC unroll 6
-    for (int k = 0; k < kKept; ++k) store(to[k] + i, out[k]);
+  for (int k = 0; k < kWidth; ++k) from[k] = static_cast<const float*>(operands[k].data) + start;
+  for (int k = 0; k < kKept; ++k) to[k] = static_cast<float*>(results[k].data) + start;
+  int64_t rest = (end - start) % kLanes, whole = end - start - rest;
+  if (whole > 0) update_vectors(rule, from, to, whole);
+  if (rest == 0) return;
+  float buffers[kWidth][kLanes];
+  const float* tail[kWidth];
+  float* results_tail[kKept];
+  for (int k = 0; k < kWidth; ++k) {
+    store(buffers[k], load_tail(from[k] + whole, rest));
+    tail[k] = buffers[k];
   }
-  if (i == end) return;
-  for (int k = 0; k < kWidth; ++k) in[k] = load_tail(from[k] + i, end - i);
-  rule(in, out);
-  for (int k = 0; k < kKept; ++k) store_tail(to[k] + i, out[k], end - i);
+  for (int k = 0; k < kKept; ++k) results_tail[k] = buffers[k];
+  update_vectors(rule, tail, results_tail, kLanes);
+  for (int k = 0; k < kKept; ++k) store_tail(to[k] + whole, load(buffers[k]), rest);
 }
 
 // A step that changes nothing: results elsewhere become what their operands are.
@@ -140,13 +159,15 @@ VEC_INLINE void keep_range(int32_t width, const Tensor* operands, const Tensor* 
   }
 }
 
-template <class Rule>
-VEC_INLINE void update(const Args& args, int32_t columns, int64_t first_task, int64_t last_task) {
+// Calls `work(operands, results, row of hyper, start, end)` for the pieces of these tasks.
+template <class Work>
+VEC_INLINE void for_pieces(const Args& args, int32_t width, int32_t columns, int64_t first_task,
+                           int64_t last_task, Work work) {
   const float* hyper = input<float>(args, 0);
   int64_t before = 0;  // tasks of the segments passed
   for (int32_t s = 0; s < segment_count(args) && before < last_task; ++s) {
-    const Tensor* operands = args.inputs + 1 + s * Rule::kWidth;
-    const Tensor* results = args.outputs + s * (Rule::kWidth - 1);
+    const Tensor* operands = args.inputs + 1 + s * width;
+    const Tensor* results = args.outputs + s * (width - 1);
     int64_t own = pieces(operands[0].count, kPiece);
     int64_t first = larger_of(first_task - before, 0), last = smaller_of(last_task - before, own);
     before += own;
@@ -154,27 +175,28 @@ VEC_INLINE void update(const Args& args, int32_t columns, int64_t first_task, in
     const float* row = hyper + args.attributes[kExtraCount + s] * columns;
     int64_t start = first * kPiece, end = smaller_of(last * kPiece, operands[0].count);
     if (has(args, kPauses) && row[columns - 1] == 0.0f) {
-      keep_range(Rule::kWidth, operands, results, start, end);
+      keep_range(width, operands, results, start, end);
     } else {
-      update_range(Rule(row), operands, results, start, end);
+      work(operands, results, row, start, end);
     }
   }
 }
 
 template <class Rule>
 void run_update(const Args& args, int64_t first_task, int64_t last_task) {
-  int32_t columns = columns_of<Rule>(args);
-  if (has(args, kAverages)) {
-    if (has(args, kDecays)) {
-      update<Extended<Rule, true, true>>(args, columns, first_task, last_task);
+  bool decays = has(args, kDecays), averages = has(args, kAverages);
+  auto work = [&](const Tensor* operands, const Tensor* results, const float* row, int64_t start,
+                  int64_t end) {
+    const float* more = row + Rule::kHypers;
+    if (averages) {
+      update_range(Extended<Rule, true>(row, more, decays), operands, results, start, end);
+    } else if (decays) {
+      update_range(Extended<Rule, false>(row, more, decays), operands, results, start, end);
     } else {
-      update<Extended<Rule, false, true>>(args, columns, first_task, last_task);
+      update_range(Rule(row), operands, results, start, end);
     }
-  } else if (has(args, kDecays)) {
-    update<Extended<Rule, true, false>>(args, columns, first_task, last_task);
-  } else {
-    update<Rule>(args, columns, first_task, last_task);
-  }
+  };
+  for_pieces(args, width_of<Rule>(args), columns_of<Rule>(args), first_task, last_task, work);
 }
 
 #define UPDATE_KERNEL(name, ...)                                                                          \
