@@ -1,13 +1,17 @@
 // What the bench computes from its measurements: bounds, slopes of goals, files for its peers. The
 // measurements themselves decide no test.
-import {describe, expect, test} from 'vitest';
+import {execFileSync} from 'node:child_process';
+import {beforeAll, describe, expect, test} from 'vitest';
 import {bandwidthOf, type Ceiling, levelOf, peakOf} from '../bench/ceiling.ts';
 import {goals, isReached} from '../bench/goals.ts';
 import {lineChart} from '../bench/lines.ts';
 import {geometricMean, worstOf} from '../bench/options.ts';
+import {buildModel} from '../bench/peers/chainrule.ts';
 import {onnxModel} from '../bench/peers/onnx-model.ts';
+import {record} from '../bench/record.ts';
 import {boundOfStep, parametersOf} from '../bench/roofline.ts';
 import type {Workload} from '../bench/workloads.ts';
+import {build} from '../scripts/bootstrap.mjs';
 
 const rates = (one: number, all: number) => ({
   readGBs: [one, all] as const,
@@ -119,4 +123,42 @@ test('a model for onnxruntime holds its weights once, little-endian, after the n
   // ir_version is field 1, a varint; opset_import is field 8 and ends the file with version 17.
   expect([...bytes.subarray(0, 2)]).toEqual([8, 8]);
   expect([...bytes.subarray(-6)]).toEqual([0x42, 4, 0x0a, 0, 0x10, 17]);
+});
+
+describe('the native tools', {timeout: 300_000}, () => {
+  beforeAll(() => build(['ceiling', 'parts']), 300_000);
+  const ask = (tool: string, ...args: readonly string[]) =>
+    JSON.parse(execFileSync(`build/Release/${tool}`, args, {encoding: 'utf8'}));
+
+  test('ceiling has a rate for each number of threads and each level, memory last', () => {
+    const measured: Ceiling = ask('ceiling', '2', '0.01');
+    expect(measured.fmaGflops).toHaveLength(2);
+    expect(measured.levels.at(-1)?.name).toBe('memory');
+    const all = measured.levels.flatMap(({readGBs, triadGBs}) => [...readGBs, ...triadGBs]);
+    for (const rate of [...measured.fmaGflops, ...all, measured.barrierNs]) expect(rate).toBeGreaterThan(0);
+    const caches = measured.levels.slice(0, -1).map(({bytes}) => bytes);
+    expect(caches).toEqual([...caches].sort((a, b) => a - b));
+    expect(ask('ceiling', '1', '0.01', 'fma').levels).toEqual([]);
+  });
+
+  test('parts has a time for each instruction, and meetings of several threads alone', async () => {
+    const {file, plan} = await record('parts test', {steps: 3, rows: workload.batch}, () => {
+      const x = {data: new Float32Array(2000).fill(0.5), shape: [20, 100]};
+      return buildModel(workload).trainOnBatch(x, new Uint8Array(20));
+    });
+    const {kernelNs, meetings} = ask('parts', file);
+    expect(kernelNs).toHaveLength(plan.instructions.length);
+    expect(Math.min(...kernelNs)).toBeGreaterThan(0);
+    expect(meetings).toBe(0);
+  });
+
+  test('parts counts the meetings of a team', async () => {
+    const wide = {...workload, sizes: [256, 256, 10], batch: 256};
+    const {file} = await record('meetings test', {steps: 3, rows: wide.batch}, () => {
+      const x = {data: new Float32Array(256 * 256).fill(0.5), shape: [256, 256]};
+      return buildModel(wide).trainOnBatch(x, new Uint8Array(256));
+    });
+    expect(ask('parts', file, '--threads', '2').meetings).toBeGreaterThan(2);
+    expect(ask('parts', file, '--threads', '1').meetings).toBe(0);
+  });
 });
