@@ -2,8 +2,9 @@
 // few elementwise ops, which the compiler makes the end of a product or one pass over memory.
 import {checkBoolean, checkNumber, checkOptions} from '../core/errors.ts';
 import {type Named, named} from '../core/named.ts';
-import type {Tensor} from '../core/tensor.ts';
+import {failIn, type Tensor} from '../core/tensor.ts';
 import * as map from '../ops/map.ts';
+import {slice} from '../ops/move.ts';
 import * as rows from '../ops/softmax.ts';
 
 const {add, div, expm1, greater, mul, select} = map;
@@ -130,3 +131,13 @@ export const exponential = define('exponential', map.exp);
 export const softmax = define('softmax', rows.softmax);
 /** log(exp(x) / Σ exp(x)) over the last axis. */
 export const logSoftmax = define('logSoftmax', rows.logSoftmax);
+
+/** a · sigmoid(b), a being the first half of the last axis and b the second (Dauphin et al. 2017). */
+export const glu = define('glu', x => {
+  const size = x.shape.at(-1) as number;
+  if (x.rank < 1 || size % 2 !== 0) {
+    failIn('glu', 'ERR_SHAPE', `expected an even number of elements in the last axis. Received ${x}`);
+  }
+  const axis = x.rank - 1;
+  return times(slice(x, axis, 0, size / 2), map.sigmoid(slice(x, axis, size / 2, size / 2)));
+});
