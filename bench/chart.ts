@@ -5,11 +5,13 @@ export interface Bar {
   readonly value: number;
 }
 
-const colours = ['#4c78a8', '#f58518', '#54a24b', '#b279a2', '#9d755d'];
+const colours = ['#4c78a8', '#f58518', '#54a24b', '#b279a2', '#9d755d', '#e45756'];
 const left = 270;
 const width = 560;
 const barHeight = 18;
 const groupGap = 18;
+/** Of the legend, on average. */
+const letterWidth = 7;
 
 const escapeText = (text: string) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;');
 
@@ -43,9 +45,11 @@ export function barChart(title: string, note: string, unit: string, bars: readon
     }
     y += groupGap;
   }
+  let x = 16;
   const legend = series.map((name, index) => {
-    const x = left + index * 130;
-    return `${rect(x, 48, 12, 12, colours[index])}<text x="${x + 18}" y="58">${escapeText(name)}</text>`;
+    const at = x;
+    x += 42 + name.length * letterWidth;
+    return `${rect(at, 48, 12, 12, colours[index])}<text x="${at + 18}" y="58">${escapeText(name)}</text>`;
   });
   const style =
     'text{font:13px sans-serif;fill:#222}.title{font-weight:bold;font-size:15px}.value{font-size:12px}';
