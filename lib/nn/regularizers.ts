@@ -60,7 +60,8 @@ export interface OrthogonalOptions {
 
 /**
  * factor · the mean of |cos| over all pairs of rows, or of columns, of a matrix: 0 where each is at a right
- * angle to the others (as Keras's OrthogonalRegularizer).
+ * angle to the others (as Keras's OrthogonalRegularizer). Of what a layer gives, rows are the
+ * samples that are computed together.
  */
 export function orthogonalRegularizer(options: OrthogonalOptions = {}): Regularizer {
   const where = 'regularizers.orthogonalRegularizer';

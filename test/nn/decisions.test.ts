@@ -1,6 +1,6 @@
 // Metrics of right and wrong decisions against their definitions.
 import {describe, expect, it} from 'vitest';
-import {losses, metrics} from '../../lib/index.ts';
+import {callbacks, losses, metrics} from '../../lib/index.ts';
 import {nested} from '../api/support.ts';
 import {
   argMax,
@@ -240,6 +240,13 @@ describe('confusionMatrix and matthews', () => {
         expect(history[`confusionMatrix[${truth}][${prediction}]`]).toEqual([cell]);
       }
     }
+    let text = '';
+    await model.fit(x, setting.y, {
+      verbose: 0,
+      callbacks: callbacks.progress({bar: false, stream: {write: part => (text += part)}}),
+    });
+    expect(text).toMatch(/accuracy/);
+    expect(text).not.toMatch(/confusionMatrix/);
     const right = wanted.reduce((sum, line, at) => sum + (line[at] as number), 0);
     expect(evaluated.accuracy).toBeCloseTo(right / rows, 12);
   });

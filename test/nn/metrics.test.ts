@@ -1,6 +1,6 @@
 // Metrics of numbers, top-k accuracies and metrics of one's own against their definitions; options refused.
 import {describe, expect, it} from 'vitest';
-import {type CustomMetric, type Metric, metrics, ops, type Tensor} from '../../lib/index.ts';
+import {type CustomMetric, load, type Metric, metrics, ops, type Tensor} from '../../lib/index.ts';
 import {nested} from '../api/support.ts';
 import {
   argMax,
@@ -14,6 +14,7 @@ import {
   settings,
   x,
 } from './measuring.ts';
+import {withFolder} from './support.ts';
 
 describe('errors of numbers', () => {
   const column = (list: number[][], at: number): number[] => list.map(row => row[at] as number);
@@ -201,6 +202,32 @@ describe('metrics', () => {
     expect(history).toMatchObject(
       Object.fromEntries(Object.entries(wanted).map(([name, value]) => [name, [value]])),
     );
+  });
+
+  it('of one`s own come back from a file by customObjects', async () => {
+    class WorstError implements CustomMetric {
+      call(target: Tensor, output: Tensor) {
+        return ops.max(ops.abs(ops.sub(output, target)), 1);
+      }
+      accumulation = {
+        size: () => 1,
+        add(sums: Float64Array, [errors]: readonly ArrayLike<number>[], count: number) {
+          for (let at = 0; at < count; at++) sums[0] = Math.max(sums[0] as number, errors?.[at] as number);
+        },
+        result: ([worst = 0]: Float64Array) => worst,
+      };
+    }
+    const model = build(settings.numbers, [
+      new WorstError(),
+      metrics.r2({classAggregation: 'uniformAverage'}),
+    ]);
+    await withFolder(async folder => {
+      await model.save(`${folder}/model.safetensors`);
+      const again = await load(`${folder}/model.safetensors`, {customObjects: {WorstError}});
+      const logs = await model.evaluate(x, settings.numbers.y);
+      expect(Object.keys(logs)).toEqual(['loss', 'WorstError', 'r2']);
+      expect(await again.evaluate(x, settings.numbers.y)).toEqual(logs);
+    });
   });
 
   it('by short names', async () => {

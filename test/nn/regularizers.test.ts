@@ -1,6 +1,15 @@
 // The penalty on angles, against its formula and differences in float64.
 import {describe, expect, it} from 'vitest';
-import {layers, regularizers, sequential} from '../../lib/index.ts';
+import {
+  layers,
+  ops,
+  optimizers,
+  type Regularizer,
+  regularizers,
+  sequential,
+  type Tensor,
+} from '../../lib/index.ts';
+import {numbers} from '../api/support.ts';
 import {expectComposite} from '../conformance/composite.ts';
 import {exactly, reals} from '../conformance/data.ts';
 
@@ -71,5 +80,52 @@ describe('orthogonalRegularizer', () => {
   ];
   it.each(refused)('refuses a wrong option: %#', async (call, text) => {
     await expect(async () => call()).rejects.toThrow(text);
+  });
+});
+
+describe('a penalty on what a layer gives', () => {
+  const values = numbers(7 * 3, 4);
+  const x = {data: values, shape: [7, 3]};
+  const zero = {data: new Float32Array(21), shape: [7, 3]};
+  const perSample = (formula: (value: number) => number): number =>
+    values.reduce((sum, value) => sum + formula(value), 0) / 7;
+  const cases: readonly (readonly [string, Regularizer, number])[] = [
+    ['l1', regularizers.l1({l1: 0.1}), perSample(value => 0.1 * Math.abs(value))],
+    ['l2', regularizers.l2({l2: 0.1}), perSample(value => 0.1 * value * value)],
+    [
+      'l1l2',
+      regularizers.l1l2({l1: 0.1, l2: 0.2}),
+      perSample(value => 0.1 * Math.abs(value) + 0.2 * value * value),
+    ],
+    [
+      'orthogonalRegularizer',
+      regularizers.orthogonalRegularizer({factor: 0.5, mode: 'columns'}),
+      (0.5 * meanCosine(Float64Array.from(values), 7, false)) / 7,
+    ],
+    ['one`s own', ((y: Tensor) => ops.mul(ops.sum(y), 2)) as Regularizer, perSample(value => 2 * value)],
+  ];
+  it.each(cases)('%s', async (_, activityRegularizer, penalty) => {
+    const model = sequential([
+      layers.dense({
+        units: 3,
+        useBias: false,
+        kernelInitializer: 'identity',
+        activityRegularizer,
+        inputShape: [3],
+      }),
+    ]);
+    model.compile({optimizer: optimizers.sgd({learningRate: 0}), loss: 'mse'});
+    const plain = values.reduce((sum, value) => sum + value * value, 0) / 21;
+    expect((await model.gradients(x, zero)).loss).toBeCloseTo(plain + penalty, 6);
+    expect((await model.trainOnBatch(x, zero)).loss).toBeCloseTo(plain + penalty, 6);
+  });
+
+  it('by samples counts the same whatever the batches', async () => {
+    const model = sequential([
+      layers.activation({activation: 'linear', activityRegularizer: 'l2', inputShape: [3]}),
+    ]);
+    model.compile({optimizer: 'sgd', loss: 'mse'});
+    const wanted = values.reduce((sum, value) => sum + value * value, 0) * (1 / 21 + 0.01 / 7);
+    expect((await model.evaluate(x, zero)).loss).toBeCloseTo(wanted, 6);
   });
 });

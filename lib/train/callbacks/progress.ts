@@ -32,9 +32,10 @@ function formatTime(seconds: number): string {
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** The cells of a matrix are left out. */
 function formatLogs(logs: Logs): string {
   return Object.entries(logs)
-    .filter(([name]) => name !== 'batch' && name !== 'size')
+    .filter(([name]) => name !== 'batch' && name !== 'size' && !name.endsWith(']'))
     .map(([name, value]) => `${name} ${formatNumber(value)}`)
     .join('  ');
 }
