@@ -24,6 +24,7 @@ export type {Regularizer} from './nn/regularizers.ts';
 export * as regularizers from './nn/regularizers.ts';
 export {type InputOptions, input, type SymbolicTensor} from './nn/symbolic.ts';
 export * as ops from './ops/index.ts';
+export type {OwnOptimizer, UpdateFunction, UpdateStep} from './optim/custom.ts';
 export * as optimizers from './optim/index.ts';
 export type {LearningRate, Optimizer} from './optim/optimizer.ts';
 export type {Schedule} from './optim/schedules.ts';

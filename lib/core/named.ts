@@ -44,11 +44,11 @@ export function ownFunction<Member extends Named>(given: (...values: never[]) =>
 }
 
 /**
- * What losses (`targets`, `counted`) and metrics (`accumulation`) say of themselves beside what they
- * compute.
+ * What losses (`targets`, `counted`), metrics (`accumulation`) and optimizers (`slots`) say of themselves
+ * beside what they compute.
  */
 function traitsOf(given: object): object {
-  const traits = ['targets', 'counted', 'accumulation'];
+  const traits = ['targets', 'counted', 'accumulation', 'slots'];
   const said = traits.filter(trait => (given as Record<string, unknown>)[trait] !== undefined);
   return Object.fromEntries(said.map(trait => [trait, (given as Record<string, unknown>)[trait]]));
 }

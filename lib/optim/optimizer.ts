@@ -52,9 +52,17 @@ export interface Optimizer extends Named {
   update(hyper: Tensor, weights: readonly WeightStep[]): Updates;
 }
 
+/** An update of all segments that is no kernel; `names` are those of the weights. */
+export type OwnUpdate = (
+  hyper: Tensor,
+  segments: readonly (readonly Tensor[])[],
+  attributes: UpdateAttributes,
+  names: readonly string[],
+) => readonly (readonly Tensor[])[];
+
 /** What one optimizer has of its own. */
 export interface Rule {
-  readonly op: Op<UpdateAttributes>;
+  readonly op: Op<UpdateAttributes> | OwnUpdate;
   /** Names of its moments, in the order in which the op has them. */
   readonly slots: readonly string[];
   /** Its numbers for update `step`, from 0. */
@@ -164,12 +172,7 @@ function lastOfRow(hyper: Tensor): Tensor {
   return reshape(sum(mul(hyper, constant(picked, hyper.shape))), [1, 1]);
 }
 
-function updateAll(
-  op: Op<UpdateAttributes>,
-  common: Common,
-  hyper: Tensor,
-  weights: readonly WeightStep[],
-): Updates {
+function updateAll(op: Rule['op'], common: Common, hyper: Tensor, weights: readonly WeightStep[]): Updates {
   const {weightDecay, hasExclusions, excludes, clip, useEma, accumulationSteps} = common;
   const accumulates = accumulationSteps > 1;
   const sums = weights.map(({slots}) => slots.at(-1) as Tensor);
@@ -182,12 +185,17 @@ function updateAll(
     gradients[index] as Tensor,
     ...(accumulates ? slots.slice(0, -1) : slots),
   ]);
-  const updated = applyUpdate(op, hyper, segments, {
+  const attributes: UpdateAttributes = {
     decays: weightDecay > 0,
     averages: useEma,
     pauses: accumulates,
     groups: weights.map(({name, parameter}) => Number(hasExclusions && excludes(name, parameter.shape))),
-  });
+  };
+  const names = weights.map(({name}) => name);
+  const updated =
+    typeof op === 'function'
+      ? op(hyper, segments, attributes, names)
+      : applyUpdate(op, hyper, segments, attributes);
   if (!accumulates) return {updated, guards};
   const added = applyUpdate(
     accumulateOp,
