@@ -26,8 +26,8 @@ export interface UpdateStep {
 export type UpdateFunction = (step: UpdateStep) => Tensor | readonly Tensor[];
 
 /**
- * An object of a class of the user's own. `config` are the options that its constructor took: what it needs to
- * be made again from a file, and all that every optimizer can do (`learningRate`, 0.01 by default,
+ * An object of a class of the user's own. `config` are the options that its constructor took: what it needs
+ * to be made again from a file, and all that every optimizer can do (`learningRate`, 0.01 by default,
  * `weightDecay`, `clipNorm`, …).
  */
 export interface OwnOptimizer {
