@@ -1,6 +1,7 @@
 // The public API: re-exports only.
 export type {DType, TypedArray} from './core/dtype.ts';
 export {ChainruleError, type ErrorCode} from './core/errors.ts';
+export type {CustomObjects} from './core/named.ts';
 export type {Shape} from './core/shape.ts';
 export type {RandomSource, Tensor, TensorLike, Variable} from './core/tensor.ts';
 export type {DataInput, NestedArray, ShapedArray} from './data/arrays.ts';
@@ -14,7 +15,7 @@ export type {Constraint} from './nn/constraints.ts';
 export * as constraints from './nn/constraints.ts';
 export type {Initializer} from './nn/initializers.ts';
 export * as initializers from './nn/initializers.ts';
-export {Layer} from './nn/layer.ts';
+export {type CallContext, type Forward, Layer, type LayerOptions, type MakeWeight} from './nn/layer.ts';
 export * as layers from './nn/layers/index.ts';
 export type {Loss} from './nn/losses.ts';
 export * as losses from './nn/losses.ts';

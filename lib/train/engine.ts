@@ -58,6 +58,7 @@ export class Engine {
 
   /** The optimizer's moments now in use. */
   get moments(): Variable[] {
+    this.#noticeFreezing();
     return this.#training?.slots.flat() ?? [];
   }
 
@@ -84,6 +85,7 @@ export class Engine {
   }
 
   get compiled(): Training | undefined {
+    this.#noticeFreezing();
     return this.#training;
   }
 

@@ -21,11 +21,12 @@ import {type GradientsOptions, type GradientsResult, gradientsOf} from './gradie
 import type {History, Logs} from './logs.ts';
 import {ModelLayer} from './nested.ts';
 import {layerOf, Network, type SymbolicTensors} from './network.ts';
+import {type PlotOptions, plot} from './plot.ts';
 import {inStructure, type PortData, symbolicInputs} from './ports.ts';
 import {type Inputs, predict, predictBatches, predictSync, type ShapedResult} from './predict.ts';
 import type {Weighting} from './sample-weights.ts';
 import {type SaveOptions, save} from './save.ts';
-import {summaryOf} from './summary.ts';
+import {type SummaryOptions, summaryOf} from './summary.ts';
 import {kindOf, networkOf, topologyOf} from './topology.ts';
 import type {CompileOptions} from './training.ts';
 import {assign, matchWeights, snapshot, type WeightData, type WeightValue} from './weights.ts';
@@ -270,12 +271,24 @@ export class Model<Outputs extends SymbolicTensors = SymbolicTensor> {
     return copy;
   }
 
-  /** Prints a table of the layers with shapes and numbers of parameters, and returns it. */
-  summary(options: {print?: (text: string) => void} = {}): string {
-    checkOptions('summary', options, ['print']);
-    const text = summaryOf(this.#engine.network);
+  /**
+   * Prints a table of the layers with shapes and numbers of parameters, the memory that is planned for a batch
+   * and the arithmetic of a step, and returns it.
+   */
+  summary(options: SummaryOptions = {}): string {
+    const text = summaryOf(this.#engine, options);
     (options.print ?? console.log)(text);
     return text;
+  }
+
+  /**
+   * A picture of the graph as SVG: inputs, layers with shapes and numbers of parameters, outputs. Written to
+   * `path` where one is given.
+   *
+   * @throws ERR_FILE
+   */
+  plot(options: PlotOptions = {}): Promise<string> {
+    return plot(this.#engine.network, options);
   }
 
   /**

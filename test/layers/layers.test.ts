@@ -1,6 +1,16 @@
 // Every layer, and its formula in float64.
 import {describe, expect, it} from 'vitest';
-import {activations, layers} from '../../lib/index.ts';
+import {
+  activations,
+  type CallContext,
+  type Forward,
+  Layer,
+  type LayerOptions,
+  layers,
+  type MakeWeight,
+  ops,
+  type Tensor,
+} from '../../lib/index.ts';
 import {checkLayer, type LayerCase} from './check-layer.ts';
 
 const dense = (x: number[], kernel: number[], units: number): number[] =>
@@ -18,6 +28,28 @@ function normalized(x: number[], epsilon: number): number[] {
   const mean = meanOf(x);
   const deviation = Math.sqrt(meanOf(x.map(value => (value - mean) ** 2)) + epsilon);
   return x.map(value => (value - mean) / deviation);
+}
+
+const squares = (x: Tensor): Tensor => ops.square(x);
+const noisySum = ([a, b]: Tensor[], context: CallContext): Tensor => {
+  const sum = ops.add(a as Tensor, b as Tensor);
+  return context.training ? ops.add(sum, ops.randomNormal(context.random(), sum.shape)) : sum;
+};
+
+class Gain extends Layer {
+  readonly config: {initial: string};
+
+  constructor(options: LayerOptions & {initial: string}) {
+    super(options);
+    this.config = {initial: options.initial};
+  }
+
+  override build(inputShape: readonly number[], weight: MakeWeight): Forward {
+    const factor = weight('factor', [inputShape.at(-1) as number], {
+      initializer: this.config.initial as 'ones',
+    });
+    return x => ops.mul(x, factor);
+  }
 }
 
 const cases: Record<string, LayerCase> = {
@@ -216,6 +248,29 @@ const cases: Record<string, LayerCase> = {
     formula: ([x], {gamma}) =>
       normalized(x as number[], 1e-5).map((value, at) => value * (gamma?.[at] as number)),
   },
+  lambda: {
+    make: () => layers.lambda({function: squares}),
+    inputs: [[3]],
+    output: [3],
+    customObjects: {squares},
+    formula: ([x]) => (x as number[]).map(value => value * value),
+  },
+  'lambda of two inputs, noisy in training': {
+    make: () => layers.lambda({function: noisySum}),
+    inputs: [[3], [3]],
+    output: [3],
+    disturbs: true,
+    customObjects: {noisySum},
+    formula: by((a, b) => a + b),
+  },
+  "a class of one's own": {
+    make: () => new Gain({initial: 'ones', name: 'gain'}),
+    inputs: [[2, 3]],
+    output: [2, 3],
+    weights: {factor: [3]},
+    customObjects: {Gain},
+    formula: ([x], {factor}) => (x as number[]).map((value, at) => value * (factor?.[at % 3] as number)),
+  },
   dropout: {
     make: () => layers.dropout({rate: 0.4}),
     inputs: [[5]],
@@ -258,6 +313,7 @@ describe('the contract of a layer', () => {
 
   it('is checked for every layer', () => {
     const kinds = new Set(Object.values(cases).map(({make}) => make().kind));
+    kinds.delete('Gain');
     expect([...kinds].sort()).toEqual(Object.keys(layers).sort());
   });
 });

@@ -5,6 +5,7 @@ export {dense} from './dense.ts';
 export {dot} from './dot.ts';
 export {dropout} from './dropout.ts';
 export {flatten} from './flatten.ts';
+export {lambda} from './lambda.ts';
 export {add, average, maximum, minimum, multiply, subtract} from './merge.ts';
 export {activityRegularization, alphaDropout, gaussianDropout, gaussianNoise} from './noise.ts';
 export {batchNormalization, layerNormalization} from './normalization.ts';

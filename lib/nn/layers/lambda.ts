@@ -1,0 +1,45 @@
+import {fail, requireOptions} from '../../core/errors.ts';
+import {describe, type Named, ownFunction, resolve} from '../../core/named.ts';
+import type {Shape} from '../../core/shape.ts';
+import type {Tensor} from '../../core/tensor.ts';
+import {type CallContext, type ForwardAll, Layer, type LayerOptions, layerOptions} from '../layer.ts';
+
+/** From [batch, …] to [batch, …]; of several inputs the array of them. */
+// biome-ignore lint/suspicious/noExplicitAny: the user knows whether it is one tensor or an array.
+type LambdaFunction = (inputs: any, context: CallContext) => Tensor | readonly Tensor[];
+
+export interface LambdaOptions extends LayerOptions {
+  /** A function of ops: its input, or the array of its inputs, to the output. */
+  readonly function: LambdaFunction;
+}
+
+class Lambda extends Layer {
+  readonly #formula: LambdaFunction & Named;
+
+  constructor(options: LambdaOptions) {
+    super(options, 'lambda');
+    const given: unknown = options.function;
+    const described = typeof given === 'object' && given !== null && 'kind' in given;
+    if (typeof given !== 'function' && !described) {
+      fail('ERR_OPTION', `layers.lambda: function: expected a function of ops. Received ${String(given)}.`);
+    }
+    this.#formula = resolve<LambdaFunction & Named>('function', {}, given, {custom: ownFunction});
+  }
+
+  get config() {
+    return {function: describe('function', this.#formula)};
+  }
+
+  override buildAll(shapes: readonly Shape[]): ForwardAll {
+    return (inputs, context) => {
+      const result = this.#formula(shapes.length === 1 ? inputs[0] : inputs, context);
+      return Array.isArray(result) ? result : [result];
+    };
+  }
+}
+
+/** A function of ops as a layer without weights. A file knows the function by its name. */
+export function lambda(options: LambdaOptions): Layer {
+  requireOptions('layers.lambda', options, [...layerOptions, 'function']);
+  return new Lambda(options);
+}
