@@ -35,6 +35,7 @@ export {type CompiledFunction, compile, type TensorValue} from './session/functi
 export {VariableStore} from './session/store.ts';
 export type {GradientValues} from './train/apply-gradients.ts';
 export type {Callback, CallbackContext, CallbackState} from './train/callback.ts';
+export type {GradientMonitor, HealthReport} from './train/callbacks/gradient-monitor.ts';
 export * as callbacks from './train/callbacks.ts';
 export type {Checkpoint} from './train/checkpoint.ts';
 export type {Batch, Batches} from './train/dataset-source.ts';

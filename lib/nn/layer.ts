@@ -5,6 +5,7 @@ import {type Config, describe, type Json, type Named, remember} from '../core/na
 import {formatShape, type Shape, sameShape} from '../core/shape.ts';
 import {type RandomSource, type Tensor, type Variable, variable} from '../core/tensor.ts';
 import {broadcastTo, mul} from '../ops/map.ts';
+import type {Activation} from './activations.ts';
 import type {Constraint} from './constraints.ts';
 import {checkLayerOptions, type LayerOptions} from './layer-options.ts';
 import type {Regularizer} from './regularizers.ts';
@@ -31,6 +32,9 @@ export interface WeightOptions {
 /** Makes a weight of the layer that is being built. */
 export type MakeWeight = (name: string, shape: Shape, options: WeightOptions) => Tensor;
 
+/** Told of what a layer's activation, of this kind, is applied to, and of the layer's output. */
+export type Observe = (what: 'preActivation' | 'activation', value: Tensor, kind?: string) => void;
+
 /** What a layer is told about the graph that it is called for. */
 export interface CallContext {
   readonly training: boolean;
@@ -40,13 +44,13 @@ export interface CallContext {
   update(weight: Tensor, next: (now: Tensor) => Tensor): void;
   /** Adds a loss of each sample, [batch], to the model's. */
   addLoss(perSample: Tensor): void;
-  /** There where values are recorded: told of what a layer's activation is applied to, and of its output. */
-  readonly observe?: ((what: 'preActivation' | 'activation', value: Tensor) => void) | undefined;
+  /** There where values are recorded. */
+  readonly observe?: Observe | undefined;
 }
 
 /** activation(x), the last step of a layer: `x` is its pre-activation, as records show it. */
-export function activate(activation: (x: Tensor) => Tensor, x: Tensor, {observe}: CallContext): Tensor {
-  observe?.('preActivation', x);
+export function activate(activation: Activation, x: Tensor, {observe}: CallContext): Tensor {
+  observe?.('preActivation', x, activation.kind);
   return activation(x);
 }
 

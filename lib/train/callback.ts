@@ -4,8 +4,10 @@ import {type Json, resolve} from '../core/named.ts';
 import * as callbacks from './callbacks.ts';
 import type {Checkpoint} from './checkpoint.ts';
 import type {Criterion} from './criterion.ts';
+import type {Engine} from './engine.ts';
 import type {Logs} from './logs.ts';
 import type {Sequential} from './model.ts';
+import type {Stretch} from './source.ts';
 
 /** What a callback may want to know of the training that calls it. */
 export interface CallbackContext {
@@ -38,6 +40,13 @@ export interface CallbackState {
   readonly arrays?: Readonly<Record<string, Float32Array>>;
 }
 
+/** Looks at one step in `every`, whose native call then is of one step. */
+export interface Probe {
+  readonly every: number;
+  before(engine: Engine, stretch: Stretch, seed: number): Promise<void>;
+  after(engine: Engine, epoch: number, step: number): void;
+}
+
 type Done = void | Promise<void>;
 
 /**
@@ -57,6 +66,8 @@ export interface Callback {
   batchesUntilCall?(iterations: number): number;
   /** Ends the training before the commit of the step where it holds, exactly: part of the plan. */
   readonly criterion?: Criterion;
+  /** Looks at steps from within. @internal */
+  readonly probe?: Probe;
   /** What it remembers from one call to the next, for checkpoints: with `setState` it goes on from there. */
   getState?(): CallbackState;
   /** Called after `onTrainBegin` in a training that is continued. */
@@ -142,6 +153,19 @@ export class CallbackList {
     this.#ofBatches = this.#all.filter(callback => callback.onBatchBegin || callback.onBatchEnd);
     this.#context = context;
     this.#around = around;
+  }
+
+  /** Those that look at the step that follows on `iterations` others. */
+  probesAt(iterations: number): Probe[] {
+    return this.#all.flatMap(({probe}) => (probe && iterations % probe.every === 0 ? probe : []));
+  }
+
+  /** After how many batches the next of them is due. */
+  batchesUntilProbe(iterations: number): number {
+    const left = this.#all.map(({probe}) =>
+      probe ? probe.every - (iterations % probe.every) : Number.POSITIVE_INFINITY,
+    );
+    return Math.min(...left);
   }
 
   get criteria(): Criterion[] {

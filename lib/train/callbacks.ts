@@ -2,6 +2,7 @@
 export {backupAndRestore} from './callbacks/backup-and-restore.ts';
 export {csvLogger} from './callbacks/csv-logger.ts';
 export {earlyStopping} from './callbacks/early-stopping.ts';
+export {gradientMonitor} from './callbacks/gradient-monitor.ts';
 export {lambda} from './callbacks/lambda.ts';
 export {learningRateScheduler} from './callbacks/learning-rate-scheduler.ts';
 export {modelCheckpoint} from './callbacks/model-checkpoint.ts';

@@ -192,11 +192,14 @@ class Fit {
     const {epoch, batch} = at;
     const watched = this.#callbacks.watchBatches;
     const {iterations} = this.#engine;
-    const most = watched ? this.#callbacks.batchesUntilCall(batch, iterations) : Number.POSITIVE_INFINITY;
+    const probes = this.#callbacks.probesAt(iterations);
+    const left = probes.length > 0 ? 1 : this.#callbacks.batchesUntilProbe(iterations);
+    const most = watched ? Math.min(left, this.#callbacks.batchesUntilCall(batch, iterations)) : left;
     const stretch = await this.#request.source.next(epoch, batch, most);
     if (!stretch) return false;
     if (watched) await this.#callbacks.batchBegin(batch);
     const means = this.#means;
+    for (const probe of probes) await probe.before(this.#engine, stretch, this.#request.seed);
     try {
       const {guard} = await this.#runnerOf(stretch).run(stretch, {
         cancel: this.#cancel,
@@ -211,6 +214,7 @@ class Fit {
     } finally {
       at.batch += this.#engine.iterations - iterations;
     }
+    if (at.batch > batch) for (const probe of probes) probe.after(this.#engine, epoch, iterations);
     this.#engine.betweenRuns();
     if (watched && at.batch > batch) {
       const last = at.batch - 1;

@@ -220,7 +220,6 @@ export function evaluateGraph(network: Network, training: Training, options: Ste
   return {outputs: {...resultsOf(training, [sample], false), ...(penalty && {penalty: total(penalty)})}};
 }
 
-/** The outputs, `output` or `output.name` each. */
 export interface ForwardGraphOptions {
   readonly batch: number;
   readonly x: readonly RowsSpec[];
@@ -229,7 +228,7 @@ export interface ForwardGraphOptions {
   readonly recorder?: Recorder;
 }
 
-/** The outputs, and what was recorded on the way. */
+/** The outputs, `output` or `output.name` each, and what was recorded on the way. */
 export function predictGraph(network: Network, options: ForwardGraphOptions): Graph {
   const {training = false, recorder} = options;
   const rows = rowsInput(options.batch);
@@ -249,14 +248,16 @@ export interface GradientsGraphOptions extends StepOptions {
   readonly training: boolean;
   /** Makes outputs of what it records, of the error signals there, and of the gradients of the inputs. */
   readonly recorder?: Recorder;
+  /** Is told of what layers compute, of which nothing becomes an output. */
+  readonly observe?: ApplyOptions['observe'];
 }
 
 /** The objective and its gradient for each trainable weight, without an update. */
 export function gradientsGraph(network: Network, training: Training, options: GradientsGraphOptions): Graph {
-  const {recorder} = options;
+  const {recorder, observe = recorder?.observe} = options;
   const sources = sourcesOf(network, training, options);
   const rows = rowsInput(options.batch);
-  const mode = {training: options.training, ...(recorder && {observe: recorder.observe})};
+  const mode = {training: options.training, observe};
   const sample = perSample(network, training, sources, options, rows, mode);
   const objective = objectiveOf(sample, network.penalty());
   const weights = network.trainable.map(({variable: {tensor}}) => tensor);

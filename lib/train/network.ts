@@ -53,7 +53,7 @@ export interface ApplyOptions {
   /** Number of the part of a batch. */
   readonly shard?: number;
   /** Told of what layers compute, in whose scope it is called. */
-  readonly observe?: CallContext['observe'];
+  readonly observe?: CallContext['observe'] | undefined;
 }
 
 export interface Applied {

@@ -1,5 +1,6 @@
 // What the layers of a model compute on the way, and what reaches them on the way back.
 import {currentScope, type Tensor} from '../core/tensor.ts';
+import type {Observe} from '../nn/layer.ts';
 import type {CompiledProgram} from '../session/compile.ts';
 import type {Engine, RunOutcome} from './engine.ts';
 import type {Graph} from './graphs.ts';
@@ -21,8 +22,10 @@ export interface LayerGradientRecord extends LayerRecord {
   readonly errorSignal: ShapedResult;
 }
 
-interface Observed {
+export interface Observed {
   readonly name: string;
+  /** Of its activation. */
+  readonly kind: string | undefined;
   readonly preActivation: Tensor;
   readonly activation: Tensor;
 }
@@ -30,15 +33,16 @@ interface Observed {
 /** Collects the tensors of layers while a network is applied. */
 export class Recorder {
   readonly layers: Observed[] = [];
-  readonly #open = new Map<string, Tensor>();
+  readonly #open = new Map<string, Pick<Observed, 'preActivation' | 'kind'>>();
 
-  readonly observe = (what: 'preActivation' | 'activation', value: Tensor): void => {
+  readonly observe: Observe = (what, value, kind) => {
     const name = currentScope();
     if (what === 'preActivation') {
-      this.#open.set(name, value);
+      this.#open.set(name, {preActivation: value, kind});
       return;
     }
-    this.layers.push({name, preActivation: this.#open.get(name) ?? value, activation: value});
+    const before = this.#open.get(name) ?? {preActivation: value, kind: undefined};
+    this.layers.push({name, ...before, activation: value});
     this.#open.delete(name);
   };
 }
