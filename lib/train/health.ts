@@ -1,4 +1,4 @@
-// How a training step looks from within, layer by layer: graphs beside that of the step, which is not touched.
+// How a training step looks from within, layer by layer: by graphs beside that of the step.
 import type {TypedArray} from '../core/dtype.ts';
 import {input, type Tensor, withScope} from '../core/tensor.ts';
 import {seedWords} from '../data/order.ts';

@@ -41,28 +41,44 @@ export class RunningMeans {
     );
   }
 
-  /** Adds `steps` steps of `batch` samples: totals of each step, and what was kept of each sample. */
-  addSteps(results: Results, steps: number, batch: number): void {
-    this.#add(results, steps, steps * batch);
-    addTo(this.#loss, 1, batch * sumOf(results.penalty, steps));
+  /**
+   * Adds the first `done` of `steps` steps of `batch` samples: totals of each step, and what was kept of each
+   * sample. One step after another, or the last bit would tell how many steps a native call had.
+   */
+  addSteps(results: Results, {steps, done, batch}: {steps: number; done: number; batch: number}): void {
+    const {penalty} = results;
+    addEach(this.#loss, 0, results.loss, done);
+    for (let step = 0; penalty && step < done; step++)
+      addTo(this.#loss, 1, batch * (penalty[step] as number));
+    for (let at = 2; at < this.#loss.length; at++) {
+      addEach(this.#loss, at, results[ratioResults((at >> 1) - 1)[at & 1] as string], done);
+    }
+    this.#columns.forEach(({accumulation, context}, index) => {
+      const sums = this.#sums[index] as Float64Array;
+      if (!accumulation) return addEach(sums, 0, results[columnResult(index)], done);
+      const statistics = statisticsOf(results, index);
+      for (let step = 0; step < done; step++) {
+        const own = statistics.map(values => {
+          const size = values.length / steps;
+          return values.subarray(step * size, (step + 1) * size);
+        });
+        accumulation.add(sums, own, batch, context);
+      }
+    });
+    this.samples += done * batch;
   }
 
   /** Adds the first `count` samples of a run that gave its numbers for each. */
   addSamples(results: Results, count: number): void {
-    this.#add(results, count, count);
+    addEach(this.#loss, 0, results.loss, count);
     addTo(this.#loss, 1, count * (results.penalty?.[0] ?? 0));
-  }
-
-  /** `numbers` of those that are summed, a number being of a step or of a sample; `count` samples. */
-  #add(results: Results, numbers: number, count: number): void {
-    addTo(this.#loss, 0, sumOf(results.loss, numbers));
     for (let at = 2; at < this.#loss.length; at++) {
-      addTo(this.#loss, at, sumOf(results[ratioResults((at >> 1) - 1)[at & 1] as string], numbers));
+      addEach(this.#loss, at, results[ratioResults((at >> 1) - 1)[at & 1] as string], count);
     }
     this.#columns.forEach(({accumulation, context}, index) => {
       const sums = this.#sums[index] as Float64Array;
       if (accumulation) accumulation.add(sums, statisticsOf(results, index), count, context);
-      else addTo(sums, 0, sumOf(results[columnResult(index)], numbers));
+      else addEach(sums, 0, results[columnResult(index)], count);
     });
     this.samples += count;
   }
@@ -115,8 +131,6 @@ function addTo(sums: Float64Array, index: number, value: number): void {
   sums[index] = (sums[index] as number) + value;
 }
 
-function sumOf(values: TypedArray | undefined, count: number): number {
-  let sum = 0;
-  if (values) for (let at = 0; at < count; at++) sum += values[at] as number;
-  return sum;
+function addEach(sums: Float64Array, index: number, values: TypedArray | undefined, count: number): void {
+  if (values) for (let at = 0; at < count; at++) addTo(sums, index, values[at] as number);
 }

@@ -116,7 +116,7 @@ export class StepRunner {
     this.#msPerStep = (performance.now() - started) / steps;
     this.#stepsBefore = steps;
     engine.iterations = first + result.steps;
-    options.means.addSteps(outputs, result.steps, batch);
+    options.means.addSteps(outputs, {steps, done: result.steps, batch});
     if (result.end === 'guard' && result.guard?.kind !== 'stop') {
       const classesOf = classCounts(engine, options.where);
       const learningRate = rateAt(optimizer, first + result.steps);

@@ -47,7 +47,7 @@ const advice: Readonly<Record<Trouble, string>> = {
     'Try relu with kernelInitializer heNormal instead of sigmoid or tanh, batchNormalization or ' +
     'layerNormalization, or residual connections by layers.add.',
   exploding:
-    'Try clipping (globalClipNorm: 1 of the optimizer), a smaller learning rate, glorot or he initializers, ' +
+    'Try clipping (globalClipNorm: 1 of the optimizer), a smaller learning rate, glorot or he weights, ' +
     'or normalization.',
   dead: 'Try leakyRelu or elu, a smaller learning rate, or kernelInitializer heNormal.',
   saturated: 'Try inputs scaled to about −1…1, glorotUniform, normalization before the activation, or relu.',
@@ -98,12 +98,13 @@ export function gradientMonitor(options: GradientMonitorOptions = {}): GradientM
     };
   }
 
-  function warnOf(found: Record<Trouble, string[]>, step: number): void {
+  function warnOf(named: Record<Trouble, string[]>, step: number): void {
     for (const trouble of troubles) {
-      const fresh = found[trouble].filter(name => !said.has(`${trouble} ${name}`));
+      const fresh = named[trouble].filter(name => !said.has(`${trouble} ${name}`));
       if (fresh.length === 0) continue;
       for (const name of fresh) said.add(`${trouble} ${name}`);
-      const text = `gradientMonitor: at step ${step} ${what[trouble]} ${fresh.join(', ')}. ${advice[trouble]}`;
+      const found = `at step ${step} ${what[trouble]} ${fresh.join(', ')}`;
+      const text = `gradientMonitor: ${found}. ${advice[trouble]}`;
       process.emitWarning(text, {type: 'ChainruleWarning', code: 'CHAINRULE_GRADIENTS'});
     }
   }
