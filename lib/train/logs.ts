@@ -55,7 +55,10 @@ export class RunningMeans {
     }
     this.#columns.forEach(({accumulation, context}, index) => {
       const sums = this.#sums[index] as Float64Array;
-      if (!accumulation) return addEach(sums, 0, results[columnResult(index)], done);
+      if (!accumulation) {
+        addEach(sums, 0, results[columnResult(index)], done);
+        return;
+      }
       const statistics = statisticsOf(results, index);
       for (let step = 0; step < done; step++) {
         const own = statistics.map(values => {
