@@ -1,5 +1,5 @@
 // From what a user may write (a name, a member, a function of ops) to members of the namespaces.
-import {describe, type Json, type Named, ownFunction, resolve} from '../core/named.ts';
+import {type Config, describe, type Json, type Named, ownFunction, resolve} from '../core/named.ts';
 import type {Tensor} from '../core/tensor.ts';
 import type {Activation} from './activations.ts';
 import * as activations from './activations.ts';
@@ -21,10 +21,13 @@ type Plain<Member> = Member extends (...values: infer Values) => infer Result
   ? (...values: Values) => Result
   : never;
 
-export type ActivationLike = NameOf<typeof activations> | Activation | ((x: Tensor) => Tensor);
-export type InitializerLike = NameOf<typeof initializers> | Initializer | Plain<Initializer>;
-export type RegularizerLike = NameOf<typeof regularizers> | Regularizer | Plain<Regularizer>;
-export type ConstraintLike = NameOf<typeof constraints> | Constraint | Plain<Constraint>;
+/** A function of the user's own, or an object of a class: `config` are the options of its constructor. */
+type Own<Formula> = Formula | {readonly config?: Config; readonly call: Formula};
+
+export type ActivationLike = NameOf<typeof activations> | Activation | Own<(x: Tensor) => Tensor>;
+export type InitializerLike = NameOf<typeof initializers> | Initializer | Own<Plain<Initializer>>;
+export type RegularizerLike = NameOf<typeof regularizers> | Regularizer | Own<Plain<Regularizer>>;
+export type ConstraintLike = NameOf<typeof constraints> | Constraint | Own<Plain<Constraint>>;
 
 const lossAliases = {
   mse: 'meanSquaredError',
@@ -49,13 +52,13 @@ export type LossLike =
   | NameOf<typeof losses>
   | keyof typeof lossAliases
   | Loss
-  | ((target: Tensor, output: Tensor) => Tensor);
+  | Own<(target: Tensor, output: Tensor) => Tensor>;
 export type MetricLike =
   | NameOf<typeof metrics>
   | keyof typeof metricAliases
   | Metric
   | CustomMetric
-  | ((target: Tensor, output: Tensor) => Tensor);
+  | Own<(target: Tensor, output: Tensor) => Tensor>;
 
 export function toActivation(value: ActivationLike): Activation {
   return resolve<Activation>('activation', activations, value, {custom: ownFunction});

@@ -272,8 +272,8 @@ export class Model<Outputs extends SymbolicTensors = SymbolicTensor> {
   }
 
   /**
-   * Prints a table of the layers with shapes and numbers of parameters, the memory that is planned for a batch
-   * and the arithmetic of a step, and returns it.
+   * Prints a table of the layers with shapes and numbers of parameters, and what a batch takes: memory as
+   * planned and floating-point operations. Returns it.
    */
   summary(options: SummaryOptions = {}): string {
     const text = summaryOf(this.#engine, options);

@@ -1,5 +1,7 @@
 // Losses and metrics of a model's outputs, from what `compile` was given: one for all, a list, or by name.
 import {checkNumber, fail, unknownName} from '../core/errors.ts';
+import {customKind} from '../core/named.ts';
+import type {Metric} from '../nn/metrics.ts';
 import {type LossLike, type MetricLike, toLoss, toMetric} from '../nn/resolve.ts';
 import type {Network} from './network.ts';
 import type {CompileOptions, NamedMetric, OutputLoss} from './training.ts';
@@ -9,7 +11,8 @@ type Table = Readonly<Record<string, unknown>>;
 /** A table by output's name; `{kind: 'huber'}` is a member as it stands in a file, unless that is a name. */
 function isTable(value: unknown, {outputs}: Network): value is Table {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  if (Object.keys(value).length === 0) return false;
+  const isPlain = [Object.prototype, null].includes(Object.getPrototypeOf(value));
+  if (!isPlain || Object.keys(value).length === 0) return false;
   return !('kind' in value) || outputs.some(({name}) => name === 'kind');
 }
 
@@ -54,10 +57,10 @@ export function toLosses(
 
 const reserved = ['loss', 'batch', 'size', 'epoch'];
 
-function ownName(value: MetricLike, index: number, kind: string): string {
+function ownName(value: MetricLike, index: number, {kind, config}: Metric): string {
   if (typeof value === 'string') return value;
-  if (kind !== 'custom') return kind;
-  return (typeof value === 'function' && value.name) || `metric_${index}`;
+  if (kind !== customKind) return kind;
+  return config.name === undefined ? `metric_${index}` : String(config.name);
 }
 
 /** A metric is called what the user called it, after its output's name where there are several. */
@@ -83,7 +86,7 @@ export function toMetrics(
     }
     return values.map((value, index) => {
       const metric = toMetric(value);
-      const own = ownName(value, index, metric.kind);
+      const own = ownName(value, index, metric);
       const name = prefixed ? `${of.name}_${own}` : own;
       if (used.has(name))
         fail('ERR_OPTION', `compile: metrics: ${JSON.stringify(name)} stands there already.`);

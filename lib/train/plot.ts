@@ -90,7 +90,8 @@ function drawBox({lines, style, width, height}: Node, x: number, y: number): str
     const [size, color] = at === 0 ? ['13', '#1d2430'] : ['11.5', '#5a6474'];
     const weight = at === 0 ? ' font-weight="600"' : '';
     const baseline = y + padding + 11 + at * lineHeight;
-    return `<text x="${x + width / 2}" y="${baseline}" font-size="${size}" fill="${color}"${weight}>${escapeXml(line)}</text>`;
+    const font = `font-size="${size}" fill="${color}"${weight}`;
+    return `<text x="${x + width / 2}" y="${baseline}" ${font}>${escapeXml(line)}</text>`;
   });
   const place = `x="${x}" y="${y}" width="${width}" height="${height}"`;
   return `<rect ${place} rx="7" fill="${fill}" stroke="${edge}"/>${texts.join('')}`;

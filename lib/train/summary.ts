@@ -151,7 +151,8 @@ export function summaryOf(engine: Engine, options: SummaryOptions): string {
   const sizeOfAll = (list: typeof weights): number =>
     list.reduce((total, {variable}) => total + variable.tensor.size, 0);
   const all = sizeOfAll(weights);
-  const total = `${grouped(all)} parameters (${formatBytes(4 * all)}), ${grouped(sizeOfAll(trainable))} trainable`;
+  const learnt = grouped(sizeOfAll(trainable));
+  const total = `${grouped(all)} parameters (${formatBytes(4 * all)}), ${learnt} trainable`;
   const {predict, train} = costsOf(engine, batchSize);
   return [
     lines[0],
