@@ -23,7 +23,9 @@ export interface LayerCase {
   /** Shapes of a sample of each input. */
   inputs: number[][];
   /** Shape of a sample of the output. */
-  output: number[];
+  output?: number[];
+  /** Made at random: only what holds for every layer is checked, and rounding may add up a little more. */
+  composed?: boolean;
   /** Names and shapes of its weights. */
   weights?: Record<string, number[]>;
   /** What it gives for one sample outside of training, from its weights: the formula, computed apart. */
@@ -52,10 +54,10 @@ function build(given: LayerCase): Built {
   const layer = given.make();
   const symbolic = given.inputs.map((shape, at) => input({shape, name: `x${at}`}));
   const outputs = layer.apply(symbolic.length === 1 ? (symbolic[0] as (typeof symbolic)[number]) : symbolic);
-  expect(outputs.shape).toEqual(given.output);
+  if (!given.composed) expect(outputs.shape).toEqual(given.output);
   const net = model({inputs: symbolic, outputs, seed: 3});
   const own = net.getWeights().map(({name, shape}) => [name.replace(/^[^/]*\//, ''), [...shape]]);
-  expect(Object.fromEntries(own)).toEqual(given.weights ?? {});
+  if (!given.composed) expect(Object.fromEntries(own)).toEqual(given.weights ?? {});
   // Weights of ones and zeros would hide mistakes; a variance must be positive.
   net.setWeights(
     net.getWeights().map(({name, shape}, at) => {
@@ -138,7 +140,7 @@ function checkSlopes(graph: Graph, given: Map<Tensor, Float64Array>): void {
 }
 
 /** What kernels compute of the same graph, against float64. */
-function checkNative(built: Built, graph: Graph, given: Map<Tensor, Float64Array>): void {
+function checkNative(built: Built, graph: Graph, given: Map<Tensor, Float64Array>, bound: number): void {
   const results: [string, Tensor][] = [
     ['output', graph.output],
     ['loss', graph.loss],
@@ -160,7 +162,7 @@ function checkNative(built: Built, graph: Graph, given: Map<Tensor, Float64Array
   const inputs = Object.fromEntries(Object.entries(random).filter(([name]) => wanted.includes(name)));
   const {outputs} = program.runSync(inputs, {steps: 1});
   results.forEach(([name], at) => {
-    expectNear(outputs[name] as Float32Array, exact[at] as Values, 1e-5, name);
+    expectNear(outputs[name] as Float32Array, exact[at] as Values, bound, name);
   });
 }
 
@@ -186,7 +188,7 @@ async function checkReturn({net, x}: Built, given: LayerCase): Promise<void> {
     x.map((values, at) => [`x${at}`, {data: values, shape: [batch, ...(given.inputs[at] as number[])]}]),
   );
   const before = await net.predict(data);
-  expect(before.shape).toEqual([batch, ...given.output]);
+  expect(before.shape).toEqual([batch, ...net.outputShape]);
   const options = {customObjects: given.customObjects ?? {}};
   const folder = mkdtempSync(path.join(tmpdir(), 'chainrule-layer-'));
   try {
@@ -211,19 +213,21 @@ export async function checkLayer(given: LayerCase): Promise<void> {
     const graph = graphOf(built, training);
     const values = givenOf(built, graph);
     const changed = [...graph.updates.keys()].map(tensor => variableOf(tensor)?.name.replace(/^.*\//, ''));
-    expect(changed, 'updates').toEqual(training ? (given.updates ?? []) : []);
-    expect(graph.losses.length > 0, 'adds a loss').toBe(given.adds ?? false);
+    if (!given.composed) {
+      expect(changed, 'updates').toEqual(training ? (given.updates ?? []) : []);
+      expect(graph.losses.length > 0, 'adds a loss').toBe(given.adds ?? false);
+    }
     checkSlopes(graph, values);
-    checkNative(built, graph, values);
+    checkNative(built, graph, values, given.composed ? 1e-4 : 1e-5);
     const [output] = evaluate([graph.output], values) as [Values];
     if (!training) checkFormula(built, given, output);
     return output;
   });
   const [infers, trains] = outputs as [Values, Values];
-  expect(
-    infers.some((value, at) => value !== trains[at]),
-    'training does something else',
-  ).toBe(given.disturbs ?? false);
+  if (!given.composed) {
+    const differs = infers.some((value, at) => value !== trains[at]);
+    expect(differs, 'training does something else').toBe(given.disturbs ?? false);
+  }
   const twin = build(given);
   expect(twin.net.toJSON()).toEqual(built.net.toJSON());
   await checkReturn(built, given);
