@@ -108,12 +108,13 @@ struct Args {
 };
 
 // One elementwise op: n elements, n at most kTile; a tile of `out` may be a tile of an argument.
-// The same row is the opcode of the fused map and the epilogue of a matrix product.
+// The same row is the opcode of the fused map and, over rows of a tile, the epilogue of a matrix product.
 constexpr int64_t kTile = 512;
 struct MapOp {
   const char* signature;
   int32_t arity;
   void (*run)(float* out, const float* a, const float* b, const float* c, int64_t n);
+  void (*run_rows)(float* out, const float* a, const float* b, int64_t row, int64_t rows, int64_t n);
 };
 
 // A map program is an attribute of type `words`: constant count, constants as float bits, tile count, step

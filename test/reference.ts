@@ -28,6 +28,9 @@ export const scalarRules: Record<string, (a: number, b: number, c: number) => nu
   sigmoid: a => (a >= 0 ? 1 / (1 + Math.exp(-a)) : Math.exp(a) / (1 + Math.exp(a))),
   tanh: Math.tanh,
   relu: a => (a <= 0 ? 0 : a),
+  reluGrad: (dy, y) => (y > 0 ? dy : 0),
+  tanhGrad: (dy, y) => dy * (1 - y * y),
+  sigmoidGrad: (dy, y) => dy * (y * (1 - y)),
   add: (a, b) => a + b,
   sub: (a, b) => a - b,
   mul: (a, b) => a * b,
@@ -239,6 +242,17 @@ const rules: Record<string, Rule> = {
     const columns = (call.outputs[0] as Tensor).shape[1] as number;
     const act = activation ? scalarRule(activation) : ([x]: number[]) => x as number;
     return [product(call, inputs).map((x, i) => act([x + (inputs[2]?.[i % columns] ?? 0)]))];
+  },
+  gemmWith: (call, inputs) => {
+    const combine = scalarRule((call.attributes as {combine: string}).combine);
+    return [product(call, inputs).map((x, i) => combine([x, inputs[2]?.[i] as number]))];
+  },
+  gemmFinite: (call, inputs) => {
+    const values = product(call, inputs);
+    const guard = new Float64Array((call.outputs[1] as Tensor).size).fill(-1);
+    const at = values.findIndex(x => !Number.isFinite(x));
+    // Which of the numbers tells of it depends on how the work is cut.
+    return [values, at < 0 ? guard : guard.fill(at)];
   },
   sum: (call, [x]) => [alongAxis(call, x as Values, axisOf(call), sumOf)],
   max: (call, [x]) => [alongAxis(call, x as Values, axisOf(call), maxOf)],

@@ -19,6 +19,7 @@ import {
   positive,
   selection,
   special,
+  tame,
   unary,
   wide,
 } from './conformance/elementwise.ts';
@@ -26,8 +27,10 @@ import {mapSamples} from './conformance/fused.ts';
 import {
   bytes,
   gathers,
+  gemmFinite,
   gemms,
   joins,
+  gemmWith,
   labels,
   lines,
   matmul,
@@ -64,7 +67,7 @@ export type OpName =
   | Values<typeof optimizer>
   | Values<typeof program>;
 
-const {correctlyRounded, ulps} = bounds;
+const {activationGradients, correctlyRounded, ulps} = bounds;
 
 export const samples: {readonly [Name in OpName]: OpSamples} = {
   ...mapSamples,
@@ -83,6 +86,9 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   sigmoid: unary(wide, ulps(2.5), reals),
   tanh: unary(reals, ulps(2.5), reals),
   relu: unary(reals, correctlyRounded, spread),
+  reluGrad: binary(reals, correctlyRounded, spread),
+  tanhGrad: tame(binary(reals, activationGradients, reals)),
+  sigmoidGrad: tame(binary(reals, activationGradients, reals)),
   add: binary(reals, correctlyRounded, reals),
   sub: binary(reals, correctlyRounded, reals),
   mul: binary(reals, correctlyRounded, reals),
@@ -112,6 +118,8 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   },
   matmul,
   gemm: gemms,
+  gemmWith,
+  gemmFinite,
   sum: reduction(bounds.sums, reals, reals),
   max: withTies(reduction(correctlyRounded, reals, spread)),
   argMax: withoutEmptyLines(withTies(reduction(correctlyRounded, reals, null))),

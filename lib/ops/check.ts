@@ -5,7 +5,7 @@ import {apply1, defineOp, failIn, type Gradients, type Tensor} from '../core/ten
 /** Elements that one number of the guard answers for; the kernel checks that the sizes agree. */
 const chunkElements = 4096;
 
-const finiteOp = defineOp({
+export const finiteOp = defineOp({
   signature: 'finite(x: f32) -> guard: i32',
   guard: 'notFinite',
   infer: ([x]) => [{shape: [Math.ceil((x as Tensor).size / chunkElements)], dtype: 'int32'}],

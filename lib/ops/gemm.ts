@@ -60,3 +60,28 @@ export const gemmOp = defineOp<MatmulAttributes & {readonly activation: string |
   infer: inferProduct,
   flops: productFlops,
 });
+
+/**
+ * combine(a·b, other): what the compiler makes of a product and a map of it with another tensor of its shape,
+ * such as the gradient of an activation.
+ */
+export const gemmWithOp = defineOp<MatmulAttributes & {readonly combine: string}>({
+  signature:
+    'gemmWith(a: f32, b: f32, other: f32) -> c: f32 {transposeA: bool, transposeB: bool, combine: op}',
+  kind: 'fused',
+  infer: inferProduct,
+  flops: productFlops,
+});
+
+/** Twin of kGuardSlots in native/kernels/gemm.h, and the columns up to which a product has no more tasks. */
+const guardSlots = 64;
+export const mostGuardedColumns = 16384;
+
+/** a·b, and the test of `finite` in passing: what the compiler makes of a product and the test of it. */
+export const gemmFiniteOp = defineOp<MatmulAttributes>({
+  signature: 'gemmFinite(a: f32, b: f32) -> c: f32, guard: i32 {transposeA: bool, transposeB: bool}',
+  kind: 'fused',
+  guard: 'notFinite',
+  infer: (inputs, attributes) => [...inferProduct(inputs, attributes), {shape: [guardSlots], dtype: 'int32'}],
+  flops: productFlops,
+});

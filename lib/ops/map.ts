@@ -80,19 +80,31 @@ export const expm1 = map1('expm1', (dy, call): Gradients => [mul(dy, add(resultO
 export const log = map1('log', (dy, call): Gradients => [div(dy, operandOf(call))]);
 /** log(1 + exp(x)) without overflow (Dugas et al. 2001). */
 export const softplus = map1('softplus', (dy, call): Gradients => [mul(dy, sigmoid(operandOf(call)))]);
-/** 1 / (1 + exp(-x)). */
-export const sigmoid = map1('sigmoid', (dy, call): Gradients => {
-  const y = resultOf(call);
-  return [mul(dy, mul(y, sub(1, y)))];
-});
-export const tanh = map1('tanh', (dy, call): Gradients => [mul(dy, sub(1, square(resultOf(call))))]);
 /** The error function, 2/√π · ∫₀ˣ exp(−t²) dt. */
 export const erf = map1('erf', (dy, call): Gradients => {
   const slope = mul(exp(neg(square(operandOf(call)))), 2 / Math.sqrt(Math.PI));
   return [mul(dy, slope)];
 });
+/** 1 / (1 + exp(-x)). */
+export const sigmoid = map1('sigmoid', (dy, call): Gradients => [sigmoidGrad(dy, resultOf(call))]);
+export const tanh = map1('tanh', (dy, call): Gradients => [tanhGrad(dy, resultOf(call))]);
 /** max(x, 0); the gradient at 0 is 0 (Nair and Hinton 2010). */
-export const relu = map1('relu', (dy, call): Gradients => [select(greater(resultOf(call), 0), dy, 0)]);
+export const relu = map1('relu', (dy, call): Gradients => [reluGrad(dy, resultOf(call))]);
+
+// Gradients of activations from dy and the activation's result y: one op each, so that a product can take
+// them up.
+/** dy where y > 0, else 0. */
+export const reluGrad = map2('reluGrad', (g, call): Gradients => [reluGrad(g, operandsOf(call)[1]), null]);
+/** dy · (1 − y²). */
+export const tanhGrad = map2('tanhGrad', (g, call): Gradients => {
+  const [dy, y] = operandsOf(call);
+  return [tanhGrad(g, y), mul(mul(g, dy), mul(y, -2))];
+});
+/** dy · y · (1 − y). */
+export const sigmoidGrad = map2('sigmoidGrad', (g, call): Gradients => {
+  const [dy, y] = operandsOf(call);
+  return [sigmoidGrad(g, y), mul(mul(g, dy), sub(1, mul(y, 2)))];
+});
 
 // Comparisons read every type as float32: integers beyond 2²⁴ that differ by less than a float32 can tell
 // are equal.

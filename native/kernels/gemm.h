@@ -1,40 +1,57 @@
 // Matrix products c[M,N] = activation(a[M,K] . b[K,N] + bias[N]), either operand also given transposed.
-// Twin of lib/ops/gemm.ts. The inner tile and the order of sums stand in gemm_tile.h.
+// Twin of lib/ops/gemm.ts. The loops stand in gemm_block.h, the tile and the order of sums in gemm_tile.h.
 #pragma once
 
-#include "gemm_tile.h"
-#include "map.h"
+#include "gemm_block.h"
 
 namespace chainrule {
 namespace {
 
-// Work is cut into blocks of C whose corners are multiples of these on every instruction set.
-constexpr int64_t kRowUnit = 24, kColumnUnit = 64;
-// Columns of a block at most: what is packed of b for it, 384 deep, stays in the second-level cache.
-constexpr int64_t kMaxBlockColumns = 256;
-// Rows that pass over a panel of b before the next panel: with it they fit the second-level cache.
-constexpr int64_t kRowsAtOnce = 96;
-// Up to so many rows, reading b costs more than multiplying.
-constexpr int64_t kFewRows = 2;
-// Distances of a multiple of this many floats fall into the same few cache sets.
-constexpr int64_t kCollidingStep = 1024;
-
-struct Product {
-  int64_t m, n, k;
-  const float* a;
-  int64_t a_row, a_step;
-  const float* b;
-  int64_t b_row;  // floats from one row to the next as it lies in memory
-  bool b_transposed;
-  float* c;
-  const float* bias;
-  const MapOp* activation;
-};
+// What a block of C is counted in, the same on every instruction set: panels of columns, and four tiles of
+// rows.
+constexpr int64_t kPanelUnit = 64, kRowUnit = 24, kLeastRows = 6;
+// Numbers in the guard of a product: one for each task, the rest for none. Twin of guardSlots in
+// lib/ops/gemm.ts, where products of too many tasks, beyond 16384 columns, are not given a guard.
+constexpr int64_t kGuardSlots = 64;
+// Multiply-adds of a task at least: some microseconds where there are no wide registers.
+constexpr double kLeastWork = 1 << 15;
+// About so many tasks, so that two to eight threads balance.
+constexpr int64_t kTargetTasks = 32;
+// Nanoseconds of a multiply-add and of copying an element of b, from the tiles' measured speed.
+#if defined(CHAINRULE_SCALAR)
+constexpr double kMultiplyNs = 0.5;
+#elif defined(__AVX512F__)
+constexpr double kMultiplyNs = 0.008;
+#else
+constexpr double kMultiplyNs = 0.016;
+#endif
+constexpr double kPackNs = 0.07;
 
 // Tasks count down the rows of a block column first, so that neighbours share what is packed of b.
 struct Grid {
-  int64_t row_blocks, block_rows, column_blocks, block_columns;
+  int64_t row_blocks, column_blocks;
 };
+
+Grid grid_of(int64_t m, int64_t n, int64_t k) {
+  double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(larger_of(k, 1));
+  double wanted = work / kLeastWork;
+  int64_t tasks = wanted < 1 ? 1 : wanted > kTargetTasks ? kTargetTasks : static_cast<int64_t>(wanted);
+  int64_t panels = larger_of(pieces(n, kPanelUnit), 1), most_rows = larger_of(m / kLeastRows, 1);
+  // Wide blocks read a less often; but all threads should have some.
+  int64_t width = larger_of(panels * pieces(m, kRowUnit) / tasks, 1);
+  width = smaller_of(width, kMaxBlockColumns / kPanelUnit);
+  Grid grid;
+  grid.column_blocks = pieces(panels, width);
+  grid.row_blocks = smaller_of(pieces(tasks, grid.column_blocks), most_rows);
+  return grid;
+}
+
+int64_t first_row(const Product& p, const Grid& grid, int64_t block) { return p.m * block / grid.row_blocks; }
+
+// Whole vectors, so that only the last block ends within one.
+int64_t first_column(const Product& p, const Grid& grid, int64_t block) {
+  return smaller_of(pieces(p.n, kLanes) * block / grid.column_blocks * kLanes, p.n);
+}
 
 Product product_of(const Args& args) {
   const Tensor &a = args.inputs[0], &b = args.inputs[1], &c = args.outputs[0];
@@ -50,29 +67,35 @@ Product product_of(const Args& args) {
   p.b_row = b.dims[1];
   p.b_transposed = b_transposed;
   p.c = static_cast<float*>(c.data);
-  if (args.inputCount > 2) p.bias = static_cast<const float*>(args.inputs[2].data);
+  p.bias_step = 1;
+  p.guarded = args.outputCount > 1;
   if (args.attributeCount > 2 && args.attributes[2] >= 0) p.activation = kMapOps + args.attributes[2];
+  if (args.inputCount > 2) {
+    const float* third = static_cast<const float*>(args.inputs[2].data);
+    (args.inputs[2].rank == 1 ? p.bias : p.other) = third;
+  }
   return p;
 }
 
-// About 32 blocks, so that two to eight threads balance, but none of less than some microseconds.
-Grid grid_of(int64_t m, int64_t n, int64_t k) {
-  constexpr double kTargetTasks = 32, kLeastWork = 1 << 17;
-  double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
-  double wanted = work / kLeastWork;
-  int64_t tasks = static_cast<int64_t>(wanted < 1 ? 1 : wanted > kTargetTasks ? kTargetTasks : wanted);
-  int64_t column_units = larger_of(pieces(n, kColumnUnit), 1), row_units = larger_of(pieces(m, kRowUnit), 1);
-  // Wide blocks read a less often; but all threads should have some.
-  int64_t width = smaller_of(kMaxBlockColumns / kColumnUnit, larger_of(column_units * row_units / tasks, 1));
-  int64_t least_columns = pieces(column_units, width);
-  int64_t columns = pieces(column_units, least_columns);
-  Grid grid;
-  grid.block_columns = columns * kColumnUnit;
-  grid.column_blocks = pieces(column_units, columns);
-  int64_t rows = pieces(row_units, smaller_of(pieces(tasks, grid.column_blocks), row_units));
-  grid.block_rows = rows * kRowUnit;
-  grid.row_blocks = pieces(row_units, rows);
-  return grid;
+// One column is computed as one row, whose elements lie in memory in the same order: vectors then go along
+// it.
+Product as_row(const Product& column) {
+  Product p = column;
+  p.m = 1;
+  p.n = column.m;
+  p.a = column.b;
+  p.a_row = p.k;
+  p.a_step = 1;
+  p.b = column.a;
+  p.b_transposed = column.a_step == 1;
+  p.b_row = p.b_transposed ? column.a_row : column.a_step;
+  p.bias_step = 0;
+  return p;
+}
+
+Product oriented(const Args& args) {
+  Product p = product_of(args);
+  return p.n == 1 && p.m > 1 ? as_row(p) : p;
 }
 
 const char* check_product(const Args& args) {
@@ -86,177 +109,80 @@ const char* check_product(const Args& args) {
   return fits ? nullptr : "the sizes of a product's operands do not match";
 }
 
+const char* check_epilogue(const Args& args, int32_t arity, bool needed) {
+  int32_t op = args.attributes[2];
+  bool known = (op == -1 && !needed) || (op >= 0 && op < kMapOpCount && kMapOps[op].arity == arity);
+  return known ? nullptr : "a product's epilogue takes another number of operands";
+}
+
 const char* check_gemm(const Args& args) {
   const char* wrong = check_product(args);
   if (wrong != nullptr) return wrong;
   if (args.inputCount > 2 && !is_vector(args.inputs[2], args.outputs[0].dims[1])) {
     return "a product's bias must have one number for each column";
   }
-  int32_t op = args.attributes[2];
-  bool known = op == -1 || (op >= 0 && op < kMapOpCount && kMapOps[op].arity == 1);
-  return known ? nullptr : "a product's activation must be an op of one operand";
+  return check_epilogue(args, 1, false);
+}
+
+const char* check_combined(const Args& args) {
+  const char* wrong = check_product(args);
+  if (wrong != nullptr) return wrong;
+  if (!same_dims(args.inputs[2], args.outputs[0])) return "the other operand must have the product's shape";
+  return check_epilogue(args, 2, true);
 }
 
 int64_t product_tasks(const Args& args) {
-  Product p = product_of(args);
+  Product p = oriented(args);
   Grid grid = grid_of(p.m, p.n, p.k);
   return grid.row_blocks * grid.column_blocks;
 }
 
+const char* check_guarded(const Args& args) {
+  const char* wrong = check_product(args);
+  if (wrong != nullptr) return wrong;
+  if (!is_vector(args.outputs[1], kGuardSlots)) return "the guard of a product has 64 numbers";
+  return product_tasks(args) <= kGuardSlots ? nullptr : "too many columns for a guarded product";
+}
+
 double product_cost(const Args& args) {
-  Product p = product_of(args);
-  double m = static_cast<double>(p.m), n = static_cast<double>(p.n), k = static_cast<double>(p.k);
+  Product p = oriented(args);
+  double m = static_cast<double>(p.m), n = static_cast<double>(pieces(p.n, kLanes) * kLanes);
+  double k = static_cast<double>(p.k);
   double activation = p.activation == nullptr ? 0 : kMapCostsNs[p.activation - kMapOps] / kLanes * m * n;
-  return 60.0 + 0.02 * m * n * k + 0.1 * n * k + activation;
+  return 50.0 + kMultiplyNs * m * n * k + (p.b_transposed ? kPackNs : 0.02) * n * k + activation;
 }
 
 size_t product_scratch(const Args&) {
-  return static_cast<size_t>(kBlockDepth * (kMaxBlockColumns + kRowsAtOnce)) * sizeof(float);
-}
-
-// A part of C while k passes over one block: which rows and columns, and where its operands are read.
-struct Part {
-  int64_t row, rows, column, columns;
-  int64_t k, depth;
-  const float* a;
-  int64_t a_row, a_step;
-  const float* b;
-  int64_t b_step;
-};
-
-// In pieces of at most kTile: all rows at once where they are one piece, else each by itself.
-static_assert(kMaxBlockColumns <= kTile);
-void activate(const Product& p, float* c, int64_t rows, int64_t columns) {
-  if (columns == p.n && rows * columns <= kTile) {
-    p.activation->run(c, c, nullptr, nullptr, rows * columns);
-    return;
-  }
-  for (int64_t i = 0; i < rows; ++i) p.activation->run(c + i * p.n, c + i * p.n, nullptr, nullptr, columns);
-}
-
-TileArgs tile_args(const Product& p, const Part& part) {
-  bool last = part.k + part.depth == p.k;
-  TileArgs t = {};
-  t.depth = part.depth;
-  t.a = part.a;
-  t.a_row = part.a_row;
-  t.a_step = part.a_step;
-  t.b = part.b;
-  t.b_step = part.b_step;
-  t.c = p.c + part.row * p.n + part.column;
-  t.c_row = p.n;
-  t.accumulate = part.k > 0;
-  t.bias = last && p.bias != nullptr ? p.bias + part.column : nullptr;
-  return t;
-}
-
-bool is_finished(const Product& p, const Part& part) {
-  return part.k + part.depth == p.k && p.activation != nullptr;
-}
-
-// All rows of the part over one panel of at most kPanelColumns, in tiles of nearly equal height.
-void multiply_panel(const Product& p, const Part& part) {
-  int64_t vectors = pieces(part.columns, kLanes);
-  int64_t tiles = pieces(part.rows, rows_of_tile(static_cast<int>(vectors)));
-  TileArgs t = tile_args(p, part);
-  t.last_columns = part.columns - (vectors - 1) * kLanes;
-  for (int64_t i = 0; i < tiles; ++i) {
-    int64_t rows = part.rows / tiles + (i < part.rows % tiles);
-    kTiles.of[vectors - 1][rows - 1](t);
-    if (is_finished(p, part)) activate(p, t.c, rows, part.columns);
-    t.a += rows * part.a_row;
-    t.c += rows * p.n;
-  }
-}
-
-// Whether a panel of b is copied: what lies transposed or ends within a vector must be, and it pays where
-// rows collide in the cache and enough rows of a share the copy.
-bool packs_panel(const Product& p, int64_t rows, int64_t columns) {
-  if (p.b_transposed || columns % kLanes != 0) return true;
-  return p.b_row % kCollidingStep == 0 && rows >= kRowsAtOnce;
-}
-
-void pack_panel(const Product& p, float* to, int64_t k, int64_t depth, int64_t column, int64_t columns) {
-  int64_t width = pieces(columns, kLanes) * kLanes;
-  if (p.b_transposed) {
-    pack_transposed(to, width, p.b + column * p.b_row + k, p.b_row, depth, columns);
-  } else {
-    pack_rows(to, width, p.b + k * p.b_row + column, p.b_row, depth, columns);
-  }
-}
-
-// The same for few rows and a b that lies as it is read: the time is that of reading b.
-void multiply_thin_block(const Product& p, float* scratch, int64_t row, int64_t rows, int64_t column,
-                         int64_t columns) {
-  Part part = {};
-  part.row = row;
-  part.rows = rows;
-  part.column = column;
-  part.columns = columns;
-  part.a_row = p.a_row;
-  part.a_step = p.a_step;
-  part.b_step = p.b_row;
-  for (part.k = 0; part.k == 0 || part.k < p.k; part.k += kBlockDepth) {
-    part.depth = smaller_of(p.k - part.k, kBlockDepth);
-    part.a = p.a + row * p.a_row + part.k * p.a_step;
-    part.b = p.b + part.k * p.b_row + column;
-    TileArgs t = tile_args(p, part);
-    multiply_few_rows(t, rows, columns, scratch, kMaxBlockColumns);
-    if (is_finished(p, part)) activate(p, t.c, rows, columns);
-  }
-}
-
-// Rows [row, row + rows) of the columns of one block column.
-void multiply_block(const Product& p, float* scratch, int64_t row, int64_t rows, int64_t column,
-                    int64_t columns) {
-  float* packed_b = scratch;
-  float* packed_a = scratch + kBlockDepth * kMaxBlockColumns;
-  bool packs_a = p.a_step != 1 && p.a_step % kCollidingStep == 0;
-  Part part = {};
-  for (part.k = 0; part.k == 0 || part.k < p.k; part.k += kBlockDepth) {
-    part.depth = smaller_of(p.k - part.k, kBlockDepth);
-    for (int64_t done = 0; done < rows; done += kRowsAtOnce) {
-      part.row = row + done;
-      part.rows = smaller_of(rows - done, kRowsAtOnce);
-      part.a = p.a + part.row * p.a_row + part.k * p.a_step;
-      part.a_row = p.a_row;
-      part.a_step = p.a_step;
-      if (packs_a) {
-        pack_rows(packed_a, kRowsAtOnce, part.a, p.a_step, part.depth, part.rows);
-        part.a = packed_a;
-        part.a_step = kRowsAtOnce;
-      }
-      for (int64_t j = 0; j < columns; j += kPanelColumns) {
-        part.column = column + j;
-        part.columns = smaller_of(columns - j, kPanelColumns);
-        if (packs_panel(p, rows, part.columns)) {
-          float* panel = packed_b + j * kBlockDepth;
-          if (done == 0) pack_panel(p, panel, part.k, part.depth, part.column, part.columns);
-          part.b = panel;
-          part.b_step = pieces(part.columns, kLanes) * kLanes;
-        } else {
-          part.b = p.b + part.k * p.b_row + part.column;
-          part.b_step = p.b_row;
-        }
-        multiply_panel(p, part);
-      }
-    }
-  }
+  constexpr int64_t kFloats = kBlockDepth * (kMaxBlockColumns + kRowsAtOnce) + kPanelColumns;
+  return static_cast<size_t>(kFloats) * sizeof(float);
 }
 
 void run_product(const Args& args, int64_t first_task, int64_t last_task) {
-  Product p = product_of(args);
-  if (p.m == 0 || p.n == 0) return;
+  Product p = oriented(args);
   Grid grid = grid_of(p.m, p.n, p.k);
+  int64_t tasks = grid.row_blocks * grid.column_blocks;
+  int32_t* guard = p.guarded ? output<int32_t>(args, 1) : nullptr;
+  if (p.guarded) {
+    int64_t end = last_task == tasks ? kGuardSlots : last_task;
+    for (int64_t i = first_task; i < end; ++i) guard[i] = -1;
+  }
+  if (p.m == 0 || p.n == 0) return;
+  float* scratch = static_cast<float*>(args.scratch);
+  Desk desk = {scratch + kPanelColumns, scratch + kPanelColumns + kBlockDepth * kRowsAtOnce, nullptr};
+  if (p.bias != nullptr && p.bias_step == 0) {
+    for (int64_t j = 0; j < kPanelColumns; j += kLanes) store(scratch + j, splat(p.bias[0]));
+    p.bias = scratch;
+  }
   int64_t task = first_task;
   while (task < last_task) {
     int64_t column = task / grid.row_blocks, block = task % grid.row_blocks;
     int64_t blocks = smaller_of(grid.row_blocks - block, last_task - task);
-    int64_t row = block * grid.block_rows, start = column * grid.block_columns;
-    int64_t rows = smaller_of(p.m - row, blocks * grid.block_rows);
-    int64_t columns = smaller_of(p.n - start, grid.block_columns);
+    int64_t row = first_row(p, grid, block), start = first_column(p, grid, column);
+    int64_t rows = first_row(p, grid, block + blocks) - row;
+    int64_t columns = first_column(p, grid, column + 1) - start;
+    desk.guard = p.guarded ? guard + task : nullptr;
     auto multiply = rows <= kFewRows && !p.b_transposed ? multiply_thin_block : multiply_block;
-    multiply(p, static_cast<float*>(args.scratch), row, rows, start, columns);
+    multiply(p, desk, row, rows, start, columns);
     task += blocks;
   }
 }
@@ -266,6 +192,10 @@ constexpr Kernel kGemmKernels[] = {
      product_cost, product_scratch, run_product, 0},
     {"gemm(a: f32, b: f32, bias?: f32) -> c: f32 {transposeA: bool, transposeB: bool, activation: op}",
      check_gemm, product_tasks, product_cost, product_scratch, run_product, 0},
+    {"gemmWith(a: f32, b: f32, other: f32) -> c: f32 {transposeA: bool, transposeB: bool, combine: op}",
+     check_combined, product_tasks, product_cost, product_scratch, run_product, 0},
+    {"gemmFinite(a: f32, b: f32) -> c: f32, guard: i32 {transposeA: bool, transposeB: bool}", check_guarded,
+     product_tasks, product_cost, product_scratch, run_product, 0},
 };
 
 }  // namespace

@@ -142,7 +142,7 @@ VEC_INLINE void extend_chains(float* sums, const float* a, int64_t a_step, const
 
 // Few rows of C, n columns: the sums go through `sums`, rows x width, in the first-level cache, and b is read
 // once, row after row, as memory likes it. t.last_columns is not used.
-void multiply_few_rows(TileArgs t, int64_t rows, int64_t n, float* sums, int64_t width) {
+void multiply_few_rows(TileArgs t, int64_t rows, int64_t n, float* sums, int64_t width, int64_t bias_step) {
   constexpr int kSteps = 8;
   for (int64_t i = 0; i < rows * width; i += kLanes) store(sums + i, zero());
   int64_t k = 0;
@@ -164,16 +164,22 @@ void multiply_few_rows(TileArgs t, int64_t rows, int64_t n, float* sums, int64_t
       Vec sum[1][1] = {{load(sums + i * width + j)}};
       TileArgs one = t;
       one.c += i * t.c_row + j;
-      if (t.bias != nullptr) one.bias += j;
+      if (t.bias != nullptr) one.bias += j * bias_step;
       finish_tile(one, sum);
     }
   }
 }
 
+// Rows that are asked for before they are read: the next level of the cache then works meanwhile.
+constexpr int64_t kRowsAhead = 8;
+
 // to[k * width + j] = from[k * from_step + j] for j below n; zero up to the width, a multiple of 16.
 void pack_rows(float* to, int64_t width, const float* from, int64_t from_step, int64_t depth, int64_t n) {
   for (int64_t k = 0; k < depth; ++k) {
-    for (int64_t j = 0; j < width; j += kLanes) store(to + j, load_upto(from + j, larger_of(n - j, 0)));
+    for (int64_t j = 0; j < width; j += kLanes) {
+      __builtin_prefetch(from + kRowsAhead * from_step + j);
+      store(to + j, load_upto(from + j, larger_of(n - j, 0)));
+    }
     to += width;
     from += from_step;
   }

@@ -10,9 +10,7 @@ namespace {
 VEC_INLINE Vec truth(Mask m) { return select(m, splat(1.0f), zero()); }
 VEC_INLINE Mask is_true(Vec x) { return not_equal(x, zero()); }
 // 0 for both zeros; NaN stays.
-VEC_INLINE Vec sign(Vec x) {
-  return select(equal(x, x), truth(less(zero(), x)) - truth(less(x, zero())), x);
-}
+VEC_INLINE Vec sign(Vec x) { return select(equal(x, x), truth(less(zero(), x)) - truth(less(x, zero())), x); }
 
 template <int kArity, class Function>
 VEC_INLINE void map_lanes(float* out, const float* a, const float* b, const float* c, int64_t n, Function f) {
@@ -30,16 +28,30 @@ VEC_INLINE void map_lanes(float* out, const float* a, const float* b, const floa
   store_tail(out + i, f(x, y, z), n - i);
 }
 
-#define MAP_OP(name, arity, signature, cost, result)                                                     \
-  void map_##name(float* out, const float* pa, const float* pb, const float* pc, int64_t n) {            \
-    auto f = []([[maybe_unused]] Vec a, [[maybe_unused]] Vec b, [[maybe_unused]] Vec c)                  \
-        __attribute__((always_inline)) { return result; };                                               \
-    map_lanes<arity>(out, pa, pb, pc, n, f);                                                             \
+#define MAP_OP(name, arity, signature, cost, result)                                          \
+  void map_##name(float* out, const float* pa, const float* pb, const float* pc, int64_t n) { \
+    auto f = []([[maybe_unused]] Vec a, [[maybe_unused]] Vec b, [[maybe_unused]] Vec c)       \
+                 __attribute__((always_inline)) { return result; };                           \
+    map_lanes<arity>(out, pa, pb, pc, n, f);                                                  \
   }
 #include "map.def"
 #undef MAP_OP
 
-#define MAP_OP(name, arity, signature, cost, result) {signature, arity, map_##name},
+// The same over rows that lie apart: one call for a tile of a matrix product. Ops of three operands read b
+// as c, too: no product takes them.
+#define MAP_OP(name, arity, signature, cost, result)                                                         \
+  void map_rows_##name(float* out, const float* pa, const float* pb, int64_t row, int64_t rows, int64_t n) { \
+    auto f = []([[maybe_unused]] Vec a, [[maybe_unused]] Vec b, [[maybe_unused]] Vec c)                      \
+                 __attribute__((always_inline)) { return result; };                                          \
+    for (int64_t i = 0; i < rows; ++i) {                                                                     \
+      const float* b = arity > 1 ? pb + i * row : nullptr;                                                   \
+      map_lanes<arity>(out + i * row, pa + i * row, b, b, n, f);                                             \
+    }                                                                                                        \
+  }
+#include "map.def"
+#undef MAP_OP
+
+#define MAP_OP(name, arity, signature, cost, result) {signature, arity, map_##name, map_rows_##name},
 constexpr MapOp kMapOps[] = {
 #include "map.def"
 };

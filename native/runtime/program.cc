@@ -7,6 +7,7 @@
 #include <cstring>
 #include <new>
 
+#include "runtime/hazards.h"
 #include "runtime/verify.h"
 
 namespace chainrule {
@@ -151,6 +152,7 @@ std::unique_ptr<Program> load_program(const int32_t* words, int64_t count,
   const Linker linker(table, signatures);
   read_and_verify(program.get(), linker);
   link_all(program.get());
+  find_hazards(program.get());
   program->profile_ns.assign(program->instructions.size(), 0);
   const int64_t literal_bytes = int64_t{program->words[kHeaderLiteralWords]} * 4;
   program->literals.reserve(literal_bytes);
@@ -238,6 +240,21 @@ void Frame::bind(char* state, char* arena, const std::vector<Binding>& io, void*
     tensor.count = tensor.dims[0] * (row_bytes / bytes_of(value.tensor.dtype));
   }
   for (Args& args : args_) args.scratch = scratch;
+}
+
+void Frame::prefetch(int32_t instruction) const {
+  constexpr int32_t kOperands = 6;
+  const auto number = static_cast<size_t>(instruction);
+  if (number + 1 >= args_.size()) return;
+  __builtin_prefetch(&args_[number + 1]);
+  __builtin_prefetch(&program_->instructions[number + 1]);
+  const Args& args = args_[number];
+  __builtin_prefetch(args.attributes);
+  const auto* const first = reinterpret_cast<const char*>(args.outputs);
+  const int32_t count = std::min(args.outputCount + args.inputCount, kOperands);
+  for (int64_t at = 0; at < count * static_cast<int64_t>(sizeof(Tensor)); at += kUnitBytes) {
+    __builtin_prefetch(first + at);
+  }
 }
 
 void Frame::next_step() {

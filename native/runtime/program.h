@@ -40,6 +40,9 @@ struct Instruction {
   int64_t tasks;
   double cost_ns;
   bool shared;  // worth more than one thread
+  // The last instruction before this one, shared or not, whose memory it must find finished; -1 for none.
+  int32_t after_shared = -1;
+  int32_t after_serial = -1;
 };
 
 struct Stride {
@@ -104,6 +107,7 @@ class Frame {
   void advance(const Loop& loop);
   void rewind(const Loop& loop, int64_t rounds);
   const Args& args(int32_t instruction) const { return args_[static_cast<size_t>(instruction)]; }
+  void prefetch(int32_t instruction) const;  // and its operands; may lie behind the last one
   const Tensor& operand(int32_t number) const { return operands_[static_cast<size_t>(number)]; }
   int64_t& round(int32_t loop) { return rounds_[static_cast<size_t>(loop)]; }
 

@@ -187,11 +187,7 @@ std::vector<int32_t> Linker::attributes(int32_t number, const int32_t* words, in
     if (attribute.type == AttributeType::boolean && word != 0 && word != 1) {
       throw PlanError(form.name + ": attribute " + attribute.name + " is neither 0 nor 1");
     }
-    if (attribute.type == AttributeType::op && word != -1) {
-      word = map_op(word);
-      if (table_.map_ops[word].arity != 1)
-        throw PlanError(form.name + ": " + attribute.name + " takes more than one operand");
-    }
+    if (attribute.type == AttributeType::op && word != -1) word = map_op(word);
   }
   if (at != result.size()) throw PlanError(form.name + ": more attributes than its signature has");
   return result;

@@ -11,6 +11,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// The words about so many instructions stay in the first-level cache beside the data of small kernels.
+constexpr size_t kNearInstructions = 48;
+
 bool all_finite(const Tensor& tensor) {
   if (tensor.dtype != Dtype::float32) return true;
   const auto* bytes = static_cast<const char*>(tensor.data);
@@ -34,12 +37,14 @@ class Walk {
         level_(level),
         shared_(member->width > 1),
         profile_(job->profile && leads()),
+        far_apart_(job->program->instructions.size() > kNearInstructions),
         zones_(*job, arena) {}
 
   void run() {
     const int64_t steps = job_.steps;
     for (int64_t step = 0; step < steps; ++step) {
       zones_.begin_step();
+      next_ = met_at_ = 0;
       if (!each(0, p_.commit_item, [this](int32_t number) { return compute(number); })) return;
       if (pending_ == Pending::shared && meet(between()).stop) return;
       zones_.close();
@@ -62,6 +67,7 @@ class Walk {
   // further behind.
   Decision meet(Decision brought) {
     pending_ = Pending::clean;
+    met_at_ = next_;
     if (!shared_) return brought;
     Decision& slot = team_->slots[member_.meetings++ & 1];
     if (leads()) slot = brought;
@@ -135,21 +141,28 @@ class Walk {
   bool compute(int32_t number) {
     const bool shared = shared_ && p_.instructions[static_cast<size_t>(number)].shared;
     Decision decision = between();
-    if (needs_meeting(shared)) decision = meet(decision);
+    if (needs_meeting(number, shared)) decision = meet(decision);
     else if (shared_) decision.stop = false;  // only at a meeting all threads stop together
     if (decision.stop) return false;
     perform(number, shared);
     return true;
   }
 
-  // Before reading what another thread wrote, and before writing what another may still read.
-  bool needs_meeting(bool shared) const {
-    return shared ? pending_ != Pending::clean : pending_ == Pending::shared;
+  // Before reading what another thread wrote, and before writing what another may still read. What one
+  // thread does alone it does in order.
+  bool needs_meeting(int32_t number, bool shared) const {
+    if (pending_ == Pending::clean) return false;
+    if (pending_ == Pending::serial && !shared) return false;
+    const Instruction& instruction = p_.instructions[static_cast<size_t>(number)];
+    return instruction.after_shared >= met_at_ || (shared && instruction.after_serial >= met_at_);
   }
 
   void perform(int32_t number, bool shared) {
-    pending_ = shared ? Pending::shared : Pending::serial;
+    if (shared) pending_ = Pending::shared;
+    else if (pending_ == Pending::clean) pending_ = Pending::serial;
+    next_ = number + 1;
     if (profile_) mark(number);
+    if (far_apart_) frame_.prefetch(number + 1);
     if (leads() ? stopped() : !shared) return;
     const Instruction& instruction = p_.instructions[static_cast<size_t>(number)];
     const int64_t share = shared ? member_.width : 1, index = shared ? member_.index : 0;
@@ -218,7 +231,7 @@ class Walk {
   void commit() {
     each(p_.commit_item, static_cast<int32_t>(p_.items.size()), [this](int32_t number) {
       const bool shared = shared_ && p_.instructions[static_cast<size_t>(number)].shared;
-      if (needs_meeting(shared)) meet({});
+      if (needs_meeting(number, shared)) meet({});
       perform(number, shared);
       return true;
     });
@@ -247,6 +260,9 @@ class Walk {
   const int level_;
   const bool shared_;
   const bool profile_;
+  const bool far_apart_;
+  int32_t next_ = 0;    // the instruction after the last one performed
+  int32_t met_at_ = 0;  // what `next_` was when all threads last met
   Pending pending_ = Pending::clean;
   RedZones zones_;
   int32_t marked_ = -1;

@@ -71,6 +71,51 @@ void test_product(const Shape& s, const char* activation, bool with_bias, int64_
   }
 }
 
+// A product with another operand, and one that is tested in passing, beside the plain one.
+void test_epilogues(const Shape& s) {
+  Numbers numbers(static_cast<uint32_t>(s.m * 31 + s.n * 1009 + s.k));
+  Operand a(Dtype::float32, dims_of(s.a_transposed, s.m, s.k), 1),
+      b(Dtype::float32, dims_of(s.b_transposed, s.k, s.n), 3);
+  Operand other(Dtype::float32, {s.m, s.n}, 2), c(Dtype::float32, {s.m, s.n}, 5),
+      plain(Dtype::float32, {s.m, s.n}, 0);
+  Operand guard(Dtype::int32, {64}, 0);
+  for (Operand* operand : {&a, &b, &other}) numbers.fill(*operand);
+  for (const KernelTable* table : tables_here()) {
+    KernelRun matmul = {"matmul", &plain, {&a, &b}, {s.a_transposed, s.b_transposed}};
+    matmul.run(*table, false);
+    KernelRun with = {"gemmWith", &c, {&a, &b, &other}, matmul.attributes};
+    with.attributes.push_back(find_map_op(*table, "reluGrad"));
+    with.run(*table, true);
+    bool same = true;
+    for (int64_t i = 0; i < s.m * s.n; ++i) {
+      const float expected = other.as<float>()[i] > 0 ? plain.as<float>()[i] : 0.0f;
+      same = same && same_bits(c.as<float>()[i], expected);
+    }
+    CHECK(same);
+    for (const bool spoiled : {false, true}) {
+      if (spoiled && (s.k == 0 || s.m * s.n == 0)) continue;
+      const float kept = s.k > 0 && s.m > 0 ? a.as<float>()[0] : 0;
+      if (spoiled) a.as<float>()[0] = std::numeric_limits<float>::infinity();
+      matmul.run(*table, false);
+      KernelRun checked = {"gemmFinite", &c, {&a, &b}, {s.a_transposed, s.b_transposed}};
+      checked.second = &guard;
+      checked.run(*table, true);
+      int64_t first = -1;
+      for (int64_t i = s.m * s.n; i-- > 0;) {
+        CHECK(same_bits(c.as<float>()[i], plain.as<float>()[i]));
+        if (!std::isfinite(plain.as<float>()[i])) first = i;
+      }
+      int64_t told = -1;
+      for (int i = 0; i < 64; ++i) {
+        const int64_t at = guard.as<int32_t>()[i];
+        if (at >= 0 && (told < 0 || at < told)) told = at;
+      }
+      CHECK(told == first);
+      if (spoiled) a.as<float>()[0] = kept;
+    }
+  }
+}
+
 void test_refused_products() {
   Operand a(Dtype::float32, {4, 8}, 0), b(Dtype::float32, {8, 3}, 0), c(Dtype::float32, {4, 3}, 0);
   Operand bias(Dtype::float32, {3}, 0), short_bias(Dtype::float32, {2}, 0), vector(Dtype::float32, {8}, 0);
@@ -116,6 +161,19 @@ void test_products() {
   test_product({100, 1024, 10, false, false}, nullptr, true, 4);
   test_product({200, 300, 40, false, true}, nullptr, false, 0);
   test_product({1, 1100, 500, false, false}, "relu", true, 1);
+  for (int form = 0; form < 4; ++form) {
+    for (int64_t m : {17, 97, 1030})
+      test_product({m, 1, 390, (form & 1) != 0, (form & 2) != 0}, "relu", true, 3);
+  }
+  for (int64_t m : {0, 1, 2, 7, 128}) {
+    for (int64_t n : {0, 1, 3, 64, 130, 300}) {
+      for (int64_t k : {0, 1, 17, 400}) {
+        for (int form = 0; form < 4; ++form) test_epilogues({m, n, k, (form & 1) != 0, (form & 2) != 0});
+      }
+    }
+  }
+  test_epilogues({1024, 1, 1030, true, false});
+  test_epilogues({1024, 1, 1030, false, false});
   test_refused_products();
 }
 

@@ -25,14 +25,17 @@ struct KernelRun {
   Operand* output;
   std::vector<Operand*> inputs;
   std::vector<int32_t> attributes;
-  int alias = -1;  // the input that the output overwrites
+  int alias = -1;             // the input that the output overwrites
+  Operand* second = nullptr;  // another output
 
   Args arguments(const KernelTable& table) {
     tensors.clear();
     for (Operand* input : inputs) tensors.push_back(input->tensor);
-    result = output->tensor;
-    if (alias >= 0) result.data = tensors[static_cast<size_t>(alias)].data;
-    Args args = {&result, tensors.data(), attributes.data(), 1, 0, 0, table.map_ops, nullptr};
+    results[0] = output->tensor;
+    if (alias >= 0) results[0].data = tensors[static_cast<size_t>(alias)].data;
+    if (second != nullptr) results[1] = second->tensor;
+    const int32_t count = second == nullptr ? 1 : 2;
+    Args args = {results, tensors.data(), attributes.data(), count, 0, 0, table.map_ops, nullptr};
     args.inputCount = static_cast<int32_t>(inputs.size());
     args.attributeCount = static_cast<int32_t>(attributes.size());
     return args;
@@ -54,17 +57,18 @@ struct KernelRun {
     std::memset(args.scratch, 0xff, needed);
     std::memset(scratch.data() + start + needed, kZoneByte, kScratchZone);
     if (alias < 0) output->poison();
+    if (second != nullptr) second->poison();
     int64_t tasks = kernel.tasks(args);
     CHECK(tasks >= 1 && kernel.cost_ns(args) > 0);
     if (!backwards) kernel.run(args, 0, tasks);
     for (int64_t task = tasks; backwards && task-- > 0;) kernel.run(args, task, task + 1);
-    bool whole = output->zones_are_whole();
+    bool whole = output->zones_are_whole() && (second == nullptr || second->zones_are_whole());
     for (Operand* input : inputs) whole = whole && input->zones_are_whole();
     for (size_t i = 0; i < kScratchZone; ++i) whole = whole && scratch[start + needed + i] == kZoneByte;
     if (!CHECK(whole)) std::fprintf(stderr, "  %s on %s writes where it may not\n", name, table.isa);
   }
 
-  Tensor result = {};  // the rest serves the run
+  Tensor results[2] = {};  // the rest serves the run
   std::vector<Tensor> tensors = {};
   std::vector<uint8_t> scratch = {};
 };

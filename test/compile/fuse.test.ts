@@ -59,9 +59,8 @@ describe('products', () => {
 
   it('do not take up what is no row vector', () => {
     expect(fused(add(matmul(x, w), f32('c', 4, 2)))).toMatchInlineSnapshot(`
-      "t0 f32[4,2] = matmul(x, w)
-      t1 f32[4,2] = map(t0, c) {%0 = add(i0, i1)}
-      output y = t1"
+      "t0 f32[4,2] = gemmWith(x, w, c) {combine: add}
+      output y = t0"
     `);
     expect(fused(add(matmul(x, w), f32('c', 1)))).toMatchInlineSnapshot(`
       "t0 f32[4,2] = matmul(x, w)
@@ -75,7 +74,7 @@ describe('products', () => {
     const [dw, db] = gradients(ops.sum(ops.square(y)), [w, b]) as [Tensor, Tensor];
     expect(fused({dw, db})).toMatchInlineSnapshot(`
       "t0 f32[4,2] = gemm(x, w, b) {activation: relu}
-      t1 f32[4,2] = map(t0) {%0 = greater(i0, 0); %1 = mul(i0, 2); %0 = select(%0, %1, 0)}
+      t1 f32[4,2] = map(t0) {%0 = mul(i0, 2); %0 = reluGrad(%0, i0)}
       t2 f32[3,2] = matmul(x, t1) {transposeA}
       t3 f32[2] = sum(t1) {axis: 0}
       output dw = t2

@@ -197,38 +197,38 @@ describe('a training step', () => {
   it('runs each weight’s gradient behind its dz, tests, and commits at the end', () => {
     const [outputs, more] = trainingStep();
     expect(plan(outputs, more)).toMatchInlineSnapshot(`
-      "state 768 bytes, arena 1216 bytes, constants 0 bytes
+      "state 768 bytes, arena 1472 bytes, constants 0 bytes
       io[0]  input   data     u8[-1,4]
       io[1]  input   rows     i32[8]    each step
       io[2]  input   classes  u8[-1]
       io[3]  input   hyper    f32[1,2]
       io[4]  output  loss     f64[]     each step
       compute
-        0  t0 arena+384 f32[8,4], t1 arena+768 i32[8] = gatherRows(data io[0] u8[-1,4],
+        0  t0 arena+704 f32[8,4], t1 arena+1088 i32[8] = gatherRows(data io[0] u8[-1,4],
                rows io[1] i32[8]) {scale: 1, offset: 0}
-        1  t2 arena+0 f32[8,6] = gemm(t0 arena+384 f32[8,4], w1 state+0 f32[4,6],
+        1  t2 arena+512 f32[8,6] = gemm(t0 arena+704 f32[8,4], w1 state+0 f32[4,6],
                b1 state+256 f32[6]) {activation: relu}
-        2  t3 arena+192 f32[8,3] = gemm(t2 arena+0 f32[8,6], w2 state+384 f32[6,3], b2 state+640 f32[3])
-        3  t4 arena+320 i32[8], t5 arena+832 i32[8] = gatherLabels(classes io[2] u8[-1], rows io[1] i32[8])
-        4  t6 arena+640 f32[8], t7 arena+512 f32[8,3],
-               t8 arena+896 i32[8] = softmaxCrossentropy(t3 arena+192 f32[8,3], t4 arena+320 i32[8])
-        5  t9 io[4] f64[] = total(t6 arena+640 f32[8])
-        6  t10 arena+704 f32[] = sum(t6 arena+640 f32[8]) {axis: 0}
-        7  t11 arena+704 f32[] = map(t10 arena+704 f32[]) {%0 = mul(i0, 0.125)}
-        8  t12 arena+960 i32[1] = finite(t11 arena+704 f32[])
-        9  t13 arena+512 f32[8,3] = subtractOneHot(t7 arena+512 f32[8,3], t4 arena+320 i32[8])
-       10  t14 arena+512 f32[8,3] = map(t13 arena+512 f32[8,3]) {%0 = mul(i0, 0.125)}
-       11  t15 arena+640 f32[6,3] = matmul(t2 arena+0 f32[8,6], t14 arena+512 f32[8,3]) {transposeA}
-       12  t16 arena+1024 i32[1] = finite(t15 arena+640 f32[6,3])
-       13  t17 arena+1088 f32[3] = sum(t14 arena+512 f32[8,3]) {axis: 0}
-       14  t18 arena+1152 i32[1] = finite(t17 arena+1088 f32[3])
-       15  t19 arena+192 f32[8,6] = matmul(t14 arena+512 f32[8,3], w2 state+384 f32[6,3]) {transposeB}
-       16  t20 arena+0 f32[8,6] = map(t2 arena+0 f32[8,6], t19 arena+192 f32[8,6]) {%0 = greater(i0, 0);
-               %0 = select(%0, i1, 0)}
-       17  t21 arena+512 f32[4,6] = matmul(t0 arena+384 f32[8,4], t20 arena+0 f32[8,6]) {transposeA}
-       18  t22 arena+192 i32[1] = finite(t21 arena+512 f32[4,6])
-       19  t23 arena+256 f32[6] = sum(t20 arena+0 f32[8,6]) {axis: 0}
-       20  t24 arena+0 i32[1] = finite(t23 arena+256 f32[6])
+        2  t3 arena+0 f32[8,3] = gemm(t2 arena+512 f32[8,6], w2 state+384 f32[6,3], b2 state+640 f32[3])
+        3  t4 arena+960 i32[8], t5 arena+1152 i32[8] = gatherLabels(classes io[2] u8[-1],
+               rows io[1] i32[8])
+        4  t6 arena+1024 f32[8], t7 arena+832 f32[8,3],
+               t8 arena+1216 i32[8] = softmaxCrossentropy(t3 arena+0 f32[8,3], t4 arena+960 i32[8])
+        5  t9 io[4] f64[] = total(t6 arena+1024 f32[8])
+        6  t10 arena+0 f32[] = sum(t6 arena+1024 f32[8]) {axis: 0}
+        7  t11 arena+0 f32[] = map(t10 arena+0 f32[]) {%0 = mul(i0, 0.125)}
+        8  t12 arena+1280 i32[1] = finite(t11 arena+0 f32[])
+        9  t13 arena+832 f32[8,3] = subtractOneHot(t7 arena+832 f32[8,3], t4 arena+960 i32[8])
+       10  t14 arena+832 f32[8,3] = map(t13 arena+832 f32[8,3]) {%0 = mul(i0, 0.125)}
+       11  t15 arena+256 f32[8,6] = gemmWith(t14 arena+832 f32[8,3], w2 state+384 f32[6,3],
+               t2 arena+512 f32[8,6]) {transposeB, combine: reluGrad}
+       12  t16 arena+960 f32[4,6], t17 arena+0 i32[64] = gemmFinite(t0 arena+704 f32[8,4],
+               t15 arena+256 f32[8,6]) {transposeA}
+       13  t18 arena+1344 f32[6] = sum(t15 arena+256 f32[8,6]) {axis: 0}
+       14  t19 arena+1408 i32[1] = finite(t18 arena+1344 f32[6])
+       15  t20 arena+704 f32[6,3], t21 arena+256 i32[64] = gemmFinite(t2 arena+512 f32[8,6],
+               t14 arena+832 f32[8,3]) {transposeA}
+       16  t22 arena+512 f32[3] = sum(t14 arena+832 f32[8,3]) {axis: 0}
+       17  t23 arena+576 i32[1] = finite(t22 arena+512 f32[3])
       test inputNotFinite of data
       test inputNotFinite of classes
       test labelOutOfRange of classes
@@ -238,12 +238,12 @@ describe('a training step', () => {
       test notFinite
       test notFinite
       commit
-       21  w1 state+0 f32[4,6], w1/v state+128 f32[4,6], b1 state+256 f32[6], b1/v state+320 f32[6],
+       18  w1 state+0 f32[4,6], w1/v state+128 f32[4,6], b1 state+256 f32[6], b1/v state+320 f32[6],
                w2 state+384 f32[6,3], w2/v state+512 f32[6,3], b2 state+640 f32[3],
                b2/v state+704 f32[3] = momentum(hyper io[3] f32[1,2], w1 state+0 f32[4,6],
-               t21 arena+512 f32[4,6], w1/v state+128 f32[4,6], b1 state+256 f32[6], t23 arena+256 f32[6],
-               b1/v state+320 f32[6], w2 state+384 f32[6,3], t15 arena+640 f32[6,3],
-               w2/v state+512 f32[6,3], b2 state+640 f32[3], t17 arena+1088 f32[3],
+               t16 arena+960 f32[4,6], w1/v state+128 f32[4,6], b1 state+256 f32[6], t18 arena+1344 f32[6],
+               b1/v state+320 f32[6], w2 state+384 f32[6,3], t20 arena+704 f32[6,3],
+               w2/v state+512 f32[6,3], b2 state+640 f32[3], t22 arena+512 f32[3],
                b2/v state+704 f32[3]) {groups: [0,0,0,0]}"
     `);
   });

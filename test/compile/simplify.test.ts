@@ -109,9 +109,8 @@ describe('simplify', () => {
     const [dx] = gradients(ops.mean(relu(x)), [x]) as [Tensor];
     expect(simplified(dx)).toMatchInlineSnapshot(`
       "t0 f32[2,3] = relu(x)
-      t1 bool[2,3] = greater(t0, 0)
-      t2 f32[2,3] = select(t1, 0.16666667, 0)
-      output y = t2"
+      t1 f32[2,3] = reluGrad(0.16666667, t0)
+      output y = t1"
     `);
   });
 });

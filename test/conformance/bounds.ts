@@ -2,8 +2,8 @@
 // top of the rounding of the result itself; 0 means correctly rounded.
 import type {Call, Tensor} from '../../lib/core/tensor.ts';
 import type {UpdateAttributes} from '../../lib/ops/optimizer.ts';
-import {evaluateCall, product, productSizes, type Values} from '../reference.ts';
 import {type UpdateName, updates as updateTable} from '../reference-updates.ts';
+import {broadcastIndex, evaluateCall, product, productSizes, type Values} from '../reference.ts';
 
 /** Bounds of every element of every output, from the operands and the exact results. */
 export type Bound = (call: Call, inputs: Values[], exact: Values[]) => Values[];
@@ -28,6 +28,18 @@ export const ulps =
   (_, __, exact) =>
     exact.map(values => values.map(x => (count - 0.5) * ulp(x)));
 
+/** The gradient of an activation from dy and its result y, where 1 − y² may cancel. */
+export const activationGradients: Bound = (call, inputs, exact) => {
+  const {shape} = call.outputs[0] as Tensor;
+  const [dy, y] = call.inputs.map(({shape: own}, operand) => {
+    const at = broadcastIndex(own, shape);
+    return (index: number): number => Math.abs(inputs[operand]?.[at(index)] as number);
+  }) as [(index: number) => number, (index: number) => number];
+  return exact.map(values =>
+    values.map((x, index) => (Number.isFinite(x) ? 4 * unit * dy(index) * (1 + y(index)) ** 2 : 0)),
+  );
+};
+
 /** 4·√n·u·Σ|terms|: what a sum of n rounded terms drifts by, with room. */
 const drift = (count: number, magnitude: number): number =>
   4 * Math.sqrt(Math.max(count, 1)) * unit * magnitude;
@@ -39,6 +51,12 @@ export const products: Bound = (call, inputs) => {
   const magnitudes = product(call, inputs, (x, y) => Math.abs(x * y));
   return [magnitudes.map((size, i) => drift(inner, size + Math.abs(bias?.[i % columns] ?? 0)))];
 };
+
+/** The same of a product with its guard, which is told exactly. */
+export const guardedProducts: Bound = (call, inputs, [, guard]) => [
+  ...products(call, inputs, []),
+  (guard as Values).map(() => 0),
+];
 
 export const sums: Bound = (call, [x]) => {
   const magnitudes = evaluateCall(call, [(x as Values).map(Math.abs)])[0] as Values;

@@ -1,7 +1,17 @@
 // Samples of elementwise ops: sizes around every boundary, broadcasts, special values.
 import type {Shape} from '../../lib/core/shape.ts';
 import * as bounds from './bounds.ts';
-import {bools, exactly, type Make, type OpSamples, reals, type Sample, spread, whole} from './data.ts';
+import {
+  bools,
+  exactly,
+  type Make,
+  type Operand,
+  type OpSamples,
+  reals,
+  type Sample,
+  spread,
+  whole,
+} from './data.ts';
 
 /** Around every vector (16), every tile (512) and every chunk (4096). */
 export const lengths = [0, 1, 2, 15, 16, 17, 31, 33, 511, 512, 513, 1024, 4095, 4096, 4097];
@@ -102,6 +112,12 @@ export function binary(make: Make, bound: bounds.Bound, smooth: Make | null): Op
   };
 }
 
+/** For ops that take what lies within the range of an activation: no squares that overflow in float32 alone. */
+export function tame(samples: OpSamples): OpSamples {
+  const isTame = ({data}: Operand): boolean => Array.from(data).every(x => Math.abs(x) < 1e18);
+  return {...samples, values: samples.values.filter(({operands}) => operands.every(isTame))};
+}
+
 const {correctlyRounded} = bounds;
 export const wide: Make = shape => reals(shape, -30, 30);
 export const positive: Make = shape => reals(shape, 0.1, 20);
@@ -110,10 +126,12 @@ export const few: Make = shape => whole(shape, -2, 2);
 
 /** Two operands of one kind whose elements often tie, besides those of real numbers. */
 export function comparison(): OpSamples {
-  const real = binary(reals, correctlyRounded, spread);
+  const real = binary(reals, correctlyRounded, apart);
+  // A difference must not step over a tie.
+  const smooth = smallBroadcasts.map(([a, b]) => ({operands: [spread(a), reals(b, 20, 21)]}));
   const others: Make[] = [few, bools, shape => whole(shape, 0, 3, 'uint8')];
   const ties = others.flatMap(make => [16, 515].map(n => ({operands: [make([n]), make([n])]})));
-  return {...real, values: [...real.values, ...ties]};
+  return {...real, values: [...real.values, ...ties], smooth};
 }
 
 export const selection: OpSamples = {

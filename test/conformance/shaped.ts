@@ -65,6 +65,21 @@ export const gemms: OpSamples = {
   }),
 };
 
+export const gemmWith: OpSamples = {
+  bound: bounds.products,
+  values: matmul.values.map((sample, index) => {
+    const {transposeA, transposeB} = sample.attributes as {transposeA: boolean; transposeB: boolean};
+    const rows = (sample.operands[0] as Operand).shape[transposeA ? 1 : 0] as number;
+    const columns = (sample.operands[1] as Operand).shape[transposeB ? 0 : 1] as number;
+    const name = ['reluGrad', 'add', 'sub'][index % 3];
+    const combine = `${name}(a: f32, b: f32) -> y: f32`;
+    const operands = [...sample.operands, reals([rows, columns])];
+    return {...sample, operands, attributes: {...sample.attributes, combine}};
+  }),
+};
+
+export const gemmFinite: OpSamples = {bound: bounds.guardedProducts, values: matmul.values};
+
 /** Lines along each axis, around the chunks of 256 rows and of 4096 elements. */
 export const lines: (readonly [Shape, axis: number])[] = [
   ...lengths.map(n => [[n], 0] as const),

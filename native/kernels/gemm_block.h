@@ -1,0 +1,183 @@
+// A block of C: the loops around the tile. Blocks of k, groups of rows, columns in panels of b, rows in
+// tiles.
+#pragma once
+
+#include "check.h"
+#include "gemm_tile.h"
+#include "map.h"
+
+namespace chainrule {
+namespace {
+
+// Columns of a block of C at most: what is copied of b for it, 384 deep, stays in the second-level cache.
+constexpr int64_t kMaxBlockColumns = 256;
+// Rows that pass over a panel of b before the next panel: with it they fit the second-level cache.
+constexpr int64_t kRowsAtOnce = 96;
+// From so many rows on it pays to copy a b whose rows collide.
+constexpr int64_t kManyRows = 96;
+// Up to so many rows, reading b costs more than multiplying.
+constexpr int64_t kFewRows = 2;
+// Distances of a multiple of this many floats fall into the same few cache sets.
+constexpr int64_t kCollidingStep = 1024;
+
+struct Product {
+  int64_t m, n, k;
+  const float* a;
+  int64_t a_row, a_step;
+  const float* b;
+  int64_t b_row;  // floats from one row to the next as it lies in memory
+  bool b_transposed;
+  float* c;
+  const float* bias;
+  int64_t bias_step;        // 0 where one number is for all columns, a panel of it lying in a row
+  const MapOp* activation;  // of the result, or of the result and `other`
+  const float* other;       // of C's shape
+  bool guarded;
+};
+
+// What a run lends its blocks: memory for copies, and the guard of the block, nullptr for none.
+struct Desk {
+  float *packed_a, *packed_b;
+  int32_t* guard;
+};
+
+// A part of C during one pass over k: which rows and columns, and where its operands are read.
+struct Part {
+  int64_t row, rows, column, columns;
+  int64_t k, depth;
+  const float* a;
+  int64_t a_row, a_step;
+  const float* b;
+  int64_t b_step;
+};
+
+bool is_finished(const Product& p, const Part& part) { return part.k + part.depth == p.k; }
+
+// Notes the first number that is not finite among finished rows.
+void guard_rows(const Product& p, const Desk& desk, int64_t row, int64_t rows, int64_t column,
+                int64_t columns) {
+  for (int64_t i = row; i < row + rows; ++i) {
+    int64_t start = i * p.n + column;
+    int64_t at = first_not_finite(p.c + start, columns);
+    if (at < 0) continue;
+    int32_t position = static_cast<int32_t>(smaller_of(start + at, 0x7fffffff));
+    if (*desk.guard < 0 || position < *desk.guard) *desk.guard = position;
+    return;
+  }
+}
+
+// What comes after the last block of k.
+void finish_rows(const Product& p, const Desk& desk, int64_t row, int64_t rows, int64_t column,
+                 int64_t columns) {
+  if (p.activation != nullptr) {
+    int64_t start = row * p.n + column;
+    const float* other = p.other == nullptr ? nullptr : p.other + start;
+    p.activation->run_rows(p.c + start, p.c + start, other, p.n, rows, columns);
+  }
+  if (p.guarded) guard_rows(p, desk, row, rows, column, columns);
+}
+
+// All rows of the part over one panel of at most kPanelColumns, in tiles of nearly equal height.
+void multiply_panel(const Product& p, const Part& part, const Desk& desk) {
+  int64_t vectors = pieces(part.columns, kLanes);
+  int64_t tiles = pieces(part.rows, rows_of_tile(static_cast<int>(vectors)));
+  TileArgs t = {};
+  t.depth = part.depth;
+  t.a = part.a;
+  t.a_row = part.a_row;
+  t.a_step = part.a_step;
+  t.b = part.b;
+  t.b_step = part.b_step;
+  t.last_columns = part.columns - (vectors - 1) * kLanes;
+  t.c = p.c + part.row * p.n + part.column;
+  t.c_row = p.n;
+  t.accumulate = part.k > 0;
+  bool last = is_finished(p, part);
+  t.bias = last && p.bias != nullptr ? p.bias + part.column * p.bias_step : nullptr;
+  int64_t row = part.row;
+  for (int64_t i = 0; i < tiles; ++i) {
+    int64_t rows = part.rows / tiles + (i < part.rows % tiles);
+    kTiles.of[vectors - 1][rows - 1](t);
+    if (last) finish_rows(p, desk, row, rows, part.column, part.columns);
+    t.a += rows * part.a_row;
+    t.c += rows * p.n;
+    row += rows;
+  }
+}
+
+// Whether a panel of b is copied: what lies transposed or ends within a vector must be, and it pays where
+// rows collide in the cache and enough rows of a share the copy.
+bool packs_panel(const Product& p, int64_t rows, int64_t columns) {
+  if (p.b_transposed || columns % kLanes != 0) return true;
+  return p.b_row % kCollidingStep == 0 && rows >= kManyRows;
+}
+
+void pack_panel(const Product& p, float* to, int64_t k, int64_t depth, int64_t column, int64_t columns) {
+  int64_t width = pieces(columns, kLanes) * kLanes;
+  if (p.b_transposed) {
+    pack_transposed(to, width, p.b + column * p.b_row + k, p.b_row, depth, columns);
+  } else {
+    pack_rows(to, width, p.b + k * p.b_row + column, p.b_row, depth, columns);
+  }
+}
+
+// The same for few rows and a b that lies as it is read: the time is that of reading b.
+void multiply_thin_block(const Product& p, const Desk& desk, int64_t row, int64_t rows, int64_t column,
+                         int64_t columns) {
+  TileArgs t = {};
+  t.a_row = p.a_row;
+  t.a_step = p.a_step;
+  t.b_step = p.b_row;
+  t.c = p.c + row * p.n + column;
+  t.c_row = p.n;
+  int64_t k = 0;
+  do {
+    t.depth = smaller_of(p.k - k, kBlockDepth);
+    t.a = p.a + row * p.a_row + k * p.a_step;
+    t.b = p.b + k * p.b_row + column;
+    bool last = k + t.depth == p.k;
+    t.bias = last && p.bias != nullptr ? p.bias + column * p.bias_step : nullptr;
+    multiply_few_rows(t, rows, columns, desk.packed_b, kMaxBlockColumns, p.bias_step);
+    t.accumulate = true;
+    k += t.depth;
+  } while (k < p.k);
+  finish_rows(p, desk, row, rows, column, columns);
+}
+
+// Rows [row, row + rows) of the columns of one block column.
+void multiply_block(const Product& p, const Desk& desk, int64_t row, int64_t rows, int64_t column,
+                    int64_t columns) {
+  bool packs_a = p.a_step != 1 && p.a_step % kCollidingStep == 0;
+  Part part = {};
+  for (part.k = 0; part.k == 0 || part.k < p.k; part.k += kBlockDepth) {
+    part.depth = smaller_of(p.k - part.k, kBlockDepth);
+    for (int64_t done = 0; done < rows; done += kRowsAtOnce) {
+      part.row = row + done;
+      part.rows = smaller_of(rows - done, kRowsAtOnce);
+      part.a = p.a + part.row * p.a_row + part.k * p.a_step;
+      part.a_row = p.a_row;
+      part.a_step = p.a_step;
+      if (packs_a) {
+        pack_rows(desk.packed_a, kRowsAtOnce, part.a, p.a_step, part.depth, part.rows);
+        part.a = desk.packed_a;
+        part.a_step = kRowsAtOnce;
+      }
+      for (int64_t j = 0; j < columns; j += kPanelColumns) {
+        part.column = column + j;
+        part.columns = smaller_of(columns - j, kPanelColumns);
+        part.b = p.b + part.k * p.b_row + part.column;
+        part.b_step = p.b_row;
+        if (packs_panel(p, rows, part.columns)) {
+          float* panel = desk.packed_b + j * kBlockDepth;
+          if (done == 0) pack_panel(p, panel, part.k, part.depth, part.column, part.columns);
+          part.b = panel;
+          part.b_step = pieces(part.columns, kLanes) * kLanes;
+        }
+        multiply_panel(p, part, desk);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace chainrule
