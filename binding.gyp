@@ -30,7 +30,7 @@
       'sources': [
         'native/runtime/cpu.cc',
         'native/runtime/executor.cc',
-        'native/runtime/hazards.cc',
+        'native/runtime/sharing.cc',
         'native/runtime/program.cc',
         'native/runtime/signature.cc',
         'native/runtime/steps.cc',

@@ -9,6 +9,7 @@
 
 #include "runtime/cpu.h"
 #include "runtime/red_zones.h"
+#include "runtime/sharing.h"
 #include "runtime/steps.h"
 
 namespace chainrule {
@@ -119,14 +120,30 @@ class Executor final : public Team {
         urgent_waiting_.store(!urgent_.empty(), std::memory_order_release);
         running_.push_back(job);
       }
-      const bool alone = !job->program->shared || RedZones::active();
-      const int width = alone ? 1 : std::min(thread_count(), kMostThreads);
+      const int width = width_for(*job->program);
       if (prepare(job, width, 0)) {
         hold_state(job, nullptr);
         run(job, width);
       }
       finish(job);
     }
+  }
+
+  // Asked once for each number of threads: what a meeting costs decides what is worth one.
+  int width_for(Program& program) {
+    const int width = std::min(thread_count(), kMostThreads);
+    if (width == 1 || RedZones::active()) return 1;
+    if (program.shared && measured_width_ != width) {
+      const auto measure = [](void* argument, int index, int granted) {
+        auto* self = static_cast<Executor*>(argument);
+        const double ns = measure_meeting(&self->barrier, granted);
+        if (index == 0) self->shared_from_ns_ = shared_from_ns(ns);
+      };
+      run_team(width, measure, this);
+      measured_width_ = width;
+    }
+    share_work(&program, shared_from_ns_);
+    return program.shared ? width : 1;
   }
 
   void run(Job* job, int width) {
@@ -188,6 +205,8 @@ class Executor final : public Team {
   std::vector<Job*> running_;  // the one being run, and those run inside it
   std::atomic<bool> urgent_waiting_{false};
   int pending_ = 0;
+  int measured_width_ = 0;
+  double shared_from_ns_ = kSharedFromNs;
   Arena scratch_[2][kMostThreads];
 };
 

@@ -7,18 +7,10 @@
 #include <cstring>
 #include <new>
 
-#include "runtime/hazards.h"
+#include "runtime/sharing.h"
 #include "runtime/verify.h"
 
 namespace chainrule {
-namespace {
-
-// Nanoseconds of work from which a second thread pays: about ten times a barrier among awake threads (0.3
-// µs).
-constexpr double kSharedFromNs = 3000;
-
-}  // namespace
-
 Program::Program() : caller_frame(std::make_unique<Frame>()) {}
 Program::~Program() = default;
 
@@ -118,25 +110,19 @@ void link(Program* program, Instruction* instruction, double times) {
   }
   instruction->tasks = answer.tasks;
   instruction->cost_ns = answer.cost_ns;
-  instruction->shared = instruction->tasks > 1 && instruction->cost_ns >= kSharedFromNs;
   program->scratch_bytes = std::max(program->scratch_bytes, answer.scratch_bytes);
   program->step_cost_ns += instruction->cost_ns * times;
-  program->shared |= instruction->shared;
 }
 
 void link_all(Program* program) {
   std::vector<double> times{1};
-  std::vector<Loop*> open;
   for (const BodyItem& item : program->items) {
     if (item.kind == BodyItem::instruction) {
-      Instruction& instruction = program->instructions[static_cast<size_t>(item.index)];
-      link(program, &instruction, times.back());
-      for (Loop* loop : open) loop->shared |= instruction.shared;
+      link(program, &program->instructions[static_cast<size_t>(item.index)], times.back());
     } else if (item.kind == BodyItem::loop) {
-      open.push_back(&program->loops[static_cast<size_t>(item.index)]);
-      times.push_back(times.back() * static_cast<double>(open.back()->count));
+      const Loop& loop = program->loops[static_cast<size_t>(item.index)];
+      times.push_back(times.back() * static_cast<double>(loop.count));
     } else {
-      open.pop_back();
       times.pop_back();
     }
   }
@@ -152,7 +138,7 @@ std::unique_ptr<Program> load_program(const int32_t* words, int64_t count,
   const Linker linker(table, signatures);
   read_and_verify(program.get(), linker);
   link_all(program.get());
-  find_hazards(program.get());
+  share_work(program.get(), kSharedFromNs);
   program->profile_ns.assign(program->instructions.size(), 0);
   const int64_t literal_bytes = int64_t{program->words[kHeaderLiteralWords]} * 4;
   program->literals.reserve(literal_bytes);

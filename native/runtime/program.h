@@ -138,6 +138,7 @@ struct Program {
   size_t scratch_bytes = 0;
   double step_cost_ns = 0;
   bool shared = false;  // some instruction is worth several threads
+  double shared_from_ns = -1;
   bool writes_state = false;
   const KernelTable* table = nullptr;
   std::vector<double> profile_ns;  // one per instruction

@@ -2,6 +2,8 @@
 
 #include <omp.h>
 
+#include <algorithm>
+#include <chrono>
 #include <thread>
 #include <vector>
 
@@ -47,6 +49,19 @@ void Barrier::wait(int width) {
   sleepers_.fetch_add(1, std::memory_order_seq_cst);
   wake_.wait(lock, [&] { return generation_.load(std::memory_order_seq_cst) != generation; });
   sleepers_.fetch_sub(1, std::memory_order_seq_cst);
+}
+
+double measure_meeting(Barrier* barrier, int width) {
+  using Clock = std::chrono::steady_clock;
+  constexpr int kRounds = 5, kMeetings = 20;
+  double best = 1e9;
+  for (int round = 0; round < kRounds; ++round) {
+    barrier->wait(width);
+    const auto start = Clock::now();
+    for (int i = 0; i < kMeetings; ++i) barrier->wait(width);
+    best = std::min(best, std::chrono::duration<double, std::nano>(Clock::now() - start).count() / kMeetings);
+  }
+  return best;
 }
 
 #if defined(__SANITIZE_THREAD__)

@@ -22,6 +22,9 @@ class Barrier {
   std::condition_variable wake_;
 };
 
+// Nanoseconds of one meeting, by a thread of a team that calls this together. Some tens of microseconds.
+double measure_meeting(Barrier* barrier, int width);
+
 // Runs work(context, index, width) on up to `width` threads in one parallel region. Fewer may be granted.
 void run_team(int width, void (*work)(void* context, int index, int width), void* context);
 

@@ -1,4 +1,4 @@
-#include "runtime/hazards.h"
+#include "runtime/sharing.h"
 
 #include <limits>
 #include <vector>
@@ -51,7 +51,26 @@ Touched touched_by(const Program& program, const Instruction& instruction) {
   return touched;
 }
 
-}  // namespace
+void decide_shares(Program* program, double from_ns) {
+  program->shared = false;
+  for (Instruction& instruction : program->instructions) {
+    instruction.shared = instruction.tasks > 1 && instruction.cost_ns >= from_ns;
+    instruction.after_shared = instruction.after_serial = -1;
+    program->shared |= instruction.shared;
+  }
+  std::vector<Loop*> open;
+  for (const BodyItem& item : program->items) {
+    if (item.kind == BodyItem::loop) {
+      open.push_back(&program->loops[static_cast<size_t>(item.index)]);
+      open.back()->shared = false;
+    } else if (item.kind == BodyItem::end) {
+      open.pop_back();
+    } else {
+      const bool shared = program->instructions[static_cast<size_t>(item.index)].shared;
+      for (Loop* loop : open) loop->shared |= shared;
+    }
+  }
+}
 
 void find_hazards(Program* program) {
   const auto count = static_cast<int32_t>(program->instructions.size());
@@ -73,6 +92,15 @@ void find_hazards(Program* program) {
       if (latest < 0 && conflict(touched.back(), touched[static_cast<size_t>(j)])) latest = j;
     }
   }
+}
+
+}  // namespace
+
+void share_work(Program* program, double from_ns) {
+  if (program->shared_from_ns == from_ns) return;
+  program->shared_from_ns = from_ns;
+  decide_shares(program, from_ns);
+  find_hazards(program);
 }
 
 }  // namespace chainrule

@@ -1,0 +1,24 @@
+// Which instructions are worth more than one thread, and where the threads must meet for them.
+#pragma once
+
+#include <algorithm>
+
+#include "runtime/program.h"
+
+namespace chainrule {
+
+// Nanoseconds of work from which an instruction is shared, until the executor has measured what a meeting of
+// its threads costs: ten times that among cores with a common cache.
+constexpr double kSharedFromNs = 1500;
+
+// The same for a measured meeting. Cores without a common cache meet, and hand over data, several times
+// more slowly. Bounded, for a core may have been busy with other work while it was measured.
+inline double shared_from_ns(double meeting_ns) {
+  constexpr double kMeetings = 12, kLeastNs = 1000, kMostNs = 5000;
+  return std::clamp(meeting_ns * kMeetings, kLeastNs, kMostNs);
+}
+
+// Decides both for all instructions. Nothing may run the program meanwhile on more than one thread.
+void share_work(Program* program, double from_ns);
+
+}  // namespace chainrule
