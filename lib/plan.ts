@@ -72,6 +72,8 @@ export interface PlanInstruction {
 export interface PlanGuard {
   readonly kind: GuardKind;
   readonly scope: string;
+  /** Where one guard answers for several tests: the scope of each, by position. */
+  readonly scopes?: readonly string[] | undefined;
   /** The io input whose rows are checked, for guards of gathers. */
   readonly source: string | undefined;
 }

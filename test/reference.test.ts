@@ -166,8 +166,10 @@ describe('the oracle and TensorFlow.js agree', () => {
       (y, labels) => ops.scatterClass(y, labels, 3),
       (y, labels) => tf.mul(tf.expandDims(y, 1), tf.oneHot(labels, 3)),
     );
-    compare([reals([5, 3]), whole([5], 0, 2)], ops.subtractOneHot, (p, labels) =>
-      tf.sub(p, tf.oneHot(labels, 3)),
+    compare(
+      [reals([5, 3]), whole([5], 0, 2), reals([5])],
+      (p, labels, scale) => ops.subtractOneHot(p, labels, scale),
+      (p, labels, scale) => tf.mul(tf.sub(p, tf.oneHot(labels, 3)), tf.expandDims(scale, 1)),
     );
   });
 });

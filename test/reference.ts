@@ -269,8 +269,10 @@ const rules: Record<string, Rule> = {
     const classes = (call.inputs[0] as Tensor).shape[1] as number;
     return [loss, probabilities, labelGuard(labels as Values, classes)];
   },
-  subtractOneHot: (call, [p, labels]) => [
-    rows(call, p as Values, (row, b) => row.map((x, c) => (c === labels?.[b] ? x - 1 : x))),
+  subtractOneHot: (call, [p, labels, scale]) => [
+    rows(call, p as Values, (row, b) =>
+      row.map((x, c) => (c === labels?.[b] ? x - 1 : x) * (scale?.[scale.length === 1 ? 0 : b] as number)),
+    ),
   ],
   gatherRows: (call, inputs) =>
     gather(call, inputs, x => !Number.isFinite(x), float32(call, 'scale'), float32(call, 'offset')),
@@ -300,6 +302,7 @@ const rules: Record<string, Rule> = {
   stopIf: (_, [x]) => [Float64Array.of(x?.[0] === 0 ? -1 : 0)],
   stopGradient: (_, [x]) => [x as Values],
   customGradient: (_, [x]) => [x as Values],
+  finiteEach: (_, inputs) => [Float64Array.from(inputs, x => x.findIndex(value => !Number.isFinite(value)))],
   reshape: (_, [x]) => [x as Values],
   copy: (_, [x]) => [x as Values],
   ...moveRules,

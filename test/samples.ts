@@ -2,6 +2,7 @@
 // forgetting one an error of compilation; what a sample gets for free stands in ops.test.ts.
 
 import type {Tensor} from '../lib/core/tensor.ts';
+import type * as check from '../lib/ops/check.ts';
 import type * as gemm from '../lib/ops/gemm.ts';
 import type * as ops from '../lib/ops/index.ts';
 import type * as move from '../lib/ops/move.ts';
@@ -29,8 +30,8 @@ import {
   gathers,
   gemmFinite,
   gemms,
-  joins,
   gemmWith,
+  joins,
   labels,
   lines,
   matmul,
@@ -39,6 +40,7 @@ import {
   randoms,
   reduction,
   rowwise,
+  scaledLabels,
   withoutEmptyLines,
   withTies,
 } from './conformance/shaped.ts';
@@ -62,6 +64,7 @@ type Functions = Exclude<keyof typeof ops, Composite>;
 type Values<Module> = {[Key in keyof Module]: Key extends `${infer Name}Op` ? Name : never}[keyof Module];
 export type OpName =
   | Functions
+  | Values<typeof check>
   | Values<typeof gemm>
   | Values<typeof move>
   | Values<typeof optimizer>
@@ -133,7 +136,7 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   softmax: rowwise(bounds.softmaxes),
   logSoftmax: rowwise(bounds.logSoftmaxes),
   softmaxCrossentropy: labels(bounds.crossentropies),
-  subtractOneHot: labels(correctlyRounded),
+  subtractOneHot: scaledLabels(ulps(1.5)),
   gatherRows: gathers(
     [reals, bytes, few],
     [
@@ -171,6 +174,14 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   customGradient: {
     bound: correctlyRounded,
     values: [{operands: [reals([40]), reals([40])], attributes: {gradient: (dy: Tensor) => dy}}],
+  },
+  finiteEach: {
+    bound: correctlyRounded,
+    values: [
+      {operands: lengths.map(n => reals([n])), attributes: {scopes: []}},
+      {operands: [reals([3]), reals([]), reals([0])], attributes: {scopes: []}},
+      {operands: [reals([300_001]), reals([2])], attributes: {scopes: []}, large: true},
+    ],
   },
   randomUniform: randoms(bounds.uniforms, {low: 0, high: 1}, {low: -0.3, high: 0.7}),
   randomNormal: randoms(bounds.quantiles, {mean: 0, deviation: 1}, {mean: -2, deviation: 0.1}),

@@ -58,7 +58,12 @@ export function emit(schedule: Schedule, memory: Memory): Plan {
     signatures,
     scopes,
     io: schedule.io,
-    guards: schedule.guards.map(({kind, scope, source}) => ({kind, scope, source})),
+    guards: schedule.guards.map(({kind, scope, scopes, source}) => ({
+      kind,
+      scope,
+      ...(scopes && {scopes}),
+      source,
+    })),
     stateBytes: schedule.stateBytes,
     arenaBytes: memory.arenaUnits * unitBytes,
     instructions,

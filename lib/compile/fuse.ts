@@ -1,6 +1,6 @@
-// Pass 2: fewer passes over memory. A product takes up what follows it (see products.ts); trees of
-// elementwise calls become one map. Each number is computed by the same operations in the same order, so no
-// bit changes.
+// Pass 2: fewer passes over memory. A product takes up what follows it (products.ts), small tests become one
+// (tests.ts), trees of elementwise calls become one map. Each number is computed by the same operations in the
+// same order, so no bit changes.
 import {sameShape} from '../core/shape.ts';
 import {Call, type Op, type Tensor} from '../core/tensor.ts';
 import {callsOf, rebuild, rewrite, usersOf} from '../graph/walk.ts';
@@ -8,10 +8,11 @@ import {mapOp} from '../ops/program.ts';
 import {isIdentity, makeProgram} from './map-program.ts';
 import {growProducts} from './products.ts';
 import {mapRoots, type Roots, tensorsOf} from './roots.ts';
+import {mergeTests} from './tests.ts';
 
 /** Elementwise calls always become maps, since that is their kernel; with `join` false each one by itself. */
 export function fuse(roots: Roots, join = true): Roots {
-  return groupElementwise(join ? growProducts(roots) : roots, join);
+  return groupElementwise(join ? mergeTests(growProducts(roots)) : roots, join);
 }
 
 /** Calls that end in `root`, which alone is visible outside. */

@@ -6,6 +6,8 @@ export interface Guard {
   readonly tensor: Tensor;
   readonly kind: GuardKind;
   readonly scope: string;
+  /** Where one guard answers for several tests: the scope of each, by position. */
+  readonly scopes?: readonly string[] | undefined;
   readonly source: string | undefined;
 }
 
@@ -39,6 +41,7 @@ export function findGuards(order: readonly Call[], asked: readonly Tensor[]): Gu
       tensor,
       kind,
       scope: call.scope,
+      scopes: (call.attributes as {scopes?: readonly string[]}).scopes,
       source: kind === 'notFinite' ? undefined : sourceOf(call),
     };
   });

@@ -1,7 +1,7 @@
 // The rules of `simplify`: for each op, what a call of it can be replaced by without changing one bit.
 import {type Shape, sameShape, sizeOf} from '../core/shape.ts';
 import {Call, constant, type Tensor} from '../core/tensor.ts';
-import {add, broadcastTo, matmul, mul, neg, reshape, sub, transpose} from '../ops/index.ts';
+import {add, broadcastTo, matmul, mul, neg, reshape, sub, subtractOneHot, transpose} from '../ops/index.ts';
 
 type Rule = (call: Call) => Tensor | undefined;
 
@@ -174,6 +174,11 @@ export const rules: Readonly<Record<string, Rule>> = {
     if (isOp(x, 'reshape')) return reshape(operand(x), shape);
     const value = uniformValue(x);
     return value !== undefined && sizeOf(shape) > 1 ? broadcastTo(constant(value), shape) : undefined;
+  },
+  subtractOneHot(call) {
+    const [p, labels, scale] = call.inputs as readonly [Tensor, Tensor, Tensor];
+    const value = uniformValue(scale);
+    return value !== undefined && scale.rank > 0 ? subtractOneHot(p, labels, value) : undefined;
   },
   transpose: simplifyTranspose,
   matmul: simplifyMatmul,

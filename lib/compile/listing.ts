@@ -93,9 +93,10 @@ export function printPlan(plan: Plan): string {
   const {io, guards, stateBytes, arenaBytes, words} = plan;
   const literalBytes = (words[header.literalWords] as number) * 4;
   const sizes = `state ${stateBytes} bytes, arena ${arenaBytes} bytes, constants ${literalBytes} bytes`;
-  const tests = guards.map(({kind, scope, source}) => {
+  const tests = guards.map(({kind, scope, scopes, source}) => {
     const about = source === undefined ? '' : ` of ${source}`;
-    return `test ${kind}${about}${scope === '' ? '' : ` in ${scope}`}`;
+    const where = scopes?.some(Boolean) ? scopes.join(', ') : scope;
+    return `test ${kind}${about}${where === '' ? '' : ` in ${where}`}`;
   });
   const body = bodyLines(plan);
   const slots = io.length === 0 ? [] : [alignColumns(io.map(ioLine))];

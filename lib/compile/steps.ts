@@ -46,6 +46,7 @@ export interface ScheduledGuard {
   readonly value: Value;
   readonly kind: GuardKind;
   readonly scope: string;
+  readonly scopes?: readonly string[] | undefined;
   readonly source: string | undefined;
 }
 

@@ -11,6 +11,14 @@ export const finiteOp = defineOp({
   infer: ([x]) => [{shape: [Math.ceil((x as Tensor).size / chunkElements)], dtype: 'int32'}],
 });
 
+/** The same for several tensors, a number of the guard for each; `scopes` says where each was asked for. */
+export const finiteEachOp = defineOp<{readonly scopes: readonly string[]}>({
+  signature: 'finiteEach(...xs: f32) -> guard: i32',
+  kind: 'fused',
+  guard: 'notFinite',
+  infer: xs => [{shape: [xs.length], dtype: 'int32'}],
+});
+
 /** Stops the run before its commit where `x` holds a NaN or an infinity. */
 export function finite(x: Tensor): Tensor {
   return apply1(finiteOp, [x], {});

@@ -1,5 +1,5 @@
 // Softmax over the last axis, and cross-entropy from logits as one op. Rows are all axes but the last.
-import {formatShape} from '../core/shape.ts';
+import {formatShape, sameShape} from '../core/shape.ts';
 import {
   apply,
   apply1,
@@ -7,11 +7,13 @@ import {
   failIn,
   type Gradients,
   type Tensor,
+  type TensorLike,
   type TensorSpec,
+  toTensor,
 } from '../core/tensor.ts';
 import {exp, mul, sub} from './map.ts';
 import {reshape} from './move.ts';
-import {sum} from './reduce.ts';
+import {sum, sumTo} from './reduce.ts';
 
 function inferRows(name: string) {
   return ([x]: readonly Tensor[]): TensorSpec[] => {
@@ -90,10 +92,7 @@ export const softmaxCrossentropyOp = defineOp({
     const labels = inputs[1] as Tensor;
     const probabilities = outputs[1] as Tensor;
     const parts: Tensor[] = [];
-    if (dLoss) {
-      const column = reshape(dLoss, [dLoss.size, 1]);
-      parts.push(mul(subtractOneHot(probabilities, labels), column));
-    }
+    if (dLoss) parts.push(subtractOneHot(probabilities, labels, dLoss));
     if (dProbabilities) parts.push(softmaxGradient(probabilities, dProbabilities));
     const [first, second] = parts;
     return [first && second ? sub(first, mul(second, -1)) : (first ?? null), null];
@@ -106,16 +105,30 @@ export function softmaxCrossentropy(logits: Tensor, labels: Tensor): {loss: Tens
 }
 
 const subtractOneHotOp = defineOp({
-  signature: 'subtractOneHot(p: f32, labels: i32) -> y: f32',
+  signature: 'subtractOneHot(p: f32, labels: i32, scale: f32) -> y: f32',
   inPlace: 1,
-  infer([p, labels]) {
+  infer([p, labels, scale]) {
     checkLabels('subtractOneHot', p as Tensor, labels as Tensor);
+    const {shape, rank} = scale as Tensor;
+    if (rank > 0 && !sameShape(shape, (labels as Tensor).shape)) {
+      const received = `Received ${formatShape(shape)}`;
+      failIn('subtractOneHot', 'ERR_SHAPE', `expected one scale, or one for each row. ${received}`);
+    }
     return [{shape: (p as Tensor).shape, dtype: 'float32'}];
   },
-  grad: ([dy]): Gradients => [dy as Tensor, null],
+  grad([gradient], {inputs}): Gradients {
+    const dy = gradient as Tensor;
+    const [p, labels, scale] = inputs as readonly [Tensor, Tensor, Tensor];
+    const column = scale.rank === 0 ? scale : reshape(scale, [scale.size, 1]);
+    const products = mul(dy, subtractOneHot(p, labels));
+    return [mul(dy, column), null, scale.rank === 0 ? sumTo(products, []) : sum(products, -1)];
+  },
 });
 
-/** p − oneHot(labels), without building the one-hot array. Labels outside the classes change nothing. */
-export function subtractOneHot(p: Tensor, labels: Tensor): Tensor {
-  return apply1(subtractOneHotOp, [p, labels], {});
+/**
+ * (p − oneHot(labels)) · scale, without building the one-hot array; `scale` is one number, 1 by default, or
+ * one for each row. Labels outside the classes subtract nothing.
+ */
+export function subtractOneHot(p: Tensor, labels: Tensor, scale: TensorLike = 1): Tensor {
+  return apply1(subtractOneHotOp, [p, labels, toTensor(scale)], {});
 }

@@ -119,7 +119,8 @@ export class Program {
     if (how === 'memory') fail('ERR_ADDON', 'there is not enough memory for this plan.');
     const result = {steps: steps as number, end: how as RunResult['end']};
     if (how !== 'guard') return result;
-    const {kind, scope, source} = this.plan.guards[guard as number] as Plan['guards'][number];
+    const {kind, scopes, source, ...test} = this.plan.guards[guard as number] as Plan['guards'][number];
+    const scope = scopes?.[position as number] ?? test.scope;
     const found = {kind, scope, source, position: position as number, value: value as number};
     const instruction = this.plan.instructions[anomaly as number];
     if (instruction === undefined) return {...result, guard: found};

@@ -190,7 +190,10 @@ export function trainGraph(network: Network, training: Training, options: StepOp
   return {
     outputs: {...resultsOf(training, shards, true), ...(penalty && {penalty: total(penalty)})},
     guards: [
-      withScope('loss', () => finite(objective)),
+      ...withScope('loss', () => [
+        ...shards.map(({losses}) => finite(losses)),
+        ...(penalty ? [finite(penalty)] : []),
+      ]),
       ...guards,
       ...states.map(([{name}, value]) => withScope(name, () => finite(value))),
       ...ends.guards,

@@ -73,7 +73,29 @@ void run_stop(const Args& args, int64_t first_task, int64_t last_task) {
   if (first_task < last_task) *output<int32_t>(args, 0) = *input<uint8_t>(args, 0) != 0 ? 0 : -1;
 }
 
+const char* check_finite_each(const Args& args) {
+  bool fits = is_vector(args.outputs[0], args.inputCount);
+  return fits ? nullptr : "the guard must have one number for each operand";
+}
+
+int64_t finite_each_tasks(const Args&) { return 1; }
+
+double finite_each_cost(const Args& args) {
+  double elements = 0;
+  for (int32_t i = 0; i < args.inputCount; ++i) elements += static_cast<double>(args.inputs[i].count);
+  return 20.0 + 3.0 * args.inputCount + 0.02 * elements;
+}
+
+void run_finite_each(const Args& args, int64_t, int64_t) {
+  for (int32_t i = 0; i < args.inputCount; ++i) {
+    int64_t at = first_not_finite(input<float>(args, i), args.inputs[i].count);
+    output<int32_t>(args, 0)[i] = static_cast<int32_t>(smaller_of(at, 0x7fffffff));
+  }
+}
+
 constexpr Kernel kCheckKernels[] = {
+    {"finiteEach(...xs: f32) -> guard: i32", check_finite_each, finite_each_tasks, finite_each_cost, nullptr,
+     run_finite_each, 0},
     {"finite(x: f32) -> guard: i32", check_finite, finite_tasks, finite_cost, nullptr, run_finite, 0},
     {"stopIf(x: bool) -> guard: i32", check_stop, stop_tasks, stop_cost, nullptr, run_stop, 0},
 };

@@ -72,12 +72,46 @@ VEC_INLINE float softmax_row(float* y, const float* x, int64_t n, float largest)
   return sum;
 }
 
+// Columns up to which rows are taken sixteen at once, each in a lane of its own.
+constexpr int64_t kNarrow = kLanes;
+
+// The sum of n vectors in the order in which reduce_add adds the lanes of one: what is not there adds zero.
+VEC_INLINE Vec add_as_lanes(Vec* terms, int64_t n) {
+  for (int64_t half = kLanes / 2; half > 0; half /= 2) {
+    for (int64_t i = 0; i < half && i + half < n; ++i) terms[i] = terms[i] + terms[i + half];
+    n = smaller_of(n, half);
+  }
+  return terms[0];
+}
+
+// The same as softmax_row for up to sixteen narrow rows, operation by operation; gives the largest of each
+// and the sum.
+VEC_INLINE void softmax_narrow(float* y, const float* x, int64_t rows, int64_t n, Vec* largest, Vec* sum) {
+  alignas(64) float block[kLanes * kLanes], columns[kLanes * kLanes];
+  for (int64_t i = 0; i < kLanes; ++i) store(block + i * kLanes, i < rows ? load_tail(x + i * n, n) : zero());
+  transpose_16x16(block, kLanes, columns, kLanes);
+  Vec most = load(columns), e[kLanes], terms[kLanes];
+  for (int64_t j = 1; j < n; ++j) most = max(most, load(columns + j * kLanes));
+  for (int64_t j = 0; j < n; ++j) terms[j] = e[j] = exp(load(columns + j * kLanes) - most);
+  Vec total = add_as_lanes(terms, n);
+  for (int64_t j = 0; j < n; ++j) store(columns + j * kLanes, e[j] / total);
+  transpose_16x16(columns, kLanes, block, kLanes);
+  for (int64_t i = 0; i < rows; ++i) store_tail(y + i * n, load(block + i * kLanes), n);
+  *largest = most;
+  *sum = total;
+}
+
 void run_softmax(const Args& args, int64_t first, int64_t last) {
   RowView view = row_view(args.inputs[0]);
   const float* x = input<float>(args, 0);
   float* y = output<float>(args, 0);
   row_range(view, softmax_elements(view), &first, &last);
-  for (int64_t row = first; row < last; ++row) {
+  Vec largest, sum;
+  for (int64_t row = first; row < last && view.columns <= kNarrow; row += kLanes) {
+    int64_t at = row * view.columns;
+    softmax_narrow(y + at, x + at, smaller_of(kLanes, last - row), view.columns, &largest, &sum);
+  }
+  for (int64_t row = first; row < last && view.columns > kNarrow; ++row) {
     const float* from = x + row * view.columns;
     softmax_row(y + row * view.columns, from, view.columns, reduce_row<MaxOf>(from, view.columns));
   }
@@ -123,19 +157,28 @@ int64_t crossentropy_tasks(const Args& args) {
 
 // Loss and guard of at most sixteen rows: log(sum) - (x[label] - largest), the logarithms taken at once.
 VEC_INLINE void crossentropy_rows(const Args& args, int64_t row, int64_t count, int64_t classes) {
-  alignas(64) float sums[kLanes] = {}, picked[kLanes] = {};
-  for (int64_t i = 0; i < count; ++i) {
-    const float* x = input<float>(args, 0) + (row + i) * classes;
+  alignas(64) float sums[kLanes] = {}, largest[kLanes] = {}, picked[kLanes] = {};
+  const float* x = input<float>(args, 0) + row * classes;
+  float* probabilities = output<float>(args, 1) + row * classes;
+  if (classes <= kNarrow) {
+    Vec most = zero(), sum = zero();
+    if (classes > 0) softmax_narrow(probabilities, x, count, classes, &most, &sum);
+    store(sums, sum);
+    store(largest, most);
+  }
+  for (int64_t i = 0; i < count; ++i, x += classes, probabilities += classes) {
+    if (classes > kNarrow) {
+      largest[i] = reduce_row<MaxOf>(x, classes);
+      sums[i] = softmax_row(probabilities, x, classes, largest[i]);
+    }
     int32_t label = read_once(input<int32_t>(args, 1) + row + i);
     int32_t guard = label_guard(label, classes);
     output<int32_t>(args, 2)[row + i] = guard;
-    sums[i] = 1.0f;
-    if (classes == 0) continue;
-    float largest = reduce_row<MaxOf>(x, classes);
-    float sum = softmax_row(output<float>(args, 1) + (row + i) * classes, x, classes, largest);
-    if (guard >= 0) continue;
-    sums[i] = sum;
-    picked[i] = x[label] - largest;
+    if (guard < 0) {
+      picked[i] = x[label] - largest[i];
+    } else {
+      sums[i] = 1.0f;
+    }
   }
   store_tail(output<float>(args, 0) + row, log(load(sums)) - load(picked), count);
 }
@@ -151,6 +194,9 @@ void run_crossentropy(const Args& args, int64_t first, int64_t last) {
 
 const char* check_subtract_one_hot(const Args& args) {
   if (const char* wrong = check_labelled(args.inputs[0], args.inputs[1])) return wrong;
+  const Tensor& scale = args.inputs[2];
+  bool scales = scale.rank == 0 || is_vector(scale, args.inputs[0].dims[0]);
+  if (!scales) return "the scale must be one number, or one for each row";
   return same_dims(args.inputs[0], args.outputs[0]) ? nullptr : "the dims of the result do not fit";
 }
 
@@ -164,17 +210,32 @@ double one_hot_cost(const Args& args) {
   return 20.0 + static_cast<double>(view.rows) * (2.0 + 0.1 * static_cast<double>(view.columns));
 }
 
+// Whole vectors over rows that share a scale, and then the elements that labels name.
 void run_subtract_one_hot(const Args& args, int64_t first, int64_t last) {
   RowView view = row_view(args.inputs[0]);
   const float* p = input<float>(args, 0);
+  const float* scale = input<float>(args, 2);
   float* y = output<float>(args, 0);
+  bool common = args.inputs[2].rank == 0;
   row_range(view, view.columns, &first, &last);
-  if (first >= last) return;
-  size_t bytes = static_cast<size_t>((last - first) * view.columns) * sizeof(float);
-  if (p != y) __builtin_memcpy(y + first * view.columns, p + first * view.columns, bytes);
-  for (int64_t row = first; row < last; ++row) {
-    int32_t label = read_once(input<int32_t>(args, 1) + row);
-    if (label >= 0 && label < view.columns) y[row * view.columns + label] -= 1.0f;
+  int64_t at_once = common ? kLanes : 1;
+  for (int64_t start = first; start < last; start += at_once) {
+    int64_t rows = smaller_of(at_once, last - start), n = rows * view.columns;
+    int64_t begin = start * view.columns, places[kLanes];
+    float own = scale[common ? 0 : start], values[kLanes];
+    int64_t named = 0;
+    for (int64_t i = 0; i < rows; ++i) {
+      int32_t label = read_once(input<int32_t>(args, 1) + start + i);
+      if (label < 0 || label >= view.columns) continue;
+      places[named] = begin + i * view.columns + label;
+      values[named] = (p[places[named]] - 1.0f) * own;
+      ++named;
+    }
+    Vec factor = splat(own);
+    for (int64_t i = 0; i < n; i += kLanes) {
+      store_upto(y + begin + i, load_upto(p + begin + i, n - i) * factor, n - i);
+    }
+    for (int64_t i = 0; i < named; ++i) y[places[i]] = values[i];
   }
 }
 
@@ -183,8 +244,8 @@ constexpr Kernel kSoftmaxKernels[] = {
     {"logSoftmax(x: f32) -> y: f32", check_softmax, softmax_tasks, softmax_cost, nullptr, run_log_softmax, 0},
     {"softmaxCrossentropy(logits: f32, labels: i32) -> loss: f32, probabilities: f32, guard: i32",
      check_crossentropy, crossentropy_tasks, softmax_cost, nullptr, run_crossentropy, 0},
-    {"subtractOneHot(p: f32, labels: i32) -> y: f32", check_subtract_one_hot, one_hot_tasks, one_hot_cost,
-     nullptr, run_subtract_one_hot, 1},
+    {"subtractOneHot(p: f32, labels: i32, scale: f32) -> y: f32", check_subtract_one_hot, one_hot_tasks,
+     one_hot_cost, nullptr, run_subtract_one_hot, 1},
 };
 
 }  // namespace

@@ -31,7 +31,7 @@ class Executor final : public Team {
   void submit(Job* job) {
     std::lock_guard<std::mutex> hold(mutex_);
     (job->urgent ? urgent_ : queue_).push_back(job);
-    urgent_waiting_.store(!urgent_.empty(), std::memory_order_release);
+    urgent_waiting.store(!urgent_.empty(), std::memory_order_release);
     ++pending_;
     changed_.notify_all();
   }
@@ -58,7 +58,6 @@ class Executor final : public Team {
   }
 
   void between(Job* running) override {
-    if (!urgent_waiting_.load(std::memory_order_acquire)) return;
     while (Job* job = take_urgent(running, true)) {
       Member alone;
       if (prepare(job, 1, 1)) {
@@ -70,7 +69,6 @@ class Executor final : public Team {
   }
 
   Job* next_urgent(Job* running, int width) override {
-    if (!urgent_waiting_.load(std::memory_order_acquire)) return nullptr;
     Job* job = take_urgent(running, false);
     if (!job) return nullptr;
     if (prepare(job, width, 1)) return job;
@@ -117,7 +115,7 @@ class Executor final : public Team {
         std::deque<Job*>& list = urgent_.empty() ? queue_ : urgent_;
         job = list.front();
         list.pop_front();
-        urgent_waiting_.store(!urgent_.empty(), std::memory_order_release);
+        urgent_waiting.store(!urgent_.empty(), std::memory_order_release);
         running_.push_back(job);
       }
       const int width = width_for(*job->program);
@@ -189,7 +187,7 @@ class Executor final : public Team {
       const bool writes_same = job->program->writes_state && job->state == running->state;
       if (is_small(*job) != small || job->program->on_executor.load() || writes_same) continue;
       urgent_.erase(place);
-      urgent_waiting_.store(!urgent_.empty(), std::memory_order_release);
+      urgent_waiting.store(!urgent_.empty(), std::memory_order_release);
       running_.push_back(job);
       return job;
     }
@@ -203,7 +201,6 @@ class Executor final : public Team {
   std::deque<Job*> urgent_;
   std::deque<Job*> queue_;
   std::vector<Job*> running_;  // the one being run, and those run inside it
-  std::atomic<bool> urgent_waiting_{false};
   int pending_ = 0;
   int measured_width_ = 0;
   double shared_from_ns_ = kSharedFromNs;

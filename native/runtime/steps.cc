@@ -75,6 +75,10 @@ class Walk {
     return slot;
   }
 
+  bool others_wait() const {
+    return level_ == 0 && team_ && team_->urgent_waiting.load(std::memory_order_acquire);
+  }
+
   bool stopped() const { return job_.report.end == RunEnd::cancelled; }
 
   // The leader between two instructions: others are served, and a wish to stop is heard. The others hear of
@@ -82,7 +86,7 @@ class Walk {
   Decision between() {
     if (!leads()) return {};
     if (stopped()) return {true, nullptr};
-    if (level_ == 0 && team_) team_->between(&job_);
+    if (others_wait()) team_->between(&job_);
     const bool asked = job_.cancel && __atomic_load_n(job_.cancel, __ATOMIC_RELAXED) != 0;
     if (!asked && !job_.dropped.load(std::memory_order_relaxed)) return {};
     job_.report.end = RunEnd::cancelled;
@@ -165,10 +169,11 @@ class Walk {
     if (far_apart_) frame_.prefetch(number + 1);
     if (leads() ? stopped() : !shared) return;
     const Instruction& instruction = p_.instructions[static_cast<size_t>(number)];
-    const int64_t share = shared ? member_.width : 1, index = shared ? member_.index : 0;
-    const int64_t first = instruction.tasks * index / share, last = instruction.tasks * (index + 1) / share;
     const Args& args = frame_.args(number);
     zones_.open(args);
+    if (!shared) return instruction.kernel->run(args, 0, instruction.tasks);
+    const int64_t first = instruction.tasks * member_.index / member_.width;
+    const int64_t last = instruction.tasks * (member_.index + 1) / member_.width;
     if (first < last) instruction.kernel->run(args, first, last);
   }
 
@@ -194,7 +199,9 @@ class Walk {
     for (size_t number = 0; number < p_.guards.size(); ++number) {
       const Tensor& guard = frame_.operand(p_.guards[number].operand);
       const auto* words = static_cast<const int32_t*>(guard.data);
-      for (int64_t i = 0; i < guard.count; ++i) {
+      int32_t all = -1;
+      for (int64_t i = 0; i < guard.count; ++i) all &= words[i];
+      for (int64_t i = 0; all != -1 && i < guard.count; ++i) {
         if (words[i] == -1) continue;
         RunReport& report = job_.report;
         report.end = RunEnd::guard;
@@ -207,7 +214,7 @@ class Walk {
     }
     Decision decision = between();
     if (decision.stop) return decision;
-    if (level_ == 0 && team_) decision.nested = team_->next_urgent(&job_, member_.width);
+    if (others_wait()) decision.nested = team_->next_urgent(&job_, member_.width);
     if (p_.writes_state && job_.state) job_.state->lock.lock();
     return decision;
   }

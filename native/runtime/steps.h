@@ -26,6 +26,7 @@ struct Team {
   // Memory for one thread's kernels; level 1 is for jobs that run inside another's run.
   virtual void* scratch(int level, int index, size_t bytes) = 0;
 
+  std::atomic<bool> urgent_waiting{false};  // looked at before either of the first two is called
   Barrier barrier;
   Decision slots[2];
 };

@@ -91,8 +91,8 @@ void test_reduce(int64_t outer, int64_t n, int64_t inner, Special special) {
       const float* from = x.as<float>() + i / inner * n * inner + i % inner;
       float identity = sum ? 0.0f : -kInf;
       Join join = sum ? add : larger;
-      float expected = inner == 1 ? reduce_row(from, n, identity, join)
-                                  : reduce_column(from, n, inner, identity, join);
+      float expected =
+          inner == 1 ? reduce_row(from, n, identity, join) : reduce_column(from, n, inner, identity, join);
       if (index) {
         CHECK(call.result<int32_t>(0)[i] == arg_max(from, n, inner));
       } else if (!CHECK(same_bits(call.result<float>(0)[i], expected))) {
@@ -275,6 +275,7 @@ void test_classes(int64_t rows, int64_t classes) {
   std::vector<int32_t> labels;
   for (int64_t b = 0; b < rows; ++b) labels.push_back(numbers.below(classes + 2) - 1);
   Call pick("pickClass"), scatter("scatterClass"), apart("subtractOneHot"), within("subtractOneHot");
+  Call scaled("subtractOneHot");
   Operand& x = pick.in(kF32, {rows, classes});
   numbers.fill(x);
   std::vector<float> values(x.as<float>(), x.as<float>() + rows * classes);
@@ -282,14 +283,19 @@ void test_classes(int64_t rows, int64_t classes) {
   numbers.fill(y);
   apart.in(kF32, {rows, classes}).set(values);
   within.in(kF32, {rows, classes}).set(values);
-  for (Call* call : {&pick, &scatter, &apart, &within}) call->in(kI32, {rows}).set(labels);
+  scaled.in(kF32, {rows, classes}).set(values);
+  for (Call* call : {&pick, &scatter, &apart, &within, &scaled}) call->in(kI32, {rows}).set(labels);
+  for (Call* call : {&apart, &within}) call->in(kF32, {}).set<float>({-0.3f});
+  Operand& scales = scaled.in(kF32, {rows});
+  numbers.fill(scales);
   pick.out(kF32, {rows});
   pick.out(kI32, {rows});
   scatter.out(kF32, {rows, classes});
   scatter.attribute(static_cast<int32_t>(classes));
   apart.out(kF32, {rows, classes});
   within.out(kF32, {rows, classes}, 0);
-  for (Call* call : {&pick, &scatter, &apart, &within}) call->run();
+  scaled.out(kF32, {rows, classes});
+  for (Call* call : {&pick, &scatter, &apart, &within, &scaled}) call->run();
   CHECK(apart.results[0] == within.results[0]);
   for (int64_t b = 0; b < rows; ++b) {
     int32_t label = labels[static_cast<size_t>(b)];
@@ -299,7 +305,9 @@ void test_classes(int64_t rows, int64_t classes) {
     for (int64_t i = 0; i < classes; ++i) {
       float p = values[static_cast<size_t>(b * classes + i)];
       CHECK(scatter.result<float>(0)[b * classes + i] == (i == label ? y.as<float>()[b] : 0.0f));
-      CHECK(apart.result<float>(0)[b * classes + i] == (i == label ? p - 1.0f : p));
+      float q = i == label ? p - 1.0f : p;
+      CHECK(apart.result<float>(0)[b * classes + i] == q * -0.3f);
+      CHECK(scaled.result<float>(0)[b * classes + i] == q * scales.as<float>()[b]);
     }
   }
 }
@@ -321,6 +329,17 @@ void test_finite() {
       }
     }
   }
+}
+
+void test_finite_each() {
+  Call call("finiteEach");
+  for (const float bad : {0.0f, kNan, kInf, -kInf}) call.in(kF32, {9}).as<float>()[7] = bad;
+  call.in(kF32, {});
+  call.in(kF32, {0});
+  call.out(kI32, {6});
+  call.run();
+  const int32_t* guard = call.result<int32_t>(0);
+  CHECK(guard[0] == -1 && guard[1] == 7 && guard[2] == 7 && guard[3] == 7 && guard[4] == -1 && guard[5] == -1);
 }
 
 void test_stop() {
@@ -355,6 +374,7 @@ void test_rows_and_reductions() {
   test_softmaxes();
   test_rows();
   test_finite();
+  test_finite_each();
   test_stop();
 }
 

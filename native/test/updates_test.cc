@@ -137,9 +137,15 @@ void test_moves() {
   for (int64_t rows : {0, 1, 2, 15, 16, 17, 33, 64}) {
     for (int64_t columns : {1, 10, 15, 16, 17, 32, 100, 300}) test_transpose({rows, columns}, {1, 0});
   }
-  for (std::vector<int64_t> dims : std::vector<std::vector<int64_t>>{
-           {}, {7}, {3, 5, 2}, {18, 1, 20}, {2, 17, 3, 16}, {33, 2, 2, 19}, {1, 1, 1, 1}, {2, 3, 1, 4, 17},
-           {2, 3, 2, 16, 1, 3}}) {
+  for (std::vector<int64_t> dims : std::vector<std::vector<int64_t>>{{},
+                                                                     {7},
+                                                                     {3, 5, 2},
+                                                                     {18, 1, 20},
+                                                                     {2, 17, 3, 16},
+                                                                     {33, 2, 2, 19},
+                                                                     {1, 1, 1, 1},
+                                                                     {2, 3, 1, 4, 17},
+                                                                     {2, 3, 2, 16, 1, 3}}) {
     std::vector<int32_t> permutation;
     for (size_t i = 0; i < dims.size(); ++i) permutation.push_back(static_cast<int32_t>(i));
     do test_transpose(dims, permutation);
@@ -237,8 +243,9 @@ void test_refusals() {
   CHECK(refused("softmaxCrossentropy", {f32({2}), f32({2, 2}), i32({2})}, {f32({2, 3}), i32({2})}));
   CHECK(refused("softmaxCrossentropy", {f32({2}), f32({2, 3}), i32({1})}, {f32({2, 3}), i32({2})}));
   CHECK(refused("softmaxCrossentropy", {f32({1}), f32({2, 3}), i32({2})}, {f32({2, 3}), i32({2})}));
-  CHECK(refused("subtractOneHot", {f32({2, 2})}, {f32({2, 3}), i32({2})}));
-  CHECK(refused("subtractOneHot", {f32({2, 3})}, {f32({2, 3}), i32({1})}));
+  CHECK(refused("subtractOneHot", {f32({2, 2})}, {f32({2, 3}), i32({2}), f32({})}));
+  CHECK(refused("subtractOneHot", {f32({2, 3})}, {f32({2, 3}), i32({1}), f32({})}));
+  CHECK(refused("subtractOneHot", {f32({2, 3})}, {f32({2, 3}), i32({2}), f32({1})}));
   CHECK(refused("gatherRows", {f32({2, 3}), i32({2})}, {{kBool, {4, 3}}, i32({2})}, {0, 0}));
   CHECK(refused("gatherRows", {f32({2, 4}), i32({2})}, {f32({4, 3}), i32({2})}, {0, 0}));
   CHECK(refused("gatherRows", {f32({3, 3}), i32({2})}, {f32({4, 3}), i32({2})}, {0, 0}));

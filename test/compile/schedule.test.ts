@@ -197,7 +197,7 @@ describe('a training step', () => {
   it('runs each weight’s gradient behind its dz, tests, and commits at the end', () => {
     const [outputs, more] = trainingStep();
     expect(plan(outputs, more)).toMatchInlineSnapshot(`
-      "state 768 bytes, arena 1472 bytes, constants 0 bytes
+      "state 768 bytes, arena 1408 bytes, constants 64 bytes
       io[0]  input   data     u8[-1,4]
       io[1]  input   rows     i32[8]    each step
       io[2]  input   classes  u8[-1]
@@ -214,36 +214,33 @@ describe('a training step', () => {
         4  t6 arena+1024 f32[8], t7 arena+832 f32[8,3],
                t8 arena+1216 i32[8] = softmaxCrossentropy(t3 arena+0 f32[8,3], t4 arena+960 i32[8])
         5  t9 io[4] f64[] = total(t6 arena+1024 f32[8])
-        6  t10 arena+0 f32[] = sum(t6 arena+1024 f32[8]) {axis: 0}
-        7  t11 arena+0 f32[] = map(t10 arena+0 f32[]) {%0 = mul(i0, 0.125)}
-        8  t12 arena+1280 i32[1] = finite(t11 arena+0 f32[])
-        9  t13 arena+832 f32[8,3] = subtractOneHot(t7 arena+832 f32[8,3], t4 arena+960 i32[8])
-       10  t14 arena+832 f32[8,3] = map(t13 arena+832 f32[8,3]) {%0 = mul(i0, 0.125)}
-       11  t15 arena+256 f32[8,6] = gemmWith(t14 arena+832 f32[8,3], w2 state+384 f32[6,3],
+        6  t10 arena+1280 f32[] = sum(t6 arena+1024 f32[8]) {axis: 0}
+        7  t11 arena+1280 f32[] = map(t10 arena+1280 f32[]) {%0 = mul(i0, 0.125)}
+        8  t12 arena+832 f32[8,3] = subtractOneHot(t7 arena+832 f32[8,3], t4 arena+960 i32[8],
+               constant literal+0 f32[])
+        9  t13 arena+256 f32[8,6] = gemmWith(t12 arena+832 f32[8,3], w2 state+384 f32[6,3],
                t2 arena+512 f32[8,6]) {transposeB, combine: reluGrad}
-       12  t16 arena+960 f32[4,6], t17 arena+0 i32[64] = gemmFinite(t0 arena+704 f32[8,4],
-               t15 arena+256 f32[8,6]) {transposeA}
-       13  t18 arena+1344 f32[6] = sum(t15 arena+256 f32[8,6]) {axis: 0}
-       14  t19 arena+1408 i32[1] = finite(t18 arena+1344 f32[6])
-       15  t20 arena+704 f32[6,3], t21 arena+256 i32[64] = gemmFinite(t2 arena+512 f32[8,6],
-               t14 arena+832 f32[8,3]) {transposeA}
-       16  t22 arena+512 f32[3] = sum(t14 arena+832 f32[8,3]) {axis: 0}
-       17  t23 arena+576 i32[1] = finite(t22 arena+512 f32[3])
+       10  t14 arena+960 f32[4,6], t15 arena+0 i32[64] = gemmFinite(t0 arena+704 f32[8,4],
+               t13 arena+256 f32[8,6]) {transposeA}
+       11  t16 arena+1344 f32[6] = sum(t13 arena+256 f32[8,6]) {axis: 0}
+       12  t17 arena+704 f32[6,3], t18 arena+256 i32[64] = gemmFinite(t2 arena+512 f32[8,6],
+               t12 arena+832 f32[8,3]) {transposeA}
+       13  t19 arena+512 f32[3] = sum(t12 arena+832 f32[8,3]) {axis: 0}
+       14  t20 arena+576 i32[3] = finiteEach(t11 arena+1280 f32[], t16 arena+1344 f32[6],
+               t19 arena+512 f32[3])
       test inputNotFinite of data
       test inputNotFinite of classes
       test labelOutOfRange of classes
       test notFinite
       test notFinite
       test notFinite
-      test notFinite
-      test notFinite
       commit
-       18  w1 state+0 f32[4,6], w1/v state+128 f32[4,6], b1 state+256 f32[6], b1/v state+320 f32[6],
+       15  w1 state+0 f32[4,6], w1/v state+128 f32[4,6], b1 state+256 f32[6], b1/v state+320 f32[6],
                w2 state+384 f32[6,3], w2/v state+512 f32[6,3], b2 state+640 f32[3],
                b2/v state+704 f32[3] = momentum(hyper io[3] f32[1,2], w1 state+0 f32[4,6],
-               t16 arena+960 f32[4,6], w1/v state+128 f32[4,6], b1 state+256 f32[6], t18 arena+1344 f32[6],
-               b1/v state+320 f32[6], w2 state+384 f32[6,3], t20 arena+704 f32[6,3],
-               w2/v state+512 f32[6,3], b2 state+640 f32[3], t22 arena+512 f32[3],
+               t14 arena+960 f32[4,6], w1/v state+128 f32[4,6], b1 state+256 f32[6], t16 arena+1344 f32[6],
+               b1/v state+320 f32[6], w2 state+384 f32[6,3], t17 arena+704 f32[6,3],
+               w2/v state+512 f32[6,3], b2 state+640 f32[3], t19 arena+512 f32[3],
                b2/v state+704 f32[3]) {groups: [0,0,0,0]}"
     `);
   });

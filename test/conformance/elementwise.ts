@@ -112,7 +112,7 @@ export function binary(make: Make, bound: bounds.Bound, smooth: Make | null): Op
   };
 }
 
-/** For ops that take what lies within the range of an activation: no squares that overflow in float32 alone. */
+/** For ops of an activation's result: no squares that overflow in float32 alone. */
 export function tame(samples: OpSamples): OpSamples {
   const isTame = ({data}: Operand): boolean => Array.from(data).every(x => Math.abs(x) < 1e18);
   return {...samples, values: samples.values.filter(({operands}) => operands.every(isTame))};

@@ -192,6 +192,20 @@ export function labels(bound: bounds.Bound): OpSamples {
   };
 }
 
+/** The same with a scale for all rows or for each. */
+export function scaledLabels(bound: bounds.Bound): OpSamples {
+  const scale = (sample: Sample, index: number): Sample => {
+    const rows = (sample.operands[1] as Operand).shape;
+    return {...sample, operands: [...sample.operands, reals(index % 2 === 0 ? [] : rows)]};
+  };
+  const {values, smooth = []} = labels(bound);
+  return {
+    bound,
+    values: values.map(scale),
+    smooth: [...smooth, ...smooth].map((s, index) => scale(s, index >> 1)),
+  };
+}
+
 export function gathers(makes: readonly Make[], attributes: readonly object[]): OpSamples {
   const sample = (shape: Shape, count: number, make: Make, attribute: object): Sample => ({
     operands: [make(shape), whole([count], 0, (shape[0] as number) - 1)],
