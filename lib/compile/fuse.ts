@@ -1,6 +1,6 @@
-// Pass 2: fewer passes over memory. A product takes up what follows it (products.ts), small tests become one
-// (tests.ts), trees of elementwise calls become one map. Each number is computed by the same operations in the
-// same order, so no bit changes.
+// Pass 2: fewer passes over memory. A product takes up what follows it (products.ts), small tests become
+// one (tests.ts), trees of elementwise calls become one map. Each number is computed by the same operations
+// in the same order, so no bit changes.
 import {sameShape} from '../core/shape.ts';
 import {Call, type Op, type Tensor} from '../core/tensor.ts';
 import {callsOf, rebuild, rewrite, usersOf} from '../graph/walk.ts';

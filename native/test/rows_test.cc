@@ -339,7 +339,8 @@ void test_finite_each() {
   call.out(kI32, {6});
   call.run();
   const int32_t* guard = call.result<int32_t>(0);
-  CHECK(guard[0] == -1 && guard[1] == 7 && guard[2] == 7 && guard[3] == 7 && guard[4] == -1 && guard[5] == -1);
+  const int32_t expected[] = {-1, 7, 7, 7, -1, -1};
+  for (int i = 0; i < 6; ++i) CHECK(guard[i] == expected[i]);
 }
 
 void test_stop() {
