@@ -12,7 +12,7 @@ import {add, mul} from '../ops/map.ts';
 import {reshape} from '../ops/move.ts';
 import {total} from '../ops/reduce.ts';
 import {type BoundCriterion, criteriaOf, stepValues} from './criterion.ts';
-import {type Measures, measure, objectiveOf, resultsOf} from './measures.ts';
+import {lossTests, type Measures, measure, objectiveOf, resultsOf} from './measures.ts';
 import type {Applied, ApplyOptions, Network, Port} from './network.ts';
 import {sourceName} from './ports.ts';
 import {type Recorder, recordOutputs} from './records.ts';
@@ -190,10 +190,7 @@ export function trainGraph(network: Network, training: Training, options: StepOp
   return {
     outputs: {...resultsOf(training, shards, true), ...(penalty && {penalty: total(penalty)})},
     guards: [
-      ...withScope('loss', () => [
-        ...shards.map(({losses}) => finite(losses)),
-        ...(penalty ? [finite(penalty)] : []),
-      ]),
+      ...lossTests(shards, objective, penalty),
       ...guards,
       ...states.map(([{name}, value]) => withScope(name, () => finite(value))),
       ...ends.guards,

@@ -3,6 +3,7 @@ import {fail} from '../core/errors.ts';
 import {formatShape} from '../core/shape.ts';
 import {Tensor, withScope} from '../core/tensor.ts';
 import type {Accumulation, MetricContext} from '../nn/metrics.ts';
+import {finite} from '../ops/check.ts';
 import {add, div, maximum, mul} from '../ops/map.ts';
 import {mean, sum, total} from '../ops/reduce.ts';
 import type {Training} from './training.ts';
@@ -138,6 +139,17 @@ export function objectiveOf({losses, ratios}: Measures, penalty: Tensor | undefi
     ];
     return parts.reduce((all, part) => add(all, part));
   });
+}
+
+/** What a step's loss is tested by: the samples' own where it is no more than their mean, else the scalar. */
+export function lossTests(
+  parts: readonly Measures[],
+  objective: Tensor,
+  penalty: Tensor | undefined,
+): Tensor[] {
+  const losses = parts.flatMap(part => (part.ratios.length === 0 && part.losses ? [part.losses] : []));
+  const all = penalty === undefined && losses.length === parts.length ? losses : [objective];
+  return withScope('loss', () => all.map(finite));
 }
 
 /**
