@@ -1,5 +1,5 @@
-// Random small models of any activations, a loss that fits and penalties: loss and gradients against the float64
-// interpreter, and the same bits on every instruction set.
+// Random small models of any activations, a loss that fits and penalties: loss and gradients against the
+// float64 interpreter, and the same bits on every instruction set.
 import fc from 'fast-check';
 import {expect, it} from 'vitest';
 import type {Tensor} from '../../lib/core/tensor.ts';
