@@ -1,5 +1,5 @@
 // Every TypeScript and JavaScript block of the documentation runs as pasted and type-checks. A block that is
-// no program says so after its language: ```ts fragment
+// no program says so after its language: ```ts fragment. A program followed by ```text output prints that.
 import {execFile} from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -16,6 +16,8 @@ interface Snippet {
   readonly where: string;
   readonly file: string;
   readonly code: string;
+  /** What it is said to print. */
+  readonly output: string | undefined;
 }
 
 function markdownFiles(): string[] {
@@ -29,11 +31,13 @@ function markdownFiles(): string[] {
 
 function snippetsOf(page: string): Snippet[] {
   const text = fs.readFileSync(path.join(root, page), 'utf8');
-  return [...text.matchAll(/^```(ts|typescript|js|javascript)[ \t]*\n([\s\S]*?)^```/gm)].map(match => {
+  const blocks =
+    /^```(ts|typescript|js|javascript)[ \t]*\n([\s\S]*?)^```(?:\s*^```text output\n([\s\S]*?)^```)?/gm;
+  return [...text.matchAll(blocks)].map(match => {
     const line = text.slice(0, match.index).split('\n').length;
     const extension = match[1]?.startsWith('t') ? 'mts' : 'mjs';
     const file = `${page.replace(/\W+/g, '-')}-${line}.${extension}`;
-    return {where: `${page}:${line}`, file: path.join(folder, file), code: match[2] ?? ''};
+    return {where: `${page}:${line}`, file: path.join(folder, file), code: match[2] ?? '', output: match[3]};
   });
 }
 
@@ -58,9 +62,10 @@ describe.runIf(snippets.length > 0)('documentation', () => {
     expect(result.stdout).toBe('');
   });
 
-  test.each(snippets)('$where runs', {timeout: 120_000}, async ({file}) => {
+  test.each(snippets)('$where runs', {timeout: 120_000}, async ({file, output}) => {
     const loader = pathToFileURL(path.join(root, 'node_modules/tsx/dist/loader.mjs')).href;
     const env = {...process.env, TSX_TSCONFIG_PATH: path.join(folder, 'tsconfig.json')};
-    await runFile(process.execPath, ['--import', loader, file], {cwd: folder, env});
+    const {stdout} = await runFile(process.execPath, ['--import', loader, file], {cwd: folder, env});
+    if (output !== undefined) expect(stdout).toBe(output);
   });
 });
