@@ -88,11 +88,15 @@ export interface NadamOptions extends BetaOptions {
   readonly momentumDecay?: number;
 }
 
-/** Adam with Nesterov's look ahead and a momentum that grows (Dozat 2016), as in PyTorch. */
+/**
+ * Adam with Nesterov's look ahead and a momentum that grows (Dozat 2016), as in PyTorch. beta1 is at most
+ * 0.99999.
+ */
 export function nadam(options: NadamOptions = {}): Optimizer {
   const where = 'optimizers.nadam';
   const {beta1, beta2, epsilon} = checkBetas(where, options, ['momentumDecay']);
   const {momentumDecay = 0.004} = options;
+  checkNumber(`${where}: beta1`, beta1, {max: 0.99999});
   checkNumber(`${where}: momentumDecay`, momentumDecay, {min: 0, max: 1e3});
   const momentumAt = (t: number): number => beta1 * (1 - 0.5 * 0.96 ** (t * momentumDecay));
   // The product of the momenta up to a step; steps mostly follow one another.
@@ -100,7 +104,9 @@ export function nadam(options: NadamOptions = {}): Optimizer {
   const productTo = (step: number): number => {
     if (known.step > step) known = {step: 0, product: momentumAt(1)};
     let {product} = known;
-    for (let next = known.step + 1; next <= step; next++) product *= momentumAt(next + 1);
+    // What is so small is nothing beside the 1 that it is taken from.
+    for (let next = known.step + 1; next <= step && product > 2 ** -80; next++)
+      product *= momentumAt(next + 1);
     known = {step, product};
     return product;
   };

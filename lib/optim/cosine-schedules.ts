@@ -59,21 +59,21 @@ export function cosineDecayRestarts(options: CosineDecayRestartsOptions): Schedu
   requireOptions(where, options, ['initialLearningRate', 'firstDecaySteps', 'tMul', 'mMul', 'alpha']);
   const {initialLearningRate, firstDecaySteps, tMul = 2, mMul = 1, alpha = 0} = options;
   checkNumber(`${where}: initialLearningRate`, initialLearningRate, {min: 0});
-  checkNumber(`${where}: firstDecaySteps`, firstDecaySteps, {above: 0});
+  checkNumber(`${where}: firstDecaySteps`, firstDecaySteps, {min: 1});
   checkNumber(`${where}: tMul`, tMul, {min: 1});
   checkNumber(`${where}: mMul`, mMul, {min: 0, max: 1e3});
   checkNumber(`${where}: alpha`, alpha, {min: 0, max: 1});
+  const growth = tMul - 1;
+  const startOf = (period: number): number =>
+    firstDecaySteps * (growth === 0 ? period : (tMul ** period - 1) / growth);
   return named('cosineDecayRestarts', {...options}, (step: number) => {
-    let [restarts, start, length] = [0, 0, firstDecaySteps];
-    if (tMul === 1) {
-      restarts = Math.floor(step / length);
-      start = restarts * length;
-    }
-    for (; step >= start + length; restarts++) {
-      start += length;
-      length *= tMul;
-    }
-    const height = mMul ** restarts * halfCosine((step - start) / length);
+    const periods = step / firstDecaySteps;
+    let restarts = Math.floor(growth === 0 ? periods : Math.log1p(periods * growth) / Math.log(tMul));
+    // Rounding may have put a step at a boundary on its other side.
+    if (startOf(restarts + 1) <= step) restarts++;
+    else if (startOf(restarts) > step) restarts--;
+    const done = (step - startOf(restarts)) / (firstDecaySteps * tMul ** restarts);
+    const height = mMul ** restarts * halfCosine(done);
     return initialLearningRate * ((1 - alpha) * height + alpha);
   });
 }

@@ -10,7 +10,7 @@ import {
   sequential,
 } from '../../lib/index.ts';
 import {numbers} from '../api/support.ts';
-import {descend, gradientsAt, map, type Numbers, norm, steps, weightsOf} from './given.ts';
+import {build, descend, gradientsAt, map, type Numbers, norm, steps, weightsOf} from './given.ts';
 
 const rate = 0.1;
 const count = 6;
@@ -200,4 +200,22 @@ it('goes the same way where a constraint keeps the update from the memory of the
   for (const column of [0, 1, 2]) {
     expect(norm([kernel[column] as number, kernel[column + 3] as number])).toBeLessThan(0.1001);
   }
+});
+
+it('says that a function of the user’s own for decay cannot be saved', async () => {
+  const model = build(optimizers.adamw({excludeFromWeightDecay: () => true}));
+  await expect(model.save('never-written.chainrule')).rejects.toMatchObject({
+    code: 'ERR_OPTION',
+    message: expect.stringMatching(/excludeFromWeightDecay is a function of your own.*a list of names can/),
+  });
+});
+
+it('nadam goes on at once from any step', () => {
+  const far = optimizers.nadam().hyper(9e15, 0.001);
+  const near = optimizers.nadam({beta1: 0.5}).hyper(1e6, 0.001);
+  expect([...far, ...near].every(Number.isFinite)).toBe(true);
+  const [all, back] = [optimizers.nadam(), optimizers.nadam()];
+  const forth = Array.from({length: 40}, (_, step) => all.hyper(step, 0.001));
+  back.hyper(39, 0.001);
+  expect(Array.from({length: 40}, (_, step) => back.hyper(step, 0.001))).toEqual(forth);
 });

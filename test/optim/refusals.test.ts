@@ -45,7 +45,12 @@ const own: Record<keyof typeof optimizers, readonly Case[]> = {
   adam: [epsilon, ...betas, [{amsgrad: null}, /amsgrad: expected true or false. Received null/]],
   adamw: [epsilon, ...betas, [{amsgrad: 2}, /amsgrad: expected true or false/]],
   adamax: [epsilon, ...betas],
-  nadam: [epsilon, ...betas, [{momentumDecay: -1}, /momentumDecay: .* >= 0/]],
+  nadam: [
+    epsilon,
+    ...betas,
+    [{beta1: 0.999999}, /beta1: .* <= 0.99999/],
+    [{momentumDecay: -1}, /momentumDecay: .* >= 0/],
+  ],
   lion: betas,
   radam: [epsilon, ...betas],
 };
@@ -101,7 +106,7 @@ const scheduleCases: Record<keyof typeof schedules, readonly Case[]> = {
     [{...decay, warmupSteps: 3, warmupTarget: -1}, /warmupTarget: .* >= 0/],
   ],
   cosineDecayRestarts: [
-    [{...restarts, firstDecaySteps: 0}, /firstDecaySteps: .* > 0/],
+    [{...restarts, firstDecaySteps: 0}, /firstDecaySteps: .* >= 1/],
     [{...restarts, tMul: 0.5}, /tMul: .* >= 1/],
     [{...restarts, mMul: -1}, /mMul: .* >= 0/],
     [{...restarts, alpha: -1}, /alpha: .* >= 0/],

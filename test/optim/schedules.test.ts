@@ -52,6 +52,26 @@ describe('schedules', () => {
     expectRates(schedule, {...starts, 2: middle(1), 8: middle(0.5), 20: middle(0.25)});
   });
 
+  it('are on the right side of each restart, however far, and as near to equal periods as may be', () => {
+    for (const [firstDecaySteps, tMul] of [
+      [16, 1.5],
+      [10, 2],
+      [7, 3],
+    ] as const) {
+      const schedule = cosineDecayRestarts({initialLearningRate: 1, firstDecaySteps, tMul});
+      let [start, length] = [0, firstDecaySteps as number];
+      for (; start < 1e9 && Number.isInteger(start + length); length *= tMul) {
+        expect(schedule(start)).toBe(1);
+        start += length;
+        expect(schedule(start - 1)).toBeLessThan(0.06);
+      }
+    }
+    const slow = cosineDecayRestarts({initialLearningRate: 1, firstDecaySteps: 4, tMul: 1 + 2 ** -50});
+    expectRates(slow, {0: 1, 2: 0.5, 4: 1, 6: 0.5, 4000: 1});
+    const far = cosineDecayRestarts({initialLearningRate: 1, firstDecaySteps: 1, tMul: 1.01})(2 ** 53 - 1);
+    expect(Math.abs(far - 0.5)).toBeLessThanOrEqual(0.5);
+  });
+
   it('or in equal ones', () => {
     const schedule = cosineDecayRestarts({initialLearningRate: 1, firstDecaySteps: 6, tMul: 1});
     expectRates(schedule, {0: 1, 3: 0.5, 6: 1, 9: 0.5, 600000: 1, 600003: 0.5});
