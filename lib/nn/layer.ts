@@ -254,10 +254,12 @@ export function makeMergeLayer(
 /** As it stands in a model's description. */
 export function describeLayer(layer: Layer, name: string): {[key: string]: Json} {
   const {kind, config, inputShape, trainable, activityRegularizer} = layer;
+  const own = {kind, name};
   return {
-    kind,
-    name,
+    ...own,
     ...config,
+    // A model within has a name of its own, which is not always its name here.
+    ...own,
     ...(inputShape && {inputShape}),
     ...(activityRegularizer && {activityRegularizer: describe('regularizer', activityRegularizer)}),
     ...(!trainable && {trainable}),

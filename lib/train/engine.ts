@@ -35,9 +35,13 @@ export class Engine {
   readonly #numbers = new Map<string, Variable>();
   #criteria: readonly BoundCriterion[] = [];
 
-  constructor(network: Network, seed: number) {
+  /** What the model is called as a layer of another. */
+  readonly name: string | undefined;
+
+  constructor(network: Network, seed: number, name?: string) {
     this.network = network;
     this.seed = seed;
+    this.name = name;
     this.store = commonStore('model', this.variables);
     this.fresh = this.variables.filter(variable => !this.store.has(variable));
     addTo(this.store, 'sequential', this.fresh);

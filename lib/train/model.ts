@@ -3,7 +3,6 @@ import type {TypedArray} from '../core/dtype.ts';
 import {checkNumber, checkOptions, fail, requireOptions} from '../core/errors.ts';
 import {type Config, type CustomObjects, type Json, withCustomObjects} from '../core/named.ts';
 import type {Shape} from '../core/shape.ts';
-import {checkSavedConfig} from '../io/model-file.ts';
 import type {Layer} from '../nn/layer.ts';
 import {checkName} from '../nn/layer-options.ts';
 import {callLayer, type SymbolicTensor} from '../nn/symbolic.ts';
@@ -59,9 +58,9 @@ export class Model<Outputs extends SymbolicTensors = SymbolicTensor> {
   #layer: ModelLayer | undefined;
 
   /** @internal */
-  constructor(engine: Engine, name?: string) {
+  constructor(engine: Engine) {
     this.#engine = engine;
-    this.name = name;
+    this.name = engine.name;
   }
 
   /** Names of the inputs and their shapes for one sample. */
@@ -255,8 +254,7 @@ export class Model<Outputs extends SymbolicTensors = SymbolicTensor> {
    * @throws ERR_OPTION where a part is a function of your own without a name.
    */
   toJSON(): Config {
-    const {name} = this;
-    return {...topologyOf(this.#engine), ...(name !== undefined && {name})};
+    return topologyOf(this.#engine);
   }
 
   /**
@@ -319,9 +317,9 @@ function make<Outputs extends SymbolicTensors>(
 ): Model<Outputs> {
   checkNumber(`${where}: seed`, seed, {integer: true});
   checkName(`${where}: name`, name);
-  const engine = new Engine(network(), seed);
+  const engine = new Engine(network(), seed, name);
   engine.store.initialize(seed, engine.fresh);
-  return new Model<Outputs>(engine, name);
+  return new Model<Outputs>(engine);
 }
 
 /**
@@ -360,9 +358,9 @@ export function modelFromJSON<Outputs extends SymbolicTensors = SymbolicTensor>(
 ): Model<Outputs> {
   checkOptions('modelFromJSON', options, ['customObjects']);
   const given = typeof description === 'string' ? parse(description) : description;
-  const {name, ...topology} = checkSavedConfig(given, 'model') as {[key: string]: Json};
-  const {network, seed} = withCustomObjects(options.customObjects, () => networkOf(topology));
-  return make('modelFromJSON', {seed, name: name as string}, () => network);
+  const described = withCustomObjects(options.customObjects, () => networkOf(given));
+  const {network, seed, name} = described;
+  return make('modelFromJSON', {seed, ...(name !== undefined && {name})}, () => network);
 }
 
 function parse(text: string): Json {

@@ -97,7 +97,7 @@ async function restore<Outputs extends SymbolicTensors>(
   file: ModelFile,
   customObjects: CustomObjects | undefined,
 ): Promise<Model<Outputs>> {
-  const {network, seed} = withCustomObjects(customObjects, () => networkOf(file.topology));
+  const {network, seed, name} = withCustomObjects(customObjects, () => networkOf(file.topology));
   const weights = network.weights.map(({variable}) => variable);
   const own = new Set(weights.map(({name}) => name));
   const isMoment = ({name}: {name: string}): boolean => !own.has(name) && name.startsWith('optimizer/');
@@ -107,7 +107,7 @@ async function restore<Outputs extends SymbolicTensors>(
     weights,
   );
   if (file.training === undefined && moments.length > 0) fail('ERR_FILE', 'it has moments but no optimizer');
-  const engine = new Engine(network, seed);
+  const engine = new Engine(network, seed, name);
   if (file.training !== undefined) {
     const options = checkSavedConfig(file.training, 'training') as unknown as CompileOptions;
     withCustomObjects(customObjects, () => engine.compile(options));

@@ -3,6 +3,7 @@ import {fail} from '../core/errors.ts';
 import {type Config, type Json, resolve} from '../core/named.ts';
 import {checkSavedConfig} from '../io/model-file.ts';
 import {describeLayer, type Layer} from '../nn/layer.ts';
+import {checkName} from '../nn/layer-options.ts';
 import * as layersNamespace from '../nn/layers/index.ts';
 import {callLayer, type InputOptions, input, type SymbolicTensor} from '../nn/symbolic.ts';
 import {ModelLayer} from './nested.ts';
@@ -17,9 +18,10 @@ export function kindOf({isChain}: Network): 'sequential' | 'model' {
 /**
  * Tensors are numbered: the inputs first, then the results of each call. A call says its layer and operands.
  */
-export function topologyOf({network, seed}: {network: Network; seed: number}): Config {
+export function topologyOf({network, seed, name: own}: Described): Config {
   const layers = network.layers.map(({name, layer}) => describeLayer(layer, name));
-  if (network.isChain) return {kind: 'sequential', seed, layers};
+  const named: Config = own === undefined ? {} : {name: own};
+  if (network.isChain) return {kind: 'sequential', ...named, seed, layers};
   const {inputs, outputs, inputStructure, outputStructure} = network;
   const numbers = new Map<SymbolicTensor, number>();
   for (const {tensor} of inputs) numbers.set(tensor, numbers.size);
@@ -33,6 +35,7 @@ export function topologyOf({network, seed}: {network: Network; seed: number}): C
   });
   return {
     kind: 'model',
+    ...named,
     seed,
     inputs: inputs.map(({name, shape}) => ({name, shape})),
     layers,
@@ -45,6 +48,7 @@ export function topologyOf({network, seed}: {network: Network; seed: number}): C
 export interface Described {
   readonly network: Network;
   readonly seed: number;
+  readonly name: string | undefined;
 }
 
 function onlyFields(given: {readonly [key: string]: Json}, known: readonly string[]): void {
@@ -66,8 +70,8 @@ function layersOf(value: Json | undefined): Layer[] {
     };
     if (kind !== 'sequential' && kind !== 'model') return resolve<Layer>('layer', layersNamespace, given);
     const options = {kind, name: name as string | undefined};
-    const {network, seed} = networkOf({kind, ...config});
-    const layer = new ModelLayer(network, () => topologyOf({network, seed}), options);
+    const inner = networkOf({kind, ...config});
+    const layer = new ModelLayer(inner.network, () => topologyOf(inner), options);
     if (trainable === false) layer.trainable = false;
     return layer;
   });
@@ -81,16 +85,17 @@ function layersOf(value: Json | undefined): Layer[] {
  */
 export function networkOf(topology: Json): Described {
   const given = checkSavedConfig(topology, 'model') as {[key: string]: Json};
-  const {kind, seed} = given;
+  const {kind, seed, name} = given;
+  checkName('model: name', name);
   if (kind !== 'sequential' && kind !== 'model') {
     fail('ERR_FILE', `the model is of the unknown kind ${JSON.stringify(kind)}`);
   }
   if (!Number.isSafeInteger(seed)) fail('ERR_FILE', 'its seed is no integer');
   const own = kind === 'sequential' ? [] : ['inputs', 'calls', 'outputs', 'structure'];
-  onlyFields(given, ['kind', 'seed', 'layers', ...own]);
+  onlyFields(given, ['kind', 'name', 'seed', 'layers', ...own]);
   const layers = layersOf(given.layers);
   const network = kind === 'sequential' ? new Network(layers) : graphOf(given, layers);
-  return {network, seed: seed as number};
+  return {network, seed: seed as number, name: name as string | undefined};
 }
 
 function graphOf(given: {[key: string]: Json}, layers: readonly Layer[]): Network {

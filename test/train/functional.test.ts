@@ -190,7 +190,7 @@ describe('layers in several places', () => {
     const decoder = sequential([layers.dense({units: 3, inputShape: [2]})], {name: 'decoder', seed: 4});
     const x = input({shape: [3]});
     const separate = await decoder.predict((await encoder.predict(left)) as DataInput);
-    const whole = model({inputs: x, outputs: decoder.apply(encoder.apply(x))});
+    const whole = model({inputs: x, outputs: decoder.apply(encoder.apply(x)), name: 'autoencoder'});
     expect(whole.getWeights().map(({name}) => name)).toEqual([
       'encoder/dense/kernel',
       'encoder/dense/bias',
@@ -214,6 +214,7 @@ describe('layers in several places', () => {
     const file = path.join(folder, 'nested.chainrule');
     await whole.save(file);
     const again = await load(file);
+    expect(again.name).toBe('autoencoder');
     expect(await again.predict(left)).toEqual(await whole.predict(left));
     expect(again.getWeights()).toEqual(whole.getWeights());
   });
