@@ -15,7 +15,14 @@ export type {Constraint} from './nn/constraints.ts';
 export * as constraints from './nn/constraints.ts';
 export type {Initializer} from './nn/initializers.ts';
 export * as initializers from './nn/initializers.ts';
-export {type CallContext, type Forward, Layer, type LayerOptions, type MakeWeight} from './nn/layer.ts';
+export {
+  type CallContext,
+  type Forward,
+  type ForwardAll,
+  Layer,
+  type LayerOptions,
+  type MakeWeight,
+} from './nn/layer.ts';
 export * as layers from './nn/layers/index.ts';
 export type {Loss} from './nn/losses.ts';
 export * as losses from './nn/losses.ts';

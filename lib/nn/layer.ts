@@ -145,8 +145,13 @@ export abstract class Layer implements Named {
    * @throws ERR_SHAPE where it cannot take them.
    */
   apply(inputs: SymbolicTensor | readonly SymbolicTensor[]): SymbolicTensor {
+    return this.applyAll(inputs)[0] as SymbolicTensor;
+  }
+
+  /** The same for a layer of several outputs. */
+  applyAll(inputs: SymbolicTensor | readonly SymbolicTensor[]): readonly SymbolicTensor[] {
     const list = Array.isArray(inputs) ? inputs : [inputs];
-    return callLayer(this, list, this.name ?? this.kind).outputs[0] as SymbolicTensor;
+    return callLayer(this, list, this.name ?? this.kind).outputs;
   }
 
   /** @internal The forward pass for inputs of these shapes. */

@@ -71,6 +71,8 @@ export class VariableStore {
       for (const variable of variables) owners.set(variable, into);
     });
     from.#successor = into;
+    from.#offsets.clear();
+    from.#state = new State(unitBytes);
   }
 
   has(variable: Variable): boolean {

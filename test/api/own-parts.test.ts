@@ -89,6 +89,16 @@ class HeavyBall {
   }
 }
 
+class Halving {
+  readonly config: {every: number};
+  constructor({every}: {every: number}) {
+    this.config = {every};
+  }
+  call(step: number): number {
+    return 0.1 * 0.5 ** Math.floor(step / this.config.every);
+  }
+}
+
 const untyped = (value: unknown): never => value as never;
 const all: CustomObjects = {
   cube,
@@ -103,6 +113,7 @@ const all: CustomObjects = {
   Weighted,
   signed,
   HeavyBall,
+  Halving,
 };
 
 function build(dense: object, compile: Partial<CompileOptions>): Model {
@@ -127,6 +138,11 @@ const cases: [string, object, Partial<CompileOptions>][] = [
   ['a metric', {}, {metrics: [bias]}],
   ['an optimizer', {}, {optimizer: signed}],
   ['an optimizer of a class', {}, {optimizer: new HeavyBall({kept: 0.5})}],
+  [
+    'a schedule of a class',
+    {},
+    {optimizer: optimizers.sgd({learningRate: untyped(new Halving({every: 2}))})},
+  ],
   ['a schedule', {}, {optimizer: optimizers.sgd({learningRate: slowing})}],
 ];
 

@@ -1,6 +1,7 @@
 import {describe, expect, it} from 'vitest';
-import {variable} from '../../lib/core/tensor.ts';
-import {constant, randomUniform} from '../../lib/ops/index.ts';
+import {renamed, variable} from '../../lib/core/tensor.ts';
+import {add, constant, randomUniform} from '../../lib/ops/index.ts';
+import {compile} from '../../lib/session/function.ts';
 import {storeOf, VariableStore} from '../../lib/session/store.ts';
 
 const uniform = (name: string, ...shape: number[]) =>
@@ -82,5 +83,65 @@ describe('VariableStore', () => {
     const other = variable({name: 'other', shape: [2], initial: () => a.tensor});
     store.add([other]);
     expect(() => store.initialize(0, [other])).toThrow('no memory to be read from here');
+  });
+
+  it('takes another store over, which then works on its memory', () => {
+    const [into, from] = [new VariableStore(), new VariableStore()];
+    const [a, b, c] = [uniform('a', 3), uniform('b', 20), uniform('c', 2)];
+    into.add([a]);
+    from.add([b, c]);
+    into.write(a, [1, 2, 3]);
+    from.write(c, [4, 5]);
+    into.absorb(from);
+    expect(into.variables).toEqual([a, b, c]);
+    expect(from.variables).toEqual([a, b, c]);
+    expect([...from.read(c)]).toEqual([4, 5]);
+    from.write(c, [6, 7]);
+    expect([...into.read(c)]).toEqual([6, 7]);
+    expect([...into.read(a)]).toEqual([1, 2, 3]);
+    expect(from.state).toBe(into.state);
+    expect(from.byteLength).toBe(into.byteLength);
+    expect(storeOf(b)).toBe(into);
+    const d = uniform('d', 1);
+    from.add([d]);
+    expect(into.has(d)).toBe(true);
+    into.absorb(from);
+    expect(into.variables).toHaveLength(4);
+  });
+
+  it('refuses to take over what is being written, and leaves it as it was', () => {
+    const [into, from] = [new VariableStore(), new VariableStore()];
+    const a = uniform('a', 3);
+    from.add([a]);
+    from.state.beginWrite('a run');
+    expect(() => into.absorb(from)).toThrow(/being changed by a run/);
+    from.state.endWrite();
+    expect(from.has(a)).toBe(true);
+    expect(into.has(a)).toBe(false);
+  });
+
+  it('knows a variable by every name that it goes by', () => {
+    const store = new VariableStore();
+    const a = uniform('a', 2);
+    store.add([a]);
+    const alias = renamed(a, 'model/a', () => false);
+    expect(alias).toMatchObject({name: 'model/a', trainable: false, shape: [2]});
+    store.write(alias, [8, 9]);
+    expect([...store.read(a)]).toEqual([8, 9]);
+    expect(store.offsetOf(alias)).toBe(store.offsetOf(a));
+    store.add([alias]);
+    expect(store.variables).toEqual([a]);
+  });
+
+  it('tells a function that was compiled before its variables moved', () => {
+    const [into, from] = [new VariableStore(), new VariableStore()];
+    const [a, b] = [uniform('a', 3), uniform('b', 3)];
+    into.add([a]);
+    from.add([b]);
+    const before = compile(add(b.tensor, 1), {store: from});
+    into.absorb(from);
+    into.write(b, [1, 2, 3]);
+    expect(() => before.runSync()).toThrow(/become part of a larger model since; compile again/);
+    expect([...compile(add(b.tensor, 1)).runSync().data]).toEqual([2, 3, 4]);
   });
 });

@@ -3,7 +3,22 @@ import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {afterAll, describe, expect, it} from 'vitest';
-import {type DataInput, input, layers, load, model, optimizers, sequential} from '../../lib/index.ts';
+import {
+  type DataInput,
+  type Forward,
+  input,
+  Layer,
+  layers,
+  load,
+  model,
+  modelFromJSON,
+  ops,
+  optimizers,
+  type SymbolicTensor,
+  sequential,
+  type Tensor,
+} from '../../lib/index.ts';
+import type {ForwardAll} from '../../lib/nn/layer.ts';
 import {numbers} from '../api/support.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'chainrule-functional-'));
@@ -142,6 +157,44 @@ describe('a model of two inputs and two outputs', () => {
     await expect(net.evaluate([left, right], [price, labels])).rejects.toThrow(
       /label 3 in row 4 of y\.kind is no class: the model has 3 classes/,
     );
+  });
+});
+
+/** Both halves of a sample. */
+class Halves extends Layer {
+  readonly config = {};
+
+  override buildAll([shape]: readonly (readonly number[])[]): ForwardAll {
+    const half = (shape?.[0] as number) / 2;
+    return ([x]) => [0, half].map(start => ops.slice(x as Tensor, 1, start, half));
+  }
+}
+
+describe('a layer of two outputs', () => {
+  it('gives both, which are joined the other way round, and comes back from JSON', async () => {
+    const x = input({shape: [4]});
+    const [first, second] = new Halves({name: 'halves'}).applyAll(x) as [SymbolicTensor, SymbolicTensor];
+    const net = model({inputs: x, outputs: layers.concatenate().apply([second, first])});
+    const {data} = await net.predict([[1, 2, 3, 4]]);
+    expect([...data]).toEqual([3, 4, 1, 2]);
+    const again = modelFromJSON(JSON.stringify(net), {customObjects: {Halves}});
+    expect((await again.predict([[1, 2, 3, 4]])).data).toEqual(data);
+    expect((await net.plot()).match(/marker-end/g)).toHaveLength(3);
+  });
+
+  it('is told where it forgets the axis of the batch', () => {
+    class Wrong extends Layer {
+      readonly config = {};
+      override build(): Forward {
+        return y => ops.sum(y);
+      }
+    }
+    const expected = /Wrong: a layer must give float32 \[batch, …\]. Received float32\[\] for a batch of 2/;
+    expect(() => new Wrong().apply(input({shape: [4]}))).toThrow(expected);
+    class Empty extends Layer {
+      readonly config = {};
+    }
+    expect(() => new Empty().apply(input({shape: [4]}))).toThrow(/Empty: a layer needs build/);
   });
 });
 
