@@ -19,6 +19,10 @@ namespace {
 // team waits; a longer one waits for the step's end and gets the whole team.
 constexpr double kServedBetweenNs = 200e3;
 
+// Nanoseconds of work in a run from which the threads' meetings are measured before it: a thousandth of it.
+constexpr double kMeasuredFromNs = 10e6;
+constexpr double kForgetting = 1.05;
+
 bool is_small(const Job& job) {
   return job.program->step_cost_ns * static_cast<double>(job.steps) <= kServedBetweenNs;
 }
@@ -118,7 +122,7 @@ class Executor final : public Team {
         urgent_waiting.store(!urgent_.empty(), std::memory_order_release);
         running_.push_back(job);
       }
-      const int width = width_for(*job->program);
+      const int width = width_for(*job);
       if (prepare(job, width, 0)) {
         hold_state(job, nullptr);
         run(job, width);
@@ -127,21 +131,26 @@ class Executor final : public Team {
     }
   }
 
-  // Asked once for each number of threads: what a meeting costs decides what is worth one.
-  int width_for(Program& program) {
+  int width_for(const Job& job) {
+    Program& program = *job.program;
     const int width = std::min(thread_count(), kMostThreads);
     if (width == 1 || RedZones::active()) return 1;
-    if (program.shared && measured_width_ != width) {
-      const auto measure = [](void* argument, int index, int granted) {
-        auto* self = static_cast<Executor*>(argument);
-        const double ns = measure_meeting(&self->barrier, granted);
-        if (index == 0) self->shared_from_ns_ = shared_from_ns(ns);
-      };
-      run_team(width, measure, this);
-      measured_width_ = width;
-    }
+    const bool long_enough = program.step_cost_ns * static_cast<double>(job.steps) > kMeasuredFromNs;
+    if (long_enough && program.shared) measure_meetings(width);
     share_work(&program, shared_from_ns_);
     return program.shared ? width : 1;
+  }
+
+  // What a meeting costs decides what is worth one. A thread may have been kept from its core meanwhile: the
+  // least of the last few measurements counts.
+  void measure_meetings(int width) {
+    const auto measure = [](void* argument, int index, int granted) {
+      auto* self = static_cast<Executor*>(argument);
+      const double ns = measure_meeting(&self->barrier, granted);
+      if (index == 0) self->meeting_ns_ = std::min(ns, self->meeting_ns_ * kForgetting);
+    };
+    run_team(width, measure, this);
+    shared_from_ns_ = shared_from_ns(meeting_ns_);
   }
 
   void run(Job* job, int width) {
@@ -202,7 +211,7 @@ class Executor final : public Team {
   std::deque<Job*> queue_;
   std::vector<Job*> running_;  // the one being run, and those run inside it
   int pending_ = 0;
-  int measured_width_ = 0;
+  double meeting_ns_ = 1e9;
   double shared_from_ns_ = kSharedFromNs;
   Arena scratch_[2][kMostThreads];
 };

@@ -53,7 +53,7 @@ void Barrier::wait(int width) {
 
 double measure_meeting(Barrier* barrier, int width) {
   using Clock = std::chrono::steady_clock;
-  constexpr int kRounds = 5, kMeetings = 20;
+  constexpr int kRounds = 4, kMeetings = 25;
   double best = 1e9;
   for (int round = 0; round < kRounds; ++round) {
     barrier->wait(width);
