@@ -34,11 +34,12 @@ struct Grid {
 
 Grid grid_of(int64_t m, int64_t n, int64_t k) {
   double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(larger_of(k, 1));
+  if (work < 2 * kLeastWork && n <= kMaxBlockColumns) return {1, 1};
   double wanted = work / kLeastWork;
   int64_t tasks = wanted < 1 ? 1 : wanted > kTargetTasks ? kTargetTasks : static_cast<int64_t>(wanted);
   int64_t panels = larger_of(pieces(n, kPanelUnit), 1), most_rows = larger_of(m / kLeastRows, 1);
   // Wide blocks read a less often; but all threads should have some.
-  int64_t width = larger_of(panels * pieces(m, kRowUnit) / tasks, 1);
+  int64_t width = m <= kFewRows ? panels : larger_of(panels * pieces(m, kRowUnit) / tasks, 1);
   width = smaller_of(width, kMaxBlockColumns / kPanelUnit);
   Grid grid;
   grid.column_blocks = pieces(panels, width);

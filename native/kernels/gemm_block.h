@@ -53,12 +53,18 @@ struct Part {
 
 bool is_finished(const Product& p, const Part& part) { return part.k + part.depth == p.k; }
 
-// Notes the first number that is not finite among finished rows.
-void guard_rows(const Product& p, const Desk& desk, int64_t row, int64_t rows, int64_t column,
-                int64_t columns) {
+// Notes the first number that is not finite among finished rows, which are still in the first-level cache.
+VEC_INLINE void guard_rows(const Product& p, const Desk& desk, int64_t row, int64_t rows, int64_t column,
+                           int64_t columns) {
+  IntVec bits = splat_int(0);
   for (int64_t i = row; i < row + rows; ++i) {
-    int64_t start = i * p.n + column;
-    int64_t at = first_not_finite(p.c + start, columns);
+    const float* c = p.c + i * p.n + column;
+    for (int64_t j = 0; j < columns; j += kLanes)
+      bits = bits | not_finite_bits(load_upto(c + j, columns - j));
+  }
+  if (!has_top_bit(bits)) return;
+  for (int64_t i = row; i < row + rows; ++i) {
+    int64_t start = i * p.n + column, at = first_not_finite(p.c + start, columns);
     if (at < 0) continue;
     int32_t position = static_cast<int32_t>(smaller_of(start + at, 0x7fffffff));
     if (*desk.guard < 0 || position < *desk.guard) *desk.guard = position;

@@ -195,12 +195,15 @@ void Frame::prepare(const Program& program) {
   if (program_ == &program) return;
   operands_.resize(program.operand_values.size());
   rounds_.resize(program.loops.size());
-  args_.assign(program.instructions.size(), Args{});
-  for (size_t i = 0; i < args_.size(); ++i) {
+  calls_.assign(program.instructions.size(), Call{});
+  for (size_t i = 0; i < calls_.size(); ++i) {
     const Instruction& instruction = program.instructions[i];
-    args_[i].outputs = operands_.data() + instruction.first_operand;
-    args_[i].inputs = args_[i].outputs + instruction.output_count;
-    set_counts(&args_[i], instruction, *program.table);
+    Args& args = calls_[i].args;
+    args.outputs = operands_.data() + instruction.first_operand;
+    args.inputs = args.outputs + instruction.output_count;
+    set_counts(&args, instruction, *program.table);
+    calls_[i].run = instruction.kernel->run;
+    calls_[i].tasks = instruction.tasks;
   }
   program_ = &program;
 }
@@ -225,16 +228,16 @@ void Frame::bind(char* state, char* arena, const std::vector<Binding>& io, void*
     tensor.dims[0] = row_bytes == 0 ? 0 : io[slot].bytes / row_bytes;
     tensor.count = tensor.dims[0] * (row_bytes / bytes_of(value.tensor.dtype));
   }
-  for (Args& args : args_) args.scratch = scratch;
+  for (Call& call : calls_) call.args.scratch = scratch;
 }
 
 void Frame::prefetch(int32_t instruction) const {
   constexpr int32_t kOperands = 6;
   const auto number = static_cast<size_t>(instruction);
-  if (number + 1 >= args_.size()) return;
-  __builtin_prefetch(&args_[number + 1]);
+  if (number + 1 >= calls_.size()) return;
+  __builtin_prefetch(&calls_[number + 1]);
   __builtin_prefetch(&program_->instructions[number + 1]);
-  const Args& args = args_[number];
+  const Args& args = calls_[number].args;
   __builtin_prefetch(args.attributes);
   const auto* const first = reinterpret_cast<const char*>(args.outputs);
   const int32_t count = std::min(args.outputCount + args.inputCount, kOperands);

@@ -106,15 +106,27 @@ class Frame {
   void next_step();
   void advance(const Loop& loop);
   void rewind(const Loop& loop, int64_t rounds);
-  const Args& args(int32_t instruction) const { return args_[static_cast<size_t>(instruction)]; }
+  const Args& args(int32_t instruction) const { return calls_[static_cast<size_t>(instruction)].args; }
+  // All tasks of an instruction.
+  void run(int32_t instruction) const {
+    const Call& call = calls_[static_cast<size_t>(instruction)];
+    call.run(call.args, 0, call.tasks);
+  }
   void prefetch(int32_t instruction) const;  // and its operands; may lie behind the last one
   const Tensor& operand(int32_t number) const { return operands_[static_cast<size_t>(number)]; }
   int64_t& round(int32_t loop) { return rounds_[static_cast<size_t>(loop)]; }
 
  private:
   const Program* program_ = nullptr;
+  // What running an instruction needs, side by side.
+  struct Call {
+    Args args;
+    void (*run)(const Args&, int64_t, int64_t);
+    int64_t tasks;
+  };
+
   std::vector<Tensor> operands_;
-  std::vector<Args> args_;
+  std::vector<Call> calls_;
   std::vector<int64_t> rounds_;  // of each loop
 };
 

@@ -45,7 +45,7 @@ class Walk {
     for (int64_t step = 0; step < steps; ++step) {
       zones_.begin_step();
       next_ = met_at_ = 0;
-      if (!each(0, p_.commit_item, [this](int32_t number) { return compute(number); })) return;
+      if (!compute_all()) return;
       if (pending_ == Pending::shared && meet(between()).stop) return;
       zones_.close();
       const Decision decision = meet(leads() ? decide() : Decision{});
@@ -142,6 +142,23 @@ class Walk {
     }
   }
 
+  // One thread goes straight through a plan without loops: a small model's step is a microsecond.
+  bool goes_straight() const { return !shared_ && !profile_ && p_.loops.empty() && !RedZones::active(); }
+
+  bool compute_all() {
+    if (!goes_straight()) return each(0, p_.commit_item, [this](int32_t number) { return compute(number); });
+    for (int32_t number = 0; number < p_.commit_item; ++number) {
+      if (between().stop) return false;
+      run_alone(number);
+    }
+    return true;
+  }
+
+  void run_alone(int32_t number) {
+    if (far_apart_) frame_.prefetch(number + 1);
+    frame_.run(number);
+  }
+
   bool compute(int32_t number) {
     const bool shared = shared_ && p_.instructions[static_cast<size_t>(number)].shared;
     Decision decision = between();
@@ -236,18 +253,27 @@ class Walk {
   }
 
   void commit() {
-    each(p_.commit_item, static_cast<int32_t>(p_.items.size()), [this](int32_t number) {
+    const auto count = static_cast<int32_t>(p_.items.size());
+    if (goes_straight()) {
+      for (int32_t number = p_.commit_item; number < count; ++number) run_alone(number);
+    } else {
+      commit_in_turn(count);
+    }
+    if (profile_) mark(-1);
+    if (!leads()) return;
+    zones_.close();
+    if (p_.writes_state && job_.state) job_.state->lock.unlock();
+    ++job_.report.steps;
+  }
+
+  void commit_in_turn(int32_t count) {
+    each(p_.commit_item, count, [this](int32_t number) {
       const bool shared = shared_ && p_.instructions[static_cast<size_t>(number)].shared;
       if (needs_meeting(number, shared)) meet({});
       perform(number, shared);
       return true;
     });
     if (pending_ != Pending::clean) meet({});
-    if (profile_) mark(-1);
-    if (!leads()) return;
-    zones_.close();
-    if (p_.writes_state && job_.state) job_.state->lock.unlock();
-    ++job_.report.steps;
   }
 
   // After the commit: it may read the same state, whose lock the commit held.
