@@ -4,7 +4,7 @@ import {formatShape} from '../core/shape.ts';
 import {Tensor, withScope} from '../core/tensor.ts';
 import type {Accumulation, MetricContext} from '../nn/metrics.ts';
 import {finite} from '../ops/check.ts';
-import {add, div, maximum, mul} from '../ops/map.ts';
+import {add, div, maximum, mul, ones} from '../ops/map.ts';
 import {mean, sum, total} from '../ops/reduce.ts';
 import type {Training} from './training.ts';
 
@@ -36,6 +36,18 @@ const quotient: Accumulation = {
   result: ([loss = 0, counted = 0]) => (counted === 0 ? 0 : loss / counted),
 };
 
+/** Counts each sample by its weight, which is the last statistic. */
+function byWeight(accumulation: Accumulation | undefined): Accumulation {
+  if (!accumulation) return quotient;
+  return {
+    size: context => accumulation.size(context),
+    add(sums, statistics, count, context) {
+      accumulation.add(sums, statistics.slice(0, -1), count, context, statistics.at(-1));
+    },
+    result: (sums, context) => accumulation.result(sums, context),
+  };
+}
+
 /** In order: each output's loss where there are several, and the metrics. */
 export function columnsOf({losses, metrics}: Training): Column[] {
   const own = losses.map(({name, loss, shape}) => ({
@@ -45,9 +57,9 @@ export function columnsOf({losses, metrics}: Training): Column[] {
   }));
   return [
     ...(losses.length > 1 ? own : []),
-    ...metrics.map(({name, metric: {accumulation}, of: {loss, shape}}) => ({
+    ...metrics.map(({name, metric: {accumulation}, weighted, of: {loss, shape}}) => ({
       name,
-      accumulation,
+      accumulation: weighted ? byWeight(accumulation) : accumulation,
       context: {outputShape: shape, loss},
     })),
   ];
@@ -85,12 +97,14 @@ export function measure(
       return {output, target, loss, value, counted, part: weight === 1 ? value : mul(value, weight)};
     });
   });
-  const columns = metrics.map(({name, metric, of}): readonly Tensor[] => {
+  const columns = metrics.map(({name, metric, weighted, of}): readonly Tensor[] => {
     const {output, target, loss} = scored[losses.indexOf(of)] as (typeof scored)[number];
     return withScope(name, () => {
       const value = metric(target, output, loss);
-      if (metric.accumulation) return checkStatistics(name, value, output);
-      return [checkPerSample(`the metric ${name}`, value as Tensor, output)];
+      const factors = weighted ? [weights ?? ones([output.shape[0] as number])] : [];
+      if (metric.accumulation) return [...checkStatistics(name, value, output), ...factors];
+      const number = checkPerSample(`the metric ${name}`, value as Tensor, output);
+      return [factors.reduce((product, factor) => mul(product, factor), number), ...factors];
     });
   });
   const own = scored.map(({value, counted}) => (counted ? [value, counted] : [value]));

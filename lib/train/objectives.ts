@@ -67,31 +67,44 @@ function ownName(value: MetricLike, index: number, {kind, config}: Metric): stri
 export function toMetrics(
   network: Network,
   losses: readonly OutputLoss[],
-  given: NonNullable<CompileOptions['metrics']>,
+  {metrics = [], weightedMetrics = []}: Pick<CompileOptions, 'metrics' | 'weightedMetrics'>,
 ): NamedMetric[] {
+  const used = new Set([...reserved, ...losses.map(({name}) => `${name}_loss`)]);
+  const prefixed = network.outputs.length > 1;
+  const named = (what: string, given: NonNullable<CompileOptions['metrics']>): NamedMetric[] =>
+    metricsOfOutputs(what, network, losses, given).map(({of, value, index}) => {
+      const weighted = what === 'weightedMetrics';
+      const metric = toMetric(value);
+      const own = ownName(value, index, metric);
+      const plain = prefixed ? `${of.name}_${own}` : own;
+      const name = weighted && used.has(plain) ? `weighted_${plain}` : plain;
+      if (used.has(name)) {
+        fail('ERR_OPTION', `compile: ${what}: ${JSON.stringify(name)} stands there already.`);
+      }
+      used.add(name);
+      return {name, own, metric, weighted, of};
+    });
+  return [...named('metrics', metrics), ...named('weightedMetrics', weightedMetrics)];
+}
+
+/** What was given for each output that has a loss. */
+function metricsOfOutputs(
+  what: string,
+  network: Network,
+  losses: readonly OutputLoss[],
+  given: NonNullable<CompileOptions['metrics']>,
+): {of: OutputLoss; value: MetricLike; index: number}[] {
   const flat = Array.isArray(given) && !given.some(Array.isArray);
   if (!Array.isArray(given) && !isTable(given, network)) {
-    fail('ERR_OPTION', "compile: metrics: expected an array such as ['accuracy'].");
+    fail('ERR_OPTION', `compile: ${what}: expected an array such as ['accuracy'].`);
   }
-  const lists = flat ? network.outputs.map(() => given) : perOutput('metrics', network, given);
-  const prefixed = network.outputs.length > 1;
-  const used = new Set([...reserved, ...losses.map(({name}) => `${name}_loss`)]);
+  const lists = flat ? network.outputs.map(() => given) : perOutput(what, network, given);
   return lists.flatMap((list, output) => {
     const of = losses.find(loss => loss.output === output);
     const values = (list === undefined ? [] : Array.isArray(list) ? list : [list]) as MetricLike[];
-    if (!of) {
-      if (values.length === 0 || flat) return [];
-      const {name} = network.outputs[output] as {name: string};
-      return fail('ERR_OPTION', `compile: metrics: the output ${name} has no loss, hence no data in y.`);
-    }
-    return values.map((value, index) => {
-      const metric = toMetric(value);
-      const own = ownName(value, index, metric);
-      const name = prefixed ? `${of.name}_${own}` : own;
-      if (used.has(name))
-        fail('ERR_OPTION', `compile: metrics: ${JSON.stringify(name)} stands there already.`);
-      used.add(name);
-      return {name, own, metric, of};
-    });
+    if (of) return values.map((value, index) => ({of, value, index}));
+    if (values.length === 0 || flat) return [];
+    const {name} = network.outputs[output] as {name: string};
+    return fail('ERR_OPTION', `compile: ${what}: the output ${name} has no loss, hence no data in y.`);
   });
 }

@@ -37,12 +37,17 @@ function trainingJson(engine: Engine, {optimizer, losses, metrics}: Training): J
     Object.fromEntries(losses.map(loss => [loss.name, of(loss)]));
   const one = losses[0] as OutputLoss;
   const weighted = losses.some(({weight}) => weight !== 1);
-  const metricsOf = (of: OutputLoss): Json[] => metrics.filter(metric => metric.of === of).map(metricJson);
+  const listed = (wanted: boolean) => {
+    const of = (loss: OutputLoss): Json[] =>
+      metrics.filter(metric => metric.of === loss && metric.weighted === wanted).map(metricJson);
+    return isSeveral(engine) ? byOutput(of) : of(one);
+  };
   return {
     optimizer: describe('optimizer', optimizer),
     loss: isSeveral(engine) ? byOutput(({loss}) => describe('loss', loss)) : describe('loss', one.loss),
     ...(weighted && {lossWeights: byOutput(({weight}) => weight)}),
-    metrics: isSeveral(engine) ? byOutput(metricsOf) : metricsOf(one),
+    metrics: listed(false),
+    ...(metrics.some(metric => metric.weighted) && {weightedMetrics: listed(true)}),
   };
 }
 

@@ -29,6 +29,11 @@ export interface CompileOptions {
    * a list that serves all, or a list for each, in their order or by their names.
    */
   readonly metrics?: readonly MetricLike[] | PerOutput<MetricLike | readonly MetricLike[]>;
+  /**
+   * The same, in which each sample counts by its weight: `sampleWeight` times that of its class. Called
+   * `weighted_…` where a metric of that name is there already.
+   */
+  readonly weightedMetrics?: CompileOptions['metrics'];
 }
 
 /** The loss of one output. */
@@ -49,6 +54,8 @@ export interface NamedMetric {
   /** As the user called it. */
   readonly own: string;
   readonly metric: Metric;
+  /** Whether each sample counts by its weight. */
+  readonly weighted: boolean;
   /** Which of `losses` it goes with. */
   readonly of: OutputLoss;
 }
@@ -87,7 +94,7 @@ export function makeTraining(
   options: CompileOptions,
   known: ReadonlyMap<string, Variable>,
 ): Training {
-  requireOptions('compile', options, ['optimizer', 'loss', 'lossWeights', 'metrics']);
+  requireOptions('compile', options, ['optimizer', 'loss', 'lossWeights', 'metrics', 'weightedMetrics']);
   const {optimizer, loss} = options;
   if (optimizer === undefined) fail('ERR_OPTION', "compile: optimizer is missing, e.g. 'adam'.");
   if (loss === undefined) fail('ERR_OPTION', "compile: loss is missing, e.g. 'meanSquaredError'.");
@@ -96,7 +103,7 @@ export function makeTraining(
   return {
     optimizer: chosen,
     losses,
-    metrics: toMetrics(network, losses, options.metrics ?? []),
+    metrics: toMetrics(network, losses, options),
     slots: slotsOf(network, chosen, known),
   };
 }

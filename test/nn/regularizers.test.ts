@@ -1,6 +1,8 @@
 // The penalty on angles, against its formula and differences in float64.
 import {describe, expect, it} from 'vitest';
 import {
+  constraints,
+  initializers,
   layers,
   ops,
   optimizers,
@@ -127,5 +129,45 @@ describe('a penalty on what a layer gives', () => {
     model.compile({optimizer: 'sgd', loss: 'mse'});
     const wanted = values.reduce((sum, value) => sum + value * value, 0) * (1 / 21 + 0.01 / 7);
     expect((await model.evaluate(x, zero)).loss).toBeCloseTo(wanted, 6);
+  });
+});
+
+describe('constraints', () => {
+  const refused: readonly (readonly [() => unknown, RegExp])[] = [
+    [() => constraints.maxNorm({maxValue: 0}), /constraints.maxNorm: maxValue: expected a finite number > 0/],
+    [() => constraints.maxNorm({axis: 0.5}), /constraints.maxNorm: axis: expected an integer/],
+    [() => constraints.unitNorm({axis: 9}), /constraints.unitNorm: axis: .* <= 5/],
+    [() => constraints.minMaxNorm({minValue: -1}), /constraints.minMaxNorm: minValue: .* >= 0/],
+    [() => constraints.minMaxNorm({minValue: 2, maxValue: 1}), /constraints.minMaxNorm: maxValue: .* >= 2/],
+    [() => constraints.minMaxNorm({rate: 2}), /constraints.minMaxNorm: rate: .* <= 1/],
+    [() => constraints.minMaxNorm({axis: Number.NaN}), /constraints.minMaxNorm: axis/],
+    [
+      async () => {
+        const biasConstraint = constraints.unitNorm({axis: 1});
+        const model = sequential([layers.dense({units: 2, biasConstraint, inputShape: [2]})]);
+        model.compile({optimizer: 'sgd', loss: 'mse'});
+        await model.trainOnBatch([[1, 2]], [[1, 2]]);
+      },
+      /axis 1 is outside \[2\]/,
+    ],
+  ];
+  it.each(refused)('refuse a wrong option: %#', async (call, text) => {
+    await expect(async () => call()).rejects.toThrow(text);
+  });
+
+  it('and penalties hold for a bias as for a kernel', async () => {
+    const model = sequential([
+      layers.dense({
+        units: 3,
+        biasInitializer: initializers.constant({value: 2}),
+        biasRegularizer: regularizers.l1l2({l1: 0.1, l2: 0.2}),
+        biasConstraint: constraints.maxNorm({maxValue: 1}),
+        inputShape: [1],
+      }),
+    ]);
+    model.compile({optimizer: optimizers.sgd({learningRate: 0}), loss: 'mse'});
+    expect((await model.trainOnBatch([[0]], [[2, 2, 2]])).loss).toBeCloseTo(3 * (0.2 + 0.8), 5);
+    const bias = model.getWeights().find(({name}) => name === 'dense/bias')?.data as Float32Array;
+    expect(Math.hypot(...bias)).toBeCloseTo(1, 5);
   });
 });

@@ -114,19 +114,21 @@ interface Layout {
 function addPredictions(
   sums: Float64Array,
   [outputs, targets]: readonly TypedArray[],
-  numbers: number,
+  count: number,
   context: MetricContext,
-  {thresholds, multiLabel}: Layout,
+  {thresholds, multiLabel, weights}: Layout & {readonly weights: TypedArray | undefined},
 ): void {
+  const size = sizeOf(context.outputShape);
   const units = context.outputShape.at(-1) as number;
   const sparse = context.loss.targets === 'classes';
-  for (let at = 0; at < numbers; at++) {
+  for (let at = 0; at < count * size; at++) {
     const unit = at % units;
     const target = targets?.[sparse ? (at - unit) / units : at] as number;
     const there = sparse ? target === unit : target > 0.5;
     const table = 2 * (multiLabel ? unit : 0) + (there ? 0 : 1);
     const place = table * (thresholds + 1) + thresholdsBelow(outputs?.[at] as number, thresholds);
-    sums[place] = (sums[place] as number) + 1;
+    const weight = weights ? (weights[(at - (at % size)) / size] as number) : 1;
+    sums[place] = (sums[place] as number) + weight;
   }
 }
 
@@ -152,8 +154,8 @@ export function auc(options: AucOptions = {}): Metric {
   };
   return accumulated('auc', {...options}, statistics, {
     size: context => 2 * groupsOf(context) * (thresholds + 1),
-    add: (sums, arrays, count, context) =>
-      addPredictions(sums, arrays, count * sizeOf(context.outputShape), context, {thresholds, multiLabel}),
+    add: (sums, arrays, count, context, weights) =>
+      addPredictions(sums, arrays, count, context, {thresholds, multiLabel, weights}),
     result(sums, context) {
       const groups = groupsOf(context);
       const table = (index: number): Float64Array =>

@@ -83,10 +83,10 @@ function decisions(kind: string, rules: Rules): (options?: ClassificationOptions
     return accumulated(kind, {...options}, bins, {
       size: context =>
         pairs(context) ? classesOf(context) ** 2 : 4 * (context.outputShape.at(-1) as number),
-      add(sums, [numbers], count, context) {
+      add(sums, [numbers], count, context, weights) {
         const size = sizeOf(context.outputShape);
         const perSample = pairs(context) ? size / (context.outputShape.at(-1) as number) : size;
-        countBins(sums, numbers, count * perSample);
+        countBins(sums, numbers, {count, perSample, weights});
       },
       result(sums, context) {
         const counts = pairs(context) ? countsOfPairs(sums, classesOf(context)) : countsOfEach(sums);
@@ -148,8 +148,9 @@ export const f1 = decisions('f1', {
 function pairCounts(result: Accumulation['result']): Accumulation {
   return {
     size: context => classesOf(context) ** 2,
-    add(sums, [bins], count, {outputShape}) {
-      countBins(sums, bins, (count * sizeOf(outputShape)) / (outputShape.at(-1) as number));
+    add(sums, [bins], count, {outputShape}, weights) {
+      const perSample = sizeOf(outputShape) / (outputShape.at(-1) as number);
+      countBins(sums, bins, {count, perSample, weights});
     },
     result,
   };

@@ -17,11 +17,18 @@ export interface ClassCounts {
   readonly trueNegatives: number;
 }
 
-/** Counts the bins; numbers that are none are left out. */
-export function countBins(sums: Float64Array, bins: TypedArray | undefined, numbers: number): void {
-  for (let at = 0; at < numbers; at++) {
-    const bin = bins?.[at] as number;
-    if (bin >= 0 && bin < sums.length) sums[bin] = (sums[bin] as number) + 1;
+/** Counts the bins, so many of each of `count` samples; numbers that are none are left out. */
+export function countBins(
+  sums: Float64Array,
+  bins: TypedArray | undefined,
+  {count, perSample, weights}: {count: number; perSample: number; weights: TypedArray | undefined},
+): void {
+  for (let sample = 0, at = 0; sample < count; sample++) {
+    const weight = weights ? (weights[sample] as number) : 1;
+    for (const end = at + perSample; at < end; at++) {
+      const bin = bins?.[at] as number;
+      if (bin >= 0 && bin < sums.length) sums[bin] = (sums[bin] as number) + weight;
+    }
   }
 }
 

@@ -20,9 +20,15 @@ export interface Accumulation {
   size(context: MetricContext): number;
   /**
    * Adds `count` samples. `statistics` hold, one sample after another, what the metric's tensors tell of
-   * each.
+   * each; `weights`, for one of `weightedMetrics`, how much each counts.
    */
-  add(sums: Float64Array, statistics: readonly TypedArray[], count: number, context: MetricContext): void;
+  add(
+    sums: Float64Array,
+    statistics: readonly TypedArray[],
+    count: number,
+    context: MetricContext,
+    weights?: TypedArray,
+  ): void;
   /** The metric, or several numbers by what is appended to its name. */
   result(sums: Float64Array, context: MetricContext): number | Readonly<Record<string, number>>;
 }

@@ -90,11 +90,12 @@ export function rootMeanSquaredError(options?: NoOptions): Metric {
   const squares = losses.meanSquaredError();
   return accumulated('rootMeanSquaredError', {}, (target, output) => squares(target, output), {
     size: () => 2,
-    add(sums, [values], count) {
-      let sum = 0;
-      for (let sample = 0; sample < count; sample++) sum += values?.[sample] as number;
-      sums[0] = (sums[0] as number) + sum;
-      sums[1] = (sums[1] as number) + count;
+    add(sums, [values], count, _, weights) {
+      for (let sample = 0; sample < count; sample++) {
+        const weight = weights ? (weights[sample] as number) : 1;
+        sums[0] = (sums[0] as number) + weight * (values?.[sample] as number);
+        sums[1] = (sums[1] as number) + weight;
+      }
     },
     result: ([sum = 0, count = 0]) => Math.sqrt(sum / count),
   });
@@ -102,26 +103,29 @@ export function rootMeanSquaredError(options?: NoOptions): Metric {
 
 const aggregations = ['uniformAverage', 'varianceWeightedAverage'] as const;
 
-/** For each column Σ t, Σ t² and Σ (y − t)², after the number of samples. */
+/** For each column Σ t, Σ t² and Σ (y − t)², after the number of samples, or the sum of their weights. */
 function columnSums(weighted: boolean): Accumulation {
   return {
     size: ({outputShape}) => 1 + 3 * sizeOf(outputShape),
-    add(sums, [targets, outputs], count, {outputShape}) {
+    add(sums, [targets, outputs], count, {outputShape}, weights) {
       const width = sizeOf(outputShape);
       for (let column = 0; column < width; column++) {
         let [sum, squares, errors] = [0, 0, 0];
-        for (let at = column; at < count * width; at += width) {
+        for (let sample = 0, at = column; sample < count; sample++, at += width) {
+          const weight = weights ? (weights[sample] as number) : 1;
           const target = targets?.[at] as number;
-          sum += target;
-          squares += target * target;
-          errors += ((outputs?.[at] as number) - target) ** 2;
+          sum += weight * target;
+          squares += weight * target * target;
+          errors += weight * ((outputs?.[at] as number) - target) ** 2;
         }
         const own = 1 + 3 * column;
         sums[own] = (sums[own] as number) + sum;
         sums[own + 1] = (sums[own + 1] as number) + squares;
         sums[own + 2] = (sums[own + 2] as number) + errors;
       }
-      sums[0] = (sums[0] as number) + count;
+      for (let sample = 0; sample < count; sample++) {
+        sums[0] = (sums[0] as number) + (weights ? (weights[sample] as number) : 1);
+      }
     },
     result(sums, {outputShape}) {
       const [count = 0] = sums;
