@@ -181,15 +181,18 @@ describe('ends', () => {
     async function* slow() {
       try {
         yield {xs: x, ys: y};
-        await new Promise(resolve => setTimeout(resolve, 60));
+        // The fit ends without this batch, which comes too late.
+        await new Promise(resolve => controller.signal.addEventListener('abort', resolve));
+        await new Promise(resolve => setTimeout(resolve, 20));
         yield {xs: x, ys: y};
       } finally {
         closed = true;
       }
     }
     const net = build();
-    setTimeout(() => controller.abort(), 20);
-    const fit = net.fit(slow(), {signal: controller.signal, stepsPerEpoch: 9});
+    const onBatchEnd = () => void setTimeout(() => controller.abort(), 1);
+    const options = {signal: controller.signal, stepsPerEpoch: 9, callbacks: {onBatchEnd}};
+    const fit = net.fit(slow(), options);
     await expect(fit).rejects.toMatchObject({code: 'ERR_ABORTED'});
     expect(net.iterations).toBe(1);
     await expect.poll(() => closed).toBe(true);
