@@ -2,12 +2,14 @@
 import {describe, expect, it} from 'vitest';
 import {
   constraints,
+  getThreads,
   layers,
   type Optimizer,
   ops,
   optimizers,
   schedules,
   sequential,
+  setThreads,
 } from '../../lib/index.ts';
 import {numbers} from '../api/support.ts';
 import {build, descend, gradientsAt, map, type Numbers, norm, steps, weightsOf} from './given.ts';
@@ -218,4 +220,34 @@ it('nadam goes on at once from any step', () => {
   const forth = Array.from({length: 40}, (_, step) => all.hyper(step, 0.001));
   back.hyper(39, 0.001);
   expect(Array.from({length: 40}, (_, step) => back.hyper(step, 0.001))).toEqual(forth);
+});
+
+it('gives the same bits on any number of threads', async () => {
+  const threads = getThreads();
+  const everything = {
+    weightDecay: 0.1,
+    excludeFromWeightDecay: ['bias'],
+    globalClipNorm: 0.1,
+    useEma: true,
+    gradientAccumulationSteps: 2,
+  };
+  const x = {data: numbers(64 * 100, 3), shape: [64, 100]};
+  const y = {data: numbers(64 * 9, 4), shape: [64, 9]};
+  const run = async (make: (options: object) => Optimizer): Promise<Numbers> => {
+    const hidden = layers.dense({units: 170, activation: 'tanh', inputShape: [100]});
+    const model = sequential([hidden, layers.dense({units: 9})], {seed: 8});
+    model.compile({optimizer: make(everything), loss: 'mse'});
+    await model.fit(x, y, {epochs: 2, batchSize: 16, verbose: 0});
+    return weightsOf(model);
+  };
+  try {
+    for (const make of Object.values(optimizers) as ((options: object) => Optimizer)[]) {
+      setThreads(1);
+      const alone = await run(make);
+      setThreads(3);
+      expect(await run(make)).toEqual(alone);
+    }
+  } finally {
+    setThreads(threads);
+  }
 });
