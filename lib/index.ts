@@ -50,6 +50,7 @@ export type {FitBatchesOptions, FitOptions} from './train/fit-options.ts';
 export type {ForwardResult} from './train/forward.ts';
 export type {GradientsResult} from './train/gradients.ts';
 export type {History, Logs} from './train/logs.ts';
+export {type Minimization, minimize} from './train/minimize.ts';
 export {
   type Model,
   type ModelOptions,

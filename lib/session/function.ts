@@ -1,7 +1,7 @@
 // `compile(outputs)`: a graph as a function of its inputs, with the variables that it reads and updates.
 import type {Stages} from '../compile/index.ts';
 import type {TypedArray} from '../core/dtype.ts';
-import {checkOptions, fail, unknownName} from '../core/errors.ts';
+import {checkNumber, checkOptions, fail, unknownName} from '../core/errors.ts';
 import type {Shape} from '../core/shape.ts';
 import {Tensor, type Variable} from '../core/tensor.ts';
 import type {Plan} from '../plan.ts';
@@ -33,6 +33,18 @@ export interface FunctionOptions {
   readonly seed?: number;
 }
 
+export interface RunOptions {
+  /** How many times; one, without the axis for the steps, where it is left out. */
+  readonly steps?: number;
+}
+
+function stepsOf(options: RunOptions): number | undefined {
+  checkOptions('run', options, ['steps']);
+  const {steps} = options;
+  if (steps !== undefined) checkNumber('run: steps', steps, {integer: true, min: 1, max: 2 ** 31 - 1});
+  return steps;
+}
+
 /** By name: a typed array, a number, nested arrays, or the result of another function. */
 export type InputValues = Readonly<Record<string, InputValue>>;
 
@@ -54,18 +66,24 @@ export class CompiledFunction<Outputs extends OutputTensors = OutputTensors> {
   }
 
   /**
-   * Computes the outputs, off the event loop, and then writes the updates.
+   * Computes the outputs, off the event loop, and then writes the updates. With `steps` it does so many times
+   * in one native call, as `fit` does: an input with `perStep` then has a further, first axis for the steps,
+   * and so has each result. A condition of `stopIf` ends it early, and the results have fewer steps.
    *
    * @throws ERR_UNKNOWN_NAME, ERR_SHAPE or ERR_DTYPE for inputs that do not fit; ERR_OUT_OF_RANGE or
-   * ERR_NOT_FINITE where their values do not: then nothing has been written.
+   * ERR_NOT_FINITE where their values do not, or where a guard found something: then nothing has been written
+   * in that step, whose number the message has. ERR_ABORTED where `stopIf` ends a run without `steps`.
    */
-  async run(inputs: InputValues = {}): Promise<Results<Outputs>> {
-    return this.#results(await this.#program.run(this.#arrays(inputs)));
+  async run(inputs: InputValues = {}, options: RunOptions = {}): Promise<Results<Outputs>> {
+    const steps = stepsOf(options);
+    const outcome = await this.#program.run(this.#arrays(inputs, steps), {steps: steps ?? 1});
+    return this.#results(outcome, steps);
   }
 
   /** The same on the calling thread. */
-  runSync(inputs: InputValues = {}): Results<Outputs> {
-    return this.#results(this.#program.runSync(this.#arrays(inputs)));
+  runSync(inputs: InputValues = {}, options: RunOptions = {}): Results<Outputs> {
+    const steps = stepsOf(options);
+    return this.#results(this.#program.runSync(this.#arrays(inputs, steps), {steps: steps ?? 1}), steps);
   }
 
   /** Listings of the graph and of what the compiler made of it. */
@@ -73,7 +91,7 @@ export class CompiledFunction<Outputs extends OutputTensors = OutputTensors> {
     return this.#program.stages();
   }
 
-  #arrays(inputs: InputValues): Arrays {
+  #arrays(inputs: InputValues, steps: number | undefined): Arrays {
     const slots = this.plan.io.filter(({output}) => !output);
     const names = slots.map(({name}) => name);
     for (const name of Object.keys(inputs)) if (!names.includes(name)) unknownName('input', name, names);
@@ -81,17 +99,21 @@ export class CompiledFunction<Outputs extends OutputTensors = OutputTensors> {
       slots.map(slot => {
         const value = inputs[slot.name];
         if (value === undefined) fail('ERR_UNKNOWN_NAME', `run: the input ${slot.name} is missing.`);
-        return [slot.name, toTypedArray(slot, value)];
+        const many = steps !== undefined && slot.perStep;
+        return [slot.name, toTypedArray(many ? {...slot, shape: [steps, ...slot.shape]} : slot, value)];
       }),
     );
   }
 
-  #results(outcome: RunOutcome): Results<Outputs> {
-    if (outcome.end === 'guard') failByGuard(outcome);
-    const entries = namedOutputs(this.#outputs).map(([key, {shape}], index): [string, TensorValue] => [
-      key,
-      {data: outcome.outputs[outputName(index)] as TypedArray, shape},
-    ]);
+  #results(outcome: RunOutcome, steps: number | undefined): Results<Outputs> {
+    const {end, guard, steps: done} = outcome;
+    const stopped = guard?.kind === 'stop' && steps !== undefined;
+    if (end === 'guard' && !stopped) failByGuard(outcome, steps === undefined ? '' : ` at step ${done}`);
+    const entries = namedOutputs(this.#outputs).map(([key, {shape, size}], index): [string, TensorValue] => {
+      const data = outcome.outputs[outputName(index)] as TypedArray;
+      if (steps === undefined) return [key, {data, shape}];
+      return [key, {data: data.subarray(0, done * size), shape: [done, ...shape]}];
+    });
     if (this.#outputs instanceof Tensor) return entries[0]?.[1] as Results<Outputs>;
     const values = Array.isArray(this.#outputs)
       ? entries.map(([, value]) => value)
@@ -104,10 +126,10 @@ function namedOutputs(outputs: OutputTensors): [string, Tensor][] {
   return outputs instanceof Tensor ? [['', outputs]] : Object.entries(outputs);
 }
 
-function failByGuard({guard, anomaly}: RunOutcome): never {
+function failByGuard({guard, anomaly}: RunOutcome, at: string): never {
   if (!guard) return fail('ERR_PLAN', 'run: ended for no known reason.');
   const {kind, source = 'an input', position, scope} = guard;
-  const where = scope === '' ? '' : ` in ${scope}`;
+  const where = `${scope === '' ? '' : ` in ${scope}`}${at}`;
   if (kind === 'stop') {
     fail('ERR_ABORTED', `run: ended by a condition of stopIf${where}; nothing has been written.`);
   }

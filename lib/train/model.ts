@@ -3,12 +3,14 @@ import type {TypedArray} from '../core/dtype.ts';
 import {checkNumber, checkOptions, fail, requireOptions} from '../core/errors.ts';
 import {type Config, type CustomObjects, type Json, withCustomObjects} from '../core/named.ts';
 import type {Shape} from '../core/shape.ts';
+import type {Tensor, Variable} from '../core/tensor.ts';
 import type {Layer} from '../nn/layer.ts';
 import {checkName} from '../nn/layer-options.ts';
 import {callLayer, type SymbolicTensor} from '../nn/symbolic.ts';
 import type {Optimizer} from '../optim/optimizer.ts';
 import {applyGradients, type GradientValues} from './apply-gradients.ts';
 import {bindSamples} from './batches.ts';
+import {type CallOptions, callNetwork} from './call.ts';
 import type {LayerLike} from './chain.ts';
 import {type Batches, isBatches} from './dataset-source.ts';
 import {Engine} from './engine.ts';
@@ -121,6 +123,20 @@ export class Model<Outputs extends SymbolicTensors = SymbolicTensor> {
     const list = symbolicInputs(`${this.name ?? layer.kind}: apply`, network.inputs, inputs);
     const {outputs} = callLayer(layer, list, this.name ?? layer.kind);
     return inStructure(network.outputStructure, network.outputs, outputs) as Outputs;
+  }
+
+  /**
+   * Its outputs as ops of a graph of one's own, for tensors [batch, …]: with `compile` and `minimize` a
+   * training step that shares the weights. In training, random layers read the inputs `seed` int32[2] and
+   * `step` int32[1], one for each step; moving statistics stay as they are.
+   */
+  call(inputs: Tensor | readonly Tensor[], options: CallOptions = {}): Tensor | Tensor[] {
+    return callNetwork(this.#engine.network, inputs, options);
+  }
+
+  /** The weights that training changes, as variables of graphs. */
+  get trainableVariables(): readonly Variable[] {
+    return this.#engine.network.trainable.map(({variable}) => variable);
   }
 
   /** The optimizer that `compile` was given; its learning rate may be assigned. @throws ERR_NOT_COMPILED */
