@@ -14,10 +14,7 @@ export interface Minimization {
   readonly optimizer: Optimizer;
   /** The gradient of each variable, in order. */
   readonly gradients: readonly Tensor[];
-  /**
-   * The input `hyper` of the step: the optimizer's numbers, learning rate included, for `steps` steps of which
-   * `first`, from 0, is the first.
-   */
+  /** The input `hyper`: the optimizer's numbers of `steps` steps, of which `first` (from 0) is the first. */
   hyper(first: number, steps?: number): Float32Array;
 }
 
