@@ -19,8 +19,8 @@ export interface MemoryLevel {
   readonly bytes: number;
   readonly readGBs: Pair;
   readonly triadGBs: Pair;
-  /** Past the caches; 0 but for memory. */
-  readonly streamingGBs: Pair;
+  /** A triad whose result stands where an operand stood: no line is read for the sake of writing it. */
+  readonly inPlaceGBs: Pair;
 }
 
 export interface Ceiling {
@@ -64,9 +64,14 @@ export function levelOf({levels}: Ceiling, bytes: number, threads: number): Memo
   return fits ?? (levels.at(-1) as MemoryLevel);
 }
 
-/** GB/s of a level on so many threads: reading alone, or a triad. */
-export function bandwidthOf(level: MemoryLevel, threads: number, kind: 'read' | 'triad'): number {
-  return (kind === 'read' ? level.readGBs : level.triadGBs)[threads === 1 ? 0 : 1];
+/** GB/s of a level on so many threads: reading alone, a triad, or one in place. */
+export function bandwidthOf(
+  level: MemoryLevel,
+  threads: number,
+  kind: 'read' | 'triad' | 'in place',
+): number {
+  const rates = {read: level.readGBs, triad: level.triadGBs, 'in place': level.inPlaceGBs};
+  return rates[kind][threads === 1 ? 0 : 1];
 }
 
 /** Microseconds of a run of one step that adds two numbers: by the executor thread, and by this thread. */
@@ -92,13 +97,12 @@ export async function bench({ceiling, quick}: BenchOptions): Promise<Figures> {
   const counts = fmaGflops.map((_, index) => Math.min(2 ** index, threads));
   console.log(table([counts.map(count => `${count} threads`), fmaGflops.map(digits)]));
   console.log(`\nbytes, GB/s, on 1 thread and on ${threads}`);
-  const rows = levels.map(({name, bytes, readGBs, triadGBs, streamingGBs}) => [
+  const rows = levels.map(({name, bytes, readGBs, triadGBs, inPlaceGBs}) => [
     name,
     bytes > 0 ? `${bytes / 1024} KiB` : '',
-    ...[...readGBs, ...triadGBs].map(digits),
-    ...streamingGBs.map(rate => (rate > 0 ? digits(rate) : '')),
+    ...[...readGBs, ...triadGBs, ...inPlaceGBs].map(digits),
   ]);
-  console.log(table([['', 'size', 'read', '', 'triad', '', 'past caches', ''], ...rows]));
+  console.log(table([['', 'size', 'read', '', 'triad', '', 'in place', ''], ...rows]));
   const {executor, here} = await roundTrips(quick);
   console.log(`\na meeting of ${threads} threads ${barrierNs} ns, an empty OpenMP region ${regionNs} ns`);
   const both = `${digits(executor)} µs by the executor, ${digits(here)} µs on the calling thread`;

@@ -145,7 +145,7 @@ async function timeShape(shape: Shape, threads: number, blas: readonly Blas[], o
   for (let round = 0; round < rounds; round++) {
     for (const {name, time} of runners) {
       // Threads of the one before may still spin.
-      if (runners.length > 1 && threads > 1) await pause(2);
+      if (runners.length > 1 && threads > 1) await pause(5);
       row.seconds[name] = Math.min(await time(), row.seconds[name] ?? Number.POSITIVE_INFINITY);
     }
   }

@@ -68,7 +68,7 @@ const training: readonly Goal[] = [
   {name: 'deep-100', what: '100 layers of 16 units: step ÷ its kernels alone', atMost: 1.5, unit: '×'},
   {
     name: 'optimizer-adam',
-    what: 'Adam, 10 M parameters, 28 bytes each, of the triad',
+    what: 'Adam, 10 M parameters, 28 bytes each, of the bandwidth',
     atLeast: 0.85,
     unit: '%',
   },

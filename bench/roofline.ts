@@ -38,7 +38,7 @@ export function boundOfStep(workload: Workload, ceiling: Ceiling, threads: numbe
   const rowBytes = 4 * ((sizes[0] as number) + 1);
   const dataLevel = levelOf(ceiling, batch * batches * rowBytes, threads);
   const arithmetic = flopsPerStep(workload) / (peakOf(ceiling, threads) * 1e3);
-  const update = (moved * parameters) / (bandwidthOf(updateLevel, threads, 'triad') * 1e3);
+  const update = (moved * parameters) / (bandwidthOf(updateLevel, threads, 'in place') * 1e3);
   const data = (batch * rowBytes) / (bandwidthOf(dataLevel, threads, 'read') * 1e3);
   return {
     microseconds: arithmetic + update + data,

@@ -16,7 +16,7 @@ import {build} from '../scripts/bootstrap.mjs';
 const rates = (one: number, all: number) => ({
   readGBs: [one, all] as const,
   triadGBs: [one / 2, all / 2] as const,
-  streamingGBs: [0, 0] as const,
+  inPlaceGBs: [one / 2, all / 2] as const,
 });
 const ceiling: Ceiling = {
   threads: 2,
@@ -134,7 +134,9 @@ describe('the native tools', {timeout: 300_000}, () => {
     const measured: Ceiling = ask('ceiling', '2', '0.01');
     expect(measured.fmaGflops).toHaveLength(2);
     expect(measured.levels.at(-1)?.name).toBe('memory');
-    const all = measured.levels.flatMap(({readGBs, triadGBs}) => [...readGBs, ...triadGBs]);
+    const all = measured.levels.flatMap(({readGBs, triadGBs, inPlaceGBs}) =>
+      [readGBs, triadGBs, inPlaceGBs].flat(),
+    );
     for (const rate of [...measured.fmaGflops, ...all, measured.barrierNs]) expect(rate).toBeGreaterThan(0);
     const caches = measured.levels.slice(0, -1).map(({bytes}) => bytes);
     expect(caches).toEqual([...caches].sort((a, b) => a - b));

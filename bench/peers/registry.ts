@@ -164,6 +164,8 @@ export function startOfBlas({name, unlocked}: BlasSpec, threads: number): Start 
       ...cleanEnvironment(threads),
       ...env,
       OPENBLAS_NUM_THREADS: count,
+      // Its threads look for work for 2 to this power of cycles: a third of a millisecond, not 20.
+      OPENBLAS_THREAD_TIMEOUT: '20',
       MKL_NUM_THREADS: count,
       BLIS_NUM_THREADS: count,
       ...(unlocked && {LD_PRELOAD: shim}),

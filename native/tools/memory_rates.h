@@ -1,4 +1,5 @@
-// How fast bytes move: reading alone, and a triad a = b + s·c, through arrays of a given size.
+// How fast bytes move through arrays of a given size: reading alone, and a triad a = b + s·c, where b may be
+// a.
 #pragma once
 
 #include <cstdint>
@@ -6,10 +7,6 @@
 #include <cstring>
 #include <string>
 #include <vector>
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 namespace chainrule {
 
@@ -118,19 +115,6 @@ inline void triad(float* out, const float* x, const float* y, int64_t floats) {
   (has_avx512() ? triad_avx512 : triad_avx2)(out, x, y, floats);
 #else
   triad_lanes(out, x, y, floats);
-#endif
-}
-
-// The same past the caches, where the CPU can: no line of `out` is read before it is written.
-inline void streaming_triad(float* out, const float* x, const float* y, int64_t floats) {
-#if defined(__x86_64__)
-  const __m128 scale = _mm_set1_ps(1.5f);
-  for (int64_t i = 0; i < floats; i += 4) {
-    _mm_stream_ps(out + i, _mm_add_ps(_mm_load_ps(x + i), _mm_mul_ps(scale, _mm_load_ps(y + i))));
-  }
-  _mm_sfence();
-#else
-  triad(out, x, y, floats);
 #endif
 }
 
