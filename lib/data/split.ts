@@ -1,5 +1,6 @@
 import {checkNumber, checkOptions, fail} from '../core/errors.ts';
-import {type NestedArray, type NumberArray, pickRows, type ShapedArray, toRows} from './arrays.ts';
+import {sizeOf} from '../core/shape.ts';
+import {type NestedArray, type NumberArray, pickRows, type Rows, type ShapedArray, toRows} from './arrays.ts';
 import {ascendingRows, shuffleRows} from './order.ts';
 import {shapeOfTable} from './table.ts';
 
@@ -10,9 +11,42 @@ export interface SplitOptions {
   readonly seed?: number;
   /** Take rows at random rather than the last ones; true by default. */
   readonly shuffle?: boolean;
+  /** Keep the share that each class, each different row of `y`, has in the whole; false by default. */
+  readonly stratify?: boolean;
 }
 
 type Table = NumberArray | ShapedArray | NestedArray;
+
+/**
+ * How many rows of each class are kept for testing, `total` in all: its share rounded down, and one more
+ * where most was cut off.
+ */
+function quotas(counts: ReadonlyMap<string, number>, total: number, rows: number): Map<string, number> {
+  const shares = Array.from(counts, ([name, count]) => ({name, share: (count * total) / rows}));
+  const taken = new Map(shares.map(({name, share}) => [name, Math.floor(share)]));
+  let left = total - [...taken.values()].reduce((sum, count) => sum + count, 0);
+  for (const {name} of shares.sort((a, b) => (b.share % 1) - (a.share % 1))) {
+    if (left-- <= 0) break;
+    taken.set(name, (taken.get(name) as number) + 1);
+  }
+  return taken;
+}
+
+/** The last rows of each class, as many as its share of `total` is, behind all others. */
+function stratified(order: Int32Array, y: Rows, total: number): Int32Array {
+  const width = sizeOf(y.rowShape);
+  const classOf = (row: number): string => y.data.subarray(row * width, (row + 1) * width).join();
+  const counts = new Map<string, number>();
+  for (const row of order) counts.set(classOf(row), (counts.get(classOf(row)) ?? 0) + 1);
+  const left = quotas(counts, total, order.length);
+  const [train, test]: [number[], number[]] = [[], []];
+  for (const row of [...order].reverse()) {
+    const quota = left.get(classOf(row)) as number;
+    left.set(classOf(row), quota - 1);
+    (quota > 0 ? test : train).push(row);
+  }
+  return Int32Array.from([...test, ...train].reverse());
+}
 
 /** Splits rows of `x` and `y` alike into those for training and those for testing, as copies. */
 export function trainTestSplit(
@@ -21,8 +55,11 @@ export function trainTestSplit(
   options: SplitOptions = {},
 ): {xTrain: ShapedArray; xTest: ShapedArray; yTrain: ShapedArray; yTest: ShapedArray} {
   const where = 'data.trainTestSplit';
-  checkOptions(where, options, ['testSize', 'seed', 'shuffle']);
-  const {testSize = 0.25, seed = 0, shuffle = true} = options;
+  checkOptions(where, options, ['testSize', 'seed', 'shuffle', 'stratify']);
+  const {testSize = 0.25, seed = 0, shuffle = true, stratify = false} = options;
+  if (typeof stratify !== 'boolean') {
+    fail('ERR_OPTION', `${where}: stratify: expected true or false. Received ${String(stratify)}.`);
+  }
   checkNumber(`${where}: testSize`, testSize, {above: 0, below: 1});
   checkNumber(`${where}: seed`, seed, {integer: true});
   const xRows = toRows(x, {what: `${where}: x`, rowShape: shapeOfTable(`${where}: x`, x).slice(1)});
@@ -34,10 +71,11 @@ export function trainTestSplit(
   if (xRows.count !== yRows.count) {
     fail('ERR_SHAPE', `${where}: x has ${xRows.count} rows and y ${yRows.count}.`);
   }
-  const order = ascendingRows(xRows.count);
+  let order: Int32Array = ascendingRows(xRows.count);
   if (shuffle) shuffleRows(order, seed, 0);
   const forTraining = xRows.count - Math.ceil(xRows.count * testSize);
   if (forTraining === 0) fail('ERR_VALUE', `${where}: ${xRows.count} rows leave none for training.`);
+  if (stratify) order = stratified(order, yRows, xRows.count - forTraining);
   const train = order.subarray(0, forTraining);
   const test = order.subarray(forTraining);
   return {

@@ -12,6 +12,7 @@ export interface Standardization {
 /**
  * Columns of a table [N, …] moved to mean 0 and scaled to deviation 1; a constant column becomes 0.
  *
+ * @throws ERR_NOT_FINITE naming the row and column of a missing value: one would make its column NaN.
  * @param options.like the numbers of an earlier call, e.g. those of the training data for the test data.
  */
 export function standardize(
@@ -22,6 +23,12 @@ export function standardize(
   const shape = shapeOfTable('data.standardize', table);
   const {data: numbers, count, scale} = toRows(table, {what: 'data.standardize', rowShape: shape.slice(1)});
   const columns = sizeOf(shape.slice(1));
+  const odd = numbers.findIndex((value: number) => !Number.isFinite(value));
+  if (odd >= 0) {
+    const place = `row ${Math.floor(odd / columns)}, column ${odd % columns}`;
+    const advice = 'Replace missing values, or leave out their rows.';
+    fail('ERR_NOT_FINITE', `data.standardize: ${place} holds ${numbers[odd]}. ${advice}`);
+  }
   const {mean, deviation} = options.like ?? statistics(numbers, columns, scale);
   if (mean.length !== columns || deviation.length !== columns) {
     fail('ERR_SHAPE', `data.standardize: like has ${mean.length} columns, the table ${columns}.`);

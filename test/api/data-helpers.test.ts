@@ -70,6 +70,36 @@ describe('trainTestSplit', () => {
     expect(xTrain.data[14]).toBe(14);
   });
 
+  it('keeps the share of each class where it is told to', () => {
+    // 30 of class 0, 15 of class 1, 5 of class 2, in this order.
+    const labels = Uint8Array.from({length: 50}, (_, row) => (row < 30 ? 0 : row < 45 ? 1 : 2));
+    const table = Array.from(labels, (label, row) => [label, row]);
+    const countsOf = ({data: values}: {data: ArrayLike<number>}) =>
+      [0, 1, 2].map(label => Array.from(values).filter(value => value === label).length);
+    const {xTest, yTest, xTrain, yTrain} = data.trainTestSplit(table, labels, {
+      testSize: 0.2,
+      stratify: true,
+    });
+    expect([countsOf(yTrain), countsOf(yTest)]).toEqual([
+      [24, 12, 4],
+      [6, 3, 1],
+    ]);
+    yTest.data.forEach((label, at) => {
+      expect(xTest.data[2 * at]).toBe(label);
+    });
+    const seen = [...xTrain.data, ...xTest.data].filter((_, at) => at % 2 === 1);
+    expect([...seen].sort((a, b) => a - b)).toEqual(Array.from({length: 50}, (_, row) => row));
+    // Shares that are no whole numbers: 15.3, 7.65 and 2.55 of 25.5, which make 26 rows.
+    const odd = data.trainTestSplit(table, labels, {testSize: 0.51, stratify: true});
+    expect(countsOf(odd.yTest)).toEqual([15, 8, 3]);
+    const pairs = Array.from(labels, label => [Number(label === 0), Number(label > 0)]);
+    const hot = data.trainTestSplit(table, pairs, {testSize: 0.2, stratify: true, shuffle: false});
+    expect(countsOf({data: hot.yTest.data.filter((_, at) => at % 2 === 0)})[1]).toBe(6);
+    expect(() => data.trainTestSplit(x, y, {stratify: 1 as never})).toThrow(
+      /stratify: expected true or false/,
+    );
+  });
+
   it('refuses what leaves nothing to train on', () => {
     expect(() => data.trainTestSplit([[1]], [1])).toThrow(/1 rows leave none for training/);
     expect(() => data.trainTestSplit(x, y.slice(1))).toThrow(/x has 20 rows and y 19/);
@@ -103,6 +133,16 @@ describe('standardize', () => {
     expect(test.data[0]).toBeCloseTo(0, 6);
     expect(test.data[1]).toBeCloseTo(2 / Math.sqrt(2 / 3), 5);
     expect(() => data.standardize([[1, 2]], {like: train})).toThrow(/like has 1 columns, the table 2/);
+  });
+
+  it('refuses missing values, by their place', () => {
+    const call = () =>
+      data.standardize([
+        [1, 2],
+        [3, Number.NaN],
+      ]);
+    expect(call).toThrow(expect.objectContaining({code: 'ERR_NOT_FINITE'}));
+    expect(call).toThrow(/row 1, column 1 holds NaN. Replace missing values, or leave out their rows/);
   });
 
   it('refuses ragged tables', () => {
