@@ -1,5 +1,5 @@
-// Exact resume where more has a memory: moving statistics, averages of weights, gradients that are being added
-// up, metrics with counts, a plateau that is counted in the plan, and data that come as they are asked for.
+// Exact resume where more has a memory: moving statistics, averages of weights, gradients that are added up,
+// metrics with counts, a plateau that is counted in the plan, and data that come as they are asked for.
 import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
