@@ -7,6 +7,7 @@ import {trainableChanges} from '../nn/layer.ts';
 import {type CompiledProgram, compileProgram} from '../session/compile.ts';
 import type {VariableStore} from '../session/store.ts';
 import {type Access, accessOf, commonStore} from './access.ts';
+import {startAverages} from './averages.ts';
 import type {BoundCriterion, Criterion} from './criterion.ts';
 import type {Graph} from './graphs.ts';
 import type {Network} from './network.ts';
@@ -116,11 +117,12 @@ export class Engine {
     this.iterations = 0;
   }
 
-  /** Memory, zero at first, for moments that are new. */
-  #keepMoments({slots}: Training): void {
+  /** Memory, zero at first, for moments that are new; gives these. */
+  #keepMoments({slots}: Training): Variable[] {
     const fresh = slots.flat().filter(moment => !this.#moments.has(moment.name));
     addTo(this.store, 'compile', fresh);
     for (const moment of fresh) this.#moments.set(moment.name, moment);
+    return fresh;
   }
 
   /** Where layers were frozen or freed since: other plans, and moments for what is trained now. */
@@ -131,7 +133,8 @@ export class Engine {
     if (!this.#training) return;
     const {optimizer} = this.#training;
     this.#training = {...this.#training, slots: slotsOf(this.network, optimizer, this.#moments)};
-    this.#keepMoments(this.#training);
+    const fresh = this.#keepMoments(this.#training);
+    startAverages(this, fresh);
   }
 
   /** The program of a graph; `key` names all that the graph depends on. */

@@ -115,6 +115,19 @@ describe('averages of weights', () => {
     }
   });
 
+  it('start where a weight is that is trained from now on', async () => {
+    const first = layers.dense({units: 3, inputShape: [2]});
+    const model = sequential([first, layers.dense({units: 1})]);
+    first.trainable = false;
+    model.compile({optimizer: optimizers.sgd({learningRate: 0, useEma: true}), loss: 'mse'});
+    const before = weightsOf(model);
+    const train = () => model.fit([[1, 2]], [3], {epochs: 3, verbose: 0});
+    await train();
+    first.trainable = true;
+    await train();
+    expectNear(weightsOf(model), before, 'after');
+  });
+
   it('and change nothing before', async () => {
     const averaged = await steps(optimizers.lion({useEma: true}), count);
     expect(averaged).toEqual(await steps(optimizers.lion(), count));
