@@ -12,7 +12,8 @@ export function chainCalls(given: readonly LayerLike[]): {inputs: SymbolicTensor
   if (!Array.isArray(given) || given.length === 0) {
     fail('ERR_OPTION', 'sequential: expected an array of layers, at least one.');
   }
-  const layers = (given as readonly LayerLike[]).map((value, index) => {
+  // A hole is nothing that `map` would visit.
+  const layers = Array.from(given as readonly LayerLike[], (value, index) => {
     const layer = value instanceof Layer ? value : value?.toLayer?.();
     if (layer instanceof Layer) return layer;
     return fail('ERR_OPTION', `sequential: element ${index} is no layer, e.g. layers.dense({units: 10}).`);

@@ -59,7 +59,8 @@ function onlyFields(given: {readonly [key: string]: Json}, known: readonly strin
 const maxParts = 10_000;
 
 function listOf(value: Json | undefined, what: string): readonly Json[] {
-  if (Array.isArray(value) && value.length <= maxParts) return value;
+  // A hole is nothing that the functions of arrays would visit.
+  if (Array.isArray(value) && value.length <= maxParts) return Array.from(value as readonly Json[]);
   return fail('ERR_FILE', `its ${what} are no array`);
 }
 
