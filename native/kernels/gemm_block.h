@@ -10,7 +10,7 @@ namespace chainrule {
 namespace {
 
 // Columns of a block of C at most: what is copied of b for it, 384 deep, stays in the second-level cache.
-constexpr int64_t kMaxBlockColumns = 256;
+constexpr int64_t kMaxBlockColumns = 512;
 // Rows that pass over a panel of b before the next panel: with it they fit the second-level cache.
 constexpr int64_t kRowsAtOnce = 96;
 // From so many rows on it pays to copy a b whose rows collide.
