@@ -96,6 +96,12 @@ struct Tensor {
 
 struct MapOp;
 
+// What a kernel that computes for long calls now and then, some 100 us apart: others may be served meanwhile.
+struct Pause {
+  void (*offer)(void* context) = nullptr;
+  void* context = nullptr;
+};
+
 struct Args {
   const Tensor* outputs;
   const Tensor* inputs;
@@ -105,6 +111,7 @@ struct Args {
   int32_t attributeCount;
   const MapOp* map_ops;  // attribute words of type `op` and `program` number rows of this table
   void* scratch;         // per thread, kUnitBytes aligned, as large as scratch_bytes asked for
+  const Pause* pause;    // nullptr, or without `offer`, where nobody waits
 };
 
 // One elementwise op: n elements, n at most kTile; a tile of `out` may be a tile of an argument.

@@ -169,7 +169,8 @@ void run_product(const Args& args, int64_t first_task, int64_t last_task) {
   }
   if (p.m == 0 || p.n == 0) return;
   float* scratch = static_cast<float*>(args.scratch);
-  Desk desk = {scratch + kPanelColumns, scratch + kPanelColumns + kBlockDepth * kRowsAtOnce, nullptr};
+  Desk desk = {scratch + kPanelColumns, scratch + kPanelColumns + kBlockDepth * kRowsAtOnce, nullptr,
+               args.pause};
   if (p.bias != nullptr && p.bias_step == 0) {
     for (int64_t j = 0; j < kPanelColumns; j += kLanes) store(scratch + j, splat(p.bias[0]));
     p.bias = scratch;

@@ -39,6 +39,7 @@ struct Product {
 struct Desk {
   float *packed_a, *packed_b;
   int32_t* guard;
+  const Pause* pause;
 };
 
 // A part of C during one pass over k: which rows and columns, and where its operands are read.
@@ -180,6 +181,7 @@ void multiply_block(const Product& p, const Desk& desk, int64_t row, int64_t row
           part.b_step = pieces(part.columns, kLanes) * kLanes;
         }
         multiply_panel(p, part, desk);
+        offer_pause(desk.pause);
       }
     }
   }

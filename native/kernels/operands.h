@@ -63,6 +63,10 @@ VEC_INLINE float float_attribute(const Args& args, int32_t index) {
 // Reads a number that JavaScript may change meanwhile: what was checked is what is used.
 VEC_INLINE int32_t read_once(const int32_t* p) { return *static_cast<const volatile int32_t*>(p); }
 
+VEC_INLINE void offer_pause(const Pause* pause) {
+  if (pause != nullptr && pause->offer != nullptr) pause->offer(pause->context);
+}
+
 alignas(64) constexpr int32_t kLaneNumbers[kLanes] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 VEC_INLINE IntVec lane_index() { return load_int(kLaneNumbers); }
 VEC_INLINE Mask lanes_under(int64_t n) { return less_int(lane_index(), splat_int(static_cast<int32_t>(n))); }

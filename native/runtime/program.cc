@@ -54,6 +54,7 @@ void set_counts(Args* args, const Instruction& instruction, const KernelTable& t
   args->attributeCount = static_cast<int32_t>(instruction.attributes.size());
   args->map_ops = table.map_ops;
   args->scratch = nullptr;
+  args->pause = nullptr;
 }
 
 bool is_dynamic(const Program& program, const Value& value) {
@@ -228,7 +229,11 @@ void Frame::bind(char* state, char* arena, const std::vector<Binding>& io, void*
     tensor.dims[0] = row_bytes == 0 ? 0 : io[slot].bytes / row_bytes;
     tensor.count = tensor.dims[0] * (row_bytes / bytes_of(value.tensor.dtype));
   }
-  for (Call& call : calls_) call.args.scratch = scratch;
+  pause_ = {};
+  for (Call& call : calls_) {
+    call.args.scratch = scratch;
+    call.args.pause = &pause_;
+  }
 }
 
 void Frame::prefetch(int32_t instruction) const {

@@ -112,6 +112,7 @@ class Frame {
     const Call& call = calls_[static_cast<size_t>(instruction)];
     call.run(call.args, 0, call.tasks);
   }
+  void allow_pauses(Pause pause) { pause_ = pause; }
   void prefetch(int32_t instruction) const;  // and its operands; may lie behind the last one
   const Tensor& operand(int32_t number) const { return operands_[static_cast<size_t>(number)]; }
   int64_t& round(int32_t loop) { return rounds_[static_cast<size_t>(loop)]; }
@@ -127,6 +128,7 @@ class Frame {
 
   std::vector<Tensor> operands_;
   std::vector<Call> calls_;
+  Pause pause_;
   std::vector<int64_t> rounds_;  // of each loop
 };
 

@@ -12,7 +12,7 @@ constexpr double kSharedFromNs = 1500;
 // The same for a measured meeting. Cores without a common cache meet, and hand over data, several times more
 // slowly. Bounded, and in coarse steps, for each change of it goes through the whole program.
 inline double shared_from_ns(double meeting_ns) {
-  constexpr double kMeetings = 12, kStep = 1.5, kLeastNs = 1000, kMostNs = 5000;
+  constexpr double kMeetings = 20, kStep = 1.5, kLeastNs = 1000, kMostNs = 5000;
   double from_ns = kLeastNs;
   while (from_ns < meeting_ns * kMeetings && from_ns < kMostNs) from_ns *= kStep;
   return from_ns;

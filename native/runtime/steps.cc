@@ -45,10 +45,11 @@ class Walk {
     for (int64_t step = 0; step < steps; ++step) {
       zones_.begin_step();
       next_ = met_at_ = 0;
+      frame_.allow_pauses(pause());
       if (!compute_all()) return;
-      if (pending_ == Pending::shared && meet(between()).stop) return;
+      frame_.allow_pauses({});
       zones_.close();
-      const Decision decision = meet(leads() ? decide() : Decision{});
+      const Decision decision = meet_to_decide();
       if (decision.stop) return;
       commit();
       if (decision.nested) run_nested(decision.nested);
@@ -73,6 +74,32 @@ class Walk {
     if (leads()) slot = brought;
     team_->barrier.wait(member_.width);
     return slot;
+  }
+
+  // The same, the leader deciding once all are there.
+  Decision meet_to_decide() {
+    if (!shared_) return decide();
+    pending_ = Pending::clean;
+    met_at_ = next_;
+    Decision& slot = team_->slots[member_.meetings++ & 1];
+    if (leads()) {
+      team_->barrier.await_others(member_.width);
+      slot = decide();
+      team_->barrier.release();
+    } else {
+      team_->barrier.wait(member_.width);
+    }
+    return slot;
+  }
+
+  // In the middle of a long instruction the leader may serve others, but in no commit: it holds the state.
+  Pause pause() {
+    if (!leads() || level_ > 0 || !team_) return {};
+    const auto offer = [](void* context) {
+      auto* walk = static_cast<Walk*>(context);
+      if (walk->others_wait()) walk->team_->between(&walk->job_);
+    };
+    return {offer, this};
   }
 
   bool others_wait() const {

@@ -33,12 +33,7 @@ void Barrier::wait(int width) {
   if (width <= 1) return;
   const uint32_t generation = generation_.load(std::memory_order_acquire);
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == static_cast<uint32_t>(width)) {
-    arrived_.store(0, std::memory_order_relaxed);
-    generation_.store(generation + 1, std::memory_order_seq_cst);
-    if (sleepers_.load(std::memory_order_seq_cst) > 0) {
-      std::lock_guard<std::mutex> lock(mutex_);
-      wake_.notify_all();
-    }
+    release();
     return;
   }
   for (int spin = 0; spin < kSpins; ++spin) {
@@ -49,6 +44,22 @@ void Barrier::wait(int width) {
   sleepers_.fetch_add(1, std::memory_order_seq_cst);
   wake_.wait(lock, [&] { return generation_.load(std::memory_order_seq_cst) != generation; });
   sleepers_.fetch_sub(1, std::memory_order_seq_cst);
+}
+
+void Barrier::release() {
+  arrived_.store(0, std::memory_order_relaxed);
+  generation_.fetch_add(1, std::memory_order_seq_cst);
+  if (sleepers_.load(std::memory_order_seq_cst) == 0) return;
+  std::lock_guard<std::mutex> lock(mutex_);
+  wake_.notify_all();
+}
+
+void Barrier::await_others(int width) {
+  const auto others = static_cast<uint32_t>(width - 1);
+  for (int spin = 0; arrived_.load(std::memory_order_acquire) != others; ++spin) {
+    if (spin < kSpins) pause();
+    else std::this_thread::yield();
+  }
 }
 
 double measure_meeting(Barrier* barrier, int width) {

@@ -14,6 +14,10 @@ class Barrier {
  public:
   void wait(int width);
 
+  // The same in two halves, for one thread that has something to do before the others go on.
+  void await_others(int width);
+  void release();
+
  private:
   std::atomic<uint32_t> arrived_{0};
   std::atomic<uint32_t> generation_{0};

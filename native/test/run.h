@@ -35,7 +35,7 @@ struct KernelRun {
     if (alias >= 0) results[0].data = tensors[static_cast<size_t>(alias)].data;
     if (second != nullptr) results[1] = second->tensor;
     const int32_t count = second == nullptr ? 1 : 2;
-    Args args = {results, tensors.data(), attributes.data(), count, 0, 0, table.map_ops, nullptr};
+    Args args = {results, tensors.data(), attributes.data(), count, 0, 0, table.map_ops, nullptr, nullptr};
     args.inputCount = static_cast<int32_t>(inputs.size());
     args.attributeCount = static_cast<int32_t>(attributes.size());
     return args;
