@@ -142,7 +142,8 @@ VEC_INLINE void extend_chains(float* sums, const float* a, int64_t a_step, const
 
 // Few rows of C, n columns: the sums go through `sums`, rows x width, in the first-level cache, and b is read
 // once, row after row, as memory likes it. t.last_columns is not used.
-void multiply_few_rows(TileArgs t, int64_t rows, int64_t n, float* sums, int64_t width, int64_t bias_step) {
+__attribute__((noinline)) void multiply_few_rows(TileArgs t, int64_t rows, int64_t n, float* sums,
+                                                 int64_t width, int64_t bias_step) {
   constexpr int kSteps = 8;
   for (int64_t i = 0; i < rows * width; i += kLanes) store(sums + i, zero());
   int64_t k = 0;

@@ -58,16 +58,15 @@ void decide_shares(Program* program, double from_ns) {
     instruction.after_shared = instruction.after_serial = -1;
     program->shared |= instruction.shared;
   }
-  std::vector<Loop*> open;
-  for (const BodyItem& item : program->items) {
-    if (item.kind == BodyItem::loop) {
-      open.push_back(&program->loops[static_cast<size_t>(item.index)]);
-      open.back()->shared = false;
-    } else if (item.kind == BodyItem::end) {
-      open.pop_back();
-    } else {
-      const bool shared = program->instructions[static_cast<size_t>(item.index)].shared;
-      for (Loop* loop : open) loop->shared |= shared;
+  for (size_t at = 0; at < program->items.size(); ++at) {
+    const BodyItem& item = program->items[at];
+    if (item.kind != BodyItem::loop) continue;
+    Loop& loop = program->loops[static_cast<size_t>(item.index)];
+    loop.shared = false;
+    for (size_t inside = at + 1; inside < static_cast<size_t>(item.partner); ++inside) {
+      const BodyItem& other = program->items[inside];
+      if (other.kind != BodyItem::instruction) continue;
+      loop.shared |= program->instructions[static_cast<size_t>(other.index)].shared;
     }
   }
 }
