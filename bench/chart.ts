@@ -6,7 +6,7 @@ export interface Bar {
 }
 
 const colours = ['#4c78a8', '#f58518', '#54a24b', '#b279a2', '#9d755d', '#e45756'];
-const left = 270;
+const left = 310;
 const width = 560;
 const barHeight = 18;
 const groupGap = 18;
