@@ -45,9 +45,9 @@ class Walk {
     for (int64_t step = 0; step < steps; ++step) {
       zones_.begin_step();
       next_ = met_at_ = 0;
-      allow_pauses(pause());
+      frame_.allow_pauses(pause());
       if (!compute_all()) return;
-      allow_pauses({});
+      frame_.allow_pauses({});
       zones_.close();
       const Decision decision = meet_to_decide();
       if (decision.stop) return;
@@ -72,7 +72,7 @@ class Walk {
     if (!shared_) return brought;
     Decision& slot = team_->slots[member_.meetings++ & 1];
     if (leads()) slot = brought;
-    team_->barrier.wait(member_.width, pause_);
+    team_->barrier.wait(member_.width);
     return slot;
   }
 
@@ -83,7 +83,7 @@ class Walk {
     met_at_ = next_;
     Decision& slot = team_->slots[member_.meetings++ & 1];
     if (leads()) {
-      team_->barrier.await_others(member_.width, pause());
+      team_->barrier.await_others(member_.width);
       slot = decide();
       team_->barrier.release();
     } else {
@@ -92,13 +92,7 @@ class Walk {
     return slot;
   }
 
-  void allow_pauses(const Pause& pause) {
-    pause_ = pause;
-    frame_.allow_pauses(pause);
-  }
-
-  // In the middle of a long instruction, or waiting for the others, the leader may serve who asks; but in no
-  // commit, for then it holds the state.
+  // In the middle of a long instruction the leader may serve others, but in no commit: it holds the state.
   Pause pause() {
     if (!leads() || level_ > 0 || !team_) return {};
     const auto offer = [](void* context) {
@@ -327,7 +321,6 @@ class Walk {
   const bool shared_;
   const bool profile_;
   const bool far_apart_;
-  Pause pause_;
   int32_t next_ = 0;    // the instruction after the last one performed
   int32_t met_at_ = 0;  // what `next_` was when all threads last met
   Pending pending_ = Pending::clean;

@@ -27,42 +27,23 @@ inline void pause() {
 #endif
 }
 
-// For one thread that others may need meanwhile: it looks on after the spins, too, but sleeps in between.
-template <typename IsOver>
-void wait_offering(const Pause& offer, const IsOver& is_over) {
-  constexpr int kSpinsPerOffer = 32;
-  constexpr auto kNap = std::chrono::microseconds(50);
-  for (int spin = 1; !is_over(); ++spin) {
-    if (offer.offer && spin % kSpinsPerOffer == 0) offer.offer(offer.context);
-    if (spin < kSpins) {
-      pause();
-    } else {
-      if (offer.offer) offer.offer(offer.context);
-      std::this_thread::sleep_for(kNap);
-    }
-  }
-}
-
 }  // namespace
 
-void Barrier::wait(int width, const Pause& offer) {
+void Barrier::wait(int width) {
   if (width <= 1) return;
   const uint32_t generation = generation_.load(std::memory_order_acquire);
-  const auto is_over = [&] { return generation_.load(std::memory_order_seq_cst) != generation; };
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == static_cast<uint32_t>(width)) {
     release();
-  } else if (offer.offer) {
-    wait_offering(offer, is_over);
-  } else {
-    for (int spin = 0; spin < kSpins; ++spin) {
-      if (generation_.load(std::memory_order_acquire) != generation) return;
-      pause();
-    }
-    std::unique_lock<std::mutex> lock(mutex_);
-    sleepers_.fetch_add(1, std::memory_order_seq_cst);
-    wake_.wait(lock, is_over);
-    sleepers_.fetch_sub(1, std::memory_order_seq_cst);
+    return;
   }
+  for (int spin = 0; spin < kSpins; ++spin) {
+    if (generation_.load(std::memory_order_acquire) != generation) return;
+    pause();
+  }
+  std::unique_lock<std::mutex> lock(mutex_);
+  sleepers_.fetch_add(1, std::memory_order_seq_cst);
+  wake_.wait(lock, [&] { return generation_.load(std::memory_order_seq_cst) != generation; });
+  sleepers_.fetch_sub(1, std::memory_order_seq_cst);
 }
 
 void Barrier::release() {
@@ -73,9 +54,12 @@ void Barrier::release() {
   wake_.notify_all();
 }
 
-void Barrier::await_others(int width, const Pause& offer) {
+void Barrier::await_others(int width) {
   const auto others = static_cast<uint32_t>(width - 1);
-  wait_offering(offer, [&] { return arrived_.load(std::memory_order_acquire) == others; });
+  for (int spin = 0; arrived_.load(std::memory_order_acquire) != others; ++spin) {
+    if (spin < kSpins) pause();
+    else std::this_thread::yield();
+  }
 }
 
 double measure_meeting(Barrier* barrier, int width) {

@@ -6,19 +6,16 @@
 #include <cstdint>
 #include <mutex>
 
-#include "plan.h"
-
 namespace chainrule {
 
 // Threads meet: spinning for a few microseconds, then asleep. Never sized by a request, always by who is
 // there.
 class Barrier {
  public:
-  // Who has something to offer does so meanwhile, now and then.
-  void wait(int width, const Pause& offer = {});
+  void wait(int width);
 
   // The same in two halves, for one thread that has something to do before the others go on.
-  void await_others(int width, const Pause& offer);
+  void await_others(int width);
   void release();
 
  private:
