@@ -96,7 +96,8 @@ struct Tensor {
 
 struct MapOp;
 
-// What a kernel that computes for long calls now and then, some 100 us apart: others may be served meanwhile.
+// What a kernel that computes for long calls now and then, some tens of us apart: others may be served
+// meanwhile.
 struct Pause {
   void (*offer)(void* context) = nullptr;
   void* context = nullptr;

@@ -6,7 +6,7 @@
 namespace chainrule {
 
 // Nanoseconds of work from which an instruction is shared, until the executor has measured what a meeting of
-// its threads costs: ten times that among cores with a common cache.
+// its threads costs: about twenty times that among cores with a common cache.
 constexpr double kSharedFromNs = 1500;
 
 // The same for a measured meeting. Cores without a common cache meet, and hand over data, several times more
