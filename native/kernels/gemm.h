@@ -158,6 +158,7 @@ size_t product_scratch(const Args&) {
   return static_cast<size_t>(kFloats) * sizeof(float);
 }
 
+template <class Number>
 void run_product(const Args& args, int64_t first_task, int64_t last_task) {
   Product p = oriented(args);
   Grid grid = grid_of(p.m, p.n, p.k);
@@ -183,7 +184,7 @@ void run_product(const Args& args, int64_t first_task, int64_t last_task) {
     int64_t rows = first_row(p, grid, block + blocks) - row;
     int64_t columns = first_column(p, grid, column + 1) - start;
     desk.guard = p.guarded ? guard + task : nullptr;
-    auto multiply = rows <= kFewRows && !p.b_transposed ? multiply_thin_block : multiply_block;
+    auto multiply = rows <= kFewRows && !p.b_transposed ? multiply_thin_block : multiply_block<Number>;
     multiply(p, desk, row, rows, start, columns);
     task += blocks;
   }
@@ -191,13 +192,13 @@ void run_product(const Args& args, int64_t first_task, int64_t last_task) {
 
 constexpr Kernel kGemmKernels[] = {
     {"matmul(a: f32, b: f32) -> c: f32 {transposeA: bool, transposeB: bool}", check_product, product_tasks,
-     product_cost, product_scratch, run_product, 0},
+     product_cost, product_scratch, run_product<Float32>, 0},
     {"gemm(a: f32, b: f32, bias?: f32) -> c: f32 {transposeA: bool, transposeB: bool, activation: op}",
-     check_gemm, product_tasks, product_cost, product_scratch, run_product, 0},
+     check_gemm, product_tasks, product_cost, product_scratch, run_product<Float32>, 0},
     {"gemmWith(a: f32, b: f32, other: f32) -> c: f32 {transposeA: bool, transposeB: bool, combine: op}",
-     check_combined, product_tasks, product_cost, product_scratch, run_product, 0},
+     check_combined, product_tasks, product_cost, product_scratch, run_product<Float32>, 0},
     {"gemmFinite(a: f32, b: f32) -> c: f32, guard: i32 {transposeA: bool, transposeB: bool}", check_guarded,
-     product_tasks, product_cost, product_scratch, run_product, 0},
+     product_tasks, product_cost, product_scratch, run_product<Float32>, 0},
 };
 
 }  // namespace

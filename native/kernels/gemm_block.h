@@ -85,6 +85,7 @@ void finish_rows(const Product& p, const Desk& desk, int64_t row, int64_t rows, 
 }
 
 // All rows of the part over one panel of at most kPanelColumns, in tiles of nearly equal height.
+template <class Number>
 void multiply_panel(const Product& p, const Part& part, const Desk& desk) {
   int64_t vectors = pieces(part.columns, kLanes);
   int64_t tiles = pieces(part.rows, rows_of_tile(static_cast<int>(vectors)));
@@ -104,7 +105,7 @@ void multiply_panel(const Product& p, const Part& part, const Desk& desk) {
   int64_t row = part.row;
   for (int64_t i = 0; i < tiles; ++i) {
     int64_t rows = part.rows / tiles + (i < part.rows % tiles);
-    kTiles.of[vectors - 1][rows - 1](t);
+    kTiles<Number>.of[vectors - 1][rows - 1](t);
     if (last) finish_rows(p, desk, row, rows, part.column, part.columns);
     t.a += rows * part.a_row;
     t.c += rows * p.n;
@@ -152,6 +153,7 @@ void multiply_thin_block(const Product& p, const Desk& desk, int64_t row, int64_
 }
 
 // Rows [row, row + rows) of the columns of one block column.
+template <class Number>
 void multiply_block(const Product& p, const Desk& desk, int64_t row, int64_t rows, int64_t column,
                     int64_t columns) {
   bool packs_a = p.a_step != 1 && p.a_step % kCollidingStep == 0;
@@ -180,7 +182,7 @@ void multiply_block(const Product& p, const Desk& desk, int64_t row, int64_t row
           part.b = panel;
           part.b_step = pieces(part.columns, kLanes) * kLanes;
         }
-        multiply_panel(p, part, desk);
+        multiply_panel<Number>(p, part, desk);
         offer_pause(desk.pause);
       }
     }

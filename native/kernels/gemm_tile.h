@@ -71,7 +71,13 @@ VEC_INLINE void finish_tile(const TileArgs& t, Vec (&sums)[kRows][kVectors]) {
   }
 }
 
-template <int kRows, int kVectors>
+// What the words of both operands hold: how many numbers along k, and how a pair of words extends a sum.
+struct Float32 {
+  static constexpr int64_t kPerWord = 1;
+  static VEC_INLINE Vec extend(Vec a, Vec b, Vec sum) { return fma(a, b, sum); }
+};
+
+template <class Number, int kRows, int kVectors>
 void multiply_tile(const TileArgs& t) {
   Vec sums[kRows][kVectors];
 #pragma GCC unroll 12
@@ -90,7 +96,7 @@ void multiply_tile(const TileArgs& t) {
     for (int i = 0; i < kRows; ++i) {
       Vec x = splat(a[i * a_row]);
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) sums[i][v] = fma(x, row[v], sums[i][v]);
+      for (int v = 0; v < kVectors; ++v) sums[i][v] = Number::extend(x, row[v], sums[i][v]);
     }
     a += a_step;
     b += b_step;
@@ -103,21 +109,23 @@ struct TileTable {
   TileFunction of[kTileVectors][kMaxTileRows];  // [vectors - 1][rows - 1]
 };
 
-template <int kRows, int kVectors>
+template <class Number, int kRows, int kVectors>
 constexpr void enter_tiles(TileTable* table) {
-  table->of[kVectors - 1][kRows - 1] = multiply_tile<kRows, kVectors>;
+  table->of[kVectors - 1][kRows - 1] = multiply_tile<Number, kRows, kVectors>;
   if constexpr (kRows > 1) {
-    enter_tiles<kRows - 1, kVectors>(table);
+    enter_tiles<Number, kRows - 1, kVectors>(table);
   } else if constexpr (kVectors > 1) {
-    enter_tiles<rows_of_tile(kVectors - 1), kVectors - 1>(table);
+    enter_tiles<Number, rows_of_tile(kVectors - 1), kVectors - 1>(table);
   }
 }
+template <class Number>
 constexpr TileTable make_tiles() {
   TileTable table = {};
-  enter_tiles<rows_of_tile(kTileVectors), kTileVectors>(&table);
+  enter_tiles<Number, rows_of_tile(kTileVectors), kTileVectors>(&table);
   return table;
 }
-constexpr TileTable kTiles = make_tiles();
+template <class Number>
+constexpr TileTable kTiles = make_tiles<Number>();
 
 // The next kSteps links of each chain in `sums`, from that many rows of b at once.
 template <int kSteps>
