@@ -134,10 +134,14 @@ class HyperTable {
   readonly shape: readonly [number, number];
   readonly #rule: Rule;
   readonly #common: Common;
+  /** Nothing is added to the numbers of the rule. */
+  readonly #isPlain: boolean;
 
   constructor(rule: Rule, common: Common) {
     this.#rule = rule;
     this.#common = common;
+    const {weightDecay, useEma, accumulationSteps} = common;
+    this.#isPlain = weightDecay <= 0 && !useEma && accumulationSteps <= 1;
     const groups = common.hasExclusions ? 2 : 1;
     this.shape = [groups, this.#row(0, 0, common.weightDecay).length];
   }
@@ -152,7 +156,9 @@ class HyperTable {
     const {weightDecay, decoupled, useEma, emaMomentum, emaOverwriteFrequency, accumulationSteps} =
       this.#common;
     const update = Math.floor(step / accumulationSteps);
-    const row = [...this.#rule.hyper(update, rate)];
+    const own = this.#rule.hyper(update, rate);
+    if (this.#isPlain) return own;
+    const row = [...own];
     if (weightDecay > 0) row.push(...(decoupled ? [1 - rate * decay, 0] : [1, decay]));
     if (useEma) {
       // The first average is the weights themselves.
@@ -215,8 +221,11 @@ export function rateAt({learningRate, kind, accumulationSteps}: Optimizer, step:
 
 /** Writes the numbers of `steps` steps from `first` on, a row each. */
 export function writeHyper(optimizer: Optimizer, first: number, steps: number, into: Float32Array): void {
+  const {hyperCount} = optimizer;
   for (let row = 0; row < steps; row++) {
     const step = first + row;
-    into.set(optimizer.hyper(step, rateAt(optimizer, step)), row * optimizer.hyperCount);
+    const numbers = optimizer.hyper(step, rateAt(optimizer, step));
+    for (let index = 0; index < hyperCount; index++)
+      into[row * hyperCount + index] = numbers[index] as number;
   }
 }

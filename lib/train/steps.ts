@@ -4,7 +4,7 @@
 import {dtypes, type TypedArray} from '../core/dtype.ts';
 import {sizeOf} from '../core/shape.ts';
 import {seedWords} from '../data/order.ts';
-import {rateAt, writeHyper} from '../optim/optimizer.ts';
+import {rateAt} from '../optim/optimizer.ts';
 import type {CompiledProgram} from '../session/compile.ts';
 import {arraysOf, classCounts, keyOfSamples, type Samples} from './batches.ts';
 import {type BoundCriterion, keyOfCriteria} from './criterion.ts';
@@ -13,6 +13,7 @@ import {failByGuard} from './failures.ts';
 import {trainGraph} from './graphs.ts';
 import type {RunningMeans} from './logs.ts';
 import type {Stretch} from './source.ts';
+import {StepNumbers} from './step-numbers.ts';
 
 type Slot = CompiledProgram['plan']['io'][number];
 
@@ -38,7 +39,7 @@ export class StepRunner {
   readonly #program: CompiledProgram;
   readonly #seed: Int32Array;
   readonly #capacity: number;
-  readonly #hyper: Float32Array;
+  readonly #numbers: StepNumbers;
   readonly #steps: Int32Array;
   readonly #outputs: Record<string, TypedArray>;
   #msPerStep = 0;
@@ -58,8 +59,7 @@ export class StepRunner {
     // In shared memory, where native code reads and writes without a copy.
     this.#seed = new Int32Array(new SharedArrayBuffer(8));
     this.#seed.set(seedWords(seed));
-    const hyperBytes = 4 * this.#capacity * training.optimizer.hyperCount;
-    this.#hyper = new Float32Array(new SharedArrayBuffer(hyperBytes));
+    this.#numbers = new StepNumbers(this.#capacity, training.optimizer.hyperCount);
     this.#steps = new Int32Array(new SharedArrayBuffer(4 * this.#capacity));
     this.#outputs = Object.fromEntries(
       outputs.map(slot => {
@@ -95,8 +95,7 @@ export class StepRunner {
     const engine = this.#engine;
     const {optimizer} = engine.training(options.where);
     const first = engine.iterations;
-    const hyper = this.#hyper.subarray(0, steps * optimizer.hyperCount);
-    writeHyper(optimizer, first, steps, hyper);
+    const hyper = this.#numbers.of(optimizer, first, steps);
     for (let step = 0; step < steps; step++) this.#steps[step] = first + step;
     const table = rows.subarray(0, steps * batch);
     const offered = {
@@ -112,7 +111,9 @@ export class StepRunner {
     const started = performance.now();
     const inputs = inputsOf(this.#program, offered);
     const {cancel} = options;
-    const result = await this.#program.run(inputs, {steps, outputs, ...(cancel && {cancel})});
+    const running = this.#program.run(inputs, {steps, outputs, ...(cancel && {cancel})});
+    if (steps > 1) this.#numbers.foresee(optimizer, first + steps, steps);
+    const result = await running;
     this.#msPerStep = (performance.now() - started) / steps;
     this.#stepsBefore = steps;
     engine.iterations = first + result.steps;
