@@ -1,6 +1,6 @@
 // brain.js knows no batches, no softmax and no linear output: it updates after each sample and takes the
-// squared error. So what is timed is the samples of one batch, one after the other, and the losses are not
-// compared.
+// squared error. So what is timed is the samples of the first batch, one after the other, and the losses are
+// not compared.
 import {readFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import path from 'node:path';

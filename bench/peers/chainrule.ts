@@ -57,23 +57,27 @@ export class Own {
     this.#model.setWeights(named.map(({name}, index) => ({name, data: flat[index] as Float32Array})));
   }
 
-  async #fit(batches: number, epochs: number, shuffle: boolean): Promise<readonly number[]> {
+  /** Trains on the batches from `first` on. @returns the loss of each epoch. */
+  async #fit(batches: number, epochs: number, shuffle: boolean, first = 0): Promise<readonly number[]> {
     const {sizes, batch, loss} = this.#workload;
     const rows = batches * batch;
-    const x = {
-      data: this.#data.x.subarray(0, rows * (sizes[0] as number)),
-      shape: [rows, sizes[0] as number],
-    };
-    const part = this.#targets.subarray(0, rows);
+    const width = sizes[0] as number;
+    const start = first * batch;
+    const x = {data: this.#data.x.subarray(start * width, (start + rows) * width), shape: [rows, width]};
+    const part = this.#targets.subarray(start, start + rows);
     const y = loss === 'squared' ? {data: part, shape: [rows, 1]} : part;
     const {history} = await this.#model.fit(x, y, {epochs, batchSize: batch, shuffle});
     return history.loss as number[];
   }
 
-  /** Losses of the first steps, all on the first batch, as the peers give them. */
+  /** Losses of the first steps, each on the next batch, as the peers give them. */
   async curve(steps: number): Promise<readonly number[]> {
     this.#reset();
-    return this.#fit(1, steps, false);
+    const losses: number[] = [];
+    while (losses.length < steps) {
+      losses.push(...(await this.#fit(1, 1, false, losses.length % this.#workload.batches)));
+    }
+    return losses;
   }
 
   /** Microseconds per step of a training that takes about so many seconds. */

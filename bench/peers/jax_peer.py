@@ -62,6 +62,7 @@ class Trainer:
         self.slots, rule = optimizer_for(workload.optimizer)
         self.first = workload.weights
         self.x, self.y = jnp.asarray(workload.x), jnp.asarray(workload.y)
+        self.batches = workload.batches
 
         def step(carry, x, y):
             count, weights, slots = carry
@@ -70,27 +71,48 @@ class Trainer:
             updated = [rule(count, *parts) for parts in zip(weights, gradients, slots)]
             return (count, [weight for weight, _ in updated], [slot for _, slot in updated]), loss
 
+        def walk(carry, x, y, at):
+            return step(carry, *(lax.dynamic_index_in_dim(part, at, keepdims=False) for part in (x, y)))
+
         @partial(jax.jit, donate_argnums=0)
-        def many(carry, x, y, steps):
+        def stay_many(carry, x, y, steps):
             return lax.fori_loop(0, steps, lambda _, state: step(state[0], x, y), (carry, jnp.float32(0)))
 
-        self.step = jax.jit(step, donate_argnums=0)
-        self.many = many
+        @partial(jax.jit, donate_argnums=0)
+        def walk_many(carry, x, y, first, steps):
+            def body(index, state):
+                return walk(state[0], x, y, (first + index) % workload.batches)
+
+            return lax.fori_loop(0, steps, body, (carry, jnp.float32(0)))
+
+        self.stay, self.walk = jax.jit(step, donate_argnums=0), jax.jit(walk, donate_argnums=0)
+        self.stay_many, self.walk_many = stay_many, walk_many
+        self.places = [jnp.int32(place) for place in range(workload.batches)]
+        self.first_x, self.first_y = jnp.array(self.x[0]), jnp.array(self.y[0])
         self.reset()
 
     def reset(self):
         weights = [jnp.array(value) for value in self.first]
         slots = [tuple(jnp.zeros_like(weight) for _ in range(self.slots)) for weight in weights]
         self.carry = (jnp.float32(0), weights, slots)
+        self.at = 0
 
-    def run(self, steps):
-        carry, step, x, y = self.carry, self.step, self.x, self.y
+    def run(self, steps, walks):
+        carry, first, batches, places = self.carry, self.at, self.batches, self.places
+        x, y = (self.x, self.y) if walks else (self.first_x, self.first_y)
         if mode == "loop":
-            carry, loss = self.many(carry, x, y, jnp.int32(steps))
+            count = jnp.int32(steps)
+            given = (jnp.int32(first), count) if walks else (count,)
+            carry, loss = (self.walk_many if walks else self.stay_many)(carry, x, y, *given)
+        elif walks:
+            for step in range(first, first + steps):
+                carry, loss = self.walk(carry, x, y, places[step % batches])
         else:
             for _ in range(steps):
-                carry, loss = step(carry, x, y)
+                carry, loss = self.stay(carry, x, y)
         self.carry = jax.block_until_ready(carry)
+        if walks:
+            self.at = (first + steps) % batches
         return float(loss)
 
 

@@ -18,7 +18,7 @@ os.dup2(2, 1)
 
 
 class Workload:
-    """Sizes, hyper-parameters, first weights, and the first batch of the data."""
+    """Sizes, hyper-parameters, first weights, and the data: x and y have one entry for each batch."""
 
     def __init__(self, description, file):
         self.__dict__.update(description)
@@ -34,11 +34,10 @@ class Workload:
         self.weights = []
         for inputs, units in zip(self.sizes[:-1], self.sizes[1:]):
             self.weights += [np.array(take(inputs, units)), np.array(take(units))]
-        rows = self.batch * self.batches
-        self.x = np.array(take(rows, self.sizes[0])[: self.batch])
-        y = np.array(take(rows)[: self.batch])
+        self.x = np.array(take(self.batches, self.batch, self.sizes[0]))
+        y = np.array(take(self.batches, self.batch))
         self.classes = self.loss == "crossentropy"
-        self.y = y.astype(np.int32) if self.classes else y.reshape(-1, 1)
+        self.y = y.astype(np.int32) if self.classes else y[:, :, None]
 
 
 def seconds_of(action):
@@ -51,23 +50,23 @@ def calibrate(trainer, warm):
     """Seconds per step, after as many steps as it takes to warm up."""
     steps = 1
     while True:
-        seconds = seconds_of_steps(trainer, steps, warm)
+        seconds = seconds_of_steps(trainer, steps, True, warm)
         if seconds > 2:
             return seconds / steps
         if seconds >= 0.1:
             # Once may have been a disturbance.
-            seconds = min([seconds, *(seconds_of(lambda: trainer.run(steps)) for _ in range(3))])
+            seconds = min([seconds, *(seconds_of(lambda: trainer.run(steps, True)) for _ in range(3))])
         if seconds >= 0.08:
             return seconds / steps
         steps *= 8 if seconds < 0.01 else 2
 
 
-def seconds_of_steps(trainer, steps, warm):
+def seconds_of_steps(trainer, steps, walks, warm):
     """XLA may compile a loop anew for each number of steps, so the first run of each number is not timed."""
-    if steps not in warm:
-        trainer.run(steps)
-        warm.add(steps)
-    return seconds_of(lambda: trainer.run(steps))
+    if (steps, walks) not in warm:
+        trainer.run(steps, walks)
+        warm.add((steps, walks))
+    return seconds_of(lambda: trainer.run(steps, walks))
 
 
 class Server:
@@ -95,17 +94,16 @@ class Server:
             raise RuntimeError("; ".join(f"{variant}: {what}" for variant, what in tried.items()))
         best = min(seconds, key=seconds.get)
         if best != variants[-1]:
-            self.trainer, self.warm = self.build(workload, best), {1}
-            self.trainer.run(1)
+            self.trainer, self.warm = self.build(workload, best), set()
         self.per_step = seconds[best]
         return {"version": self.version, "variant": best, "tried": tried}
 
     def curve(self, request):
-        """Losses of the first steps, all on the first batch, by the very code that is timed."""
+        """Losses of the first steps, each on the next batch, by the very code that is timed."""
         self.trainer.reset()
         losses, started = [], time.perf_counter()
         while len(losses) < request["curve"] and time.perf_counter() - started < request["seconds"]:
-            losses.append(float(self.trainer.run(1)))
+            losses.append(float(self.trainer.run(1, True)))
         return {"losses": losses}
 
     def time(self, request):
@@ -114,7 +112,7 @@ class Server:
         while seconds < 0.5 * request["time"]:  # else what was known of a step was much too slow
             # A power of two: the next request most likely asks for the same number.
             steps = 2 ** max(0, round(math.log2(request["time"] / self.per_step)))
-            seconds = seconds_of_steps(self.trainer, steps, self.warm)
+            seconds = seconds_of_steps(self.trainer, steps, request["walks"], self.warm)
             self.per_step = min(self.per_step, seconds / steps)
         return {"microseconds": seconds / steps * 1e6, "steps": steps}
 
@@ -122,8 +120,9 @@ class Server:
 def serve(version, variants, build):
     """Answers until the bench closes the pipe.
 
-    `build(workload, variant)` gives an object with `reset()` to the first weights and `run(steps)`, which
-    waits for all steps and returns the loss of the last.
+    `build(workload, variant)` gives an object with `reset()` to the first weights and batch and
+    `run(steps, walks)`, which waits for all steps and returns the loss of the last. A run that walks goes
+    through the batches in turn; one that does not stays with the first, which a cache then keeps.
     """
     server = Server(version, variants, build)
     for line in sys.stdin:

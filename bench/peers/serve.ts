@@ -3,7 +3,7 @@ import {readFileSync} from 'node:fs';
 import {createInterface} from 'node:readline';
 import type {Workload} from '../workloads.ts';
 
-/** What a peer trains: first weights, and the first batch of the data. */
+/** What a peer trains: first weights, and the data of all batches. */
 export interface Task extends Workload {
   readonly weights: readonly {readonly kernel: Float32Array; readonly bias: Float32Array}[];
   readonly x: Float32Array;
@@ -11,10 +11,13 @@ export interface Task extends Workload {
 }
 
 export interface Trainer {
-  /** Back to the first weights. */
+  /** Back to the first weights and batch. */
   reset(): void;
-  /** Runs and finishes so many steps. @returns the loss of the last. */
-  run(steps: number): number | Promise<number>;
+  /**
+   * Runs and finishes so many steps, walking through the batches or staying with the first.
+   * @returns the loss of the last.
+   */
+  run(steps: number, walks: boolean): number | Promise<number>;
 }
 
 export interface Peer {
@@ -32,6 +35,7 @@ interface Request {
   readonly curve?: number;
   readonly seconds?: number;
   readonly time?: number;
+  readonly walks?: boolean;
 }
 
 function readTask(workload: Workload, file: string): Task {
@@ -48,19 +52,19 @@ function readTask(workload: Workload, file: string): Task {
     return {kernel, bias: take(units)};
   });
   const width = sizes[0] as number;
-  const x = take(batch * batches * width).slice(0, batch * width);
-  return {...workload, weights, x, y: take(batch * batches).slice(0, batch)};
+  const x = take(batch * batches * width);
+  return {...workload, weights, x, y: take(batch * batches)};
 }
 
-async function secondsOf(trainer: Trainer, steps: number): Promise<number> {
+async function secondsOf(trainer: Trainer, steps: number, walks = true): Promise<number> {
   const started = performance.now();
-  await trainer.run(steps);
+  await trainer.run(steps, walks);
   return (performance.now() - started) / 1000;
 }
 
 /** Seconds per step, after as many steps as it takes to warm up. */
 async function calibrate(trainer: Trainer): Promise<number> {
-  await trainer.run(1);
+  await trainer.run(1, true);
   for (let steps = 1; ; ) {
     let seconds = await secondsOf(trainer, steps);
     if (seconds > 2) return seconds / steps;
@@ -75,7 +79,7 @@ async function calibrate(trainer: Trainer): Promise<number> {
 export async function serve(peer: Peer): Promise<void> {
   let trainer: Trainer | undefined;
   let perStep = 1;
-  const answer = async ({load, file, curve, seconds = 0, time = 0}: Request): Promise<object> => {
+  const answer = async ({load, file, curve, seconds = 0, time = 0, walks}: Request): Promise<object> => {
     if (load) {
       trainer = peer.build(readTask(load, file as string));
       perStep = await calibrate(trainer);
@@ -87,7 +91,7 @@ export async function serve(peer: Peer): Promise<void> {
       const losses: number[] = [];
       const started = performance.now();
       while (losses.length < curve && performance.now() - started < seconds * 1000)
-        losses.push(await trainer.run(1));
+        losses.push(await trainer.run(1, true));
       return {losses};
     }
     let steps = 1;
@@ -95,7 +99,7 @@ export async function serve(peer: Peer): Promise<void> {
     // Less than half means that what was known of a step was much too slow.
     while (taken < time / 2) {
       steps = Math.max(1, Math.ceil(time / perStep));
-      taken = await secondsOf(trainer, steps);
+      taken = await secondsOf(trainer, steps, walks);
       perStep = Math.min(perStep, taken / steps);
     }
     return {microseconds: (taken / steps) * 1e6, steps};

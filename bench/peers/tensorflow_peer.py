@@ -43,10 +43,12 @@ def optimizer_for(spec, weights):
     power1, power2 = tf.Variable(beta1), tf.Variable(beta2)
 
     def adam(gradients):
+        # This kernel adds epsilon before the second moment is corrected.
+        uncorrected = epsilon * tf.sqrt(1 - power2)
         for weight, m, v, gradient in zip(weights, first, second, gradients):
             raw.ResourceApplyAdam(
                 var=weight.handle, m=m.handle, v=v.handle, beta1_power=power1, beta2_power=power2, lr=rate,
-                beta1=beta1, beta2=beta2, epsilon=epsilon, grad=gradient,
+                beta1=beta1, beta2=beta2, epsilon=uncorrected, grad=gradient,
             )  # fmt: skip
         power1.assign(power1 * beta1)
         power2.assign(power2 * beta2)
@@ -60,11 +62,12 @@ class Trainer:
         weights = [tf.Variable(value) for value in workload.weights]
         slots, apply = optimizer_for(workload.optimizer, weights)
         self.kept = [*zip(weights, workload.weights), *slots]
-        x, y = tf.constant(workload.x), tf.constant(workload.y)
+        all_x, all_y = tf.constant(workload.x), tf.constant(workload.y)
+        first_x, first_y = tf.constant(workload.x[0]), tf.constant(workload.y[0])
         activation = {"relu": tf.nn.relu, "tanh": tf.nn.tanh}[workload.activation]
         last = len(weights) - 2
 
-        def loss_of():
+        def loss_of(x, y):
             value = x
             for index in range(0, len(weights), 2):
                 value = tf.nn.bias_add(tf.matmul(value, weights[index]), weights[index + 1])
@@ -74,31 +77,50 @@ class Trainer:
                 return tf.reduce_mean(tf.math.squared_difference(value, y))
             return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, value))
 
-        def step():
+        def step(x, y):
             with tf.GradientTape() as tape:
-                loss = loss_of()
+                loss = loss_of(x, y)
             apply(tape.gradient(loss, weights))
             return loss
 
-        def many(steps):
+        def walk(at):
+            return step(all_x[at], all_y[at])
+
+        def stay(_):
+            return step(first_x, first_y)
+
+        def walk_many(first, steps):
             loss = tf.constant(0.0)
-            for _ in tf.range(steps):
-                loss = step()
+            for index in tf.range(steps):
+                loss = walk((first + index) % workload.batches)
             return loss
 
-        self.looped = variant == "loop"
-        self.function = tf.function(many if self.looped else step, jit_compile=mode == "xla")
+        def stay_many(first, steps):
+            loss = tf.constant(0.0)
+            for _ in tf.range(steps):
+                loss = stay(first)
+            return loss
+
+        self.looped, self.batches = variant == "loop", workload.batches
+        chosen = (walk_many, stay_many) if self.looped else (walk, stay)
+        self.walk, self.stay = (tf.function(one, jit_compile=mode == "xla") for one in chosen)
+        self.places = [tf.constant(place) for place in range(workload.batches)]
+        self.at = 0
 
     def reset(self):
+        self.at = 0
         for variable, value in self.kept:
             variable.assign(value)
 
-    def run(self, steps):
-        function = self.function
+    def run(self, steps, walks):
+        function, places = self.walk if walks else self.stay, self.places
+        first, batches = self.at, self.batches
+        if walks:
+            self.at = (first + steps) % batches
         if self.looped:
-            return float(function(tf.constant(steps)))
-        for _ in range(steps):
-            loss = function()
+            return float(function(places[first], tf.constant(steps)))
+        for step in range(first, first + steps):
+            loss = function(places[step % batches])
         return float(loss)
 
 

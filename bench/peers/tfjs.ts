@@ -28,6 +28,12 @@ function optimizerOf({optimizer}: Task): core.Optimizer {
   return tf.train.adam(learningRate, beta1, beta2, epsilon);
 }
 
+interface Batch {
+  readonly x: core.Tensor2D;
+  readonly y: core.Tensor;
+}
+let data: readonly Batch[] = [];
+
 function build(task: Task): Trainer {
   tf.disposeVariables();
   const {sizes, batch, activation} = task;
@@ -36,13 +42,23 @@ function build(task: Task): Trainer {
     bias: tf.tensor1d(bias),
   }));
   const weights = first.map(({kernel, bias}) => ({kernel: tf.variable(kernel), bias: tf.variable(bias)}));
-  const x = tf.tensor2d(task.x, [batch, sizes[0] as number]);
   const classes = sizes.at(-1) as number;
-  const oneHot = (): core.Tensor => tf.oneHot(tf.tensor1d(Int32Array.from(task.y), 'int32'), classes);
-  const y: core.Tensor =
-    task.loss === 'squared' ? tf.tensor2d(task.y, [batch, 1]) : tf.cast(oneHot(), 'float32');
+  const targetsOf = (y: Float32Array): core.Tensor => {
+    if (task.loss === 'squared') return tf.tensor2d(y, [batch, 1]);
+    return tf.cast(tf.oneHot(tf.tensor1d(Int32Array.from(y), 'int32'), classes), 'float32');
+  };
+  data.forEach(({x, y}) => {
+    tf.dispose([x, y]);
+  });
+  const width = batch * (sizes[0] as number);
+  data = Array.from({length: task.batches}, (_, at) => ({
+    x: tf.tensor2d(task.x.slice(at * width, (at + 1) * width), [batch, sizes[0] as number]),
+    y: targetsOf(task.y.slice(at * batch, (at + 1) * batch)),
+  }));
+  let at = 0;
   let optimizer = optimizerOf(task);
   const lossOf = (): core.Scalar => {
+    const {x, y} = data[at] as Batch;
     let value: core.Tensor2D = x;
     weights.forEach(({kernel, bias}, layer) => {
       const chosen = layer < weights.length - 1 ? activation : 'linear';
@@ -59,6 +75,7 @@ function build(task: Task): Trainer {
   };
   return {
     reset() {
+      at = 0;
       first.forEach(({kernel, bias}, layer) => {
         weights[layer]?.kernel.assign(kernel);
         weights[layer]?.bias.assign(bias);
@@ -66,9 +83,14 @@ function build(task: Task): Trainer {
       optimizer.dispose();
       optimizer = optimizerOf(task);
     },
-    async run(steps) {
-      for (let step = 1; step < steps; step++) optimizer.minimize(lossOf);
+    async run(steps, walks) {
+      if (!walks) at = 0;
+      for (let step = 1; step < steps; step++) {
+        optimizer.minimize(lossOf);
+        if (walks) at = (at + 1) % data.length;
+      }
       const loss = optimizer.minimize(lossOf, true) as core.Scalar;
+      if (walks) at = (at + 1) % data.length;
       const [value = Number.NaN] = await loss.data();
       loss.dispose();
       return value;

@@ -43,13 +43,14 @@ class Trainer:
         ]
         style = "foreach" if "foreach" in variant or "optimizer" in variant else "fused"
         self.optimizer = optimizer_for(workload, list(self.model.parameters()), style)
-        self.x = torch.from_numpy(workload.x)
         y = torch.from_numpy(workload.y)
-        self.y = y.long() if workload.classes else y
+        # A batch is a view, made once.
+        self.data = list(zip(torch.from_numpy(workload.x), y.long() if workload.classes else y))
         loss_of = functional.cross_entropy if workload.classes else functional.mse_loss
         model = self.model
         self.loss_of = lambda x, y: loss_of(model(x), y)
         self.update = self.optimizer.step
+        self.at = 0
         if mode == "compile":
             self.compile(variant)
         self.reset()
@@ -64,10 +65,11 @@ class Trainer:
         if "optimizer" in variant:
             step = self.optimizer.step
             self.update = torch.compile(lambda: step())
-        self.run(3)
+        self.run(3, True)
 
     @torch.no_grad()
     def reset(self):
+        self.at = 0
         for parameter, value in zip(self.model.parameters(), self.first):
             parameter.copy_(value)
         for state in self.optimizer.state.values():
@@ -75,13 +77,17 @@ class Trainer:
                 if torch.is_tensor(value):
                     value.zero_()
 
-    def run(self, steps):
-        zero, loss_of, update, x, y = self.optimizer.zero_grad, self.loss_of, self.update, self.x, self.y
-        for _ in range(steps):
+    def run(self, steps, walks):
+        zero, loss_of, update = self.optimizer.zero_grad, self.loss_of, self.update
+        data, first = (self.data, self.at) if walks else (self.data[:1], 0)
+        for step in range(first, first + steps):
+            x, y = data[step % len(data)]
             zero(set_to_none=True)
             loss = loss_of(x, y)
             loss.backward()
             update()
+        if walks:
+            self.at = (first + steps) % len(data)
         return float(loss.detach())
 
 
