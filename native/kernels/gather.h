@@ -40,17 +40,26 @@ double gather_cost(const Args& args) {
          0.09 * static_cast<double>(args.outputs[0].count);
 }
 
-// y = value * scale + offset over one row; or-s what is not finite in a float source.
+// Bytes between what is read and what is asked for: about what one thread has on its way from main memory.
+constexpr int64_t kBytesAhead = 6144;
+constexpr int64_t kLeastRowsAhead = 2, kMostRowsAhead = 16;
+
+// y = value * scale + offset over one row; or-s what is not finite in a float source. Shuffled rows lie
+// anywhere: meanwhile the lines of a later row are asked for, one for each line read.
 template <class Element>
-VEC_INLINE IntVec convert_row(float* y, const Element* x, int64_t n, Vec scale, Vec offset) {
+VEC_INLINE IntVec convert_row(float* y, const Element* x, const Element* later, int64_t n, Vec scale,
+                              Vec offset) {
+  constexpr int64_t kLine = 64 / sizeof(Element);
   IntVec bits = splat_int(0);
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
+    if (i % kLine == 0) __builtin_prefetch(later + i);
     Vec value = load_row(x + i, kLanes);
     if (sizeof(Element) == 4) bits = bits | not_finite_bits(value);
     store(y + i, fma(value, scale, offset));
   }
   if (i < n) {
+    __builtin_prefetch(later + i);
     Vec value = load_row(x + i, n - i);
     bits = bits | not_finite_bits(value);
     store_tail(y + i, fma(value, scale, offset), n - i);
@@ -67,14 +76,6 @@ VEC_INLINE int32_t bad_column(const Element*, int64_t) {
   return -1;
 }
 
-// A shuffled row lies anywhere: have its first lines and its page looked up while the one before is copied.
-template <class Element>
-VEC_INLINE void prefetch_row(const Element* x, int64_t n) {
-  int64_t bytes = smaller_of(n * static_cast<int64_t>(sizeof(Element)), 512);
-  const char* p = reinterpret_cast<const char*>(x);
-  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i);
-}
-
 VEC_INLINE bool is_row(int32_t row, const Args& args) { return row >= 0 && row < args.inputs[0].dims[0]; }
 
 template <class Element>
@@ -84,6 +85,8 @@ VEC_INLINE void gather_rows(const Args& args, int64_t first, int64_t last) {
   int32_t* guard = output<int32_t>(args, 1);
   int64_t n = row_size(args);
   Vec scale = splat(float_attribute(args, 0)), offset = splat(float_attribute(args, 1));
+  int64_t bytes = larger_of(n * static_cast<int64_t>(sizeof(Element)), 1);
+  int64_t ahead = larger_of(smaller_of(kBytesAhead / bytes, kMostRowsAhead), kLeastRowsAhead);
   for (int64_t b = first; b < last; ++b) {
     int32_t row = read_once(rows + b);
     float* y = output<float>(args, 0) + b * n;
@@ -92,10 +95,10 @@ VEC_INLINE void gather_rows(const Args& args, int64_t first, int64_t last) {
       for (int64_t i = 0; i < n; ++i) y[i] = 0.0f;
       continue;
     }
-    int32_t next = b + 1 < last ? read_once(rows + b + 1) : -1;
-    if (is_row(next, args)) prefetch_row(source + next * n, n);
+    int32_t later = b + ahead < last ? read_once(rows + b + ahead) : row;
     const Element* x = source + row * n;
-    bool finite = !has_top_bit(convert_row(y, x, n, scale, offset));
+    const Element* soon = is_row(later, args) ? source + later * n : x;
+    bool finite = !has_top_bit(convert_row(y, x, soon, n, scale, offset));
     guard[b] = finite ? -1 : bad_column(x, n);
   }
 }
