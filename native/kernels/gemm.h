@@ -25,19 +25,23 @@ constexpr double kMultiplyNs = 0.008;
 #else
 constexpr double kMultiplyNs = 0.016;
 #endif
-constexpr double kPackNs = 0.07;
+constexpr double kPackNs = 0.05;
+// The same in multiply-adds: a number of b, or of c where it is to hold the transpose.
+constexpr double kTurn = 5;
 
 // Tasks count down the rows of a block column first, so that neighbours share what is packed of b.
 struct Grid {
   int64_t row_blocks, column_blocks;
 };
 
-Grid grid_of(int64_t m, int64_t n, int64_t k) {
+Grid grid_of(const Product& p) {
+  const int64_t m = p.m, n = p.n, k = p.k;
   double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(larger_of(k, 1));
   if (work < 2 * kLeastWork && n <= kMaxBlockColumns) return {1, 1};
   double wanted = work / kLeastWork;
   int64_t tasks = wanted < 1 ? 1 : wanted > kTargetTasks ? kTargetTasks : static_cast<int64_t>(wanted);
-  int64_t panels = larger_of(pieces(n, kPanelUnit), 1), most_rows = larger_of(m / kLeastRows, 1);
+  int64_t panels = larger_of(pieces(n, kPanelUnit), 1);
+  int64_t most_rows = larger_of(m / (p.c_turned ? kLanes : kLeastRows), 1);
   // Wide blocks read a less often; but all threads should have some.
   int64_t width = m <= kFewRows ? panels : larger_of(panels * pieces(m, kRowUnit) / tasks, 1);
   width = smaller_of(width, kMaxBlockColumns / kPanelUnit);
@@ -47,7 +51,11 @@ Grid grid_of(int64_t m, int64_t n, int64_t k) {
   return grid;
 }
 
-int64_t first_row(const Product& p, const Grid& grid, int64_t block) { return p.m * block / grid.row_blocks; }
+// Whole vectors of a c that holds the transpose.
+int64_t first_row(const Product& p, const Grid& grid, int64_t block) {
+  if (!p.c_turned) return p.m * block / grid.row_blocks;
+  return smaller_of(pieces(p.m, kLanes) * block / grid.row_blocks * kLanes, p.m);
+}
 
 // Whole vectors, so that only the last block ends within one.
 int64_t first_column(const Product& p, const Grid& grid, int64_t block) {
@@ -68,6 +76,7 @@ Product product_of(const Args& args) {
   p.b_row = b.dims[1];
   p.b_transposed = b_transposed;
   p.c = static_cast<float*>(c.data);
+  p.c_row = p.n;
   p.bias_step = 1;
   p.guarded = args.outputCount > 1;
   if (args.attributeCount > 2 && args.attributes[2] >= 0) p.activation = kMapOps + args.attributes[2];
@@ -83,7 +92,7 @@ Product product_of(const Args& args) {
 Product as_row(const Product& column) {
   Product p = column;
   p.m = 1;
-  p.n = column.m;
+  p.n = p.c_row = column.m;
   p.a = column.b;
   p.a_row = p.k;
   p.a_step = 1;
@@ -94,9 +103,33 @@ Product as_row(const Product& column) {
   return p;
 }
 
+// a . bT is the transpose of b . aT, to the bit, and the operand to the right is copied: it should be the
+// smaller one. But c is then turned once for each block of k, and rows of a come in whole vectors.
+bool is_better_exchanged(const Product& p) {
+  if (!p.b_transposed || p.a_step != 1 || p.bias_step != 1) return false;
+  double m = static_cast<double>(p.m), n = static_cast<double>(p.n), k = static_cast<double>(p.k);
+  double wide_m = static_cast<double>(pieces(p.m, kLanes) * kLanes);
+  double wide_n = static_cast<double>(pieces(p.n, kLanes) * kLanes);
+  double blocks = static_cast<double>(pieces(p.k, kBlockDepth));
+  return n * wide_m * k + kTurn * m * (k + n * blocks) < m * wide_n * k + kTurn * n * k;
+}
+
+Product exchanged(const Product& straight) {
+  Product p = straight;
+  p.m = straight.n;
+  p.n = straight.m;
+  p.a = straight.b;
+  p.a_row = straight.b_row;
+  p.b = straight.a;
+  p.b_row = straight.a_row;
+  p.c_turned = true;
+  return p;
+}
+
 Product oriented(const Args& args) {
   Product p = product_of(args);
-  return p.n == 1 && p.m > 1 ? as_row(p) : p;
+  if (p.n == 1 && p.m > 1) p = as_row(p);
+  return is_better_exchanged(p) ? exchanged(p) : p;
 }
 
 const char* check_product(const Args& args) {
@@ -134,7 +167,7 @@ const char* check_combined(const Args& args) {
 
 int64_t product_tasks(const Args& args) {
   Product p = oriented(args);
-  Grid grid = grid_of(p.m, p.n, p.k);
+  Grid grid = grid_of(p);
   return grid.row_blocks * grid.column_blocks;
 }
 
@@ -149,19 +182,21 @@ double product_cost(const Args& args) {
   Product p = oriented(args);
   double m = static_cast<double>(p.m), n = static_cast<double>(pieces(p.n, kLanes) * kLanes);
   double k = static_cast<double>(p.k);
+  double turned = p.c_turned ? kPackNs * m * n * static_cast<double>(pieces(p.k, kBlockDepth)) : 0;
   double activation = p.activation == nullptr ? 0 : kMapCostsNs[p.activation - kMapOps] / kLanes * m * n;
-  return 50.0 + kMultiplyNs * m * n * k + (p.b_transposed ? kPackNs : 0.02) * n * k + activation;
+  return 50.0 + kMultiplyNs * m * n * k + (p.b_transposed ? kPackNs : 0.02) * n * k + turned + activation;
 }
 
 size_t product_scratch(const Args&) {
-  constexpr int64_t kFloats = kBlockDepth * (kMaxBlockColumns + kRowsAtOnce) + kPanelColumns;
+  constexpr int64_t kFloats =
+      kBlockDepth * (kMaxBlockColumns + kRowsAtOnce) + (1 + kRowsAtOnce) * kPanelColumns;
   return static_cast<size_t>(kFloats) * sizeof(float);
 }
 
 template <class Number>
 void run_product(const Args& args, int64_t first_task, int64_t last_task) {
   Product p = oriented(args);
-  Grid grid = grid_of(p.m, p.n, p.k);
+  Grid grid = grid_of(p);
   int64_t tasks = grid.row_blocks * grid.column_blocks;
   int32_t* guard = p.guarded ? output<int32_t>(args, 1) : nullptr;
   if (p.guarded) {
@@ -170,8 +205,11 @@ void run_product(const Args& args, int64_t first_task, int64_t last_task) {
   }
   if (p.m == 0 || p.n == 0) return;
   float* scratch = static_cast<float*>(args.scratch);
-  Desk desk = {scratch + kPanelColumns, scratch + kPanelColumns + kBlockDepth * kRowsAtOnce, nullptr,
-               args.pause};
+  Desk desk = {};
+  desk.turned = scratch + kPanelColumns;
+  desk.packed_a = desk.turned + kRowsAtOnce * kPanelColumns;
+  desk.packed_b = desk.packed_a + kBlockDepth * kRowsAtOnce;
+  desk.pause = args.pause;
   if (p.bias != nullptr && p.bias_step == 0) {
     for (int64_t j = 0; j < kPanelColumns; j += kLanes) store(scratch + j, splat(p.bias[0]));
     p.bias = scratch;

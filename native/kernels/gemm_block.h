@@ -28,6 +28,8 @@ struct Product {
   int64_t b_row;  // floats from one row to the next as it lies in memory
   bool b_transposed;
   float* c;
+  int64_t c_row;  // floats from one row to the next
+  bool c_turned;  // c holds the transpose: a and b have changed places
   const float* bias;
   int64_t bias_step;        // 0 where one number is for all columns, a panel of it lying in a row
   const MapOp* activation;  // of the result, or of the result and `other`
@@ -38,6 +40,7 @@ struct Product {
 // What a run lends its blocks: memory for copies, and the guard of the block, nullptr for none.
 struct Desk {
   float *packed_a, *packed_b;
+  float* turned;  // kRowsAtOnce rows of a panel, before they go into a c that holds the transpose
   int32_t* guard;
   const Pause* pause;
 };
@@ -54,18 +57,19 @@ struct Part {
 
 bool is_finished(const Product& p, const Part& part) { return part.k + part.depth == p.k; }
 
-// Notes the first number that is not finite among finished rows, which are still in the first-level cache.
+// Notes the first number that is not finite among finished rows of c, which are still in the first-level
+// cache.
 VEC_INLINE void guard_rows(const Product& p, const Desk& desk, int64_t row, int64_t rows, int64_t column,
                            int64_t columns) {
   IntVec bits = splat_int(0);
   for (int64_t i = row; i < row + rows; ++i) {
-    const float* c = p.c + i * p.n + column;
+    const float* c = p.c + i * p.c_row + column;
     for (int64_t j = 0; j < columns; j += kLanes)
       bits = bits | not_finite_bits(load_upto(c + j, columns - j));
   }
   if (!has_top_bit(bits)) return;
   for (int64_t i = row; i < row + rows; ++i) {
-    int64_t start = i * p.n + column, at = first_not_finite(p.c + start, columns);
+    int64_t start = i * p.c_row + column, at = first_not_finite(p.c + start, columns);
     if (at < 0) continue;
     int32_t position = static_cast<int32_t>(smaller_of(start + at, 0x7fffffff));
     if (*desk.guard < 0 || position < *desk.guard) *desk.guard = position;
@@ -73,15 +77,40 @@ VEC_INLINE void guard_rows(const Product& p, const Desk& desk, int64_t row, int6
   }
 }
 
-// What comes after the last block of k.
+// What comes after the last block of k, for rows and columns as c has them.
 void finish_rows(const Product& p, const Desk& desk, int64_t row, int64_t rows, int64_t column,
                  int64_t columns) {
   if (p.activation != nullptr) {
-    int64_t start = row * p.n + column;
+    int64_t start = row * p.c_row + column;
     const float* other = p.other == nullptr ? nullptr : p.other + start;
-    p.activation->run_rows(p.c + start, p.c + start, other, p.n, rows, columns);
+    p.activation->run_rows(p.c + start, p.c + start, other, p.c_row, rows, columns);
   }
   if (p.guarded) guard_rows(p, desk, row, rows, column, columns);
+}
+
+// Puts what the tiles have left in desk.turned into a c that holds the transpose.
+void store_turned(const Product& p, const Part& part, const Desk& desk, int64_t width) {
+  const float* bias = is_finished(p, part) ? p.bias : nullptr;
+  for (int64_t j = 0; j < part.columns; j += kLanes) {
+    int64_t columns = smaller_of(part.columns - j, kLanes);
+    for (int64_t i = 0; i < part.rows; i += kLanes) {
+      int64_t lanes = smaller_of(part.rows - i, kLanes);
+      Vec added = bias == nullptr ? zero() : load_upto(bias + part.row + i, lanes);
+      Vec turned[kLanes];
+      load_turned(desk.turned + i * width + j, width, turned);
+      float* c = p.c + (part.column + j) * p.c_row + part.row + i;
+#pragma GCC unroll 16
+      for (int u = 0; u < kLanes; ++u) {
+        if (u >= columns) break;
+        Vec sum = turned[u];
+        if (part.k > 0) sum = load_upto(c, lanes) + sum;
+        if (bias != nullptr) sum = sum + added;
+        store_upto(c, sum, lanes);
+        c += p.c_row;
+      }
+    }
+  }
+  if (is_finished(p, part)) finish_rows(p, desk, part.column, part.columns, part.row, part.rows);
 }
 
 // All rows of the part over one panel of at most kPanelColumns, in tiles of nearly equal height.
@@ -96,21 +125,28 @@ void multiply_panel(const Product& p, const Part& part, const Desk& desk) {
   t.a_step = part.a_step;
   t.b = part.b;
   t.b_step = part.b_step;
-  t.last_columns = part.columns - (vectors - 1) * kLanes;
-  t.c = p.c + part.row * p.n + part.column;
-  t.c_row = p.n;
-  t.accumulate = part.k > 0;
-  bool last = is_finished(p, part);
-  t.bias = last && p.bias != nullptr ? p.bias + part.column * p.bias_step : nullptr;
+  bool last = is_finished(p, part) && !p.c_turned;
+  if (p.c_turned) {
+    t.last_columns = kLanes;
+    t.c = desk.turned;
+    t.c_row = vectors * kLanes;
+  } else {
+    t.last_columns = part.columns - (vectors - 1) * kLanes;
+    t.c = p.c + part.row * p.c_row + part.column;
+    t.c_row = p.c_row;
+    t.accumulate = part.k > 0;
+    t.bias = last && p.bias != nullptr ? p.bias + part.column * p.bias_step : nullptr;
+  }
   int64_t row = part.row;
   for (int64_t i = 0; i < tiles; ++i) {
     int64_t rows = part.rows / tiles + (i < part.rows % tiles);
     kTiles<Number>.of[vectors - 1][rows - 1](t);
     if (last) finish_rows(p, desk, row, rows, part.column, part.columns);
     t.a += rows * part.a_row;
-    t.c += rows * p.n;
+    t.c += rows * t.c_row;
     row += rows;
   }
+  if (p.c_turned) store_turned(p, part, desk, t.c_row);
 }
 
 // Whether a panel of b is copied: what lies transposed or ends within a vector must be, and it pays where
@@ -136,8 +172,8 @@ void multiply_thin_block(const Product& p, const Desk& desk, int64_t row, int64_
   t.a_row = p.a_row;
   t.a_step = p.a_step;
   t.b_step = p.b_row;
-  t.c = p.c + row * p.n + column;
-  t.c_row = p.n;
+  t.c = p.c + row * p.c_row + column;
+  t.c_row = p.c_row;
   int64_t k = 0;
   do {
     t.depth = smaller_of(p.k - k, kBlockDepth);
@@ -177,7 +213,8 @@ void multiply_block(const Product& p, const Desk& desk, int64_t row, int64_t row
         part.b = p.b + part.k * p.b_row + part.column;
         part.b_step = p.b_row;
         if (packs_panel(p, rows, part.columns)) {
-          float* panel = desk.packed_b + j * kBlockDepth;
+          // Rows in one go need no panel twice: the next one takes its place in the cache.
+          float* panel = desk.packed_b + (rows > kRowsAtOnce ? j * kBlockDepth : 0);
           if (done == 0) pack_panel(p, panel, part.k, part.depth, part.column, part.columns);
           part.b = panel;
           part.b_step = pieces(part.columns, kLanes) * kLanes;

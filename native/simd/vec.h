@@ -14,7 +14,8 @@
 //   mul_wide(a, b, &high): low halves of unsigned 32 x 32 products
 //   load_u8 -> Vec, store_u8 (IntVec, each 0 to 255)
 //   reduce_add(x): lanes i + (i+8), then + 4, + 2, + 1; reduce_max: NaN where any is NaN
-//   transpose_16x16(from, from_stride, to, to_stride): strides in floats
+//   transpose_16x16(from, from_stride, to, to_stride): strides in floats; load_turned(from, from_stride, to):
+//   lane i of to[k] is from[i * from_stride + k]
 #pragma once
 
 #include <cstddef>
@@ -48,6 +49,15 @@ VEC_INLINE Vec times_power_of_two(Vec x, Vec n) {
   IntVec half = shift_right_arithmetic(power, 1);
   IntVec bias = splat_int(127);
   return x * as_float(shift_left(half + bias, 23)) * as_float(shift_left(power - half + bias, 23));
+}
+#endif
+
+#if !defined(__AVX512F__) || defined(CHAINRULE_SCALAR)
+// There are not registers enough for sixteen vectors.
+VEC_INLINE void load_turned(const float* from, int64_t from_stride, Vec (&to)[kLanes]) {
+  alignas(64) float turned[kLanes * kLanes];
+  transpose_16x16(from, from_stride, turned, kLanes);
+  for (int i = 0; i < kLanes; ++i) to[i] = load(turned + i * kLanes);
 }
 #endif
 

@@ -16,10 +16,18 @@ namespace {
 
 constexpr const char* kIsaName = "avx512";
 
-struct Vec { __m512 v; };
-struct IntVec { __m512i v; };
-struct Mask { __mmask16 v; };
-struct DoubleVec { __m512d low, high; };
+struct Vec {
+  __m512 v;
+};
+struct IntVec {
+  __m512i v;
+};
+struct Mask {
+  __mmask16 v;
+};
+struct DoubleVec {
+  __m512d low, high;
+};
 
 VEC_INLINE __mmask16 first_lanes(int64_t n) {
   return static_cast<__mmask16>((1u << static_cast<unsigned>(n)) - 1u);
@@ -152,11 +160,23 @@ VEC_INLINE double reduce_add(DoubleVec x) {
   return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
 }
 
+// Four rows and where the next ones start. Without the barrier the compiler reads each row once for every
+// use, and keeps sixteen addresses where two distances will do.
+VEC_INLINE const float* load_four(const float* from, int64_t stride, int64_t three_strides, __m512* to) {
+  to[0] = _mm512_loadu_ps(from);
+  to[1] = _mm512_loadu_ps(from + stride);
+  to[2] = _mm512_loadu_ps(from + 2 * stride);
+  to[3] = _mm512_loadu_ps(from + three_strides);
+  from += 4 * stride;
+  __asm__("" : "+v"(to[0]), "+v"(to[1]), "+v"(to[2]), "+v"(to[3]), "+r"(from));
+  return from;
+}
+
 // Pairs, then quadruples within each quarter; then the quarters change places.
-VEC_INLINE void transpose_16x16(const float* from, int64_t from_stride, float* to, int64_t to_stride) {
+VEC_INLINE void load_turned(const float* from, int64_t from_stride, Vec (&to)[16]) {
   __m512 a[16], b[16];
-#pragma GCC unroll 16
-  for (int i = 0; i < 16; ++i) a[i] = _mm512_loadu_ps(from + i * from_stride);
+#pragma GCC unroll 4
+  for (int i = 0; i < 16; i += 4) from = load_four(from, from_stride, 3 * from_stride, a + i);
 #pragma GCC unroll 8
   for (int i = 0; i < 16; i += 2) {
     b[i] = _mm512_unpacklo_ps(a[i], a[i + 1]);
@@ -177,10 +197,24 @@ VEC_INLINE void transpose_16x16(const float* from, int64_t from_stride, float* t
     __m512 odd01 = _mm512_shuffle_f32x4(a[i], a[i + 4], 0xdd);
     __m512 even23 = _mm512_shuffle_f32x4(a[i + 8], a[i + 12], 0x88);
     __m512 odd23 = _mm512_shuffle_f32x4(a[i + 8], a[i + 12], 0xdd);
-    _mm512_storeu_ps(to + i * to_stride, _mm512_shuffle_f32x4(even01, even23, 0x88));
-    _mm512_storeu_ps(to + (i + 4) * to_stride, _mm512_shuffle_f32x4(odd01, odd23, 0x88));
-    _mm512_storeu_ps(to + (i + 8) * to_stride, _mm512_shuffle_f32x4(even01, even23, 0xdd));
-    _mm512_storeu_ps(to + (i + 12) * to_stride, _mm512_shuffle_f32x4(odd01, odd23, 0xdd));
+    to[i].v = _mm512_shuffle_f32x4(even01, even23, 0x88);
+    to[i + 4].v = _mm512_shuffle_f32x4(odd01, odd23, 0x88);
+    to[i + 8].v = _mm512_shuffle_f32x4(even01, even23, 0xdd);
+    to[i + 12].v = _mm512_shuffle_f32x4(odd01, odd23, 0xdd);
+  }
+}
+
+VEC_INLINE void transpose_16x16(const float* from, int64_t from_stride, float* to, int64_t to_stride) {
+  Vec turned[16];
+  load_turned(from, from_stride, turned);
+#pragma GCC unroll 4
+  for (int i = 0; i < 16; i += 4) {
+    store(to, turned[i]);
+    store(to + to_stride, turned[i + 1]);
+    store(to + 2 * to_stride, turned[i + 2]);
+    store(to + 3 * to_stride, turned[i + 3]);
+    to += 4 * to_stride;
+    __asm__("" : "+r"(to));
   }
 }
 

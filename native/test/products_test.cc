@@ -161,6 +161,11 @@ void test_products() {
   test_product({100, 1024, 10, false, false}, nullptr, true, 4);
   test_product({200, 300, 40, false, true}, nullptr, false, 0);
   test_product({1, 1100, 500, false, false}, "relu", true, 1);
+  // The operands change places: whole vectors of rows and not, in one and several blocks of k.
+  test_product({16, 130, 385, false, true}, "relu", true, 1);
+  test_product({32, 257, 769, false, true}, "relu", true, 0);
+  test_product({47, 100, 17, false, true}, nullptr, true, 3);
+  test_product({127, 1000, 400, false, true}, "relu", false, 1);
   for (int form = 0; form < 4; ++form) {
     for (int64_t m : {17, 97, 1030})
       test_product({m, 1, 390, (form & 1) != 0, (form & 2) != 0}, "relu", true, 3);
@@ -172,6 +177,8 @@ void test_products() {
       }
     }
   }
+  test_epilogues({32, 301, 400, false, true});
+  test_epilogues({127, 1000, 30, false, true});
   test_epilogues({1024, 1, 1030, true, false});
   test_epilogues({1024, 1, 1030, false, false});
   test_refused_products();
