@@ -144,14 +144,14 @@
           'target_name': 'isa_avx2',
           'type': 'static_library',
           'sources': ['native/isa/avx2.cc'],
-          'cflags_cc': ['<@(isa_flags)', '-mavx2', '-mfma', '-mf16c'],
+          'cflags_cc': ['<@(isa_flags)', '-mavx2', '-mfma', '-mf16c', '-mprfchw'],
         },
         {
           'target_name': 'isa_avx512',
           'type': 'static_library',
           'sources': ['native/isa/avx512.cc'],
           'cflags_cc': [
-            '<@(isa_flags)', '-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', '-mfma',
+            '<@(isa_flags)', '-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', '-mfma', '-mprfchw',
             '-mprefer-vector-width=512',
             # GCC 12 takes the undefined lanes of its own AVX-512 intrinsics for a mistake.
             '-Wno-maybe-uninitialized',
