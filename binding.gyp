@@ -13,7 +13,7 @@
     # One object per instruction set: no exceptions, no run-time types, nothing that could be shared.
     'isa_flags': ['-fno-exceptions', '-fno-rtti'],
     'conditions': [
-      ['target_arch=="x64"', {'isa_targets': ['isa_scalar', 'isa_avx2', 'isa_avx512']}],
+      ['target_arch=="x64"', {'isa_targets': ['isa_scalar', 'isa_avx2', 'isa_avx512', 'isa_avx512_bf16']}],
       ['target_arch=="arm64"', {'isa_targets': ['isa_scalar', 'isa_neon']}],
     ],
   },
@@ -124,6 +124,7 @@
       'type': 'executable',
       'dependencies': ['runtime', '<@(isa_targets)'],
       'sources': [
+        'native/test/bfloat16_test.cc',
         'native/test/cpu_test.cc',
         'native/test/kernels_test.cc',
         'native/test/updates_test.cc',
@@ -154,6 +155,16 @@
             '<@(isa_flags)', '-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', '-mfma', '-mprfchw',
             '-mprefer-vector-width=512',
             # GCC 12 takes the undefined lanes of its own AVX-512 intrinsics for a mistake.
+            '-Wno-maybe-uninitialized',
+          ],
+        },
+        {
+          'target_name': 'isa_avx512_bf16',
+          'type': 'static_library',
+          'sources': ['native/isa/avx512_bf16.cc'],
+          'cflags_cc': [
+            '<@(isa_flags)', '-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', '-mavx512bf16', '-mfma',
+            '-mprefer-vector-width=512',
             '-Wno-maybe-uninitialized',
           ],
         },

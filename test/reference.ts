@@ -144,6 +144,22 @@ export function product(
   return result;
 }
 
+/** Numbers as bfloat16 has them, the upper half of a float32: to nearest even, too small ones to zero. */
+function toBfloat16(values: Values): Values {
+  const floats = Float32Array.from(values);
+  const words = new Uint32Array(floats.buffer);
+  words.forEach((word, index) => {
+    const lastKept = (word >>> 16) & 1;
+    if ((word & 0x7fffffff) < 0x00800000) words[index] = word & 0x80000000;
+    else if (!Number.isNaN(floats[index])) words[index] = (word + 0x7fff + lastKept) & 0xffff0000;
+  });
+  return Float64Array.from(floats);
+}
+
+/** The same product of rounded operands; a third operand is left as it is. */
+const ofRounded = (call: Call, [a, b, ...rest]: Values[], name: string): Values[] =>
+  (rules[name] as Rule)(call, [toBfloat16(a as Values), toBfloat16(b as Values), ...rest]);
+
 /** Applies `fold` to every line of the first input along an axis; its results in row-major order. */
 function alongAxis(call: Call, x: Values, axis: number, fold: (line: Values) => number): Values {
   const {shape} = call.inputs[0] as Tensor;
@@ -254,6 +270,9 @@ const rules: Record<string, Rule> = {
     // Which of the numbers tells of it depends on how the work is cut.
     return [values, at < 0 ? guard : guard.fill(at)];
   },
+  gemmBfloat16: (call, inputs) => ofRounded(call, inputs, 'gemm'),
+  gemmWithBfloat16: (call, inputs) => ofRounded(call, inputs, 'gemmWith'),
+  gemmFiniteBfloat16: (call, inputs) => ofRounded(call, inputs, 'gemmFinite'),
   sum: (call, [x]) => [alongAxis(call, x as Values, axisOf(call), sumOf)],
   max: (call, [x]) => [alongAxis(call, x as Values, axisOf(call), maxOf)],
   argMax: (call, [x]) => [alongAxis(call, x as Values, axisOf(call), argMaxOf)],

@@ -1,11 +1,13 @@
 // The compiler: from a graph to a plan. Reads as the list of its passes; each is a file of its own.
 import {fail} from '../core/errors.ts';
+import type {Precision} from '../core/precision.ts';
 import type {Tensor, Variable} from '../core/tensor.ts';
 import {type Plan, unitBytes} from '../plan.ts';
 import {emit} from './emit.ts';
 import {fuse} from './fuse.ts';
 import {printParts, printPlan, printRoots} from './listing.ts';
 import {planMemory} from './memory.ts';
+import {choosePrecision} from './precision.ts';
 import type {Roots} from './roots.ts';
 import {type StateLayout, schedule} from './schedule.ts';
 import {simplify} from './simplify.ts';
@@ -17,6 +19,8 @@ export interface CompileRequest extends StateLayout {
   readonly updates?: readonly (readonly [variable: Variable, value: Tensor])[];
   /** Results of `finite`. Guards of gathers and of cross-entropies are found by themselves and come first. */
   readonly guards?: readonly Tensor[];
+  /** Of the operands of matrix products: `float32` by default. */
+  readonly precision?: Precision | undefined;
   /** Switches for tests that compare results with and without; both are on by default. */
   readonly passes?: {readonly fuse?: boolean; readonly inPlace?: boolean};
 }
@@ -43,10 +47,10 @@ export function compileToPlan(request: CompileRequest): Plan {
 }
 
 export function compileStages(request: CompileRequest): Compiled {
-  const {passes = {}} = request;
+  const {passes = {}, precision = 'float32'} = request;
   const given = rootsOf(request);
   const simplified = simplify(given);
-  const fused = fuse(simplified, passes.fuse ?? true);
+  const fused = choosePrecision(fuse(simplified, passes.fuse ?? true), precision);
   const scheduled = schedule(fused, request);
   const memory = planMemory(scheduled, passes.inPlace ?? true);
   const plan = emit(scheduled, memory);

@@ -85,3 +85,32 @@ export const gemmFiniteOp = defineOp<MatmulAttributes>({
   infer: (inputs, attributes) => [...inferProduct(inputs, attributes), {shape: [guardSlots], dtype: 'int32'}],
   flops: productFlops,
 });
+
+/**
+ * The same products with both operands rounded to bfloat16 and sums in float32: what the compiler makes of
+ * the larger ones where that precision is asked for. Of two numbers of k the second is added first.
+ */
+export const gemmBfloat16Op = defineOp<MatmulAttributes & {readonly activation: string | null}>({
+  signature:
+    'gemmBfloat16(a: f32, b: f32, bias?: f32) -> c: f32 {transposeA: bool, transposeB: bool, activation: op}',
+  kind: 'fused',
+  infer: inferProduct,
+  flops: productFlops,
+});
+
+export const gemmWithBfloat16Op = defineOp<MatmulAttributes & {readonly combine: string}>({
+  signature:
+    'gemmWithBfloat16(a: f32, b: f32, other: f32) -> c: f32 ' +
+    '{transposeA: bool, transposeB: bool, combine: op}',
+  kind: 'fused',
+  infer: inferProduct,
+  flops: productFlops,
+});
+
+export const gemmFiniteBfloat16Op = defineOp<MatmulAttributes>({
+  signature: 'gemmFiniteBfloat16(a: f32, b: f32) -> c: f32, guard: i32 {transposeA: bool, transposeB: bool}',
+  kind: 'fused',
+  guard: 'notFinite',
+  infer: (inputs, attributes) => [...inferProduct(inputs, attributes), {shape: [guardSlots], dtype: 'int32'}],
+  flops: productFlops,
+});

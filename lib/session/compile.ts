@@ -10,7 +10,8 @@ import {keepSafe} from '../runtime/arrays.ts';
 import {Program, type ProgramRunOptions, type RunResult} from '../runtime/program.ts';
 import type {VariableStore} from './store.ts';
 
-export interface ProgramRequest extends Pick<CompileRequest, 'outputs' | 'updates' | 'guards' | 'passes'> {
+export interface ProgramRequest
+  extends Pick<CompileRequest, 'outputs' | 'updates' | 'guards' | 'passes' | 'precision'> {
   /** Must hold all variables of the graph. */
   readonly store: VariableStore;
   readonly isa?: string;

@@ -2,6 +2,7 @@
 import type {Stages} from '../compile/index.ts';
 import type {TypedArray} from '../core/dtype.ts';
 import {checkNumber, checkOptions, fail, unknownName} from '../core/errors.ts';
+import {checkPrecision, type Precision} from '../core/precision.ts';
 import type {Shape} from '../core/shape.ts';
 import {Tensor, type Variable} from '../core/tensor.ts';
 import type {Plan} from '../plan.ts';
@@ -31,6 +32,8 @@ export interface FunctionOptions {
   readonly store?: VariableStore;
   /** For variables that get their first values here. Default 0. */
   readonly seed?: number;
+  /** Of the operands of matrix products: see `CompileOptions.precision`. Default 'float32'. */
+  readonly precision?: Precision;
 }
 
 export interface RunOptions {
@@ -158,8 +161,9 @@ export function compile<Outputs extends OutputTensors>(
   outputs: Outputs,
   options: FunctionOptions = {},
 ): CompiledFunction<Outputs> {
-  checkOptions('compile', options, ['updates', 'guards', 'store', 'seed']);
-  const {updates = [], guards = [], seed = 0} = options;
+  checkOptions('compile', options, ['updates', 'guards', 'store', 'seed', 'precision']);
+  const {updates = [], guards = [], seed = 0, precision = 'float32'} = options;
+  checkPrecision(precision);
   const tensors = namedOutputs(outputs);
   for (const [name, tensor] of tensors) {
     if (tensor instanceof Tensor) continue;
@@ -171,6 +175,6 @@ export function compile<Outputs extends OutputTensors>(
   store.add(fresh);
   store.initialize(seed, fresh);
   const named = tensors.map(([, tensor], index) => [outputName(index), tensor] as const);
-  const program = compileProgram({outputs: Object.fromEntries(named), updates, guards, store});
+  const program = compileProgram({outputs: Object.fromEntries(named), updates, guards, store, precision});
   return new CompiledFunction(outputs, program);
 }

@@ -2,6 +2,7 @@
 // an input, so that one plan serves all steps of one batch size.
 import type {DType} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
+import type {Precision} from '../core/precision.ts';
 import type {Shape} from '../core/shape.ts';
 import {input, type Tensor, type Variable, withScope} from '../core/tensor.ts';
 import {gradients} from '../graph/autodiff.ts';
@@ -30,6 +31,8 @@ export interface Graph {
   readonly outputs: Readonly<Record<string, Tensor>>;
   readonly updates?: readonly (readonly [Variable, Tensor])[];
   readonly guards?: readonly Tensor[];
+  /** Of the operands of its products; float32 by default. */
+  readonly precision?: Precision;
 }
 
 export const gradientOutput = (index: number): string => `gradient${index}`;
@@ -196,6 +199,7 @@ export function trainGraph(network: Network, training: Training, options: StepOp
       ...ends.guards,
     ],
     updates: [...updates, ...states, ...ends.updates],
+    precision: training.precision,
   };
 }
 
@@ -265,11 +269,12 @@ export function gradientsGraph(network: Network, training: Training, options: Gr
   const all = gradients(objective, [...weights, ...signals, ...(recorder ? sample.x : [])]);
   const entries = weights.map((_, index) => [gradientOutput(index), all[index] as Tensor] as const);
   const outputs = {loss: objective, ...Object.fromEntries(entries)};
-  if (!recorder) return {outputs};
+  const {precision} = training;
+  if (!recorder) return {outputs, precision};
   const ofInputs = all.slice(weights.length + signals.length);
   const named = ofInputs.map((value, index) => [inputGradientOutput(index), value] as const);
   const recorded = recordOutputs(recorder, all.slice(weights.length, weights.length + signals.length));
-  return {outputs: {...outputs, ...recorded, ...Object.fromEntries(named)}};
+  return {outputs: {...outputs, ...recorded, ...Object.fromEntries(named)}, precision};
 }
 
 /** Copies of variables, all of the same finished step. */

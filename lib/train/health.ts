@@ -66,7 +66,7 @@ const squares = (x: Tensor): Tensor => sum(square(x));
 function healthGraph(engine: Engine, {samples, batch}: Stretch, recorder: Recorder): Graph {
   const training = engine.training('gradientMonitor');
   const {network} = engine;
-  const {outputs} = gradientsGraph(network, training, {
+  const {outputs, precision} = gradientsGraph(network, training, {
     batch,
     ...samples,
     training: true,
@@ -81,6 +81,7 @@ function healthGraph(engine: Engine, {samples, batch}: Stretch, recorder: Record
       ...Object.fromEntries(weights),
       ...Object.fromEntries(recorder.layers.flatMap(sharesOf)),
     },
+    ...(precision && {precision}),
   };
 }
 

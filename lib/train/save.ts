@@ -32,7 +32,7 @@ function metricJson({own, metric}: NamedMetric): Json {
 }
 
 /** As `compile` takes it; for several outputs by their names. */
-function trainingJson(engine: Engine, {optimizer, losses, metrics}: Training): Json {
+function trainingJson(engine: Engine, {optimizer, losses, metrics, precision}: Training): Json {
   const byOutput = <Value extends Json>(of: (loss: OutputLoss) => Value): {[name: string]: Value} =>
     Object.fromEntries(losses.map(loss => [loss.name, of(loss)]));
   const one = losses[0] as OutputLoss;
@@ -48,6 +48,7 @@ function trainingJson(engine: Engine, {optimizer, losses, metrics}: Training): J
     ...(weighted && {lossWeights: byOutput(({weight}) => weight)}),
     metrics: listed(false),
     ...(metrics.some(metric => metric.weighted) && {weightedMetrics: listed(true)}),
+    ...(precision !== 'float32' && {precision}),
   };
 }
 

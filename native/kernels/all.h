@@ -4,6 +4,7 @@
 #include "check.h"
 #include "gather.h"
 #include "gemm.h"
+#include "gemm_bfloat16.h"
 #include "map.h"
 #include "move.h"
 #include "optimizer.h"
@@ -32,8 +33,9 @@ constexpr KernelList<kCounts...> join(const Kernel (&... lists)[kCounts]) {
   return all;
 }
 
-constexpr auto kKernels = join(kGemmKernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels,
-                               kCheckKernels, kRandomKernels, kMoveKernels, kOptimizerKernels);
+constexpr auto kKernels =
+    join(kGemmKernels, kBfloat16Kernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels,
+         kCheckKernels, kRandomKernels, kMoveKernels, kOptimizerKernels);
 
 constexpr int32_t kKernelCount = sizeof(kKernels.kernels) / sizeof(Kernel);
 constexpr KernelTable kTable = {kIsaName, kKernels.kernels, kKernelCount, kMapOps, kMapOpCount};

@@ -79,7 +79,7 @@ Product product_of(const Args& args) {
   p.c_row = p.n;
   p.bias_step = 1;
   p.guarded = args.outputCount > 1;
-  if (args.attributeCount > 2 && args.attributes[2] >= 0) p.activation = kMapOps + args.attributes[2];
+  if (args.attributeCount > 2 && args.attributes[2] >= 0) p.activation = args.map_ops + args.attributes[2];
   if (args.inputCount > 2) {
     const float* third = static_cast<const float*>(args.inputs[2].data);
     (args.inputs[2].rank == 1 ? p.bias : p.other) = third;
@@ -145,7 +145,7 @@ const char* check_product(const Args& args) {
 
 const char* check_epilogue(const Args& args, int32_t arity, bool needed) {
   int32_t op = args.attributes[2];
-  bool known = (op == -1 && !needed) || (op >= 0 && op < kMapOpCount && kMapOps[op].arity == arity);
+  bool known = (op == -1 && !needed) || (op >= 0 && op < kMapOpCount && args.map_ops[op].arity == arity);
   return known ? nullptr : "a product's epilogue takes another number of operands";
 }
 
@@ -178,13 +178,15 @@ const char* check_guarded(const Args& args) {
   return product_tasks(args) <= kGuardSlots ? nullptr : "too many columns for a guarded product";
 }
 
+template <class Number>
 double product_cost(const Args& args) {
   Product p = oriented(args);
   double m = static_cast<double>(p.m), n = static_cast<double>(pieces(p.n, kLanes) * kLanes);
   double k = static_cast<double>(p.k);
   double turned = p.c_turned ? kPackNs * m * n * static_cast<double>(pieces(p.k, kBlockDepth)) : 0;
-  double activation = p.activation == nullptr ? 0 : kMapCostsNs[p.activation - kMapOps] / kLanes * m * n;
-  return 50.0 + kMultiplyNs * m * n * k + (p.b_transposed ? kPackNs : 0.02) * n * k + turned + activation;
+  double copies = Number::kPerWord > 1 ? kPackNs * (m + n) * k : (p.b_transposed ? kPackNs : 0.02) * n * k;
+  double activation = p.activation == nullptr ? 0 : kMapCostsNs[p.activation - args.map_ops] / kLanes * m * n;
+  return 50.0 + kMultiplyNs / Number::kPerWord * m * n * k + copies + turned + activation;
 }
 
 size_t product_scratch(const Args&) {
@@ -222,7 +224,8 @@ void run_product(const Args& args, int64_t first_task, int64_t last_task) {
     int64_t rows = first_row(p, grid, block + blocks) - row;
     int64_t columns = first_column(p, grid, column + 1) - start;
     desk.guard = p.guarded ? guard + task : nullptr;
-    auto multiply = rows <= kFewRows && !p.b_transposed ? multiply_thin_block : multiply_block<Number>;
+    bool thin = Number::kPerWord == 1 && rows <= kFewRows && !p.b_transposed;
+    auto multiply = thin ? multiply_thin_block : multiply_block<Number>;
     multiply(p, desk, row, rows, start, columns);
     task += blocks;
   }
@@ -230,13 +233,13 @@ void run_product(const Args& args, int64_t first_task, int64_t last_task) {
 
 constexpr Kernel kGemmKernels[] = {
     {"matmul(a: f32, b: f32) -> c: f32 {transposeA: bool, transposeB: bool}", check_product, product_tasks,
-     product_cost, product_scratch, run_product<Float32>, 0},
+     product_cost<Float32>, product_scratch, run_product<Float32>, 0},
     {"gemm(a: f32, b: f32, bias?: f32) -> c: f32 {transposeA: bool, transposeB: bool, activation: op}",
-     check_gemm, product_tasks, product_cost, product_scratch, run_product<Float32>, 0},
+     check_gemm, product_tasks, product_cost<Float32>, product_scratch, run_product<Float32>, 0},
     {"gemmWith(a: f32, b: f32, other: f32) -> c: f32 {transposeA: bool, transposeB: bool, combine: op}",
-     check_combined, product_tasks, product_cost, product_scratch, run_product<Float32>, 0},
+     check_combined, product_tasks, product_cost<Float32>, product_scratch, run_product<Float32>, 0},
     {"gemmFinite(a: f32, b: f32) -> c: f32, guard: i32 {transposeA: bool, transposeB: bool}", check_guarded,
-     product_tasks, product_cost, product_scratch, run_product<Float32>, 0},
+     product_tasks, product_cost<Float32>, product_scratch, run_product<Float32>, 0},
 };
 
 }  // namespace

@@ -119,7 +119,7 @@ void multiply_panel(const Product& p, const Part& part, const Desk& desk) {
   int64_t vectors = pieces(part.columns, kLanes);
   int64_t tiles = pieces(part.rows, rows_of_tile(static_cast<int>(vectors)));
   TileArgs t = {};
-  t.depth = part.depth;
+  t.depth = pieces(part.depth, Number::kPerWord);
   t.a = part.a;
   t.a_row = part.a_row;
   t.a_step = part.a_step;
@@ -149,23 +149,41 @@ void multiply_panel(const Product& p, const Part& part, const Desk& desk) {
   if (p.c_turned) store_turned(p, part, desk, t.c_row);
 }
 
-// Whether a panel of b is copied: what lies transposed or ends within a vector must be, and it pays where
-// rows collide in the cache and enough rows of a share the copy.
+// Whether a panel of b is copied: what lies transposed or ends within a vector must be, as what is rounded,
+// and it pays where rows collide in the cache and enough rows of a share the copy.
+template <class Number>
 bool packs_panel(const Product& p, int64_t rows, int64_t columns) {
-  if (p.b_transposed || columns % kLanes != 0) return true;
+  if (Number::kPerWord > 1 || p.b_transposed || columns % kLanes != 0) return true;
   return p.b_row % kCollidingStep == 0 && rows >= kManyRows;
 }
 
+template <class Number>
 void pack_panel(const Product& p, float* to, int64_t k, int64_t depth, int64_t column, int64_t columns) {
   int64_t width = pieces(columns, kLanes) * kLanes;
   if (p.b_transposed) {
-    pack_transposed(to, width, p.b + column * p.b_row + k, p.b_row, depth, columns);
+    Number::pack_transposed(to, width, p.b + column * p.b_row + k, p.b_row, depth, columns);
   } else {
-    pack_rows(to, width, p.b + k * p.b_row + column, p.b_row, depth, columns);
+    Number::pack_rows(to, width, p.b + k * p.b_row + column, p.b_row, depth, columns);
   }
 }
 
-// The same for few rows and a b that lies as it is read: the time is that of reading b.
+// Copies the part's rows of a for one pass over the panels of b.
+template <class Number>
+void pack_a(const Desk& desk, Part* part) {
+  const float* from = part->a;
+  part->a = desk.packed_a;
+  if constexpr (Number::kPerWord > 1) {
+    if (part->a_step == 1) {
+      Number::pack_along(desk.packed_a, kBlockDepth, from, part->a_row, part->depth, part->rows);
+      part->a_row = kBlockDepth;
+      return;
+    }
+  }
+  Number::pack_rows(desk.packed_a, kRowsAtOnce, from, part->a_step, part->depth, part->rows);
+  part->a_step = kRowsAtOnce;
+}
+
+// Few rows and a b that lies as it is read: the time is that of reading b.
 void multiply_thin_block(const Product& p, const Desk& desk, int64_t row, int64_t rows, int64_t column,
                          int64_t columns) {
   TileArgs t = {};
@@ -192,30 +210,27 @@ void multiply_thin_block(const Product& p, const Desk& desk, int64_t row, int64_
 template <class Number>
 void multiply_block(const Product& p, const Desk& desk, int64_t row, int64_t rows, int64_t column,
                     int64_t columns) {
-  bool packs_a = p.a_step != 1 && p.a_step % kCollidingStep == 0;
+  constexpr int64_t kDepth = kBlockDepth * Number::kPerWord;
+  bool packs_a = Number::kPerWord > 1 || (p.a_step != 1 && p.a_step % kCollidingStep == 0);
   Part part = {};
-  for (part.k = 0; part.k == 0 || part.k < p.k; part.k += kBlockDepth) {
-    part.depth = smaller_of(p.k - part.k, kBlockDepth);
+  for (part.k = 0; part.k == 0 || part.k < p.k; part.k += kDepth) {
+    part.depth = smaller_of(p.k - part.k, kDepth);
     for (int64_t done = 0; done < rows; done += kRowsAtOnce) {
       part.row = row + done;
       part.rows = smaller_of(rows - done, kRowsAtOnce);
       part.a = p.a + part.row * p.a_row + part.k * p.a_step;
       part.a_row = p.a_row;
       part.a_step = p.a_step;
-      if (packs_a) {
-        pack_rows(desk.packed_a, kRowsAtOnce, part.a, p.a_step, part.depth, part.rows);
-        part.a = desk.packed_a;
-        part.a_step = kRowsAtOnce;
-      }
+      if (packs_a) pack_a<Number>(desk, &part);
       for (int64_t j = 0; j < columns; j += kPanelColumns) {
         part.column = column + j;
         part.columns = smaller_of(columns - j, kPanelColumns);
         part.b = p.b + part.k * p.b_row + part.column;
         part.b_step = p.b_row;
-        if (packs_panel(p, rows, part.columns)) {
+        if (packs_panel<Number>(p, rows, part.columns)) {
           // Rows in one go need no panel twice: the next one takes its place in the cache.
           float* panel = desk.packed_b + (rows > kRowsAtOnce ? j * kBlockDepth : 0);
-          if (done == 0) pack_panel(p, panel, part.k, part.depth, part.column, part.columns);
+          if (done == 0) pack_panel<Number>(p, panel, part.k, part.depth, part.column, part.columns);
           part.b = panel;
           part.b_step = pieces(part.columns, kLanes) * kLanes;
         }

@@ -71,12 +71,7 @@ VEC_INLINE void finish_tile(const TileArgs& t, Vec (&sums)[kRows][kVectors]) {
   }
 }
 
-// What the words of both operands hold: how many numbers along k, and how a pair of words extends a sum.
-struct Float32 {
-  static constexpr int64_t kPerWord = 1;
-  static VEC_INLINE Vec extend(Vec a, Vec b, Vec sum) { return fma(a, b, sum); }
-};
-
+// Number says what the 32-bit words of both operands hold, and how two of them extend a sum: Float32 below.
 template <class Number, int kRows, int kVectors>
 void multiply_tile(const TileArgs& t) {
   Vec sums[kRows][kVectors];
@@ -182,18 +177,6 @@ __attribute__((noinline)) void multiply_few_rows(TileArgs t, int64_t rows, int64
 // Rows that are asked for before they are read: the next level of the cache then works meanwhile.
 constexpr int64_t kRowsAhead = 8;
 
-// to[k * width + j] = from[k * from_step + j] for j below n; zero up to the width, a multiple of 16.
-void pack_rows(float* to, int64_t width, const float* from, int64_t from_step, int64_t depth, int64_t n) {
-  for (int64_t k = 0; k < depth; ++k) {
-    for (int64_t j = 0; j < width; j += kLanes) {
-      __builtin_prefetch(from + kRowsAhead * from_step + j);
-      store(to + j, load_upto(from + j, larger_of(n - j, 0)));
-    }
-    to += width;
-    from += from_step;
-  }
-}
-
 // The corner of a 16 x 16 block: rows and columns that are not there become zero.
 void transpose_corner(const float* from, int64_t from_row, int64_t rows, int64_t columns, float* to,
                       int64_t width) {
@@ -204,22 +187,41 @@ void transpose_corner(const float* from, int64_t from_row, int64_t rows, int64_t
   transpose_16x16(block, kLanes, to, width);
 }
 
-// to[k * width + j] = from[j * from_row + k] for j below n; zero up to the width. Writes 16 rows at once.
-void pack_transposed(float* to, int64_t width, const float* from, int64_t from_row, int64_t depth,
-                     int64_t n) {
-  for (int64_t j = 0; j < width; j += kLanes) {
-    for (int64_t k = 0; k < depth; k += kLanes) {
-      const float* corner = from + j * from_row + k;
-      float* block = to + k * width + j;
-      int64_t rows = smaller_of(n - j, kLanes), columns = smaller_of(depth - k, kLanes);
-      if (rows == kLanes && columns == kLanes) {
-        transpose_16x16(corner, from_row, block, width);
-      } else {
-        transpose_corner(corner, from_row, rows, columns, block, width);
+// One number in a word, each product added as it is.
+struct Float32 {
+  static constexpr int64_t kPerWord = 1;
+  static VEC_INLINE Vec extend(Vec a, Vec b, Vec sum) { return fma(a, b, sum); }
+
+  // to[k * width + j] = from[k * from_step + j] for j below n; zero up to the width, a multiple of 16.
+  static void pack_rows(float* to, int64_t width, const float* from, int64_t from_step, int64_t depth,
+                        int64_t n) {
+    for (int64_t k = 0; k < depth; ++k) {
+      for (int64_t j = 0; j < width; j += kLanes) {
+        __builtin_prefetch(from + kRowsAhead * from_step + j);
+        store(to + j, load_upto(from + j, larger_of(n - j, 0)));
+      }
+      to += width;
+      from += from_step;
+    }
+  }
+
+  // to[k * width + j] = from[j * from_row + k] for j below n; zero up to the width. Writes 16 rows at once.
+  static void pack_transposed(float* to, int64_t width, const float* from, int64_t from_row, int64_t depth,
+                              int64_t n) {
+    for (int64_t j = 0; j < width; j += kLanes) {
+      for (int64_t k = 0; k < depth; k += kLanes) {
+        const float* corner = from + j * from_row + k;
+        float* block = to + k * width + j;
+        int64_t rows = smaller_of(n - j, kLanes), columns = smaller_of(depth - k, kLanes);
+        if (rows == kLanes && columns == kLanes) {
+          transpose_16x16(corner, from_row, block, width);
+        } else {
+          transpose_corner(corner, from_row, rows, columns, block, width);
+        }
       }
     }
   }
-}
+};
 
 }  // namespace
 }  // namespace chainrule

@@ -20,6 +20,7 @@ extern const KernelTable kernels_scalar;
 #if defined(__x86_64__)
 extern const KernelTable kernels_avx2;
 extern const KernelTable kernels_avx512;
+extern const KernelTable kernels_avx512_bf16;
 #elif defined(__aarch64__)
 extern const KernelTable kernels_neon;
 #endif
@@ -66,6 +67,26 @@ int affinity_cpus() {
       std::max(1u, std::thread::hardware_concurrency()));  // more than such a set can name
 }
 
+#if defined(__x86_64__)
+// The first table with the second's kernels in the place of those of the same signature. Never freed, like
+// all that a run may still use when the process ends.
+const KernelTable* joined(const KernelTable& all, const KernelTable& better) {
+  auto* kernels = new std::vector<Kernel>(all.kernels, all.kernels + all.kernel_count);
+  for (int32_t i = 0; i < better.kernel_count; ++i) {
+    for (Kernel& kernel : *kernels) {
+      if (std::strcmp(kernel.signature, better.kernels[i].signature) == 0) kernel = better.kernels[i];
+    }
+  }
+  return new KernelTable{all.isa, kernels->data(), all.kernel_count, all.map_ops, all.map_count};
+}
+
+const KernelTable* best_avx512_table() {
+  if (!__builtin_cpu_supports("avx512bf16")) return &kernels_avx512;
+  static const KernelTable* const table = joined(kernels_avx512, kernels_avx512_bf16);
+  return table;
+}
+#endif
+
 }  // namespace
 
 int quota_cpus(const std::string& root, int most) {
@@ -94,7 +115,7 @@ std::vector<const KernelTable*> usable_tables() {
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-  if (avx2 && avx512) tables.push_back(&kernels_avx512);
+  if (avx2 && avx512) tables.push_back(best_avx512_table());
   if (avx2) tables.push_back(&kernels_avx2);
 #elif defined(__aarch64__)
   tables.push_back(&kernels_neon);
@@ -116,9 +137,7 @@ const KernelTable* default_table() {
   return table ? table : usable_tables().front();
 }
 
-int available_cpus() {
-  return quota_cpus("", affinity_cpus());
-}
+int available_cpus() { return quota_cpus("", affinity_cpus()); }
 
 int thread_count() {
   const int chosen = chosen_threads.load(std::memory_order_relaxed);

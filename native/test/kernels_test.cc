@@ -13,6 +13,7 @@ void test_quotas();
 void test_math();
 void test_maps();
 void test_products();
+void test_bfloat16_products();
 void test_rows_and_reductions();
 void test_random();
 void test_optimizers();
@@ -61,6 +62,7 @@ int main() {
   test_math();
   test_maps();
   test_products();
+  test_bfloat16_products();
   test_rows_and_reductions();
   test_random();
   test_optimizers();
