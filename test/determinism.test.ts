@@ -1,5 +1,6 @@
 // Same seed, same bits: whatever the number of threads, the instruction set and the length of a native call.
 import {afterEach, describe, expect, it} from 'vitest';
+import type {Precision} from '../lib/core/precision.ts';
 import {layers, sequential} from '../lib/index.ts';
 import {getThreads, setThreads} from '../lib/runtime/program.ts';
 import {compileProgram} from '../lib/session/compile.ts';
@@ -26,6 +27,7 @@ interface Way {
   /** Steps in one native call. */
   readonly call?: number;
   readonly sync?: boolean;
+  readonly precision?: Precision;
 }
 
 /** Trains and gives the losses of all steps and a fingerprint of weights and moments. */
@@ -35,7 +37,8 @@ async function train(sizes: Sizes, steps: number, way: Way): Promise<{losses: nu
   const store = new VariableStore();
   store.add(variables);
   store.initialize(3);
-  const program = compileProgram({...graph, store, ...(way.isa !== undefined && {isa: way.isa})});
+  const {isa, precision} = way;
+  const program = compileProgram({...graph, store, precision, ...(isa !== undefined && {isa})});
   const all = trainingInputs(sizes, steps);
   const losses: number[] = [];
   const call = way.call ?? steps;
@@ -99,6 +102,27 @@ describe('a network wide enough to be shared among threads', () => {
       for (const call of [7, steps]) {
         expect(await train(broad, steps, {isa, threads: count, call})).toEqual(await reference());
       }
+    }
+  });
+});
+
+describe('products in bfloat16', () => {
+  const steps = 12;
+  const precision = 'bfloat16';
+  const reference = once(() => train(broad, steps, {isa: 'scalar', precision}));
+
+  it('give other bits than those in float32, and nearly the same losses', async () => {
+    const [{losses, weights}, plain] = [await reference(), await train(broad, steps, {})];
+    expect(weights).not.toBe(plain.weights);
+    losses.forEach((loss, step) => {
+      expect(Math.abs(loss / (plain.losses[step] as number) - 1)).toBeLessThan(0.03);
+    });
+  });
+
+  // No sum here is smaller than the least normal number.
+  it.each(isas)('give the same bits on %s for every number of threads', {timeout}, async isa => {
+    for (const count of [1, 2, 3]) {
+      expect(await train(broad, steps, {isa, threads: count, call: 5, precision})).toEqual(await reference());
     }
   });
 });

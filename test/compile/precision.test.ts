@@ -1,0 +1,78 @@
+// Which products take operands in bfloat16: those that gain by it, with all that they took up.
+import {describe, expect, it} from 'vitest';
+import {fuse} from '../../lib/compile/fuse.ts';
+import {printRoots} from '../../lib/compile/listing.ts';
+import {choosePrecision} from '../../lib/compile/precision.ts';
+import {simplify} from '../../lib/compile/simplify.ts';
+import type {Precision} from '../../lib/core/precision.ts';
+import type {Tensor} from '../../lib/core/tensor.ts';
+import {compile} from '../../lib/index.ts';
+import {add, finite, matmul, relu} from '../../lib/ops/index.ts';
+import {f32, rootsOf} from './support.ts';
+
+function chosen(y: Tensor, precision: Precision = 'bfloat16', join = true): string {
+  return printRoots(choosePrecision(fuse(simplify(rootsOf(y)), join), precision));
+}
+
+const x = f32('x', 64, 48);
+const w = f32('w', 48, 32);
+
+describe('choosePrecision', () => {
+  it('leaves everything as it is for float32', () => {
+    expect(chosen(matmul(x, w), 'float32')).not.toContain('Bfloat16');
+  });
+
+  it('keeps bias, activation and transposition', () => {
+    const product = matmul(f32('x', 48, 64), f32('w', 32, 48), {transposeA: true, transposeB: true});
+    const text = chosen(relu(add(product, f32('b', 32))));
+    expect(text).toContain('gemmBfloat16(x, w, b) {transposeA, transposeB, activation: relu}');
+  });
+
+  it('keeps another operand, and a test of the result', () => {
+    const product = matmul(x, w);
+    expect(chosen(add(product, f32('c', 64, 32)))).toContain('gemmWithBfloat16(x, w, c) {combine: add}');
+    const tested = choosePrecision(fuse(rootsOf(product, {guards: [finite(product)]})), 'bfloat16');
+    expect(printRoots(tested)).toContain('gemmFiniteBfloat16(x, w)');
+  });
+
+  it('takes products that stand alone, fused or not', () => {
+    for (const join of [true, false])
+      expect(chosen(matmul(x, w), 'bfloat16', join)).toContain('gemmBfloat16(x, w)');
+  });
+
+  it('leaves small products in float32: with a side under 16, or under 32768 terms', () => {
+    const isLowered = (m: number, k: number, n: number): boolean =>
+      chosen(matmul(f32('x', m, k), f32('w', k, n))).includes('Bfloat16');
+    expect(isLowered(64, 48, 16)).toBe(true);
+    expect(isLowered(1000, 1000, 15)).toBe(false);
+    expect(isLowered(15, 1000, 1000)).toBe(false);
+    expect(isLowered(1000, 15, 1000)).toBe(false);
+    expect(isLowered(32, 32, 32)).toBe(true);
+    expect(isLowered(32, 31, 32)).toBe(false);
+    expect(isLowered(0, 500, 500)).toBe(false);
+  });
+});
+
+describe('compile', () => {
+  const y = matmul(f32('a', 40, 50), f32('b', 50, 30));
+  const inputs = {
+    a: Float32Array.from({length: 2000}, (_, i) => Math.fround(1 + (i % 7) / 1000)),
+    b: new Float32Array(1500).fill(1),
+  };
+
+  it('rounds operands where it is told to', () => {
+    const rounded = (i: number): number => Math.round((1 + (i % 7) / 1000) * 128) / 128;
+    const result = compile(y, {precision: 'bfloat16'}).runSync(inputs);
+    const exact = Array.from({length: 50}, (_, k) => rounded(k)).reduce((sum, value) => sum + value, 0);
+    expect(result.data[0]).toBe(exact);
+    expect(compile(y).runSync(inputs).data[0]).not.toBe(exact);
+    expect(compile(y, {precision: 'float32'}).runSync(inputs)).toEqual(compile(y).runSync(inputs));
+  });
+
+  it('refuses another precision, with the nearest', () => {
+    const call = (precision: unknown) => () => compile(y, {precision: precision as 'float32'});
+    expect(call('bfloat61')).toThrow('unknown precision "bfloat61". Did you mean "bfloat16"?');
+    expect(call('mixed')).toThrow('Known: float32, bfloat16.');
+    expect(call(16)).toThrow('unknown precision 16');
+  });
+});
