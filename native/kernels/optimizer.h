@@ -8,8 +8,9 @@
 namespace chainrule {
 namespace {
 
-// A piece of a segment is a task, and ends with the segment.
-constexpr int64_t kPiece = 4096;
+// So many parameters make a task, which takes the same share of every segment, as products cut their rows: a
+// thread then updates with the gradients that it has computed, and all have as much to do.
+constexpr int64_t kPiece = 512;
 
 // What the attribute words before the groups add to a rule.
 enum Extra : int32_t { kDecays, kAverages, kPauses, kExtraCount };
@@ -166,21 +167,24 @@ VEC_INLINE void keep_range(int32_t width, const Tensor* operands, const Tensor* 
   }
 }
 
-// Calls `work(operands, results, row of hyper, start, end)` for the pieces of these tasks.
-template <class Work>
-VEC_INLINE void for_pieces(const Args& args, int32_t width, int32_t columns, int64_t first_task,
-                           int64_t last_task, Work work) {
+// Where the share of a task begins in a segment: at a whole vector, so that only the last ends within one.
+VEC_INLINE int64_t start_of_share(int64_t count, int64_t task, int64_t tasks) {
+  return task == tasks ? count : count / kLanes * task / tasks * kLanes;
+}
+
+// Calls `work(operands, results, row of hyper, start, end)` for the shares of tasks [first_task, last_task).
+template <class Rule, class Work>
+VEC_INLINE void for_shares(const Args& args, int64_t first_task, int64_t last_task, Work work) {
   const float* hyper = input<float>(args, 0);
-  int64_t before = 0;  // tasks of the segments passed
-  for (int32_t s = 0; s < segment_count(args) && before < last_task; ++s) {
+  int64_t tasks = update_tasks<Rule>(args);
+  int32_t width = width_of<Rule>(args), columns = columns_of<Rule>(args);
+  for (int32_t s = 0; s < segment_count(args); ++s) {
     const Tensor* operands = args.inputs + 1 + s * width;
     const Tensor* results = args.outputs + s * (width - 1);
-    int64_t own = pieces(operands[0].count, kPiece);
-    int64_t first = larger_of(first_task - before, 0), last = smaller_of(last_task - before, own);
-    before += own;
-    if (first >= last) continue;
+    int64_t start = start_of_share(operands[0].count, first_task, tasks);
+    int64_t end = start_of_share(operands[0].count, last_task, tasks);
+    if (start == end) continue;
     const float* row = hyper + args.attributes[kExtraCount + s] * columns;
-    int64_t start = first * kPiece, end = smaller_of(last * kPiece, operands[0].count);
     if (has(args, kPauses) && row[columns - 1] == 0.0f) {
       keep_range(width, operands, results, start, end);
     } else {
@@ -203,7 +207,7 @@ void run_update(const Args& args, int64_t first_task, int64_t last_task) {
       update_range(Rule(row), operands, results, start, end);
     }
   };
-  for_pieces(args, width_of<Rule>(args), columns_of<Rule>(args), first_task, last_task, work);
+  for_shares<Rule>(args, first_task, last_task, work);
 }
 
 #define UPDATE_KERNEL(name, ...)                                                                          \
