@@ -72,6 +72,13 @@ const training: readonly Goal[] = [
     atLeast: 0.85,
     unit: '%',
   },
+  {name: 'bfloat16-mlp-wide', what: 'training step, float32 ÷ bfloat16, mlp-wide', atLeast: 1.5, unit: '×'},
+  {
+    name: 'bfloat16-accuracy',
+    what: 'MNIST, 784-128-10: points of test accuracy that bfloat16 loses',
+    atMost: 0.2,
+    unit: '',
+  },
   {name: 'scaling-mlp-wide', what: 'mlp-wide: speed-up by threads ÷ the peak’s', atLeast: 0.96, unit: '×'},
   {name: 'shuffled', what: '60,000 × 784: shuffled epoch ÷ unshuffled', atMost: 1.05, unit: '×'},
   {name: 'uint8', what: '60,000 × 784: epoch of Uint8Array ÷ Float32Array', atMost: 1.02, unit: '×'},

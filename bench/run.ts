@@ -16,6 +16,7 @@ const benches = [
   'scaling',
   'kernels',
   'optimizer',
+  'precision',
   'meanwhile',
   'event-loop',
   'pin',

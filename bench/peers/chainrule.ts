@@ -1,5 +1,12 @@
 // chainrule's own side: the same workload from the same file, by the calls that a user makes.
-import {layers, type Optimizer, optimizers, type Sequential, sequential} from '../../lib/index.ts';
+import {
+  type CompileOptions,
+  layers,
+  type Optimizer,
+  optimizers,
+  type Sequential,
+  sequential,
+} from '../../lib/index.ts';
 import {type CompiledProgram, onCompile} from '../../lib/session/compile.ts';
 import type {OptimizerSpec, Workload, WorkloadData} from '../workloads.ts';
 
@@ -12,8 +19,11 @@ function optimizerOf({name, ...options}: OptimizerSpec): Optimizer {
   return make(options);
 }
 
+type Precision = NonNullable<CompileOptions['precision']>;
+
 /** Of the workload's shape, compiled with its optimizer and loss; first weights are chance. */
-export function buildModel({sizes, activation, loss, optimizer}: Workload): Sequential {
+export function buildModel(workload: Workload, precision: Precision = 'float32'): Sequential {
+  const {sizes, activation, loss} = workload;
   const last = sizes.length - 2;
   const output = loss === 'squared' ? 'linear' : 'softmax';
   const model = sequential(
@@ -25,13 +35,13 @@ export function buildModel({sizes, activation, loss, optimizer}: Workload): Sequ
       }),
     ),
   );
-  compile(model, loss, optimizer);
+  compile(model, workload, precision);
   return model;
 }
 
-function compile(model: Sequential, loss: Workload['loss'], optimizer: OptimizerSpec): void {
+function compile(model: Sequential, {loss, optimizer}: Workload, precision: Precision): void {
   const name = loss === 'squared' ? 'meanSquaredError' : 'sparseCategoricalCrossentropy';
-  model.compile({optimizer: optimizerOf(optimizer), loss: name});
+  model.compile({optimizer: optimizerOf(optimizer), loss: name, precision});
 }
 
 /** Trains one workload; batches are walked through the data set, as `fit` does. */
@@ -40,18 +50,20 @@ export class Own {
   readonly #data: WorkloadData;
   readonly #targets: Float32Array | Uint8Array;
   readonly #model: Sequential;
+  readonly #precision: Precision;
   #perEpoch = 0;
 
-  constructor(workload: Workload, data: WorkloadData) {
+  constructor(workload: Workload, data: WorkloadData, precision: Precision = 'float32') {
     this.#workload = workload;
     this.#data = data;
     this.#targets = workload.loss === 'squared' ? data.y : Uint8Array.from(data.y);
-    this.#model = buildModel(workload);
+    this.#precision = precision;
+    this.#model = buildModel(workload, precision);
   }
 
   /** Back to the first weights, with fresh optimizer slots. */
   #reset(): void {
-    compile(this.#model, this.#workload.loss, this.#workload.optimizer);
+    compile(this.#model, this.#workload, this.#precision);
     const flat = this.#data.weights.flatMap(({kernel, bias}) => [kernel, bias]);
     const named = this.#model.getWeights();
     this.#model.setWeights(named.map(({name}, index) => ({name, data: flat[index] as Float32Array})));
