@@ -1,8 +1,9 @@
 // Matrix products c[M,N] = activation(a[M,K] . b[K,N] + bias[N]), either operand also given transposed.
-// Twin of lib/ops/gemm.ts. The loops stand in gemm_block.h, the tile and the order of sums in gemm_tile.h.
+// Twin of lib/ops/gemm.ts. The loops stand in gemm_block.h and gemm_turned.h, the tile and the order of sums
+// in gemm_tile.h.
 #pragma once
 
-#include "gemm_block.h"
+#include "gemm_turned.h"
 
 namespace chainrule {
 namespace {
@@ -10,6 +11,8 @@ namespace {
 // What a block of C is counted in, the same on every instruction set: panels of columns, and four tiles of
 // rows.
 constexpr int64_t kPanelUnit = 64, kRowUnit = 24, kLeastRows = 6;
+// Panels that few rows go over at once: a kibibyte of each row of b.
+constexpr int64_t kLeastWidth = 4;
 // Numbers in the guard of a product: one for each task, the rest for none. Twin of guardSlots in
 // lib/ops/gemm.ts, where products of too many tasks, beyond 16384 columns, are not given a guard.
 constexpr int64_t kGuardSlots = 64;
@@ -42,8 +45,9 @@ Grid grid_of(const Product& p) {
   int64_t tasks = wanted < 1 ? 1 : wanted > kTargetTasks ? kTargetTasks : static_cast<int64_t>(wanted);
   int64_t panels = larger_of(pieces(n, kPanelUnit), 1);
   int64_t most_rows = larger_of(m / (p.c_turned ? kLanes : kLeastRows), 1);
-  // Wide blocks read a less often; but all threads should have some.
-  int64_t width = m <= kFewRows ? panels : larger_of(panels * pieces(m, kRowUnit) / tasks, 1);
+  // Wide blocks read a less often, and long pieces of the rows of b; but all threads should have some.
+  int64_t width = larger_of(panels * pieces(m, kRowUnit) / tasks, 1);
+  if (m <= kFewRows && !p.b_transposed) width = larger_of(pieces(panels, 2), kLeastWidth);
   width = smaller_of(width, kMaxBlockColumns / kPanelUnit);
   Grid grid;
   grid.column_blocks = pieces(panels, width);
@@ -224,8 +228,9 @@ void run_product(const Args& args, int64_t first_task, int64_t last_task) {
     int64_t rows = first_row(p, grid, block + blocks) - row;
     int64_t columns = first_column(p, grid, column + 1) - start;
     desk.guard = p.guarded ? guard + task : nullptr;
-    bool thin = Number::kPerWord == 1 && rows <= kFewRows && !p.b_transposed;
-    auto multiply = thin ? multiply_thin_block : multiply_block<Number>;
+    auto multiply = multiply_block<Number>;
+    if (Number::kPerWord == 1 && rows <= kFewRows && !p.b_transposed) multiply = multiply_thin_block;
+    if (Number::kPerWord == 1 && turns_rows(p, rows)) multiply = multiply_turned_block;
     multiply(p, desk, row, rows, start, columns);
     task += blocks;
   }

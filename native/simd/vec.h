@@ -4,6 +4,7 @@
 //   Vec 16 floats, IntVec 16 int32, DoubleVec 16 doubles, Mask 16 truths
 //   load store splat zero, *_tail(p, n): lanes below n (0 to 16), the rest read as zero and not written
 //   + - * /; fma(a, b, c) = a*b + c, fnma(a, b, c) = c - a*b, rounded once; sqrt abs neg
+//   fma_splat(p, b, c) = fma(splat(*p), b, c)
 //   min max: NaN where either is NaN; of equal zeros the second
 //   at_least(x, low), at_most(x, high): a NaN and a zero of either sign pass; low and high are no NaN
 //   times_power_of_two(x, n): n whole, from -252 to 254; rounded once
@@ -53,6 +54,8 @@ VEC_INLINE Vec times_power_of_two(Vec x, Vec n) {
 #endif
 
 #if !defined(__AVX512F__) || defined(CHAINRULE_SCALAR)
+VEC_INLINE Vec fma_splat(const float* p, Vec b, Vec c) { return fma(splat(*p), b, c); }
+
 // There are not registers enough for sixteen vectors.
 VEC_INLINE void load_turned(const float* from, int64_t from_stride, Vec (&to)[kLanes]) {
   alignas(64) float turned[kLanes * kLanes];

@@ -58,6 +58,11 @@ VEC_INLINE Vec operator-(Vec a, Vec b) { return {_mm512_sub_ps(a.v, b.v)}; }
 VEC_INLINE Vec operator*(Vec a, Vec b) { return {_mm512_mul_ps(a.v, b.v)}; }
 VEC_INLINE Vec operator/(Vec a, Vec b) { return {_mm512_div_ps(a.v, b.v)}; }
 VEC_INLINE Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+// The compiler would take splats out of the loop that shares them, into memory for want of registers.
+VEC_INLINE Vec fma_splat(const float* p, Vec b, Vec c) {
+  __asm__("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(c.v) : "v"(b.v), "m"(*p));
+  return c;
+}
 VEC_INLINE Vec fnma(Vec a, Vec b, Vec c) { return {_mm512_fnmadd_ps(a.v, b.v, c.v)}; }
 VEC_INLINE Vec sqrt(Vec x) { return {_mm512_sqrt_ps(x.v)}; }
 VEC_INLINE Vec abs(Vec x) { return {_mm512_and_ps(x.v, _mm512_castsi512_ps(_mm512_set1_epi32(0x7fffffff)))}; }

@@ -161,6 +161,11 @@ void test_products() {
   test_product({100, 1024, 10, false, false}, nullptr, true, 4);
   test_product({200, 300, 40, false, true}, nullptr, false, 0);
   test_product({1, 1100, 500, false, false}, "relu", true, 1);
+  // Few rows of which b is turned: in pairs of groups and single ones, with ends of k and of the columns.
+  test_product({1, 48, 769, false, true}, "relu", true, 3);
+  test_product({5, 113, 390, false, true}, nullptr, true, 1);
+  test_product({6, 33, 17, false, true}, "relu", false, 0);
+  test_product({10, 96, 400, false, true}, "relu", true, 2);
   // The operands change places: whole vectors of rows and not, in one and several blocks of k.
   test_product({16, 130, 385, false, true}, "relu", true, 1);
   test_product({32, 257, 769, false, true}, "relu", true, 0);

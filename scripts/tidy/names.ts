@@ -10,6 +10,7 @@ const kernelsWithoutOp = [
   'gemm_bfloat16',
   'gemm_block',
   'gemm_tile',
+  'gemm_turned',
   'operands',
   'update_rules',
 ];
