@@ -32,6 +32,7 @@
         'native/runtime/executor.cc',
         'native/runtime/sharing.cc',
         'native/runtime/program.cc',
+        'native/runtime/scheduling.cc',
         'native/runtime/signature.cc',
         'native/runtime/steps.cc',
         'native/runtime/team.cc',

@@ -1,6 +1,6 @@
 // How long does a prediction take while another model trains in the same process? One row through 784-128-10
-// while mlp-wide trains on all threads: `predictSync` waits for one commit at most, `predict` is served
-// between two instructions.
+// while mlp-wide trains on all threads: `predictSync` waits for one commit at most, `predict` is made at once
+// where it is short, else served between two instructions.
 import {setTimeout as pause} from 'node:timers/promises';
 import {layers, type Sequential, sequential, setThreads} from '../lib/index.ts';
 import type {BenchOptions, Figures} from './options.ts';

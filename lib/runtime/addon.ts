@@ -66,6 +66,14 @@ export interface NativeAddon {
     steps: number,
     options: RunOptions,
   ): RunWords;
+  /** The same where it writes no state, is short and need not wait for a commit; else undefined. */
+  runAtOnce(
+    program: NativeProgram,
+    state: NativeState | undefined,
+    io: readonly TypedArray[],
+    steps: number,
+    options: RunOptions,
+  ): RunWords | undefined;
   /** A run on the calling thread whose arrays stay the same; all of them must be shared memory. */
   bind(
     program: NativeProgram,

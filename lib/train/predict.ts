@@ -57,7 +57,7 @@ function prepare(engine: Engine, where: string, given: PortData, allowSingle = t
   };
 }
 
-/** Off the event loop, ahead of training steps that wait. */
+/** Off the event loop, ahead of training steps that wait; a few microseconds of work are done at once. */
 export async function predict(engine: Engine, x: PortData): Promise<Prediction> {
   const {program, inputs, steps, finish} = prepare(engine, 'predict', x);
   return finish(await program.run(inputs, {steps, urgent: true}));

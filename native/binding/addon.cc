@@ -293,6 +293,13 @@ Napi::Value run_sync(const Napi::CallbackInfo& call) {
   return Napi::Value(call.Env(), array_of(call.Env(), job.report));
 }
 
+// Undefined where it should not run here and now.
+Napi::Value run_at_once(const Napi::CallbackInfo& call) {
+  Job job;
+  read_job(call, &job);
+  return Napi::Value(call.Env(), chainrule::run_at_once(&job) ? array_of(call.Env(), job.report) : nullptr);
+}
+
 // A run of which only the numbers in its arrays change: bound once, then one call with nothing to read.
 struct Bound {
   Job job;
@@ -370,6 +377,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
       {"load", load},
       {"run", run},
       {"runSync", run_sync},
+      {"runAtOnce", run_at_once},
       {"bind", bind},
       {"profile", profile},
       {"counters", counters}};

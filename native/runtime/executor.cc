@@ -19,13 +19,17 @@ namespace {
 // team waits; a longer one waits for the step's end and gets the whole team.
 constexpr double kServedBetweenNs = 200e3;
 
+// Nanoseconds of work up to which a prediction is made at once on the thread that asks: to hand it over would
+// cost that thread as much.
+constexpr double kMadeAtOnceNs = 20e3;
+
 // Nanoseconds of work in a run from which the threads' meetings are measured before it: a thousandth of it.
 constexpr double kMeasuredFromNs = 10e6;
 constexpr double kForgetting = 1.05;
 
-bool is_small(const Job& job) {
-  return job.program->step_cost_ns * static_cast<double>(job.steps) <= kServedBetweenNs;
-}
+double cost_ns(const Job& job) { return job.program->step_cost_ns * static_cast<double>(job.steps); }
+
+bool is_small(const Job& job) { return cost_ns(job) <= kServedBetweenNs; }
 
 // The one executor of the process. It is never destroyed: at exit its thread may still be inside a kernel.
 class Executor final : public Team {
@@ -49,9 +53,12 @@ class Executor final : public Team {
     };
     drop(urgent_);
     drop(queue_);
-    drop(running_);
+    for (const Running& one : running_) {
+      if (one.job && one.owner == owner) one.job->dropped.store(true);
+    }
     const auto has = [owner](const auto& list) {
-      return std::any_of(list.begin(), list.end(), [owner](const Job* job) { return job->owner == owner; });
+      const auto is_owned = [owner](const auto& one) { return owner_of(one) == owner; };
+      return std::any_of(list.begin(), list.end(), is_owned);
     };
     changed_.wait(hold, [&] { return !has(urgent_) && !has(queue_) && !has(running_); });
   }
@@ -93,12 +100,20 @@ class Executor final : public Team {
     if (job->reads_state) job->state->lock.unlock_shared();
     job->reads_state = false;
     job->program->on_executor.store(false);
+    const void* const owner = job->owner;
     {
       std::lock_guard<std::mutex> hold(mutex_);
-      // The owner must be told while it still counts the job, or its environment could be gone.
-      job->finished(job);
-      running_.erase(std::find(running_.begin(), running_.end(), job));
+      const auto is_it = [job](const Running& one) { return one.job == job; };
+      std::find_if(running_.begin(), running_.end(), is_it)->job = nullptr;
       --pending_;
+    }
+    // The owner is told while it still counts among those that run, or its environment could be gone, but
+    // without the lock: it wakes at once, and often on this core.
+    job->finished(job);
+    {
+      std::lock_guard<std::mutex> hold(mutex_);
+      const auto is_told = [owner](const Running& one) { return !one.job && one.owner == owner; };
+      running_.erase(std::find_if(running_.begin(), running_.end(), is_told));
     }
     changed_.notify_all();
   }
@@ -110,6 +125,14 @@ class Executor final : public Team {
   }
 
  private:
+  struct Running {
+    Job* job;  // nullptr from when its owner is told
+    const void* owner;
+  };
+
+  static const void* owner_of(const Job* job) { return job->owner; }
+  static const void* owner_of(const Running& one) { return one.owner; }
+
   void loop() {
     for (;;) {
       Job* job;
@@ -120,7 +143,7 @@ class Executor final : public Team {
         job = list.front();
         list.pop_front();
         urgent_waiting.store(!urgent_.empty(), std::memory_order_release);
-        running_.push_back(job);
+        running_.push_back({job, job->owner});
       }
       const int width = width_for(*job);
       if (prepare(job, width, 0)) {
@@ -135,8 +158,7 @@ class Executor final : public Team {
     Program& program = *job.program;
     const int width = std::min(thread_count(), kMostThreads);
     if (width == 1 || RedZones::active()) return 1;
-    const bool long_enough = program.step_cost_ns * static_cast<double>(job.steps) > kMeasuredFromNs;
-    if (long_enough && program.shared) measure_meetings(width);
+    if (cost_ns(job) > kMeasuredFromNs && program.shared) measure_meetings(width);
     share_work(&program, shared_from_ns_);
     return program.shared ? width : 1;
   }
@@ -197,7 +219,7 @@ class Executor final : public Team {
       if (is_small(*job) != small || job->program->on_executor.load() || writes_same) continue;
       urgent_.erase(place);
       urgent_waiting.store(!urgent_.empty(), std::memory_order_release);
-      running_.push_back(job);
+      running_.push_back({job, job->owner});
       return job;
     }
     return nullptr;
@@ -209,7 +231,7 @@ class Executor final : public Team {
   std::condition_variable changed_;
   std::deque<Job*> urgent_;
   std::deque<Job*> queue_;
-  std::vector<Job*> running_;  // the one being run, and those run inside it
+  std::vector<Running> running_;  // the one being run, and those run inside it
   int pending_ = 0;
   double meeting_ns_ = 1e9;
   double shared_from_ns_ = kSharedFromNs;
@@ -222,6 +244,16 @@ Executor& executor() {
 }
 
 std::atomic<bool> executor_started{false};
+
+// On the calling thread, which holds a reader's share of the state where the job reads it.
+void run_holding(Job* job, bool reads) {
+  try {
+    run_steps_here(job);
+  } catch (const std::bad_alloc&) {
+    job->report.end = RunEnd::memory;
+  }
+  if (reads) job->state->lock.unlock_shared();
+}
 
 }  // namespace
 
@@ -240,12 +272,14 @@ int pending_jobs() { return executor_started.load() ? executor().pending() : 0; 
 void run_here(Job* job) {
   const bool reads = job->state && !job->program->writes_state;
   if (reads) job->state->lock.lock_shared();
-  try {
-    run_steps_here(job);
-  } catch (const std::bad_alloc&) {
-    job->report.end = RunEnd::memory;
-  }
-  if (reads) job->state->lock.unlock_shared();
+  run_holding(job, reads);
+}
+
+bool run_at_once(Job* job) {
+  if (job->program->writes_state || cost_ns(*job) > kMadeAtOnceNs) return false;
+  if (job->state && !job->state->lock.try_lock_shared()) return false;
+  run_holding(job, job->state != nullptr);
+  return true;
 }
 
 }  // namespace chainrule

@@ -46,6 +46,10 @@ void drain(const void* owner);
 // Runs a job on the calling thread, alone. Waits for a commit under way, never for a whole step.
 void run_here(Job* job);
 
+// The same for a job that writes no state, where it is short and nothing has to be waited for; else false,
+// and nothing was done.
+bool run_at_once(Job* job);
+
 // Jobs queued or running, for tests.
 int pending_jobs();
 

@@ -13,14 +13,15 @@ namespace chainrule {
 class StateLock {
  public:
   void lock_shared() {
-    const auto take = [this] {
-      int32_t held = held_.load();
-      while (held >= 0 && writers_waiting_.load() == 0) {
-        if (held_.compare_exchange_weak(held, held + 1)) return true;
-      }
-      return false;
-    };
-    if (!take()) wait_for(take);
+    if (!try_lock_shared()) wait_for([this] { return try_lock_shared(); });
+  }
+
+  bool try_lock_shared() {
+    int32_t held = held_.load();
+    while (held >= 0 && writers_waiting_.load() == 0) {
+      if (held_.compare_exchange_weak(held, held + 1)) return true;
+    }
+    return false;
   }
 
   void unlock_shared() {

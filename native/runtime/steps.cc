@@ -85,7 +85,7 @@ class Walk {
     if (leads()) {
       team_->barrier.await_others(member_.width);
       slot = decide();
-      team_->barrier.release();
+      team_->barrier.release(member_.width);
     } else {
       team_->barrier.wait(member_.width);
     }

@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "runtime/scheduling.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -18,6 +20,10 @@ namespace {
 // MLP, for waking a thread costs as much as a small product. Bounded, so that a thread that was preempted
 // costs little.
 constexpr int kSpins = 2000;
+
+// Rounds of offering its core to others before the leader sleeps too, some 300 ns each where there is
+// nobody: waking it would keep the whole team waiting.
+constexpr int kYields = 1000;
 
 inline void pause() {
 #if defined(__x86_64__)
@@ -32,34 +38,54 @@ inline void pause() {
 void Barrier::wait(int width) {
   if (width <= 1) return;
   const uint32_t generation = generation_.load(std::memory_order_acquire);
-  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == static_cast<uint32_t>(width)) {
-    release();
-    return;
-  }
+  const auto arrived = static_cast<int>(arrived_.fetch_add(1, std::memory_order_seq_cst)) + 1;
+  if (arrived == width) return release(width);
+  // A leader asleep in `await_others` is not among those that arrive.
+  if (arrived == width - 1 && leader_.count.load(std::memory_order_seq_cst) != 0) wake(&leader_, width);
   for (int spin = 0; spin < kSpins; ++spin) {
     if (generation_.load(std::memory_order_acquire) != generation) return;
     pause();
   }
-  std::unique_lock<std::mutex> lock(mutex_);
-  sleepers_.fetch_add(1, std::memory_order_seq_cst);
-  wake_.wait(lock, [&] { return generation_.load(std::memory_order_seq_cst) != generation; });
-  sleepers_.fetch_sub(1, std::memory_order_seq_cst);
+  sleep(&others_, [&] { return generation_.load(std::memory_order_seq_cst) != generation; });
 }
 
-void Barrier::release() {
+void Barrier::release(int width) {
   arrived_.store(0, std::memory_order_relaxed);
   generation_.fetch_add(1, std::memory_order_seq_cst);
-  if (sleepers_.load(std::memory_order_seq_cst) == 0) return;
-  std::lock_guard<std::mutex> lock(mutex_);
-  wake_.notify_all();
+  if (others_.count.load(std::memory_order_seq_cst) != 0) wake(&others_, width);
 }
 
 void Barrier::await_others(int width) {
   const auto others = static_cast<uint32_t>(width - 1);
-  for (int spin = 0; arrived_.load(std::memory_order_acquire) != others; ++spin) {
-    if (spin < kSpins) pause();
+  for (int round = 0; round < kSpins + kYields; ++round) {
+    if (arrived_.load(std::memory_order_acquire) == others) return;
+    if (round < kSpins) pause();
     else std::this_thread::yield();
   }
+  sleep(&leader_, [&] { return arrived_.load(std::memory_order_seq_cst) == others; });
+}
+
+// Who sleeps has said so before it looks once more; who ends the wait looks for sleepers after ending it.
+template <typename Over>
+void Barrier::sleep(Sleepers* sleepers, const Over& over) {
+  Sleeper self;
+  std::unique_lock<std::mutex> lock(mutex_);
+  self.next = sleepers->first;
+  sleepers->first = &self;
+  sleepers->count.fetch_add(1, std::memory_order_seq_cst);
+  sleepers->woken.wait(lock, over);
+  sleepers->count.fetch_sub(1, std::memory_order_seq_cst);
+  Sleeper** place = &sleepers->first;
+  while (*place != &self) place = &(*place)->next;
+  *place = self.next;
+  lock.unlock();
+  self.awake();
+}
+
+void Barrier::wake(Sleepers* sleepers, int width) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (Sleeper* one = sleepers->first; one; one = one->next) one->keep_off_this_cpu(width);
+  sleepers->woken.notify_all();
 }
 
 double measure_meeting(Barrier* barrier, int width) {

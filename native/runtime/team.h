@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <mutex>
 
+#include "runtime/scheduling.h"
+
 namespace chainrule {
 
 // Threads meet: spinning for a few microseconds, then asleep. Never sized by a request, always by who is
@@ -16,14 +18,24 @@ class Barrier {
 
   // The same in two halves, for one thread that has something to do before the others go on.
   void await_others(int width);
-  void release();
+  void release(int width);
 
  private:
+  struct Sleepers {
+    std::atomic<int> count{0};
+    std::condition_variable woken;
+    Sleeper* first = nullptr;
+  };
+
+  template <typename Over>
+  void sleep(Sleepers* sleepers, const Over& over);
+  void wake(Sleepers* sleepers, int width);
+
   std::atomic<uint32_t> arrived_{0};
   std::atomic<uint32_t> generation_{0};
-  std::atomic<int> sleepers_{0};
-  std::mutex mutex_;
-  std::condition_variable wake_;
+  std::mutex mutex_;  // of both
+  Sleepers others_;
+  Sleepers leader_;
 };
 
 // Nanoseconds of one meeting, by a thread of a team that calls this together. Some tens of microseconds.

@@ -3,10 +3,12 @@
 // arrays of the state, so whoever reads it in between finds 2 numbers.   race_test [ROUNDS]
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <thread>
 
 #include "runtime/cpu.h"
+#include "runtime/team.h"
 #include "test/check.h"
 #include "test/plan_words.h"
 #include "tools/run_job.h"
@@ -107,9 +109,39 @@ bool predict(Program* program, Model* model, void (*run)(Job*)) {
   return std::all_of(before.begin(), before.end(), one) && std::all_of(after.begin(), after.end(), one);
 }
 
+// Where it may, at once; else as `predictSync` does.
+void run_soon(Job* job) {
+  if (!run_at_once(job)) run_here(job);
+}
+
+// Each thread in turn comes so late that the others sleep, the leader among them.
+void check_late_meetings(int most) {
+  struct Meetings {
+    Barrier barrier;
+    std::atomic<int> arrived{0}, wrong{0};
+  } meetings;
+  const auto work = [](void* context, int index, int width) {
+    auto* const all = static_cast<Meetings*>(context);
+    for (int round = 0; round < 3 * width; ++round) {
+      if (round % width == index) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      ++all->arrived;
+      if (index > 0) {
+        all->barrier.wait(width);
+        continue;
+      }
+      all->barrier.await_others(width);
+      all->wrong += all->arrived != (round + 1) * width;
+      all->barrier.release(width);
+    }
+  };
+  run_team(most, work, &meetings);
+  CHECK(meetings.wrong == 0 && meetings.arrived > 0);
+}
+
 struct Programs {
   std::unique_ptr<Program> trainer = chainrule::trainer(64, 3), other = chainrule::trainer(64, 2);
   std::unique_ptr<Program> small = reader(16, 1), large = reader(160, 2), here = reader(16, 1);
+  std::unique_ptr<Program> soon = reader(16, 1);
 };
 
 void round(Programs* programs, Model* model, Model* second) {
@@ -125,7 +157,8 @@ void round(Programs* programs, Model* model, Model* second) {
   };
   std::thread threads[] = {predictions(programs->small.get(), 20, run_on_executor),
                            predictions(programs->large.get(), 10, run_on_executor),
-                           predictions(programs->here.get(), 20, run_here)};
+                           predictions(programs->here.get(), 20, run_here),
+                           predictions(programs->soon.get(), 20, run_soon)};
   for (std::thread& thread : threads) thread.join();
   __atomic_store_n(&cancel, 1, __ATOMIC_RELAXED);
   training.join();
@@ -144,6 +177,7 @@ int main(int argc, char** argv) {
   for (int number = 0; number < rounds; ++number) {
     set_thread_count(1 + number % 4);
     round(&programs, &model, &second);
+    check_late_meetings(1 + number % 4);
   }
   std::printf("%d passed, %d failed\n", checks().passed, checks().failed);
   return checks().failed != 0;

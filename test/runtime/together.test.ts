@@ -46,7 +46,7 @@ function predictHere(program: Program, state: State): number {
 }
 
 describe.each([1, 2, 3])('while a model trains on %i threads', count => {
-  const small = reader();
+  const small = reader(160);
   const large = reader(384, 2);
 
   it('a small prediction sees finished steps only', async () => {
@@ -68,7 +68,7 @@ describe.each([1, 2, 3])('while a model trains on %i threads', count => {
   it('so do many at once, large and small', async () => {
     setThreads(count);
     const {state, stop} = await training(trainer());
-    const programs = [small, large, reader(), reader(300, 1), small, large];
+    const programs = [small, large, reader(160), reader(300, 1), small, large, reader()];
     for (let round = 0; round < 5; round++) {
       await Promise.all(programs.map(program => predict(program, state)));
     }
@@ -92,6 +92,48 @@ describe.each([1, 2, 3])('while a model trains on %i threads', count => {
     expect(await predict(small, other)).toBe(0);
     expect(await predict(large, other)).toBe(0);
     await stop();
+  });
+});
+
+const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
+
+describe('a prediction of a few microseconds', () => {
+  const order = async (program: Program, state: State): Promise<string[]> => {
+    const seen: string[] = [];
+    await turn();
+    const next = turn().then(() => seen.push('turn'));
+    await predict(program, state).then(() => seen.push('prediction'));
+    await next;
+    return seen;
+  };
+
+  it('is made at once, a longer one is handed over', async () => {
+    const state = newState();
+    expect(await order(reader(), state)).toEqual(['prediction', 'turn']);
+    expect(await order(reader(384, 2), state)).toEqual(['turn', 'prediction']);
+  });
+
+  it('sees finished steps only while a model trains', async () => {
+    setThreads(2);
+    const {state, stop} = await training(trainer());
+    const program = reader();
+    const seen: number[] = [];
+    for (let round = 0; round < 200; round++) {
+      seen.push(await predict(program, state));
+      if (round % 8 === 0) await turn();
+    }
+    expect(seen).toEqual([...seen].sort((x, y) => x - y));
+    await stop();
+  });
+
+  it('gives other events their turn, however many are awaited in a row', async () => {
+    const [program, state] = [reader(), newState()];
+    let turned = false;
+    setImmediate(() => {
+      turned = true;
+    });
+    for (let round = 0; round < 20_000 && !turned; round++) await predict(program, state);
+    expect(turned).toBe(true);
   });
 });
 
