@@ -14,6 +14,7 @@ class Sleeper {
 
   // By the thread that will wake it: it shall wake on another core, if there is one for each of `width`.
   void keep_off_this_cpu(int width);
+  bool is_kept_off() const { return kept_off_; }
 
   // By the thread itself, once awake: all its cores are free to it again.
   void awake();

@@ -25,6 +25,11 @@ constexpr int kSpins = 2000;
 // nobody: waking it would keep the whole team waiting.
 constexpr int kYields = 1000;
 
+// A thread that runs so long after it was woken had to wait for its core: others keep that busy, and there it
+// is better to take turns on one. Asked again after a while.
+constexpr std::chrono::microseconds kLate{500};
+constexpr std::chrono::seconds kCrowded{1};
+
 inline void pause() {
 #if defined(__x86_64__)
   _mm_pause();
@@ -75,6 +80,7 @@ void Barrier::sleep(Sleepers* sleepers, const Over& over) {
   sleepers->count.fetch_add(1, std::memory_order_seq_cst);
   sleepers->woken.wait(lock, over);
   sleepers->count.fetch_sub(1, std::memory_order_seq_cst);
+  if (self.is_kept_off() && Clock::now() - woken_at_ > kLate) crowded_until_ = Clock::now() + kCrowded;
   Sleeper** place = &sleepers->first;
   while (*place != &self) place = &(*place)->next;
   *place = self.next;
@@ -84,12 +90,15 @@ void Barrier::sleep(Sleepers* sleepers, const Over& over) {
 
 void Barrier::wake(Sleepers* sleepers, int width) {
   std::lock_guard<std::mutex> lock(mutex_);
-  for (Sleeper* one = sleepers->first; one; one = one->next) one->keep_off_this_cpu(width);
+  woken_at_ = Clock::now();
+  if (woken_at_ >= crowded_until_) {
+    for (Sleeper* one = sleepers->first; one; one = one->next) one->keep_off_this_cpu(width);
+  }
   sleepers->woken.notify_all();
 }
 
 double measure_meeting(Barrier* barrier, int width) {
-  using Clock = std::chrono::steady_clock;
+  using Clock = Barrier::Clock;
   constexpr int kRounds = 4, kMeetings = 25;
   double best = 1e9;
   for (int round = 0; round < kRounds; ++round) {

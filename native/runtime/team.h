@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -14,6 +15,8 @@ namespace chainrule {
 // there.
 class Barrier {
  public:
+  using Clock = std::chrono::steady_clock;
+
   void wait(int width);
 
   // The same in two halves, for one thread that has something to do before the others go on.
@@ -33,7 +36,8 @@ class Barrier {
 
   std::atomic<uint32_t> arrived_{0};
   std::atomic<uint32_t> generation_{0};
-  std::mutex mutex_;  // of both
+  std::mutex mutex_;  // of what follows
+  Clock::time_point woken_at_, crowded_until_;
   Sleepers others_;
   Sleepers leader_;
 };
