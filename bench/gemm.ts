@@ -101,11 +101,12 @@ class Product {
   }
 
   /**
-   * Seconds of one product, of many in about so many seconds. A thread that is interrupted may book time of
-   * one instruction on its neighbour, so what counts is the whole step less the least that the others took.
+   * Seconds of one product, of many in about so many seconds, after as many that wake the team and warm the
+   * caches, as for the libraries. A thread that is interrupted may book time of one instruction on its
+   * neighbour, so what counts is the whole step less the least that the others took.
    */
   async time(threads: number, seconds: number): Promise<number> {
-    for (;;) {
+    for (let timed = false; ; timed = true) {
       const [all, own] = this.#nanoseconds;
       const steps = this.#steps;
       if (threads === 1) this.#program.runSync({}, {steps});
@@ -114,7 +115,7 @@ class Product {
       const step = (allNow - all) / steps;
       this.#others = Math.min(this.#others, step - (ownNow - own) / steps);
       this.#steps = Math.max(1, Math.ceil(steps * Math.min(64, (seconds * 1e9) / (step * steps))));
-      if (step * steps >= (seconds * 1e9) / 2) return (step - this.#others) / 1e9;
+      if (timed && step * steps >= (seconds * 1e9) / 2) return (step - this.#others) / 1e9;
     }
   }
 }
@@ -132,7 +133,8 @@ async function timeShape(shape: Shape, threads: number, blas: readonly Blas[], o
   const {quick, ceiling} = options;
   const row: Row = {...shape, threads, ...boundOf(shape, ceiling, threads), seconds: {}};
   const product = new Product(shape);
-  const each = quick ? 0.004 : 0.02;
+  // Much longer than waking a team, some 0.1 ms.
+  const each = quick ? 0.012 : 0.02;
   const runners = [
     {name: 'chainrule', time: () => product.time(threads, each)},
     ...blas.map(one => ({
@@ -163,10 +165,15 @@ function ratioOf({seconds}: Row): number | undefined {
   return Number.isFinite(best) ? best / (chainrule as number) : undefined;
 }
 
+/** By which rows are ordered: beside the best library where there is one, else as a share of the bound. */
+const standing = (row: Row): number => ratioOf(row) ?? row.boundSeconds / ownOf(row);
+
 function printRows(rows: readonly Row[], names: readonly string[], ceiling: Ceiling, threads: number): void {
   const peak = peakOf(ceiling, threads);
-  console.log(`\n${threads} thread${threads === 1 ? '' : 's'}, peak ${peak} GFLOP/s; GFLOP/s`);
-  const lines = rows.map(row => {
+  const title = `${threads} thread${threads === 1 ? '' : 's'}, peak ${peak} GFLOP/s; GFLOP/s, worst first`;
+  console.log(`\n${title}`);
+  const ordered = [...rows].sort((a, b) => standing(a) - standing(b));
+  const lines = ordered.map(row => {
     const own = ownOf(row);
     const ratio = ratioOf(row);
     const others = names.map(name => {
@@ -178,6 +185,46 @@ function printRows(rows: readonly Row[], names: readonly string[], ceiling: Ceil
     return [nameOf(row), digits(gflops(row, own)), share, bound, ...others, ratio?.toFixed(2) ?? ''];
   });
   console.log(table([['', 'chainrule', 'of peak', 'of bound', ...names, '÷ best'], ...lines]));
+}
+
+const isSmall = ({m, n, k}: Row): boolean => m * n * k <= 128 ** 3;
+const isBetween = ({kind, batch}: Row, least: number, most: number): boolean =>
+  kind !== 'square' && batch >= least && batch <= most;
+
+const classes: Readonly<Record<string, (row: Row) => boolean>> = {
+  'M ≤ 16': row => isBetween(row, 1, 16),
+  'M 17 to 63': row => isBetween(row, 17, 63),
+  'M 64 to 256': row => isBetween(row, 64, 256),
+  'M above 256': row => isBetween(row, 257, Number.POSITIVE_INFINITY),
+  squares: ({kind}) => kind === 'square',
+  'all threads, 128³ and below': row => row.threads > 1 && isSmall(row),
+};
+
+/** Which kind of product falls short: geometric means, and the worst of each. */
+function printClasses(rows: readonly Row[], ceiling: Ceiling): void {
+  const lines = Object.entries(classes).flatMap(([name, belongs]) =>
+    [...new Set(rows.map(({threads}) => threads))].flatMap(threads => {
+      const own = rows.filter(row => row.threads === threads && belongs(row));
+      if (own.length === 0) return [];
+      const mean = (of: (row: Row) => number): number => geometricMean(own.map(of));
+      const worst = own.reduce((a, b) => (standing(b) < standing(a) ? b : a));
+      const isCompared = own.every(row => ratioOf(row) !== undefined);
+      return [
+        [
+          name,
+          String(threads),
+          String(own.length),
+          percent(mean(row => gflops(row, ownOf(row)) / peakOf(ceiling, threads))),
+          percent(mean(row => row.boundSeconds / ownOf(row))),
+          isCompared ? mean(row => ratioOf(row) as number).toFixed(2) : '',
+          isCompared ? standing(worst).toFixed(2) : percent(standing(worst)),
+          nameOf(worst),
+        ],
+      ];
+    }),
+  );
+  const head = ['geometric means', 'threads', 'shapes', 'of peak', 'of bound', '÷ best', 'worst', 'where'];
+  console.log(`\n${table([head, ...lines])}`);
 }
 
 /** How much of the peak a library's best product reaches tells which instructions it takes. */
@@ -211,7 +258,6 @@ function judge(rows: readonly Row[], ceiling: Ceiling, threads: number): Figures
       note: `${values.length} shapes, worst ${digits(Math.min(...values))}`,
     };
   };
-  const isSmall = (row: Row): boolean => row.threads === threads && row.m * row.n * row.k <= 128 ** 3;
   const last = worstOf(ratios);
   return figuresOf({
     'gemm-squares-1': worst(row => isLarge(row) && row.threads === 1),
@@ -228,7 +274,7 @@ function judge(rows: readonly Row[], ceiling: Ceiling, threads: number): Figures
     'gemm-blas-worst': last && {value: last.value, note: last.note},
     'gemm-blas-mean': mean(() => true),
     'gemm-blas-few': mean(({kind, batch}) => kind === 'layer' && batch <= 16),
-    'gemm-blas-small': threads > 1 ? mean(isSmall) : undefined,
+    'gemm-blas-small': threads > 1 ? mean(row => row.threads === threads && isSmall(row)) : undefined,
   });
 }
 
@@ -267,6 +313,7 @@ export async function bench(options: BenchOptions): Promise<Figures> {
       for (const one of blas) one.stop();
     }
   }
+  printClasses(rows, ceiling);
   const figures = judge(rows, ceiling, threads);
   saveResults('gemm', {threads, ceiling, libraries, rows, figures});
   return figures;
