@@ -137,8 +137,23 @@ function loadAddon(): NativeAddon {
 
 let loaded: NativeAddon | undefined;
 
-/** The native half, loaded at the first call. @throws ERR_ADDON where there is no binary for this machine. */
+function warnOfThreads({threads}: NativeAddon): void {
+  const wanted = process.env.CHAINRULE_NUM_THREADS;
+  if (!wanted || (/^\d+$/.test(wanted) && Number(wanted) >= 1 && Number(wanted) <= 1024)) return;
+  const text = `expected an integer from 1 to 1024. Received ${wanted}; using ${threads()}.`;
+  const options = {type: 'ChainruleWarning', code: 'CHAINRULE_NUM_THREADS'};
+  process.emitWarning(`CHAINRULE_NUM_THREADS: ${text}`, options);
+}
+
+/**
+ * The native half, loaded at the first call. Warns of a number of threads that cannot be.
+ *
+ * @throws ERR_ADDON where there is no binary for this machine.
+ */
 export function addon(): NativeAddon {
-  loaded ??= loadAddon();
+  if (!loaded) {
+    loaded = loadAddon();
+    warnOfThreads(loaded);
+  }
   return loaded;
 }

@@ -42,6 +42,15 @@ describe('the environment', () => {
     expect(JSON.parse(stdout)[1].isa).toBe(isa);
   });
 
+  it('an unusable CHAINRULE_NUM_THREADS is said to be none', async () => {
+    const wrong = await runChild(print, {env: {CHAINRULE_NUM_THREADS: 'many'}});
+    expect(JSON.parse(wrong.stdout)[0]).toBe(nativeInfo().cpus);
+    const using = `Received many; using ${nativeInfo().cpus}.`;
+    expect(wrong.stderr).toContain(`CHAINRULE_NUM_THREADS: expected an integer from 1 to 1024. ${using}`);
+    const right = await runChild(print, {env: {CHAINRULE_NUM_THREADS: '1'}});
+    expect([JSON.parse(right.stdout)[0], right.stderr]).toEqual([1, '']);
+  });
+
   it('CHAINRULE_ISA with an unknown name is an error that says so', async () => {
     const source = `
       const {layers, sequential} = chainrule;
