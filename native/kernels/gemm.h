@@ -133,7 +133,8 @@ Product exchanged(const Product& straight) {
 Product oriented(const Args& args) {
   Product p = product_of(args);
   if (p.n == 1 && p.m > 1) p = as_row(p);
-  return is_better_exchanged(p) ? exchanged(p) : p;
+  if (is_better_exchanged(p)) p = exchanged(p);
+  return p;
 }
 
 const char* check_product(const Args& args) {

@@ -80,6 +80,11 @@ VEC_INLINE void guard_rows(const Product& p, const Desk& desk, int64_t row, int6
 // What comes after the last block of k, for rows and columns as c has them.
 void finish_rows(const Product& p, const Desk& desk, int64_t row, int64_t rows, int64_t column,
                  int64_t columns) {
+  // Whole rows lie one behind the other: as one row they have one tail.
+  if (columns == p.n) {
+    columns *= rows;
+    rows = 1;
+  }
   if (p.activation != nullptr) {
     int64_t start = row * p.c_row + column;
     const float* other = p.other == nullptr ? nullptr : p.other + start;

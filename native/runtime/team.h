@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 
@@ -34,8 +35,10 @@ class Barrier {
   void sleep(Sleepers* sleepers, const Over& over);
   void wake(Sleepers* sleepers, int width);
 
-  std::atomic<uint32_t> arrived_{0};
-  std::atomic<uint32_t> generation_{0};
+  // Who waits looks at the second all the time: on a line of its own it does not hold up who arrives.
+  static constexpr size_t kApart = 64;
+  alignas(kApart) std::atomic<uint32_t> arrived_{0};
+  alignas(kApart) std::atomic<uint32_t> generation_{0};
   std::mutex mutex_;  // of what follows
   Clock::time_point woken_at_, crowded_until_;
   Sleepers others_;
