@@ -114,15 +114,31 @@ function fits(result: Value, input: Value): boolean {
   return isWhole && input.dtype === result.dtype && sameShape(input.shape, result.shape);
 }
 
+/**
+ * A value of up to 8 KiB shares no memory with those that live some steps before and after it. A step that
+ * writes where another has just read makes the threads of a team meet; a bias's gradient need not.
+ */
+const smallUnits = 128;
+const stepsApart = 4;
+
+function lifeInMemory({units, life: {start, end}}: Slot): Span {
+  const apart = units <= smallUnits ? stepsApart : 0;
+  return {start: start - apart, end: end + apart};
+}
+
 /** Best fit, the largest first; gives the size of the arena in units. */
 function placeSlots(slots: readonly Slot[]): number {
-  const bySize = [...slots].sort((a, b) => b.units - a.units || a.life.start - b.life.start);
-  const placed: Slot[] = [];
+  const bySize = slots
+    .map(slot => ({slot, life: lifeInMemory(slot)}))
+    .sort((a, b) => b.slot.units - a.slot.units || a.life.start - b.life.start);
+  const placed: typeof bySize = [];
   let total = 0;
-  for (const slot of bySize) {
-    const {life, units} = slot;
+  for (const entry of bySize) {
+    const {slot, life} = entry;
+    const {units} = slot;
     const beside = placed
       .filter(other => other.life.start <= life.end && life.start <= other.life.end)
+      .map(other => other.slot)
       .sort((a, b) => a.offset - b.offset);
     let best: {offset: number; gap: number} | undefined;
     let end = 0;
@@ -133,7 +149,7 @@ function placeSlots(slots: readonly Slot[]): number {
     }
     slot.offset = best ? best.offset : end;
     total = Math.max(total, slot.offset + units);
-    placed.push(slot);
+    placed.push(entry);
   }
   return total;
 }

@@ -197,37 +197,37 @@ describe('a training step', () => {
   it('runs each weight’s gradient behind its dz, tests, and commits at the end', () => {
     const [outputs, more] = trainingStep();
     expect(plan(outputs, more)).toMatchInlineSnapshot(`
-      "state 768 bytes, arena 1408 bytes, constants 64 bytes
+      "state 768 bytes, arena 1984 bytes, constants 64 bytes
       io[0]  input   data     u8[-1,4]
       io[1]  input   rows     i32[8]    each step
       io[2]  input   classes  u8[-1]
       io[3]  input   hyper    f32[1,2]
       io[4]  output  loss     f64[]     each step
       compute
-        0  t0 arena+704 f32[8,4], t1 arena+1088 i32[8] = gatherRows(data io[0] u8[-1,4],
+        0  t0 arena+896 f32[8,4], t1 arena+1536 i32[8] = gatherRows(data io[0] u8[-1,4],
                rows io[1] i32[8]) {scale: 1, offset: 0}
-        1  t2 arena+512 f32[8,6] = gemm(t0 arena+704 f32[8,4], w1 state+0 f32[4,6],
+        1  t2 arena+512 f32[8,6] = gemm(t0 arena+896 f32[8,4], w1 state+0 f32[4,6],
                b1 state+256 f32[6]) {activation: relu}
-        2  t3 arena+0 f32[8,3] = gemm(t2 arena+512 f32[8,6], w2 state+384 f32[6,3], b2 state+640 f32[3])
-        3  t4 arena+960 i32[8], t5 arena+1152 i32[8] = gatherLabels(classes io[2] u8[-1],
+        2  t3 arena+1024 f32[8,3] = gemm(t2 arena+512 f32[8,6], w2 state+384 f32[6,3], b2 state+640 f32[3])
+        3  t4 arena+1600 i32[8], t5 arena+1664 i32[8] = gatherLabels(classes io[2] u8[-1],
                rows io[1] i32[8])
-        4  t6 arena+1024 f32[8], t7 arena+832 f32[8,3],
-               t8 arena+1216 i32[8] = softmaxCrossentropy(t3 arena+0 f32[8,3], t4 arena+960 i32[8])
-        5  t9 io[4] f64[] = total(t6 arena+1024 f32[8])
-        6  t10 arena+1280 f32[] = sum(t6 arena+1024 f32[8]) {axis: 0}
-        7  t11 arena+1280 f32[] = map(t10 arena+1280 f32[]) {%0 = mul(i0, 0.125)}
-        8  t12 arena+832 f32[8,3] = subtractOneHot(t7 arena+832 f32[8,3], t4 arena+960 i32[8],
+        4  t6 arena+1728 f32[8], t7 arena+1152 f32[8,3],
+               t8 arena+1792 i32[8] = softmaxCrossentropy(t3 arena+1024 f32[8,3], t4 arena+1600 i32[8])
+        5  t9 io[4] f64[] = total(t6 arena+1728 f32[8])
+        6  t10 arena+1856 f32[] = sum(t6 arena+1728 f32[8]) {axis: 0}
+        7  t11 arena+1856 f32[] = map(t10 arena+1856 f32[]) {%0 = mul(i0, 0.125)}
+        8  t12 arena+1152 f32[8,3] = subtractOneHot(t7 arena+1152 f32[8,3], t4 arena+1600 i32[8],
                constant literal+0 f32[])
-        9  t13 arena+256 f32[8,6] = gemmWith(t12 arena+832 f32[8,3], w2 state+384 f32[6,3],
+        9  t13 arena+704 f32[8,6] = gemmWith(t12 arena+1152 f32[8,3], w2 state+384 f32[6,3],
                t2 arena+512 f32[8,6]) {transposeB, combine: reluGrad}
-       10  t14 arena+960 f32[4,6], t15 arena+0 i32[64] = gemmFinite(t0 arena+704 f32[8,4],
-               t13 arena+256 f32[8,6]) {transposeA}
-       11  t16 arena+1344 f32[6] = sum(t13 arena+256 f32[8,6]) {axis: 0}
-       12  t17 arena+704 f32[6,3], t18 arena+256 i32[64] = gemmFinite(t2 arena+512 f32[8,6],
-               t12 arena+832 f32[8,3]) {transposeA}
-       13  t19 arena+512 f32[3] = sum(t12 arena+832 f32[8,3]) {axis: 0}
-       14  t20 arena+576 i32[3] = finiteEach(t11 arena+1280 f32[], t16 arena+1344 f32[6],
-               t19 arena+512 f32[3])
+       10  t14 arena+1280 f32[4,6], t15 arena+0 i32[64] = gemmFinite(t0 arena+896 f32[8,4],
+               t13 arena+704 f32[8,6]) {transposeA}
+       11  t16 arena+1920 f32[6] = sum(t13 arena+704 f32[8,6]) {axis: 0}
+       12  t17 arena+1408 f32[6,3], t18 arena+256 i32[64] = gemmFinite(t2 arena+512 f32[8,6],
+               t12 arena+1152 f32[8,3]) {transposeA}
+       13  t19 arena+1024 f32[3] = sum(t12 arena+1152 f32[8,3]) {axis: 0}
+       14  t20 arena+1088 i32[3] = finiteEach(t11 arena+1856 f32[], t16 arena+1920 f32[6],
+               t19 arena+1024 f32[3])
       test inputNotFinite of data
       test inputNotFinite of classes
       test labelOutOfRange of classes
@@ -238,10 +238,10 @@ describe('a training step', () => {
        15  w1 state+0 f32[4,6], w1/v state+128 f32[4,6], b1 state+256 f32[6], b1/v state+320 f32[6],
                w2 state+384 f32[6,3], w2/v state+512 f32[6,3], b2 state+640 f32[3],
                b2/v state+704 f32[3] = momentum(hyper io[3] f32[1,2], w1 state+0 f32[4,6],
-               t14 arena+960 f32[4,6], w1/v state+128 f32[4,6], b1 state+256 f32[6], t16 arena+1344 f32[6],
-               b1/v state+320 f32[6], w2 state+384 f32[6,3], t17 arena+704 f32[6,3],
-               w2/v state+512 f32[6,3], b2 state+640 f32[3], t19 arena+512 f32[3],
-               b2/v state+704 f32[3]) {groups: [0,0,0,0]}"
+               t14 arena+1280 f32[4,6], w1/v state+128 f32[4,6], b1 state+256 f32[6],
+               t16 arena+1920 f32[6], b1/v state+320 f32[6], w2 state+384 f32[6,3],
+               t17 arena+1408 f32[6,3], w2/v state+512 f32[6,3], b2 state+640 f32[3],
+               t19 arena+1024 f32[3], b2/v state+704 f32[3]) {groups: [0,0,0,0]}"
     `);
   });
 });
