@@ -76,30 +76,49 @@ VEC_INLINE int32_t bad_column(const Element*, int64_t) {
   return -1;
 }
 
-VEC_INLINE bool is_row(int32_t row, const Args& args) { return row >= 0 && row < args.inputs[0].dims[0]; }
+VEC_INLINE bool are_rows(int32_t first, int64_t count, const Args& args) {
+  return first >= 0 && first + count <= args.inputs[0].dims[0];
+}
+VEC_INLINE bool is_row(int32_t row, const Args& args) { return are_rows(row, 1, args); }
+
+// Rows of fewer elements that follow one another, as in an epoch that is not shuffled, are copied as one.
+constexpr int64_t kShortRow = 64;
+
+// How many of `count` row numbers, the first being one, go up by one and are row numbers.
+VEC_INLINE int64_t run_of(const int32_t* rows, int64_t count, int32_t first, const Args& args) {
+  int64_t n = 1;
+  while (n < count && read_once(rows + n) == first + n) ++n;
+  return are_rows(first, n, args) ? n : 1;
+}
 
 template <class Element>
 VEC_INLINE void gather_rows(const Args& args, int64_t first, int64_t last) {
   const Element* source = input<Element>(args, 0);
   const int32_t* rows = input<int32_t>(args, 1);
   int32_t* guard = output<int32_t>(args, 1);
-  int64_t n = row_size(args);
+  int64_t n = row_size(args), longest = n < kShortRow ? last - first : 1;
   Vec scale = splat(float_attribute(args, 0)), offset = splat(float_attribute(args, 1));
   int64_t bytes = larger_of(n * static_cast<int64_t>(sizeof(Element)), 1);
   int64_t ahead = larger_of(smaller_of(kBytesAhead / bytes, kMostRowsAhead), kLeastRowsAhead);
-  for (int64_t b = first; b < last; ++b) {
+  for (int64_t b = first; b < last;) {
     int32_t row = read_once(rows + b);
     float* y = output<float>(args, 0) + b * n;
     if (!is_row(row, args)) {
-      guard[b] = kRowOutOfRange;
+      guard[b++] = kRowOutOfRange;
       for (int64_t i = 0; i < n; ++i) y[i] = 0.0f;
       continue;
     }
-    int32_t later = b + ahead < last ? read_once(rows + b + ahead) : row;
+    int64_t count = run_of(rows + b, smaller_of(longest, last - b), row, args);
+    int32_t later = count == 1 && b + ahead < last ? read_once(rows + b + ahead) : row;
     const Element* x = source + row * n;
     const Element* soon = is_row(later, args) ? source + later * n : x;
-    bool finite = !has_top_bit(convert_row(y, x, soon, n, scale, offset));
-    guard[b] = finite ? -1 : bad_column(x, n);
+    bool finite = !has_top_bit(convert_row(y, x, soon, count * n, scale, offset));
+    if (!finite && count > 1) {
+      longest = 1;  // each row by itself, to find out which
+      continue;
+    }
+    for (int64_t i = 0; i < count; ++i) guard[b + i] = finite ? -1 : bad_column(x, n);
+    b += count;
   }
 }
 

@@ -25,6 +25,9 @@ bool all_finite(const Tensor& tensor) {
   return true;
 }
 
+// Nanoseconds of a step up to which others are looked for once in it, for small kernels take no longer.
+constexpr double kBriefNs = 20e3;
+
 // One thread's way through a run.
 class Walk {
  public:
@@ -38,6 +41,7 @@ class Walk {
         shared_(member->width > 1),
         profile_(job->profile && leads()),
         far_apart_(job->program->instructions.size() > kNearInstructions),
+        brief_(job->program->step_cost_ns < kBriefNs),
         zones_(*job, arena) {}
 
   void run() {
@@ -175,7 +179,7 @@ class Walk {
   bool compute_all() {
     if (!goes_straight()) return each(0, p_.commit_item, [this](int32_t number) { return compute(number); });
     for (int32_t number = 0; number < p_.commit_item; ++number) {
-      if (between().stop) return false;
+      if (!brief_ && between().stop) return false;
       run_alone(number);
     }
     return true;
@@ -321,6 +325,7 @@ class Walk {
   const bool shared_;
   const bool profile_;
   const bool far_apart_;
+  const bool brief_;
   int32_t next_ = 0;    // the instruction after the last one performed
   int32_t met_at_ = 0;  // what `next_` was when all threads last met
   Pending pending_ = Pending::clean;
