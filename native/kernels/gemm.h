@@ -16,6 +16,8 @@ constexpr int64_t kLeastWidth = 4;
 // Numbers in the guard of a product: one for each task, the rest for none. Twin of guardSlots in
 // lib/ops/gemm.ts, where products of too many tasks, beyond 16384 columns, are not given a guard.
 constexpr int64_t kGuardSlots = 64;
+// Rows from which a guarded product does not exchange its operands, for they would be too many tasks.
+constexpr int64_t kMostGuardedRows = kMaxBlockColumns * kGuardSlots / 2;
 // Multiply-adds of a task at least: some microseconds where there are no wide registers.
 constexpr double kLeastWork = 1 << 15;
 // About so many tasks, so that two to eight threads balance.
@@ -107,15 +109,19 @@ Product as_row(const Product& column) {
   return p;
 }
 
-// a . bT is the transpose of b . aT, to the bit, and the operand to the right is copied: it should be the
-// smaller one. But c is then turned once for each block of k, and rows of a come in whole vectors.
+// a . b is the transpose of bT . aT, to the bit. Then the other operand is read in whole vectors, and copied
+// where it lies transposed, and c is turned once for each block of k, its rows in whole vectors: better where
+// a is the smaller one to copy, or has more rows than b has columns that fill no vector.
 bool is_better_exchanged(const Product& p) {
-  if (!p.b_transposed || p.a_step != 1 || p.bias_step != 1) return false;
+  constexpr double kClearly = 0.95;  // of what is estimated; a tie stays as it is
+  if (p.bias_step != 1 || (p.guarded && p.m > kMostGuardedRows)) return false;
   double m = static_cast<double>(p.m), n = static_cast<double>(p.n), k = static_cast<double>(p.k);
   double wide_m = static_cast<double>(pieces(p.m, kLanes) * kLanes);
   double wide_n = static_cast<double>(pieces(p.n, kLanes) * kLanes);
   double blocks = static_cast<double>(pieces(p.k, kBlockDepth));
-  return n * wide_m * k + kTurn * m * (k + n * blocks) < m * wide_n * k + kTurn * n * k;
+  double straight = m * wide_n * k + (p.b_transposed ? kTurn * n * k : 0);
+  double exchanged = n * wide_m * k + (p.a_step == 1 ? kTurn * m * k : 0) + kTurn * m * n * blocks;
+  return exchanged < kClearly * straight;
 }
 
 Product exchanged(const Product& straight) {
@@ -123,9 +129,11 @@ Product exchanged(const Product& straight) {
   p.m = straight.n;
   p.n = straight.m;
   p.a = straight.b;
-  p.a_row = straight.b_row;
+  p.a_row = straight.b_transposed ? straight.b_row : 1;
+  p.a_step = straight.b_transposed ? 1 : straight.b_row;
   p.b = straight.a;
-  p.b_row = straight.a_row;
+  p.b_transposed = straight.a_step == 1;
+  p.b_row = p.b_transposed ? straight.a_row : straight.a_step;
   p.c_turned = true;
   return p;
 }
@@ -230,7 +238,8 @@ void run_product(const Args& args, int64_t first_task, int64_t last_task) {
     int64_t columns = first_column(p, grid, column + 1) - start;
     desk.guard = p.guarded ? guard + task : nullptr;
     auto multiply = multiply_block<Number>;
-    if (Number::kPerWord == 1 && rows <= kFewRows && !p.b_transposed) multiply = multiply_thin_block;
+    bool thin = rows <= kFewRows && !p.b_transposed && !p.c_turned;
+    if (Number::kPerWord == 1 && thin) multiply = multiply_thin_block;
     if (Number::kPerWord == 1 && turns_rows(p, rows)) multiply = multiply_turned_block;
     multiply(p, desk, row, rows, start, columns);
     task += blocks;

@@ -81,7 +81,7 @@ VEC_INLINE void guard_rows(const Product& p, const Desk& desk, int64_t row, int6
 void finish_rows(const Product& p, const Desk& desk, int64_t row, int64_t rows, int64_t column,
                  int64_t columns) {
   // Whole rows lie one behind the other: as one row they have one tail.
-  if (columns == p.n) {
+  if (columns == p.c_row) {
     columns *= rows;
     rows = 1;
   }
