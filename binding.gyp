@@ -126,6 +126,7 @@
       'dependencies': ['runtime', '<@(isa_targets)'],
       'sources': [
         'native/test/bfloat16_test.cc',
+        'native/test/choice_test.cc',
         'native/test/cpu_test.cc',
         'native/test/kernels_test.cc',
         'native/test/updates_test.cc',

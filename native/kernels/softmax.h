@@ -84,19 +84,46 @@ VEC_INLINE Vec add_as_lanes(Vec* terms, int64_t n) {
   return terms[0];
 }
 
+// Columns up to which numbers are moved one by one: a block of 16 x 16 takes longer.
+constexpr int64_t kFewColumns = 5;
+
+// columns[j * kLanes + i] = x[i * n + j] for up to sixteen rows, zero for rows that are not there.
+VEC_INLINE void to_columns(float* columns, const float* x, int64_t rows, int64_t n) {
+  if (n > kFewColumns) {
+    alignas(64) float block[kLanes * kLanes];
+    for (int64_t i = 0; i < kLanes; ++i) {
+      store(block + i * kLanes, i < rows ? load_tail(x + i * n, n) : zero());
+    }
+    return transpose_16x16(block, kLanes, columns, kLanes);
+  }
+  for (int64_t j = 0; j < n; ++j) {
+    for (int64_t i = 0; i < kLanes; ++i) columns[j * kLanes + i] = i < rows ? x[i * n + j] : 0.0f;
+  }
+}
+
+VEC_INLINE void from_columns(float* y, const float* columns, int64_t rows, int64_t n) {
+  if (n > kFewColumns) {
+    alignas(64) float block[kLanes * kLanes];
+    transpose_16x16(columns, kLanes, block, kLanes);
+    for (int64_t i = 0; i < rows; ++i) store_tail(y + i * n, load(block + i * kLanes), n);
+    return;
+  }
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < n; ++j) y[i * n + j] = columns[j * kLanes + i];
+  }
+}
+
 // The same as softmax_row for up to sixteen narrow rows, operation by operation; gives the largest of each
 // and the sum.
 VEC_INLINE void softmax_narrow(float* y, const float* x, int64_t rows, int64_t n, Vec* largest, Vec* sum) {
-  alignas(64) float block[kLanes * kLanes], columns[kLanes * kLanes];
-  for (int64_t i = 0; i < kLanes; ++i) store(block + i * kLanes, i < rows ? load_tail(x + i * n, n) : zero());
-  transpose_16x16(block, kLanes, columns, kLanes);
+  alignas(64) float columns[kLanes * kLanes];
+  to_columns(columns, x, rows, n);
   Vec most = load(columns), e[kLanes], terms[kLanes];
   for (int64_t j = 1; j < n; ++j) most = max(most, load(columns + j * kLanes));
   for (int64_t j = 0; j < n; ++j) terms[j] = e[j] = exp(load(columns + j * kLanes) - most);
   Vec total = add_as_lanes(terms, n);
   for (int64_t j = 0; j < n; ++j) store(columns + j * kLanes, e[j] / total);
-  transpose_16x16(columns, kLanes, block, kLanes);
-  for (int64_t i = 0; i < rows; ++i) store_tail(y + i * n, load(block + i * kLanes), n);
+  from_columns(y, columns, rows, n);
   *largest = most;
   *sum = total;
 }

@@ -1,12 +1,14 @@
 #include "runtime/executor.h"
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <new>
 #include <thread>
 
+#include "runtime/choice.h"
 #include "runtime/cpu.h"
 #include "runtime/red_zones.h"
 #include "runtime/sharing.h"
@@ -26,6 +28,17 @@ constexpr double kMadeAtOnceNs = 20e3;
 // Nanoseconds of work in a run from which the threads' meetings are measured before it: a thousandth of it.
 constexpr double kMeasuredFromNs = 10e6;
 constexpr double kForgetting = 1.05;
+
+// Nanoseconds of a step up to which one thread may be faster than a team, whatever the cores share, and of a
+// run that tells; a single step tells nothing.
+constexpr double kTriedUpToNs = 500e3, kTellsFromNs = 200e3;
+constexpr int64_t kTellsFromSteps = 4;
+
+bool tries_both(const Job& job) {
+  const Program& program = *job.program;
+  return program.shared && !job.profile && job.steps >= kTellsFromSteps &&
+         program.step_cost_ns <= kTriedUpToNs;
+}
 
 double cost_ns(const Job& job) { return job.program->step_cost_ns * static_cast<double>(job.steps); }
 
@@ -148,7 +161,7 @@ class Executor final : public Team {
       const int width = width_for(*job);
       if (prepare(job, width, 0)) {
         hold_state(job, nullptr);
-        run(job, width);
+        run_timed(job, width);
       }
       finish(job);
     }
@@ -160,7 +173,25 @@ class Executor final : public Team {
     if (width == 1 || RedZones::active()) return 1;
     if (cost_ns(job) > kMeasuredFromNs && program.shared) measure_meetings(width);
     share_work(&program, shared_from_ns_);
-    return program.shared ? width : 1;
+    if (!program.shared) return 1;
+    return tries_both(job) && choice_of(program).alone() ? 1 : width;
+  }
+
+  void run_timed(Job* job, int width) {
+    using Clock = std::chrono::steady_clock;
+    const bool tells = tries_both(*job) && thread_count() > 1;
+    const auto start = Clock::now();
+    run(job, width);
+    const double ns = std::chrono::duration<double, std::nano>(Clock::now() - start).count();
+    if (!tells || job->report.steps < kTellsFromSteps || ns < kTellsFromNs) return;
+    choice_of(*job->program).note(width == 1, ns / job->report.steps);
+  }
+
+  // A model that is compiled again has the same plan. One of two that meet in their place is forgotten.
+  Choice& choice_of(const Program& program) {
+    Known& known = known_[program.fingerprint % kPlans];
+    if (known.fingerprint != program.fingerprint) known = {program.fingerprint, {}};
+    return known.choice;
   }
 
   // What a meeting costs decides what is worth one. A thread may have been kept from its core meanwhile: the
@@ -226,6 +257,11 @@ class Executor final : public Team {
   }
 
   static constexpr int kMostThreads = 1024;
+  static constexpr size_t kPlans = 256;
+  struct Known {
+    uint64_t fingerprint = 0;
+    Choice choice;
+  };
 
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -235,6 +271,7 @@ class Executor final : public Team {
   int pending_ = 0;
   double meeting_ns_ = 1e9;
   double shared_from_ns_ = kSharedFromNs;
+  Known known_[kPlans];
   Arena scratch_[2][kMostThreads];
 };
 

@@ -129,12 +129,20 @@ void link_all(Program* program) {
   }
 }
 
+// FNV-1a over words.
+uint64_t fingerprint_of(const std::vector<int32_t>& words) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (const int32_t word : words) hash = (hash ^ static_cast<uint32_t>(word)) * 0x100000001b3u;
+  return hash;
+}
+
 }  // namespace
 
 std::unique_ptr<Program> load_program(const int32_t* words, int64_t count,
                                       const std::vector<std::string>& signatures, const KernelTable& table) {
   auto program = std::make_unique<Program>();
   program->words.assign(words, words + count);
+  program->fingerprint = fingerprint_of(program->words);
   program->table = &table;
   const Linker linker(table, signatures);
   read_and_verify(program.get(), linker);

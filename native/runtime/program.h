@@ -137,6 +137,7 @@ struct Program {
   ~Program();
 
   std::vector<int32_t> words;  // literals are read where they stand
+  uint64_t fingerprint = 0;    // of the words: what is known of a plan's speed outlives a program
   int64_t state_bytes = 0;
   int64_t arena_bytes = 0;
   int64_t literal_at = 0;  // words

@@ -9,6 +9,7 @@
 
 namespace chainrule {
 
+void test_choices();
 void test_quotas();
 void test_math();
 void test_maps();
@@ -58,6 +59,7 @@ void test_tables() {
 int main() {
   using namespace chainrule;
   test_quotas();
+  test_choices();
   test_tables();
   test_math();
   test_maps();

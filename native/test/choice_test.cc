@@ -1,0 +1,48 @@
+// Which of a team and one thread is chosen, on machines where either is faster and where that changes.
+#include "runtime/choice.h"
+
+#include "check.h"
+
+namespace chainrule {
+namespace {
+
+struct Machine {
+  double team_ns, alone_ns;
+};
+
+// Runs of a machine; how many of them went to one thread.
+int runs(Choice* choice, Machine machine, int count) {
+  int alone_runs = 0;
+  for (int i = 0; i < count; ++i) {
+    const bool alone = choice->alone();
+    alone_runs += alone;
+    choice->note(alone, alone ? machine.alone_ns : machine.team_ns);
+  }
+  return alone_runs;
+}
+
+}  // namespace
+
+void test_choices() {
+  const Machine near = {190, 300}, far = {430, 300};
+  Choice team;
+  CHECK(!team.alone());  // the first run is the team's
+  CHECK(runs(&team, near, 1000) < 10);
+  CHECK(runs(&team, near, 10000) < 15);
+  // The machine becomes another one: the last runs that were fast are forgotten.
+  CHECK(runs(&team, far, 100) > 60);
+  CHECK(runs(&team, far, 1000) > 980);
+  // And back: the team is tried again after at most 1024 runs.
+  CHECK(runs(&team, near, 2000) < 1100);
+  CHECK(runs(&team, near, 1000) < 10);
+  // One run that was held up says nothing, nor does the first.
+  team.note(false, 5000);
+  CHECK(runs(&team, near, 20) <= 1);
+  Choice cold;
+  cold.note(false, 5000);
+  CHECK(runs(&cold, near, 1000) < 15);
+  Choice alone;
+  CHECK(runs(&alone, far, 1000) > 980);
+}
+
+}  // namespace chainrule
