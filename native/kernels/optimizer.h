@@ -169,6 +169,7 @@ VEC_INLINE void keep_range(int32_t width, const Tensor* operands, const Tensor* 
 
 // Where the share of a task begins in a segment: at a whole vector, so that only the last ends within one.
 VEC_INLINE int64_t start_of_share(int64_t count, int64_t task, int64_t tasks) {
+  if (task == 0) return 0;  // no division where one thread takes all
   return task == tasks ? count : count / kLanes * task / tasks * kLanes;
 }
 
