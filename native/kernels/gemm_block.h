@@ -19,6 +19,9 @@ constexpr int64_t kManyRows = 96;
 constexpr int64_t kFewRows = 2;
 // Distances of a multiple of this many floats fall into the same few cache sets.
 constexpr int64_t kCollidingStep = 1024;
+// From so many bytes on, that which a tile reads next is in no second-level cache, and asking for it gains
+// more than it costs.
+constexpr int64_t kFarBytes = int64_t{8} << 20;
 
 struct Product {
   int64_t m, n, k;
@@ -53,6 +56,26 @@ struct Part {
   int64_t a_row, a_step;
   const float* b;
   int64_t b_step;
+};
+
+// What the next group of rows will read of a, for the tiles of this one to ask for: rows as they lie in
+// memory.
+struct RowsAhead {
+  const float* from;
+  int64_t rows, row_step, lines;
+  int64_t row, line;  // the first that has not been asked for
+
+  // What a tile of so many steps asks for.
+  Asked next(int64_t depth) {
+    if (row >= rows || line >= lines) return {};
+    const float* at = from + row * row_step + line * kLanes;
+    row += pieces(depth, kAskingSteps);
+    if (row >= rows) {
+      row = 0;
+      line += kAskedLines;
+    }
+    return {at, kLanes, row_step};
+  }
 };
 
 bool is_finished(const Product& p, const Part& part) { return part.k + part.depth == p.k; }
@@ -118,9 +141,11 @@ void store_turned(const Product& p, const Part& part, const Desk& desk, int64_t 
   if (is_finished(p, part)) finish_rows(p, desk, part.column, part.columns, part.row, part.rows);
 }
 
-// All rows of the part over one panel of at most kPanelColumns, in tiles of nearly equal height.
+// All rows of the part over one panel of at most kPanelColumns, in tiles of nearly equal height. The first
+// tile leaves a copy of the panel for the others where `copy` is given. `ahead` is nullptr where nothing is
+// asked for.
 template <class Number>
-void multiply_panel(const Product& p, const Part& part, const Desk& desk) {
+void multiply_panel(const Product& p, const Part& part, const Desk& desk, float* copy, RowsAhead* ahead) {
   int64_t vectors = pieces(part.columns, kLanes);
   int64_t tiles = pieces(part.rows, rows_of_tile(static_cast<int>(vectors)));
   TileArgs t = {};
@@ -130,6 +155,7 @@ void multiply_panel(const Product& p, const Part& part, const Desk& desk) {
   t.a_step = part.a_step;
   t.b = part.b;
   t.b_step = part.b_step;
+  t.copy = copy;
   bool last = is_finished(p, part) && !p.c_turned;
   if (p.c_turned) {
     t.last_columns = kLanes;
@@ -145,7 +171,16 @@ void multiply_panel(const Product& p, const Part& part, const Desk& desk) {
   int64_t row = part.row;
   for (int64_t i = 0; i < tiles; ++i) {
     int64_t rows = part.rows / tiles + (i < part.rows % tiles);
-    kTiles<Number>.of[vectors - 1][rows - 1](t);
+    if (copy != nullptr && i == 0) {
+      kTiles<Number, TileKind::copying>.of[vectors - 1][rows - 1](t);
+      t.b = copy;
+      t.b_step = vectors * kLanes;
+    } else if (ahead != nullptr) {
+      t.ahead = ahead->next(t.depth);
+      kTiles<Number, TileKind::asking>.of[vectors - 1][rows - 1](t);
+    } else {
+      kTiles<Number, TileKind::plain>.of[vectors - 1][rows - 1](t);
+    }
     if (last) finish_rows(p, desk, row, rows, part.column, part.columns);
     t.a += rows * part.a_row;
     t.c += rows * t.c_row;
@@ -211,12 +246,34 @@ void multiply_thin_block(const Product& p, const Desk& desk, int64_t row, int64_
   finish_rows(p, desk, row, rows, column, columns);
 }
 
-// Rows [row, row + rows) of the columns of one block column.
+// What is read: c too where blocks of k are added to it.
+bool lies_far(const Product& p) {
+  int64_t numbers = (p.m + p.n) * p.k + (p.k > kBlockDepth ? p.m * p.n : 0);
+  return numbers * static_cast<int64_t>(sizeof(float)) >= kFarBytes;
+}
+
+// Where the group of rows after `part` lies in a; after the last, the first of the next block of `most` of k.
+RowsAhead rows_after(const Product& p, const Part& part, int64_t first, int64_t end, int64_t most) {
+  int64_t row = part.row + part.rows, k = part.k;
+  if (row >= end) {
+    row = first;
+    k += part.depth;
+  }
+  if (k >= p.k) return {};
+  int64_t rows = smaller_of(end - row, kRowsAtOnce), depth = smaller_of(p.k - k, most);
+  const float* from = p.a + row * p.a_row + k * p.a_step;
+  if (p.a_step == 1) return {from, rows, p.a_row, pieces(depth, kLanes), 0, 0};
+  return {from, depth, p.a_step, pieces(rows, kLanes), 0, 0};
+}
+
+// Rows [row, row + rows) of the columns of one block column. A panel of b is copied by the first tile that
+// reads it, or before where it must be transposed or padded.
 template <class Number>
 void multiply_block(const Product& p, const Desk& desk, int64_t row, int64_t rows, int64_t column,
                     int64_t columns) {
   constexpr int64_t kDepth = kBlockDepth * Number::kPerWord;
   bool packs_a = Number::kPerWord > 1 || (p.a_step != 1 && p.a_step % kCollidingStep == 0);
+  bool far = lies_far(p);
   Part part = {};
   for (part.k = 0; part.k == 0 || part.k < p.k; part.k += kDepth) {
     part.depth = smaller_of(p.k - part.k, kDepth);
@@ -226,20 +283,26 @@ void multiply_block(const Product& p, const Desk& desk, int64_t row, int64_t row
       part.a = p.a + part.row * p.a_row + part.k * p.a_step;
       part.a_row = p.a_row;
       part.a_step = p.a_step;
+      RowsAhead ahead = rows_after(p, part, row, row + rows, kDepth);
       if (packs_a) pack_a<Number>(desk, &part);
       for (int64_t j = 0; j < columns; j += kPanelColumns) {
         part.column = column + j;
         part.columns = smaller_of(columns - j, kPanelColumns);
         part.b = p.b + part.k * p.b_row + part.column;
         part.b_step = p.b_row;
+        float* copy = nullptr;
         if (packs_panel<Number>(p, rows, part.columns)) {
           // Rows in one go need no panel twice: the next one takes its place in the cache.
           float* panel = desk.packed_b + (rows > kRowsAtOnce ? j * kBlockDepth : 0);
-          if (done == 0) pack_panel<Number>(p, panel, part.k, part.depth, part.column, part.columns);
-          part.b = panel;
-          part.b_step = pieces(part.columns, kLanes) * kLanes;
+          if (done == 0 && Number::kPerWord == 1 && !p.b_transposed && part.columns % kLanes == 0) {
+            copy = panel;
+          } else {
+            if (done == 0) pack_panel<Number>(p, panel, part.k, part.depth, part.column, part.columns);
+            part.b = panel;
+            part.b_step = pieces(part.columns, kLanes) * kLanes;
+          }
         }
-        multiply_panel<Number>(p, part, desk);
+        multiply_panel<Number>(p, part, desk, copy, far ? &ahead : nullptr);
         offer_pause(desk.pause);
       }
     }

@@ -28,6 +28,19 @@ constexpr int rows_of_tile(int) { return 2; }
 constexpr int kMaxTileRows = 12;
 constexpr int64_t kPanelColumns = kTileVectors * kLanes;
 
+// Steps of k between two looks at what a tile asks of memory meanwhile, and lines of it at each look.
+constexpr int64_t kAskingSteps = 16;
+constexpr int kAskedLines = 3;
+// Rows of b that are asked for before they are read, while they are copied: the next level of the cache then
+// works meanwhile.
+constexpr int64_t kRowsAhead = 8;
+
+// Lines that something after this tile will read, kAskedLines abreast.
+struct Asked {
+  const float* line;  // nullptr for none
+  int64_t abreast, step;
+};
+
 struct TileArgs {
   int64_t depth;
   const float* a;  // a(i, k) = a[i * a_row + k * a_step]
@@ -39,6 +52,8 @@ struct TileArgs {
   int64_t last_columns;  // of the last vector, 1 to 16
   bool accumulate;       // add to c what this block of k gives
   const float* bias;     // nullptr but in the last block
+  float* copy;           // of b, kVectors * kLanes wide, by a copying tile
+  Asked ahead;           // by an asking tile
 };
 
 // Unrolled like the loop before it, or the sums would go through memory to be indexed.
@@ -71,8 +86,27 @@ VEC_INLINE void finish_tile(const TileArgs& t, Vec (&sums)[kRows][kVectors]) {
   }
 }
 
+// Before some steps of a tile, `left` of them to go: the lines of c that its end will add to, not so early
+// that b drives them out again, and lines for later, into the second-level cache.
+template <int kRows, int kVectors>
+VEC_INLINE void ask_for_lines(const TileArgs& t, int64_t left) {
+  if (t.accumulate && left <= kRows * kAskingSteps) {
+    const float* c = t.c + (left - 1) / kAskingSteps * t.c_row;
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) __builtin_prefetch(c + v * kLanes, 1);
+  }
+  if (t.ahead.line == nullptr) return;
+  const float* line = t.ahead.line + (left - 1) / kAskingSteps * t.ahead.step;
+#pragma GCC unroll 4
+  for (int i = 0; i < kAskedLines; ++i) __builtin_prefetch(line + i * t.ahead.abreast, 0, 2);
+}
+
+// How a tile goes about b: as it lies; or asking meanwhile for lines that lie beyond the second-level cache;
+// or leaving a copy in t.copy for the tiles after it, which the multiply-adds hide.
+enum class TileKind { plain, asking, copying };
+
 // Number says what the 32-bit words of both operands hold, and how two of them extend a sum: Float32 below.
-template <class Number, int kRows, int kVectors>
+template <class Number, TileKind kKind, int kRows, int kVectors>
 void multiply_tile(const TileArgs& t) {
   Vec sums[kRows][kVectors];
 #pragma GCC unroll 12
@@ -82,19 +116,32 @@ void multiply_tile(const TileArgs& t) {
   }
   const float* a = t.a;
   const float* b = t.b;
+  float* copy = t.copy;
   const int64_t a_row = t.a_row, a_step = t.a_step, b_step = t.b_step;
-  for (int64_t k = t.depth; k > 0; --k) {
-    Vec row[kVectors];
+  for (int64_t left = t.depth; left > 0;) {
+    const int64_t steps = kKind == TileKind::asking ? smaller_of(left, kAskingSteps) : left;
+    if constexpr (kKind == TileKind::asking) ask_for_lines<kRows, kVectors>(t, left);
+    left -= steps;
+    for (int64_t k = steps; k > 0; --k) {
+      Vec row[kVectors];
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) row[v] = load(b + v * kLanes);
+      for (int v = 0; v < kVectors; ++v) {
+        row[v] = load(b + v * kLanes);
+        if constexpr (kKind == TileKind::copying) {
+          __builtin_prefetch(b + kRowsAhead * b_step + v * kLanes);
+          store(copy + v * kLanes, row[v]);
+        }
+      }
+      if constexpr (kKind == TileKind::copying) copy += kVectors * kLanes;
 #pragma GCC unroll 12
-    for (int i = 0; i < kRows; ++i) {
-      Vec x = splat(a[i * a_row]);
+      for (int i = 0; i < kRows; ++i) {
+        Vec x = splat(a[i * a_row]);
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) sums[i][v] = Number::extend(x, row[v], sums[i][v]);
+        for (int v = 0; v < kVectors; ++v) sums[i][v] = Number::extend(x, row[v], sums[i][v]);
+      }
+      a += a_step;
+      b += b_step;
     }
-    a += a_step;
-    b += b_step;
   }
   finish_tile(t, sums);
 }
@@ -104,23 +151,23 @@ struct TileTable {
   TileFunction of[kTileVectors][kMaxTileRows];  // [vectors - 1][rows - 1]
 };
 
-template <class Number, int kRows, int kVectors>
+template <class Number, TileKind kKind, int kRows, int kVectors>
 constexpr void enter_tiles(TileTable* table) {
-  table->of[kVectors - 1][kRows - 1] = multiply_tile<Number, kRows, kVectors>;
+  table->of[kVectors - 1][kRows - 1] = multiply_tile<Number, kKind, kRows, kVectors>;
   if constexpr (kRows > 1) {
-    enter_tiles<Number, kRows - 1, kVectors>(table);
+    enter_tiles<Number, kKind, kRows - 1, kVectors>(table);
   } else if constexpr (kVectors > 1) {
-    enter_tiles<Number, rows_of_tile(kVectors - 1), kVectors - 1>(table);
+    enter_tiles<Number, kKind, rows_of_tile(kVectors - 1), kVectors - 1>(table);
   }
 }
-template <class Number>
+template <class Number, TileKind kKind>
 constexpr TileTable make_tiles() {
   TileTable table = {};
-  enter_tiles<Number, rows_of_tile(kTileVectors), kTileVectors>(&table);
+  enter_tiles<Number, kKind, rows_of_tile(kTileVectors), kTileVectors>(&table);
   return table;
 }
-template <class Number>
-constexpr TileTable kTiles = make_tiles<Number>();
+template <class Number, TileKind kKind>
+constexpr TileTable kTiles = make_tiles<Number, kKind>();
 
 // The next kSteps links of each chain in `sums`, from that many rows of b at once.
 template <int kSteps>
@@ -173,9 +220,6 @@ __attribute__((noinline)) void multiply_few_rows(TileArgs t, int64_t rows, int64
     }
   }
 }
-
-// Rows that are asked for before they are read: the next level of the cache then works meanwhile.
-constexpr int64_t kRowsAhead = 8;
 
 // The corner of a 16 x 16 block: rows and columns that are not there become zero.
 void transpose_corner(const float* from, int64_t from_row, int64_t rows, int64_t columns, float* to,
