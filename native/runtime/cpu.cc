@@ -71,13 +71,14 @@ int affinity_cpus() {
 // The first table with the second's kernels in the place of those of the same signature. Never freed, like
 // all that a run may still use when the process ends.
 const KernelTable* joined(const KernelTable& all, const KernelTable& better) {
-  auto* kernels = new std::vector<Kernel>(all.kernels, all.kernels + all.kernel_count);
+  Kernel* kernels = new Kernel[static_cast<size_t>(all.kernel_count)];
+  std::copy(all.kernels, all.kernels + all.kernel_count, kernels);
   for (int32_t i = 0; i < better.kernel_count; ++i) {
-    for (Kernel& kernel : *kernels) {
-      if (std::strcmp(kernel.signature, better.kernels[i].signature) == 0) kernel = better.kernels[i];
+    for (int32_t k = 0; k < all.kernel_count; ++k) {
+      if (std::strcmp(kernels[k].signature, better.kernels[i].signature) == 0) kernels[k] = better.kernels[i];
     }
   }
-  return new KernelTable{all.isa, kernels->data(), all.kernel_count, all.map_ops, all.map_count};
+  return new KernelTable{all.isa, kernels, all.kernel_count, all.map_ops, all.map_count};
 }
 
 const KernelTable* best_avx512_table() {
