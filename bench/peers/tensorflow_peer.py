@@ -84,7 +84,8 @@ class Trainer:
             return loss
 
         def walk(at):
-            return step(all_x[at], all_y[at])
+            # A slice would have its place compiled in by XLA.
+            return step(tf.gather(all_x, at), tf.gather(all_y, at))
 
         def stay(_):
             return step(first_x, first_y)
