@@ -49,6 +49,8 @@ export function matmul(a: Tensor, b: Tensor, options: Partial<MatmulAttributes> 
   return product(a, b, options.transposeA ?? false, options.transposeB ?? false);
 }
 
+const fusedProduct = {kind: 'fused', infer: inferProduct, flops: productFlops} as const;
+
 /**
  * activation(a·b + bias): what the compiler makes of a product, a row vector added and a map of one
  * operand.
@@ -56,9 +58,7 @@ export function matmul(a: Tensor, b: Tensor, options: Partial<MatmulAttributes> 
 export const gemmOp = defineOp<MatmulAttributes & {readonly activation: string | null}>({
   signature:
     'gemm(a: f32, b: f32, bias?: f32) -> c: f32 {transposeA: bool, transposeB: bool, activation: op}',
-  kind: 'fused',
-  infer: inferProduct,
-  flops: productFlops,
+  ...fusedProduct,
 });
 
 /**
@@ -68,22 +68,27 @@ export const gemmOp = defineOp<MatmulAttributes & {readonly activation: string |
 export const gemmWithOp = defineOp<MatmulAttributes & {readonly combine: string}>({
   signature:
     'gemmWith(a: f32, b: f32, other: f32) -> c: f32 {transposeA: bool, transposeB: bool, combine: op}',
-  kind: 'fused',
-  infer: inferProduct,
-  flops: productFlops,
+  ...fusedProduct,
 });
 
 /** Twin of kGuardSlots in native/kernels/gemm.h, and the columns up to which a product has no more tasks. */
 const guardSlots = 64;
 export const mostGuardedColumns = 16384;
 
+const guardedProduct = {
+  kind: 'fused',
+  guard: 'notFinite',
+  infer: (inputs: readonly Tensor[], attributes: MatmulAttributes): TensorSpec[] => [
+    ...inferProduct(inputs, attributes),
+    {shape: [guardSlots], dtype: 'int32'},
+  ],
+  flops: productFlops,
+} as const;
+
 /** a·b, and the test of `finite` in passing: what the compiler makes of a product and the test of it. */
 export const gemmFiniteOp = defineOp<MatmulAttributes>({
   signature: 'gemmFinite(a: f32, b: f32) -> c: f32, guard: i32 {transposeA: bool, transposeB: bool}',
-  kind: 'fused',
-  guard: 'notFinite',
-  infer: (inputs, attributes) => [...inferProduct(inputs, attributes), {shape: [guardSlots], dtype: 'int32'}],
-  flops: productFlops,
+  ...guardedProduct,
 });
 
 /**
@@ -93,24 +98,17 @@ export const gemmFiniteOp = defineOp<MatmulAttributes>({
 export const gemmBfloat16Op = defineOp<MatmulAttributes & {readonly activation: string | null}>({
   signature:
     'gemmBfloat16(a: f32, b: f32, bias?: f32) -> c: f32 {transposeA: bool, transposeB: bool, activation: op}',
-  kind: 'fused',
-  infer: inferProduct,
-  flops: productFlops,
+  ...fusedProduct,
 });
 
 export const gemmWithBfloat16Op = defineOp<MatmulAttributes & {readonly combine: string}>({
   signature:
     'gemmWithBfloat16(a: f32, b: f32, other: f32) -> c: f32 ' +
     '{transposeA: bool, transposeB: bool, combine: op}',
-  kind: 'fused',
-  infer: inferProduct,
-  flops: productFlops,
+  ...fusedProduct,
 });
 
 export const gemmFiniteBfloat16Op = defineOp<MatmulAttributes>({
   signature: 'gemmFiniteBfloat16(a: f32, b: f32) -> c: f32, guard: i32 {transposeA: bool, transposeB: bool}',
-  kind: 'fused',
-  guard: 'notFinite',
-  infer: (inputs, attributes) => [...inferProduct(inputs, attributes), {shape: [guardSlots], dtype: 'int32'}],
-  flops: productFlops,
+  ...guardedProduct,
 });
