@@ -40,17 +40,17 @@ export * as schedules from './optim/schedules.ts';
 export {getThreads, nativeInfo, setThreads} from './runtime/program.ts';
 export {type CompiledFunction, compile, type TensorValue} from './session/function.ts';
 export {VariableStore} from './session/store.ts';
-export type {GradientValues} from './train/apply-gradients.ts';
-export type {Callback, CallbackContext, CallbackState} from './train/callback.ts';
+export type {GradientValues} from './train/actions/apply-gradients.ts';
+export type {Callback, CallbackContext, CallbackState} from './train/callbacks/callback.ts';
 export type {GradientMonitor, HealthReport} from './train/callbacks/gradient-monitor.ts';
-export * as callbacks from './train/callbacks.ts';
-export type {Checkpoint} from './train/checkpoint.ts';
-export type {Batch, Batches} from './train/dataset-source.ts';
-export type {FitBatchesOptions, FitOptions} from './train/fit-options.ts';
-export type {ForwardResult} from './train/forward.ts';
-export type {GradientsResult} from './train/gradients.ts';
-export type {History, Logs} from './train/logs.ts';
-export {type Minimization, minimize} from './train/minimize.ts';
+export * as callbacks from './train/callbacks/index.ts';
+export type {Checkpoint} from './train/fit/checkpoint.ts';
+export type {Batch, Batches} from './train/feed/dataset-source.ts';
+export type {FitBatchesOptions, FitOptions} from './train/fit/options.ts';
+export type {ForwardResult} from './train/actions/forward.ts';
+export type {GradientsResult} from './train/actions/gradients.ts';
+export type {History, Logs} from './train/run/logs.ts';
+export {type Minimization, minimize} from './train/actions/minimize.ts';
 export {
   type Model,
   type ModelOptions,
@@ -59,9 +59,9 @@ export {
   type Sequential,
   sequential,
 } from './train/model.ts';
-export type {PortData} from './train/ports.ts';
-export type {ShapedResult} from './train/predict.ts';
-export type {LayerGradientRecord, LayerRecord} from './train/records.ts';
-export {load} from './train/save.ts';
-export type {CompileOptions} from './train/training.ts';
-export type {WeightData, WeightValue} from './train/weights.ts';
+export type {PortData} from './train/network/ports.ts';
+export type {ShapedResult} from './train/actions/predict.ts';
+export type {LayerGradientRecord, LayerRecord} from './train/step/recorder.ts';
+export {load} from './train/actions/save.ts';
+export type {CompileOptions} from './train/step/compilation.ts';
+export type {WeightData, WeightValue} from './train/run/weights.ts';

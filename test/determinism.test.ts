@@ -5,7 +5,7 @@ import {layers, sequential} from '../lib/index.ts';
 import {getThreads, setThreads} from '../lib/runtime/program.ts';
 import {compileProgram} from '../lib/session/compile.ts';
 import {VariableStore} from '../lib/session/store.ts';
-import type {Callback} from '../lib/train/callback.ts';
+import type {Callback} from '../lib/train/callbacks/callback.ts';
 import {deep, isas} from './conformance/native.ts';
 import {
   broad,

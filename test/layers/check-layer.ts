@@ -11,7 +11,7 @@ import {add, mul} from '../../lib/ops/map.ts';
 import {sum} from '../../lib/ops/reduce.ts';
 import {compileProgram} from '../../lib/session/compile.ts';
 import {VariableStore} from '../../lib/session/store.ts';
-import {Network} from '../../lib/train/network.ts';
+import {Network} from '../../lib/train/network/network.ts';
 import {numbers} from '../api/support.ts';
 import {evaluate, type Values} from '../reference.ts';
 

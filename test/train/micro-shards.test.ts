@@ -1,10 +1,10 @@
 // A batch cut into parts: the gradients of the parts, combined in a fixed tree, are those of the whole.
 import {describe, expect, it} from 'vitest';
 import {layers} from '../../lib/index.ts';
-import {Engine, inputsOf} from '../../lib/train/engine.ts';
-import {type Graph, trainGraph} from '../../lib/train/graphs.ts';
-import {Network} from '../../lib/train/network.ts';
-import {snapshot} from '../../lib/train/weights.ts';
+import {Engine, inputsOf} from '../../lib/train/run/engine.ts';
+import {type Graph, trainGraph} from '../../lib/train/step/graphs.ts';
+import {Network} from '../../lib/train/network/network.ts';
+import {snapshot} from '../../lib/train/run/weights.ts';
 
 const [batch, features, steps] = [24, 5, 6];
 const x = Float32Array.from({length: batch * features}, (_, index) => Math.sin(index * 1.7));

@@ -1,7 +1,7 @@
 import {describe, expect, test} from 'vitest';
 import {optimizers} from '../../lib/index.ts';
 import {type Optimizer, rateAt} from '../../lib/optim/optimizer.ts';
-import {StepNumbers} from '../../lib/train/step-numbers.ts';
+import {StepNumbers} from '../../lib/train/run/hyperparameters.ts';
 
 /** One step after another, each asked for by itself. */
 function oneByOne(optimizer: Optimizer, first: number, steps: number): number[] {

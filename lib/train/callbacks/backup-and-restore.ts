@@ -1,6 +1,6 @@
 import {checkNumber, fail, requireOptions} from '../../core/errors.ts';
 import {CheckpointFolder} from '../../io/checkpoint-file.ts';
-import type {Callback, CallbackContext} from '../callback.ts';
+import type {Callback, CallbackContext} from './callback.ts';
 import {checkPath, checkSaveFreq, type SaveFreq, saving} from './saving.ts';
 
 export interface BackupAndRestoreOptions {

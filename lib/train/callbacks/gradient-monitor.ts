@@ -1,6 +1,6 @@
 import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
-import type {Callback} from '../callback.ts';
-import {conclude, type Examination, examine, type LayerHealth} from '../health.ts';
+import type {Callback} from './callback.ts';
+import {conclude, type Examination, examine, type LayerHealth} from './layer-health.ts';
 
 export interface GradientMonitorOptions {
   /** Steps from one look to the next, the first at step 0. 200 by default. */

@@ -1,5 +1,5 @@
 import {checkOptions} from '../../core/errors.ts';
-import {type Callback, callbackHooks} from '../callback.ts';
+import {type Callback, callbackHooks} from './callback.ts';
 
 /** A callback of functions of one's own; the same as giving the object, with its names checked. */
 export function lambda(options: Callback = {}): Callback {

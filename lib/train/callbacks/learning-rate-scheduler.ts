@@ -1,5 +1,5 @@
 import {checkOptions, fail} from '../../core/errors.ts';
-import type {Callback} from '../callback.ts';
+import type {Callback} from './callback.ts';
 import {rateOf} from './rate.ts';
 
 export interface LearningRateSchedulerOptions {

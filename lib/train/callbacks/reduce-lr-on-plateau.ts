@@ -1,5 +1,5 @@
 import {checkNumber, checkOptions} from '../../core/errors.ts';
-import type {Callback} from '../callback.ts';
+import type {Callback} from './callback.ts';
 import {Monitor, type MonitorOptions, monitorOptions} from './monitor.ts';
 import {rateOf} from './rate.ts';
 

@@ -1,5 +1,5 @@
 import {checkNumber, fail, requireOptions} from '../../core/errors.ts';
-import type {Callback} from '../callback.ts';
+import type {Callback} from './callback.ts';
 
 export interface StopAfterOptions {
   /** Time of training, that before an interruption included. */

@@ -1,5 +1,5 @@
 import {checkOptions} from '../../core/errors.ts';
-import type {Callback} from '../callback.ts';
+import type {Callback} from './callback.ts';
 
 /**
  * Ends the training in good order when a loss, a gradient or data are not finite, where it would otherwise

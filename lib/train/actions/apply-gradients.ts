@@ -1,0 +1,46 @@
+// A step of the optimizer by gradients that the user gives, changed or made as they like.
+import {fail} from '../../core/errors.ts';
+import type {Shape} from '../../core/shape.ts';
+import {writeHyper} from '../../optim/optimizer.ts';
+import {type Engine, inputsOf} from '../run/engine.ts';
+import {checkTrainable} from '../fit/options.ts';
+import {applyGradientsGraph} from '../step/commit.ts';
+import {matchWeights} from '../run/weights.ts';
+
+/** Gradients by the names of their weights, as `gradients` of `model.gradients(…)` has them. */
+export type GradientValues = Readonly<
+  Record<string, ArrayLike<number> | {readonly data: ArrayLike<number>; readonly shape?: Shape}>
+>;
+
+/** See `Model.applyGradients`. */
+export async function applyGradients(engine: Engine, gradients: GradientValues): Promise<void> {
+  const where = 'applyGradients';
+  const training = engine.training(where);
+  if (typeof gradients !== 'object' || gradients === null || Array.isArray(gradients)) {
+    fail('ERR_WEIGHTS', `${where}: expected {name: gradient, …} as gradients() gives them.`);
+  }
+  await engine.write(where, async () => {
+    checkTrainable(engine, where);
+    const {network} = engine;
+    const values = matchWeights(
+      where,
+      network.trainable.map(({variable}) => variable),
+      Object.entries(gradients).map(([name, value]) =>
+        value !== null && typeof value === 'object' && 'data' in value
+          ? {name, ...value}
+          : {name, data: (value ?? undefined) as ArrayLike<number>},
+      ),
+    );
+    const program = engine.program(where, () => applyGradientsGraph(network, training));
+    const hyper = new Float32Array(training.optimizer.hyperCount);
+    writeHyper(training.optimizer, engine.iterations, 1, hyper);
+    const named = Object.fromEntries([...values].map(([{name}, data]) => [name, data]));
+    const result = await program.run(inputsOf(program, {...named, hyper}), {steps: 1});
+    engine.iterations += result.steps;
+    if (result.end !== 'guard') return;
+    fail(
+      'ERR_NOT_FINITE',
+      `${where}: the norm of the gradients is not finite; the weights stay as they are.`,
+    );
+  });
+}

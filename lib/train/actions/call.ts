@@ -1,0 +1,44 @@
+// A model's forward pass in a graph of one's own.
+import {checkOptions, fail} from '../../core/errors.ts';
+import {formatShape, sameShape} from '../../core/shape.ts';
+import {input, Tensor} from '../../core/tensor.ts';
+import {checkFlag} from './forward.ts';
+import type {Network} from '../network/network.ts';
+
+export interface CallOptions {
+  /** Dropout and the like are on, as in `fit`. False by default. */
+  readonly training?: boolean;
+}
+
+/** See `Model.call`. @throws ERR_SHAPE or ERR_OPTION */
+export function callNetwork(
+  network: Network,
+  given: Tensor | readonly Tensor[],
+  options: CallOptions,
+): Tensor | Tensor[] {
+  const where = 'call';
+  checkOptions(where, options, ['training']);
+  const {training = false} = options;
+  checkFlag(`${where}: training`, training);
+  const tensors = (Array.isArray(given) ? given : [given]) as readonly Tensor[];
+  const {inputs} = network;
+  if (tensors.length !== inputs.length) {
+    fail('ERR_OPTION', `${where}: expected ${inputs.length} tensors. Received ${tensors.length}.`);
+  }
+  inputs.forEach(({shape, name}, index) => {
+    const tensor = tensors[index];
+    const fits =
+      tensor instanceof Tensor && tensor.dtype === 'float32' && sameShape(tensor.shape.slice(1), shape);
+    if (fits) return;
+    const wanted = `${name} must be float32[batch${shape.map(size => `,${size}`).join('')}]`;
+    const received =
+      tensor instanceof Tensor ? `${tensor.dtype}${formatShape(tensor.shape)}` : String(tensor);
+    fail('ERR_SHAPE', `${where}: ${wanted}. Received ${received}.`);
+  });
+  const random = {
+    seed: input({name: 'seed', shape: [2], dtype: 'int32'}),
+    step: input({name: 'step', shape: [1], dtype: 'int32', perStep: true}),
+  };
+  const {outputs} = network.apply(tensors, {training, random});
+  return network.outputStructure === 'one' ? (outputs[0] as Tensor) : [...outputs];
+}

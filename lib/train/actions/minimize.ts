@@ -1,0 +1,70 @@
+// A training step of one's own: what an optimizer makes of any loss, for `compile`.
+import {checkNumber, fail} from '../../core/errors.ts';
+import {input, type Tensor, type Variable, variable, withScope} from '../../core/tensor.ts';
+import {gradients} from '../../graph/autodiff.ts';
+import {finite} from '../../ops/check.ts';
+import {type Optimizer, rateAt, writeHyper} from '../../optim/optimizer.ts';
+import {type OptimizerLike, toOptimizer} from '../../optim/resolve.ts';
+
+/** What a step commits, as options of `compile`; and what it reads of the optimizer. */
+export interface Minimization {
+  readonly updates: readonly (readonly [variable: Variable, value: Tensor])[];
+  /** The loss and every gradient are finite, or the step writes nothing. */
+  readonly guards: readonly Tensor[];
+  readonly optimizer: Optimizer;
+  /** The gradient of each variable, in order. */
+  readonly gradients: readonly Tensor[];
+  /** The input `hyper`: the optimizer's numbers of `steps` steps, of which `first` (from 0) is the first. */
+  hyper(first: number, steps?: number): Float32Array;
+}
+
+/**
+ * A step that makes `loss`, a scalar, smaller by changing `variables`, which get the optimizer's moments
+ * beside them. It reads one further input, `hyper`.
+ *
+ * @param optimizer a name or a member of `optimizers`.
+ * @throws ERR_GRAPH where there are no variables, or the loss is no scalar.
+ */
+export function minimize(
+  loss: Tensor,
+  variables: readonly Variable[],
+  optimizer: OptimizerLike,
+): Minimization {
+  if (!Array.isArray(variables) || variables.length === 0) {
+    fail('ERR_GRAPH', 'minimize: expected variables to change, e.g. model.trainableVariables.');
+  }
+  const chosen = toOptimizer(optimizer);
+  const slopes = gradients(
+    loss,
+    variables.map(({tensor}) => tensor),
+  );
+  const hyper = input({name: 'hyper', shape: chosen.hyperShape, perStep: true});
+  const slots = variables.map(({name, shape}) =>
+    chosen.slots.map(slot => variable({name: `optimizer/${name}/${slot}`, shape, trainable: false})),
+  );
+  const steps = variables.map(({name, tensor}, index) => ({
+    name,
+    parameter: tensor,
+    gradient: slopes[index] as Tensor,
+    slots: (slots[index] ?? []).map(slot => slot.tensor),
+  }));
+  const {updated, guards} = withScope('optimizer', () => chosen.update(hyper, steps));
+  const tests = steps.map(({name, gradient}) => withScope(name, () => finite(gradient)));
+  return {
+    optimizer: chosen,
+    gradients: slopes,
+    guards: [withScope('loss', () => finite(loss)), ...tests, ...guards],
+    updates: variables.flatMap((target, index) => {
+      const targets = [target, ...(slots[index] ?? [])];
+      return (updated[index] ?? []).map((value, at) => [targets[at] as Variable, value] as const);
+    }),
+    hyper(first, count = 1) {
+      checkNumber('minimize: hyper: first', first, {integer: true, min: 0});
+      checkNumber('minimize: hyper: steps', count, {integer: true, min: 1});
+      rateAt(chosen, first);
+      const numbers = new Float32Array(new SharedArrayBuffer(4 * count * chosen.hyperCount));
+      writeHyper(chosen, first, count, numbers);
+      return numbers;
+    },
+  };
+}

@@ -1,0 +1,140 @@
+import type {TypedArray} from '../../core/dtype.ts';
+import {type Shape, sizeOf} from '../../core/shape.ts';
+import type {Rows} from '../../data/arrays.ts';
+import {ascendingRows} from '../../data/order.ts';
+import {isRecord} from '../../data/tree.ts';
+import {ahead} from '../../data/walks.ts';
+import type {CompiledProgram} from '../../session/compile.ts';
+import type {VariableStore} from '../../session/store.ts';
+import {arraysOf, bindInputs, inBuckets, keyOf, namedInputs} from '../feed/samples.ts';
+import {type Engine, inputsOf, type RunOutcome} from '../run/engine.ts';
+import {failByGuard} from '../run/failures.ts';
+import {predictGraph} from '../step/graphs.ts';
+import {inStructure, type PortData, sourceName} from '../network/ports.ts';
+
+const batchesAhead = 4;
+
+/** Numbers with their shape. */
+export interface ShapedResult {
+  readonly data: Float32Array;
+  readonly shape: Shape;
+}
+
+/** One result, or one for each output in the structure in which the model was given them. */
+export type Prediction = ShapedResult | readonly ShapedResult[] | Readonly<Record<string, ShapedResult>>;
+
+interface Prepared {
+  readonly program: CompiledProgram;
+  readonly inputs: Record<string, TypedArray>;
+  readonly steps: number;
+  finish(result: RunOutcome): Prediction;
+}
+
+function prepare(engine: Engine, where: string, given: PortData, allowSingle = true): Prepared {
+  const {network} = engine;
+  const x = bindInputs(engine, where, given, allowSingle);
+  const [{count, single}] = x as [Rows];
+  const {batch, steps, rows} = inBuckets(ascendingRows(count));
+  const program = engine.program(keyOf('predict', batch, ...x), () => predictGraph(network, {batch, x}));
+  const sources = Object.fromEntries(namedInputs(network, x));
+  return {
+    program,
+    inputs: inputsOf(program, {...arraysOf({sources}), rows}),
+    steps,
+    finish(result) {
+      if (result.end === 'guard') failByGuard(result, {where, sources, rows, batch});
+      const results = network.outputs.map((port): ShapedResult => {
+        const {shape} = port;
+        const all = result.outputs[sourceName('output', network.outputs, port)] as Float32Array;
+        const wanted = count * sizeOf(shape);
+        return {
+          data: all.length === wanted ? all : all.slice(0, wanted),
+          shape: single ? shape : [count, ...shape],
+        };
+      });
+      return inStructure(network.outputStructure, network.outputs, results);
+    },
+  };
+}
+
+/** Off the event loop, ahead of training steps that wait; a few microseconds of work are done at once. */
+export async function predict(engine: Engine, x: PortData): Promise<Prediction> {
+  const {program, inputs, steps, finish} = prepare(engine, 'predict', x);
+  return finish(await program.run(inputs, {steps, urgent: true}));
+}
+
+/** Batches of inputs, alone or as `{xs}` of `{xs, ys}`. */
+export type Inputs = AsyncIterable<PortData | {readonly xs: PortData}>;
+
+/** Outputs for all rows of all batches, the next of which are made meanwhile. */
+export async function predictBatches(engine: Engine, batches: Inputs): Promise<Prediction> {
+  const {outputs, outputStructure} = engine.network;
+  const parts: Float32Array[][] = outputs.map(() => []);
+  for await (const element of ahead(batches, batchesAhead)) {
+    const given = isRecord(element) && 'xs' in element ? element.xs : element;
+    const {program, inputs, steps, finish} = prepare(engine, 'predict', given as PortData, false);
+    const results = finish(await program.run(inputs, {steps, urgent: true}));
+    const list = outputStructure === 'one' ? [results] : Object.values(results);
+    for (const [index, {data}] of (list as ShapedResult[]).entries()) parts[index]?.push(data);
+  }
+  const whole = outputs.map(({shape}, index): ShapedResult => {
+    const own = parts[index] as Float32Array[];
+    const data = new Float32Array(own.reduce((sum, {length}) => sum + length, 0));
+    let at = 0;
+    for (const part of own) {
+      data.set(part, at);
+      at += part.length;
+    }
+    return {data, shape: [data.length / sizeOf(shape), ...shape]};
+  });
+  return inStructure(outputStructure, outputs, whole);
+}
+
+/** A bound program for one row of float32 numbers: what servers ask for again and again. */
+interface RowPredictor {
+  readonly state: VariableStore['state'];
+  predict(x: Float32Array): ShapedResult | undefined;
+}
+
+const rowPredictors = new WeakMap<Engine, RowPredictor>();
+
+function makeRowPredictor(engine: Engine): RowPredictor {
+  const {inputShape, outputShape} = engine.network;
+  const data = new Float32Array(new SharedArrayBuffer(4 * sizeOf(inputShape)));
+  const x = bindInputs(engine, 'predictSync', data, true);
+  const {rows} = inBuckets(ascendingRows(1));
+  const program = engine.program(keyOf('predict', 1, ...x), () =>
+    predictGraph(engine.network, {batch: 1, x}),
+  );
+  const {outputs, run} = program.bindSync(inputsOf(program, {x: data, rows}));
+  const result = outputs.output as Float32Array;
+  return {
+    state: engine.store.state,
+    predict(row) {
+      data.set(row);
+      return run().end === 'done' ? {data: new Float32Array(result), shape: outputShape} : undefined;
+    },
+  };
+}
+
+/** The prediction for one row as it is usually given, or undefined where the longer way must be taken. */
+function predictRow(engine: Engine, x: PortData): ShapedResult | undefined {
+  const {inputs, outputStructure} = engine.network;
+  if (inputs.length > 1 || outputStructure !== 'one') return undefined;
+  if (!(x instanceof Float32Array) || x.length === 0) return undefined;
+  if (x.length !== sizeOf(engine.network.inputShape)) return undefined;
+  let predictor = rowPredictors.get(engine);
+  if (predictor?.state !== engine.store.state) {
+    predictor = makeRowPredictor(engine);
+    rowPredictors.set(engine, predictor);
+  }
+  return predictor.predict(x);
+}
+
+/** On the calling thread. */
+export function predictSync(engine: Engine, x: PortData): Prediction {
+  const row = predictRow(engine, x);
+  if (row) return row;
+  const {program, inputs, steps, finish} = prepare(engine, 'predictSync', x);
+  return finish(program.runSync(inputs, {steps}));
+}

@@ -1,0 +1,188 @@
+// Batches of a data set as a training asks for them: of arrays by row number, of anything else by way of
+// blocks, which are filled while the batches before are trained on.
+import {checkOptions, fail} from '../../core/errors.ts';
+import type {DataInput, Rows, ShapedArray} from '../../data/arrays.ts';
+import {Dataset} from '../../data/dataset.ts';
+import type {BatchCursor, BatchPlan, Table} from '../../data/row-plan.ts';
+import {isRecord, mapTree} from '../../data/tree.ts';
+import {BatchBlocks} from './batch-blocks.ts';
+import {bindSamples, type Samples} from './samples.ts';
+import type {Engine} from '../run/engine.ts';
+import type {PortData} from '../network/ports.ts';
+import type {ClassWeight} from './sample-weights.ts';
+import type {BatchSource, Stretch} from './batch-source.ts';
+
+/** A batch of samples, and if need be how much each of them counts in the loss. */
+export interface Batch {
+  readonly xs: PortData;
+  readonly ys: PortData;
+  readonly sampleWeight?: DataInput | undefined;
+}
+
+/** A data set of batches, or whatever else gives batches to `for await`. */
+export type Batches = Dataset<Batch> | AsyncIterable<Batch>;
+
+export function isBatches(value: unknown): value is Batches {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+}
+
+export interface DatasetSourceOptions {
+  readonly where: string;
+  /** As many batches make an epoch, passes following each other; by default an epoch is a pass. */
+  readonly stepsPerEpoch?: number | undefined;
+  readonly classWeight?: ClassWeight | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The batches of one pass. */
+interface Reader {
+  next(most: number): Stretch | undefined | Promise<Stretch | undefined>;
+  close(): void;
+}
+
+/** A call takes no more batches anyway, and an endless data set must not be asked for all. */
+const maxSteps = 4096;
+const maxRows = 2 ** 20;
+
+function readPlan(cursor: BatchCursor, samples: Samples, batch: number): Reader {
+  const limit = Math.min(maxSteps, Math.max(1, Math.floor(maxRows / batch)));
+  return {
+    next(most) {
+      const batches = cursor.next(Math.min(most, limit));
+      return batches && {samples, ...batches};
+    },
+    close() {},
+  };
+}
+
+const shapedOf = ({data, rowShape, count, scale}: Rows): ShapedArray => ({
+  data,
+  shape: [count, ...rowShape],
+  scale,
+});
+
+/** The samples that an element holds. @throws ERR_VALUE, ERR_OPTION, and what arrays may throw. */
+function bindBatch(
+  engine: Engine,
+  element: unknown,
+  {where, classWeight}: Pick<DatasetSourceOptions, 'where' | 'classWeight'>,
+): Samples {
+  const what = `${where}: a batch of the data set`;
+  if (!isRecord(element) || element.xs === undefined || element.ys === undefined) {
+    const received = isRecord(element) ? `{${Object.keys(element).join(', ')}}` : String(element);
+    return fail('ERR_VALUE', `${what}: expected {xs, ys}. Received ${received}.`);
+  }
+  checkOptions(what, element, ['xs', 'ys', 'sampleWeight']);
+  const {xs, ys, sampleWeight} = element as unknown as Batch;
+  if (typeof xs === 'number' || typeof ys === 'number') failUnbatched(where);
+  return bindSamples(engine, where, xs, ys, {sampleWeight, classWeight});
+}
+
+function failUnbatched(where: string): never {
+  fail('ERR_VALUE', `${where}: the data set gives single samples: dataset.batch(32) makes batches of them.`);
+}
+
+export class DatasetSource implements BatchSource {
+  readonly batches: number;
+  readonly rows: number;
+  /** Rows of each batch; 0 where the data set does not tell. */
+  readonly batchSize: number;
+  readonly #engine: Engine;
+  readonly #dataset: Batches;
+  readonly #options: DatasetSourceOptions;
+  readonly #plan: BatchPlan | undefined;
+  readonly #samples: Samples | undefined;
+  #reader: Reader | undefined;
+  #pass = Number.NaN;
+  /** Batches of the pass before those of `#stretch`. */
+  #before = 0;
+  #stretch: Stretch | undefined;
+  /** Where an epoch is so many steps: batches of the passes that have ended. */
+  #ended = 0;
+
+  /** @throws ERR_OPTION where an epoch would never end; ERR_SHAPE, … for arrays that do not fit. */
+  constructor(engine: Engine, dataset: Batches, options: DatasetSourceOptions) {
+    const {where, stepsPerEpoch} = options;
+    const known = dataset instanceof Dataset ? dataset : undefined;
+    if (known?.rows) failUnbatched(where);
+    const size = known?.size ?? Number.POSITIVE_INFINITY;
+    if (known?.size === Number.POSITIVE_INFINITY && stepsPerEpoch === undefined) {
+      fail('ERR_OPTION', `${where}: the data set never ends: take(n) ends it, or stepsPerEpoch an epoch.`);
+    }
+    this.#engine = engine;
+    this.#dataset = dataset;
+    this.#options = options;
+    this.#plan = known?.batches;
+    if (this.#plan) {
+      const tables = mapTree(this.#plan.tables, table => shapedOf((table as Table).rows));
+      this.#samples = bindBatch(engine, tables, options);
+    }
+    this.batches = stepsPerEpoch ?? size;
+    this.batchSize = this.#plan?.batch ?? 0;
+    this.rows = this.#plan ? this.batches * this.batchSize : Number.POSITIVE_INFINITY;
+  }
+
+  /** Stops what is being read ahead. */
+  close(): void {
+    this.#reader?.close();
+    this.#reader = undefined;
+  }
+
+  async next(epoch: number, batch: number, most: number): Promise<Stretch | undefined> {
+    const {stepsPerEpoch} = this.#options;
+    if (stepsPerEpoch === undefined) {
+      if (epoch !== this.#pass) this.#open(epoch);
+      const stretch = await this.#from(batch, most);
+      if (!stretch && batch === 0) this.#checkEmpty(epoch);
+      return stretch;
+    }
+    if (batch >= stepsPerEpoch) return undefined;
+    if (Number.isNaN(this.#pass)) this.#open(0);
+    const position = epoch * stepsPerEpoch + batch;
+    const left = Math.min(most, stepsPerEpoch - batch);
+    for (;;) {
+      const stretch = await this.#from(position - this.#ended, left);
+      if (stretch || this.#options.signal?.aborted) return stretch;
+      if (this.#before === 0) this.#checkEmpty(this.#pass);
+      this.#ended += this.#before;
+      this.#open(this.#pass + 1);
+    }
+  }
+
+  #checkEmpty(pass: number): void {
+    const {where, signal} = this.#options;
+    if (signal?.aborted) return;
+    const hint = 'Dataset.fromGenerator(() => …) makes anew what runs but once';
+    fail('ERR_VALUE', `${where}: the data set gave no batch in pass ${pass}, counted from 0; ${hint}.`);
+  }
+
+  #open(pass: number): void {
+    this.close();
+    this.#pass = pass;
+    this.#before = 0;
+    this.#stretch = undefined;
+    const [plan, dataset] = [this.#plan, this.#dataset];
+    if (plan) {
+      this.#reader = readPlan(plan.batches(pass), this.#samples as Samples, plan.batch);
+      return;
+    }
+    const elements = dataset instanceof Dataset ? dataset.iterate(pass) : dataset;
+    const bind = (element: unknown): Samples => bindBatch(this.#engine, element, this.#options);
+    this.#reader = new BatchBlocks(elements, bind, this.#options.signal);
+  }
+
+  /** Batches of the open pass from `index` on; those before it are passed over. */
+  async #from(index: number, most: number): Promise<Stretch | undefined> {
+    while (!this.#stretch || this.#before + this.#stretch.steps <= index) {
+      this.#before += this.#stretch?.steps ?? 0;
+      // A place further on is reached by batches that nobody trains on.
+      const wanted = index > this.#before ? index - this.#before : most;
+      this.#stretch = await this.#reader?.next(wanted);
+      if (!this.#stretch) return undefined;
+    }
+    const {samples, rows, batch, steps} = this.#stretch;
+    const first = index - this.#before;
+    const count = Math.min(steps - first, most);
+    return {samples, batch, steps: count, rows: rows.subarray(first * batch, (first + count) * batch)};
+  }
+}

@@ -1,0 +1,155 @@
+// All that decides how a training goes on, at a point between two native calls: weights, moments, position,
+// sums and history, what callbacks remember. The order of rows and random layers follow from seed and number.
+import {fail} from '../../core/errors.ts';
+import type {Json} from '../../core/named.ts';
+import {sameShape} from '../../core/shape.ts';
+import type {Variable} from '../../core/tensor.ts';
+import type {FileTensor} from '../../io/safetensors.ts';
+import type {CallbackState} from '../callbacks/callback.ts';
+import type {Engine} from '../run/engine.ts';
+import type {History, Logs} from '../run/logs.ts';
+import {assign, snapshot} from '../run/weights.ts';
+
+/** A point of a training from which `fit` goes on to the same bits. */
+export interface Checkpoint {
+  /** Steps of the optimizer done. */
+  readonly step: number;
+  readonly state: Json;
+  readonly tensors: readonly FileTensor[];
+  /** Where it was read from, for errors. */
+  readonly file?: string;
+}
+
+/** What a training must have in common with the one that it continues. */
+export interface Plan {
+  readonly seed: number;
+  readonly batchSize: number;
+  readonly batches: number;
+  readonly rows: number;
+}
+
+export interface Position {
+  epoch: number;
+  /** The next one of the epoch. */
+  batch: number;
+  /** Whether the epoch's first callbacks have been called. */
+  begun: boolean;
+  /** Sums of loss and metrics over the epoch so far. */
+  means: Json | undefined;
+}
+
+export interface FitState {
+  readonly plan: Plan;
+  readonly position: Position;
+  readonly history: History;
+  readonly logs: Logs;
+  readonly stopTraining: boolean;
+  readonly callbacks: readonly CallbackState[];
+}
+
+interface Saved extends Omit<FitState, 'callbacks'> {
+  readonly learningRate: number | undefined;
+  readonly callbacks: readonly Json[];
+}
+
+/** JSON has no NaN, no infinities and no −0: a training that is continued must find them again. */
+function toJson(value: unknown): Json {
+  if (typeof value === 'number') {
+    return Number.isFinite(value) && !Object.is(value, -0)
+      ? value
+      : {$number: Object.is(value, -0) ? '-0' : `${value}`};
+  }
+  if (Array.isArray(value)) return value.map(toJson);
+  if (typeof value !== 'object' || value === null) return (value ?? null) as Json;
+  const entries = Object.entries(value).filter(([, part]) => part !== undefined);
+  return Object.fromEntries(entries.map(([key, part]) => [key, toJson(part)]));
+}
+
+function fromJson(value: Json): unknown {
+  if (Array.isArray(value)) return value.map(fromJson);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value);
+  const [first] = entries;
+  if (entries.length === 1 && first?.[0] === '$number' && typeof first[1] === 'string')
+    return Number(first[1]);
+  return Object.fromEntries(entries.map(([key, part]) => [key, fromJson(part as Json)]));
+}
+
+const nameOf = (callback: number, array: string): string => `callbacks/${callback}/${array}`;
+
+/** The training as it is now; to be called between steps. */
+export function takeCheckpoint(engine: Engine, state: FitState): Checkpoint {
+  const {learningRate} = engine.training('checkpoint').optimizer;
+  const arrays = state.callbacks.flatMap((callback, index) =>
+    Object.entries(callback.arrays ?? {}).map(([name, data]) => ({
+      name: nameOf(index, name),
+      shape: [data.length],
+      data: data.slice(),
+    })),
+  );
+  const saved: Saved = {
+    ...state,
+    learningRate: typeof learningRate === 'number' ? learningRate : undefined,
+    callbacks: state.callbacks.map(({values}) => values),
+  };
+  const tensors = [...snapshot(engine, engine.persistent), ...arrays];
+  return {step: engine.iterations, state: toJson(saved), tensors};
+}
+
+/** @throws ERR_FILE where the tensors are not those of this model. */
+function valuesOf(engine: Engine, tensors: ReadonlyMap<string, FileTensor>): Map<Variable, Float32Array> {
+  return new Map(
+    engine.persistent.map(variable => {
+      const found = tensors.get(variable.name);
+      if (!found) return fail('ERR_FILE', `it lacks ${variable.name}: it is of another model`);
+      if (!sameShape(found.shape, variable.shape)) {
+        return fail(
+          'ERR_FILE',
+          `${variable.name} is [${found.shape}] where the model has [${variable.shape}]`,
+        );
+      }
+      return [variable, found.data];
+    }),
+  );
+}
+
+function checkPlan(saved: Plan, plan: Plan): void {
+  for (const key of ['seed', 'batchSize', 'batches', 'rows'] as const) {
+    if (saved[key] === plan[key]) continue;
+    fail('ERR_FILE', `it is of another training: ${key} was ${saved[key]} there and is ${plan[key]} here`);
+  }
+}
+
+/**
+ * Reads a checkpoint without changing anything; `apply` then puts model and optimizer into its state.
+ *
+ * @throws ERR_FILE where it is of another model or another training.
+ */
+export function openCheckpoint(
+  engine: Engine,
+  checkpoint: Checkpoint,
+  plan: Plan,
+): {state: FitState; apply(): void} {
+  const saved = fromJson(checkpoint.state) as Saved;
+  checkPlan(saved.plan, plan);
+  const tensors = new Map(checkpoint.tensors.map(tensor => [tensor.name, tensor]));
+  const values = valuesOf(engine, tensors);
+  const callbacks = saved.callbacks.map((own, index) => {
+    const start = nameOf(index, '');
+    const mine = checkpoint.tensors.filter(({name}) => name.startsWith(start));
+    return {
+      values: own,
+      arrays: Object.fromEntries(mine.map(({name, data}) => [name.slice(start.length), data])),
+    };
+  });
+  return {
+    state: {...saved, callbacks},
+    apply() {
+      assign(engine, values);
+      engine.iterations = checkpoint.step;
+      if (typeof saved.learningRate === 'number') {
+        engine.training('checkpoint').optimizer.learningRate = saved.learningRate;
+      }
+    },
+  };
+}

@@ -1,0 +1,56 @@
+// A model as a layer of another: the same weights, under names that begin with its own.
+import {fail} from '../../core/errors.ts';
+import type {Config} from '../../core/named.ts';
+import {formatShape, type Shape, sameShape} from '../../core/shape.ts';
+import {type ForwardAll, Layer, type LayerWeight} from '../../nn/layer.ts';
+import type {Network} from './network.ts';
+
+export class ModelLayer extends Layer {
+  readonly network: Network;
+  readonly #topology: () => Config;
+
+  constructor(network: Network, topology: () => Config, options: {name: string | undefined; kind: string}) {
+    const [only, ...others] = network.inputs;
+    super(
+      {
+        ...(options.name !== undefined && {name: options.name}),
+        ...(only && others.length === 0 && {inputShape: only.shape}),
+      },
+      options.kind,
+    );
+    this.network = network;
+    this.#topology = topology;
+  }
+
+  get config(): Config {
+    return this.#topology();
+  }
+
+  override get weights(): readonly LayerWeight[] {
+    return this.network.weights.map(({variable, regularizer, constraint}) => {
+      return {name: variable.name, variable, regularizer, constraint, layer: this};
+    });
+  }
+
+  override get trainable(): boolean {
+    return super.trainable;
+  }
+
+  /** Also sets it for all layers of the model, as in Keras. */
+  override set trainable(value: boolean) {
+    super.trainable = value;
+    for (const {layer} of this.network.layers) layer.trainable = value;
+  }
+
+  override forwardFor(shapes: readonly Shape[], scope: string): ForwardAll {
+    const {inputs} = this.network;
+    const fits =
+      shapes.length === inputs.length && inputs.every(({shape}, at) => sameShape(shape, shapes[at] ?? []));
+    if (!fits) {
+      const wanted = inputs.map(({shape}) => formatShape(shape)).join(' and ');
+      const received = shapes.map(formatShape).join(' and ');
+      fail('ERR_SHAPE', `${scope}: the model takes ${wanted}. Received ${received}.`);
+    }
+    return (tensors, context) => this.network.compute(tensors, context);
+  }
+}

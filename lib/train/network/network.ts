@@ -1,0 +1,243 @@
+// A graph of layer calls with their weights: the forward pass as a graph of ops, and what follows from the
+// weights alone. A sequential model is the special case of a chain.
+import {fail, unknownName} from '../../core/errors.ts';
+import {formatShape, type Shape} from '../../core/shape.ts';
+import {type RandomSource, renamed, type Tensor, type Variable, withScope} from '../../core/tensor.ts';
+import type {Constraint} from '../../nn/constraints.ts';
+import type {CallContext, Layer} from '../../nn/layer.ts';
+import type {Regularizer} from '../../nn/regularizers.ts';
+import {type LayerCall, SymbolicTensor} from '../../nn/symbolic.ts';
+import {add} from '../../ops/map.ts';
+import {chainCalls, type LayerLike} from './chain.ts';
+import {nameLayers, nameTensors} from './names.ts';
+
+export interface Weight {
+  /** Under the name that it has in this network. */
+  readonly variable: Variable;
+  readonly regularizer: Regularizer | undefined;
+  readonly constraint: Constraint | undefined;
+}
+
+export interface NetworkLayer {
+  readonly name: string;
+  readonly layer: Layer;
+  /** Of its first call, for one sample. */
+  readonly outputShape: Shape;
+  readonly weights: readonly Weight[];
+}
+
+/** An input or an output. */
+export interface Port {
+  readonly name: string;
+  /** Of one sample. */
+  readonly shape: Shape;
+  readonly tensor: SymbolicTensor;
+}
+
+/** How inputs or outputs were given, and so are data and results: one, a list, or by name. */
+export type Structure = 'one' | 'list' | 'names';
+
+export type SymbolicTensors =
+  | SymbolicTensor
+  | readonly SymbolicTensor[]
+  | Readonly<Record<string, SymbolicTensor>>;
+
+export interface NetworkOptions {
+  readonly inputs: SymbolicTensors;
+  readonly outputs: SymbolicTensors;
+}
+
+export interface ApplyOptions {
+  readonly training: boolean;
+  readonly random: {seed: Tensor; step: Tensor};
+  /** Number of the part of a batch. */
+  readonly shard?: number;
+  /** Told of what layers compute, in whose scope it is called. */
+  readonly observe?: CallContext['observe'] | undefined;
+}
+
+export interface Applied {
+  readonly outputs: readonly Tensor[];
+  /** New values of weights that are not trained, by the tensor of their variable. */
+  readonly updates: ReadonlyMap<Tensor, Tensor>;
+  /** Losses of each sample, [batch] each, that layers add to the model's. */
+  readonly losses: readonly Tensor[];
+}
+
+/**
+ * Streams of random numbers from here on are those of layers in training; initial weights use the lower ones.
+ */
+const firstLayerStream = 1 << 20;
+/** Each part of a batch has streams of its own, or all would drop the same units. */
+const streamsOfShard = 1 << 12;
+
+export class Network {
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  /** Made from layers in a row. */
+  readonly isChain: boolean;
+  readonly inputStructure: Structure;
+  readonly outputStructure: Structure;
+  readonly layers: readonly NetworkLayer[];
+  /** In an order in which they can be computed. */
+  readonly calls: readonly LayerCall[];
+  readonly weights: readonly Weight[];
+  readonly #names: ReadonlyMap<Layer, string>;
+
+  /** A chain of layers, or all that lies between inputs and outputs. */
+  constructor(given: readonly LayerLike[] | NetworkOptions) {
+    this.isChain = Array.isArray(given);
+    const {inputs, outputs} = Array.isArray(given) ? chainCalls(given) : (given as NetworkOptions);
+    const where = this.isChain ? 'sequential' : 'model';
+    this.inputStructure = structureOf(inputs);
+    this.outputStructure = structureOf(outputs);
+    const inputList = tensorsOf(`${where}: inputs`, inputs);
+    const outputList = tensorsOf(`${where}: outputs`, outputs);
+    this.calls = callsBetween(
+      inputList.map(([, tensor]) => tensor),
+      outputList.map(([, tensor]) => tensor),
+    );
+    const layers = [...new Set(this.calls.map(({layer}) => layer))];
+    this.#names = nameLayers(where, layers);
+    this.inputs = nameTensors(inputList, ({name}) => name ?? 'input');
+    this.outputs = nameTensors(outputList, tensor => this.#nameOf(tensor));
+    const seen = new Set<Tensor>();
+    this.layers = layers.map(layer => {
+      const name = this.#names.get(layer) as string;
+      const first = this.calls.find(call => call.layer === layer) as LayerCall;
+      const outputShape = (first.outputs[0] as SymbolicTensor).shape;
+      return {name, layer, outputShape, weights: weightsOf(name, layer, seen)};
+    });
+    this.weights = this.layers.flatMap(({weights}) => weights);
+  }
+
+  #nameOf({call, name}: SymbolicTensor): string {
+    return call ? (this.#names.get(call.layer) ?? call.layer.kind) : (name ?? 'input');
+  }
+
+  /** Weights that training changes; which they are may change between fits. */
+  get trainable(): readonly Weight[] {
+    return this.weights.filter(weight => weight.variable.trainable);
+  }
+
+  /** Shape of one sample, of a network with one input; else of the first. */
+  get inputShape(): Shape {
+    return (this.inputs[0] as Port).shape;
+  }
+
+  get outputShape(): Shape {
+    return (this.outputs[0] as Port).shape;
+  }
+
+  /** Outputs for inputs [batch, …], in a graph whose state and random numbers `context` knows. */
+  compute(inputs: readonly Tensor[], context: CallContext): Tensor[] {
+    const values = new Map(this.inputs.map(({tensor}, index) => [tensor, inputs[index] as Tensor]));
+    for (const call of this.calls) {
+      const name = this.#names.get(call.layer) as string;
+      const given = call.inputs.map(tensor => values.get(tensor) as Tensor);
+      const results = withScope(name, () => {
+        const all = call.forward(given, context);
+        context.observe?.('activation', all[0] as Tensor);
+        return all;
+      });
+      call.outputs.forEach((tensor, index) => {
+        values.set(tensor, results[index] as Tensor);
+      });
+    }
+    return this.outputs.map(({tensor}) => values.get(tensor) as Tensor);
+  }
+
+  /** The same, with random numbers from the sources of `random`, and what layers change and add. */
+  apply(inputs: readonly Tensor[], {training, random, shard = 0, observe}: ApplyOptions): Applied {
+    let stream = firstLayerStream + shard * streamsOfShard;
+    const updates = new Map<Tensor, Tensor>();
+    const losses: Tensor[] = [];
+    const context: CallContext = {
+      training,
+      random: (): RandomSource => ({...random, stream: stream++}),
+      update(weight, next) {
+        updates.set(weight, next(updates.get(weight) ?? weight));
+      },
+      addLoss(perSample) {
+        losses.push(perSample);
+      },
+      observe,
+    };
+    return {outputs: this.compute(inputs, context), updates, losses};
+  }
+
+  /** Sum of the regularizers' penalties, if there are any. */
+  penalty(): Tensor | undefined {
+    const parts = this.weights.flatMap(({variable: {name, tensor}, regularizer}) =>
+      regularizer ? [withScope(name, () => regularizer(tensor))] : [],
+    );
+    return parts.length === 0 ? undefined : parts.reduce((total, part) => add(total, part));
+  }
+}
+
+/** A layer by its name in a network, or by its place. @throws ERR_UNKNOWN_NAME or ERR_OUT_OF_RANGE */
+export function layerOf({layers}: Network, name: string | number): Layer {
+  const found = typeof name === 'number' ? layers.at(name) : layers.find(layer => layer.name === name);
+  if (found) return found.layer;
+  const names = layers.map(layer => layer.name);
+  if (typeof name !== 'number') return unknownName('layer', name, names);
+  return fail('ERR_OUT_OF_RANGE', `getLayer: there is no layer ${name}: the model has ${layers.length}.`);
+}
+
+/** Weights under their names here; one that an earlier layer brought along stands there alone. */
+function weightsOf(layerName: string, layer: Layer, seen: Set<Tensor>): Weight[] {
+  return layer.weights.flatMap(({name, variable: own, regularizer, constraint, layer: owner}) => {
+    if (seen.has(own.tensor)) return [];
+    seen.add(own.tensor);
+    const variable = renamed(own, `${layerName}/${name}`, () => own.trainable && owner.trainable);
+    return [{variable, regularizer, constraint}];
+  });
+}
+
+function structureOf(given: SymbolicTensors): Structure {
+  if (given instanceof SymbolicTensor) return 'one';
+  return Array.isArray(given) ? 'list' : 'names';
+}
+
+/** Tensors with the names that they were given by. */
+function tensorsOf(where: string, given: SymbolicTensors): [string | undefined, SymbolicTensor][] {
+  if (given instanceof SymbolicTensor) return [[undefined, given]];
+  if (typeof given !== 'object' || given === null || Object.keys(given).length === 0) {
+    const example = 'input({shape: [4]}), or several as an array or by name';
+    fail('ERR_OPTION', `${where}: expected a symbolic tensor such as ${example}. Received ${String(given)}.`);
+  }
+  const named = !Array.isArray(given);
+  return Object.entries(given).map(([key, tensor]) => {
+    if (tensor instanceof SymbolicTensor) return [named ? key : undefined, tensor];
+    return fail(
+      'ERR_OPTION',
+      `${where}: ${key}: expected what input() or apply() gave. Received ${String(tensor)}.`,
+    );
+  });
+}
+
+/** The calls that outputs depend on, up to the inputs, in the order in which they were made. */
+function callsBetween(inputs: readonly SymbolicTensor[], outputs: readonly SymbolicTensor[]): LayerCall[] {
+  const ends = new Set(inputs);
+  if (ends.size < inputs.length) fail('ERR_GRAPH', 'model: inputs: the same tensor stands there twice.');
+  const reached = new Set<SymbolicTensor>();
+  const calls = new Set<LayerCall>();
+  const open = [...outputs];
+  for (let tensor = open.pop(); tensor; tensor = open.pop()) {
+    if (reached.has(tensor)) continue;
+    reached.add(tensor);
+    if (ends.has(tensor)) continue;
+    if (!tensor.call) {
+      const what = `the input ${tensor.name ? JSON.stringify(tensor.name) : formatShape(tensor.shape)}`;
+      fail('ERR_GRAPH', `model: the outputs depend on ${what}, which is not among inputs.`);
+    }
+    calls.add(tensor.call);
+    open.push(...tensor.call.inputs);
+  }
+  inputs.forEach((input, index) => {
+    if (reached.has(input)) return;
+    fail('ERR_GRAPH', `model: inputs: no output depends on input ${input.name ?? index}.`);
+  });
+  const place = ({outputs: [first]}: LayerCall): number => (first as SymbolicTensor).id;
+  return [...calls].sort((a, b) => place(a) - place(b));
+}

@@ -1,0 +1,78 @@
+// Data for a model with several inputs or outputs: arrays in their order, or by their names.
+import {fail, unknownName} from '../../core/errors.ts';
+import {type DataInput, isShaped} from '../../data/arrays.ts';
+import {SymbolicTensor} from '../../nn/symbolic.ts';
+import type {Port, Structure, SymbolicTensors} from './network.ts';
+
+/** Data for each input or output: in their order, or by name; just the data where there is one. */
+export type PortData = DataInput | readonly DataInput[] | Readonly<Record<string, DataInput>>;
+
+/** What a program calls the array of a port: `x`, or `x.left` where there are several. */
+export function sourceName(what: 'x' | 'y' | 'output', ports: readonly Port[], {name}: Port): string {
+  return ports.length === 1 ? what : `${what}.${name}`;
+}
+
+function isTable(value: unknown): value is Readonly<Record<string, DataInput>> {
+  const isObject = typeof value === 'object' && value !== null;
+  return isObject && !Array.isArray(value) && !ArrayBuffer.isView(value) && !isShaped(value);
+}
+
+/** `[x]` for a model of one input: not the row of numbers that it may look like. */
+function isListOfOne(value: unknown): value is readonly [DataInput] {
+  if (!Array.isArray(value) || value.length !== 1) return false;
+  return ArrayBuffer.isView(value[0]) || isShaped(value[0]);
+}
+
+/**
+ * The data of each port, in their order. `what` is e.g. `fit: x`.
+ *
+ * @throws ERR_UNKNOWN_NAME or ERR_OPTION
+ */
+export function dataOfPorts(what: string, ports: readonly Port[], value: PortData): DataInput[] {
+  const names = ports.map(({name}) => name);
+  if (isTable(value) && Object.keys(value).length > 0) {
+    for (const name of Object.keys(value)) {
+      if (!names.includes(name)) unknownName(`name in ${what}:`, name, names);
+    }
+    return names.map(name => {
+      const data = value[name];
+      if (data === undefined) fail('ERR_OPTION', `${what}: the array for ${name} is missing.`);
+      return data;
+    });
+  }
+  if (ports.length === 1) return [isListOfOne(value) ? value[0] : (value as DataInput)];
+  if (Array.isArray(value) && value.length === ports.length) return [...(value as readonly DataInput[])];
+  const received = Array.isArray(value) ? `an array of ${value.length}` : typeof value;
+  return fail(
+    'ERR_OPTION',
+    `${what}: expected ${ports.length} arrays in the order ${names.join(', ')}, or by these names. ` +
+      `Received ${received}.`,
+  );
+}
+
+/** Symbolic tensors for each input of a model that is applied, in their order. */
+export function symbolicInputs(
+  what: string,
+  ports: readonly Port[],
+  given: SymbolicTensors,
+): readonly SymbolicTensor[] {
+  if (given instanceof SymbolicTensor || Array.isArray(given)) return [given].flat() as SymbolicTensor[];
+  const names = ports.map(({name}) => name);
+  const table = given as Readonly<Record<string, SymbolicTensor>>;
+  for (const name of Object.keys(table))
+    if (!names.includes(name)) unknownName(`input of ${what}:`, name, names);
+  return names.map(
+    name => table[name] ?? fail('ERR_OPTION', `${what}: the tensor for the input ${name} is missing.`),
+  );
+}
+
+/** One result for each port, in the structure in which the ports were given. */
+export function inStructure<Result>(
+  structure: Structure,
+  ports: readonly {readonly name: string}[],
+  results: readonly Result[],
+): Result | Result[] | Record<string, Result> {
+  if (structure === 'one') return results[0] as Result;
+  if (structure === 'list') return [...results];
+  return Object.fromEntries(ports.map(({name}, index) => [name, results[index] as Result]));
+}

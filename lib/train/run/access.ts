@@ -1,0 +1,47 @@
+// Who may write to a memory, and who waits for it to be quiet. Models that share layers share their memory,
+// hence this too.
+import {fail} from '../../core/errors.ts';
+import type {Variable} from '../../core/tensor.ts';
+import {storeOf, VariableStore} from '../../session/store.ts';
+
+export class Access {
+  writer: string | undefined;
+  /** While a callback runs no step does, and it may set weights. */
+  inCallback = false;
+  readonly waiting: (() => void)[] = [];
+
+  /** @throws ERR_MODEL_BUSY */
+  checkFree(where: string): void {
+    if (this.writer === undefined) return;
+    fail(
+      'ERR_MODEL_BUSY',
+      `${where}: the model is in training by ${this.writer}; ` +
+        'wait for its promise, or stop it by its signal.',
+    );
+  }
+}
+
+const all = new WeakMap<VariableStore, Access>();
+
+export function accessOf({current}: VariableStore): Access {
+  let access = all.get(current);
+  if (!access) {
+    access = new Access();
+    all.set(current, access);
+  }
+  return access;
+}
+
+/**
+ * The store for these variables: a new one, the one in which some lie already, or the several made one.
+ *
+ * @throws ERR_MODEL_BUSY where stores must become one while one of them is being trained.
+ */
+export function commonStore(where: string, variables: readonly Variable[]): VariableStore {
+  const stores = [...new Set(variables.flatMap(variable => storeOf(variable) ?? []))];
+  const [first, ...others] = stores;
+  if (!first) return new VariableStore();
+  if (others.length > 0) for (const store of stores) accessOf(store).checkFree(where);
+  for (const store of others) first.absorb(store);
+  return first;
+}

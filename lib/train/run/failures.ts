@@ -1,0 +1,121 @@
+// Why a run ended before its last step, in the user's terms: rows of their arrays, classes, layers.
+import {ChainruleError, fail} from '../../core/errors.ts';
+import {formatShape, sizeOf} from '../../core/shape.ts';
+import type {Rows} from '../../data/arrays.ts';
+import type {RunOutcome} from './engine.ts';
+
+/** A gather's guard holds this where the row number itself was outside the data. */
+const rowOutOfRange = 0x7fffffff;
+
+export interface RunSite {
+  readonly where: string;
+  /** The user's arrays by the names that the program has for them: `x`, `y`, `y.age`, `weights`. */
+  readonly sources: Readonly<Record<string, Rows>>;
+  /** Row numbers of the steps of the call, and how many each step reads. */
+  readonly rows: Int32Array;
+  readonly batch: number;
+  /** Where the arrays are blocks of a data set's batches: rows of each, by which the user knows them. */
+  readonly batchRows?: number | undefined;
+  /** How many there are in the output that an array of labels is about. */
+  classesOf?(source: string): number;
+  /** `step 12 (epoch 0, batch 12)`, for the step that failed. */
+  step?(index: number): string;
+  readonly learningRate?: number;
+}
+
+/**
+ * Stopped by its signal. `history` holds the epochs finished before; the weights are those of the last step.
+ */
+export class AbortedError extends ChainruleError {
+  readonly history: {
+    readonly epoch: readonly number[];
+    readonly history: Readonly<Record<string, readonly number[]>>;
+  };
+
+  constructor(history: AbortedError['history'], reason: unknown) {
+    super('ERR_ABORTED', 'fit: stopped by its signal; the weights are those of the last finished step.', {
+      cause: reason,
+    });
+    this.history = history;
+  }
+}
+
+/** Throws what the guard that ended a run means. */
+export function failByGuard(result: RunOutcome, site: RunSite): never {
+  const {guard, steps} = result;
+  if (!guard) return fail('ERR_PLAN', `${site.where}: the run ended for no known reason.`);
+  const rowAt = (position: number): number => site.rows[steps * site.batch + position] as number;
+  switch (guard.kind) {
+    case 'indexOutOfRange':
+    case 'inputNotFinite':
+      return failByData(guard, site, rowAt(guard.position));
+    case 'labelOutOfRange':
+      return failByLabel(guard, site, rowAt);
+    default:
+      return failByNumbers(result, site);
+  }
+}
+
+type Guard = NonNullable<RunOutcome['guard']>;
+
+function failByData({source, value: column}: Guard, site: RunSite, row: number): never {
+  const name = source === 'weights' ? 'sampleWeight' : (source ?? 'x');
+  const data = site.sources[source ?? 'x'] as Rows;
+  if (column === rowOutOfRange) {
+    fail('ERR_OUT_OF_RANGE', `${site.where}: row ${row} is outside the ${data.count} rows of ${name}.`);
+  }
+  const width = sizeOf(data.rowShape);
+  const value = data.data[row * width + column];
+  const place = width === 1 ? rowName(site, row) : `${rowName(site, row)}, ${placeOf(column, data)}`;
+  const holds = `${site.where}: ${name} holds ${value} in ${place}`;
+  if (Number.isFinite(value)) fail('ERR_OUT_OF_RANGE', `${holds}; expected whole numbers as labels.`);
+  fail('ERR_NOT_FINITE', `${holds}; expected finite numbers.`);
+}
+
+const rowName = ({batchRows}: RunSite, row: number): string =>
+  batchRows === undefined ? `row ${row}` : `row ${row % batchRows} of the batch`;
+
+/** `column 3` of a plain row, `position [1,2]` of one with more axes. */
+function placeOf(column: number, {rowShape}: Rows): string {
+  if (rowShape.length === 1) return `column ${column}`;
+  const position: number[] = [];
+  let rest = column;
+  for (const size of [...rowShape].reverse()) {
+    position.unshift(rest % size);
+    rest = Math.floor(rest / size);
+  }
+  return `position ${formatShape(position)}`;
+}
+
+function failByLabel(
+  {position, source = 'y'}: Guard,
+  site: RunSite,
+  rowAt: (position: number) => number,
+): never {
+  const {data, rowShape} = site.sources[source] as Rows;
+  const width = sizeOf(rowShape);
+  const row = rowAt(Math.floor(position / width));
+  const label = data[row * width + (position % width)];
+  const classes = site.classesOf?.(source) ?? 0;
+  const range = `the model has ${classes} classes, 0 to ${classes - 1}`;
+  fail(
+    'ERR_OUT_OF_RANGE',
+    `${site.where}: the label ${label} in ${rowName(site, row)} of ${source} is no class: ${range}.`,
+  );
+}
+
+function failByNumbers({guard, anomaly, steps}: RunOutcome, site: RunSite): never {
+  const scope = guard?.scope ?? '';
+  const norm = scope === 'optimizer' ? 'the norm of the gradients' : `the gradient of ${scope}`;
+  const what = scope === 'loss' ? 'the loss' : norm;
+  const first = anomaly
+    ? `first in ${anomaly.scope || 'the graph'} (${anomaly.name})`
+    : `first seen in ${scope}`;
+  const at = site.step ? ` at ${site.step(steps)}` : '';
+  const rate = site.learningRate === undefined ? '' : ` (now ${site.learningRate})`;
+  fail(
+    'ERR_NOT_FINITE',
+    `${site.where}: ${what} is no longer finite${at}, ${first}. The weights are those of the step before. ` +
+      `A smaller learning rate${rate} or inputs scaled to about −1…1 may help.`,
+  );
+}

@@ -1,0 +1,294 @@
+// The graphs that a model runs. All read rows of the user's arrays by number; what changes between steps is
+// an input, so that one plan serves all steps of one batch size.
+import type {DType} from '../../core/dtype.ts';
+import {fail} from '../../core/errors.ts';
+import type {Precision} from '../../core/precision.ts';
+import type {Shape} from '../../core/shape.ts';
+import {input, type Tensor, type Variable, withScope} from '../../core/tensor.ts';
+import {gradients} from '../../graph/autodiff.ts';
+import type {Loss} from '../../nn/losses.ts';
+import {finite} from '../../ops/check.ts';
+import {gatherLabels, gatherRows} from '../../ops/gather.ts';
+import {add, mul} from '../../ops/map.ts';
+import {reshape} from '../../ops/move.ts';
+import {total} from '../../ops/reduce.ts';
+import {type BoundCriterion, criteriaOf, stepValues} from './criterion.ts';
+import {lossTests, type Measures, measure, objectiveOf, resultsOf} from './measures.ts';
+import type {Applied, ApplyOptions, Network, Port} from '../network/network.ts';
+import {sourceName} from '../network/ports.ts';
+import {type Recorder, recordOutputs} from './recorder.ts';
+import {type OutputLoss, type Training, targetPorts} from './compilation.ts';
+import {commitOf} from './commit.ts';
+
+/** How rows lie in the user's memory: what of the data a plan depends on. */
+export interface RowsSpec {
+  readonly dtype: DType;
+  readonly rowShape: Shape;
+  readonly scale: number;
+}
+
+export interface Graph {
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  readonly updates?: readonly (readonly [Variable, Tensor])[];
+  readonly guards?: readonly Tensor[];
+  /** Of the operands of its products; float32 by default. */
+  readonly precision?: Precision;
+}
+
+export const gradientOutput = (index: number): string => `gradient${index}`;
+export const inputGradientOutput = (index: number): string => `inputGradient${index}`;
+
+function randomInputs(): {seed: Tensor; step: Tensor} {
+  return {
+    seed: input({name: 'seed', shape: [2], dtype: 'int32'}),
+    step: input({name: 'step', shape: [1], dtype: 'int32', perStep: true}),
+  };
+}
+
+function rowsInput(batch: number, shard = ''): Tensor {
+  return input({name: `rows${shard}`, shape: [batch], dtype: 'int32', perStep: true});
+}
+
+function dataInput(name: string, {rowShape, dtype}: RowsSpec): Tensor {
+  return input({name, shape: [-1, ...rowShape], dtype});
+}
+
+/** Rows of an input as [batch, …]. */
+function readInput(source: Tensor, {shape}: Port, {scale}: RowsSpec, rows: Tensor): Tensor {
+  const batch = rows.shape[0] as number;
+  return withScope(nameOfInput(source), () => reshape(gatherRows(source, rows, {scale}), [batch, ...shape]));
+}
+
+/** Rows of a target in the shape that the loss compares with the output. */
+function readTarget(source: Tensor, {shape}: Port, loss: Loss, {scale}: RowsSpec, rows: Tensor): Tensor {
+  const batch = rows.shape[0] as number;
+  return withScope(nameOfInput(source), () =>
+    loss.targets === 'classes'
+      ? reshape(gatherLabels(source, rows), [batch, ...shape.slice(0, -1)])
+      : reshape(gatherRows(source, rows, {scale}), [batch, ...shape]),
+  );
+}
+
+const nameOfInput = ({call}: Tensor): string => (call.attributes as {name: string}).name;
+
+/** What each row of a target holds. */
+export function targetShape({shape}: Port, loss: Loss): Shape {
+  return loss.targets === 'classes' ? shape.slice(0, -1) : shape;
+}
+
+/** How the arrays of samples lie in memory. */
+interface SampleSpecs {
+  readonly x: readonly RowsSpec[];
+  /** Of each output that has a loss. */
+  readonly y: readonly RowsSpec[];
+  /** A number for each row by which its loss is multiplied. */
+  readonly weights?: RowsSpec | undefined;
+}
+
+interface Sources {
+  readonly x: readonly Tensor[];
+  readonly y: readonly Tensor[];
+  readonly weights: Tensor | undefined;
+  readonly random: {seed: Tensor; step: Tensor};
+}
+
+function inputSources({inputs}: Network, specs: readonly RowsSpec[]): Tensor[] {
+  return inputs.map((port, index) => dataInput(sourceName('x', inputs, port), specs[index] as RowsSpec));
+}
+
+function sourcesOf(network: Network, training: Training, {x, y, weights}: SampleSpecs): Sources {
+  const targets = targetPorts(network, training);
+  return {
+    x: inputSources(network, x),
+    y: targets.map((port, index) => dataInput(sourceName('y', targets, port), y[index] as RowsSpec)),
+    weights: weights && dataInput('weights', weights),
+    random: randomInputs(),
+  };
+}
+
+/** The weight of each sample, where they have some. */
+function readWeights({weights: source}: Sources, {weights}: SampleSpecs, rows: Tensor): Tensor | undefined {
+  if (!source) return undefined;
+  const scale = weights?.scale ?? 1;
+  return withScope('weights', () => reshape(gatherRows(source, rows, {scale}), rows.shape));
+}
+
+interface PerSample extends Measures, Pick<Applied, 'updates'> {
+  /** Rows of the inputs, as the model gets them. */
+  readonly x: readonly Tensor[];
+}
+
+/** Loss and metrics of each sample of a batch, and new values of weights that are not trained. */
+function perSample(
+  network: Network,
+  training: Training,
+  sources: Sources,
+  specs: SampleSpecs,
+  rows: Tensor,
+  mode: Pick<ApplyOptions, 'training' | 'shard' | 'observe'>,
+): PerSample {
+  const x = network.inputs.map((port, index) =>
+    readInput(sources.x[index] as Tensor, port, specs.x[index] as RowsSpec, rows),
+  );
+  const {outputs, updates, losses: added} = network.apply(x, {...mode, random: sources.random});
+  const weights = readWeights(sources, specs, rows);
+  const targets = targetPorts(network, training).map((port, index) => {
+    const {loss} = training.losses[index] as OutputLoss;
+    return readTarget(sources.y[index] as Tensor, port, loss, specs.y[index] as RowsSpec, rows);
+  });
+  return {...measure(training, outputs, targets, weights, added), updates, x};
+}
+
+/** Adds neighbours until one is left: the tree does not depend on who computes the parts. */
+function addTree(parts: readonly Tensor[]): Tensor {
+  if (parts.length === 1) return parts[0] as Tensor;
+  const half = Math.ceil(parts.length / 2);
+  return add(addTree(parts.slice(0, half)), addTree(parts.slice(half)));
+}
+
+export interface StepOptions extends SampleSpecs {
+  readonly batch: number;
+  /**
+   * Cuts each batch into this many equal parts whose gradients are combined in a fixed tree, so that the
+   * result does not depend on how many machines share them. Rows then come as `rows0`, `rows1`, ….
+   */
+  readonly microShards?: number;
+  /** Conditions that end the run before a step's commit. */
+  readonly criteria?: readonly BoundCriterion[];
+}
+
+/** One training step: compute loss and gradients, test them, commit the optimizer's update. */
+export function trainGraph(network: Network, training: Training, options: StepOptions): Graph {
+  const {batch, microShards = 1, criteria = []} = options;
+  if (batch % microShards !== 0) {
+    fail('ERR_OPTION', `microShards: ${microShards} do not cut a batch of ${batch} into equal parts.`);
+  }
+  const sources = sourcesOf(network, training, options);
+  const weights = network.trainable;
+  const penalty = network.penalty();
+  const shards = Array.from({length: microShards}, (_, shard) => {
+    const rows = rowsInput(batch / microShards, microShards === 1 ? '' : `${shard}`);
+    const sample = perSample(network, training, sources, options, rows, {training: true, shard});
+    const objective = objectiveOf(sample, penalty);
+    return {
+      ...sample,
+      objective,
+      gradients: gradients(
+        objective,
+        weights.map(({variable: {tensor}}) => tensor),
+      ),
+    };
+  });
+  const average = (parts: readonly Tensor[]): Tensor =>
+    microShards === 1 ? (parts[0] as Tensor) : mul(addTree(parts), 1 / microShards);
+  const objective = average(shards.map(shard => shard.objective));
+  const gradient = weights.map((_, index) => average(shards.map(shard => shard.gradients[index] as Tensor)));
+  const states = statesOf(
+    network,
+    shards.map(({updates}) => updates),
+    average,
+  );
+  const ends = criteriaOf(stepValues(objective, gradient), criteria);
+  const {updates, guards} = commitOf(network, training, gradient);
+  return {
+    outputs: {...resultsOf(training, shards, true), ...(penalty && {penalty: total(penalty)})},
+    guards: [
+      ...lossTests(shards, objective, penalty),
+      ...guards,
+      ...states.map(([{name}, value]) => withScope(name, () => finite(value))),
+      ...ends.guards,
+    ],
+    updates: [...updates, ...states, ...ends.updates],
+    precision: training.precision,
+  };
+}
+
+/** New values of weights that are not trained, such as moving statistics: means over the parts of a batch. */
+function statesOf(
+  {weights}: Network,
+  shards: readonly Applied['updates'][],
+  average: (parts: readonly Tensor[]) => Tensor,
+): (readonly [Variable, Tensor])[] {
+  return weights.flatMap(({variable}) => {
+    const parts = shards.flatMap(updates => updates.get(variable.tensor) ?? []);
+    return parts.length === 0 ? [] : [[variable, withScope(variable.name, () => average(parts))] as const];
+  });
+}
+
+/** Loss and metrics of each sample, without training. */
+export function evaluateGraph(network: Network, training: Training, options: StepOptions): Graph {
+  const sources = sourcesOf(network, training, options);
+  const rows = rowsInput(options.batch);
+  const sample = perSample(network, training, sources, options, rows, {training: false});
+  const penalty = network.penalty();
+  return {outputs: {...resultsOf(training, [sample], false), ...(penalty && {penalty: total(penalty)})}};
+}
+
+export interface ForwardGraphOptions {
+  readonly batch: number;
+  readonly x: readonly RowsSpec[];
+  readonly training?: boolean;
+  /** Makes outputs of what it records. */
+  readonly recorder?: Recorder;
+}
+
+/** The outputs, `output` or `output.name` each, and what was recorded on the way. */
+export function predictGraph(network: Network, options: ForwardGraphOptions): Graph {
+  const {training = false, recorder} = options;
+  const rows = rowsInput(options.batch);
+  const sources = inputSources(network, options.x);
+  const x = network.inputs.map((port, index) =>
+    readInput(sources[index] as Tensor, port, options.x[index] as RowsSpec, rows),
+  );
+  const mode = {training, ...(recorder && {observe: recorder.observe})};
+  const {outputs} = network.apply(x, {...mode, random: randomInputs()});
+  const named = network.outputs.map((port, index) => {
+    return [sourceName('output', network.outputs, port), outputs[index] as Tensor] as const;
+  });
+  return {outputs: {...Object.fromEntries(named), ...(recorder && recordOutputs(recorder))}};
+}
+
+export interface GradientsGraphOptions extends StepOptions {
+  readonly training: boolean;
+  /** Makes outputs of what it records, of the error signals there, and of the gradients of the inputs. */
+  readonly recorder?: Recorder;
+  /** Is told of what layers compute, of which nothing becomes an output. */
+  readonly observe?: ApplyOptions['observe'];
+}
+
+/** The objective and its gradient for each trainable weight, without an update. */
+export function gradientsGraph(network: Network, training: Training, options: GradientsGraphOptions): Graph {
+  const {recorder, observe = recorder?.observe} = options;
+  const sources = sourcesOf(network, training, options);
+  const rows = rowsInput(options.batch);
+  const mode = {training: options.training, observe};
+  const sample = perSample(network, training, sources, options, rows, mode);
+  const objective = objectiveOf(sample, network.penalty());
+  const weights = network.trainable.map(({variable: {tensor}}) => tensor);
+  const signals = recorder?.layers.map(({preActivation}) => preActivation) ?? [];
+  const all = gradients(objective, [...weights, ...signals, ...(recorder ? sample.x : [])]);
+  const entries = weights.map((_, index) => [gradientOutput(index), all[index] as Tensor] as const);
+  const outputs = {loss: objective, ...Object.fromEntries(entries)};
+  const {precision} = training;
+  if (!recorder) return {outputs, precision};
+  const ofInputs = all.slice(weights.length + signals.length);
+  const named = ofInputs.map((value, index) => [inputGradientOutput(index), value] as const);
+  const recorded = recordOutputs(recorder, all.slice(weights.length, weights.length + signals.length));
+  return {outputs: {...outputs, ...recorded, ...Object.fromEntries(named)}, precision};
+}
+
+/** Copies of variables, all of the same finished step. */
+export function snapshotGraph(variables: readonly Variable[]): Graph {
+  return {outputs: Object.fromEntries(variables.map(({name, tensor}) => [name, tensor]))};
+}
+
+/** New values for variables, all committed at once. */
+export function assignGraph(variables: readonly Variable[]): Graph {
+  return {
+    outputs: {},
+    updates: variables.map(variable => {
+      const {name, shape, dtype} = variable;
+      return [variable, input({name, shape, dtype})] as const;
+    }),
+  };
+}

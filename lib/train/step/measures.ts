@@ -1,0 +1,197 @@
+// What a model's outputs are measured by: the loss that is minimized, and what logs hold besides.
+import {fail} from '../../core/errors.ts';
+import {formatShape} from '../../core/shape.ts';
+import {Tensor, withScope} from '../../core/tensor.ts';
+import type {Accumulation, MetricContext} from '../../nn/metrics.ts';
+import {finite} from '../../ops/check.ts';
+import {add, div, maximum, mul, ones} from '../../ops/map.ts';
+import {mean, sum, total} from '../../ops/reduce.ts';
+import type {Training} from './compilation.ts';
+
+/** Names of a plan's results: a column's sum or numbers, or all that it keeps of each sample. */
+export const columnResult = (index: number): string => `column${index}`;
+export const statisticResult = (index: number, part: number): string => `column${index}.${part}`;
+/** A loss that not all of a sample counts in, and what counts. */
+export const ratioResults = (index: number) => [`ratio${index}`, `ratio${index}.counted`] as const;
+
+/** What logs hold besides the loss, by name. */
+export interface Column {
+  readonly name: string;
+  /** How it follows from what is kept of each sample; a mean by default. */
+  readonly accumulation: Accumulation | undefined;
+  readonly context: MetricContext;
+}
+
+/** Σ losses / Σ what counts. */
+const quotient: Accumulation = {
+  size: () => 2,
+  add(sums, statistics, count) {
+    statistics.forEach((values, part) => {
+      for (let sample = 0; sample < count; sample++) {
+        sums[part] = (sums[part] as number) + (values[sample] as number);
+      }
+    });
+  },
+  // Where nothing counts there is no loss, as in Keras.
+  result: ([loss = 0, counted = 0]) => (counted === 0 ? 0 : loss / counted),
+};
+
+/** Counts each sample by its weight, which is the last statistic. */
+function byWeight(accumulation: Accumulation | undefined): Accumulation {
+  if (!accumulation) return quotient;
+  return {
+    size: context => accumulation.size(context),
+    add(sums, statistics, count, context) {
+      accumulation.add(sums, statistics.slice(0, -1), count, context, statistics.at(-1));
+    },
+    result: (sums, context) => accumulation.result(sums, context),
+  };
+}
+
+/** In order: each output's loss where there are several, and the metrics. */
+export function columnsOf({losses, metrics}: Training): Column[] {
+  const own = losses.map(({name, loss, shape}) => ({
+    name: `${name}_loss`,
+    accumulation: loss.counted && quotient,
+    context: {outputShape: shape, loss},
+  }));
+  return [
+    ...(losses.length > 1 ? own : []),
+    ...metrics.map(({name, metric: {accumulation}, weighted, of: {loss, shape}}) => ({
+      name,
+      accumulation: weighted ? byWeight(accumulation) : accumulation,
+      context: {outputShape: shape, loss},
+    })),
+  ];
+}
+
+/** Of the samples of a batch. */
+export interface Measures {
+  /** What is minimized by its mean, [batch]. */
+  readonly losses: Tensor | undefined;
+  /** And what by the quotient of two sums: [batch] both. */
+  readonly ratios: readonly {readonly losses: Tensor; readonly counted: Tensor}[];
+  /** [batch], or [batch, …] of each of a column's statistics. */
+  readonly columns: readonly (readonly Tensor[])[];
+}
+
+/**
+ * @param outputs of the network.
+ * @param targets of the outputs that have a loss.
+ * @param added losses of each sample that layers add.
+ */
+export function measure(
+  training: Training,
+  outputs: readonly Tensor[],
+  targets: readonly Tensor[],
+  weights: Tensor | undefined,
+  added: readonly Tensor[],
+): Measures {
+  const {losses, metrics} = training;
+  const scored = losses.map(({loss, output: at, name, weight}, index) => {
+    const [output, target] = [outputs[at] as Tensor, targets[index] as Tensor];
+    return withScope(losses.length === 1 ? 'loss' : `loss/${name}`, () => {
+      const plain = checkPerSample('the loss', loss(target, output), output);
+      const value = weights ? mul(plain, weights) : plain;
+      const counted = loss.counted?.(target);
+      return {output, target, loss, value, counted, part: weight === 1 ? value : mul(value, weight)};
+    });
+  });
+  const columns = metrics.map(({name, metric, weighted, of}): readonly Tensor[] => {
+    const {output, target, loss} = scored[losses.indexOf(of)] as (typeof scored)[number];
+    return withScope(name, () => {
+      const value = metric(target, output, loss);
+      const factors = weighted ? [weights ?? ones([output.shape[0] as number])] : [];
+      if (metric.accumulation) return [...checkStatistics(name, value, output), ...factors];
+      const number = checkPerSample(`the metric ${name}`, value as Tensor, output);
+      return [factors.reduce((product, factor) => mul(product, factor), number), ...factors];
+    });
+  });
+  const own = scored.map(({value, counted}) => (counted ? [value, counted] : [value]));
+  const parts = [...scored.flatMap(({part, counted}) => (counted ? [] : [part])), ...added];
+  return {
+    losses: withScope('loss', () =>
+      parts.length === 0 ? undefined : parts.reduce((all, part) => add(all, part)),
+    ),
+    ratios: scored.flatMap(({part, counted}) => (counted ? [{losses: part, counted}] : [])),
+    columns: [...(scored.length > 1 ? own : []), ...columns],
+  };
+}
+
+/** A function of the user's own may have forgotten the mean over a sample. */
+function checkPerSample(what: string, value: Tensor, {shape: [batch]}: Tensor): Tensor {
+  if (value instanceof Tensor && value.dtype === 'float32' && formatShape(value.shape) === `[${batch}]`) {
+    return value;
+  }
+  return fail(
+    'ERR_SHAPE',
+    `${what} must be one number for each sample, float32[${batch}] here. Received ${String(value)}.`,
+  );
+}
+
+/** What a metric keeps of each sample begins with the batch's axis. */
+function checkStatistics(name: string, value: unknown, {shape: [batch]}: Tensor): readonly Tensor[] {
+  const list = Array.isArray(value) ? (value as Tensor[]) : [value as Tensor];
+  for (const tensor of list) {
+    if (tensor instanceof Tensor && tensor.rank > 0 && tensor.shape[0] === batch) continue;
+    const received = `Received ${String(tensor)}`;
+    fail(
+      'ERR_SHAPE',
+      `the metric ${name} must keep something of each sample, [${batch},…] here. ${received}.`,
+    );
+  }
+  return list;
+}
+
+/** The scalar that is minimized. */
+export function objectiveOf({losses, ratios}: Measures, penalty: Tensor | undefined): Tensor {
+  return withScope('loss', () => {
+    const parts = [
+      ...(losses ? [mean(losses)] : []),
+      ...ratios.map(({losses: values, counted}) => div(sum(values), maximum(sum(counted), 1e-7))),
+      ...(penalty ? [penalty] : []),
+    ];
+    return parts.reduce((all, part) => add(all, part));
+  });
+}
+
+/** What a step's loss is tested by: the samples' own where it is no more than their mean, else the scalar. */
+export function lossTests(
+  parts: readonly Measures[],
+  objective: Tensor,
+  penalty: Tensor | undefined,
+): Tensor[] {
+  const losses = parts.flatMap(part => (part.ratios.length === 0 && part.losses ? [part.losses] : []));
+  const all = penalty === undefined && losses.length === parts.length ? losses : [objective];
+  return withScope('loss', () => all.map(finite));
+}
+
+/**
+ * Results of a plan, of each part of a batch: in training totals of the batch, else the numbers of each
+ * sample; what accumulations keep of each sample in any case.
+ */
+export function resultsOf(
+  training: Training,
+  parts: readonly Measures[],
+  totals: boolean,
+): Record<string, Tensor> {
+  const columns = columnsOf(training);
+  const entries = parts.flatMap((measures, number) => {
+    const named = (name: string, tensor: Tensor) =>
+      [number === 0 ? name : `${name}/${number}`, tensor] as const;
+    const summed = (name: string, tensor: Tensor) => named(name, totals ? total(tensor) : tensor);
+    return [
+      ...(measures.losses ? [summed('loss', measures.losses)] : []),
+      ...measures.ratios.flatMap(({losses, counted}, index) => {
+        const [value, count] = ratioResults(index);
+        return [summed(value, losses), summed(count, counted)];
+      }),
+      ...measures.columns.flatMap((statistics, index) =>
+        columns[index]?.accumulation
+          ? statistics.map((statistic, part) => named(statisticResult(index, part), statistic))
+          : [summed(columnResult(index), statistics[0] as Tensor)],
+      ),
+    ];
+  });
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,110 @@
+// Losses and metrics of a model's outputs, from what `compile` was given: one for all, a list, or by name.
+import {checkNumber, fail, unknownName} from '../../core/errors.ts';
+import {customKind} from '../../core/named.ts';
+import type {Metric} from '../../nn/metrics.ts';
+import {type LossLike, type MetricLike, toLoss, toMetric} from '../../nn/resolve.ts';
+import type {Network} from '../network/network.ts';
+import type {CompileOptions, NamedMetric, OutputLoss} from './compilation.ts';
+
+type Table = Readonly<Record<string, unknown>>;
+
+/** A table by output's name; `{kind: 'huber'}` is a member as it stands in a file, unless that is a name. */
+function isTable(value: unknown, {outputs}: Network): value is Table {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const isPlain = [Object.prototype, null].includes(Object.getPrototypeOf(value));
+  if (!isPlain || Object.keys(value).length === 0) return false;
+  return !('kind' in value) || outputs.some(({name}) => name === 'kind');
+}
+
+/** For each output what an array or a table says of it. @throws ERR_OPTION or ERR_UNKNOWN_NAME */
+function perOutput(what: string, {outputs}: Network, given: readonly unknown[] | Table): unknown[] {
+  if (Array.isArray(given)) {
+    if (given.length === outputs.length) return [...given];
+    return fail(
+      'ERR_OPTION',
+      `compile: ${what}: expected one for each of ${outputs.length} outputs. Received ${given.length}.`,
+    );
+  }
+  const names = outputs.map(({name}) => name);
+  for (const name of Object.keys(given)) if (!names.includes(name)) unknownName('output', name, names);
+  return names.map(name => (given as Table)[name]);
+}
+
+export function toLosses(
+  network: Network,
+  loss: CompileOptions['loss'],
+  lossWeights: CompileOptions['lossWeights'],
+): OutputLoss[] {
+  const {outputs} = network;
+  const several = Array.isArray(loss) || isTable(loss, network);
+  const given = several
+    ? perOutput('loss', network, loss as readonly unknown[] | Table)
+    : outputs.map(() => loss);
+  if (lossWeights !== undefined && !Array.isArray(lossWeights) && !isTable(lossWeights, network)) {
+    fail('ERR_OPTION', 'compile: lossWeights: expected numbers in an array or by the names of outputs.');
+  }
+  const weights = lossWeights ? perOutput('lossWeights', network, lossWeights) : [];
+  const losses = outputs.flatMap(({name, shape}, output): OutputLoss[] => {
+    const value = given[output];
+    if (several && (value === undefined || value === null)) return [];
+    const weight = weights[output] ?? 1;
+    checkNumber(`compile: lossWeights: ${name}`, weight, {min: -3e38, max: 3e38});
+    return [{name, output, shape, loss: toLoss(value as LossLike), weight}];
+  });
+  if (losses.length === 0) fail('ERR_OPTION', 'compile: loss: expected a loss for at least one output.');
+  return losses;
+}
+
+const reserved = ['loss', 'batch', 'size', 'epoch'];
+
+function ownName(value: MetricLike, index: number, {kind, config}: Metric): string {
+  if (typeof value === 'string') return value;
+  if (kind !== customKind) return kind;
+  return config.name === undefined ? `metric_${index}` : String(config.name);
+}
+
+/** A metric is called what the user called it, after its output's name where there are several. */
+export function toMetrics(
+  network: Network,
+  losses: readonly OutputLoss[],
+  {metrics = [], weightedMetrics = []}: Pick<CompileOptions, 'metrics' | 'weightedMetrics'>,
+): NamedMetric[] {
+  const used = new Set([...reserved, ...losses.map(({name}) => `${name}_loss`)]);
+  const prefixed = network.outputs.length > 1;
+  const named = (what: string, given: NonNullable<CompileOptions['metrics']>): NamedMetric[] =>
+    metricsOfOutputs(what, network, losses, given).map(({of, value, index}) => {
+      const weighted = what === 'weightedMetrics';
+      const metric = toMetric(value);
+      const own = ownName(value, index, metric);
+      const plain = prefixed ? `${of.name}_${own}` : own;
+      const name = weighted && used.has(plain) ? `weighted_${plain}` : plain;
+      if (used.has(name)) {
+        fail('ERR_OPTION', `compile: ${what}: ${JSON.stringify(name)} stands there already.`);
+      }
+      used.add(name);
+      return {name, own, metric, weighted, of};
+    });
+  return [...named('metrics', metrics), ...named('weightedMetrics', weightedMetrics)];
+}
+
+/** What was given for each output that has a loss. */
+function metricsOfOutputs(
+  what: string,
+  network: Network,
+  losses: readonly OutputLoss[],
+  given: NonNullable<CompileOptions['metrics']>,
+): {of: OutputLoss; value: MetricLike; index: number}[] {
+  const flat = Array.isArray(given) && !given.some(Array.isArray);
+  if (!Array.isArray(given) && !isTable(given, network)) {
+    fail('ERR_OPTION', `compile: ${what}: expected an array such as ['accuracy'].`);
+  }
+  const lists = flat ? network.outputs.map(() => given) : perOutput(what, network, given);
+  return lists.flatMap((list, output) => {
+    const of = losses.find(loss => loss.output === output);
+    const values = (list === undefined ? [] : Array.isArray(list) ? list : [list]) as MetricLike[];
+    if (of) return values.map((value, index) => ({of, value, index}));
+    if (values.length === 0 || flat) return [];
+    const {name} = network.outputs[output] as {name: string};
+    return fail('ERR_OPTION', `compile: ${what}: the output ${name} has no loss, hence no data in y.`);
+  });
+}
