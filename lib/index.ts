@@ -41,17 +41,19 @@ export {getThreads, nativeInfo, setThreads} from './runtime/program.ts';
 export {type CompiledFunction, compile, type TensorValue} from './session/function.ts';
 export {VariableStore} from './session/store.ts';
 export type {GradientValues} from './train/actions/apply-gradients.ts';
-export type {Callback, CallbackContext, CallbackState} from './train/callbacks/callback.ts';
-export type {GradientMonitor, HealthReport} from './train/callbacks/gradient-monitor.ts';
-export * as callbacks from './train/callbacks/index.ts';
-export type {Checkpoint} from './train/fit/checkpoint.ts';
-export type {Batch, Batches} from './train/feed/dataset-source.ts';
-export type {FitBatchesOptions, FitOptions} from './train/fit/options.ts';
 export type {ForwardResult} from './train/actions/forward.ts';
 export type {GradientsResult} from './train/actions/gradients.ts';
-export type {History, Logs} from './train/run/logs.ts';
 export {type Minimization, minimize} from './train/actions/minimize.ts';
+export type {CallbackState, Checkpoint} from './train/callbacks/callback.ts';
+export type {GradientMonitor, HealthReport} from './train/callbacks/gradient-monitor.ts';
+export * as callbacks from './train/callbacks/index.ts';
+export type {Batch, Batches} from './train/feed/dataset-source.ts';
+export {load} from './train/load.ts';
 export {
+  type Callback,
+  type CallbackContext,
+  type FitBatchesOptions,
+  type FitOptions,
   type Model,
   type ModelOptions,
   model,
@@ -60,8 +62,8 @@ export {
   sequential,
 } from './train/model.ts';
 export type {PortData} from './train/network/ports.ts';
-export type {ShapedResult} from './train/actions/predict.ts';
-export type {LayerGradientRecord, LayerRecord} from './train/step/recorder.ts';
-export {load} from './train/actions/save.ts';
-export type {CompileOptions} from './train/step/compilation.ts';
+export type {ShapedResult} from './train/network/results.ts';
+export type {History, Logs} from './train/run/logs.ts';
 export type {WeightData, WeightValue} from './train/run/weights.ts';
+export type {CompileOptions} from './train/step/compile-options.ts';
+export type {LayerGradientRecord, LayerRecord} from './train/step/recorder.ts';

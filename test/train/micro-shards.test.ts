@@ -1,10 +1,11 @@
 // A batch cut into parts: the gradients of the parts, combined in a fixed tree, are those of the whole.
 import {describe, expect, it} from 'vitest';
 import {layers} from '../../lib/index.ts';
-import {Engine, inputsOf} from '../../lib/train/run/engine.ts';
-import {type Graph, trainGraph} from '../../lib/train/step/graphs.ts';
 import {Network} from '../../lib/train/network/network.ts';
+import {Engine} from '../../lib/train/run/engine.ts';
+import {inputsOf} from '../../lib/train/run/inputs.ts';
 import {snapshot} from '../../lib/train/run/weights.ts';
+import {type Graph, trainGraph} from '../../lib/train/step/graphs.ts';
 
 const [batch, features, steps] = [24, 5, 6];
 const x = Float32Array.from({length: batch * features}, (_, index) => Math.sin(index * 1.7));
@@ -27,7 +28,7 @@ function engineOf(dropped: number): Engine {
 }
 
 function graphOf(engine: Engine, microShards: number): Graph {
-  return trainGraph(engine.network, engine.training('test'), {batch, ...specs, microShards});
+  return trainGraph(engine.network, engine.compilation('test'), {batch, ...specs, microShards});
 }
 
 /** Losses of the steps, summed over the parts, and the weights at the end. */

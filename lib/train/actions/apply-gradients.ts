@@ -2,10 +2,10 @@
 import {fail} from '../../core/errors.ts';
 import type {Shape} from '../../core/shape.ts';
 import {writeHyper} from '../../optim/optimizer.ts';
-import {type Engine, inputsOf} from '../run/engine.ts';
-import {checkTrainable} from '../fit/options.ts';
-import {applyGradientsGraph} from '../step/commit.ts';
+import type {Engine} from '../run/engine.ts';
+import {inputsOf} from '../run/inputs.ts';
 import {matchWeights} from '../run/weights.ts';
+import {applyGradientsGraph} from '../step/commit.ts';
 
 /** Gradients by the names of their weights, as `gradients` of `model.gradients(…)` has them. */
 export type GradientValues = Readonly<
@@ -15,12 +15,12 @@ export type GradientValues = Readonly<
 /** See `Model.applyGradients`. */
 export async function applyGradients(engine: Engine, gradients: GradientValues): Promise<void> {
   const where = 'applyGradients';
-  const training = engine.training(where);
+  const compilation = engine.compilation(where);
   if (typeof gradients !== 'object' || gradients === null || Array.isArray(gradients)) {
     fail('ERR_WEIGHTS', `${where}: expected {name: gradient, …} as gradients() gives them.`);
   }
   await engine.write(where, async () => {
-    checkTrainable(engine, where);
+    engine.checkTrainable(where);
     const {network} = engine;
     const values = matchWeights(
       where,
@@ -31,9 +31,9 @@ export async function applyGradients(engine: Engine, gradients: GradientValues):
           : {name, data: (value ?? undefined) as ArrayLike<number>},
       ),
     );
-    const program = engine.program(where, () => applyGradientsGraph(network, training));
-    const hyper = new Float32Array(training.optimizer.hyperCount);
-    writeHyper(training.optimizer, engine.iterations, 1, hyper);
+    const program = engine.program(where, () => applyGradientsGraph(network, compilation));
+    const hyper = new Float32Array(compilation.optimizer.hyperCount);
+    writeHyper(compilation.optimizer, engine.iterations, 1, hyper);
     const named = Object.fromEntries([...values].map(([{name}, data]) => [name, data]));
     const result = await program.run(inputsOf(program, {...named, hyper}), {steps: 1});
     engine.iterations += result.steps;

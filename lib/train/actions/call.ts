@@ -1,8 +1,7 @@
 // A model's forward pass in a graph of one's own.
-import {checkOptions, fail} from '../../core/errors.ts';
+import {checkBoolean, checkOptions, fail} from '../../core/errors.ts';
 import {formatShape, sameShape} from '../../core/shape.ts';
 import {input, Tensor} from '../../core/tensor.ts';
-import {checkFlag} from './forward.ts';
 import type {Network} from '../network/network.ts';
 
 export interface CallOptions {
@@ -19,7 +18,7 @@ export function callNetwork(
   const where = 'call';
   checkOptions(where, options, ['training']);
   const {training = false} = options;
-  checkFlag(`${where}: training`, training);
+  checkBoolean(`${where}: training`, training);
   const tensors = (Array.isArray(given) ? given : [given]) as readonly Tensor[];
   const {inputs} = network;
   if (tensors.length !== inputs.length) {

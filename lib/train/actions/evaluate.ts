@@ -1,12 +1,16 @@
+// Loss and metrics over rows or batches, without training.
 import {ascendingRows} from '../../data/order.ts';
-import {arraysOf, classCounts, inBuckets, keyOfSamples, type Samples} from '../feed/samples.ts';
+import type {BatchRun} from '../feed/batch-source.ts';
 import {type Batches, DatasetSource} from '../feed/dataset-source.ts';
-import {type Engine, inputsOf} from '../run/engine.ts';
-import {AbortedError, failByGuard} from '../run/failures.ts';
-import {evaluateGraph} from '../step/graphs.ts';
-import {type Logs, RunningMeans} from '../run/logs.ts';
+import {keyOfSamples} from '../feed/plan-key.ts';
 import type {Weighting} from '../feed/sample-weights.ts';
-import type {Stretch} from '../feed/batch-source.ts';
+import type {Samples} from '../feed/samples.ts';
+import {inBuckets} from '../run/buckets.ts';
+import type {Engine} from '../run/engine.ts';
+import {AbortedError} from '../run/failures.ts';
+import {type Logs, RunningMeans} from '../run/logs.ts';
+import {runRows} from '../run/row-run.ts';
+import {evaluateGraph} from '../step/graphs.ts';
 
 export type EvaluateOptions = Pick<Weighting, 'sampleWeight'>;
 
@@ -21,19 +25,16 @@ async function addRows(
   engine: Engine,
   means: RunningMeans,
   {where, cancel}: EvaluateRequest,
-  {samples, rows: given}: Pick<Stretch, 'samples' | 'rows'>,
+  {samples, rows: given}: Pick<BatchRun, 'samples' | 'rows'>,
 ): Promise<void> {
   const {batch, steps, rows} = inBuckets(given);
   const program = engine.program(keyOfSamples('evaluate', batch, samples), () =>
-    evaluateGraph(engine.network, engine.training(where), {batch, ...samples}),
+    evaluateGraph(engine.network, engine.compilation(where), {batch, ...samples}),
   );
-  const offered = {...arraysOf(samples), rows};
-  const result = await program.run(inputsOf(program, offered), {steps, ...(cancel && {cancel})});
-  if (result.end === 'cancelled') throw new AbortedError({epoch: [], history: {}}, undefined);
-  if (result.end === 'guard') {
-    failByGuard(result, {where, ...samples, rows, batch, classesOf: classCounts(engine, where)});
-  }
-  means.addSamples(result.outputs, given.length);
+  const run = {where, ...samples, rows, batch};
+  const {end, outputs} = await runRows(engine, program, run, {steps, ...(cancel && {cancel})});
+  if (end === 'cancelled') throw new AbortedError({epoch: [], history: {}}, undefined);
+  means.addSamples(outputs, given.length);
 }
 
 /** Loss and metrics over rows, without training. Rows are added up in order: the batches leave no trace. */
@@ -42,7 +43,7 @@ export async function evaluateRows(
   request: EvaluateRequest & {samples: Samples; first: number; count: number},
 ): Promise<Logs> {
   const {where, samples, first, count, prefix} = request;
-  const means = new RunningMeans(engine.training(where));
+  const means = new RunningMeans(engine.compilation(where));
   await addRows(engine, means, request, {samples, rows: ascendingRows(count, first)});
   return means.logs(prefix);
 }
@@ -54,14 +55,14 @@ export async function evaluateBatches(
 ): Promise<Logs> {
   const {where, batches, prefix, signal, most} = request;
   const source = new DatasetSource(engine, batches, {where, signal, stepsPerEpoch: most});
-  const means = new RunningMeans(engine.training(where));
+  const means = new RunningMeans(engine.compilation(where));
   try {
     for (let batch = 0; ; ) {
-      const stretch = await source.next(0, batch, Number.POSITIVE_INFINITY);
+      const run = await source.next(0, batch, Number.POSITIVE_INFINITY);
       if (signal?.aborted) throw new AbortedError({epoch: [], history: {}}, signal.reason);
-      if (!stretch) return means.logs(prefix);
-      await addRows(engine, means, request, stretch);
-      batch += stretch.steps;
+      if (!run) return means.logs(prefix);
+      await addRows(engine, means, request, run);
+      batch += run.steps;
     }
   } finally {
     source.close();

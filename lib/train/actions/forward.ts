@@ -1,14 +1,17 @@
-import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
+// The forward pass on its own, with what the layers compute on the way.
+import {checkBoolean, checkNumber, checkOptions} from '../../core/errors.ts';
 import type {Shape} from '../../core/shape.ts';
 import type {Rows} from '../../data/arrays.ts';
-import {ascendingRows, seedWords} from '../../data/order.ts';
-import {arraysOf, bindInputs, keyOf, namedInputs} from '../feed/samples.ts';
-import {type Engine, inputsOf} from '../run/engine.ts';
-import {failByGuard} from '../run/failures.ts';
-import {predictGraph} from '../step/graphs.ts';
+import {ascendingRows} from '../../data/order.ts';
+import {keyOf} from '../feed/plan-key.ts';
+import {bindInputs, sourcesOfInputs} from '../feed/samples.ts';
 import {inStructure, type PortData, sourceName} from '../network/ports.ts';
-import type {Prediction, ShapedResult} from './predict.ts';
-import {type LayerRecord, readRecords, recordedProgram} from '../step/recorder.ts';
+import type {Prediction, ShapedResult} from '../network/results.ts';
+import type {Engine} from '../run/engine.ts';
+import {recordedProgram} from '../run/recorded-program.ts';
+import {randomOf, runRows} from '../run/row-run.ts';
+import {predictGraph} from '../step/graphs.ts';
+import {type LayerRecord, readRecords} from '../step/recorder.ts';
 
 export interface ForwardOptions {
   /** Give every layer's pre-activation and activation too. False by default. */
@@ -26,11 +29,6 @@ export interface ForwardResult<Output = Prediction> {
   readonly layers: readonly LayerRecord[];
 }
 
-export function checkFlag(what: string, value: unknown): void {
-  if (typeof value !== 'boolean')
-    fail('ERR_OPTION', `${what}: expected true or false. Received ${String(value)}.`);
-}
-
 /** The forward pass on its own, over all rows of `x` as one batch. */
 export async function forward(
   engine: Engine,
@@ -40,11 +38,11 @@ export async function forward(
   const where = 'forward';
   checkOptions(where, options, ['record', 'training', 'seed']);
   const {record = false, training = false, seed = engine.seed} = options;
-  checkFlag(`${where}: record`, record);
-  checkFlag(`${where}: training`, training);
+  checkBoolean(`${where}: record`, record);
+  checkBoolean(`${where}: training`, training);
   checkNumber(`${where}: seed`, seed, {integer: true});
   const {network} = engine;
-  const bound = bindInputs(engine, where, x, true);
+  const bound = bindInputs(network, where, x, true);
   const [{count: batch, single}] = bound as [Rows];
   const rows = ascendingRows(batch);
   const {program, recorder} = recordedProgram(
@@ -53,15 +51,9 @@ export async function forward(
     record,
     made => predictGraph(network, {batch, x: bound, training, ...(made && {recorder: made})}),
   );
-  const sources = Object.fromEntries(namedInputs(network, bound));
-  const offered = {
-    ...arraysOf({sources}),
-    rows,
-    seed: Int32Array.from(seedWords(seed)),
-    step: Int32Array.of(engine.iterations),
-  };
-  const result = await program.run(inputsOf(program, offered), {steps: 1});
-  if (result.end === 'guard') failByGuard(result, {where, sources, rows, batch});
+  const sources = sourcesOfInputs(network, bound);
+  const run = {where, sources, rows, batch, random: randomOf(engine, seed)};
+  const result = await runRows(engine, program, run, {steps: 1});
   const shapeOf = (shape: Shape): Shape => (single ? shape : [batch, ...shape]);
   const outputs = network.outputs.map((port): ShapedResult => {
     const data = result.outputs[sourceName('output', network.outputs, port)] as Float32Array;

@@ -1,16 +1,17 @@
-import type {TypedArray} from '../../core/dtype.ts';
-import {checkNumber, checkOptions} from '../../core/errors.ts';
+// The backward pass on its own: the loss of some rows and its gradients, without an update.
+import {checkBoolean, checkNumber, checkOptions} from '../../core/errors.ts';
 import type {Shape} from '../../core/shape.ts';
-import {ascendingRows, seedWords} from '../../data/order.ts';
-import {arraysOf, bindSamples, classCounts, keyOfSamples} from '../feed/samples.ts';
-import {type Engine, inputsOf} from '../run/engine.ts';
-import {failByGuard} from '../run/failures.ts';
-import {checkFlag} from './forward.ts';
-import {gradientOutput, gradientsGraph, inputGradientOutput} from '../step/graphs.ts';
-import {inStructure, type PortData} from '../network/ports.ts';
-import type {Prediction, ShapedResult} from './predict.ts';
-import {type LayerGradientRecord, readRecords, recordedProgram} from '../step/recorder.ts';
+import {ascendingRows} from '../../data/order.ts';
+import {keyOfSamples} from '../feed/plan-key.ts';
 import type {Weighting} from '../feed/sample-weights.ts';
+import {bindSamples} from '../feed/samples.ts';
+import {inStructure, type PortData} from '../network/ports.ts';
+import type {Prediction, ShapedResult} from '../network/results.ts';
+import type {Engine} from '../run/engine.ts';
+import {recordedProgram} from '../run/recorded-program.ts';
+import {randomOf, runRows} from '../run/row-run.ts';
+import {gradientOutput, gradientsGraph, inputGradientOutput} from '../step/graphs.ts';
+import {type LayerGradientRecord, readRecords} from '../step/recorder.ts';
 
 export interface GradientsOptions extends Weighting {
   /** Dropout and the like are on, as in `fit`. False by default. */
@@ -42,8 +43,8 @@ export async function gradientsOf(
   const where = 'gradients';
   checkOptions(where, options, ['training', 'seed', 'record', 'sampleWeight', 'classWeight']);
   const {training = false, seed = engine.seed, record = false, sampleWeight, classWeight} = options;
-  checkFlag(`${where}: training`, training);
-  checkFlag(`${where}: record`, record);
+  checkBoolean(`${where}: training`, training);
+  checkBoolean(`${where}: record`, record);
   checkNumber(`${where}: seed`, seed, {integer: true});
   const samples = bindSamples(engine, where, x, y, {sampleWeight, classWeight});
   const batch = samples.count;
@@ -51,23 +52,15 @@ export async function gradientsOf(
   const key = keyOfSamples(`gradients ${training}`, batch, samples);
   const {network} = engine;
   const {program, recorder} = recordedProgram(engine, key, record, made =>
-    gradientsGraph(network, engine.training(where), {
+    gradientsGraph(network, engine.compilation(where), {
       batch,
       ...samples,
       training,
       ...(made && {recorder: made}),
     }),
   );
-  const offered: Record<string, TypedArray> = {
-    ...arraysOf(samples),
-    rows,
-    seed: Int32Array.from(seedWords(seed)),
-    step: Int32Array.of(engine.iterations),
-  };
-  const result = await program.run(inputsOf(program, offered), {steps: 1});
-  if (result.end === 'guard') {
-    failByGuard(result, {where, ...samples, rows, batch, classesOf: classCounts(engine, where)});
-  }
+  const run = {where, ...samples, rows, batch, random: randomOf(engine, seed)};
+  const result = await runRows(engine, program, run, {steps: 1});
   const resultOf = (name: string, shape: Shape): ShapedResult => {
     return {data: result.outputs[name] as Float32Array, shape};
   };

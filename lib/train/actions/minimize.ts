@@ -1,10 +1,11 @@
 // A training step of one's own: what an optimizer makes of any loss, for `compile`.
 import {checkNumber, fail} from '../../core/errors.ts';
-import {input, type Tensor, type Variable, variable, withScope} from '../../core/tensor.ts';
+import {type Tensor, type Variable, variable, withScope} from '../../core/tensor.ts';
 import {gradients} from '../../graph/autodiff.ts';
 import {finite} from '../../ops/check.ts';
 import {type Optimizer, rateAt, writeHyper} from '../../optim/optimizer.ts';
 import {type OptimizerLike, toOptimizer} from '../../optim/resolve.ts';
+import {commitOf} from '../step/commit.ts';
 
 /** What a step commits, as options of `compile`; and what it reads of the optimizer. */
 export interface Minimization {
@@ -34,30 +35,22 @@ export function minimize(
     fail('ERR_GRAPH', 'minimize: expected variables to change, e.g. model.trainableVariables.');
   }
   const chosen = toOptimizer(optimizer);
-  const slopes = gradients(
+  const gradientsOfLoss = gradients(
     loss,
     variables.map(({tensor}) => tensor),
   );
-  const hyper = input({name: 'hyper', shape: chosen.hyperShape, perStep: true});
-  const slots = variables.map(({name, shape}) =>
-    chosen.slots.map(slot => variable({name: `optimizer/${name}/${slot}`, shape, trainable: false})),
-  );
-  const steps = variables.map(({name, tensor}, index) => ({
-    name,
-    parameter: tensor,
-    gradient: slopes[index] as Tensor,
-    slots: (slots[index] ?? []).map(slot => slot.tensor),
+  const targets = variables.map(target => ({
+    variable: target,
+    slots: chosen.slots.map(slot =>
+      variable({name: `optimizer/${target.name}/${slot}`, shape: target.shape, trainable: false}),
+    ),
   }));
-  const {updated, guards} = withScope('optimizer', () => chosen.update(hyper, steps));
-  const tests = steps.map(({name, gradient}) => withScope(name, () => finite(gradient)));
+  const {updates, guards} = commitOf(chosen, targets, gradientsOfLoss);
   return {
     optimizer: chosen,
-    gradients: slopes,
-    guards: [withScope('loss', () => finite(loss)), ...tests, ...guards],
-    updates: variables.flatMap((target, index) => {
-      const targets = [target, ...(slots[index] ?? [])];
-      return (updated[index] ?? []).map((value, at) => [targets[at] as Variable, value] as const);
-    }),
+    gradients: gradientsOfLoss,
+    guards: [withScope('loss', () => finite(loss)), ...guards],
+    updates,
     hyper(first, count = 1) {
       checkNumber('minimize: hyper: first', first, {integer: true, min: 0});
       checkNumber('minimize: hyper: steps', count, {integer: true, min: 1});

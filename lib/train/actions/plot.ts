@@ -4,8 +4,8 @@ import {checkOptions, fail} from '../../core/errors.ts';
 import {formatShape, type Shape} from '../../core/shape.ts';
 import {fileError} from '../../io/model-file.ts';
 import type {SymbolicTensor} from '../../nn/symbolic.ts';
-import {type Box, layOut, type Picture} from './diagram.ts';
 import type {Network, NetworkLayer} from '../network/network.ts';
+import {type Box, layOut, type Picture} from './diagram.ts';
 
 export interface PlotOptions {
   /** File to write. */

@@ -1,51 +1,44 @@
-import type {TypedArray} from '../../core/dtype.ts';
-import {type Shape, sizeOf} from '../../core/shape.ts';
+// The forward pass for its outputs: off the event loop, over a data set, or on the calling thread.
+import {sizeOf} from '../../core/shape.ts';
 import type {Rows} from '../../data/arrays.ts';
 import {ascendingRows} from '../../data/order.ts';
 import {isRecord} from '../../data/tree.ts';
 import {ahead} from '../../data/walks.ts';
 import type {CompiledProgram} from '../../session/compile.ts';
 import type {VariableStore} from '../../session/store.ts';
-import {arraysOf, bindInputs, inBuckets, keyOf, namedInputs} from '../feed/samples.ts';
-import {type Engine, inputsOf, type RunOutcome} from '../run/engine.ts';
-import {failByGuard} from '../run/failures.ts';
-import {predictGraph} from '../step/graphs.ts';
+import {keyOf} from '../feed/plan-key.ts';
+import {bindInputs, sourcesOfInputs} from '../feed/samples.ts';
 import {inStructure, type PortData, sourceName} from '../network/ports.ts';
+import type {Prediction, ShapedResult} from '../network/results.ts';
+import {inBuckets} from '../run/buckets.ts';
+import type {Engine} from '../run/engine.ts';
+import type {RunOutcome} from '../run/failures.ts';
+import {type RowRun, rowInputs, runRows, runRowsSync} from '../run/row-run.ts';
+import {predictGraph} from '../step/graphs.ts';
 
 const batchesAhead = 4;
 
-/** Numbers with their shape. */
-export interface ShapedResult {
-  readonly data: Float32Array;
-  readonly shape: Shape;
-}
-
-/** One result, or one for each output in the structure in which the model was given them. */
-export type Prediction = ShapedResult | readonly ShapedResult[] | Readonly<Record<string, ShapedResult>>;
-
 interface Prepared {
   readonly program: CompiledProgram;
-  readonly inputs: Record<string, TypedArray>;
+  readonly run: RowRun;
   readonly steps: number;
-  finish(result: RunOutcome): Prediction;
+  finish(outcome: RunOutcome): Prediction;
 }
 
 function prepare(engine: Engine, where: string, given: PortData, allowSingle = true): Prepared {
   const {network} = engine;
-  const x = bindInputs(engine, where, given, allowSingle);
+  const x = bindInputs(network, where, given, allowSingle);
   const [{count, single}] = x as [Rows];
   const {batch, steps, rows} = inBuckets(ascendingRows(count));
   const program = engine.program(keyOf('predict', batch, ...x), () => predictGraph(network, {batch, x}));
-  const sources = Object.fromEntries(namedInputs(network, x));
   return {
     program,
-    inputs: inputsOf(program, {...arraysOf({sources}), rows}),
+    run: {where, sources: sourcesOfInputs(network, x), rows, batch},
     steps,
-    finish(result) {
-      if (result.end === 'guard') failByGuard(result, {where, sources, rows, batch});
+    finish({outputs}) {
       const results = network.outputs.map((port): ShapedResult => {
         const {shape} = port;
-        const all = result.outputs[sourceName('output', network.outputs, port)] as Float32Array;
+        const all = outputs[sourceName('output', network.outputs, port)] as Float32Array;
         const wanted = count * sizeOf(shape);
         return {
           data: all.length === wanted ? all : all.slice(0, wanted),
@@ -59,8 +52,8 @@ function prepare(engine: Engine, where: string, given: PortData, allowSingle = t
 
 /** Off the event loop, ahead of training steps that wait; a few microseconds of work are done at once. */
 export async function predict(engine: Engine, x: PortData): Promise<Prediction> {
-  const {program, inputs, steps, finish} = prepare(engine, 'predict', x);
-  return finish(await program.run(inputs, {steps, urgent: true}));
+  const {program, run, steps, finish} = prepare(engine, 'predict', x);
+  return finish(await runRows(engine, program, run, {steps, urgent: true}));
 }
 
 /** Batches of inputs, alone or as `{xs}` of `{xs, ys}`. */
@@ -72,8 +65,8 @@ export async function predictBatches(engine: Engine, batches: Inputs): Promise<P
   const parts: Float32Array[][] = outputs.map(() => []);
   for await (const element of ahead(batches, batchesAhead)) {
     const given = isRecord(element) && 'xs' in element ? element.xs : element;
-    const {program, inputs, steps, finish} = prepare(engine, 'predict', given as PortData, false);
-    const results = finish(await program.run(inputs, {steps, urgent: true}));
+    const {program, run, steps, finish} = prepare(engine, 'predict', given as PortData, false);
+    const results = finish(await runRows(engine, program, run, {steps, urgent: true}));
     const list = outputStructure === 'one' ? [results] : Object.values(results);
     for (const [index, {data}] of (list as ShapedResult[]).entries()) parts[index]?.push(data);
   }
@@ -99,14 +92,13 @@ interface RowPredictor {
 const rowPredictors = new WeakMap<Engine, RowPredictor>();
 
 function makeRowPredictor(engine: Engine): RowPredictor {
-  const {inputShape, outputShape} = engine.network;
+  const {network} = engine;
+  const {inputShape, outputShape} = network;
   const data = new Float32Array(new SharedArrayBuffer(4 * sizeOf(inputShape)));
-  const x = bindInputs(engine, 'predictSync', data, true);
+  const x = bindInputs(network, 'predictSync', data, true);
   const {rows} = inBuckets(ascendingRows(1));
-  const program = engine.program(keyOf('predict', 1, ...x), () =>
-    predictGraph(engine.network, {batch: 1, x}),
-  );
-  const {outputs, run} = program.bindSync(inputsOf(program, {x: data, rows}));
+  const program = engine.program(keyOf('predict', 1, ...x), () => predictGraph(network, {batch: 1, x}));
+  const {outputs, run} = program.bindSync(rowInputs(program, {sources: sourcesOfInputs(network, x), rows}));
   const result = outputs.output as Float32Array;
   return {
     state: engine.store.state,
@@ -135,6 +127,6 @@ function predictRow(engine: Engine, x: PortData): ShapedResult | undefined {
 export function predictSync(engine: Engine, x: PortData): Prediction {
   const row = predictRow(engine, x);
   if (row) return row;
-  const {program, inputs, steps, finish} = prepare(engine, 'predictSync', x);
-  return finish(program.runSync(inputs, {steps}));
+  const {program, run, steps, finish} = prepare(engine, 'predictSync', x);
+  return finish(runRowsSync(engine, program, run, {steps}));
 }

@@ -1,22 +1,12 @@
-// From a model to its file and back.
+// From a model to its file.
 import {checkOptions, fail} from '../../core/errors.ts';
-import {type CustomObjects, describe, type Json, withCustomObjects} from '../../core/named.ts';
-import {sameShape} from '../../core/shape.ts';
-import type {Variable} from '../../core/tensor.ts';
-import {
-  checkSavedConfig,
-  fileError,
-  type ModelFile,
-  openModelFile,
-  writeModelFile,
-} from '../../io/model-file.ts';
-import type {SymbolicTensor} from '../../nn/symbolic.ts';
-import {Engine} from '../run/engine.ts';
-import {Model} from '../model.ts';
-import type {SymbolicTensors} from '../network/network.ts';
-import {networkOf, topologyOf} from '../network/topology.ts';
-import type {CompileOptions, NamedMetric, OutputLoss, Training} from '../step/compilation.ts';
-import {assign, snapshot, type WeightData} from '../run/weights.ts';
+import {describe, type Json} from '../../core/named.ts';
+import {writeModelFile} from '../../io/model-file.ts';
+import {topologyOf} from '../network/topology.ts';
+import type {Engine} from '../run/engine.ts';
+import {snapshot, type WeightData} from '../run/weights.ts';
+import type {Compilation} from '../step/compilation.ts';
+import type {NamedMetric, OutputLoss} from '../step/compile-options.ts';
 
 export interface SaveOptions {
   /** Loss, metrics, optimizer and its moments go into the file too. True by default. */
@@ -32,7 +22,7 @@ function metricJson({own, metric}: NamedMetric): Json {
 }
 
 /** As `compile` takes it; for several outputs by their names. */
-function trainingJson(engine: Engine, {optimizer, losses, metrics, precision}: Training): Json {
+function compilationJson(engine: Engine, {optimizer, losses, metrics, precision}: Compilation): Json {
   const byOutput = <Value extends Json>(of: (loss: OutputLoss) => Value): {[name: string]: Value} =>
     Object.fromEntries(losses.map(loss => [loss.name, of(loss)]));
   const one = losses[0] as OutputLoss;
@@ -52,14 +42,14 @@ function trainingJson(engine: Engine, {optimizer, losses, metrics, precision}: T
   };
 }
 
-/** See `Sequential.save`. */
+/** See `BaseModel.save`. */
 export async function save(engine: Engine, path: string, options: SaveOptions): Promise<void> {
   checkOptions('save', options, ['includeOptimizer']);
   const {includeOptimizer = true} = options;
   if (typeof path !== 'string' || path === '') fail('ERR_OPTION', `save: expected a path. Received ${path}.`);
   const training = includeOptimizer ? engine.compiled : undefined;
   const topology = topologyOf(engine);
-  const trainingText = training && trainingJson(engine, training);
+  const trainingText = training && compilationJson(engine, training);
   const moments = training ? engine.moments : [];
   const file = await engine.whenQuiet(() => ({
     topology,
@@ -78,79 +68,5 @@ function checkFinite(tensors: readonly WeightData[]): void {
     if (bad >= 0) {
       fail('ERR_NOT_FINITE', `save: ${name} holds ${data[bad]} at position ${bad}; nothing was written.`);
     }
-  }
-}
-
-/**
- * The file's table must name exactly these tensors, in their shapes: compared before memory is taken for
- * them.
- */
-function checkTable(entries: ModelFile['entries'], variables: readonly Variable[]): void {
-  const wanted = new Map(variables.map(variable => [variable.name, variable]));
-  for (const {name, shape} of entries) {
-    const variable = wanted.get(name);
-    if (!variable) fail('ERR_FILE', `it holds ${JSON.stringify(name)}, which its model does not have`);
-    if (!sameShape(shape, variable.shape)) {
-      fail('ERR_FILE', `${name} is [${shape}] where its model has [${variable.shape}]`);
-    }
-    wanted.delete(name);
-  }
-  const [missing] = wanted.keys();
-  if (missing !== undefined) fail('ERR_FILE', `it lacks ${missing}`);
-}
-
-async function restore<Outputs extends SymbolicTensors>(
-  file: ModelFile,
-  customObjects: CustomObjects | undefined,
-): Promise<Model<Outputs>> {
-  const {network, seed, name} = withCustomObjects(customObjects, () => networkOf(file.topology));
-  const weights = network.weights.map(({variable}) => variable);
-  const own = new Set(weights.map(({name}) => name));
-  const isMoment = ({name}: {name: string}): boolean => !own.has(name) && name.startsWith('optimizer/');
-  const moments = file.entries.filter(isMoment);
-  checkTable(
-    file.entries.filter(entry => !isMoment(entry)),
-    weights,
-  );
-  if (file.training === undefined && moments.length > 0) fail('ERR_FILE', 'it has moments but no optimizer');
-  const engine = new Engine(network, seed, name);
-  if (file.training !== undefined) {
-    const options = checkSavedConfig(file.training, 'training') as unknown as CompileOptions;
-    withCustomObjects(customObjects, () => engine.compile(options));
-    checkTable(moments, engine.moments);
-    engine.iterations = file.step;
-  }
-  const values = new Map<Variable, Float32Array>();
-  for (const variable of [...weights, ...engine.moments])
-    values.set(variable, await file.read(variable.name));
-  assign(engine, values);
-  return new Model<Outputs>(engine);
-}
-
-export interface LoadOptions {
-  /** What the names of layers, losses and the like of your own mean: functions, or classes, by name. */
-  readonly customObjects?: CustomObjects;
-}
-
-/**
- * The model of a file that `save` wrote, ready to predict and, if it was saved with its optimizer, to train
- * on. Nothing in a file is trusted: names are looked up in the library's own tables, sizes are checked before
- * memory is taken, and every byte is covered by a checksum.
- *
- * @throws ERR_FILE saying what is wrong with the file.
- */
-export async function load<Outputs extends SymbolicTensors = SymbolicTensor>(
-  path: string,
-  options: LoadOptions = {},
-): Promise<Model<Outputs>> {
-  checkOptions('load', options, ['customObjects']);
-  if (typeof path !== 'string' || path === '') fail('ERR_OPTION', `load: expected a path. Received ${path}.`);
-  const file = await openModelFile(path);
-  try {
-    return await restore<Outputs>(file, options.customObjects);
-  } catch (error) {
-    throw fileError('load', path, error);
-  } finally {
-    await file.close();
   }
 }

@@ -2,10 +2,10 @@
 import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
 import {formatShape, type Shape} from '../../core/shape.ts';
 import type {CompiledProgram} from '../../session/compile.ts';
-import type {Engine} from '../run/engine.ts';
-import {predictGraph, type RowsSpec, targetShape, trainGraph} from '../step/graphs.ts';
 import type {Network, Port} from '../network/network.ts';
+import type {Engine} from '../run/engine.ts';
 import {targetPorts} from '../step/compilation.ts';
+import {predictGraph, type RowsSpec, targetShape, trainGraph} from '../step/graphs.ts';
 
 export interface SummaryOptions {
   /** Where the table goes; `console.log` by default. */

@@ -2,8 +2,8 @@ import {mkdir, open, stat, truncate} from 'node:fs/promises';
 import path from 'node:path';
 import {fail, requireOptions} from '../../core/errors.ts';
 import {fileError} from '../../io/model-file.ts';
-import type {Callback, CallbackContext} from './callback.ts';
 import type {Logs} from '../run/logs.ts';
+import type {Callback, CallbackContext} from './callback.ts';
 import {checkPath} from './saving.ts';
 
 export interface CsvLoggerOptions {

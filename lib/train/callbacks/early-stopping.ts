@@ -1,6 +1,6 @@
 import {checkNumber, checkOptions} from '../../core/errors.ts';
-import type {Callback} from './callback.ts';
 import type {WeightData} from '../run/weights.ts';
+import type {Callback} from './callback.ts';
 import {Monitor, type MonitorOptions, monitorOptions} from './monitor.ts';
 
 export interface EarlyStoppingOptions extends MonitorOptions {

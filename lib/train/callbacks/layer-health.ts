@@ -1,16 +1,17 @@
 // How a training step looks from within, layer by layer: by graphs beside that of the step.
 import type {TypedArray} from '../../core/dtype.ts';
 import {input, type Tensor, withScope} from '../../core/tensor.ts';
-import {seedWords} from '../../data/order.ts';
 import {cast, greater, lessEqual, logicalOr, square, sub} from '../../ops/map.ts';
 import {max, mean, sum} from '../../ops/reduce.ts';
-import {arraysOf, keyOfSamples} from '../feed/samples.ts';
-import {type Engine, inputsOf} from '../run/engine.ts';
-import {type Graph, gradientsGraph} from '../step/graphs.ts';
+import type {BatchRun} from '../feed/batch-source.ts';
+import {keyOfSamples} from '../feed/plan-key.ts';
 import type {Network} from '../network/network.ts';
-import {type Observed, Recorder} from '../step/recorder.ts';
-import type {Stretch} from '../feed/batch-source.ts';
+import type {Engine} from '../run/engine.ts';
+import {inputsOf} from '../run/inputs.ts';
+import {randomOf, rowInputs} from '../run/row-run.ts';
 import {snapshot, type WeightData} from '../run/weights.ts';
+import {type Graph, gradientsGraph} from '../step/graphs.ts';
+import {type Observed, Recorder} from '../step/recorder.ts';
 
 /** What is known of a layer at one step. */
 export interface LayerHealth {
@@ -37,7 +38,7 @@ const bounds: Readonly<Record<string, readonly [number, number]>> = {
   hardTanh: [-1, 1],
   softsign: [-1, 1],
 };
-/** This near to a bound, as a share of the distance of both, the slope is 8 % of the steepest or less. */
+/** This near to a bound, as a share of the distance of both, the derivative is at most 8 % of the steepest. */
 const nearBound = 0.02;
 
 /** Share of the units (of the last axis) of which no row of the batch is positive. */
@@ -63,10 +64,10 @@ function sharesOf({activation, kind = ''}: Observed, index: number): [string, Te
 
 const squares = (x: Tensor): Tensor => sum(square(x));
 
-function healthGraph(engine: Engine, {samples, batch}: Stretch, recorder: Recorder): Graph {
-  const training = engine.training('gradientMonitor');
+function healthGraph(engine: Engine, {samples, batch}: BatchRun, recorder: Recorder): Graph {
+  const compilation = engine.compilation('gradientMonitor');
   const {network} = engine;
-  const {outputs, precision} = gradientsGraph(network, training, {
+  const {outputs, precision} = gradientsGraph(network, compilation, {
     batch,
     ...samples,
     training: true,
@@ -103,22 +104,22 @@ export interface Examination {
   readonly before: readonly WeightData[];
 }
 
-/** Looks at the step that comes next, of the first batch of a stretch, with the same random numbers. */
-export async function examine(engine: Engine, stretch: Stretch, seed: number): Promise<Examination> {
-  const {samples, batch, rows} = stretch;
+/** Looks at the step that comes next, of the first batch of a run, with the same random numbers. */
+export async function examine(engine: Engine, batchRun: BatchRun, seed: number): Promise<Examination> {
+  const {samples, batch, rows} = batchRun;
   let made: Recorder | undefined;
   const program = engine.program(keyOfSamples('health', batch, samples), () => {
     made = new Recorder();
-    return healthGraph(engine, stretch, made);
+    return healthGraph(engine, batchRun, made);
   });
   if (made) recorders.set(program, made);
-  const offered = {
-    ...arraysOf(samples),
+  const run = {
+    ...samples,
     rows: rows.subarray(0, batch),
-    seed: Int32Array.from(seedWords(seed)),
-    step: Int32Array.of(engine.iterations),
+    random: randomOf(engine, seed),
   };
-  const {outputs} = await program.run(inputsOf(program, offered), {steps: 1});
+  // What is wrong with the data or the numbers is left to the step itself to say.
+  const {outputs} = await program.run(rowInputs(program, run), {steps: 1});
   const variables = engine.network.trainable.map(({variable}) => variable);
   return {outputs, recorder: recorders.get(program) as Recorder, before: snapshot(engine, variables)};
 }

@@ -1,8 +1,8 @@
 import {mkdir, rm} from 'node:fs/promises';
 import path from 'node:path';
 import {checkNumber, fail, requireOptions} from '../../core/errors.ts';
-import type {Callback, CallbackContext} from './callback.ts';
 import type {Logs} from '../run/logs.ts';
+import type {Callback, CallbackContext} from './callback.ts';
 import {Monitor, type MonitorOptions, monitorOptions} from './monitor.ts';
 import {checkPath, checkSaveFreq, type SaveFreq, saving} from './saving.ts';
 

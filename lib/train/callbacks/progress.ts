@@ -1,6 +1,6 @@
 import {checkOptions} from '../../core/errors.ts';
-import type {Callback, CallbackContext} from './callback.ts';
 import type {Logs} from '../run/logs.ts';
+import type {Callback, CallbackContext} from './callback.ts';
 
 /** What progress is written to: a terminal gets a bar, anything else a line per epoch. */
 export interface ProgressStream {

@@ -1,7 +1,7 @@
 // What the callbacks that write files have in common.
 import {checkNumber, fail} from '../../core/errors.ts';
-import type {Callback, CallbackContext} from './callback.ts';
 import type {Logs} from '../run/logs.ts';
+import type {Callback, CallbackContext} from './callback.ts';
 
 /** After each epoch, or after every so many batches, counted over all epochs. */
 export type SaveFreq = 'epoch' | number;

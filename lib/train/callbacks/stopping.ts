@@ -2,8 +2,8 @@
 import {checkNumber, fail, requireOptions} from '../../core/errors.ts';
 import {Tensor} from '../../core/tensor.ts';
 import {add, greaterEqual, less, lessEqual, minimum, select, sub} from '../../ops/map.ts';
-import type {Callback} from './callback.ts';
 import type {Criterion, StepValues} from '../step/criterion.ts';
+import type {Callback} from './callback.ts';
 import {Monitor, type MonitorOptions} from './monitor.ts';
 
 /** The numbers of a step that the plan knows. */

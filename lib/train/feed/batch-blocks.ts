@@ -4,8 +4,9 @@ import {dtypes} from '../../core/dtype.ts';
 import {sizeOf} from '../../core/shape.ts';
 import type {NumberArray, Rows} from '../../data/arrays.ts';
 import {ascendingRows} from '../../data/order.ts';
-import {keyOfSamples, type Samples} from './samples.ts';
-import type {Stretch} from './batch-source.ts';
+import type {BatchRun} from './batch-source.ts';
+import {keyOfSamples} from './plan-key.ts';
+import type {Samples} from './samples.ts';
 
 const bytesPerBlock = 4 << 20;
 const maxBatches = 64;
@@ -61,7 +62,7 @@ class Block {
     this.steps++;
   }
 
-  stretch(): Stretch {
+  batchRun(): BatchRun {
     const {samples, batch, steps} = this;
     return {samples, batch, steps, rows: this.#rows.subarray(0, steps * batch)};
   }
@@ -87,7 +88,7 @@ export class BatchBlocks {
   }
 
   /** The batches that have come since; waits for one. Undefined at the end, or when the signal says so. */
-  async next(): Promise<Stretch | undefined> {
+  async next(): Promise<BatchRun | undefined> {
     if (this.#reading) this.#spare = this.#reading;
     this.#reading = undefined;
     const signal = this.#signal;
@@ -108,7 +109,7 @@ export class BatchBlocks {
     this.#filling = undefined;
     this.#reading = block;
     this.#wakeWriter();
-    return block.stretch();
+    return block.batchRun();
   }
 
   /** Asks for no more batches. Does not wait: a generator may be in the middle of one. */

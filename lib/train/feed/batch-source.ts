@@ -2,10 +2,10 @@
 import {ascendingRows, shuffleRows} from '../../data/order.ts';
 import type {Samples} from './samples.ts';
 
-/** Whole batches of one size, to be trained on one after another. */
-export interface Stretch {
+/** Batches of one size that follow one another: at most these are trained on in one native call. */
+export interface BatchRun {
   readonly samples: Samples;
-  /** Numbers of the samples' rows, `steps` times `batch` of them. */
+  /** Row indices into the samples, `steps` times `batch` of them. */
   readonly rows: Int32Array;
   readonly batch: number;
   readonly steps: number;
@@ -19,7 +19,7 @@ export interface BatchSource {
    * From batch `batch` of `epoch` on, some batches but at most `most`; undefined where the epoch ends. Asked
    * in order, but the first question may be for any batch: a training goes on where it was interrupted.
    */
-  next(epoch: number, batch: number, most: number): Stretch | undefined | Promise<Stretch | undefined>;
+  next(epoch: number, batch: number, most: number): BatchRun | undefined | Promise<BatchRun | undefined>;
   /** The training has ended. */
   close?(): void;
 }
@@ -55,7 +55,7 @@ export class ArraySource implements BatchSource {
     this.rows = stepsPerEpoch === undefined ? count : stepsPerEpoch * batchSize;
   }
 
-  next(epoch: number, batch: number, most: number): Stretch | undefined {
+  next(epoch: number, batch: number, most: number): BatchRun | undefined {
     if (batch >= this.batches) return undefined;
     const {count, batchSize, seed, shuffle} = this.#options;
     const position = epoch * this.batches + batch;

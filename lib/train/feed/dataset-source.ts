@@ -5,12 +5,12 @@ import type {DataInput, Rows, ShapedArray} from '../../data/arrays.ts';
 import {Dataset} from '../../data/dataset.ts';
 import type {BatchCursor, BatchPlan, Table} from '../../data/row-plan.ts';
 import {isRecord, mapTree} from '../../data/tree.ts';
-import {BatchBlocks} from './batch-blocks.ts';
-import {bindSamples, type Samples} from './samples.ts';
-import type {Engine} from '../run/engine.ts';
 import type {PortData} from '../network/ports.ts';
+import type {CompiledNetwork} from '../step/compilation.ts';
+import {BatchBlocks} from './batch-blocks.ts';
+import type {BatchRun, BatchSource} from './batch-source.ts';
 import type {ClassWeight} from './sample-weights.ts';
-import type {BatchSource, Stretch} from './batch-source.ts';
+import {bindSamples, type Samples} from './samples.ts';
 
 /** A batch of samples, and if need be how much each of them counts in the loss. */
 export interface Batch {
@@ -36,7 +36,7 @@ export interface DatasetSourceOptions {
 
 /** The batches of one pass. */
 interface Reader {
-  next(most: number): Stretch | undefined | Promise<Stretch | undefined>;
+  next(most: number): BatchRun | undefined | Promise<BatchRun | undefined>;
   close(): void;
 }
 
@@ -63,7 +63,7 @@ const shapedOf = ({data, rowShape, count, scale}: Rows): ShapedArray => ({
 
 /** The samples that an element holds. @throws ERR_VALUE, ERR_OPTION, and what arrays may throw. */
 function bindBatch(
-  engine: Engine,
+  model: CompiledNetwork,
   element: unknown,
   {where, classWeight}: Pick<DatasetSourceOptions, 'where' | 'classWeight'>,
 ): Samples {
@@ -75,7 +75,7 @@ function bindBatch(
   checkOptions(what, element, ['xs', 'ys', 'sampleWeight']);
   const {xs, ys, sampleWeight} = element as unknown as Batch;
   if (typeof xs === 'number' || typeof ys === 'number') failUnbatched(where);
-  return bindSamples(engine, where, xs, ys, {sampleWeight, classWeight});
+  return bindSamples(model, where, xs, ys, {sampleWeight, classWeight});
 }
 
 function failUnbatched(where: string): never {
@@ -87,21 +87,21 @@ export class DatasetSource implements BatchSource {
   readonly rows: number;
   /** Rows of each batch; 0 where the data set does not tell. */
   readonly batchSize: number;
-  readonly #engine: Engine;
+  readonly #model: CompiledNetwork;
   readonly #dataset: Batches;
   readonly #options: DatasetSourceOptions;
   readonly #plan: BatchPlan | undefined;
   readonly #samples: Samples | undefined;
   #reader: Reader | undefined;
   #pass = Number.NaN;
-  /** Batches of the pass before those of `#stretch`. */
+  /** Batches of the pass before those of `#run`. */
   #before = 0;
-  #stretch: Stretch | undefined;
+  #run: BatchRun | undefined;
   /** Where an epoch is so many steps: batches of the passes that have ended. */
   #ended = 0;
 
   /** @throws ERR_OPTION where an epoch would never end; ERR_SHAPE, … for arrays that do not fit. */
-  constructor(engine: Engine, dataset: Batches, options: DatasetSourceOptions) {
+  constructor(model: CompiledNetwork, dataset: Batches, options: DatasetSourceOptions) {
     const {where, stepsPerEpoch} = options;
     const known = dataset instanceof Dataset ? dataset : undefined;
     if (known?.rows) failUnbatched(where);
@@ -109,13 +109,13 @@ export class DatasetSource implements BatchSource {
     if (known?.size === Number.POSITIVE_INFINITY && stepsPerEpoch === undefined) {
       fail('ERR_OPTION', `${where}: the data set never ends: take(n) ends it, or stepsPerEpoch an epoch.`);
     }
-    this.#engine = engine;
+    this.#model = model;
     this.#dataset = dataset;
     this.#options = options;
     this.#plan = known?.batches;
     if (this.#plan) {
       const tables = mapTree(this.#plan.tables, table => shapedOf((table as Table).rows));
-      this.#samples = bindBatch(engine, tables, options);
+      this.#samples = bindBatch(model, tables, options);
     }
     this.batches = stepsPerEpoch ?? size;
     this.batchSize = this.#plan?.batch ?? 0;
@@ -128,21 +128,21 @@ export class DatasetSource implements BatchSource {
     this.#reader = undefined;
   }
 
-  async next(epoch: number, batch: number, most: number): Promise<Stretch | undefined> {
+  async next(epoch: number, batch: number, most: number): Promise<BatchRun | undefined> {
     const {stepsPerEpoch} = this.#options;
     if (stepsPerEpoch === undefined) {
       if (epoch !== this.#pass) this.#open(epoch);
-      const stretch = await this.#from(batch, most);
-      if (!stretch && batch === 0) this.#checkEmpty(epoch);
-      return stretch;
+      const run = await this.#from(batch, most);
+      if (!run && batch === 0) this.#checkEmpty(epoch);
+      return run;
     }
     if (batch >= stepsPerEpoch) return undefined;
     if (Number.isNaN(this.#pass)) this.#open(0);
     const position = epoch * stepsPerEpoch + batch;
     const left = Math.min(most, stepsPerEpoch - batch);
     for (;;) {
-      const stretch = await this.#from(position - this.#ended, left);
-      if (stretch || this.#options.signal?.aborted) return stretch;
+      const run = await this.#from(position - this.#ended, left);
+      if (run || this.#options.signal?.aborted) return run;
       if (this.#before === 0) this.#checkEmpty(this.#pass);
       this.#ended += this.#before;
       this.#open(this.#pass + 1);
@@ -160,27 +160,27 @@ export class DatasetSource implements BatchSource {
     this.close();
     this.#pass = pass;
     this.#before = 0;
-    this.#stretch = undefined;
+    this.#run = undefined;
     const [plan, dataset] = [this.#plan, this.#dataset];
     if (plan) {
       this.#reader = readPlan(plan.batches(pass), this.#samples as Samples, plan.batch);
       return;
     }
     const elements = dataset instanceof Dataset ? dataset.iterate(pass) : dataset;
-    const bind = (element: unknown): Samples => bindBatch(this.#engine, element, this.#options);
+    const bind = (element: unknown): Samples => bindBatch(this.#model, element, this.#options);
     this.#reader = new BatchBlocks(elements, bind, this.#options.signal);
   }
 
   /** Batches of the open pass from `index` on; those before it are passed over. */
-  async #from(index: number, most: number): Promise<Stretch | undefined> {
-    while (!this.#stretch || this.#before + this.#stretch.steps <= index) {
-      this.#before += this.#stretch?.steps ?? 0;
+  async #from(index: number, most: number): Promise<BatchRun | undefined> {
+    while (!this.#run || this.#before + this.#run.steps <= index) {
+      this.#before += this.#run?.steps ?? 0;
       // A place further on is reached by batches that nobody trains on.
       const wanted = index > this.#before ? index - this.#before : most;
-      this.#stretch = await this.#reader?.next(wanted);
-      if (!this.#stretch) return undefined;
+      this.#run = await this.#reader?.next(wanted);
+      if (!this.#run) return undefined;
     }
-    const {samples, rows, batch, steps} = this.#stretch;
+    const {samples, rows, batch, steps} = this.#run;
     const first = index - this.#before;
     const count = Math.min(steps - first, most);
     return {samples, batch, steps: count, rows: rows.subarray(first * batch, (first + count) * batch)};

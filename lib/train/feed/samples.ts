@@ -1,15 +1,13 @@
-// The user's arrays, checked against the model before anything runs, and the table of rows that each step
-// reads.
-import type {TypedArray} from '../../core/dtype.ts';
+// The user's arrays, checked against the inputs and outputs of the model before anything runs.
 import {fail} from '../../core/errors.ts';
 import {type Rows, toRows} from '../../data/arrays.ts';
 import {keepSafe} from '../../session/compile.ts';
-import type {Engine} from '../run/engine.ts';
-import {targetShape} from '../step/graphs.ts';
 import type {Network, Port} from '../network/network.ts';
 import {dataOfPorts, type PortData, sourceName} from '../network/ports.ts';
+import {type CompiledNetwork, targetPorts} from '../step/compilation.ts';
+import type {OutputLoss} from '../step/compile-options.ts';
+import {targetShape} from '../step/graphs.ts';
 import {type Weighting, weightsOf} from './sample-weights.ts';
-import {type OutputLoss, targetPorts} from '../step/compilation.ts';
 
 export interface Samples {
   /** For each input of the model. */
@@ -30,8 +28,12 @@ const place = (where: string, what: 'x' | 'y', ports: readonly Port[], port: Por
   `${where}: ${sourceName(what, ports, port)}`;
 
 /** @throws ERR_SHAPE, ERR_DTYPE or ERR_DETACHED, e.g. `fit: x: expected the shape [rows,784]. …` */
-export function bindInputs(engine: Engine, where: string, x: PortData, allowSingle = false): Rows[] {
-  const {inputs} = engine.network;
+export function bindInputs(
+  {inputs}: Pick<Network, 'inputs'>,
+  where: string,
+  x: PortData,
+  allowSingle = false,
+): Rows[] {
   const rows = dataOfPorts(`${where}: x`, inputs, x).map((data, index) => {
     const port = inputs[index] as Port;
     return toRows(data, {what: place(where, 'x', inputs, port), rowShape: port.shape, allowSingle});
@@ -52,11 +54,11 @@ function checkCounts(where: string, ports: readonly Port[], rows: readonly Rows[
   );
 }
 
-function bindTargets(engine: Engine, where: string, y: PortData): Rows[] {
-  const training = engine.training(where);
-  const ports = targetPorts(engine.network, training);
+function bindTargets(model: CompiledNetwork, where: string, y: PortData): Rows[] {
+  const compilation = model.compilation(where);
+  const ports = targetPorts(model.network, compilation);
   const rows = dataOfPorts(`${where}: y`, ports, y).map((data, index) => {
-    const {loss} = training.losses[index] as OutputLoss;
+    const {loss} = compilation.losses[index] as OutputLoss;
     const port = ports[index] as Port;
     const what = place(where, 'y', ports, port);
     const classes = loss.targets === 'classes';
@@ -75,14 +77,14 @@ const safe = (rows: Rows): Rows => ({...rows, data: keepSafe(rows.data)});
 
 /** Inputs and targets of the same number of rows. */
 export function bindSamples(
-  engine: Engine,
+  model: CompiledNetwork,
   where: string,
   x: PortData,
   y: PortData,
   weighting: Weighting = {},
 ): Samples {
-  const inputs = bindInputs(engine, where, x).map(safe);
-  const targets = bindTargets(engine, where, y).map(safe);
+  const inputs = bindInputs(model.network, where, x).map(safe);
+  const targets = bindTargets(model, where, y).map(safe);
   const [{count}, target] = [inputs[0] as Rows, targets[0] as Rows];
   if (count !== target.count) fail('ERR_SHAPE', `${where}: x has ${count} rows and y ${target.count}.`);
   if (weighting.classWeight !== undefined && targets.length > 1) {
@@ -91,8 +93,8 @@ export function bindSamples(
       `${where}: classWeight: the model has ${targets.length} outputs with classes of their own.`,
     );
   }
-  const weights = weightsOf(where, target, weighting, classesOf(engine));
-  const named = namedRows(engine, where, inputs, targets);
+  const weights = weightsOf(where, target, weighting, classesOf(model.network));
+  const named = namedRows(model, where, inputs, targets);
   return {
     x: inputs,
     y: targets,
@@ -103,63 +105,30 @@ export function bindSamples(
 }
 
 function namedRows(
-  engine: Engine,
+  model: CompiledNetwork,
   where: string,
   x: readonly Rows[],
   y: readonly Rows[],
 ): Record<string, Rows> {
-  const {network} = engine;
-  const ports = targetPorts(network, engine.training(where));
-  return Object.fromEntries([
-    ...namedInputs(network, x),
-    ...y.map((rows, index) => [sourceName('y', ports, ports[index] as Port), rows] as const),
-  ]);
+  const {network} = model;
+  const ports = targetPorts(network, model.compilation(where));
+  const targets = y.map((rows, index) => [sourceName('y', ports, ports[index] as Port), rows] as const);
+  return {...sourcesOfInputs(network, x), ...Object.fromEntries(targets)};
 }
 
 /** The arrays of the inputs by the names that programs have for them. */
-export function namedInputs({inputs}: Network, x: readonly Rows[]): [string, Rows][] {
-  return x.map((rows, index) => [sourceName('x', inputs, inputs[index] as Port), rows]);
+export function sourcesOfInputs({inputs}: Network, x: readonly Rows[]): Record<string, Rows> {
+  return Object.fromEntries(x.map((rows, index) => [sourceName('x', inputs, inputs[index] as Port), rows]));
 }
 
 /** How many classes the model tells apart: two where it gives one number. */
-export function classesOf({network}: Engine): number {
-  return Math.max(2, network.outputShape.at(-1) as number);
+function classesOf({outputShape}: Network): number {
+  return Math.max(2, outputShape.at(-1) as number);
 }
 
 /** For messages about labels: how many classes there are in the output that an array is about. */
-export function classCounts(engine: Engine, where: string): (source: string) => number {
-  const ports = targetPorts(engine.network, engine.training(where));
-  return source => {
-    const port = ports.find(each => sourceName('y', ports, each) === source);
-    return port?.shape.at(-1) ?? 0;
-  };
-}
-
-/** What a plan depends on, as a key. */
-export function keyOf(purpose: string, batch: number, ...data: readonly (Rows | undefined)[]): string {
-  const specs = data.flatMap(rows => (rows ? [`${rows.dtype}[${rows.rowShape}]*${rows.scale}`] : []));
-  return [purpose, batch, ...specs].join(' ');
-}
-
-/** The same for a program over all arrays of the samples. */
-export function keyOfSamples(purpose: string, batch: number, {x, y, weights}: Samples): string {
-  return keyOf(weights ? `${purpose} weighted` : purpose, batch, ...x, ...y, weights);
-}
-
-/** The arrays as the programs name them. */
-export function arraysOf({sources}: Pick<Samples, 'sources'>): Record<string, TypedArray> {
-  return Object.fromEntries(Object.entries(sources).map(([name, {data}]) => [name, data]));
-}
-
-/** Batches of these sizes have plans; a row's bits do not depend on the batch that it is in. */
-const buckets = [1, 8, 32, 128];
-
-/** Rows in steps of one size that cover all given; the last row is read again to fill the last step. */
-export function inBuckets(given: Int32Array): {batch: number; steps: number; rows: Int32Array} {
-  const batch = buckets.find(size => size >= given.length) ?? (buckets.at(-1) as number);
-  const steps = Math.ceil(given.length / batch);
-  const rows = new Int32Array(new SharedArrayBuffer(4 * steps * batch));
-  rows.set(given);
-  rows.fill(given.at(-1) as number, given.length);
-  return {batch, steps, rows};
+export function classCount(model: CompiledNetwork, where: string, source: string): number {
+  const ports = targetPorts(model.network, model.compilation(where));
+  const port = ports.find(each => sourceName('y', ports, each) === source);
+  return port?.shape.at(-1) ?? 0;
 }

@@ -5,23 +5,13 @@ import type {Json} from '../../core/named.ts';
 import {sameShape} from '../../core/shape.ts';
 import type {Variable} from '../../core/tensor.ts';
 import type {FileTensor} from '../../io/safetensors.ts';
-import type {CallbackState} from '../callbacks/callback.ts';
+import type {CallbackState, Checkpoint} from '../callbacks/callback.ts';
 import type {Engine} from '../run/engine.ts';
 import type {History, Logs} from '../run/logs.ts';
 import {assign, snapshot} from '../run/weights.ts';
 
-/** A point of a training from which `fit` goes on to the same bits. */
-export interface Checkpoint {
-  /** Steps of the optimizer done. */
-  readonly step: number;
-  readonly state: Json;
-  readonly tensors: readonly FileTensor[];
-  /** Where it was read from, for errors. */
-  readonly file?: string;
-}
-
 /** What a training must have in common with the one that it continues. */
-export interface Plan {
+export interface TrainingSetup {
   readonly seed: number;
   readonly batchSize: number;
   readonly batches: number;
@@ -39,7 +29,7 @@ export interface Position {
 }
 
 export interface FitState {
-  readonly plan: Plan;
+  readonly plan: TrainingSetup;
   readonly position: Position;
   readonly history: History;
   readonly logs: Logs;
@@ -79,7 +69,7 @@ const nameOf = (callback: number, array: string): string => `callbacks/${callbac
 
 /** The training as it is now; to be called between steps. */
 export function takeCheckpoint(engine: Engine, state: FitState): Checkpoint {
-  const {learningRate} = engine.training('checkpoint').optimizer;
+  const {learningRate} = engine.compilation('checkpoint').optimizer;
   const arrays = state.callbacks.flatMap((callback, index) =>
     Object.entries(callback.arrays ?? {}).map(([name, data]) => ({
       name: nameOf(index, name),
@@ -113,7 +103,7 @@ function valuesOf(engine: Engine, tensors: ReadonlyMap<string, FileTensor>): Map
   );
 }
 
-function checkPlan(saved: Plan, plan: Plan): void {
+function checkPlan(saved: TrainingSetup, plan: TrainingSetup): void {
   for (const key of ['seed', 'batchSize', 'batches', 'rows'] as const) {
     if (saved[key] === plan[key]) continue;
     fail('ERR_FILE', `it is of another training: ${key} was ${saved[key]} there and is ${plan[key]} here`);
@@ -128,7 +118,7 @@ function checkPlan(saved: Plan, plan: Plan): void {
 export function openCheckpoint(
   engine: Engine,
   checkpoint: Checkpoint,
-  plan: Plan,
+  plan: TrainingSetup,
 ): {state: FitState; apply(): void} {
   const saved = fromJson(checkpoint.state) as Saved;
   checkPlan(saved.plan, plan);
@@ -148,7 +138,7 @@ export function openCheckpoint(
       assign(engine, values);
       engine.iterations = checkpoint.step;
       if (typeof saved.learningRate === 'number') {
-        engine.training('checkpoint').optimizer.learningRate = saved.learningRate;
+        engine.compilation('checkpoint').optimizer.learningRate = saved.learningRate;
       }
     },
   };

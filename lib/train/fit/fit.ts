@@ -1,28 +1,26 @@
 // The training loop: epochs of batches, validation, callbacks, stopping.
-import {ChainruleError, checkOptions, fail} from '../../core/errors.ts';
+import {ChainruleError, fail} from '../../core/errors.ts';
 import type {Json} from '../../core/named.ts';
-import {ascendingRows} from '../../data/order.ts';
 import {fileError} from '../../io/model-file.ts';
-import {useAverages} from '../run/averages.ts';
-import {bindSamples, keyOfSamples} from '../feed/samples.ts';
-import {type CallbackContext, CallbackList} from '../callbacks/callback.ts';
+import type {BaseModel} from '../actions/base-model.ts';
+import type {CallbackContext, Checkpoint, Probe} from '../callbacks/callback.ts';
+import {CallbackList} from '../callbacks/list.ts';
 import {progress} from '../callbacks/progress.ts';
-import {type Checkpoint, openCheckpoint, type Plan, type Position, takeCheckpoint} from './checkpoint.ts';
-import type {BoundCriterion} from '../step/criterion.ts';
+import type {BatchRun} from '../feed/batch-source.ts';
+import {keyOfSamples} from '../feed/plan-key.ts';
 import type {Engine} from '../run/engine.ts';
-import {AbortedError} from '../run/failures.ts';
-import {checkTrainable, type FitData, type FitOptions, type FitRequest, toFitRequest} from './options.ts';
+import {AbortedError, type RunOutcome} from '../run/failures.ts';
 import {addToHistory, type History, type Logs, RunningMeans} from '../run/logs.ts';
-import type {Sequential} from '../model.ts';
-import type {PortData} from '../network/ports.ts';
-import type {Weighting} from '../feed/sample-weights.ts';
-import type {Stretch} from '../feed/batch-source.ts';
 import {StepRunner} from '../run/step-runner.ts';
+import type {BoundCriterion} from '../step/criterion.ts';
+import {useAverages} from './averages.ts';
+import {openCheckpoint, type Position, type TrainingSetup, takeCheckpoint} from './checkpoint.ts';
+import {type FitData, type FitOptions, type FitRequest, toFitRequest} from './options.ts';
 
 /** All that lives from epoch to epoch. */
 class Fit {
   readonly #engine: Engine;
-  readonly #model: Sequential;
+  readonly #model: BaseModel;
   readonly #request: FitRequest;
   readonly #callbacks: CallbackList;
   readonly #context: {-readonly [Key in keyof CallbackContext]: CallbackContext[Key]};
@@ -36,14 +34,14 @@ class Fit {
   readonly #criteria: readonly BoundCriterion[];
   readonly #runners = new Map<string, StepRunner>();
 
-  constructor(engine: Engine, model: Sequential, request: FitRequest) {
+  constructor(engine: Engine, model: BaseModel, request: FitRequest) {
     const {source, batchSize, epochs, initialEpoch, validation} = request;
     this.#engine = engine;
     this.#model = model;
     this.#request = request;
     const sizes = {epochs, initialEpoch, batchSize, batches: source.batches, samples: source.rows};
     this.#position = {epoch: initialEpoch, batch: 0, begun: false, means: undefined};
-    this.#means = new RunningMeans(engine.training('fit'));
+    this.#means = new RunningMeans(engine.compilation('fit'));
     this.#context = {
       model,
       ...sizes,
@@ -100,7 +98,7 @@ class Fit {
       fail('ERR_OPTION', 'checkpoint: only a callback with `resume` may take one, in its own functions.');
     }
     return takeCheckpoint(this.#engine, {
-      plan: planOf(this.#request),
+      plan: setupOf(this.#request),
       position: {...this.#position, means: this.#position.begun ? this.#means.save() : undefined},
       history: this.#history,
       logs: this.#logs,
@@ -111,8 +109,7 @@ class Fit {
 
   async #restore(checkpoint: Checkpoint): Promise<void> {
     try {
-      const plan = planOf(this.#request);
-      const {state, apply} = openCheckpoint(this.#engine, checkpoint, plan);
+      const {state, apply} = openCheckpoint(this.#engine, checkpoint, setupOf(this.#request));
       const {position, history, logs, stopTraining} = state;
       await this.#callbacks.restore(state.callbacks, () => {
         apply();
@@ -143,7 +140,7 @@ class Fit {
     this.#context.epoch = at.epoch;
     await this.#callbacks.epochBegin(at.epoch);
     if (this.#model.stopTraining) return false;
-    this.#means = new RunningMeans(this.#engine.training('fit'));
+    this.#means = new RunningMeans(this.#engine.compilation('fit'));
     at.begun = true;
     return true;
   }
@@ -190,41 +187,53 @@ class Fit {
   /** One native call and its callbacks; false at the epoch's end. */
   async #call(at: Position): Promise<boolean> {
     const {epoch, batch} = at;
-    const watched = this.#callbacks.watchBatches;
     const {iterations} = this.#engine;
+    const watched = this.#callbacks.watchBatches;
     const probes = this.#callbacks.probesAt(iterations);
-    const left = probes.length > 0 ? 1 : this.#callbacks.batchesUntilProbe(iterations);
-    const most = watched ? Math.min(left, this.#callbacks.batchesUntilCall(batch, iterations)) : left;
-    const stretch = await this.#request.source.next(epoch, batch, most);
-    if (!stretch) return false;
+    const run = await this.#request.source.next(epoch, batch, this.#mostBatches(batch, probes));
+    if (!run) return false;
     if (watched) await this.#callbacks.batchBegin(batch);
-    const means = this.#means;
-    for (const probe of probes) await probe.before(this.#engine, stretch, this.#request.seed);
+    for (const probe of probes) await probe.before(this.#engine, run, this.#request.seed);
     try {
-      const {guard} = await this.#runnerOf(stretch).run(stretch, {
-        cancel: this.#cancel,
-        means,
-        where: 'fit',
-        name: step => `epoch ${epoch}, batch ${batch + step}`,
-      });
-      if (guard) {
-        this.#context.stoppedBy = guard.scope;
-        this.#model.stopTraining = true;
-      }
+      this.#noteCriterion(await this.#train(run, at));
     } finally {
       at.batch += this.#engine.iterations - iterations;
     }
-    if (at.batch > batch) for (const probe of probes) probe.after(this.#engine, epoch, iterations);
+    const trained = at.batch > batch;
+    if (trained) for (const probe of probes) probe.after(this.#engine, epoch, iterations);
     this.#engine.betweenRuns();
-    if (watched && at.batch > batch) {
-      const last = at.batch - 1;
-      const logs = {batch: last, size: stretch.batch, ...means.logs()};
-      await this.#callbacks.batchEnd(last, logs);
-    }
+    if (watched && trained) await this.#batchEnd(at.batch - 1, run.batch);
     return true;
   }
 
-  #runnerOf({samples, batch}: Stretch): StepRunner {
+  /** How many batches the next native call may train on: probes and callbacks want to be asked between. */
+  #mostBatches(batch: number, probes: readonly Probe[]): number {
+    const {iterations} = this.#engine;
+    const left = probes.length > 0 ? 1 : this.#callbacks.batchesUntilProbe(iterations);
+    if (!this.#callbacks.watchBatches) return left;
+    return Math.min(left, this.#callbacks.batchesUntilCall(batch, iterations));
+  }
+
+  #train(run: BatchRun, {epoch, batch}: Position): Promise<RunOutcome> {
+    return this.#runnerOf(run).run(run, {
+      cancel: this.#cancel,
+      means: this.#means,
+      where: 'fit',
+      nameOf: step => `epoch ${epoch}, batch ${batch + step}`,
+    });
+  }
+
+  #noteCriterion({guard}: RunOutcome): void {
+    if (!guard) return;
+    this.#context.stoppedBy = guard.scope;
+    this.#model.stopTraining = true;
+  }
+
+  #batchEnd(batch: number, size: number): Promise<void> {
+    return this.#callbacks.batchEnd(batch, {batch, size, ...this.#means.logs()});
+  }
+
+  #runnerOf({samples, batch}: BatchRun): StepRunner {
     const key = keyOfSamples('', batch, samples);
     const known = this.#runners.get(key);
     if (known) return known;
@@ -240,7 +249,7 @@ class Fit {
   }
 }
 
-function planOf({seed, batchSize, source: {batches, rows}}: FitRequest): Plan {
+function setupOf({seed, batchSize, source: {batches, rows}}: FitRequest): TrainingSetup {
   return {seed, batchSize, batches, rows};
 }
 
@@ -250,38 +259,16 @@ function callbacksOf({callbacks, verbose}: FitRequest) {
   return [own, ...(callbacks === undefined ? [] : Array.isArray(callbacks) ? callbacks : [callbacks])];
 }
 
-/** See `Sequential.fit`. */
+/** See `Model.fit`. */
 export async function fitModel(
-  model: Sequential,
+  model: BaseModel,
   engine: Engine,
   data: FitData,
   options: FitOptions = {},
 ): Promise<History> {
-  engine.training('fit');
+  engine.compilation('fit');
   return engine.write('fit', () => {
     const request = toFitRequest(engine, data, options);
     return new Fit(engine, model, request).run();
-  });
-}
-
-/** See `Sequential.trainOnBatch`. */
-export async function trainOnBatch(
-  engine: Engine,
-  x: PortData,
-  y: PortData,
-  options: Weighting = {},
-): Promise<Logs> {
-  const where = 'trainOnBatch';
-  const training = engine.training(where);
-  checkOptions(where, options, ['sampleWeight', 'classWeight']);
-  return engine.write(where, async () => {
-    const samples = bindSamples(engine, where, x, y, options);
-    const batch = samples.count;
-    checkTrainable(engine, where);
-    const runner = new StepRunner(engine, samples, {batch, seed: engine.seed, most: 1});
-    const means = new RunningMeans(training);
-    const stretch = {samples, rows: ascendingRows(batch), batch, steps: 1};
-    await runner.run(stretch, {means, where, name: () => 'this batch'});
-    return means.logs();
   });
 }

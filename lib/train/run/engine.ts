@@ -1,20 +1,17 @@
 // What a model owns below its methods: network, memory, compiled programs, the count of steps, and who may
 // write.
-import type {TypedArray} from '../../core/dtype.ts';
 import {fail} from '../../core/errors.ts';
 import {type Variable, variable} from '../../core/tensor.ts';
 import {trainableChanges} from '../../nn/layer.ts';
 import {type CompiledProgram, compileProgram} from '../../session/compile.ts';
 import type {VariableStore} from '../../session/store.ts';
-import {type Access, accessOf, commonStore} from './access.ts';
-import {startAverages} from './averages.ts';
+import type {Network} from '../network/network.ts';
+import {type Compilation, makeCompilation, slotsOf} from '../step/compilation.ts';
+import type {CompileOptions} from '../step/compile-options.ts';
 import type {BoundCriterion, Criterion} from '../step/criterion.ts';
 import type {Graph} from '../step/graphs.ts';
-import type {Network} from '../network/network.ts';
-import {type CompileOptions, makeTraining, slotsOf, type Training} from '../step/compilation.ts';
-
-/** How a run ended, and what it gave. */
-export type RunOutcome = Awaited<ReturnType<CompiledProgram['run']>>;
+import {type Access, accessOf, commonStore} from './access.ts';
+import {startAverages} from './averages.ts';
 
 /** Plans kept for each model; the one used least recently goes first. */
 const maxPrograms = 16;
@@ -28,7 +25,7 @@ export class Engine {
   readonly fresh: readonly Variable[];
   /** Steps of training done, over all fits: the optimizer's count, and the key of random numbers. */
   iterations = 0;
-  #training: Training | undefined;
+  #compilation: Compilation | undefined;
   #trainableChanges = trainableChanges();
   readonly #programs = new Map<string, CompiledProgram>();
   readonly #moments = new Map<string, Variable>();
@@ -64,7 +61,7 @@ export class Engine {
   /** The optimizer's moments now in use. */
   get moments(): Variable[] {
     this.#noticeFreezing();
-    return this.#training?.slots.flat() ?? [];
+    return this.#compilation?.slots.flat() ?? [];
   }
 
   /** All that training changes, and a checkpoint keeps. */
@@ -89,15 +86,15 @@ export class Engine {
     return this.#criteria;
   }
 
-  get compiled(): Training | undefined {
+  get compiled(): Compilation | undefined {
     this.#noticeFreezing();
-    return this.#training;
+    return this.#compilation;
   }
 
   /** @throws ERR_NOT_COMPILED */
-  training(where: string): Training {
+  compilation(where: string): Compilation {
     this.#noticeFreezing();
-    if (this.#training) return this.#training;
+    if (this.#compilation) return this.#compilation;
     const example = "model.compile({optimizer: 'adam', loss: 'meanSquaredError'})";
     return fail(
       'ERR_NOT_COMPILED',
@@ -105,20 +102,26 @@ export class Engine {
     );
   }
 
+  /** @throws ERR_GRAPH */
+  checkTrainable(where: string): void {
+    if (this.network.trainable.length === 0)
+      fail('ERR_GRAPH', `${where}: the model has no weights to train.`);
+  }
+
   compile(options: CompileOptions): void {
     this.#access.checkFree('compile');
-    const training = makeTraining(this.network, options, this.#moments);
-    this.#keepMoments(training);
-    for (const moment of training.slots.flat()) {
+    const compilation = makeCompilation(this.network, options, this.#moments);
+    this.#keepMoments(compilation);
+    for (const moment of compilation.slots.flat()) {
       this.store.write(moment, new Float32Array(moment.tensor.size));
     }
-    this.#training = training;
+    this.#compilation = compilation;
     this.#programs.clear();
     this.iterations = 0;
   }
 
   /** Memory, zero at first, for moments that are new; gives these. */
-  #keepMoments({slots}: Training): Variable[] {
+  #keepMoments({slots}: Compilation): Variable[] {
     const fresh = slots.flat().filter(moment => !this.#moments.has(moment.name));
     addTo(this.store, 'compile', fresh);
     for (const moment of fresh) this.#moments.set(moment.name, moment);
@@ -130,11 +133,11 @@ export class Engine {
     if (this.#trainableChanges === trainableChanges()) return;
     this.#trainableChanges = trainableChanges();
     this.#programs.clear();
-    if (!this.#training) return;
-    const {optimizer} = this.#training;
-    this.#training = {...this.#training, slots: slotsOf(this.network, optimizer, this.#moments)};
-    const fresh = this.#keepMoments(this.#training);
-    startAverages(this, fresh);
+    if (!this.#compilation) return;
+    const {optimizer} = this.#compilation;
+    this.#compilation = {...this.#compilation, slots: slotsOf(this.network, optimizer, this.#moments)};
+    const fresh = this.#keepMoments(this.#compilation);
+    startAverages(this.#compilation, this.network, this.store, fresh);
   }
 
   /** The program of a graph; `key` names all that the graph depends on. */
@@ -203,13 +206,4 @@ function addTo(store: VariableStore, where: string, variables: readonly Variable
     const gigabytes = (bytes / 2 ** 30).toFixed(1);
     fail('ERR_SHAPE', `${where}: there is no memory for ${gigabytes} GiB of numbers (${cause.message}).`);
   }
-}
-
-/** The inputs that a program reads, out of all that a step offers. */
-export function inputsOf(
-  program: CompiledProgram,
-  offered: Readonly<Record<string, TypedArray>>,
-): Record<string, TypedArray> {
-  const slots = program.plan.io.filter(slot => !slot.output);
-  return Object.fromEntries(slots.map(({name}) => [name, offered[name] as TypedArray]));
 }

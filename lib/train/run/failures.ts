@@ -2,7 +2,10 @@
 import {ChainruleError, fail} from '../../core/errors.ts';
 import {formatShape, sizeOf} from '../../core/shape.ts';
 import type {Rows} from '../../data/arrays.ts';
-import type {RunOutcome} from './engine.ts';
+import type {CompiledProgram} from '../../session/compile.ts';
+
+/** How a run ended, and what it gave. */
+export type RunOutcome = Awaited<ReturnType<CompiledProgram['run']>>;
 
 /** A gather's guard holds this where the row number itself was outside the data. */
 const rowOutOfRange = 0x7fffffff;
@@ -11,16 +14,17 @@ export interface RunSite {
   readonly where: string;
   /** The user's arrays by the names that the program has for them: `x`, `y`, `y.age`, `weights`. */
   readonly sources: Readonly<Record<string, Rows>>;
-  /** Row numbers of the steps of the call, and how many each step reads. */
+  /** Row indices of all steps, and how many each step reads. */
   readonly rows: Int32Array;
   readonly batch: number;
   /** Where the arrays are blocks of a data set's batches: rows of each, by which the user knows them. */
   readonly batchRows?: number | undefined;
   /** How many there are in the output that an array of labels is about. */
   classesOf?(source: string): number;
-  /** `step 12 (epoch 0, batch 12)`, for the step that failed. */
-  step?(index: number): string;
-  readonly learningRate?: number;
+  /** `epoch 0, batch 12`, for the step that failed. */
+  nameOf?(step: number): string;
+  /** Of the step that failed. */
+  learningRateAt?(step: number): number;
 }
 
 /**
@@ -111,8 +115,8 @@ function failByNumbers({guard, anomaly, steps}: RunOutcome, site: RunSite): neve
   const first = anomaly
     ? `first in ${anomaly.scope || 'the graph'} (${anomaly.name})`
     : `first seen in ${scope}`;
-  const at = site.step ? ` at ${site.step(steps)}` : '';
-  const rate = site.learningRate === undefined ? '' : ` (now ${site.learningRate})`;
+  const at = site.nameOf ? ` at ${site.nameOf(steps)}` : '';
+  const rate = site.learningRateAt ? ` (now ${site.learningRateAt(steps)})` : '';
   fail(
     'ERR_NOT_FINITE',
     `${site.where}: ${what} is no longer finite${at}, ${first}. The weights are those of the step before. ` +

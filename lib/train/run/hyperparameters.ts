@@ -1,23 +1,23 @@
-// The numbers of each step that an optimizer reads. Those of the next run are written while a run is under
-// way, for a small model's step takes not much longer than they do.
+// The hyperparameters that an optimizer reads at each step. Those of the next call are written during a call,
+// because a step of a small model takes hardly longer than writing them.
 import {type Optimizer, writeHyper} from '../../optim/optimizer.ts';
 
-/** What was written before it was asked for. */
-interface Foreseen {
+/** Steps whose hyperparameters were written in advance. */
+interface Prepared {
   readonly optimizer: Optimizer;
   readonly rate: number;
   readonly first: number;
   readonly steps: number;
 }
 
-export class StepNumbers {
+export class Hyperparameters {
   readonly #capacity: number;
-  /** One may be read by a run while the other is written. */
+  /** A call may read one while the other is written. */
   #current: Float32Array;
   #other: Float32Array;
-  #foreseen: Foreseen | undefined;
+  #prepared: Prepared | undefined;
 
-  /** Room for so many steps of `count` numbers, in memory that native code reads where it lies. */
+  /** Memory for `capacity` steps of `count` hyperparameters, which native code reads where it lies. */
   constructor(capacity: number, count: number) {
     const room = () => new Float32Array(new SharedArrayBuffer(4 * capacity * count));
     this.#capacity = capacity;
@@ -25,31 +25,31 @@ export class StepNumbers {
     this.#other = room();
   }
 
-  /** Those of `steps` steps from `first` on, a row each; they stay until the next call. */
+  /** Those of `steps` steps from `first` on, a row each; valid until the next call of this method. */
   of(optimizer: Optimizer, first: number, steps: number): Float32Array {
     const known = Math.min(this.#known(optimizer, first), steps);
     [this.#current, this.#other] = [this.#other, this.#current];
-    this.#foreseen = undefined;
+    this.#prepared = undefined;
     const {hyperCount} = optimizer;
     writeHyper(optimizer, first + known, steps - known, this.#current.subarray(known * hyperCount));
     return this.#current.subarray(0, steps * hyperCount);
   }
 
   /**
-   * Writes those of the steps that will probably be next. Not where the rate is a function, which may be the
-   * user's own: it is asked about the steps that are made.
+   * Writes those of the steps that are likely to come next. Not where the learning rate is a function: it may
+   * be the user's own, and is called only for steps that are taken.
    */
-  foresee(optimizer: Optimizer, first: number, steps: number): void {
+  prepare(optimizer: Optimizer, first: number, steps: number): void {
     const {learningRate: rate} = optimizer;
     if (typeof rate !== 'number' || steps > this.#capacity) return;
     writeHyper(optimizer, first, steps, this.#other);
-    this.#foreseen = {optimizer, rate, first, steps};
+    this.#prepared = {optimizer, rate, first, steps};
   }
 
   /** How many steps from `first` on are written. */
   #known(optimizer: Optimizer, first: number): number {
-    const foreseen = this.#foreseen;
-    const holds = foreseen?.optimizer === optimizer && foreseen.rate === optimizer.learningRate;
-    return holds && foreseen.first === first ? foreseen.steps : 0;
+    const prepared = this.#prepared;
+    const holds = prepared?.optimizer === optimizer && prepared.rate === optimizer.learningRate;
+    return holds && prepared.first === first ? prepared.steps : 0;
   }
 }

@@ -1,7 +1,7 @@
 import type {TypedArray} from '../../core/dtype.ts';
 import type {Json} from '../../core/named.ts';
+import type {Compilation} from '../step/compilation.ts';
 import {type Column, columnResult, columnsOf, ratioResults, statisticResult} from '../step/measures.ts';
-import type {Training} from '../step/compilation.ts';
 
 /**
  * Numbers by name: `loss`, metrics as they were called in `compile`, the same of the validation with `val_`.
@@ -32,9 +32,9 @@ export class RunningMeans {
   readonly #sums: readonly Float64Array[];
   samples = 0;
 
-  constructor(training: Training) {
-    this.#columns = columnsOf(training);
-    const ratios = training.losses.filter(({loss}) => loss.counted).length;
+  constructor(compilation: Compilation) {
+    this.#columns = columnsOf(compilation);
+    const ratios = compilation.losses.filter(({loss}) => loss.counted).length;
     this.#loss = new Float64Array(2 + 2 * ratios);
     this.#sums = this.#columns.map(
       ({accumulation, context}) => new Float64Array(accumulation?.size(context) ?? 1),

@@ -6,14 +6,16 @@ import {sizeOf} from '../../core/shape.ts';
 import {seedWords} from '../../data/order.ts';
 import {rateAt} from '../../optim/optimizer.ts';
 import type {CompiledProgram} from '../../session/compile.ts';
-import {arraysOf, classCounts, keyOfSamples, type Samples} from '../feed/samples.ts';
+import type {BatchRun} from '../feed/batch-source.ts';
+import {keyOfSamples} from '../feed/plan-key.ts';
+import type {Samples} from '../feed/samples.ts';
 import {type BoundCriterion, keyOfCriteria} from '../step/criterion.ts';
-import {type Engine, inputsOf, type RunOutcome} from './engine.ts';
-import {failByGuard} from './failures.ts';
 import {trainGraph} from '../step/graphs.ts';
+import type {Engine} from './engine.ts';
+import type {RunOutcome} from './failures.ts';
+import {Hyperparameters} from './hyperparameters.ts';
 import type {RunningMeans} from './logs.ts';
-import type {Stretch} from '../feed/batch-source.ts';
-import {StepNumbers} from './hyperparameters.ts';
+import {runRows} from './row-run.ts';
 
 type Slot = CompiledProgram['plan']['io'][number];
 
@@ -33,13 +35,23 @@ export interface StepRunnerOptions {
   readonly criteria?: readonly BoundCriterion[];
 }
 
+/** Whom a call of steps reports to. */
+export interface StepRequest {
+  readonly where: string;
+  /** Not 0 once the training is to end. */
+  readonly cancel?: Int32Array;
+  readonly means: RunningMeans;
+  /** `epoch 0, batch 12`, for errors. */
+  nameOf(step: number): string;
+}
+
 /** Steps of one batch size over arrays that lie alike. */
 export class StepRunner {
   readonly #engine: Engine;
   readonly #program: CompiledProgram;
   readonly #seed: Int32Array;
   readonly #capacity: number;
-  readonly #numbers: StepNumbers;
+  readonly #hyperparameters: Hyperparameters;
   readonly #steps: Int32Array;
   readonly #outputs: Record<string, TypedArray>;
   #msPerStep = 0;
@@ -47,11 +59,11 @@ export class StepRunner {
 
   constructor(engine: Engine, samples: Samples, options: StepRunnerOptions) {
     const {batch, seed, most, criteria = []} = options;
-    const training = engine.training('fit');
+    const compilation = engine.compilation('fit');
     this.#engine = engine;
     const key = keyOfSamples(`train${keyOfCriteria(criteria)}`, batch, samples);
     this.#program = engine.program(key, () =>
-      trainGraph(engine.network, training, {batch, ...samples, criteria}),
+      trainGraph(engine.network, compilation, {batch, ...samples, criteria}),
     );
     const outputs = this.#program.plan.io.filter(slot => slot.output);
     const bytes = outputs.reduce((sum, slot) => sum + bytesOf(slot), 0);
@@ -59,7 +71,7 @@ export class StepRunner {
     // In shared memory, where native code reads and writes without a copy.
     this.#seed = new Int32Array(new SharedArrayBuffer(8));
     this.#seed.set(seedWords(seed));
-    this.#numbers = new StepNumbers(this.#capacity, training.optimizer.hyperCount);
+    this.#hyperparameters = new Hyperparameters(this.#capacity, compilation.optimizer.hyperCount);
     this.#steps = new Int32Array(new SharedArrayBuffer(4 * this.#capacity));
     this.#outputs = Object.fromEntries(
       outputs.map(slot => {
@@ -78,53 +90,40 @@ export class StepRunner {
   }
 
   /**
-   * Runs the first steps of a stretch and adds their losses to `means`.
+   * Runs the first steps of a batch run and adds their losses to `means`.
    *
    * @returns steps committed: fewer than begun where the run was cancelled, or ended by a criterion.
    */
-  async run(
-    {samples, rows, batch, steps: most}: Stretch,
-    options: {
-      cancel?: Int32Array;
-      means: RunningMeans;
-      where: string;
-      name(step: number): string;
-    },
-  ): Promise<RunOutcome> {
+  run({samples, rows, batch, steps: most}: BatchRun, request: StepRequest): Promise<RunOutcome> {
     const steps = Math.min(most, this.#wanted);
     const engine = this.#engine;
-    const {optimizer} = engine.training(options.where);
+    const {where, cancel, means, nameOf} = request;
+    const {optimizer} = engine.compilation(where);
     const first = engine.iterations;
-    const hyper = this.#numbers.of(optimizer, first, steps);
     for (let step = 0; step < steps; step++) this.#steps[step] = first + step;
-    const table = rows.subarray(0, steps * batch);
-    const offered = {
-      ...arraysOf(samples),
-      rows: table,
-      hyper,
-      seed: this.#seed,
-      step: this.#steps.subarray(0, steps),
-    };
     const outputs = mapValues(this.#outputs, array =>
       array.subarray(0, steps * (array.length / this.#capacity)),
     );
     const started = performance.now();
-    const inputs = inputsOf(this.#program, offered);
-    const {cancel} = options;
-    const running = this.#program.run(inputs, {steps, outputs, ...(cancel && {cancel})});
-    if (steps > 1) this.#numbers.foresee(optimizer, first + steps, steps);
-    const result = await running;
-    this.#msPerStep = (performance.now() - started) / steps;
-    this.#stepsBefore = steps;
-    engine.iterations = first + result.steps;
-    options.means.addSteps(outputs, {steps, done: result.steps, batch});
-    if (result.end === 'guard' && result.guard?.kind !== 'stop') {
-      const classesOf = classCounts(engine, options.where);
-      const learningRate = rateAt(optimizer, first + result.steps);
-      const {where, name} = options;
-      failByGuard(result, {where, ...samples, rows: table, batch, classesOf, step: name, learningRate});
-    }
-    return result;
+    const run = {
+      where,
+      ...samples,
+      rows: rows.subarray(0, steps * batch),
+      batch,
+      hyper: this.#hyperparameters.of(optimizer, first, steps),
+      random: {seed: this.#seed, step: this.#steps.subarray(0, steps)},
+      nameOf,
+      learningRateAt: (step: number) => rateAt(optimizer, first + step),
+      settle: ({steps: done}: RunOutcome) => {
+        this.#msPerStep = (performance.now() - started) / steps;
+        this.#stepsBefore = steps;
+        engine.iterations = first + done;
+        means.addSteps(outputs, {steps, done, batch});
+      },
+    };
+    const running = runRows(engine, this.#program, run, {steps, outputs, ...(cancel && {cancel})});
+    if (steps > 1) this.#hyperparameters.prepare(optimizer, first + steps, steps);
+    return running;
   }
 }
 

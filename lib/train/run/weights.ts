@@ -3,8 +3,9 @@ import type {TypedArray} from '../../core/dtype.ts';
 import {fail, nearest} from '../../core/errors.ts';
 import {formatShape, type Shape, sameShape} from '../../core/shape.ts';
 import type {Variable} from '../../core/tensor.ts';
-import {type Engine, inputsOf} from './engine.ts';
 import {assignGraph, snapshotGraph} from '../step/graphs.ts';
+import type {Engine} from './engine.ts';
+import {inputsOf} from './inputs.ts';
 
 /** One weight by its name, e.g. `dense/kernel`. */
 export interface WeightData {

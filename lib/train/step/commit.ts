@@ -1,48 +1,61 @@
 // From gradients to new weights: what a training step commits.
 import {input, type Tensor, type Variable, withScope} from '../../core/tensor.ts';
+import type {Constraint} from '../../nn/constraints.ts';
 import {finite} from '../../ops/check.ts';
+import type {Optimizer} from '../../optim/optimizer.ts';
 import type {Network} from '../network/network.ts';
-import type {Training} from './compilation.ts';
+import type {Compilation} from './compilation.ts';
 
 export interface Commit {
   readonly updates: readonly (readonly [Variable, Tensor])[];
   readonly guards: readonly Tensor[];
 }
 
-/** The optimizer's update by one gradient for each trainable weight, all of which are tested first. */
+/** A weight that a step changes, with its moments in the order of the optimizer's slots. */
+export interface CommitTarget {
+  readonly variable: Variable;
+  readonly constraint?: Constraint | undefined;
+  readonly slots: readonly Variable[];
+}
+
+/** The optimizer's update by one gradient for each target, all of which are guarded to be finite. */
 export function commitOf(
-  network: Network,
-  {optimizer, slots}: Training,
+  optimizer: Optimizer,
+  targets: readonly CommitTarget[],
   gradients: readonly Tensor[],
 ): Commit {
   const hyper = input({name: 'hyper', shape: optimizer.hyperShape, perStep: true});
-  const weights = network.trainable;
-  const steps = weights.map(({variable: {name, tensor}}, index) => ({
+  const steps = targets.map(({variable: {name, tensor}, slots}, index) => ({
     name,
     parameter: tensor,
     gradient: gradients[index] as Tensor,
-    slots: (slots[index] ?? []).map(slot => slot.tensor),
+    slots: slots.map(slot => slot.tensor),
   }));
   const {updated, guards} = withScope('optimizer', () => optimizer.update(hyper, steps));
-  const tests = steps.map(({name, gradient}) => withScope(name, () => finite(gradient)));
-  const updates = weights.flatMap(({variable, constraint}, index): (readonly [Variable, Tensor])[] => {
+  const finiteGradients = steps.map(({name, gradient}) => withScope(name, () => finite(gradient)));
+  const updates = targets.flatMap(({variable, constraint, slots}, index): (readonly [Variable, Tensor])[] => {
     const [parameter, ...moments] = updated[index] as readonly Tensor[];
     const value = parameter as Tensor;
     return [
       [variable, constraint ? withScope(variable.name, () => constraint(value)) : value],
-      ...moments.map((moment, slot) => [slots[index]?.[slot] as Variable, moment] as const),
+      ...moments.map((moment, slot) => [slots[slot] as Variable, moment] as const),
     ];
   });
-  return {updates, guards: [...tests, ...guards]};
+  return {updates, guards: [...finiteGradients, ...guards]};
+}
+
+/** What a step changes of a network. */
+export function targetsOf({trainable}: Network, {slots}: Compilation): CommitTarget[] {
+  return trainable.map((weight, index) => ({...weight, slots: slots[index] ?? []}));
 }
 
 /** One update by gradients that are given, named as their weights are. */
 export function applyGradientsGraph(
   network: Network,
-  training: Training,
+  compilation: Compilation,
 ): Commit & {readonly outputs: Readonly<Record<string, Tensor>>} {
   const gradients = network.trainable.map(({variable: {name, shape}}) => input({name, shape}));
-  return {outputs: {}, ...commitOf(network, training, gradients)};
+  return {outputs: {}, ...commitOf(compilation.optimizer, targetsOf(network, compilation), gradients)};
 }
 
 /** The moving averages take the place of the weights. */

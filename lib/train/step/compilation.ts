@@ -1,76 +1,15 @@
 // What `compile` adds to a network: losses, metrics, and an optimizer with its moments.
 import {fail, requireOptions} from '../../core/errors.ts';
 import {checkPrecision, type Precision} from '../../core/precision.ts';
-import type {Shape} from '../../core/shape.ts';
 import {type Variable, variable} from '../../core/tensor.ts';
-import type {Loss} from '../../nn/losses.ts';
-import type {Metric} from '../../nn/metrics.ts';
-import type {LossLike, MetricLike} from '../../nn/resolve.ts';
 import type {Optimizer} from '../../optim/optimizer.ts';
-import {type OptimizerLike, toOptimizer} from '../../optim/resolve.ts';
+import {toOptimizer} from '../../optim/resolve.ts';
 import type {Network, Port} from '../network/network.ts';
+import type {CompileOptions, NamedMetric, OutputLoss} from './compile-options.ts';
 import {toLosses, toMetrics} from './objectives.ts';
 
-/** One for each output: in the order of the outputs, or by their names. */
-export type PerOutput<Value> = readonly Value[] | Readonly<Record<string, Value>>;
-
-export interface CompileOptions {
-  /** A name or a member of `optimizers`. */
-  readonly optimizer: OptimizerLike;
-  /**
-   * A name, a member of `losses`, or a function (target, output) → loss of each sample. For several outputs:
-   * one that serves all, or one for each; an output that is not named has no loss, and no data in `y`.
-   */
-  readonly loss: LossLike | PerOutput<LossLike>;
-  /** Factors of the outputs' losses in the sum that is minimized; 1 by default. */
-  readonly lossWeights?: PerOutput<number>;
-  /**
-   * Names, members of `metrics`, functions (target, output) → number of each sample, or `CustomMetric`s. For
-   * several outputs:
-   * a list that serves all, or a list for each, in their order or by their names.
-   */
-  readonly metrics?: readonly MetricLike[] | PerOutput<MetricLike | readonly MetricLike[]>;
-  /**
-   * The same, in which each sample counts by its weight: `sampleWeight` times that of its class. Called
-   * `weighted_…` where a metric of that name is there already.
-   */
-  readonly weightedMetrics?: CompileOptions['metrics'];
-  /**
-   * Of the operands of matrix products in training steps: 'float32' (default), or 'bfloat16', Keras'
-   * mixed_bfloat16: 8 bits of each operand instead of 24, in the products of the forward pass and of both
-   * gradients, summed in float32. Weights, moments, biases, activations, losses and products with a side
-   * under 16 stay float32, and so does all of `predict` and `evaluate`. Twice as fast per product where the
-   * CPU has AVX512_BF16 (AMD since Zen 4, Intel since Cooper Lake), somewhat slower than float32 elsewhere.
-   * The same bits on any number of threads; on every CPU too unless a sum is smaller than 1.2e-38.
-   */
-  readonly precision?: Precision;
-}
-
-/** The loss of one output. */
-export interface OutputLoss {
-  /** Of the output. */
-  readonly name: string;
-  /** Its place among the network's outputs. */
-  readonly output: number;
-  /** Of the output, for one sample. */
-  readonly shape: Shape;
-  readonly loss: Loss;
-  readonly weight: number;
-}
-
-export interface NamedMetric {
-  /** As it stands in logs and in `history`: for several outputs with the output's name before it. */
-  readonly name: string;
-  /** As the user called it. */
-  readonly own: string;
-  readonly metric: Metric;
-  /** Whether each sample counts by its weight. */
-  readonly weighted: boolean;
-  /** Which of `losses` it goes with. */
-  readonly of: OutputLoss;
-}
-
-export interface Training {
+/** The result of `compile`. */
+export interface Compilation {
   readonly optimizer: Optimizer;
   /** One for each output that has one. */
   readonly losses: readonly OutputLoss[];
@@ -80,8 +19,15 @@ export interface Training {
   readonly precision: Precision;
 }
 
+/** What binding data to a model asks of it. */
+export interface CompiledNetwork {
+  readonly network: Network;
+  /** @throws ERR_NOT_COMPILED */
+  compilation(where: string): Compilation;
+}
+
 /** Outputs that have a loss, and data in `y`. */
-export function targetPorts({outputs}: Network, {losses}: Pick<Training, 'losses'>): Port[] {
+export function targetPorts({outputs}: Network, {losses}: Pick<Compilation, 'losses'>): Port[] {
   return losses.map(({output}) => outputs[output] as Port);
 }
 
@@ -102,11 +48,11 @@ export function slotsOf(
 const compileOptions = ['optimizer', 'loss', 'lossWeights', 'metrics', 'weightedMetrics', 'precision'];
 
 /** @throws ERR_UNKNOWN_NAME or ERR_OPTION saying which option is wrong. */
-export function makeTraining(
+export function makeCompilation(
   network: Network,
   options: CompileOptions,
   known: ReadonlyMap<string, Variable>,
-): Training {
+): Compilation {
   requireOptions('compile', options, compileOptions);
   const {optimizer, loss, precision = 'float32'} = options;
   checkPrecision(precision);

@@ -12,13 +12,14 @@ import {gatherLabels, gatherRows} from '../../ops/gather.ts';
 import {add, mul} from '../../ops/map.ts';
 import {reshape} from '../../ops/move.ts';
 import {total} from '../../ops/reduce.ts';
-import {type BoundCriterion, criteriaOf, stepValues} from './criterion.ts';
-import {lossTests, type Measures, measure, objectiveOf, resultsOf} from './measures.ts';
 import type {Applied, ApplyOptions, Network, Port} from '../network/network.ts';
 import {sourceName} from '../network/ports.ts';
+import {commitOf, targetsOf} from './commit.ts';
+import {type Compilation, targetPorts} from './compilation.ts';
+import type {OutputLoss} from './compile-options.ts';
+import {type BoundCriterion, criteriaOf, stepValues} from './criterion.ts';
+import {lossTests, type Measures, measure, objectiveOf, resultsOf} from './measures.ts';
 import {type Recorder, recordOutputs} from './recorder.ts';
-import {type OutputLoss, type Training, targetPorts} from './compilation.ts';
-import {commitOf} from './commit.ts';
 
 /** How rows lie in the user's memory: what of the data a plan depends on. */
 export interface RowsSpec {
@@ -96,8 +97,8 @@ function inputSources({inputs}: Network, specs: readonly RowsSpec[]): Tensor[] {
   return inputs.map((port, index) => dataInput(sourceName('x', inputs, port), specs[index] as RowsSpec));
 }
 
-function sourcesOf(network: Network, training: Training, {x, y, weights}: SampleSpecs): Sources {
-  const targets = targetPorts(network, training);
+function sourcesOf(network: Network, compilation: Compilation, {x, y, weights}: SampleSpecs): Sources {
+  const targets = targetPorts(network, compilation);
   return {
     x: inputSources(network, x),
     y: targets.map((port, index) => dataInput(sourceName('y', targets, port), y[index] as RowsSpec)),
@@ -121,7 +122,7 @@ interface PerSample extends Measures, Pick<Applied, 'updates'> {
 /** Loss and metrics of each sample of a batch, and new values of weights that are not trained. */
 function perSample(
   network: Network,
-  training: Training,
+  compilation: Compilation,
   sources: Sources,
   specs: SampleSpecs,
   rows: Tensor,
@@ -132,11 +133,11 @@ function perSample(
   );
   const {outputs, updates, losses: added} = network.apply(x, {...mode, random: sources.random});
   const weights = readWeights(sources, specs, rows);
-  const targets = targetPorts(network, training).map((port, index) => {
-    const {loss} = training.losses[index] as OutputLoss;
+  const targets = targetPorts(network, compilation).map((port, index) => {
+    const {loss} = compilation.losses[index] as OutputLoss;
     return readTarget(sources.y[index] as Tensor, port, loss, specs.y[index] as RowsSpec, rows);
   });
-  return {...measure(training, outputs, targets, weights, added), updates, x};
+  return {...measure(compilation, outputs, targets, weights, added), updates, x};
 }
 
 /** Adds neighbours until one is left: the tree does not depend on who computes the parts. */
@@ -158,17 +159,17 @@ export interface StepOptions extends SampleSpecs {
 }
 
 /** One training step: compute loss and gradients, test them, commit the optimizer's update. */
-export function trainGraph(network: Network, training: Training, options: StepOptions): Graph {
+export function trainGraph(network: Network, compilation: Compilation, options: StepOptions): Graph {
   const {batch, microShards = 1, criteria = []} = options;
   if (batch % microShards !== 0) {
     fail('ERR_OPTION', `microShards: ${microShards} do not cut a batch of ${batch} into equal parts.`);
   }
-  const sources = sourcesOf(network, training, options);
+  const sources = sourcesOf(network, compilation, options);
   const weights = network.trainable;
   const penalty = network.penalty();
   const shards = Array.from({length: microShards}, (_, shard) => {
     const rows = rowsInput(batch / microShards, microShards === 1 ? '' : `${shard}`);
-    const sample = perSample(network, training, sources, options, rows, {training: true, shard});
+    const sample = perSample(network, compilation, sources, options, rows, {training: true, shard});
     const objective = objectiveOf(sample, penalty);
     return {
       ...sample,
@@ -189,9 +190,9 @@ export function trainGraph(network: Network, training: Training, options: StepOp
     average,
   );
   const ends = criteriaOf(stepValues(objective, gradient), criteria);
-  const {updates, guards} = commitOf(network, training, gradient);
+  const {updates, guards} = commitOf(compilation.optimizer, targetsOf(network, compilation), gradient);
   return {
-    outputs: {...resultsOf(training, shards, true), ...(penalty && {penalty: total(penalty)})},
+    outputs: {...resultsOf(compilation, shards, true), ...(penalty && {penalty: total(penalty)})},
     guards: [
       ...lossTests(shards, objective, penalty),
       ...guards,
@@ -199,7 +200,7 @@ export function trainGraph(network: Network, training: Training, options: StepOp
       ...ends.guards,
     ],
     updates: [...updates, ...states, ...ends.updates],
-    precision: training.precision,
+    precision: compilation.precision,
   };
 }
 
@@ -216,12 +217,12 @@ function statesOf(
 }
 
 /** Loss and metrics of each sample, without training. */
-export function evaluateGraph(network: Network, training: Training, options: StepOptions): Graph {
-  const sources = sourcesOf(network, training, options);
+export function evaluateGraph(network: Network, compilation: Compilation, options: StepOptions): Graph {
+  const sources = sourcesOf(network, compilation, options);
   const rows = rowsInput(options.batch);
-  const sample = perSample(network, training, sources, options, rows, {training: false});
+  const sample = perSample(network, compilation, sources, options, rows, {training: false});
   const penalty = network.penalty();
-  return {outputs: {...resultsOf(training, [sample], false), ...(penalty && {penalty: total(penalty)})}};
+  return {outputs: {...resultsOf(compilation, [sample], false), ...(penalty && {penalty: total(penalty)})}};
 }
 
 export interface ForwardGraphOptions {
@@ -257,19 +258,23 @@ export interface GradientsGraphOptions extends StepOptions {
 }
 
 /** The objective and its gradient for each trainable weight, without an update. */
-export function gradientsGraph(network: Network, training: Training, options: GradientsGraphOptions): Graph {
+export function gradientsGraph(
+  network: Network,
+  compilation: Compilation,
+  options: GradientsGraphOptions,
+): Graph {
   const {recorder, observe = recorder?.observe} = options;
-  const sources = sourcesOf(network, training, options);
+  const sources = sourcesOf(network, compilation, options);
   const rows = rowsInput(options.batch);
   const mode = {training: options.training, observe};
-  const sample = perSample(network, training, sources, options, rows, mode);
+  const sample = perSample(network, compilation, sources, options, rows, mode);
   const objective = objectiveOf(sample, network.penalty());
   const weights = network.trainable.map(({variable: {tensor}}) => tensor);
   const signals = recorder?.layers.map(({preActivation}) => preActivation) ?? [];
   const all = gradients(objective, [...weights, ...signals, ...(recorder ? sample.x : [])]);
   const entries = weights.map((_, index) => [gradientOutput(index), all[index] as Tensor] as const);
   const outputs = {loss: objective, ...Object.fromEntries(entries)};
-  const {precision} = training;
+  const {precision} = compilation;
   if (!recorder) return {outputs, precision};
   const ofInputs = all.slice(weights.length + signals.length);
   const named = ofInputs.map((value, index) => [inputGradientOutput(index), value] as const);

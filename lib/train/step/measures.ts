@@ -6,7 +6,7 @@ import type {Accumulation, MetricContext} from '../../nn/metrics.ts';
 import {finite} from '../../ops/check.ts';
 import {add, div, maximum, mul, ones} from '../../ops/map.ts';
 import {mean, sum, total} from '../../ops/reduce.ts';
-import type {Training} from './compilation.ts';
+import type {Compilation} from './compilation.ts';
 
 /** Names of a plan's results: a column's sum or numbers, or all that it keeps of each sample. */
 export const columnResult = (index: number): string => `column${index}`;
@@ -49,7 +49,7 @@ function byWeight(accumulation: Accumulation | undefined): Accumulation {
 }
 
 /** In order: each output's loss where there are several, and the metrics. */
-export function columnsOf({losses, metrics}: Training): Column[] {
+export function columnsOf({losses, metrics}: Compilation): Column[] {
   const own = losses.map(({name, loss, shape}) => ({
     name: `${name}_loss`,
     accumulation: loss.counted && quotient,
@@ -81,13 +81,13 @@ export interface Measures {
  * @param added losses of each sample that layers add.
  */
 export function measure(
-  training: Training,
+  compilation: Compilation,
   outputs: readonly Tensor[],
   targets: readonly Tensor[],
   weights: Tensor | undefined,
   added: readonly Tensor[],
 ): Measures {
-  const {losses, metrics} = training;
+  const {losses, metrics} = compilation;
   const scored = losses.map(({loss, output: at, name, weight}, index) => {
     const [output, target] = [outputs[at] as Tensor, targets[index] as Tensor];
     return withScope(losses.length === 1 ? 'loss' : `loss/${name}`, () => {
@@ -171,11 +171,11 @@ export function lossTests(
  * sample; what accumulations keep of each sample in any case.
  */
 export function resultsOf(
-  training: Training,
+  compilation: Compilation,
   parts: readonly Measures[],
   totals: boolean,
 ): Record<string, Tensor> {
-  const columns = columnsOf(training);
+  const columns = columnsOf(compilation);
   const entries = parts.flatMap((measures, number) => {
     const named = (name: string, tensor: Tensor) =>
       [number === 0 ? name : `${name}/${number}`, tensor] as const;

@@ -4,7 +4,7 @@ import {customKind} from '../../core/named.ts';
 import type {Metric} from '../../nn/metrics.ts';
 import {type LossLike, type MetricLike, toLoss, toMetric} from '../../nn/resolve.ts';
 import type {Network} from '../network/network.ts';
-import type {CompileOptions, NamedMetric, OutputLoss} from './compilation.ts';
+import type {CompileOptions, NamedMetric, OutputLoss} from './compile-options.ts';
 
 type Table = Readonly<Record<string, unknown>>;
 

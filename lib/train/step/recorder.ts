@@ -1,10 +1,8 @@
 // What the layers of a model compute on the way, and what reaches them on the way back.
+import type {TypedArray} from '../../core/dtype.ts';
 import {currentScope, type Tensor} from '../../core/tensor.ts';
 import type {Observe} from '../../nn/layer.ts';
-import type {CompiledProgram} from '../../session/compile.ts';
-import type {Engine, RunOutcome} from '../run/engine.ts';
-import type {Graph} from './graphs.ts';
-import type {ShapedResult} from '../actions/predict.ts';
+import type {ShapedResult} from '../network/results.ts';
 
 /** What one call of a layer computed for each row. */
 export interface LayerRecord {
@@ -59,29 +57,10 @@ export function recordOutputs({layers}: Recorder, errorSignals?: readonly Tensor
   return Object.fromEntries(entries);
 }
 
-const recorders = new WeakMap<CompiledProgram, Recorder>();
-
-/** A program that is kept, with the recorder of its graph. */
-export function recordedProgram(
-  engine: Engine,
-  key: string,
-  record: boolean,
-  graph: (recorder: Recorder | undefined) => Graph,
-): {program: CompiledProgram; recorder: Recorder | undefined} {
-  if (!record) return {program: engine.program(key, () => graph(undefined)), recorder: undefined};
-  let made: Recorder | undefined;
-  const program = engine.program(`${key} recorded`, () => {
-    made = new Recorder();
-    return graph(made);
-  });
-  if (made) recorders.set(program, made);
-  return {program, recorder: recorders.get(program)};
-}
-
 /** The records of a run, layer by layer. */
 export function readRecords(
   {layers}: Recorder,
-  outputs: RunOutcome['outputs'],
+  outputs: Readonly<Record<string, TypedArray>>,
   what: readonly ('preActivation' | 'activation' | 'errorSignal')[],
 ): LayerGradientRecord[] {
   return layers.map(({name, preActivation, activation}, index) => {

@@ -1,0 +1,13 @@
+// What of the data a plan depends on, as a key: how its arrays lie, never what they hold.
+import type {Rows} from '../../data/arrays.ts';
+import type {Samples} from './samples.ts';
+
+export function keyOf(purpose: string, batch: number, ...data: readonly (Rows | undefined)[]): string {
+  const specs = data.flatMap(rows => (rows ? [`${rows.dtype}[${rows.rowShape}]*${rows.scale}`] : []));
+  return [purpose, batch, ...specs].join(' ');
+}
+
+/** The same for a program over all arrays of the samples. */
+export function keyOfSamples(purpose: string, batch: number, {x, y, weights}: Samples): string {
+  return keyOf(weights ? `${purpose} weighted` : purpose, batch, ...x, ...y, weights);
+}
