@@ -47,10 +47,7 @@ export type Predicted<Outputs extends SymbolicTensors> = Outputs extends Symboli
   ? ShapedResult
   : PredictedEach<Outputs>;
 
-/**
- * A model with all its methods but those that train it or make another: what callbacks get, for they run while
- * it is being trained.
- */
+/** A model with all its methods but those that train it or make another: what callbacks get. */
 export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
   /** Set by a callback, ends the training after the current batch. */
   stopTraining = false;

@@ -38,7 +38,7 @@ const bounds: Readonly<Record<string, readonly [number, number]>> = {
   hardTanh: [-1, 1],
   softsign: [-1, 1],
 };
-/** This near to a bound, as a share of the distance of both, the derivative is at most 8 % of the steepest. */
+/** This near to a bound, as a share of the distance of both, its derivative is at most 8 % of its maximum. */
 const nearBound = 0.02;
 
 /** Share of the units (of the last axis) of which no row of the batch is positive. */
