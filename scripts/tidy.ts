@@ -1,4 +1,5 @@
 // Holds the layering, the sizes and the names. Prints each violation as file:line: what.
+import {checkCircles} from './tidy/circles.ts';
 import {listFiles} from './tidy/files.ts';
 import {checkImports} from './tidy/imports.ts';
 import {checkNames} from './tidy/names.ts';
@@ -11,6 +12,7 @@ if (typeof objects === 'string') console.log(objects);
 const found = [
   ...checkSizes(files),
   ...checkImports(files),
+  ...checkCircles(files),
   ...checkNames(files),
   ...(typeof objects === 'string' ? [] : objects),
 ];

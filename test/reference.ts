@@ -3,9 +3,9 @@
 import {type Call, constantOp, type Tensor} from '../lib/core/tensor.ts';
 import {callsOf} from '../lib/graph/walk.ts';
 import type {MapProgram} from '../lib/ops/program.ts';
-import {moveRules} from './reference-move.ts';
-import {erf, randomRules} from './reference-random.ts';
-import {updateRules} from './reference-updates.ts';
+import {moveRules} from './reference/move.ts';
+import {erf, randomRules} from './reference/random.ts';
+import {updateRules} from './reference/updates.ts';
 
 export type Values = Float64Array;
 export type Given = ReadonlyMap<Tensor, ArrayLike<number>>;

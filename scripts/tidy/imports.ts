@@ -29,18 +29,40 @@ const layers: Readonly<Record<string, Layer>> = {
 /** What autodiff itself is made of. */
 const opsOfAutodiff = ['add', 'ones', 'sumTo', 'zeros'];
 
+/** The floors of lib/train, lowest first: folders, and the files above them. Each imports downward only. */
+const trainFloors = ['network', 'step', 'feed', 'run', 'actions', 'callbacks', 'fit', 'model.ts', 'load.ts'];
+
+const floorOf = (file: string): number => trainFloors.indexOf(file.split('/')[2] ?? '');
+
+/** lib/train stands on its floors: every file is on one, and none looks up. */
+function checkFloors(files: readonly SourceFile[]): Violation[] {
+  const own = files.filter(({path: file}) => file.startsWith('lib/train/') && file.endsWith('.ts'));
+  if (!own.some(({path: file}) => file.startsWith(`lib/train/${trainFloors[0]}/`))) return [];
+  return own.flatMap(file => {
+    const floor = floorOf(file.path);
+    if (floor < 0) return [{file: file.path, line: 1, what: `stands on no floor: ${trainFloors.join(', ')}`}];
+    return importsOf(file).flatMap(({from, line}) => {
+      const target = path.posix.join(path.posix.dirname(file.path), from);
+      if (!from.startsWith('.') || !target.startsWith('lib/train/') || floorOf(target) <= floor) return [];
+      const what = `lib/train/${trainFloors[floor]} may not import ${target}: floors import downward only`;
+      return [{file: file.path, line, what}];
+    });
+  });
+}
+
 /** The folder below lib/, or the name of a file that stands there alone. */
 function layerOf(file: string): string {
   return file.replace(/^lib\//, '').replace(/\/.*$|\.ts$/, '');
 }
 
 export function checkImports(files: readonly SourceFile[]): Violation[] {
-  return files.flatMap(file => {
+  const found = files.flatMap(file => {
     if (file.path.startsWith('lib/') && file.path.endsWith('.ts')) return checkTypeScript(file);
     if (file.path.startsWith('examples/') && file.path.endsWith('.ts')) return checkExample(file);
     if (/^native\/.*\.(h|cc|def)$/.test(file.path)) return checkCpp(file);
     return [];
   });
+  return [...found, ...checkFloors(files)];
 }
 
 interface Import {
@@ -48,7 +70,7 @@ interface Import {
   readonly line: number;
 }
 
-function importsOf(file: SourceFile): Import[] {
+export function importsOf(file: SourceFile): Import[] {
   const {importedFiles} = ts.preProcessFile(file.text, true, true);
   return importedFiles.map(({fileName, pos}) => ({from: fileName, line: lineAt(file.text, pos)}));
 }

@@ -1,5 +1,6 @@
 // tidy sees what it is there to see.
 import {describe, expect, test} from 'vitest';
+import {checkCircles} from '../../scripts/tidy/circles.ts';
 import {checkImports} from '../../scripts/tidy/imports.ts';
 import {checkNames} from '../../scripts/tidy/names.ts';
 import {checkSizes} from '../../scripts/tidy/sizes.ts';
@@ -73,6 +74,62 @@ describe('imports', () => {
     expect(found('native/runtime/a.cc', '#include <napi.h>\n#include <thread>')).toHaveLength(1);
     expect(found('native/simd/a.h', '#include <immintrin.h>\n#include "../kernels/b.h"')).toHaveLength(1);
     expect(found('native/binding/a.cc', '#include <napi.h>\n#include "kernels/all.h"')).toHaveLength(1);
+  });
+});
+
+describe('circles of imports', () => {
+  const found = (imports: Readonly<Record<string, readonly string[]>>): string[] =>
+    whats(
+      checkCircles(
+        Object.entries(imports).map(([path, targets]) => ({
+          path,
+          text: targets.map(target => `import type {A} from '${target}';\n`).join(''),
+        })),
+      ),
+    );
+
+  test('are listed, types and re-exports as well', () => {
+    const circle = {
+      'lib/nn/a.ts': ['./b.ts'],
+      'lib/nn/b.ts': ['../ops/c.ts'],
+      'lib/ops/c.ts': ['../nn/a.ts'],
+    };
+    expect(found(circle)).toEqual(['imports in a circle: nn/a.ts → nn/b.ts → ops/c.ts → nn/a.ts']);
+    const exported = {path: 'lib/nn/a.ts', text: "export * from './a.ts';"};
+    expect(whats(checkCircles([exported]))).toEqual(['imports in a circle: nn/a.ts → nn/a.ts']);
+  });
+
+  test('are each listed once, the shortest way round', () => {
+    const twice = {'lib/a.ts': ['./b.ts'], 'lib/b.ts': ['./a.ts', './c.ts'], 'lib/c.ts': ['./a.ts']};
+    expect(found({...twice, 'lib/d.ts': ['./e.ts'], 'lib/e.ts': ['./d.ts', './a.ts']})).toEqual([
+      'imports in a circle: a.ts → b.ts → a.ts, and 1 more in circles with these',
+      'imports in a circle: d.ts → e.ts → d.ts',
+    ]);
+  });
+
+  test('are not seen where there are none', () => {
+    const diamond = {'lib/a.ts': ['./b.ts', './c.ts'], 'lib/b.ts': ['./d.ts'], 'lib/c.ts': ['./d.ts']};
+    expect(found({...diamond, 'lib/d.ts': ['node:fs', './not-there.ts'], 'test/a.ts': ['./a.ts']})).toEqual(
+      [],
+    );
+  });
+});
+
+describe('floors of lib/train', () => {
+  const found = (path: string, target: string): string[] => {
+    const above = {path, text: `import type {A} from '${target}';`};
+    return whats(checkImports([{path: 'lib/train/network/network.ts', text: ''}, above]));
+  };
+
+  test('import downward only', () => {
+    expect(found('lib/train/feed/a.ts', '../step/b.ts')).toEqual([]);
+    expect(found('lib/train/feed/a.ts', './b.ts')).toEqual([]);
+    expect(found('lib/train/model.ts', './fit/fit.ts')).toEqual([]);
+    expect(found('lib/train/feed/a.ts', '../run/b.ts')).toEqual([
+      'lib/train/feed may not import lib/train/run/b.ts: floors import downward only',
+    ]);
+    expect(found('lib/train/fit/a.ts', '../model.ts')).toHaveLength(1);
+    expect(found('lib/train/lobby.ts', './fit/fit.ts')).toHaveLength(1);
   });
 });
 

@@ -2,8 +2,8 @@
 // top of the rounding of the result itself; 0 means correctly rounded.
 import type {Call, Tensor} from '../../lib/core/tensor.ts';
 import type {UpdateAttributes} from '../../lib/ops/optimizer.ts';
+import {type UpdateName, updates as updateTable} from '../reference/updates.ts';
 import {broadcastIndex, evaluateCall, product, productSizes, type Values} from '../reference.ts';
-import {type UpdateName, updates as updateTable} from '../reference-updates.ts';
 
 /** Bounds of every element of every output, from the operands and the exact results. */
 export type Bound = (call: Call, inputs: Values[], exact: Values[]) => Values[];

@@ -13,8 +13,8 @@ import {
 import * as ops from '../../lib/ops/index.ts';
 import '../../lib/ops/program.ts';
 import type {UpdateAttributes} from '../../lib/ops/optimizer.ts';
+import {type UpdateName, updates} from '../reference/updates.ts';
 import type {Given} from '../reference.ts';
-import {type UpdateName, updates} from '../reference-updates.ts';
 import {type Operand, reals, type Sample} from './data.ts';
 
 /** A graph, what it reads, and what it is to give. */

@@ -1,6 +1,6 @@
 // Samples of the optimizers' updates: segments of many sizes, each update with all that may be added.
 import type {Shape} from '../../lib/core/shape.ts';
-import {type UpdateName, updates} from '../reference-updates.ts';
+import {type UpdateName, updates} from '../reference/updates.ts';
 import * as bounds from './bounds.ts';
 import {exactly, type Operand, type OpSamples, reals, type Sample} from './data.ts';
 

@@ -2,8 +2,8 @@
 import {describe, expect, it} from 'vitest';
 import {input, type Tensor} from '../../lib/core/tensor.ts';
 import {compile, gradients, hessianVectorProduct, ops} from '../../lib/index.ts';
-import {numbers} from '../api/support.ts';
 import {evaluate, type Given} from '../reference.ts';
+import {numbers} from '../support/plain-networks.ts';
 
 const x = input({name: 'x', shape: [3]});
 const values = Float32Array.of(0.5, -1.25, 2);

@@ -10,9 +10,9 @@ import {
   regularizers,
   sequential,
 } from '../../lib/index.ts';
-import {numbers} from '../api/support.ts';
 import {expectComposite} from '../conformance/composite.ts';
 import {reals, spread} from '../conformance/data.ts';
+import {numbers} from '../support/plain-networks.ts';
 import {withFolder} from './support.ts';
 
 /** A layer without weights as a function of ops. */

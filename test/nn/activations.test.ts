@@ -5,7 +5,7 @@ import {activations, compile, gradients, layers, ops} from '../../lib/index.ts';
 import {toActivation} from '../../lib/nn/resolve.ts';
 import {expectComposite} from '../conformance/composite.ts';
 import {exactly, reals, spread} from '../conformance/data.ts';
-import {erf} from '../reference-random.ts';
+import {erf} from '../reference/random.ts';
 
 type Name = keyof typeof activations;
 

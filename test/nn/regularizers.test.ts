@@ -11,9 +11,9 @@ import {
   sequential,
   type Tensor,
 } from '../../lib/index.ts';
-import {numbers} from '../api/support.ts';
 import {expectComposite} from '../conformance/composite.ts';
 import {exactly, reals} from '../conformance/data.ts';
+import {numbers} from '../support/plain-networks.ts';
 
 /** Mean of |cos| over pairs of the rows of `values`, or of its columns. */
 function meanCosine(values: Float64Array, rows: number, byRows: boolean): number {

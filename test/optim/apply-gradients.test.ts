@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {layers, optimizers, sequential} from '../../lib/index.ts';
-import {build as buildClassifier, quiet, x, y} from '../api/small-model.ts';
+import {build as buildClassifier, quiet, x, y} from '../support/small-model.ts';
 import {build, gradientsAt, weightsOf} from './given.ts';
 
 const untyped = (value: unknown) => value as never;

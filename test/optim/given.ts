@@ -1,6 +1,6 @@
 // A model whose optimizer is driven by given gradients, and the same numbers in plain float64.
 import {layers, type Optimizer, type Sequential, sequential} from '../../lib/index.ts';
-import {numbers} from '../api/support.ts';
+import {numbers} from '../support/plain-networks.ts';
 
 /** Kernel [2,3] and bias [3]. */
 export function build(optimizer: Optimizer, loss: 'mse' = 'mse'): Sequential {

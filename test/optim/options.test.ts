@@ -11,7 +11,7 @@ import {
   sequential,
   setThreads,
 } from '../../lib/index.ts';
-import {numbers} from '../api/support.ts';
+import {numbers} from '../support/plain-networks.ts';
 import {build, descend, gradientsAt, map, type Numbers, norm, steps, weightsOf} from './given.ts';
 
 const rate = 0.1;

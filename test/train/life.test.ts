@@ -4,7 +4,7 @@ import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {afterAll, describe, expect, it} from 'vitest';
 import {input, layers, type Model, model, modelFromJSON, optimizers, sequential} from '../../lib/index.ts';
-import {numbers} from '../api/support.ts';
+import {numbers} from '../support/plain-networks.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'chainrule-life-'));
 afterAll(() => rmSync(folder, {recursive: true, force: true}));

@@ -1,6 +1,6 @@
 // A line fitted by gradient descent in plain float64: what `fit` must do, written a second time.
 import {layers, optimizers, type Sequential, sequential} from '../../lib/index.ts';
-import {numbers} from '../api/support.ts';
+import {numbers} from '../support/plain-networks.ts';
 
 export const features = 3;
 export const rows = 22;

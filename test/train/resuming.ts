@@ -8,7 +8,7 @@ import {
   type Sequential,
   sequential,
 } from '../../lib/index.ts';
-import {labelsOf, numbers} from '../api/support.ts';
+import {labelsOf, numbers} from '../support/plain-networks.ts';
 
 const rows = 46;
 const features = 5;

@@ -1,0 +1,166 @@
+// What the bench computes from its measurements: bounds, slopes of goals, files for its peers. The
+// measurements themselves decide no test.
+import {execFileSync} from 'node:child_process';
+import {beforeAll, describe, expect, test} from 'vitest';
+import {bandwidthOf, type Ceiling, levelOf, peakOf} from '../../bench/ceiling.ts';
+import {goals, isReached} from '../../bench/goals.ts';
+import {lineChart} from '../../bench/lines.ts';
+import {geometricMean, worstOf} from '../../bench/options.ts';
+import {buildModel} from '../../bench/peers/chainrule.ts';
+import {onnxModel} from '../../bench/peers/onnx-model.ts';
+import {record} from '../../bench/record.ts';
+import {boundOfStep, parametersOf} from '../../bench/roofline.ts';
+import type {Workload} from '../../bench/workloads.ts';
+import {build} from '../../scripts/bootstrap.mjs';
+
+const rates = (one: number, all: number) => ({
+  readGBs: [one, all] as const,
+  triadGBs: [one / 2, all / 2] as const,
+  inPlaceGBs: [one / 2, all / 2] as const,
+});
+const ceiling: Ceiling = {
+  threads: 2,
+  fmaGflops: [100, 200],
+  levels: [
+    {name: 'L1', bytes: 32 << 10, ...rates(400, 800)},
+    {name: 'L2', bytes: 1 << 20, ...rates(200, 400)},
+    {name: 'L3', bytes: 32 << 20, ...rates(100, 200)},
+    {name: 'memory', bytes: 0, ...rates(40, 50)},
+  ],
+  barrierNs: 100,
+  regionNs: 1000,
+};
+const workload: Workload = {
+  name: 'two layers',
+  sizes: [100, 50, 10],
+  batch: 20,
+  batches: 10,
+  activation: 'relu',
+  loss: 'crossentropy',
+  optimizer: {name: 'adam', learningRate: 0.001},
+  goal: 1,
+};
+
+describe('the level of so many bytes', () => {
+  test.each([
+    [30 << 10, 1, 'L1'],
+    [60 << 10, 1, 'L2'],
+    [60 << 10, 2, 'L1'],
+    [3 << 20, 2, 'L3'],
+    // The last level is shared, so that two threads have no more of it than one.
+    [33 << 20, 2, 'memory'],
+    [Number.POSITIVE_INFINITY, 2, 'memory'],
+  ])('%i bytes on %i threads: %s', (bytes, threads, name) => {
+    expect(levelOf(ceiling, bytes, threads).name).toBe(name);
+  });
+
+  test('has its bandwidth, and the machine its peak, by the number of threads', () => {
+    const memory = levelOf(ceiling, Number.POSITIVE_INFINITY, 1);
+    expect([bandwidthOf(memory, 1, 'read'), bandwidthOf(memory, 2, 'triad')]).toEqual([40, 25]);
+    expect([peakOf(ceiling, 1), peakOf(ceiling, 2)]).toEqual([100, 200]);
+  });
+});
+
+describe('the bound of a training step', () => {
+  test('is its arithmetic, its update and its data', () => {
+    expect(parametersOf(workload)).toBe(100 * 50 + 50 + 50 * 10 + 10);
+    const bound = boundOfStep(workload, ceiling, 2);
+    // Forward and gradient of both kernels, and the gradient of the second layer's input.
+    const flops = 2 * 20 * (2 * 100 * 50 + 3 * 50 * 10);
+    expect(bound.arithmetic).toBeCloseTo(flops / 200e3, 9);
+    // 5560 parameters of 16 bytes lie in two second-level caches; 28 bytes of each move.
+    expect(bound.updateLevel).toBe('L2');
+    expect(bound.update).toBeCloseTo((5560 * 28) / 200e3, 9);
+    // 200 rows of 101 numbers.
+    expect(bound.dataLevel).toBe('L2');
+    expect(bound.data).toBeCloseTo((20 * 101 * 4) / 400e3, 9);
+    expect(bound.microseconds).toBeCloseTo(bound.arithmetic + bound.update + bound.data, 9);
+  });
+});
+
+describe('goals', () => {
+  test('have names of their own and one bound', () => {
+    expect(new Set(goals.map(({name}) => name)).size).toBe(goals.length);
+    for (const {atLeast, atMost} of goals) expect(atLeast === undefined).not.toBe(atMost === undefined);
+  });
+
+  test('are reached at their bound and missed beyond it', () => {
+    const least = goals.find(({atLeast}) => atLeast === 0.97);
+    const most = goals.find(({atMost}) => atMost === 0.7);
+    if (!least || !most) throw new Error('no such goals');
+    expect([isReached(least, 0.97), isReached(least, 0.96)]).toEqual([true, false]);
+    expect([isReached(most, 0.7), isReached(most, 0.71)]).toEqual([true, false]);
+  });
+
+  test('take the worst of many and the mean of ratios', () => {
+    const figures = [{value: 2, note: 'a'}, {value: 1, note: 'b'}, {value: 3}];
+    expect(worstOf(figures)).toEqual({value: 1, note: 'b'});
+    expect(worstOf(figures, 'most')).toEqual({value: 3});
+    expect(worstOf([])).toBeUndefined();
+    expect(geometricMean([2, 8])).toBeCloseTo(4, 12);
+  });
+});
+
+test('a chart of lines has one path and one name for each', () => {
+  const lines = [
+    {name: 'a < b', points: [[1, 10] as const, [10, 100] as const]},
+    {name: 'c', points: [[1, 1] as const, [100, 1000] as const]},
+  ];
+  const svg = lineChart('title', 'x', 'y', lines);
+  expect(svg.match(/fill="none"/g)).toHaveLength(2);
+  expect(svg).toContain('a &lt; b');
+  // x from 1 to 100 and y from 1 to 1000: the first point stands in the lower left corner.
+  expect(svg).toContain('<path d="M80.0 400.0L640.0 60.0"');
+});
+
+test('a model for onnxruntime holds its weights once, little-endian, after the names of its tensors', () => {
+  const kernel = Float32Array.of(1, 2, 3, 4, 5, 6);
+  const layer = {inputs: 2, units: 3, kernel, bias: Float32Array.of(7, 8, 9), activation: 'Relu'} as const;
+  const bytes = Buffer.from(onnxModel(1, [layer]));
+  const raw = Buffer.from(kernel.buffer);
+  expect(bytes.indexOf(raw)).toBeGreaterThan(bytes.indexOf('Gemm'));
+  expect(bytes.indexOf(raw)).toBe(bytes.lastIndexOf(raw));
+  // ir_version is field 1, a varint; opset_import is field 8 and ends the file with version 17.
+  expect([...bytes.subarray(0, 2)]).toEqual([8, 8]);
+  expect([...bytes.subarray(-6)]).toEqual([0x42, 4, 0x0a, 0, 0x10, 17]);
+});
+
+describe('the native tools', {timeout: 300_000}, () => {
+  beforeAll(() => build(['ceiling', 'parts']), 300_000);
+  const ask = (tool: string, ...args: readonly string[]) =>
+    JSON.parse(execFileSync(`build/Release/${tool}`, args, {encoding: 'utf8'}));
+
+  test('ceiling has a rate for each number of threads and each level, memory last', () => {
+    const measured: Ceiling = ask('ceiling', '2', '0.01');
+    expect(measured.fmaGflops).toHaveLength(2);
+    expect(measured.levels.at(-1)?.name).toBe('memory');
+    const all = measured.levels.flatMap(({readGBs, triadGBs, inPlaceGBs}) =>
+      [readGBs, triadGBs, inPlaceGBs].flat(),
+    );
+    for (const rate of [...measured.fmaGflops, ...all, measured.barrierNs]) expect(rate).toBeGreaterThan(0);
+    const caches = measured.levels.slice(0, -1).map(({bytes}) => bytes);
+    expect(caches).toEqual([...caches].sort((a, b) => a - b));
+    expect(ask('ceiling', '1', '0.01', 'fma').levels).toEqual([]);
+  });
+
+  test('parts has a time for each instruction, and meetings of several threads alone', async () => {
+    const {file, plan} = await record('parts test', {steps: 3, rows: workload.batch}, () => {
+      const x = {data: new Float32Array(2000).fill(0.5), shape: [20, 100]};
+      return buildModel(workload).trainOnBatch(x, new Uint8Array(20));
+    });
+    const {kernelNs, meetings} = ask('parts', file);
+    expect(kernelNs).toHaveLength(plan.instructions.length);
+    expect(Math.min(...kernelNs)).toBeGreaterThan(0);
+    expect(meetings).toBe(0);
+  });
+
+  test('parts counts the meetings of a team', async () => {
+    const wide = {...workload, sizes: [256, 256, 10], batch: 256};
+    const {file} = await record('meetings test', {steps: 3, rows: wide.batch}, () => {
+      const x = {data: new Float32Array(256 * 256).fill(0.5), shape: [256, 256]};
+      return buildModel(wide).trainOnBatch(x, new Uint8Array(256));
+    });
+    expect(ask('parts', file, '--threads', '2').meetings).toBeGreaterThan(2);
+    expect(ask('parts', file, '--threads', '1').meetings).toBe(0);
+  });
+});

@@ -1,0 +1,256 @@
+// Each example runs on small settings and says what it should.
+import {type ChildProcess, spawn} from 'node:child_process';
+import {existsSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import {inflateSync} from 'node:zlib';
+import {afterAll, describe, expect, it} from 'vitest';
+import {parseOptions} from '../../examples/mnist/options.ts';
+import {load} from '../../lib/index.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const folder = mkdtempSync(path.join(tmpdir(), 'chainrule-examples-'));
+afterAll(() => rmSync(folder, {recursive: true, force: true}));
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run(
+  name: string,
+  args: readonly string[] = [],
+  onOutput?: (printed: string, child: ChildProcess) => void,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
+  const command = ['--import', 'tsx', `examples/${name}.ts`, ...args];
+  const child = spawn(process.execPath, command, {cwd: root, env: {...process.env, ...env}});
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', text => {
+    stdout += text;
+    onOutput?.(stdout, child);
+  });
+  child.stderr.setEncoding('utf8').on('data', text => {
+    stderr += text;
+  });
+  return new Promise(resolve => child.on('close', code => resolve({code, stdout, stderr})));
+}
+
+/** What a PNG of 8 gray bits a pixel and no filters shows. */
+function readGrayPng(file: Buffer): {pixels: Uint8Array; width: number; height: number} {
+  expect(file.subarray(0, 8).toString('hex')).toBe('89504e470d0a1a0a');
+  const [width, height] = [file.readUInt32BE(16), file.readUInt32BE(20)];
+  const data = file.indexOf('IDAT');
+  const rows = inflateSync(file.subarray(data + 4, data + 4 + file.readUInt32BE(data - 4)));
+  const lines = Array.from({length: height}, (_, row) => {
+    return rows.subarray(row * (width + 1) + 1, (row + 1) * (width + 1));
+  });
+  return {pixels: Buffer.concat(lines), width, height};
+}
+
+const lastLine = (text: string) => text.trimEnd().split('\n').at(-1) as string;
+const forMachines = /^test accuracy 0\.\d{4} in [\d.]+ s, \d+ samples\/s$/;
+
+it('xor', async () => {
+  const {code, stdout, stderr} = await run('xor');
+  expect(code, stderr).toBe(0);
+  const results = [...stdout.matchAll(/^(\d) xor (\d) = ([\d.]+)$/gm)];
+  expect(results.length).toBe(4);
+  for (const [, a, b, result] of results) expect(Math.round(Number(result))).toBe(Number(a) ^ Number(b));
+});
+
+it('iris', async () => {
+  const {code, stdout, stderr} = await run('iris');
+  expect(code, stderr).toBe(0);
+  expect(Number(/accuracy[^\d]*(0?\.\d+|1(?:\.0+)?)/.exec(stdout)?.[1])).toBeGreaterThan(0.85);
+});
+
+it('linear-regression', async () => {
+  const {code, stdout, stderr} = await run('linear-regression');
+  expect(code, stderr).toBe(0);
+  const losses = [...stdout.matchAll(/^step \d+: loss ([\d.]+)$/gm)].map(([, loss]) => Number(loss));
+  expect(losses.length).toBe(4);
+  expect(losses[3]).toBeLessThan(0.001 * (losses[0] as number));
+  expect(lastLine(stdout)).toBe('y = 3.000 x + -1.000');
+});
+
+it('cars', async () => {
+  const {code, stdout, stderr} = await run('cars');
+  expect(code, stderr).toBe(0);
+  expect(stdout).toMatch(
+    /^406 cars: 8 without miles per gallon left out,\n6 without horsepower given the median/,
+  );
+  const [, own, guess] =
+    /off by ([\d.]+) miles per gallon; guessing the mean, by ([\d.]+)/.exec(stdout) ?? [];
+  expect(Number(own)).toBeLessThan(0.4 * Number(guess));
+  expect(Number(/stopped after (\d+) epochs/.exec(stdout)?.[1])).toBeLessThan(300);
+});
+
+it('logistic-regression', async () => {
+  const {code, stdout, stderr} = await run('logistic-regression');
+  expect(code, stderr).toBe(0);
+  const losses = [...stdout.matchAll(/^step \d+: loss ([\d.]+)$/gm)].map(([, loss]) => Number(loss));
+  // A coin's loss at weights of 0, then less and less.
+  expect(losses[0]).toBeCloseTo(Math.LN2, 4);
+  expect(losses).toEqual([...losses].sort((a, b) => b - a));
+  expect(Number(/test accuracy ([\d.]+)/.exec(stdout)?.[1])).toBeGreaterThan(0.85);
+});
+
+it('two-outputs', async () => {
+  const {code, stdout, stderr} = await run('two-outputs');
+  expect(code, stderr).toBe(0);
+  expect(Number(/species right: ([\d.]+) %/.exec(stdout)?.[1])).toBeGreaterThan(95);
+  expect(Number(/weight off by (\d+) g/.exec(stdout)?.[1])).toBeLessThan(350);
+});
+
+it('autoencoder', async () => {
+  const file = path.join(folder, 'digits.png');
+  const {code, stdout, stderr} = await run('autoencoder', ['3000', '2', file]);
+  expect(code, stderr).toBe(0);
+  expect(Number(/test pixels off by ([\d.]+)/.exec(stdout)?.[1])).toBeLessThan(0.15);
+  const {pixels, width, height} = readGrayPng(readFileSync(file));
+  expect([width, height]).toEqual([12 * 28, 2 * 28]);
+  // Above the digits, below what came back: where one is bright, so is the other.
+  const [above, below] = [pixels.subarray(0, 28 * width), pixels.subarray(28 * width)];
+  const brightness = (rows: Uint8Array, bright: boolean) => {
+    const chosen = rows.filter((_, at) => (above[at] as number) > 128 === bright);
+    return chosen.reduce((sum, value) => sum + value, 0) / chosen.length;
+  };
+  expect(brightness(below, true)).toBeGreaterThan(3 * brightness(below, false));
+});
+
+it('vanishing-gradients', async () => {
+  const {code, stdout, stderr} = await run('vanishing-gradients');
+  expect(code, stderr).toBe(0);
+  const ratios = [...stdout.matchAll(/in the first, (\S+) times as much/g)].map(([, ratio]) => Number(ratio));
+  expect(ratios[0]).toBeLessThan(1e-6);
+  expect(ratios[1]).toBeGreaterThan(0.01);
+  const shares = [...stdout.matchAll(/([\d.]+) % are told apart/g)].map(([, share]) => Number(share));
+  expect(shares[0]).toBeLessThan(60);
+  expect(shares[1]).toBeGreaterThan(90);
+});
+
+it('resume, killed and started again, ends as if it had never been killed', async () => {
+  const whole = await run('resume', [path.join(folder, 'whole')]);
+  expect(whole.code, whole.stderr).toBe(0);
+  const backup = path.join(folder, 'killed');
+  for (const epoch of [2, 11]) {
+    let killed = false;
+    const {code} = await run('resume', [backup], (printed, child) => {
+      if (killed || !printed.includes(`epoch ${epoch}:`)) return;
+      killed = child.kill('SIGKILL');
+    });
+    expect(code).toBe(null);
+  }
+  const last = await run('resume', [backup]);
+  expect(last.code, last.stderr).toBe(0);
+  expect(last.stdout).not.toContain('epoch 2:');
+  expect(lastLine(last.stdout)).toMatch(/^30 epochs, weights [0-9a-f]{16}$/);
+  expect(lastLine(last.stdout)).toBe(lastLine(whole.stdout));
+});
+
+it('server', async () => {
+  let refused: Promise<Response> | undefined;
+  const {code, stdout, stderr} = await run('server', ['2'], printed => {
+    const address = /http:\S+/.exec(printed)?.[0];
+    if (address) refused ??= fetch(address, {method: 'POST', body: 'too short'});
+  });
+  expect(code, stderr).toBe(0);
+  expect(await refused?.then(({status}) => status)).toBe(400);
+  // How fast it answers the example says itself; here it counts that it learns and answers meanwhile.
+  const [, answers, right] = /^(\d+) answers, ([\d.]+) % right$/m.exec(stdout) ?? [];
+  expect(Number(answers)).toBeGreaterThan(10);
+  expect(Number(right)).toBeGreaterThan(50);
+  expect(Number(/^(\d+) steps of training meanwhile$/m.exec(stdout)?.[1])).toBeGreaterThan(10);
+  expect(lastLine(stdout)).toMatch(/^half of the answers within [\d.]+ ms, 99 of 100 within [\d.]+ ms$/);
+});
+
+describe('mnist', () => {
+  const small = ['--samples', '6000', '--epochs', '2'];
+
+  it('trains, evaluates, saves, loads and draws', async () => {
+    const save = path.join(folder, 'digits.chainrule');
+    const {code, stdout, stderr} = await run('mnist', [...small, '--save', save]);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/epoch 2\/2 +loss 0\.\d+ +accuracy 0\.\d+/);
+    expect(stdout).toMatch(/predictions are the same, bit for bit/);
+    expect(stdout).toMatch(/is 7/);
+    expect(lastLine(stdout)).toMatch(forMachines);
+    expect(Number(/accuracy (0\.\d+) in/.exec(lastLine(stdout))?.[1])).toBeGreaterThan(0.88);
+    expect((await load(save)).inputShape).toEqual([784]);
+  });
+
+  it('takes its options', async () => {
+    const options = ['--hidden', '32,16', '--activation', 'tanh', '--optimizer', 'sgd', '--threads', '1'];
+    const rest = ['--learning-rate', '0.2', '--batch-size', '50', '--seed', '3', '--quiet'];
+    const save = path.join(folder, 'options.chainrule');
+    const {code, stdout, stderr} = await run('mnist', [...small, ...options, ...rest, '--save', save]);
+    expect(code, stderr).toBe(0);
+    expect(stdout.trimEnd()).toMatch(forMachines);
+    const again = await load(save);
+    expect(again.layers.map(({outputShape}) => outputShape)).toEqual([[784], [32], [16], [10]]);
+  });
+
+  it('gives the same accuracy for any number of threads', async () => {
+    const accuracies = await Promise.all(
+      ['1', '2', '3'].map(async threads => {
+        const save = path.join(folder, `threads-${threads}.chainrule`);
+        const {stdout} = await run('mnist', [...small, '--quiet', '--threads', threads, '--save', save]);
+        return stdout.split(' in ')[0];
+      }),
+    );
+    expect(new Set(accuracies).size).toBe(1);
+  });
+
+  it('stops after the current batch at Ctrl-C, and still saves', async () => {
+    const save = path.join(folder, 'stopped.chainrule');
+    let sent = false;
+    const {code, stdout, stderr} = await run(
+      'mnist',
+      ['--epochs', '500', '--save', save],
+      (printed, child) => {
+        if (sent || !/epoch +1\/500/.test(printed)) return;
+        sent = true;
+        child.kill('SIGINT');
+      },
+    );
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/stopped after the current batch/);
+    expect(lastLine(stdout)).toMatch(forMachines);
+    expect(existsSync(save)).toBe(true);
+  });
+
+  it('explains itself and refuses what it does not know', async () => {
+    const help = await run('mnist', ['--help']);
+    expect(help.code).toBe(0);
+    const names = ['epochs', 'batch-size', 'hidden', 'activation', 'optimizer', 'learning-rate', 'seed'];
+    for (const name of [...names, 'threads', 'save', 'quiet', 'fashion']) {
+      expect(help.stdout).toContain(`--${name}`);
+    }
+    const unknown = await run('mnist', ['--epoch', '3']);
+    expect(unknown.code).toBe(1);
+    expect(unknown.stderr).toMatch(/epoch/);
+    const nowhere = await run('mnist', ['--fashion'], undefined, {FASHION_MNIST: folder});
+    expect(nowhere.code).toBe(1);
+    expect(nowhere.stderr).toMatch(/apt install dataset-fashion-mnist/);
+    const many = await run('mnist', ['--samples', '70000']);
+    expect(many).toMatchObject({code: 1, stdout: ''});
+    expect(many.stderr).toMatch(/--samples: there are 60000 images. Received 70000/);
+    const wrong = await run('mnist', [...small, '--optimizer', 'adm']);
+    expect(wrong.code).toBe(1);
+    expect(wrong.stderr).toMatch(/Did you mean "adam"/);
+  });
+
+  it.each([
+    ['--samples 2.5', /--samples: expected an integer from 1. Received 2.5/],
+    ['--batch-size 0', /--batch-size: expected an integer from 1. Received 0/],
+    ['--epochs -1', /Unknown option `-1`/],
+    ['--epochs', /--epochs: expected a number/],
+    ['--hidden 32,x', /--hidden: expected a number. Received "x"/],
+    ['fashion', /Unknown argument "fashion"/],
+    [`--save ${path.join(folder, 'nowhere', 'model')}`, /--save: there is no folder .*nowhere/],
+  ])('refuses %s', (line, message) => {
+    expect(() => parseOptions(line.split(' '))).toThrow(message);
+  });
+});
