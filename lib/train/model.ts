@@ -33,7 +33,7 @@ export class Model<Outputs extends SymbolicTensors = SymbolicTensor> extends Bas
    */
   fit(batches: Batches, options?: FitBatchesOptions): Promise<History>;
   /**
-   * Trains on rows of `x` [rows, …inputShape] and `y`: class numbers for sparseCategoricalCrossentropy, else
+   * Trains on rows of `x` [rows, …inputShape] and `y`: class labels for sparseCategoricalCrossentropy, else
    * numbers of the output's shape. Typed arrays are read where they lie and must not change meanwhile.
    *
    * @returns loss and metrics of each epoch.

@@ -140,7 +140,7 @@ describe('fit and its kin', () => {
           quiet,
         ),
       'ERR_OUT_OF_RANGE',
-      /y holds 1.5 in row 17; expected whole numbers/,
+      /y holds 1.5 in row 17; expected integers/,
     ],
     ['other rows in y', m => m.trainOnBatch(x, short), 'ERR_SHAPE', /trainOnBatch: x has 50 rows and y 49/],
     ['other rows in gradients', m => m.gradients(x, short), 'ERR_SHAPE', /gradients: x has 50 rows and y 49/],

@@ -1,5 +1,5 @@
 // Places for the boxes of a graph without cycles, in rows from top to bottom (after Sugiyama, Tagawa and
-// Toda 1981): each below all that it reads; lines that pass a row get room in it; rows are sorted so that few
+// Toda 1981): each below all that it reads; lines that pass a row get a gap in it; rows are sorted so that few
 // lines cross.
 
 export interface Box {
@@ -18,7 +18,7 @@ export interface Picture<Kind extends Box> {
   readonly edges: readonly (readonly (readonly [x: number, y: number])[])[];
 }
 
-/** A box, or room for a line that passes. */
+/** A box, or a gap through which a line passes. */
 interface Cell {
   readonly box: Box | undefined;
   readonly width: number;
@@ -74,10 +74,10 @@ function gridOf(boxes: readonly Box[]): Grid {
       const path = [cells[source] as Cell];
       const end = cells[id] as Cell;
       for (let row = (path[0] as Cell).row + 1; row < end.row; row++) {
-        const room = cell(undefined, row);
-        join(path.at(-1) as Cell, room);
-        place(room);
-        path.push(room);
+        const gap = cell(undefined, row);
+        join(path.at(-1) as Cell, gap);
+        place(gap);
+        path.push(gap);
       }
       join(path.at(-1) as Cell, end);
       return [...path, end];

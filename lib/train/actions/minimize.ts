@@ -15,7 +15,7 @@ export interface Minimization {
   readonly optimizer: Optimizer;
   /** The gradient of each variable, in order. */
   readonly gradients: readonly Tensor[];
-  /** The input `hyper`: the optimizer's numbers of `steps` steps, of which `first` (from 0) is the first. */
+  /** The input `hyper`: the optimizer's hyperparameters of `steps` steps from `first` on, counted from 0. */
   hyper(first: number, steps?: number): Float32Array;
 }
 
@@ -55,9 +55,9 @@ export function minimize(
       checkNumber('minimize: hyper: first', first, {integer: true, min: 0});
       checkNumber('minimize: hyper: steps', count, {integer: true, min: 1});
       rateAt(chosen, first);
-      const numbers = new Float32Array(new SharedArrayBuffer(4 * count * chosen.hyperCount));
-      writeHyper(chosen, first, count, numbers);
-      return numbers;
+      const hyper = new Float32Array(new SharedArrayBuffer(4 * count * chosen.hyperCount));
+      writeHyper(chosen, first, count, hyper);
+      return hyper;
     },
   };
 }

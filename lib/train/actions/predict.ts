@@ -50,7 +50,7 @@ function prepare(engine: Engine, where: string, given: PortData, allowSingle = t
   };
 }
 
-/** Off the event loop, ahead of training steps that wait; a few microseconds of work are done at once. */
+/** Off the event loop, ahead of training steps that wait; a few microseconds of work are done inline. */
 export async function predict(engine: Engine, x: PortData): Promise<Prediction> {
   const {program, run, steps, finish} = prepare(engine, 'predict', x);
   return finish(await runRows(engine, program, run, {steps, urgent: true}));

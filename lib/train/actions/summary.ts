@@ -44,7 +44,7 @@ function formatFlops(flops: number): string {
 const withBatch = (shape: Shape): string => formatShape(['batch', ...shape] as unknown as Shape);
 const grouped = (count: number): string => count.toLocaleString('en-US');
 
-/** Rows as they are given most often: floating-point numbers, and integers as class numbers. */
+/** Rows as they are given most often: floating-point numbers, and integers as class labels. */
 const rowsOf = (rowShape: Shape, dtype: RowsSpec['dtype'] = 'float32'): RowsSpec => ({
   dtype,
   rowShape,

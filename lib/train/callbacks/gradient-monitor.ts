@@ -120,8 +120,8 @@ export function gradientMonitor(options: GradientMonitorOptions = {}): GradientM
     },
     probe: {
       every,
-      async before(engine, stretch, seed) {
-        open = await examine(engine, stretch, seed);
+      async before(engine, run, seed) {
+        open = await examine(engine, run, seed);
       },
       after(engine, epoch, step) {
         if (!open) return;

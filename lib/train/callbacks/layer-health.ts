@@ -128,8 +128,8 @@ export async function examine(engine: Engine, batchRun: BatchRun, seed: number):
 export function conclude(engine: Engine, {outputs, recorder, before}: Examination): LayerHealth[] {
   const {network} = engine;
   const program = engine.program('health change', () => changeGraph(network));
-  const offered = Object.fromEntries(before.map(({name, data}) => [name, data]));
-  const {outputs: changes} = program.runSync(inputsOf(program, offered), {steps: 1});
+  const available = Object.fromEntries(before.map(({name, data}) => [name, data]));
+  const {outputs: changes} = program.runSync(inputsOf(program, available), {steps: 1});
   const places = new Map(network.trainable.map(({variable}, index) => [variable.name, index]));
   const numberOf = (name: string): number | undefined =>
     (outputs[name] ?? changes[name])?.[0] as number | undefined;

@@ -48,7 +48,7 @@ export class CallbackList {
   readonly #all: readonly Callback[];
   readonly #context: CallbackContext;
   readonly #around: (call: () => Promise<void>) => Promise<void>;
-  #settled = false;
+  #othersDone = false;
   /** Those that want to be told of batches. */
   readonly #ofBatches: readonly Callback[];
 
@@ -102,17 +102,17 @@ export class CallbackList {
     if (list.length === 0) return;
     await this.#around(async () => {
       for (const callback of list) {
-        this.#settled = callback.resume !== undefined;
+        this.#othersDone = callback.resume !== undefined;
         await call(callback);
       }
     }).finally(() => {
-      this.#settled = false;
+      this.#othersDone = false;
     });
   }
 
   /** Whether the callback under way is called after all that remember something. */
-  get settled(): boolean {
-    return this.#settled;
+  get othersDone(): boolean {
+    return this.#othersDone;
   }
 
   train(hook: 'onTrainBegin' | 'onTrainEnd', logs: Logs): Promise<void> {

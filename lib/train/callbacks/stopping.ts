@@ -6,7 +6,7 @@ import type {Criterion, StepValues} from '../step/criterion.ts';
 import type {Callback} from './callback.ts';
 import {Monitor, type MonitorOptions} from './monitor.ts';
 
-/** The numbers of a step that the plan knows. */
+/** What the plan knows of a step. */
 type StepMonitor = 'loss' | 'gradientNorm';
 
 const isOfStep = (monitor: unknown): monitor is StepMonitor =>
@@ -91,7 +91,7 @@ export interface StopOnPlateauOptions {
   readonly minDelta?: number;
 }
 
-/** Counts, in the plan: float32 holds whole numbers up to here. */
+/** Counts, in the plan: float32 holds integers up to here. */
 const mostSteps = 2 ** 24;
 
 /**

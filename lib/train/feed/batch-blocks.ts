@@ -13,7 +13,7 @@ const maxBatches = 64;
 
 const partsOf = ({sources}: Samples): Rows[] => Object.values(sources);
 
-/** Room for some batches of one size, in memory that native code reads where it lies. */
+/** Memory for some batches of one size, which native code reads where it lies. */
 class Block {
   readonly key: string;
   readonly batch: number;
@@ -27,21 +27,21 @@ class Block {
     this.batch = like.count;
     const bytes = partsOf(like).reduce((sum, {data}) => sum + data.byteLength, 0);
     this.#capacity = Math.max(1, Math.min(maxBatches, Math.floor(bytesPerBlock / bytes)));
-    const rooms = new Map(partsOf(like).map(rows => [rows, this.#room(rows)]));
-    const roomOf = (rows: Rows): Rows => rooms.get(rows) as Rows;
+    const copies = new Map(partsOf(like).map(rows => [rows, this.#allocate(rows)]));
+    const copyOf = (rows: Rows): Rows => copies.get(rows) as Rows;
     const {x, y, weights, sources} = like;
     this.samples = {
-      x: x.map(roomOf),
-      y: y.map(roomOf),
+      x: x.map(copyOf),
+      y: y.map(copyOf),
       count: this.#capacity * this.batch,
       batchRows: this.batch,
-      ...(weights && {weights: roomOf(weights)}),
-      sources: Object.fromEntries(Object.entries(sources).map(([name, rows]) => [name, roomOf(rows)])),
+      ...(weights && {weights: copyOf(weights)}),
+      sources: Object.fromEntries(Object.entries(sources).map(([name, rows]) => [name, copyOf(rows)])),
     };
     this.#rows = ascendingRows(this.#capacity * this.batch);
   }
 
-  #room(rows: Rows): Rows {
+  #allocate(rows: Rows): Rows {
     const {array, bytes} = dtypes[rows.dtype];
     const count = this.#capacity * this.batch;
     const length = count * sizeOf(rows.rowShape);

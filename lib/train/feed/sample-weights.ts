@@ -5,7 +5,7 @@ import {sizeOf} from '../../core/shape.ts';
 import {type DataInput, type Rows, toRows} from '../../data/arrays.ts';
 import {keepSafe} from '../../session/compile.ts';
 
-/** By class number, e.g. `{0: 1, 1: 5}`; a class that is left out counts 1. */
+/** By class label, e.g. `{0: 1, 1: 5}`; a class that is left out counts 1. */
 export type ClassWeight = Readonly<Record<number, number>>;
 
 export interface Weighting {
@@ -31,7 +31,7 @@ function largestAt(data: Rows['data'], begin: number, width: number): number {
 function checkClassWeight(where: string, given: ClassWeight, classes: number): Float32Array {
   const what = `${where}: classWeight`;
   if (typeof given !== 'object' || given === null || Array.isArray(given) || ArrayBuffer.isView(given)) {
-    fail('ERR_OPTION', `${what}: expected weights by class number such as {0: 1, 1: 5}.`);
+    fail('ERR_OPTION', `${what}: expected weights by class label such as {0: 1, 1: 5}.`);
   }
   const weights = new Float32Array(classes).fill(1);
   for (const [key, weight] of Object.entries(given)) {

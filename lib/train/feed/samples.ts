@@ -64,7 +64,7 @@ function bindTargets(model: CompiledNetwork, where: string, y: PortData): Rows[]
     const classes = loss.targets === 'classes';
     const bound = toRows(data, {what, rowShape: targetShape(port, loss), wholeNumbers: classes});
     if (classes && bound.scale !== 1) {
-      fail('ERR_OPTION', `${what}: class numbers have no scale. Received ${bound.scale}.`);
+      fail('ERR_OPTION', `${what}: class labels have no scale. Received ${bound.scale}.`);
     }
     return bound;
   });

@@ -29,7 +29,7 @@ export interface Position {
 }
 
 export interface FitState {
-  readonly plan: TrainingSetup;
+  readonly setup: TrainingSetup;
   readonly position: Position;
   readonly history: History;
   readonly logs: Logs;
@@ -37,7 +37,9 @@ export interface FitState {
   readonly callbacks: readonly CallbackState[];
 }
 
-interface Saved extends Omit<FitState, 'callbacks'> {
+/** As it stands in a file. */
+interface Saved extends Omit<FitState, 'callbacks' | 'setup'> {
+  readonly plan: TrainingSetup;
   readonly learningRate: number | undefined;
   readonly callbacks: readonly Json[];
 }
@@ -68,7 +70,7 @@ function fromJson(value: Json): unknown {
 const nameOf = (callback: number, array: string): string => `callbacks/${callback}/${array}`;
 
 /** The training as it is now; to be called between steps. */
-export function takeCheckpoint(engine: Engine, state: FitState): Checkpoint {
+export function takeCheckpoint(engine: Engine, {setup, ...state}: FitState): Checkpoint {
   const {learningRate} = engine.compilation('checkpoint').optimizer;
   const arrays = state.callbacks.flatMap((callback, index) =>
     Object.entries(callback.arrays ?? {}).map(([name, data]) => ({
@@ -79,6 +81,7 @@ export function takeCheckpoint(engine: Engine, state: FitState): Checkpoint {
   );
   const saved: Saved = {
     ...state,
+    plan: setup,
     learningRate: typeof learningRate === 'number' ? learningRate : undefined,
     callbacks: state.callbacks.map(({values}) => values),
   };
@@ -103,10 +106,10 @@ function valuesOf(engine: Engine, tensors: ReadonlyMap<string, FileTensor>): Map
   );
 }
 
-function checkPlan(saved: TrainingSetup, plan: TrainingSetup): void {
+function checkSetup(saved: TrainingSetup, setup: TrainingSetup): void {
   for (const key of ['seed', 'batchSize', 'batches', 'rows'] as const) {
-    if (saved[key] === plan[key]) continue;
-    fail('ERR_FILE', `it is of another training: ${key} was ${saved[key]} there and is ${plan[key]} here`);
+    if (saved[key] === setup[key]) continue;
+    fail('ERR_FILE', `it is of another training: ${key} was ${saved[key]} there and is ${setup[key]} here`);
   }
 }
 
@@ -118,10 +121,10 @@ function checkPlan(saved: TrainingSetup, plan: TrainingSetup): void {
 export function openCheckpoint(
   engine: Engine,
   checkpoint: Checkpoint,
-  plan: TrainingSetup,
+  setup: TrainingSetup,
 ): {state: FitState; apply(): void} {
   const saved = fromJson(checkpoint.state) as Saved;
-  checkPlan(saved.plan, plan);
+  checkSetup(saved.plan, setup);
   const tensors = new Map(checkpoint.tensors.map(tensor => [tensor.name, tensor]));
   const values = valuesOf(engine, tensors);
   const callbacks = saved.callbacks.map((own, index) => {
@@ -133,7 +136,7 @@ export function openCheckpoint(
     };
   });
   return {
-    state: {...saved, callbacks},
+    state: {...saved, setup: saved.plan, callbacks},
     apply() {
       assign(engine, values);
       engine.iterations = checkpoint.step;

@@ -17,7 +17,7 @@ import {useAverages} from './averages.ts';
 import {openCheckpoint, type Position, type TrainingSetup, takeCheckpoint} from './checkpoint.ts';
 import {type FitData, type FitOptions, type FitRequest, toFitRequest} from './options.ts';
 
-/** All that lives from epoch to epoch. */
+/** A training under way: all that is kept from epoch to epoch. */
 class Fit {
   readonly #engine: Engine;
   readonly #model: BaseModel;
@@ -94,11 +94,11 @@ class Fit {
   }
 
   #checkpoint(): Checkpoint {
-    if (!this.#callbacks.settled) {
+    if (!this.#callbacks.othersDone) {
       fail('ERR_OPTION', 'checkpoint: only a callback with `resume` may take one, in its own functions.');
     }
     return takeCheckpoint(this.#engine, {
-      plan: setupOf(this.#request),
+      setup: setupOf(this.#request),
       position: {...this.#position, means: this.#position.begun ? this.#means.save() : undefined},
       history: this.#history,
       logs: this.#logs,

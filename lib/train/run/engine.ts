@@ -29,8 +29,8 @@ export class Engine {
   #trainableChanges = trainableChanges();
   readonly #programs = new Map<string, CompiledProgram>();
   readonly #moments = new Map<string, Variable>();
-  /** Numbers of the conditions that end a training, by name; and those of the training under way. */
-  readonly #numbers = new Map<string, Variable>();
+  /** What the criteria that end a training remember, by name; and the criteria of the training under way. */
+  readonly #criterionState = new Map<string, Variable>();
   #criteria: readonly BoundCriterion[] = [];
 
   /** What the model is called as a layer of another. */
@@ -66,8 +66,8 @@ export class Engine {
 
   /** All that training changes, and a checkpoint keeps. */
   get persistent(): Variable[] {
-    const numbers = this.#criteria.flatMap(({variables}) => Object.values(variables));
-    return [...this.variables, ...this.moments, ...numbers];
+    const state = this.#criteria.flatMap(({variables}) => Object.values(variables));
+    return [...this.variables, ...this.moments, ...state];
   }
 
   /** Gives the criteria of a training memory, with its first values in it. */
@@ -75,11 +75,11 @@ export class Engine {
     this.#criteria = criteria.map((criterion, index) => {
       const bound = Object.entries(criterion.state).map(([name, value]) => {
         const own = `stop/${index}/${name}`;
-        const number = this.#numbers.get(own) ?? variable({name: own, shape: [], trainable: false});
-        this.#numbers.set(own, number);
-        addTo(this.store, 'fit', [number]);
-        this.store.write(number, [value]);
-        return [name, number] as const;
+        const kept = this.#criterionState.get(own) ?? variable({name: own, shape: [], trainable: false});
+        this.#criterionState.set(own, kept);
+        addTo(this.store, 'fit', [kept]);
+        this.store.write(kept, [value]);
+        return [name, kept] as const;
       });
       return {criterion, variables: Object.fromEntries(bound)};
     });

@@ -72,7 +72,7 @@ function failByData({source, value: column}: Guard, site: RunSite, row: number):
   const value = data.data[row * width + column];
   const place = width === 1 ? rowName(site, row) : `${rowName(site, row)}, ${placeOf(column, data)}`;
   const holds = `${site.where}: ${name} holds ${value} in ${place}`;
-  if (Number.isFinite(value)) fail('ERR_OUT_OF_RANGE', `${holds}; expected whole numbers as labels.`);
+  if (Number.isFinite(value)) fail('ERR_OUT_OF_RANGE', `${holds}; expected integers as labels.`);
   fail('ERR_NOT_FINITE', `${holds}; expected finite numbers.`);
 }
 

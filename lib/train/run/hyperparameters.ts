@@ -19,10 +19,10 @@ export class Hyperparameters {
 
   /** Memory for `capacity` steps of `count` hyperparameters, which native code reads where it lies. */
   constructor(capacity: number, count: number) {
-    const room = () => new Float32Array(new SharedArrayBuffer(4 * capacity * count));
+    const allocate = () => new Float32Array(new SharedArrayBuffer(4 * capacity * count));
     this.#capacity = capacity;
-    this.#current = room();
-    this.#other = room();
+    this.#current = allocate();
+    this.#other = allocate();
   }
 
   /** Those of `steps` steps from `first` on, a row each; valid until the next call of this method. */

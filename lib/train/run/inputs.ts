@@ -1,12 +1,12 @@
-// What a program reads, out of all that a run offers.
+// What a program reads, out of all that is there.
 import type {TypedArray} from '../../core/dtype.ts';
 import type {CompiledProgram} from '../../session/compile.ts';
 
-/** The inputs that a program reads, out of all that a step offers. */
+/** The inputs that a program reads, out of all that there are. */
 export function inputsOf(
   program: CompiledProgram,
-  offered: Readonly<Record<string, TypedArray>>,
+  available: Readonly<Record<string, TypedArray>>,
 ): Record<string, TypedArray> {
   const slots = program.plan.io.filter(slot => !slot.output);
-  return Object.fromEntries(slots.map(({name}) => [name, offered[name] as TypedArray]));
+  return Object.fromEntries(slots.map(({name}) => [name, available[name] as TypedArray]));
 }

@@ -14,7 +14,7 @@ export interface RowRun extends Omit<RunSite, 'classesOf'> {
   /** The optimizer's hyperparameters of each step. */
   readonly hyper?: Float32Array;
   /** Told of the outcome before an error is made of it. */
-  settle?(outcome: RunOutcome): void;
+  onOutcome?(outcome: RunOutcome): void;
 }
 
 type RunOptions = Parameters<CompiledProgram['run']>[1];
@@ -29,14 +29,14 @@ export function rowInputs(
   program: CompiledProgram,
   {sources, rows, random, hyper}: Pick<RowRun, 'sources' | 'rows' | 'random' | 'hyper'>,
 ): Record<string, TypedArray> {
-  const offered: Record<string, TypedArray> = {rows, ...random, ...(hyper && {hyper})};
-  for (const [name, {data}] of Object.entries(sources)) offered[name] = data;
-  return inputsOf(program, offered);
+  const available: Record<string, TypedArray> = {rows, ...random, ...(hyper && {hyper})};
+  for (const [name, {data}] of Object.entries(sources)) available[name] = data;
+  return inputsOf(program, available);
 }
 
 /** @throws what a guard of the data or of the numbers means; a criterion that held is no error. */
 function checkOutcome(engine: Engine, outcome: RunOutcome, run: RowRun): RunOutcome {
-  run.settle?.(outcome);
+  run.onOutcome?.(outcome);
   if (outcome.end === 'guard' && outcome.guard?.kind !== 'stop') {
     failByGuard(outcome, {...run, classesOf: source => classCount(engine, run.where, source)});
   }

@@ -114,7 +114,7 @@ export class StepRunner {
       random: {seed: this.#seed, step: this.#steps.subarray(0, steps)},
       nameOf,
       learningRateAt: (step: number) => rateAt(optimizer, first + step),
-      settle: ({steps: done}: RunOutcome) => {
+      onOutcome: ({steps: done}: RunOutcome) => {
         this.#msPerStep = (performance.now() - started) / steps;
         this.#stepsBefore = steps;
         engine.iterations = first + done;

@@ -36,8 +36,8 @@ export function assign(engine: Engine, values: ReadonlyMap<Variable, Float32Arra
   if (values.size === 0) return;
   const variables = [...values.keys()];
   const program = engine.program(`assign ${namesOf(variables)}`, () => assignGraph(variables));
-  const offered = Object.fromEntries([...values].map(([{name}, data]) => [name, data as TypedArray]));
-  program.runSync(inputsOf(program, offered), {steps: 1});
+  const available = Object.fromEntries([...values].map(([{name}, data]) => [name, data as TypedArray]));
+  program.runSync(inputsOf(program, available), {steps: 1});
 }
 
 function checkValue(where: string, {name, shape}: Variable, value: WeightValue): Float32Array {

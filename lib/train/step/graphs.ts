@@ -18,7 +18,7 @@ import {commitOf, targetsOf} from './commit.ts';
 import {type Compilation, targetPorts} from './compilation.ts';
 import type {OutputLoss} from './compile-options.ts';
 import {type BoundCriterion, criteriaOf, stepValues} from './criterion.ts';
-import {lossTests, type Measures, measure, objectiveOf, resultsOf} from './measures.ts';
+import {lossGuards, type Measures, measure, objectiveOf, resultsOf} from './measures.ts';
 import {type Recorder, recordOutputs} from './recorder.ts';
 
 /** How rows lie in the user's memory: what of the data a plan depends on. */
@@ -158,7 +158,7 @@ export interface StepOptions extends SampleSpecs {
   readonly criteria?: readonly BoundCriterion[];
 }
 
-/** One training step: compute loss and gradients, test them, commit the optimizer's update. */
+/** One training step: compute loss and gradients, guard them, commit the optimizer's update. */
 export function trainGraph(network: Network, compilation: Compilation, options: StepOptions): Graph {
   const {batch, microShards = 1, criteria = []} = options;
   if (batch % microShards !== 0) {
@@ -194,7 +194,7 @@ export function trainGraph(network: Network, compilation: Compilation, options: 
   return {
     outputs: {...resultsOf(compilation, shards, true), ...(penalty && {penalty: total(penalty)})},
     guards: [
-      ...lossTests(shards, objective, penalty),
+      ...lossGuards(shards, objective, penalty),
       ...guards,
       ...states.map(([{name}, value]) => withScope(name, () => finite(value))),
       ...ends.guards,

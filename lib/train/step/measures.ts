@@ -2,17 +2,19 @@
 import {fail} from '../../core/errors.ts';
 import {formatShape} from '../../core/shape.ts';
 import {Tensor, withScope} from '../../core/tensor.ts';
+import type {Loss} from '../../nn/losses.ts';
 import type {Accumulation, MetricContext} from '../../nn/metrics.ts';
 import {finite} from '../../ops/check.ts';
 import {add, div, maximum, mul, ones} from '../../ops/map.ts';
 import {mean, sum, total} from '../../ops/reduce.ts';
 import type {Compilation} from './compilation.ts';
+import type {NamedMetric, OutputLoss} from './compile-options.ts';
 
 /** Names of a plan's results: a column's sum or numbers, or all that it keeps of each sample. */
 export const columnResult = (index: number): string => `column${index}`;
 export const statisticResult = (index: number, part: number): string => `column${index}.${part}`;
-/** A loss that not all of a sample counts in, and what counts. */
-export const ratioResults = (index: number) => [`ratio${index}`, `ratio${index}.counted`] as const;
+/** The sum of a loss, and the normalizer that it is divided by. */
+export const ratioResults = (index: number) => [`ratio${index}`, `ratio${index}.normalizer`] as const;
 
 /** What logs hold besides the loss, by name. */
 export interface Column {
@@ -22,7 +24,7 @@ export interface Column {
   readonly context: MetricContext;
 }
 
-/** Σ losses / Σ what counts. */
+/** Σ losses / Σ normalizers. */
 const quotient: Accumulation = {
   size: () => 2,
   add(sums, statistics, count) {
@@ -33,7 +35,7 @@ const quotient: Accumulation = {
     });
   },
   // Where nothing counts there is no loss, as in Keras.
-  result: ([loss = 0, counted = 0]) => (counted === 0 ? 0 : loss / counted),
+  result: ([loss = 0, normalizer = 0]) => (normalizer === 0 ? 0 : loss / normalizer),
 };
 
 /** Counts each sample by its weight, which is the last statistic. */
@@ -70,9 +72,51 @@ export interface Measures {
   /** What is minimized by its mean, [batch]. */
   readonly losses: Tensor | undefined;
   /** And what by the quotient of two sums: [batch] both. */
-  readonly ratios: readonly {readonly losses: Tensor; readonly counted: Tensor}[];
+  readonly ratios: readonly {readonly losses: Tensor; readonly normalizer: Tensor}[];
   /** [batch], or [batch, …] of each of a column's statistics. */
   readonly columns: readonly (readonly Tensor[])[];
+}
+
+/** The loss of one output, and what its metrics are computed from. */
+interface ScoredOutput {
+  readonly output: Tensor;
+  readonly target: Tensor;
+  readonly loss: Loss;
+  /** Of each sample, times the weight of the sample. */
+  readonly value: Tensor;
+  /** What the sum of the values is divided by, where that is not the number of samples. */
+  readonly normalizer: Tensor | undefined;
+  /** The value times the weight of the output: its part of what is minimized. */
+  readonly part: Tensor;
+}
+
+function scoreOutput(
+  {loss, weight}: OutputLoss,
+  scope: string,
+  [output, target]: readonly [Tensor, Tensor],
+  sampleWeights: Tensor | undefined,
+): ScoredOutput {
+  return withScope(scope, () => {
+    const plain = checkPerSample('the loss', loss(target, output), output);
+    const value = sampleWeights ? mul(plain, sampleWeights) : plain;
+    const normalizer = loss.counted?.(target);
+    return {output, target, loss, value, normalizer, part: weight === 1 ? value : mul(value, weight)};
+  });
+}
+
+/** The statistics of a metric; those of a weighted one end with the weights of the samples. */
+function metricColumn(
+  {name, metric, weighted}: NamedMetric,
+  {output, target, loss}: ScoredOutput,
+  sampleWeights: Tensor | undefined,
+): readonly Tensor[] {
+  return withScope(name, () => {
+    const value = metric(target, output, loss);
+    const factors = weighted ? [sampleWeights ?? ones([output.shape[0] as number])] : [];
+    if (metric.accumulation) return [...checkStatistics(name, value, output), ...factors];
+    const number = checkPerSample(`the metric ${name}`, value as Tensor, output);
+    return [factors.reduce((product, factor) => mul(product, factor), number), ...factors];
+  });
 }
 
 /**
@@ -81,40 +125,28 @@ export interface Measures {
  * @param added losses of each sample that layers add.
  */
 export function measure(
-  compilation: Compilation,
+  {losses, metrics}: Compilation,
   outputs: readonly Tensor[],
   targets: readonly Tensor[],
-  weights: Tensor | undefined,
+  sampleWeights: Tensor | undefined,
   added: readonly Tensor[],
 ): Measures {
-  const {losses, metrics} = compilation;
-  const scored = losses.map(({loss, output: at, name, weight}, index) => {
-    const [output, target] = [outputs[at] as Tensor, targets[index] as Tensor];
-    return withScope(losses.length === 1 ? 'loss' : `loss/${name}`, () => {
-      const plain = checkPerSample('the loss', loss(target, output), output);
-      const value = weights ? mul(plain, weights) : plain;
-      const counted = loss.counted?.(target);
-      return {output, target, loss, value, counted, part: weight === 1 ? value : mul(value, weight)};
-    });
+  const scored = losses.map((loss, index) => {
+    const scope = losses.length === 1 ? 'loss' : `loss/${loss.name}`;
+    const pair = [outputs[loss.output] as Tensor, targets[index] as Tensor] as const;
+    return scoreOutput(loss, scope, pair, sampleWeights);
   });
-  const columns = metrics.map(({name, metric, weighted, of}): readonly Tensor[] => {
-    const {output, target, loss} = scored[losses.indexOf(of)] as (typeof scored)[number];
-    return withScope(name, () => {
-      const value = metric(target, output, loss);
-      const factors = weighted ? [weights ?? ones([output.shape[0] as number])] : [];
-      if (metric.accumulation) return [...checkStatistics(name, value, output), ...factors];
-      const number = checkPerSample(`the metric ${name}`, value as Tensor, output);
-      return [factors.reduce((product, factor) => mul(product, factor), number), ...factors];
-    });
-  });
-  const own = scored.map(({value, counted}) => (counted ? [value, counted] : [value]));
-  const parts = [...scored.flatMap(({part, counted}) => (counted ? [] : [part])), ...added];
+  const columns = metrics.map(metric =>
+    metricColumn(metric, scored[losses.indexOf(metric.of)] as ScoredOutput, sampleWeights),
+  );
+  const ownColumns = scored.map(({value, normalizer}) => (normalizer ? [value, normalizer] : [value]));
+  const means = [...scored.flatMap(({part, normalizer}) => (normalizer ? [] : [part])), ...added];
   return {
     losses: withScope('loss', () =>
-      parts.length === 0 ? undefined : parts.reduce((all, part) => add(all, part)),
+      means.length === 0 ? undefined : means.reduce((all, part) => add(all, part)),
     ),
-    ratios: scored.flatMap(({part, counted}) => (counted ? [{losses: part, counted}] : [])),
-    columns: [...(scored.length > 1 ? own : []), ...columns],
+    ratios: scored.flatMap(({part, normalizer}) => (normalizer ? [{losses: part, normalizer}] : [])),
+    columns: [...(scored.length > 1 ? ownColumns : []), ...columns],
   };
 }
 
@@ -148,15 +180,15 @@ export function objectiveOf({losses, ratios}: Measures, penalty: Tensor | undefi
   return withScope('loss', () => {
     const parts = [
       ...(losses ? [mean(losses)] : []),
-      ...ratios.map(({losses: values, counted}) => div(sum(values), maximum(sum(counted), 1e-7))),
+      ...ratios.map(({losses: values, normalizer}) => div(sum(values), maximum(sum(normalizer), 1e-7))),
       ...(penalty ? [penalty] : []),
     ];
     return parts.reduce((all, part) => add(all, part));
   });
 }
 
-/** What a step's loss is tested by: the samples' own where it is no more than their mean, else the scalar. */
-export function lossTests(
+/** Guards of the loss: of the samples' own where it is no more than their mean, else of the scalar. */
+export function lossGuards(
   parts: readonly Measures[],
   objective: Tensor,
   penalty: Tensor | undefined,
@@ -182,9 +214,9 @@ export function resultsOf(
     const summed = (name: string, tensor: Tensor) => named(name, totals ? total(tensor) : tensor);
     return [
       ...(measures.losses ? [summed('loss', measures.losses)] : []),
-      ...measures.ratios.flatMap(({losses, counted}, index) => {
+      ...measures.ratios.flatMap(({losses, normalizer}, index) => {
         const [value, count] = ratioResults(index);
-        return [summed(value, losses), summed(count, counted)];
+        return [summed(value, losses), summed(count, normalizer)];
       }),
       ...measures.columns.flatMap((statistics, index) =>
         columns[index]?.accumulation

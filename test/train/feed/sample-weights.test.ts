@@ -137,7 +137,7 @@ describe('classWeight', () => {
       [{3: 1}, /^fit: classWeight: "3" is no class: there are 0 to 2\.$/],
       [{first: 1}, /^fit: classWeight: "first" is no class/],
       [{0: -1}, /^fit: classWeight: class 0: expected a finite number >= 0\. Received -1\.$/],
-      [[1, 2, 3], /^fit: classWeight: expected weights by class number such as \{0: 1, 1: 5\}\.$/],
+      [[1, 2, 3], /^fit: classWeight: expected weights by class label such as \{0: 1, 1: 5\}\.$/],
     ];
     for (const [given, text] of wrong) {
       await expect(model.fit(inputs, labels, {classWeight: given as never})).rejects.toThrow(text);
