@@ -1,6 +1,7 @@
 // What a callback is, and the list of them that a training calls.
 import {type ChainruleError, checkNumber, fail, nearest} from '../core/errors.ts';
-import {type Json, resolve} from '../core/named.ts';
+import type {Json} from '../core/named.ts';
+import {resolve} from '../core/resolve.ts';
 import * as callbacks from './callbacks.ts';
 import type {Checkpoint} from './checkpoint.ts';
 import type {Criterion} from './criterion.ts';

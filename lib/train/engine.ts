@@ -6,7 +6,7 @@ import {type Variable, variable} from '../core/tensor.ts';
 import {trainableChanges} from '../nn/layer.ts';
 import {type CompiledProgram, compileProgram} from '../session/compile.ts';
 import type {VariableStore} from '../session/store.ts';
-import {type Access, accessOf, commonStore} from './access.ts';
+import {type Access, accessOf, mergedStore} from './access.ts';
 import {startAverages} from './averages.ts';
 import type {BoundCriterion, Criterion} from './criterion.ts';
 import type {Graph} from './graphs.ts';
@@ -43,7 +43,7 @@ export class Engine {
     this.network = network;
     this.seed = seed;
     this.name = name;
-    this.store = commonStore('model', this.variables);
+    this.store = mergedStore('model', this.variables);
     this.fresh = this.variables.filter(variable => !this.store.has(variable));
     addTo(this.store, 'sequential', this.fresh);
   }

@@ -1,7 +1,8 @@
 import {checkNumber, checkOptions, fail} from '../core/errors.ts';
+import {seedWords} from '../core/seed.ts';
 import type {Shape} from '../core/shape.ts';
 import type {Rows} from '../data/arrays.ts';
-import {ascendingRows, seedWords} from '../data/order.ts';
+import {ascendingRows} from '../data/order.ts';
 import {arraysOf, bindInputs, keyOf, namedInputs} from './batches.ts';
 import {type Engine, inputsOf} from './engine.ts';
 import {failByGuard} from './failures.ts';

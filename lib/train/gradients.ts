@@ -1,7 +1,8 @@
 import type {TypedArray} from '../core/dtype.ts';
 import {checkNumber, checkOptions} from '../core/errors.ts';
+import {seedWords} from '../core/seed.ts';
 import type {Shape} from '../core/shape.ts';
-import {ascendingRows, seedWords} from '../data/order.ts';
+import {ascendingRows} from '../data/order.ts';
 import {arraysOf, bindSamples, classCounts, keyOfSamples} from './batches.ts';
 import {type Engine, inputsOf} from './engine.ts';
 import {failByGuard} from './failures.ts';

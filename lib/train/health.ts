@@ -1,7 +1,7 @@
 // How a training step looks from within, layer by layer: by graphs beside that of the step.
 import type {TypedArray} from '../core/dtype.ts';
+import {seedWords} from '../core/seed.ts';
 import {input, type Tensor, withScope} from '../core/tensor.ts';
-import {seedWords} from '../data/order.ts';
 import {cast, greater, lessEqual, logicalOr, square, sub} from '../ops/map.ts';
 import {max, mean, sum} from '../ops/reduce.ts';
 import {arraysOf, keyOfSamples} from './batches.ts';

@@ -52,7 +52,7 @@ function byWeight(accumulation: Accumulation | undefined): Accumulation {
 export function columnsOf({losses, metrics}: Training): Column[] {
   const own = losses.map(({name, loss, shape}) => ({
     name: `${name}_loss`,
-    accumulation: loss.counted && quotient,
+    accumulation: loss.normalizer && quotient,
     context: {outputShape: shape, loss},
   }));
   return [
@@ -93,7 +93,7 @@ export function measure(
     return withScope(losses.length === 1 ? 'loss' : `loss/${name}`, () => {
       const plain = checkPerSample('the loss', loss(target, output), output);
       const value = weights ? mul(plain, weights) : plain;
-      const counted = loss.counted?.(target);
+      const counted = loss.normalizer?.(target);
       return {output, target, loss, value, counted, part: weight === 1 ? value : mul(value, weight)};
     });
   });

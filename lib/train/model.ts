@@ -1,7 +1,8 @@
 // The model as users see it. Each method says what it does; how stands in the file of the same name.
 import type {TypedArray} from '../core/dtype.ts';
 import {checkNumber, checkOptions, fail, requireOptions} from '../core/errors.ts';
-import {type Config, type CustomObjects, type Json, withCustomObjects} from '../core/named.ts';
+import type {Config, Json} from '../core/named.ts';
+import {type CustomObjects, withCustomObjects} from '../core/resolve.ts';
 import type {Shape} from '../core/shape.ts';
 import type {Tensor, Variable} from '../core/tensor.ts';
 import type {Layer} from '../nn/layer.ts';

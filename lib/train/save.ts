@@ -1,6 +1,7 @@
 // From a model to its file and back.
 import {checkOptions, fail} from '../core/errors.ts';
-import {type CustomObjects, describe, type Json, withCustomObjects} from '../core/named.ts';
+import {describe, type Json} from '../core/named.ts';
+import {type CustomObjects, withCustomObjects} from '../core/resolve.ts';
 import {sameShape} from '../core/shape.ts';
 import type {Variable} from '../core/tensor.ts';
 import {
