@@ -1,9 +1,9 @@
 // The forward pass for its outputs: off the event loop, over a data set, or on the calling thread.
 import {sizeOf} from '../../core/shape.ts';
 import type {Rows} from '../../data/arrays.ts';
+import {prefetched} from '../../data/iterate.ts';
 import {ascendingRows} from '../../data/order.ts';
 import {isRecord} from '../../data/tree.ts';
-import {ahead} from '../../data/walks.ts';
 import type {CompiledProgram} from '../../session/compile.ts';
 import type {VariableStore} from '../../session/store.ts';
 import {keyOf} from '../feed/plan-key.ts';
@@ -63,7 +63,7 @@ export type Inputs = AsyncIterable<PortData | {readonly xs: PortData}>;
 export async function predictBatches(engine: Engine, batches: Inputs): Promise<Prediction> {
   const {outputs, outputStructure} = engine.network;
   const parts: Float32Array[][] = outputs.map(() => []);
-  for await (const element of ahead(batches, batchesAhead)) {
+  for await (const element of prefetched(batches, batchesAhead)) {
     const given = isRecord(element) && 'xs' in element ? element.xs : element;
     const {program, run, steps, finish} = prepare(engine, 'predict', given as PortData, false);
     const results = finish(await runRows(engine, program, run, {steps, urgent: true}));

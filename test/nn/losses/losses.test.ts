@@ -326,11 +326,11 @@ describe('losses', () => {
     [() => model.compile({optimizer: 'sgd', loss: 'hubert' as never}), /unknown loss "hubert". .*"huber"/],
     [
       () => losses.hinge()(ops.ones([2, 3]), ops.ones([2, 4])),
-      /hinge: the target must be numbers of the output's shape. Received \[2,3\] and \[2,4\]/,
+      /hinge: the target must be numbers of the output's shape. Received float32\[2,3\] and float32\[2,4\]/,
     ],
     [
       () => losses.sparseCategoricalCrossentropy()(ops.ones([2, 3]), ops.ones([2, 3])),
-      /expected class numbers without the output's last axis. Received \[2,3\] and \[2,3\]/,
+      /expected class labels without the output's last axis. Received \[2,3\] and \[2,3\]/,
     ],
   ];
   it.each(refused)('refuse a wrong option: %#', (call, text) => {
