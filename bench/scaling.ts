@@ -3,8 +3,8 @@
 import {writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {setThreads} from '../lib/index.ts';
+import {drawLines, type Line} from '../scripts/pictures/lines.ts';
 import {type Ceiling, peakOf, remeasurePeak} from './ceiling.ts';
-import {type Line, lineChart} from './lines.ts';
 import {type BenchOptions, type Figures, figuresOf, worstOf} from './options.ts';
 import {Own} from './peers/chainrule.ts';
 import {digits, resultsFolder, saveResults, table} from './report.ts';
@@ -126,7 +126,8 @@ async function growth(options: BenchOptions): Promise<Growth[]> {
   }
   const file = path.join(resultsFolder, 'scaling.svg');
   const title = `A training step on ${options.threads} threads`;
-  writeFileSync(file, lineChart(title, 'rows, units or layers', 'µs', lines));
+  const names = {xName: 'rows, units or layers', yName: 'µs per step'};
+  writeFileSync(file, drawLines(lines, {title, ...names, logarithmic: 'both'}));
   console.log('drawn in bench/results/scaling.svg');
   return lines;
 }
