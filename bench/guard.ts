@@ -5,6 +5,7 @@ import {spawnSync} from 'node:child_process';
 import {existsSync, readFileSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {layers, type Sequential, sequential} from '../lib/index.ts';
+import {table} from '../scripts/table.ts';
 import {record} from './record.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -114,17 +115,17 @@ async function main(update: boolean): Promise<void> {
   }
   const counted: Record<string, number> = {};
   let failed = 0;
+  const rows: string[][] = [['plan', 'instructions a step', 'change', '']];
   for (const plan of plans) {
     const now = instructionsPerStep(await recordPlan(plan), plan.steps);
     const before = committed?.[plan.name];
     const change = before === undefined ? '' : `${(100 * (now / before - 1)).toFixed(1)} %`;
     const grown = before !== undefined && now > before * (1 + tolerance) && !update;
     failed += Number(grown);
-    console.log(
-      `${plan.name.padEnd(16)} ${String(now).padStart(9)} instructions ${change}${grown ? ' GROWN' : ''}`,
-    );
+    rows.push([plan.name, now.toLocaleString('en'), change, grown ? 'GROWN' : '']);
     counted[plan.name] = now;
   }
+  console.log(table(rows));
   if (update) writeFileSync(figuresFile, `${JSON.stringify({...all, [compiler]: counted}, null, 2)}\n`);
   console.log(`${plans.length - failed} passed, ${failed} failed`);
   process.exitCode = failed === 0 ? 0 : 1;

@@ -4,10 +4,11 @@ import {writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {setThreads} from '../lib/index.ts';
 import {drawLines, type Line} from '../scripts/pictures/lines.ts';
+import {table} from '../scripts/table.ts';
 import {type Ceiling, peakOf, remeasurePeak} from './ceiling.ts';
 import {type BenchOptions, type Figures, figuresOf, worstOf} from './options.ts';
 import {Own} from './peers/chainrule.ts';
-import {digits, resultsFolder, saveResults, table} from './report.ts';
+import {digits, resultsFolder, saveResults} from './report.ts';
 import {makeData, type Workload, workloads} from './workloads.ts';
 
 const folder = path.join(resultsFolder, 'data');

@@ -2,6 +2,7 @@
 // need nothing of each other run side by side.
 import {spawn as spawnChild, spawnSync} from 'node:child_process';
 import {root} from './bootstrap.mjs';
+import {table} from './table.ts';
 
 export interface Outcome {
   readonly passed: number;
@@ -134,7 +135,8 @@ export async function runSteps(steps: readonly Step[], sideBySide = 1): Promise<
   }
   const all = await Promise.all(results.values());
   const {passed, failed, skipped = []} = sum(all.map(({outcome}) => outcome));
-  console.log(`\n${all.map(({row}) => row).join('\n')}\n`);
+  const head = ['step', 'passed', 'failed', 'skipped', 'seconds', ''];
+  console.log(`\n${table([head, ...all.map(({row}) => row)])}\n`);
   for (const what of skipped) console.log(`skipped: ${what}`);
   console.log(`${passed} passed, ${failed} failed, ${skipped.length} skipped`);
   process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
@@ -143,19 +145,18 @@ export async function runSteps(steps: readonly Step[], sideBySide = 1): Promise<
 interface Result {
   readonly outcome: Outcome;
   /** Of the table at the end. */
-  readonly row: string;
+  readonly row: readonly string[];
 }
 
 async function timed({name, run}: Step): Promise<Result> {
   console.log(`\n== ${name}: begins`);
   const started = performance.now();
   const outcome = await attempt(run);
-  const time = `${((performance.now() - started) / 1000).toFixed(1)} s`;
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
   const verdict = outcome.failed === 0 ? (outcome.passed === 0 ? 'skipped' : 'ok') : 'FAILED';
-  const skipped = outcome.skipped?.length ? `, ${outcome.skipped.length} skipped` : '';
-  const counts = `${outcome.passed} passed, ${outcome.failed} failed${skipped}`;
-  console.log(`== ${name}: ${verdict}, ${time}`);
-  return {outcome, row: `${name.padEnd(14)} ${counts.padEnd(38)} ${time.padStart(8)}  ${verdict}`};
+  console.log(`== ${name}: ${verdict}, ${seconds} s`);
+  const counts = [outcome.passed, outcome.failed, outcome.skipped?.length ?? 0].map(String);
+  return {outcome, row: [name, ...counts, seconds, verdict]};
 }
 
 async function attempt(run: Step['run']): Promise<Outcome> {
