@@ -6,8 +6,9 @@ import path from 'node:path';
 import {ops} from '../lib/index.ts';
 import {compileProgram} from '../lib/session/compile.ts';
 import {VariableStore} from '../lib/session/store.ts';
+import {table} from '../scripts/table.ts';
 import type {BenchOptions, Figures} from './options.ts';
-import {bestOf, digits, saveResults, table} from './report.ts';
+import {bestOf, digits, saveResults} from './report.ts';
 
 /** On one thread, on all. */
 type Pair = readonly [one: number, all: number];

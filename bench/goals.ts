@@ -2,8 +2,9 @@
 // the end of each run, or alone from the results that were saved last: `npm run bench -- --only goals`.
 import {existsSync, readdirSync, readFileSync} from 'node:fs';
 import path from 'node:path';
+import {table} from '../scripts/table.ts';
 import type {Figures} from './options.ts';
-import {digits, resultsFolder, saveResults, table} from './report.ts';
+import {digits, resultsFolder, saveResults} from './report.ts';
 import {workloads} from './workloads.ts';
 
 interface Goal {

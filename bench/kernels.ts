@@ -3,10 +3,11 @@
 import {spawnSync} from 'node:child_process';
 import path from 'node:path';
 import {setThreads} from '../lib/index.ts';
+import {table} from '../scripts/table.ts';
 import {type BenchOptions, type Figures, figuresOf, worstOf} from './options.ts';
 import {buildModel, Own} from './peers/chainrule.ts';
 import {record} from './record.ts';
-import {digits, resultsFolder, saveResults, table} from './report.ts';
+import {digits, resultsFolder, saveResults} from './report.ts';
 import {makeData, type Workload, workloads} from './workloads.ts';
 
 interface Parts {
