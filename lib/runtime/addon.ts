@@ -24,7 +24,7 @@ export type RunWords = Int32Array;
 
 export interface RunOptions {
   /** Served between two instructions of a running step, before queued work: for predictions. */
-  readonly urgent?: boolean;
+  readonly highPriority?: boolean;
   /** One shared int32: the run ends before the next commit once it is not 0. */
   readonly cancel?: Int32Array;
   /** Adds up the time of each instruction; read with `profile`. */
@@ -67,7 +67,7 @@ export interface NativeAddon {
     options: RunOptions,
   ): RunWords;
   /** The same where it writes no state, is short and need not wait for a commit; else undefined. */
-  runAtOnce(
+  runInline(
     program: NativeProgram,
     state: NativeState | undefined,
     io: readonly TypedArray[],

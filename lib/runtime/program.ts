@@ -26,7 +26,7 @@ export interface ProgramRunOptions {
   readonly steps?: number;
   /** One int32 over a SharedArrayBuffer; the run ends before its next commit once it is not 0. */
   readonly cancel?: Int32Array;
-  readonly urgent?: boolean;
+  readonly highPriority?: boolean;
   readonly profile?: boolean;
 }
 
@@ -56,8 +56,8 @@ export class Program {
   }
 
   /**
-   * Runs the plan on the executor thread, off the event loop. An urgent one of some microseconds, less than
-   * handing it over takes this thread, runs at once where it need not wait.
+   * Runs the plan on the executor thread, off the event loop. One of high priority that takes some
+   * microseconds, less than handing it over takes this thread, runs inline where it need not wait.
    *
    * @throws ERR_VALUE where a result is not in shared memory: other memory could be transferred away
    * meanwhile, and on some engines it has to be copied.
@@ -70,7 +70,7 @@ export class Program {
       fail('ERR_VALUE', `result ${JSON.stringify(name)}: expected an array over a SharedArrayBuffer.`);
     }
     try {
-      const words = options.urgent ? this.#runAtOnce(state, arrays, steps, options) : undefined;
+      const words = options.highPriority ? this.#runInline(state, arrays, steps, options) : undefined;
       if (words !== undefined) return this.#read(words);
       return this.#read(
         await addon().run(
@@ -120,7 +120,7 @@ export class Program {
     return addon().profile(this.#native);
   }
 
-  #runAtOnce(
+  #runInline(
     state: State | undefined,
     arrays: readonly TypedArray[],
     steps: number,
@@ -129,7 +129,7 @@ export class Program {
     if (atOnceMs >= mostAtOnceMs) return undefined;
     if (atOnceMs === 0) setImmediate(() => (atOnceMs = 0));
     const started = performance.now();
-    const words = addon().runAtOnce(this.#native, state?.native, arrays, steps, options);
+    const words = addon().runInline(this.#native, state?.native, arrays, steps, options);
     atOnceMs += performance.now() - started;
     return words;
   }
