@@ -23,7 +23,7 @@ export type RunWords = Int32Array;
 
 export interface RunOptions {
   /** High priority, for predictions: runs between two instructions of a running step, before queued runs. */
-  readonly urgent?: boolean;
+  readonly highPriority?: boolean;
   /** One shared int32: once it is not 0, the run ends before its next commit. */
   readonly cancel?: Int32Array;
   /** Measures the time of each instruction, which `profile` returns. */
@@ -65,7 +65,7 @@ export interface NativeAddon {
   /**
    * The same, but only for a short run that writes no state and need not wait for a commit; else undefined.
    */
-  runAtOnce(
+  runInline(
     program: NativeProgram,
     state: NativeState | undefined,
     io: readonly TypedArray[],

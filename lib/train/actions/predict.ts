@@ -53,7 +53,7 @@ function prepare(engine: Engine, where: string, given: PortData, allowSingle = t
 /** Off the event loop, ahead of training steps that wait; a few microseconds of work are done inline. */
 export async function predict(engine: Engine, x: PortData): Promise<Prediction> {
   const {program, run, steps, finish} = prepare(engine, 'predict', x);
-  return finish(await runRows(engine, program, run, {steps, urgent: true}));
+  return finish(await runRows(engine, program, run, {steps, highPriority: true}));
 }
 
 /** Batches of inputs, alone or as `{xs}` of `{xs, ys}`. */
@@ -66,7 +66,7 @@ export async function predictBatches(engine: Engine, batches: Inputs): Promise<P
   for await (const element of prefetched(batches, batchesAhead)) {
     const given = isRecord(element) && 'xs' in element ? element.xs : element;
     const {program, run, steps, finish} = prepare(engine, 'predict', given as PortData, false);
-    const results = finish(await runRows(engine, program, run, {steps, urgent: true}));
+    const results = finish(await runRows(engine, program, run, {steps, highPriority: true}));
     const list = outputStructure === 'one' ? [results] : Object.values(results);
     for (const [index, {data}] of (list as ShapedResult[]).entries()) parts[index]?.push(data);
   }
