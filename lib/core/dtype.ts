@@ -36,3 +36,5 @@ export function dtypeOfArray(value: unknown): DType | undefined {
   const names: readonly DType[] = ['float32', 'int32', 'uint8', 'float64'];
   return names.find(name => dtypes[name].isArray(value));
 }
+
+export const isFloat32 = (value: unknown): value is Float32Array => types.isFloat32Array(value);

@@ -1,4 +1,4 @@
-import {isObject} from './kinds.ts';
+import {isMap, isMarked, isRecord, mark, memberNames, show} from './kinds.ts';
 
 /** What went wrong, for programs: `error.code`. */
 export type ErrorCode =
@@ -21,7 +21,18 @@ export type ErrorCode =
 
 /** Every error that chainrule throws on purpose. The message says what, where, and what instead. */
 export class ChainruleError extends Error {
+  static {
+    mark(ChainruleError.prototype, 'error');
+  }
+
   readonly code: ErrorCode;
+
+  /** Errors of another copy of the package are such errors too. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return this === ChainruleError
+      ? isChainruleError(value)
+      : Function.prototype[Symbol.hasInstance].call(this, value);
+  }
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
@@ -29,6 +40,8 @@ export class ChainruleError extends Error {
     this.code = code;
   }
 }
+
+export const isChainruleError = (value: unknown): value is ChainruleError => isMarked(value, 'error');
 
 export function fail(code: ErrorCode, message: string): never {
   throw new ChainruleError(code, message);
@@ -71,20 +84,37 @@ function hintFor(name: unknown, known: readonly string[]): string {
 
 /** `unknown loss "mse2". Did you mean "mse"? Known: …` */
 export function unknownName(what: string, name: unknown, known: readonly string[]): never {
-  const received = typeof name === 'string' ? JSON.stringify(name) : String(name);
-  fail('ERR_UNKNOWN_NAME', `unknown ${what} ${received}.${hintFor(name, known)} Known: ${known.join(', ')}.`);
+  fail(
+    'ERR_UNKNOWN_NAME',
+    `unknown ${what} ${show(name)}.${hintFor(name, known)} Known: ${known.join(', ')}.`,
+  );
 }
 
-/** Refuses options that `where` does not have, by name. */
+/** Refuses what is no object of options: a Map, whose entries nobody would read, an array, a Date, … */
+function checkRecord(where: string, options: unknown): asserts options is object {
+  if (isRecord(options)) return;
+  const hint = isMap(options) ? ' Object.fromEntries(map) makes an object of it.' : '';
+  fail('ERR_OPTION', `${where}: expected an object of options. Received ${show(options)}.${hint}`);
+}
+
+/** Refuses options that `where` does not have, by name, also those of a prototype. */
 export function checkOptions(where: string, options: unknown, known: readonly string[]): void {
   if (options === undefined) return;
-  if (!isObject(options) || Array.isArray(options)) {
-    fail('ERR_OPTION', `${where}: expected an object of options. Received ${String(options)}.`);
-  }
-  for (const key of Object.keys(options)) {
-    if (known.includes(key)) continue;
-    const hint = hintFor(key, known);
-    fail('ERR_OPTION', `${where}: unknown option ${JSON.stringify(key)}.${hint} Known: ${known.join(', ')}.`);
+  checkRecord(where, options);
+  for (const key of memberNames(options)) {
+    if (!known.includes(key)) {
+      const hint = hintFor(key, known);
+      fail(
+        'ERR_OPTION',
+        `${where}: unknown option ${JSON.stringify(key)}.${hint} Known: ${known.join(', ')}.`,
+      );
+    }
+    // Copies of the options, e.g. for a model file, would lack it.
+    if (Object.hasOwn(options, key)) continue;
+    fail(
+      'ERR_OPTION',
+      `${where}: the option ${JSON.stringify(key)} must be the object's own, not inherited.`,
+    );
   }
 }
 
@@ -116,18 +146,17 @@ export function checkNumber(
   if (above !== undefined) parts.push(`> ${above}`);
   if (max !== undefined) parts.push(`<= ${max}`);
   if (below !== undefined) parts.push(`< ${below}`);
-  fail('ERR_OPTION', `${where}: expected ${parts.join(' ')}. Received ${String(value)}.`);
+  fail('ERR_OPTION', `${where}: expected ${parts.join(' ')}. Received ${show(value)}.`);
 }
 
 export function checkBoolean(where: string, value: unknown): asserts value is boolean {
   if (typeof value === 'boolean') return;
-  fail('ERR_OPTION', `${where}: expected true or false. Received ${String(value)}.`);
+  fail('ERR_OPTION', `${where}: expected true or false. Received ${show(value)}.`);
 }
 
 /** Refuses what is none of `choices`, and suggests the nearest. */
 export function checkChoice(where: string, value: unknown, choices: readonly string[]): void {
   if (typeof value === 'string' && choices.includes(value)) return;
-  const received = typeof value === 'string' ? JSON.stringify(value) : String(value);
   const hint = hintFor(value, choices);
-  fail('ERR_OPTION', `${where}: expected ${choices.join(', ')}. Received ${received}.${hint}`);
+  fail('ERR_OPTION', `${where}: expected ${choices.join(', ')}. Received ${show(value)}.${hint}`);
 }

@@ -1,28 +1,162 @@
 // Decides what a value is by its nature, not by the identity of a constructor or prototype: values from
-// another realm (a vm context, a test runner's sandbox) are what they are here.
+// another realm (a vm context, a test runner's sandbox) and from a second copy of this package are what they
+// are here. Every other module asks this one.
 import {types} from 'node:util';
 
 export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
+const isRoot = (prototype: object): boolean =>
+  Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf');
+
 /** An object literal, of whatever realm, or an object without a prototype; not an instance of a class. */
 export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
   if (!isObject(value)) return false;
   const prototype: object | null = Object.getPrototypeOf(value);
-  if (prototype === null) return true;
-  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf');
+  return prototype === null || isRoot(prototype);
+}
+
+// Marks: what the parts of this package carry on their prototypes, the same in every copy of it.
+
+export type Kind = 'error' | 'tensor' | 'symbolic tensor' | 'layer' | 'data set' | 'table' | 'model' | 'part';
+
+const kinds: readonly Kind[] = ['error', 'tensor', 'symbolic tensor', 'layer', 'data set', 'model', 'part'];
+
+const symbolOf = (kind: Kind): symbol => Symbol.for(`chainrule.${kind}`);
+
+/** Stands for this copy of the package. */
+const copy = {};
+
+const markOf = (value: unknown, kind: Kind): unknown =>
+  isObject(value) || typeof value === 'function'
+    ? (value as unknown as Record<symbol, unknown>)[symbolOf(kind)]
+    : undefined;
+
+/** Marks an object, or the instances of a class by its prototype. */
+export function mark(target: object, kind: Kind): void {
+  Object.defineProperty(target, symbolOf(kind), {value: copy});
+}
+
+/** Whether this copy of the package made it. */
+export const isOwn = (value: unknown, kind: Kind): boolean => markOf(value, kind) === copy;
+
+/** Whether some copy of the package made it. */
+export const isMarked = (value: unknown, kind: Kind): boolean => markOf(value, kind) !== undefined;
+
+/** What another copy of the package made, which cannot be part of what this one makes. */
+export function foreignKind(value: unknown): Kind | undefined {
+  return kinds.find(kind => isMarked(value, kind) && !isOwn(value, kind));
+}
+
+// Arrays.
+
+const arrayTag = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype) as object,
+  Symbol.toStringTag,
+)?.get as () => string | undefined;
+
+/** Any array of numbers in memory. */
+export type NumericArray =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Uint16Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array;
+
+/** `Float32Array`, …, also for a class that extends it; undefined for what is no typed array. */
+export const typedArrayName = (value: unknown): string | undefined =>
+  isObject(value) ? arrayTag.call(value) : undefined;
+
+export function isNumericArray(value: unknown): value is NumericArray {
+  return types.isTypedArray(value);
+}
+
+/** An array or a typed array: what stands around numbers in nested arrays. */
+export function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value) || types.isTypedArray(value);
 }
 
 /** An array with its shape: `{data, shape}`. */
 export function isShaped(value: unknown): value is {readonly data: unknown; readonly shape: unknown} {
-  return isObject(value) && 'data' in value && 'shape' in value;
+  return isObject(value) && !isList(value) && 'data' in value && 'shape' in value;
 }
 
-/** Values by name: an object that is no array, no typed array and no `{data, shape}`. */
-export function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
-  return isObject(value) && !Array.isArray(value) && !ArrayBuffer.isView(value) && !isShaped(value);
+// Objects of named values.
+
+/** Objects of the language and of Node that hold something else than named values. */
+function isBuiltIn(value: object): boolean {
+  return (
+    Array.isArray(value) ||
+    ArrayBuffer.isView(value) ||
+    types.isAnyArrayBuffer(value) ||
+    types.isMap(value) ||
+    types.isSet(value) ||
+    types.isWeakMap(value) ||
+    types.isWeakSet(value) ||
+    types.isDate(value) ||
+    types.isRegExp(value) ||
+    types.isPromise(value) ||
+    types.isBoxedPrimitive(value) ||
+    types.isNativeError(value) ||
+    isUrl(value)
+  );
 }
+
+export const isMap = (value: unknown): value is ReadonlyMap<unknown, unknown> => types.isMap(value);
+
+/** Values by name: an object literal, or an object of a class, that is nothing else. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (!isObject(value) || isBuiltIn(value) || isShaped(value)) return false;
+  return !isMarked(value, 'table') && kinds.every(kind => !isMarked(value, kind));
+}
+
+/** A Map as the object of the same entries, and anything else as it is. */
+export function fromMap(value: unknown): unknown {
+  return isMap(value) ? Object.fromEntries(value as Map<PropertyKey, unknown>) : value;
+}
+
+/** What an object inherits, up to the root of all objects. */
+function* prototypesOf(value: object): Generator<object> {
+  let prototype: object | null = Object.getPrototypeOf(value);
+  while (prototype !== null && !isRoot(prototype)) {
+    yield prototype;
+    prototype = Object.getPrototypeOf(prototype);
+  }
+}
+
+/** Every object has these, and classes may define them. */
+const common = ['constructor', 'toString', 'toLocaleString', 'valueOf', 'toJSON'];
+
+/** Names of all that a reader of an object may find: its own, and those of its classes. */
+export function memberNames(value: object): string[] {
+  const inherited = [...prototypesOf(value)].flatMap(prototype => Object.getOwnPropertyNames(prototype));
+  return [...new Set([...Object.keys(value), ...inherited.filter(name => !common.includes(name))])];
+}
+
+/** The same without the methods of classes: own values and accessors. */
+export function fieldNames(value: object): string[] {
+  const inherited = [...prototypesOf(value)].flatMap(prototype =>
+    Object.entries(Object.getOwnPropertyDescriptors(prototype))
+      .filter(([, {get, enumerable}]) => get !== undefined || enumerable)
+      .map(([name]) => name),
+  );
+  return [...new Set([...Object.keys(value), ...inherited])];
+}
+
+/** An object of a class with all that can be read of it as an own value, as a literal has it. */
+export function plainCopy(value: object): Record<string, unknown> {
+  const values = value as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(memberNames(value).map(name => [name, values[name]]));
+}
+
+// Functions, errors, and what programs get from Node.
 
 /** A class, which must be called with `new`. */
 export function isClass(value: unknown): value is new (options: object) => object {
@@ -30,11 +164,17 @@ export function isClass(value: unknown): value is new (options: object) => objec
 }
 
 export function isError(value: unknown): value is Error {
-  return value instanceof Error || types.isNativeError(value);
+  return value instanceof Error || types.isNativeError(value) || tagOf(value) === 'DOMException';
 }
 
+const tagOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
+
 export function isUrl(value: unknown): value is URL {
-  return Object.prototype.toString.call(value) === '[object URL]';
+  return tagOf(value) === 'URL';
+}
+
+export function isAbortSignal(value: unknown): value is AbortSignal {
+  return isObject(value) && 'aborted' in value && 'addEventListener' in value;
 }
 
 export function isSharedMemory(buffer: unknown): buffer is SharedArrayBuffer {
@@ -59,4 +199,45 @@ export function isDetached({buffer}: ArrayBufferView): boolean {
   } catch {
     return true;
   }
+}
+
+// Values in messages.
+
+const maxShown = 8;
+
+const article = (noun: string): string => `${/^[AEIOaeio]/.test(noun) ? 'an' : 'a'} ${noun}`;
+
+function showObject(value: object): string {
+  const foreign = foreignKind(value);
+  if (foreign !== undefined) {
+    return `${article(foreign)} of another copy of chainrule: there are two copies in this process`;
+  }
+  if (isBuiltIn(value)) return article(typedArrayName(value) ?? tagOf(value));
+  const own = (value as {toString?: unknown}).toString;
+  const isCustom = typeof own === 'function' && ![...rootStrings(value)].includes(own);
+  if (isCustom) return String(value);
+  const name = (value as {constructor?: {name?: unknown}}).constructor?.name;
+  if (!isPlainObject(value) && typeof name === 'string' && name !== '') return `an object of ${name}`;
+  const keys = Object.keys(value);
+  return `{${keys.slice(0, maxShown).join(', ')}${keys.length > maxShown ? ', …' : ''}}`;
+}
+
+/** The `toString` that all objects of a realm share. */
+function* rootStrings(value: object): Generator<unknown> {
+  for (let at: object | null = value; at !== null; at = Object.getPrototypeOf(at)) {
+    if (isRoot(at)) yield (at as {toString: unknown}).toString;
+  }
+}
+
+/** A value as messages show it: text in quotes, so that '1' is not 1; of an object, what it is. */
+export function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'bigint') return `${value}n`;
+  if (isClass(value)) return `the class ${value.name}`;
+  if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${value.name}`;
+  if (Array.isArray(value)) {
+    const shown = Array.from(value.slice(0, maxShown), element => show(element));
+    return `[${shown.join(',')}${value.length > maxShown ? ',…' : ''}]`;
+  }
+  return isObject(value) ? showObject(value) : String(value);
 }

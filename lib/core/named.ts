@@ -1,6 +1,7 @@
 // Members of the namespaces (layers, losses, optimizers, …): each is made by a function of one options object
 // and remembers its name and options, so that a model file can describe it.
 import {fail} from './errors.ts';
+import {isOwn, mark} from './kinds.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | {readonly [key: string]: Json};
 export type Config = {readonly [key: string]: Json};
@@ -17,16 +18,14 @@ export type AnyFunction = (...values: never[]) => unknown;
 /** The kind of a function of the user's own. */
 export const customKind = 'custom';
 
-const members = new WeakSet<object>();
-
 /** Whether a value was made by a function of a namespace. */
 export function isMember(value: object): boolean {
-  return members.has(value);
+  return isOwn(value, 'part');
 }
 
 /** Marks `member` as made by a function of a namespace. */
 export function remember<Member extends Named>(member: Member): Member {
-  members.add(member);
+  mark(member, 'part');
   return member;
 }
 

@@ -1,18 +1,23 @@
 // From what a user may write (a name, a member, a description, a function or object of their own) to a member
 // of a namespace.
 import {fail, unknownName} from './errors.ts';
-import {isClass, isObject} from './kinds.ts';
+import {foreignKind, fromMap, isClass, isObject, isRecord, show} from './kinds.ts';
 import {type AnyFunction, customKind, isMember, type Named, ownInstance} from './named.ts';
 
 /** What the names of functions and classes of the user's own stand for in a description. */
-export type CustomObjects = Readonly<Record<string, unknown>>;
+export type CustomObjects = Readonly<Record<string, unknown>> | ReadonlyMap<string, unknown>;
 
-let customObjects: CustomObjects = {};
+let customObjects: Readonly<Record<string, unknown>> = {};
 
 /** Reads descriptions in which these names may stand, as within Keras's custom_object_scope. */
 export function withCustomObjects<Result>(objects: CustomObjects | undefined, read: () => Result): Result {
   const before = customObjects;
-  customObjects = {...before, ...objects};
+  const given = fromMap(objects ?? {});
+  if (!isRecord(given)) {
+    const wanted = 'expected functions and classes by name';
+    fail('ERR_OPTION', `customObjects: ${wanted}. Received ${show(objects)}.`);
+  }
+  customObjects = {...before, ...given};
   try {
     return read();
   } finally {
@@ -59,6 +64,7 @@ function resolveValue<Member extends Named>(resolution: Resolution<Member>, valu
     return unknownName(what, value, Object.keys(namespace));
   }
   if (isMember(value)) return value as Member;
+  if (foreignKind(value) !== undefined) fail('ERR_OPTION', `${what}: received ${show(value)}.`);
   return (
     (typeof value === 'function' ? fromFunction(resolution, value as AnyFunction) : undefined) ??
     fromDescription(resolution, value) ??

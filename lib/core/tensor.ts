@@ -1,6 +1,7 @@
 import type {DType, TypedArray} from './dtype.ts';
 import {dtypeOfShort} from './dtype.ts';
-import {fail} from './errors.ts';
+import {checkOptions, fail} from './errors.ts';
+import {isNumericArray, isOwn, mark, show} from './kinds.ts';
 import type {Shape} from './shape.ts';
 import {formatShape, sizeOf} from './shape.ts';
 import {parseSignature, type Signature} from './signature.ts';
@@ -73,6 +74,10 @@ let nextId = 0;
 
 /** A symbolic value: stands for what an op will compute. */
 export class Tensor {
+  static {
+    mark(Tensor.prototype, 'tensor');
+  }
+
   readonly id: number;
   readonly call: Call;
   readonly index: number;
@@ -99,6 +104,8 @@ export class Tensor {
     return `${this.dtype}${formatShape(this.shape)}`;
   }
 }
+
+export const isTensor = (value: unknown): value is Tensor => isOwn(value, 'tensor');
 
 const scopes: string[] = [];
 
@@ -131,6 +138,17 @@ export function inScopeOf<Result>(call: Call, build: () => Result): Result {
 export function failIn(op: string, code: 'ERR_SHAPE' | 'ERR_DTYPE' | 'ERR_VALUE', message: string): never {
   const scope = currentScope();
   fail(code, `${op}: ${message}${scope === '' ? '' : ` in ${scope}`}.`);
+}
+
+/** Refuses what is no tensor, by the name of the operand, before an op looks at its shape. */
+export function checkTensor(op: string, name: string, value: unknown): asserts value is Tensor {
+  if (!isTensor(value)) failIn(op, 'ERR_DTYPE', `operand ${name} must be a tensor. Received ${show(value)}`);
+}
+
+export function checkShape(op: string, shape: unknown): asserts shape is Shape {
+  if (!Array.isArray(shape)) {
+    failIn(op, 'ERR_SHAPE', `the shape must be an array of sizes. Received ${show(shape)}`);
+  }
 }
 
 export interface OpDefinition<Attributes extends object> {
@@ -187,6 +205,7 @@ function checkOperands(op: Op, inputs: readonly Tensor[]): void {
   }
   inputs.forEach((input, position) => {
     const {name, type} = declared[Math.min(position, declared.length - 1)] as (typeof declared)[number];
+    checkTensor(op.name, name, input);
     if (type === 'any') return;
     const expected = dtypeOfShort(type) ?? bound.get(type);
     if (expected === undefined) bound.set(type, input.dtype);
@@ -234,7 +253,9 @@ export const inputOp = defineOp<InputAttributes>({
  * input can only be read by `gatherRows` and `gatherLabels`.
  */
 export function input(options: {name: string; shape: Shape; dtype?: DType; perStep?: boolean}): Tensor {
+  checkOptions('ops.input', options ?? null, ['name', 'shape', 'dtype', 'perStep']);
   const {name, shape, dtype = 'float32', perStep = false} = options;
+  checkShape('ops.input', shape);
   return apply1(inputOp, [], {name, shape, dtype, perStep});
 }
 
@@ -270,7 +291,9 @@ export function variable(options: {
   trainable?: boolean;
   initial?: (source: RandomSource) => Tensor;
 }): Variable {
+  checkOptions('ops.variable', options ?? null, ['name', 'shape', 'dtype', 'trainable', 'initial']);
   const {name, shape, dtype = 'float32', trainable = true, initial} = options;
+  checkShape('ops.variable', shape);
   const fields = {name, shape, dtype, trainable, initial};
   const result = {...fields, tensor: apply1(variableOp, [], {variable: fields})};
   byTensor.set(result.tensor, result);
@@ -308,6 +331,10 @@ export const constantOp = defineOp<TensorSpec & {readonly data: TypedArray}>({
 
 /** A fixed value: a number, or an array with its shape. */
 export function constant(value: number | TypedArray, shape: Shape = [], dtype: DType = 'float32'): Tensor {
+  if (typeof value !== 'number' && !isNumericArray(value)) {
+    failIn('constant', 'ERR_DTYPE', `expected a number or a typed array. Received ${show(value)}`);
+  }
+  checkShape('constant', shape);
   const data =
     typeof value !== 'number'
       ? value

@@ -1,7 +1,7 @@
 // What users give as data, checked: typed arrays are used in place, nested arrays are converted once.
 import {type DType, dtypeOfArray, dtypes} from '../core/dtype.ts';
 import {checkNumber, fail} from '../core/errors.ts';
-import {isDetached, isResizable, isShaped} from '../core/kinds.ts';
+import {isDetached, isResizable, isShaped, show} from '../core/kinds.ts';
 import {type NestedArray, nestedShape, visitNested} from '../core/nested.ts';
 import {formatShape, maxRank, type Shape, sameShape, sizeOf} from '../core/shape.ts';
 
@@ -92,7 +92,7 @@ function checkShaped(what: string, value: ShapedArray): ShapedArray {
   const {data, shape} = value;
   dtypeOf(what, data);
   const valid = Array.isArray(shape) && shape.every(size => Number.isSafeInteger(size) && size >= 0);
-  if (!valid) fail('ERR_SHAPE', `${what}: shape must be an array of sizes. Received ${String(shape)}.`);
+  if (!valid) fail('ERR_SHAPE', `${what}: shape must be an array of sizes. Received ${show(shape)}.`);
   checkBuffer(what, data);
   checkSize(what, data, shape);
   return value;

@@ -2,8 +2,8 @@
 // tf.data.csv in TensorFlow.js.
 import {createReadStream} from 'node:fs';
 import {pipeline} from 'node:stream';
-import {ChainruleError, checkOptions, fail, unknownName} from '../core/errors.ts';
-import {isError, isUrl} from '../core/kinds.ts';
+import {ChainruleError, checkOptions, fail, isChainruleError, unknownName} from '../core/errors.ts';
+import {isError, isUrl, show} from '../core/kinds.ts';
 
 export type CsvValue = number | string | undefined;
 
@@ -65,7 +65,7 @@ function checkCsv(file: string | URL, options: CsvOptions): void {
     'delimiter',
   ]);
   if (!isUrl(file) && (typeof file !== 'string' || file === '')) {
-    fail('ERR_OPTION', `${where}: expected a path or a URL of a file. Received ${String(file)}.`);
+    fail('ERR_OPTION', `${where}: expected a path or a URL of a file. Received ${show(file)}.`);
   }
   const {hasHeader = true, columnNames, columnConfigs = {}, delimiter = ','} = options;
   if (!hasHeader && columnNames === undefined) {
@@ -73,10 +73,10 @@ function checkCsv(file: string | URL, options: CsvOptions): void {
   }
   const names = columnNames ?? [];
   if (!Array.isArray(names) || names.some(name => typeof name !== 'string')) {
-    fail('ERR_OPTION', `${where}: columnNames: expected an array of names. Received ${String(columnNames)}.`);
+    fail('ERR_OPTION', `${where}: columnNames: expected an array of names. Received ${show(columnNames)}.`);
   }
   if (typeof delimiter !== 'string' || delimiter === '') {
-    fail('ERR_OPTION', `${where}: delimiter: expected text such as ",". Received ${String(delimiter)}.`);
+    fail('ERR_OPTION', `${where}: delimiter: expected text such as ",". Received ${show(delimiter)}.`);
   }
   checkOptions(`${where}: columnConfigs`, columnConfigs, Object.keys(columnConfigs));
   for (const [name, config] of Object.entries(columnConfigs)) {
@@ -165,7 +165,7 @@ export function readCsv(file: string | URL, options: CsvOptions): () => AsyncGen
         else yield rowFrom(record, columns, name => `${where}: ${file}, line ${info.lines}, column ${name}`);
       }
     } catch (cause) {
-      if (cause instanceof ChainruleError) throw cause;
+      if (isChainruleError(cause)) throw cause;
       const what = isError(cause) ? cause.message : String(cause);
       throw new ChainruleError('ERR_FILE', `${where}: ${file}: ${what}`, {cause});
     }

@@ -1,5 +1,7 @@
 // Data sets like those of tf.data in TensorFlow.js: lazy sequences of elements, iterated in passes.
+
 import {checkNumber, fail} from '../core/errors.ts';
+import {isMarked, isOwn, mark, show} from '../core/kinds.ts';
 import type {DataInput, NestedArray, NumberArray, ShapedArray} from './arrays.ts';
 import {type Batched, collate} from './collate.ts';
 import {type CsvOptions, type CsvRow, readCsv} from './csv.ts';
@@ -57,7 +59,7 @@ const rowsPerBlock = 1024;
 
 function checkFunction(name: string, given: unknown): void {
   if (typeof given === 'function') return;
-  fail('ERR_OPTION', `Dataset.${name}: expected a function. Received ${String(given)}.`);
+  fail('ERR_OPTION', `Dataset.${name}: expected a function. Received ${show(given)}.`);
 }
 
 /**
@@ -69,6 +71,10 @@ function checkFunction(name: string, given: unknown): void {
  * Names and order of arguments are those of tf.data in TensorFlow.js.
  */
 export class Dataset<Element> implements AsyncIterable<Element> {
+  static {
+    mark(Dataset.prototype, 'data set');
+  }
+
   /** How many elements a pass has: infinite after `repeat()`, null if that is not known. */
   readonly size: number | null;
   /** @internal Batches of row indices, for data sets of arrays. */
@@ -100,7 +106,7 @@ export class Dataset<Element> implements AsyncIterable<Element> {
     generator: (pass: number) => Elements<Element> | Promise<Elements<Element>>,
   ): Dataset<Element> {
     if (typeof generator !== 'function') {
-      fail('ERR_OPTION', `Dataset.fromGenerator: expected a function. Received ${String(generator)}.`);
+      fail('ERR_OPTION', `Dataset.fromGenerator: expected a function. Received ${show(generator)}.`);
     }
     return new Dataset<Element>({
       size: null,
@@ -108,10 +114,7 @@ export class Dataset<Element> implements AsyncIterable<Element> {
         const made = await generator(pass);
         const iterable = typeof made === 'object' && made !== null;
         if (!iterable || !(Symbol.iterator in made || Symbol.asyncIterator in made)) {
-          fail(
-            'ERR_VALUE',
-            `Dataset.fromGenerator: the function gave ${String(made)}, which has no elements.`,
-          );
+          fail('ERR_VALUE', `Dataset.fromGenerator: the function gave ${show(made)}, which has no elements.`);
         }
         yield* made;
       },
@@ -136,11 +139,8 @@ export class Dataset<Element> implements AsyncIterable<Element> {
   /** Combines data sets, e.g. `{xs: images, ys: labels}`, element by element, until one of them ends. */
   static zip<const Sources extends Datasets>(sources: Sources): Dataset<ElementOf<Sources>> {
     mapTree(sources, (value, path) => {
-      if (value instanceof Dataset) return value;
-      return fail(
-        'ERR_OPTION',
-        `Dataset.zip: ${path || 'expected'}: no data set. Received ${String(value)}.`,
-      );
+      if (isDataset(value)) return value;
+      return fail('ERR_OPTION', `Dataset.zip: ${path || 'expected'}: no data set. Received ${show(value)}.`);
     });
     return Dataset.#zipped(sources) as Dataset<ElementOf<Sources>>;
   }
@@ -355,3 +355,9 @@ export class Dataset<Element> implements AsyncIterable<Element> {
     return elements;
   }
 }
+
+/** @internal Whether a value is a data set, also of another copy of the package. */
+export const isDataset = (value: unknown): value is Dataset<unknown> => isMarked(value, 'data set');
+
+/** @internal Whether it also has the plans by which this copy reads arrays in place. */
+export const isOwnDataset = (value: unknown): value is Dataset<unknown> => isOwn(value, 'data set');

@@ -1,7 +1,7 @@
 // Data sets of arrays without their elements: shuffling, batching and repeating work on row indices, by which
 // a plan reads the arrays in place.
 import {fail} from '../core/errors.ts';
-import {isShaped} from '../core/kinds.ts';
+import {isShaped, mark} from '../core/kinds.ts';
 import {sizeOf} from '../core/shape.ts';
 import {type DataInput, pickRows, type Rows, toRows} from './arrays.ts';
 import {ascendingRows} from './order.ts';
@@ -11,6 +11,10 @@ import {leavesOf, mapTree} from './tree.ts';
 
 /** A table of which each element holds a row. A class, to tell it from a record of tables. */
 export class Table {
+  static {
+    mark(Table.prototype, 'table');
+  }
+
   readonly rows: Rows;
   /** The form of its rows as elements. */
   readonly form: 'number' | 'array' | 'shaped';

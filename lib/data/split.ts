@@ -1,4 +1,5 @@
 import {checkNumber, checkOptions, fail} from '../core/errors.ts';
+import {show} from '../core/kinds.ts';
 import {sizeOf} from '../core/shape.ts';
 import {type NestedArray, type NumberArray, pickRows, type Rows, type ShapedArray, toRows} from './arrays.ts';
 import {ascendingRows, shuffleRows} from './order.ts';
@@ -58,7 +59,7 @@ export function trainTestSplit(
   checkOptions(where, options, ['testSize', 'seed', 'shuffle', 'stratify']);
   const {testSize = 0.25, seed = 0, shuffle = true, stratify = false} = options;
   if (typeof stratify !== 'boolean') {
-    fail('ERR_OPTION', `${where}: stratify: expected true or false. Received ${String(stratify)}.`);
+    fail('ERR_OPTION', `${where}: stratify: expected true or false. Received ${show(stratify)}.`);
   }
   checkNumber(`${where}: testSize`, testSize, {above: 0, below: 1});
   checkNumber(`${where}: seed`, seed, {integer: true});

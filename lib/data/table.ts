@@ -1,4 +1,5 @@
 import {fail} from '../core/errors.ts';
+import {show} from '../core/kinds.ts';
 import {nestedShape} from '../core/nested.ts';
 import {maxRank, type Shape} from '../core/shape.ts';
 import type {NestedArray, NumberArray, ShapedArray} from './arrays.ts';
@@ -9,7 +10,7 @@ export function shapeOfTable(what: string, table: NumberArray | ShapedArray | Ne
   if (Array.isArray(table)) return nestedShape(table, maxRank + 1);
   const {shape} = (table ?? {}) as {shape?: unknown};
   if (!Array.isArray(shape) || shape.length === 0) {
-    fail('ERR_SHAPE', `${what}: expected {data, shape} or nested arrays. Received ${String(table)}.`);
+    fail('ERR_SHAPE', `${what}: expected {data, shape} or nested arrays. Received ${show(table)}.`);
   }
   return shape;
 }

@@ -1,9 +1,7 @@
 // Elements of data sets are values, or records of values by name, or records of those.
-import {isPlainObject, isShaped} from '../core/kinds.ts';
+import {isRecord} from '../core/kinds.ts';
 
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return isPlainObject(value) && !isShaped(value);
-}
+export {isRecord};
 
 /** The same structure with each value replaced. `path` is the name of a value, e.g. `xs.age`. */
 export function mapTree(tree: unknown, map: (value: unknown, path: string) => unknown, path = ''): unknown {

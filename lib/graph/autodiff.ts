@@ -1,4 +1,5 @@
 import {fail} from '../core/errors.ts';
+import {show} from '../core/kinds.ts';
 import {formatShape, sameShape} from '../core/shape.ts';
 import {type Call, inScopeOf, type Tensor} from '../core/tensor.ts';
 import {add, ones, zeros} from '../ops/map.ts';
@@ -54,7 +55,7 @@ export function hessianVectorProduct(
     const part = vector[index];
     if (part?.dtype === 'float32' && sameShape(part.shape, target.shape)) return;
     const wanted = `part ${index} of the vector must be float32${formatShape(target.shape)}`;
-    fail('ERR_GRAPH', `hessianVectorProduct: ${wanted}. Received ${String(part)}.`);
+    fail('ERR_GRAPH', `hessianVectorProduct: ${wanted}. Received ${show(part)}.`);
   });
   const seeds = new Map<Tensor, Tensor>();
   gradients(loss, targets).forEach((gradient, index) => {

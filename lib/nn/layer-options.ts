@@ -1,5 +1,7 @@
 // Options that every layer has, checked.
+
 import {checkNumber, fail} from '../core/errors.ts';
+import {show} from '../core/kinds.ts';
 import type {Shape} from '../core/shape.ts';
 import type {RegularizerLike} from './resolve.ts';
 
@@ -18,7 +20,7 @@ export const layerOptions = ['inputShape', 'name', 'trainable', 'activityRegular
 
 export function checkInputShape(where: string, shape: Shape): void {
   if (!Array.isArray(shape)) {
-    fail('ERR_OPTION', `${where}: expected an array such as [784]. Received ${shape}.`);
+    fail('ERR_OPTION', `${where}: expected an array such as [784]. Received ${show(shape)}.`);
   }
   if (shape.length < 1 || shape.length > 5) {
     fail('ERR_OPTION', `${where}: expected 1 to 5 sizes. Received [${shape}].`);
@@ -33,7 +35,7 @@ export function checkName(where: string, name: unknown): void {
 
 export function checkBoolean(where: string, value: unknown): void {
   if (value === undefined || typeof value === 'boolean') return;
-  fail('ERR_OPTION', `${where}: expected true or false. Received ${String(value)}.`);
+  fail('ERR_OPTION', `${where}: expected true or false. Received ${show(value)}.`);
 }
 
 export function checkLayerOptions(where: string, {inputShape, name, trainable}: LayerOptions): void {

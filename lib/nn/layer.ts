@@ -2,9 +2,17 @@
 // and returns the forward pass, whose graph also gives the backward pass. Layers are applied to symbolic
 // tensors and give others; a model is the graph between its inputs and outputs.
 import {fail} from '../core/errors.ts';
+import {isOwn, mark, show} from '../core/kinds.ts';
 import {type Config, describe, type Json, type Named, remember} from '../core/named.ts';
 import {formatShape, type Shape, sameShape} from '../core/shape.ts';
-import {input as inputTensor, Tensor, type Variable, variable, withScope} from '../core/tensor.ts';
+import {
+  input as inputTensor,
+  isTensor,
+  type Tensor,
+  type Variable,
+  variable,
+  withScope,
+} from '../core/tensor.ts';
 import {broadcastTo, mul} from '../ops/map.ts';
 import type {CallContext, Forward, ForwardAll, MakeWeight, WeightOptions} from './call-context.ts';
 import type {Constraint} from './constraints.ts';
@@ -19,6 +27,10 @@ let nextId = 0;
 
 /** A value of a model that is being built, for one sample: the axis of the batch is left out. */
 export class SymbolicTensor {
+  static {
+    mark(SymbolicTensor.prototype, 'symbolic tensor');
+  }
+
   /** Larger than the ids of the symbolic tensors that it was made of. */
   readonly id = nextId++;
   readonly shape: Shape;
@@ -38,6 +50,8 @@ export class SymbolicTensor {
     return `a symbolic tensor ${formatShape(this.shape)}`;
   }
 }
+
+export const isSymbolicTensor = (value: unknown): value is SymbolicTensor => isOwn(value, 'symbolic tensor');
 
 /** One use of a layer. */
 export interface LayerCall {
@@ -71,6 +85,10 @@ export function trainableChanges(): number {
  * A class of one's own has `config`, the options that its constructor takes, and `build` or `buildAll`.
  */
 export abstract class Layer implements Named {
+  static {
+    mark(Layer.prototype, 'layer');
+  }
+
   /** Its kind in files: for a class of one's own, the name of the class. */
   readonly kind: string;
   /** Shape of one sample. */
@@ -186,6 +204,8 @@ export abstract class Layer implements Named {
   }
 }
 
+export const isLayer = (value: unknown): value is Layer => isOwn(value, 'layer');
+
 /** The penalty of each sample, [batch]; if there is only one of the batch, an equal share of it. */
 function activityPenalty(regularizer: Regularizer, activity: Tensor): Tensor {
   if (regularizer.perSample) return regularizer.perSample(activity);
@@ -211,10 +231,10 @@ const sampleBatch = 2;
 function outputShapes(scope: string, forward: ForwardAll, shapes: readonly Shape[]): Shape[] {
   const samples = shapes.map(shape => inputTensor({name: 'sample', shape: [sampleBatch, ...shape]}));
   return forward(samples, shapesOnly).map(result => {
-    if (result instanceof Tensor && result.shape[0] === sampleBatch && result.dtype === 'float32') {
+    if (isTensor(result) && result.shape[0] === sampleBatch && result.dtype === 'float32') {
       return result.shape.slice(1);
     }
-    const received = result instanceof Tensor ? `${result} for a batch of ${sampleBatch}` : String(result);
+    const received = isTensor(result) ? `${result} for a batch of ${sampleBatch}` : show(result);
     return fail('ERR_SHAPE', `${scope}: a layer must give float32 [batch, …]. Received ${received}.`);
   });
 }
@@ -222,8 +242,8 @@ function outputShapes(scope: string, forward: ForwardAll, shapes: readonly Shape
 /** Applies a layer, building it the first time; `scope` is its name in errors. */
 export function callLayer(layer: Layer, inputs: readonly SymbolicTensor[], scope: string): LayerCall {
   inputs.forEach(given => {
-    if (given instanceof SymbolicTensor) return;
-    fail('ERR_OPTION', `${scope}: apply: expected what input() or apply() gave. Received ${String(given)}.`);
+    if (isSymbolicTensor(given)) return;
+    fail('ERR_OPTION', `${scope}: apply: expected what input() or apply() gave. Received ${show(given)}.`);
   });
   const shapes = inputs.map(({shape}) => shape);
   const [first] = shapes;

@@ -4,7 +4,7 @@ import type {Shape} from '../core/shape.ts';
 import {SymbolicTensor} from './layer.ts';
 import {checkInputShape, checkName} from './layer-options.ts';
 
-export {callLayer, type LayerCall, SymbolicTensor} from './layer.ts';
+export {callLayer, isSymbolicTensor, type LayerCall, SymbolicTensor} from './layer.ts';
 
 export interface InputOptions {
   /** Shape of one sample. */

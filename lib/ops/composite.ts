@@ -1,5 +1,7 @@
 // Plain functions of ops: no kernel of their own.
+
 import type {RandomSource, Tensor} from '../core/tensor.ts';
+import {checkTensor} from '../core/tensor.ts';
 import {mul, select} from './map.ts';
 import {randomBernoulli} from './random.ts';
 
@@ -8,6 +10,7 @@ import {randomBernoulli} from './random.ts';
  * 2014).
  */
 export function dropout(x: Tensor, rate: number, source: RandomSource): Tensor {
+  checkTensor('dropout', 'x', x);
   if (rate === 0) return x;
   return select(randomBernoulli(source, x.shape, 1 - rate), mul(x, 1 / (1 - rate)), 0);
 }

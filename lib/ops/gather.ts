@@ -1,4 +1,5 @@
 // Reads rows of the user's arrays in place, and picks one element of each row.
+import {checkOptions} from '../core/errors.ts';
 import {formatShape} from '../core/shape.ts';
 import {apply1, defineOp, failIn, type Gradients, type Tensor, type TensorSpec} from '../core/tensor.ts';
 
@@ -39,6 +40,7 @@ export function gatherRows(
   rows: Tensor,
   options: {scale?: number; offset?: number} = {},
 ): Tensor {
+  checkOptions('ops.gatherRows', options, ['scale', 'offset']);
   return apply1(gatherRowsOp, [source, rows], {scale: options.scale ?? 1, offset: options.offset ?? 0});
 }
 

@@ -1,4 +1,5 @@
 // Matrix products.
+import {checkOptions} from '../core/errors.ts';
 import {formatShape, sizeOf} from '../core/shape.ts';
 import {apply1, defineOp, failIn, type Gradients, type Tensor, type TensorSpec} from '../core/tensor.ts';
 
@@ -46,6 +47,7 @@ function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean)
 
 /** Matrix product of [M,K] and [K,N]; either may be given transposed. */
 export function matmul(a: Tensor, b: Tensor, options: Partial<MatmulAttributes> = {}): Tensor {
+  checkOptions('ops.matmul', options, ['transposeA', 'transposeB']);
   return product(a, b, options.transposeA ?? false, options.transposeB ?? false);
 }
 

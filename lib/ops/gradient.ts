@@ -1,7 +1,8 @@
 // Ops that change how gradients flow and nothing else: after differentiation, `simplify` removes them.
 import {fail} from '../core/errors.ts';
+import {show} from '../core/kinds.ts';
 import {formatShape, sameShape} from '../core/shape.ts';
-import {apply1, defineOp, failIn, type Gradients, Tensor} from '../core/tensor.ts';
+import {apply1, defineOp, failIn, type Gradients, isTensor, type Tensor} from '../core/tensor.ts';
 
 const stopGradientOp = defineOp({
   signature: 'stopGradient(x: T) -> y: T',
@@ -28,18 +29,17 @@ const customGradientOp = defineOp<{readonly gradient: ValueAndGradient['gradient
   infer: ([value]) => [value as Tensor],
   grad([dy], {inputs: [, ...inputs], attributes}): Gradients {
     const given = attributes.gradient(dy as Tensor);
-    const gradients = given instanceof Tensor ? [given] : given;
+    const gradients = isTensor(given) ? [given] : given;
     if (!Array.isArray(gradients) || gradients.length !== inputs.length) {
-      const received = Array.isArray(gradients) ? gradients.length : String(gradients);
+      const received = Array.isArray(gradients) ? gradients.length : show(gradients);
       failIn('customGradient', 'ERR_SHAPE', `expected ${inputs.length} gradients. Received ${received}`);
     }
     gradients.forEach((gradient, index) => {
       if (gradient === null) return;
       const {shape} = inputs[index] as Tensor;
-      if (gradient instanceof Tensor && gradient.dtype === 'float32' && sameShape(gradient.shape, shape))
-        return;
+      if (isTensor(gradient) && gradient.dtype === 'float32' && sameShape(gradient.shape, shape)) return;
       const wanted = `the gradient of input ${index} must be float32${formatShape(shape)}`;
-      failIn('customGradient', 'ERR_SHAPE', `${wanted}. Received ${String(gradient)}`);
+      failIn('customGradient', 'ERR_SHAPE', `${wanted}. Received ${show(gradient)}`);
     });
     return [null, ...gradients];
   },
@@ -58,7 +58,7 @@ export function customGradient<Inputs extends readonly Tensor[]>(
 ): (...inputs: Inputs) => Tensor {
   return (...inputs) => {
     const {value, gradient} = f(...inputs) ?? {};
-    if (!(value instanceof Tensor) || typeof gradient !== 'function') {
+    if (!isTensor(value) || typeof gradient !== 'function') {
       fail('ERR_GRAPH', 'customGradient: the function must give {value, gradient}, a tensor and a function.');
     }
     return apply1(customGradientOp, [value, ...inputs], {gradient});

@@ -4,6 +4,8 @@ import {broadcastShapes, formatShape, type Shape, sameShape} from '../core/shape
 import {
   apply1,
   type Call,
+  checkShape,
+  checkTensor,
   defineOp,
   failIn,
   type Gradients,
@@ -150,6 +152,7 @@ const castOp = defineOp<{readonly dtype: DType}>({
 
 /** The same numbers as another type; to int32 and uint8 toward zero, to bool as `x != 0`. */
 export function cast(x: Tensor, dtype: DType): Tensor {
+  checkTensor('cast', 'x', x);
   return x.dtype === dtype ? x : apply1(castOp, [x], {dtype});
 }
 
@@ -170,6 +173,8 @@ const broadcastToOp = defineOp<{readonly shape: Shape}>({
 /** `x` repeated along axes of size 1 and new leading axes until it has `shape`. */
 export function broadcastTo(x: TensorLike, shape: Shape): Tensor {
   const tensor = toTensor(x);
+  checkTensor('broadcastTo', 'x', tensor);
+  checkShape('broadcastTo', shape);
   return sameShape(tensor.shape, shape) ? tensor : apply1(broadcastToOp, [tensor], {shape});
 }
 

@@ -1,6 +1,15 @@
 // Ops that move numbers without changing them.
+import {show} from '../core/kinds.ts';
 import {formatShape, type Shape, sameShape, sizeOf} from '../core/shape.ts';
-import {apply1, defineOp, failIn, type Gradients, type Tensor} from '../core/tensor.ts';
+import {
+  apply1,
+  checkShape,
+  checkTensor,
+  defineOp,
+  failIn,
+  type Gradients,
+  type Tensor,
+} from '../core/tensor.ts';
 import {broadcastTo} from './map.ts';
 
 const reshapeOp = defineOp<{readonly shape: Shape}>({
@@ -22,6 +31,8 @@ const reshapeOp = defineOp<{readonly shape: Shape}>({
 
 /** The same elements in the same order under another shape. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  checkTensor('reshape', 'x', x);
+  checkShape('reshape', shape);
   return sameShape(x.shape, shape) ? x : apply1(reshapeOp, [x], {shape});
 }
 
@@ -50,6 +61,7 @@ const transposeOp = defineOp<{readonly permutation: readonly number[]}>({
 
 /** Axis i of the result is axis `permutation[i]` of `x`; the default reverses the axes. */
 export function transpose(x: Tensor, permutation?: readonly number[]): Tensor {
+  checkTensor('transpose', 'x', x);
   const order = permutation ?? x.shape.map((_, axis) => x.rank - 1 - axis);
   return apply1(transposeOp, [x], {permutation: order});
 }
@@ -87,6 +99,7 @@ const sliceOp = defineOp<{readonly axis: number; readonly start: number; readonl
 
 /** The part of an axis that begins at `start` and is `size` long. */
 export function slice(x: Tensor, axis: number, start: number, size: number): Tensor {
+  checkTensor('slice', 'x', x);
   const from0 = checkAxis('slice', axis, x);
   return start === 0 && size === x.shape[from0] ? x : apply1(sliceOp, [x], {axis: from0, start, size});
 }
@@ -115,6 +128,10 @@ const concatenateOp = defineOp<{readonly axis: number}>({
 
 /** Joins tensors along an axis, the last by default. */
 export function concatenate(parts: readonly Tensor[], axis = -1): Tensor {
+  if (!Array.isArray(parts)) {
+    failIn('concatenate', 'ERR_DTYPE', `expected an array of tensors. Received ${show(parts)}`);
+  }
+  Array.from(parts, (part, index) => checkTensor('concatenate', `parts[${index}]`, part));
   const [first] = parts;
   if (!first) return failIn('concatenate', 'ERR_SHAPE', 'expected at least one tensor. Received none');
   const from0 = checkAxis('concatenate', axis, first);

@@ -9,8 +9,19 @@
 //   averages  [momentum, 1 − momentum, overwrites]: each segment has one more operand, the moving average of
 //             the new parameter, e ← momentum·e + (1 − momentum)·p; then p ← e where `overwrites` is not 0
 //   pauses    [active]: where it is 0 nothing changes
+
+import {show} from '../core/kinds.ts';
 import {formatShape, sameShape} from '../core/shape.ts';
-import {apply, type Call, defineOp, failIn, type Op, type Tensor, type TensorSpec} from '../core/tensor.ts';
+import {
+  apply,
+  type Call,
+  checkTensor,
+  defineOp,
+  failIn,
+  type Op,
+  type Tensor,
+  type TensorSpec,
+} from '../core/tensor.ts';
 
 export interface UpdateAttributes {
   /** For each segment its parameter group: the row of `hyper` that applies to it. */
@@ -140,6 +151,14 @@ export function applyUpdate(
   segments: readonly (readonly Tensor[])[],
   attributes: Partial<UpdateAttributes> = {},
 ): readonly (readonly Tensor[])[] {
+  checkTensor(op.name, 'hyper', hyper);
+  if (!Array.isArray(segments)) {
+    failIn(
+      op.name,
+      'ERR_DTYPE',
+      `expected segments, an array of lists of tensors. Received ${show(segments)}`,
+    );
+  }
   const updated = apply(op, [hyper, ...segments.flat()], {
     decays: false,
     averages: false,

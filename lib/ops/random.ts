@@ -2,7 +2,15 @@
 // the stream and the element's position, never on the thread that computes it.
 import type {DType} from '../core/dtype.ts';
 import type {Shape} from '../core/shape.ts';
-import {apply1, defineOp, type Gradients, type RandomSource, type Tensor} from '../core/tensor.ts';
+import {
+  apply1,
+  checkShape,
+  defineOp,
+  type Gradients,
+  type Op,
+  type RandomSource,
+  type Tensor,
+} from '../core/tensor.ts';
 
 interface RandomAttributes {
   readonly shape: Shape;
@@ -39,27 +47,32 @@ const bernoulliOp = defineRandom<RandomAttributes & {probability: number}>(
   'bool',
 );
 
+function draw<Attributes extends RandomAttributes>(
+  op: Op<Attributes>,
+  source: RandomSource,
+  attributes: Omit<Attributes, 'stream'>,
+): Tensor {
+  checkShape(op.name, attributes.shape);
+  const {seed, step, stream} = source ?? {};
+  return apply1(op, [seed, step], {...attributes, stream} as Attributes);
+}
+
 /** Uniform in [low, high); rounding can give `high` itself where both are large and close together. */
 export function randomUniform(source: RandomSource, shape: Shape, low = 0, high = 1): Tensor {
-  return apply1(uniformOp, [source.seed, source.step], {shape, stream: source.stream, low, high});
+  return draw(uniformOp, source, {shape, low, high});
 }
 
 /** Normal, by the inverse of its distribution function (Wichura 1988, AS 241, PPND7). */
 export function randomNormal(source: RandomSource, shape: Shape, mean = 0, deviation = 1): Tensor {
-  return apply1(normalOp, [source.seed, source.step], {shape, stream: source.stream, mean, deviation});
+  return draw(normalOp, source, {shape, mean, deviation});
 }
 
 /** Normal cut off at two deviations, as Keras's TruncatedNormal: `deviation` is that of the uncut normal. */
 export function randomTruncatedNormal(source: RandomSource, shape: Shape, mean = 0, deviation = 1): Tensor {
-  return apply1(truncatedNormalOp, [source.seed, source.step], {
-    shape,
-    stream: source.stream,
-    mean,
-    deviation,
-  });
+  return draw(truncatedNormalOp, source, {shape, mean, deviation});
 }
 
 /** True with the given probability. */
 export function randomBernoulli(source: RandomSource, shape: Shape, probability: number): Tensor {
-  return apply1(bernoulliOp, [source.seed, source.step], {shape, stream: source.stream, probability});
+  return draw(bernoulliOp, source, {shape, probability});
 }

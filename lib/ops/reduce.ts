@@ -1,6 +1,15 @@
 // Reductions. Each works along one axis and drops it; several axes are several reductions.
 import {formatShape, type Shape, sizeOf} from '../core/shape.ts';
-import {apply1, defineOp, failIn, type Gradients, type Tensor, type TensorSpec} from '../core/tensor.ts';
+import {
+  apply1,
+  checkShape,
+  checkTensor,
+  defineOp,
+  failIn,
+  type Gradients,
+  type Tensor,
+  type TensorSpec,
+} from '../core/tensor.ts';
 import {broadcastTo, cast, div, equal, mul} from './map.ts';
 import {reshape} from './move.ts';
 
@@ -68,6 +77,7 @@ type Axes = number | readonly number[] | undefined;
 
 /** The axes counted from 0, each once, in descending order. */
 function axesOf(name: string, x: Tensor, axes: Axes): number[] {
+  checkTensor(name, 'x', x);
   const list =
     axes === undefined ? x.shape.map((_, axis) => axis) : typeof axes === 'number' ? [axes] : [...axes];
   const from0 = list.map(axis => (axis < 0 ? axis + x.rank : axis));
@@ -119,6 +129,8 @@ export function total(x: Tensor): Tensor {
 
 /** Sums `x` over the axes along which `shape` was broadcast to reach it: the gradient of broadcasting. */
 export function sumTo(x: Tensor, shape: Shape): Tensor {
+  checkTensor('sumTo', 'x', x);
+  checkShape('sumTo', shape);
   const lead = x.rank - shape.length;
   const axes = x.shape.flatMap((size, axis) =>
     axis < lead || (shape[axis - lead] === 1 && size !== 1) ? [axis] : [],

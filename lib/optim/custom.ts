@@ -1,8 +1,9 @@
 // Optimizers of the user's own: their update is a function of ops instead of a kernel.
 import {fail} from '../core/errors.ts';
+import {show} from '../core/kinds.ts';
 import type {Config, Named} from '../core/named.ts';
 import {formatShape, sameShape} from '../core/shape.ts';
-import {constant, Tensor} from '../core/tensor.ts';
+import {constant, isTensor, type Tensor} from '../core/tensor.ts';
 import {add, greater, mul, select} from '../ops/map.ts';
 import type {UpdateAttributes} from '../ops/optimizer.ts';
 import {sum} from '../ops/reduce.ts';
@@ -48,12 +49,12 @@ function checkUpdated(kind: string, given: Tensor | readonly Tensor[], own: Upda
   const list = Array.isArray(given) ? (given as readonly Tensor[]) : [given as Tensor];
   const {shape} = own.parameter;
   const fits = (value: unknown): boolean =>
-    value instanceof Tensor && value.dtype === 'float32' && sameShape(value.shape, shape);
+    isTensor(value) && value.dtype === 'float32' && sameShape(value.shape, shape);
   if (list.length === own.slots.length + 1 && list.every(fits)) return list;
   const wanted = `the new parameter and ${own.slots.length} slots, each float32${formatShape(shape)}`;
   return fail(
     'ERR_SHAPE',
-    `optimizers.${kind}: expected ${wanted}, for ${own.name}. Received ${list.map(String).join(', ')}.`,
+    `optimizers.${kind}: expected ${wanted}, for ${own.name}. Received ${list.map(show).join(', ')}.`,
   );
 }
 
@@ -95,7 +96,7 @@ function slotsOf(kind: string, slots: unknown): readonly string[] {
   const ok = (name: unknown): boolean =>
     typeof name === 'string' && /^\w+$/.test(name) && !reserved.includes(name);
   if (Array.isArray(slots) && slots.every(ok) && new Set(slots).size === slots.length) return slots;
-  const received = Array.isArray(slots) ? JSON.stringify(slots) : String(slots);
+  const received = show(slots);
   return fail(
     'ERR_OPTION',
     `optimizers.${kind}: slots: expected different names, e.g. ['velocity']. Received ${received}.`,

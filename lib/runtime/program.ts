@@ -1,6 +1,6 @@
 import {dtypes, type TypedArray} from '../core/dtype.ts';
-import {ChainruleError, fail} from '../core/errors.ts';
-import {isError, isSharedMemory} from '../core/kinds.ts';
+import {ChainruleError, fail, isChainruleError} from '../core/errors.ts';
+import {isError, isSharedMemory, show} from '../core/kinds.ts';
 import type {Plan, PlanGuard} from '../plan.ts';
 import {addon, type NativeProgram, type RunWords, runEnds} from './addon.ts';
 import {checkArray, keepSafe} from './arrays.ts';
@@ -155,7 +155,7 @@ export class Program {
 /** @throws ERR_OPTION */
 function stepsOf({steps = 1, cancel}: ProgramRunOptions): number {
   if (!Number.isInteger(steps) || steps < 0 || steps > 0x7fffffff) {
-    fail('ERR_OPTION', `run: steps: expected an integer from 0. Received ${String(steps)}.`);
+    fail('ERR_OPTION', `run: steps: expected an integer from 0. Received ${show(steps)}.`);
   }
   const shared = dtypes.int32.isArray(cancel) && isSharedMemory(cancel.buffer) && cancel.length > 0;
   if (cancel !== undefined && !shared) {
@@ -165,14 +165,14 @@ function stepsOf({steps = 1, cancel}: ProgramRunOptions): number {
 }
 
 function toChainruleError(cause: unknown): Error {
-  if (cause instanceof ChainruleError || !isError(cause)) return cause as Error;
+  if (isChainruleError(cause) || !isError(cause)) return cause as Error;
   return new ChainruleError('ERR_PLAN', cause.message, {cause});
 }
 
 /** Sets the threads of later runs, in the whole process. By default all CPUs that the process may use. */
 export function setThreads(count: number): void {
   if (!Number.isInteger(count) || count < 1 || count > 1024) {
-    fail('ERR_OPTION', `setThreads: expected an integer from 1 to 1024. Received ${String(count)}.`);
+    fail('ERR_OPTION', `setThreads: expected an integer from 1 to 1024. Received ${show(count)}.`);
   }
   addon().setThreads(count);
 }

@@ -2,9 +2,10 @@
 import type {Stages} from '../compile/index.ts';
 import type {TypedArray} from '../core/dtype.ts';
 import {checkNumber, checkOptions, fail, unknownName} from '../core/errors.ts';
+import {show} from '../core/kinds.ts';
 import {checkPrecision, type Precision} from '../core/precision.ts';
 import type {Shape} from '../core/shape.ts';
-import {Tensor, type Variable} from '../core/tensor.ts';
+import {isTensor, type Tensor, type Variable} from '../core/tensor.ts';
 import type {Plan} from '../plan.ts';
 import {type Arrays, type CompiledProgram, compileProgram, type RunOutcome, variablesOf} from './compile.ts';
 import {type InputValue, toTypedArray} from './inputs.ts';
@@ -119,7 +120,7 @@ export class CompiledFunction<Outputs extends OutputTensors = OutputTensors> {
       if (steps === undefined) return [key, {data, shape}];
       return [key, {data: data.subarray(0, done * size), shape: [done, ...shape]}];
     });
-    if (this.#outputs instanceof Tensor) return entries[0]?.[1] as Results<Outputs>;
+    if (isTensor(this.#outputs)) return entries[0]?.[1] as Results<Outputs>;
     const values = Array.isArray(this.#outputs)
       ? entries.map(([, value]) => value)
       : Object.fromEntries(entries);
@@ -128,7 +129,7 @@ export class CompiledFunction<Outputs extends OutputTensors = OutputTensors> {
 }
 
 function namedOutputs(outputs: OutputTensors): [string, Tensor][] {
-  return outputs instanceof Tensor ? [['', outputs]] : Object.entries(outputs);
+  return isTensor(outputs) ? [['', outputs]] : Object.entries(outputs);
 }
 
 function failByGuard({guard, anomaly}: RunOutcome, at: string): never {
@@ -167,8 +168,8 @@ export function compile<Outputs extends OutputTensors>(
   checkPrecision(precision);
   const tensors = namedOutputs(outputs);
   for (const [name, tensor] of tensors) {
-    if (tensor instanceof Tensor) continue;
-    fail('ERR_GRAPH', `compile: ${name || 'the output'} must be a tensor. Received ${String(tensor)}.`);
+    if (isTensor(tensor)) continue;
+    fail('ERR_GRAPH', `compile: ${name || 'the output'} must be a tensor. Received ${show(tensor)}.`);
   }
   const variables = variablesOf([...tensors.map(([, tensor]) => tensor), ...guards], updates);
   const store = options.store ?? storeFor(variables);

@@ -1,5 +1,7 @@
 // From a file to the model that it holds.
+
 import {checkOptions, fail} from '../core/errors.ts';
+import {show} from '../core/kinds.ts';
 import {type CustomObjects, withCustomObjects} from '../core/resolve.ts';
 import {sameShape} from '../core/shape.ts';
 import type {Variable} from '../core/tensor.ts';
@@ -75,7 +77,8 @@ export async function load<Outputs extends SymbolicTensors = SymbolicTensor>(
   options: LoadOptions = {},
 ): Promise<Model<Outputs>> {
   checkOptions('load', options, ['customObjects']);
-  if (typeof path !== 'string' || path === '') fail('ERR_OPTION', `load: expected a path. Received ${path}.`);
+  if (typeof path !== 'string' || path === '')
+    fail('ERR_OPTION', `load: expected a path. Received ${show(path)}.`);
   const file = await openModelFile(path);
   try {
     return await restore<Outputs>(file, options.customObjects);

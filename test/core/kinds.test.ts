@@ -7,10 +7,10 @@ import {
   isDetached,
   isError,
   isPlainObject,
+  isRecord,
   isResizable,
   isShaped,
   isSharedMemory,
-  isTable,
   isUrl,
 } from '../../lib/core/kinds.ts';
 import {toRows} from '../../lib/data/arrays.ts';
@@ -56,10 +56,10 @@ describe.each<[string, (code: string) => unknown]>([
     expect(isError(run('({message: "no"})'))).toBe(false);
     expect(isClass(run('(class {})'))).toBe(true);
     expect(isClass(run('(() => {})'))).toBe(false);
-    expect(isTable(run('({a: [1]})'))).toBe(true);
-    expect(isTable(run('({data: [1], shape: [1]})'))).toBe(false);
+    expect(isRecord(run('({a: [1]})'))).toBe(true);
+    expect(isRecord(run('({data: [1], shape: [1]})'))).toBe(false);
     expect(isShaped(run('({data: [1], shape: [1]})'))).toBe(true);
-    expect(isTable(run('new Float32Array(1)'))).toBe(false);
+    expect(isRecord(run('new Float32Array(1)'))).toBe(false);
   });
 });
 

@@ -1,5 +1,5 @@
 import {fail, requireOptions} from '../../core/errors.ts';
-import {isObject} from '../../core/kinds.ts';
+import {isObject, show} from '../../core/kinds.ts';
 import {describe, type Named, ownFunction} from '../../core/named.ts';
 import {resolve} from '../../core/resolve.ts';
 import type {Shape} from '../../core/shape.ts';
@@ -24,7 +24,7 @@ class Lambda extends Layer {
     const given: unknown = options.function;
     const described = isObject(given) && 'kind' in given;
     if (typeof given !== 'function' && !described) {
-      fail('ERR_OPTION', `layers.lambda: function: expected a function of ops. Received ${String(given)}.`);
+      fail('ERR_OPTION', `layers.lambda: function: expected a function of ops. Received ${show(given)}.`);
     }
     this.#formula = resolve<LambdaFunction & Named>('function', {}, given, {custom: ownFunction});
   }

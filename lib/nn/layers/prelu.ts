@@ -1,4 +1,5 @@
 import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
+import {show} from '../../core/kinds.ts';
 import {formatShape} from '../../core/shape.ts';
 import {greater, mul, select} from '../../ops/map.ts';
 import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
@@ -31,7 +32,10 @@ export function prelu(options: PreluOptions = {}): Layer {
   checkOptions('layers.prelu', options, known);
   const {sharedAxes = []} = options;
   if (!Array.isArray(sharedAxes)) {
-    fail('ERR_OPTION', `layers.prelu: sharedAxes: expected an array such as [1]. Received ${sharedAxes}.`);
+    fail(
+      'ERR_OPTION',
+      `layers.prelu: sharedAxes: expected an array such as [1]. Received ${show(sharedAxes)}.`,
+    );
   }
   for (const axis of sharedAxes)
     checkNumber('layers.prelu: sharedAxes', axis, {integer: true, min: 1, max: 5});

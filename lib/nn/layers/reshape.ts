@@ -1,5 +1,7 @@
 // Layers that change the shape of a sample or the order of its axes.
+
 import {checkNumber, fail, requireOptions} from '../../core/errors.ts';
+import {show} from '../../core/kinds.ts';
 import {formatShape, type Shape, sizeOf} from '../../core/shape.ts';
 import {broadcastTo} from '../../ops/map.ts';
 import {reshape as reshapeOp, transpose} from '../../ops/move.ts';
@@ -13,7 +15,7 @@ export interface ReshapeOptions extends LayerOptions {
 
 function sizesOf(where: string, given: unknown): number[] {
   if (Array.isArray(given)) return [...given];
-  return fail('ERR_OPTION', `${where}: expected an array of integers. Received ${String(given)}.`);
+  return fail('ERR_OPTION', `${where}: expected an array of integers. Received ${show(given)}.`);
 }
 
 /** From [batch, …sizes] to [batch, …targetShape], with the elements in the same order. */

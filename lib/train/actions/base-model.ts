@@ -1,7 +1,9 @@
 // The model as users see it, but for training. Each method says what it does; how stands in the file of the
 // same name.
+
 import type {TypedArray} from '../../core/dtype.ts';
 import {checkOptions} from '../../core/errors.ts';
+import {mark} from '../../core/kinds.ts';
 import type {Config} from '../../core/named.ts';
 import type {Shape} from '../../core/shape.ts';
 import type {Tensor, Variable} from '../../core/tensor.ts';
@@ -49,6 +51,10 @@ export type Predicted<Outputs extends SymbolicTensors> = Outputs extends Symboli
 
 /** A model with all its methods but those that train it or make another: what callbacks get. */
 export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
+  static {
+    mark(BaseModel.prototype, 'model');
+  }
+
   /** Set by a callback, ends the training after the current batch. */
   stopTraining = false;
   /** What it is called as a layer of another model. */

@@ -1,7 +1,9 @@
 // A model's forward pass in a graph of one's own.
+
 import {checkBoolean, checkOptions, fail} from '../../core/errors.ts';
-import {formatShape, sameShape} from '../../core/shape.ts';
-import {input, Tensor} from '../../core/tensor.ts';
+import {show} from '../../core/kinds.ts';
+import {sameShape} from '../../core/shape.ts';
+import {input, isTensor, type Tensor} from '../../core/tensor.ts';
 import type {Network} from '../network/network.ts';
 
 export interface CallOptions {
@@ -26,12 +28,10 @@ export function callNetwork(
   }
   inputs.forEach(({shape, name}, index) => {
     const tensor = tensors[index];
-    const fits =
-      tensor instanceof Tensor && tensor.dtype === 'float32' && sameShape(tensor.shape.slice(1), shape);
+    const fits = isTensor(tensor) && tensor.dtype === 'float32' && sameShape(tensor.shape.slice(1), shape);
     if (fits) return;
     const wanted = `${name} must be float32[batch${shape.map(size => `,${size}`).join('')}]`;
-    const received =
-      tensor instanceof Tensor ? `${tensor.dtype}${formatShape(tensor.shape)}` : String(tensor);
+    const received = show(tensor);
     fail('ERR_SHAPE', `${where}: ${wanted}. Received ${received}.`);
   });
   const random = {

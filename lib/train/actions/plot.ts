@@ -1,6 +1,8 @@
 // A picture of a model's graph: a box for each input and each call of a layer, in rows from input to output.
+
 import {writeFile} from 'node:fs/promises';
 import {checkOptions, fail} from '../../core/errors.ts';
+import {show} from '../../core/kinds.ts';
 import {formatShape, type Shape} from '../../core/shape.ts';
 import {fileError} from '../../io/model-file.ts';
 import type {SymbolicTensor} from '../../nn/symbolic.ts';
@@ -130,7 +132,7 @@ export async function plot(network: Network, options: PlotOptions): Promise<stri
   checkOptions('plot', options, ['path']);
   const {path} = options;
   if (path !== undefined && (typeof path !== 'string' || path === '')) {
-    fail('ERR_OPTION', `plot: path: expected a file name such as 'model.svg'. Received ${String(path)}.`);
+    fail('ERR_OPTION', `plot: path: expected a file name such as 'model.svg'. Received ${show(path)}.`);
   }
   const svg = draw(layOut(nodesOf(network)));
   if (path !== undefined) {

@@ -1,4 +1,5 @@
 // The forward pass for its outputs: off the event loop, over a data set, or on the calling thread.
+import {isFloat32} from '../../core/dtype.ts';
 import {sizeOf} from '../../core/shape.ts';
 import type {Rows} from '../../data/arrays.ts';
 import {prefetched} from '../../data/iterate.ts';
@@ -113,7 +114,7 @@ function makeRowPredictor(engine: Engine): RowPredictor {
 function predictRow(engine: Engine, x: PortData): ShapedResult | undefined {
   const {inputs, outputStructure} = engine.network;
   if (inputs.length > 1 || outputStructure !== 'one') return undefined;
-  if (!(x instanceof Float32Array) || x.length === 0) return undefined;
+  if (!isFloat32(x) || x.length === 0) return undefined;
   if (x.length !== sizeOf(engine.network.inputShape)) return undefined;
   let predictor = rowPredictors.get(engine);
   if (predictor?.state !== engine.store.state) {

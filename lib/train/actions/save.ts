@@ -1,5 +1,7 @@
 // From a model to its file.
+
 import {checkOptions, fail} from '../../core/errors.ts';
+import {show} from '../../core/kinds.ts';
 import {describe, type Json} from '../../core/named.ts';
 import {writeModelFile} from '../../io/model-file.ts';
 import {topologyOf} from '../network/topology.ts';
@@ -46,7 +48,8 @@ function compilationJson(engine: Engine, {optimizer, losses, metrics, precision}
 export async function save(engine: Engine, path: string, options: SaveOptions): Promise<void> {
   checkOptions('save', options, ['includeOptimizer']);
   const {includeOptimizer = true} = options;
-  if (typeof path !== 'string' || path === '') fail('ERR_OPTION', `save: expected a path. Received ${path}.`);
+  if (typeof path !== 'string' || path === '')
+    fail('ERR_OPTION', `save: expected a path. Received ${show(path)}.`);
   const training = includeOptimizer ? engine.compiled : undefined;
   const topology = topologyOf(engine);
   const trainingText = training && compilationJson(engine, training);

@@ -1,5 +1,7 @@
 // A model as a table, with what it costs: memory and arithmetic as its plans have them.
+
 import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
+import {show} from '../../core/kinds.ts';
 import {formatShape, type Shape} from '../../core/shape.ts';
 import type {CompiledProgram} from '../../session/compile.ts';
 import type {Network, Port} from '../network/network.ts';
@@ -142,7 +144,7 @@ export function summaryOf(engine: Engine, options: SummaryOptions): string {
   const {batchSize = 32, print} = options;
   checkNumber('summary: batchSize', batchSize, {integer: true, min: 1, max: 2 ** 31 - 1});
   if (print !== undefined && typeof print !== 'function') {
-    fail('ERR_OPTION', `summary: print: expected a function. Received ${String(print)}.`);
+    fail('ERR_OPTION', `summary: print: expected a function. Received ${show(print)}.`);
   }
   const {network} = engine;
   const {weights, trainable} = network;

@@ -1,4 +1,5 @@
 import {checkNumber, fail, requireOptions} from '../../core/errors.ts';
+import {show} from '../../core/kinds.ts';
 import {CheckpointFolder} from '../../io/checkpoint-file.ts';
 import type {Callback, CallbackContext} from './callback.ts';
 import {checkPath, checkSaveFreq, type SaveFreq, saving} from './saving.ts';
@@ -31,7 +32,10 @@ export function backupAndRestore(options: BackupAndRestoreOptions): Callback {
   const saveFreq = checkSaveFreq(where, options.saveFreq ?? 'epoch');
   checkNumber(`${where}: keep`, keep, {integer: true, min: 1});
   if (typeof deleteCheckpoint !== 'boolean') {
-    fail('ERR_OPTION', `${where}: deleteCheckpoint: expected true or false. Received ${deleteCheckpoint}.`);
+    fail(
+      'ERR_OPTION',
+      `${where}: deleteCheckpoint: expected true or false. Received ${show(deleteCheckpoint)}.`,
+    );
   }
   const folder = new CheckpointFolder(backupDir, keep);
   const save = (context: CallbackContext): Promise<void> => folder.write(context.checkpoint());

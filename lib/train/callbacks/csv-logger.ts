@@ -1,6 +1,7 @@
 import {mkdir, open, stat, truncate} from 'node:fs/promises';
 import path from 'node:path';
 import {fail, requireOptions} from '../../core/errors.ts';
+import {show} from '../../core/kinds.ts';
 import {fileError} from '../../io/model-file.ts';
 import type {Logs} from '../run/logs.ts';
 import type {Callback, CallbackContext} from './callback.ts';
@@ -60,10 +61,10 @@ export function csvLogger(options: CsvLoggerOptions): Callback {
   const file = checkPath(`${where}: filename`, options.filename);
   const {separator = ',', append: keep = false} = options;
   if (typeof separator !== 'string' || separator === '') {
-    fail('ERR_OPTION', `${where}: separator: expected text. Received ${String(separator)}.`);
+    fail('ERR_OPTION', `${where}: separator: expected text. Received ${show(separator)}.`);
   }
   if (typeof keep !== 'boolean') {
-    fail('ERR_OPTION', `${where}: append: expected true or false. Received ${String(keep)}.`);
+    fail('ERR_OPTION', `${where}: append: expected true or false. Received ${show(keep)}.`);
   }
   let columns: string[] | undefined;
   let bytes = 0;

@@ -1,4 +1,5 @@
 import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
+import {show} from '../../core/kinds.ts';
 import type {Callback} from './callback.ts';
 import {conclude, type Examination, examine, type LayerHealth} from './layer-health.ts';
 
@@ -78,9 +79,9 @@ export function gradientMonitor(options: GradientMonitorOptions = {}): GradientM
   checkNumber(`${where}: exploding`, exploding, {above: 0});
   checkNumber(`${where}: share`, share, {min: 0, max: 1});
   if (typeof warn !== 'boolean')
-    fail('ERR_OPTION', `${where}: warn: expected true or false. Received ${warn}.`);
+    fail('ERR_OPTION', `${where}: warn: expected true or false. Received ${show(warn)}.`);
   if (onReport !== undefined && typeof onReport !== 'function') {
-    fail('ERR_OPTION', `${where}: onReport: expected a function. Received ${String(onReport)}.`);
+    fail('ERR_OPTION', `${where}: onReport: expected a function. Received ${show(onReport)}.`);
   }
   let reports: HealthReport[] = [];
   let said = new Set<string>();

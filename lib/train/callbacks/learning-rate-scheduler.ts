@@ -1,4 +1,5 @@
 import {checkOptions, fail} from '../../core/errors.ts';
+import {show} from '../../core/kinds.ts';
 import type {Callback} from './callback.ts';
 import {rateOf} from './rate.ts';
 
@@ -22,7 +23,7 @@ export function learningRateScheduler(
   if (typeof given?.schedule !== 'function') {
     fail(
       'ERR_OPTION',
-      `${where}: schedule: expected a function of epoch and rate. Received ${given?.schedule}.`,
+      `${where}: schedule: expected a function of epoch and rate. Received ${show(given?.schedule)}.`,
     );
   }
   return {

@@ -1,5 +1,7 @@
 // The callbacks of a training, in the order in which they are called.
+
 import {type ChainruleError, checkNumber, fail, nearest} from '../../core/errors.ts';
+import {isClass, isObject, memberNames, show} from '../../core/kinds.ts';
 import {resolve} from '../../core/resolve.ts';
 import type {Logs} from '../run/logs.ts';
 import type {Criterion} from '../step/criterion.ts';
@@ -15,11 +17,23 @@ import * as callbacks from './index.ts';
 
 type Done = void | Promise<void>;
 
+const plain = (name: string): string => name.replaceAll('_', '').toLowerCase();
+
+/** Whether a function of a callback was meant to be called here: `onEpochEnds`, `on_epoch_end`, `onepochend`. */
+const isLikeHook = (name: string): boolean =>
+  /^on[A-Z_]/.test(name) || callbackHooks.some(hook => plain(hook) === plain(name));
+
 /** A misspelled function would never be called. What else a callback has is its own affair. */
 function checkHooks(callback: object): void {
-  for (const [key, value] of Object.entries(callback)) {
-    const known = (callbackHooks as readonly string[]).includes(key);
-    if (known || !/^on[A-Z]/.test(key) || typeof value !== 'function') continue;
+  const hooks: readonly string[] = callbackHooks;
+  for (const key of memberNames(callback)) {
+    const value =
+      hooks.includes(key) || isLikeHook(key) ? (callback as Record<string, unknown>)[key] : undefined;
+    if (value === undefined) continue;
+    if (hooks.includes(key) && typeof value !== 'function') {
+      fail('ERR_OPTION', `fit: callbacks: ${key}: expected a function. Received ${show(value)}.`);
+    }
+    if (hooks.includes(key) || typeof value !== 'function') continue;
     const near = nearest(key, callbackHooks);
     const hint = near === undefined ? '' : ` Did you mean ${JSON.stringify(near)}?`;
     const all = callbackHooks.join(', ');
@@ -29,14 +43,14 @@ function checkHooks(callback: object): void {
 
 function toCallback(value: unknown): Callback {
   if (typeof value === 'string') return resolve('callback', callbacks, value) as unknown as Callback;
-  const known = typeof value === 'object' && value !== null;
-  if (!known || !callbackHooks.some(hook => typeof (value as Callback)[hook] === 'function')) {
+  if (isObject(value)) checkHooks(value);
+  if (!isObject(value) || !callbackHooks.some(hook => typeof (value as Callback)[hook] === 'function')) {
+    const hint = isClass(value) ? ` new ${value.name}(…) makes one.` : '';
     fail(
       'ERR_OPTION',
-      `fit: callbacks: expected objects with functions such as onEpochEnd. Received ${value}.`,
+      `fit: callbacks: expected objects with functions such as onEpochEnd. Received ${show(value)}.${hint}`,
     );
   }
-  checkHooks(value);
   const {every = 1} = value as Callback;
   if (every !== 'call') checkNumber('fit: callbacks: every', every, {integer: true, min: 1});
   return value as Callback;

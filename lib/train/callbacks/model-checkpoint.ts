@@ -1,6 +1,7 @@
 import {mkdir, rm} from 'node:fs/promises';
 import path from 'node:path';
 import {checkNumber, fail, requireOptions} from '../../core/errors.ts';
+import {show} from '../../core/kinds.ts';
 import type {Logs} from '../run/logs.ts';
 import type {Callback, CallbackContext} from './callback.ts';
 import {Monitor, type MonitorOptions, monitorOptions} from './monitor.ts';
@@ -54,7 +55,7 @@ function fill(where: string, filepath: string, values: Logs): string {
 
 function checkFlag(what: string, value: unknown): void {
   if (typeof value !== 'boolean') {
-    fail('ERR_OPTION', `${what}: expected true or false. Received ${String(value)}.`);
+    fail('ERR_OPTION', `${what}: expected true or false. Received ${show(value)}.`);
   }
 }
 

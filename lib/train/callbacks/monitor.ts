@@ -1,5 +1,7 @@
 // Watching one number of the logs: what is better, and whether it became so.
+
 import {checkNumber, fail} from '../../core/errors.ts';
+import {show} from '../../core/kinds.ts';
 import type {Logs} from '../run/logs.ts';
 import type {CallbackContext} from './callback.ts';
 
@@ -30,10 +32,10 @@ export class Monitor {
   constructor(where: string, options: MonitorOptions, minDeltaByDefault = 0) {
     const {monitor = 'val_loss', mode = 'auto', minDelta = minDeltaByDefault} = options;
     if (typeof monitor !== 'string' || monitor === '') {
-      fail('ERR_OPTION', `${where}: monitor: expected a name in the logs. Received ${String(monitor)}.`);
+      fail('ERR_OPTION', `${where}: monitor: expected a name in the logs. Received ${show(monitor)}.`);
     }
     if (!['auto', 'min', 'max'].includes(mode)) {
-      fail('ERR_OPTION', `${where}: mode: expected 'auto', 'min' or 'max'. Received ${String(mode)}.`);
+      fail('ERR_OPTION', `${where}: mode: expected 'auto', 'min' or 'max'. Received ${show(mode)}.`);
     }
     checkNumber(`${where}: minDelta`, minDelta, {min: 0});
     this.name = monitor;

@@ -1,5 +1,7 @@
 // What the callbacks that write files have in common.
+
 import {checkNumber, fail} from '../../core/errors.ts';
+import {show} from '../../core/kinds.ts';
 import type {Logs} from '../run/logs.ts';
 import type {Callback, CallbackContext} from './callback.ts';
 
@@ -8,13 +10,13 @@ export type SaveFreq = 'epoch' | number;
 
 export function checkPath(what: string, given: unknown): string {
   if (typeof given === 'string' && given !== '') return given;
-  return fail('ERR_OPTION', `${what}: expected a path. Received ${String(given)}.`);
+  return fail('ERR_OPTION', `${what}: expected a path. Received ${show(given)}.`);
 }
 
 export function checkSaveFreq(where: string, saveFreq: unknown): SaveFreq {
   if (saveFreq === 'epoch') return 'epoch';
   if (typeof saveFreq !== 'number') {
-    const received = String(saveFreq);
+    const received = show(saveFreq);
     fail('ERR_OPTION', `${where}: saveFreq: expected 'epoch' or a number of batches. Received ${received}.`);
   }
   checkNumber(`${where}: saveFreq`, saveFreq, {integer: true, min: 1});

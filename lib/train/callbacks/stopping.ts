@@ -1,6 +1,8 @@
 // Callbacks that end a training by conditions in the plan, exact to the step.
+
 import {checkNumber, fail, requireOptions} from '../../core/errors.ts';
-import {Tensor} from '../../core/tensor.ts';
+import {show} from '../../core/kinds.ts';
+import {isTensor, type Tensor} from '../../core/tensor.ts';
 import {add, greaterEqual, less, lessEqual, minimum, select, sub} from '../../ops/map.ts';
 import type {Criterion, StepValues} from '../step/criterion.ts';
 import type {Callback} from './callback.ts';
@@ -30,7 +32,7 @@ export function stopWhen(options: StopWhenOptions | StopWhenOptions['condition']
   if (typeof given.condition !== 'function') {
     fail(
       'ERR_OPTION',
-      `${where}: condition: expected a function of a step. Received ${String(given.condition)}.`,
+      `${where}: condition: expected a function of a step. Received ${show(given.condition)}.`,
     );
   }
   return byCriterion({
@@ -38,8 +40,8 @@ export function stopWhen(options: StopWhenOptions | StopWhenOptions['condition']
     state: {},
     condition(step) {
       const stop = given.condition(step);
-      if (stop instanceof Tensor && stop.dtype === 'bool' && stop.size === 1) return {stop};
-      return fail('ERR_SHAPE', `${where}: the condition must be one bool. Received ${String(stop)}.`);
+      if (isTensor(stop) && stop.dtype === 'bool' && stop.size === 1) return {stop};
+      return fail('ERR_SHAPE', `${where}: the condition must be one bool. Received ${show(stop)}.`);
     },
   });
 }
@@ -104,7 +106,7 @@ export function stopOnPlateau(options: StopOnPlateauOptions): Callback {
   requireOptions(where, options, ['monitor', 'patience', 'minDelta']);
   const {monitor = 'gradientNorm', patience, minDelta = 0} = options;
   if (!isOfStep(monitor)) {
-    fail('ERR_OPTION', `${where}: monitor: expected 'gradientNorm' or 'loss'. Received ${String(monitor)}.`);
+    fail('ERR_OPTION', `${where}: monitor: expected 'gradientNorm' or 'loss'. Received ${show(monitor)}.`);
   }
   checkNumber(`${where}: patience`, patience, {integer: true, min: 1, max: mostSteps});
   checkNumber(`${where}: minDelta`, minDelta, {min: 0});

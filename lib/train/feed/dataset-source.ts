@@ -2,7 +2,7 @@
 // blocks, which are filled while the batches before are trained on.
 import {checkOptions, fail} from '../../core/errors.ts';
 import type {DataInput, Rows, ShapedArray} from '../../data/arrays.ts';
-import {Dataset} from '../../data/dataset.ts';
+import {type Dataset, isDataset, isOwnDataset} from '../../data/dataset.ts';
 import type {BatchCursor, BatchPlan, Table} from '../../data/row-plan.ts';
 import {isRecord, mapTree} from '../../data/tree.ts';
 import type {PortData} from '../network/ports.ts';
@@ -103,7 +103,7 @@ export class DatasetSource implements BatchSource {
   /** @throws ERR_OPTION where an epoch would never end; ERR_SHAPE, … for arrays that do not fit. */
   constructor(model: CompiledNetwork, dataset: Batches, options: DatasetSourceOptions) {
     const {where, stepsPerEpoch} = options;
-    const known = dataset instanceof Dataset ? dataset : undefined;
+    const known = isDataset(dataset) ? dataset : undefined;
     if (known?.rows) failUnbatched(where);
     const size = known?.size ?? Number.POSITIVE_INFINITY;
     if (known?.size === Number.POSITIVE_INFINITY && stepsPerEpoch === undefined) {
@@ -112,7 +112,7 @@ export class DatasetSource implements BatchSource {
     this.#model = model;
     this.#dataset = dataset;
     this.#options = options;
-    this.#plan = known?.batches;
+    this.#plan = isOwnDataset(dataset) ? dataset.batches : undefined;
     if (this.#plan) {
       const tables = mapTree(this.#plan.tables, table => shapedOf((table as Table).rows));
       this.#samples = bindBatch(model, tables, options);
@@ -166,7 +166,7 @@ export class DatasetSource implements BatchSource {
       this.#reader = readPlan(plan.batches(pass), this.#samples as Samples, plan.batch);
       return;
     }
-    const elements = dataset instanceof Dataset ? dataset.iterate(pass) : dataset;
+    const elements = isDataset(dataset) ? dataset.iterate(pass) : dataset;
     const bind = (element: unknown): Samples => bindBatch(this.#model, element, this.#options);
     this.#reader = new BatchBlocks(elements, bind, this.#options.signal);
   }

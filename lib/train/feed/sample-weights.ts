@@ -1,12 +1,14 @@
 // How much each sample counts in the loss: the user's weights of samples, times the weights of their
 // classes.
+
 import {fail} from '../../core/errors.ts';
+import {fromMap, isRecord, show} from '../../core/kinds.ts';
 import {sizeOf} from '../../core/shape.ts';
 import {type DataInput, type Rows, toRows} from '../../data/arrays.ts';
 import {keepSafe} from '../../session/compile.ts';
 
-/** By class label, e.g. `{0: 1, 1: 5}`; a class that is left out counts 1. */
-export type ClassWeight = Readonly<Record<number, number>>;
+/** By class label, e.g. `{0: 1, 1: 5}` or a Map; a class that is left out counts 1. */
+export type ClassWeight = Readonly<Record<number, number>> | ReadonlyMap<number, number>;
 
 export interface Weighting {
   /** A number for each sample; the losses are multiplied by them before their mean is taken. */
@@ -30,17 +32,19 @@ function largestAt(data: Rows['data'], begin: number, width: number): number {
 
 function checkClassWeight(where: string, given: ClassWeight, classes: number): Float32Array {
   const what = `${where}: classWeight`;
-  if (typeof given !== 'object' || given === null || Array.isArray(given) || ArrayBuffer.isView(given)) {
-    fail('ERR_OPTION', `${what}: expected weights by class label such as {0: 1, 1: 5}.`);
+  const table = fromMap(given);
+  if (!isRecord(table)) {
+    const wanted = 'expected weights by class label such as {0: 1, 1: 5}';
+    fail('ERR_OPTION', `${what}: ${wanted}. Received ${show(given)}.`);
   }
   const weights = new Float32Array(classes).fill(1);
-  for (const [key, weight] of Object.entries(given)) {
+  for (const [key, weight] of Object.entries(table)) {
     const number = /^\d+$/.test(key) ? Number(key) : Number.NaN;
     if (!(number < classes)) {
       fail('ERR_OPTION', `${what}: ${JSON.stringify(key)} is no class: there are 0 to ${classes - 1}.`);
     }
     if (typeof weight !== 'number' || !(weight >= 0 && weight <= 3e38)) {
-      fail('ERR_OPTION', `${what}: class ${key}: expected a finite number >= 0. Received ${String(weight)}.`);
+      fail('ERR_OPTION', `${what}: class ${key}: expected a finite number >= 0. Received ${show(weight)}.`);
     }
     weights[number] = weight;
   }

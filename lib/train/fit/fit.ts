@@ -1,5 +1,5 @@
 // The training loop: epochs of batches, validation, callbacks, stopping.
-import {ChainruleError, fail} from '../../core/errors.ts';
+import {fail, isChainruleError} from '../../core/errors.ts';
 import type {Json} from '../../core/named.ts';
 import {fileError} from '../../io/model-file.ts';
 import type {BaseModel} from '../actions/base-model.ts';
@@ -152,7 +152,7 @@ class Fit {
         this.#checkSignal();
         if (!more) return;
       } catch (error) {
-        const bad = error instanceof ChainruleError && error.code === 'ERR_NOT_FINITE';
+        const bad = isChainruleError(error) && error.code === 'ERR_NOT_FINITE';
         if (!bad || !(await this.#callbacks.notFinite(error))) throw error;
         this.#model.stopTraining = true;
       }
@@ -173,7 +173,7 @@ class Fit {
       try {
         Object.assign(logs, await validation.evaluate(this.#cancel));
       } catch (error) {
-        if (error instanceof AbortedError) this.#checkSignal();
+        if (isChainruleError(error) && error.code === 'ERR_ABORTED') this.#checkSignal();
         throw error;
       }
     }

@@ -1,5 +1,7 @@
 // The options of `fit`, checked before anything runs.
+
 import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
+import {show} from '../../core/kinds.ts';
 import type {BaseModel} from '../actions/base-model.ts';
 import type {CallbackLike} from '../callbacks/callback.ts';
 import {ArraySource, type BatchSource} from '../feed/batch-source.ts';
@@ -80,13 +82,13 @@ export interface FitRequest {
 
 function checkRest({shuffle, signal, verbose}: FitOptions): void {
   if (shuffle !== undefined && typeof shuffle !== 'boolean') {
-    fail('ERR_OPTION', `fit: shuffle: expected true or false. Received ${String(shuffle)}.`);
+    fail('ERR_OPTION', `fit: shuffle: expected true or false. Received ${show(shuffle)}.`);
   }
   if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
     fail('ERR_OPTION', 'fit: signal: expected an AbortSignal.');
   }
   if (verbose !== undefined && ![0, 1, 2].includes(verbose)) {
-    fail('ERR_OPTION', `fit: verbose: expected 0, 1 or 2. Received ${String(verbose)}.`);
+    fail('ERR_OPTION', `fit: verbose: expected 0, 1 or 2. Received ${show(verbose)}.`);
   }
 }
 

@@ -1,6 +1,8 @@
 // Layers in a row, each applied to what the one before gives.
+
 import {fail} from '../../core/errors.ts';
-import {Layer} from '../../nn/layer.ts';
+import {show} from '../../core/kinds.ts';
+import {isLayer, type Layer} from '../../nn/layer.ts';
 import {callLayer, input, type SymbolicTensor} from '../../nn/symbolic.ts';
 import {nameLayers} from './names.ts';
 
@@ -14,9 +16,10 @@ export function chainCalls(given: readonly LayerLike[]): {inputs: SymbolicTensor
   }
   // A hole is nothing that `map` would visit.
   const layers = Array.from(given as readonly LayerLike[], (value, index) => {
-    const layer = value instanceof Layer ? value : value?.toLayer?.();
-    if (layer instanceof Layer) return layer;
-    return fail('ERR_OPTION', `sequential: element ${index} is no layer, e.g. layers.dense({units: 10}).`);
+    const layer = isLayer(value) ? value : value?.toLayer?.();
+    if (isLayer(layer)) return layer;
+    const wanted = 'is no layer, e.g. layers.dense({units: 10})';
+    return fail('ERR_OPTION', `sequential: element ${index} ${wanted}. Received ${show(value)}.`);
   });
   const {inputShape, kind} = layers[0] as Layer;
   if (inputShape === undefined) {

@@ -1,12 +1,14 @@
 // A graph of layer calls with their weights: the forward pass as a graph of ops, and what follows from the
 // weights alone. A sequential model is the special case of a chain.
+
 import {fail, unknownName} from '../../core/errors.ts';
+import {show} from '../../core/kinds.ts';
 import {formatShape, type Shape} from '../../core/shape.ts';
 import {type RandomSource, renamed, type Tensor, type Variable, withScope} from '../../core/tensor.ts';
 import type {Constraint} from '../../nn/constraints.ts';
 import type {CallContext, Layer} from '../../nn/layer.ts';
 import type {Regularizer} from '../../nn/regularizers.ts';
-import {type LayerCall, SymbolicTensor} from '../../nn/symbolic.ts';
+import {isSymbolicTensor, type LayerCall, type SymbolicTensor} from '../../nn/symbolic.ts';
 import {add} from '../../ops/map.ts';
 import {chainCalls, type LayerLike} from './chain.ts';
 import {nameLayers, nameTensors} from './names.ts';
@@ -195,23 +197,23 @@ function weightsOf(layerName: string, layer: Layer, seen: Set<Tensor>): Weight[]
 }
 
 function structureOf(given: SymbolicTensors): Structure {
-  if (given instanceof SymbolicTensor) return 'one';
+  if (isSymbolicTensor(given)) return 'one';
   return Array.isArray(given) ? 'list' : 'names';
 }
 
 /** Tensors with the names that they were given by. */
 function tensorsOf(where: string, given: SymbolicTensors): [string | undefined, SymbolicTensor][] {
-  if (given instanceof SymbolicTensor) return [[undefined, given]];
+  if (isSymbolicTensor(given)) return [[undefined, given]];
   if (typeof given !== 'object' || given === null || Object.keys(given).length === 0) {
     const example = 'input({shape: [4]}), or several as an array or by name';
-    fail('ERR_OPTION', `${where}: expected a symbolic tensor such as ${example}. Received ${String(given)}.`);
+    fail('ERR_OPTION', `${where}: expected a symbolic tensor such as ${example}. Received ${show(given)}.`);
   }
   const named = !Array.isArray(given);
   return Object.entries(given).map(([key, tensor]) => {
-    if (tensor instanceof SymbolicTensor) return [named ? key : undefined, tensor];
+    if (isSymbolicTensor(tensor)) return [named ? key : undefined, tensor];
     return fail(
       'ERR_OPTION',
-      `${where}: ${key}: expected what input() or apply() gave. Received ${String(tensor)}.`,
+      `${where}: ${key}: expected what input() or apply() gave. Received ${show(tensor)}.`,
     );
   });
 }

@@ -1,8 +1,8 @@
 // Data for a model with several inputs or outputs: arrays in their order, or by their names.
 import {fail, unknownName} from '../../core/errors.ts';
-import {isShaped, isTable} from '../../core/kinds.ts';
+import {isRecord, isShaped} from '../../core/kinds.ts';
 import type {DataInput} from '../../data/arrays.ts';
-import {SymbolicTensor} from '../../nn/symbolic.ts';
+import {isSymbolicTensor, type SymbolicTensor} from '../../nn/symbolic.ts';
 import type {Port, Structure, SymbolicTensors} from './network.ts';
 
 /** Data for each input or output: in their order, or by name; just the data where there is one. */
@@ -26,7 +26,7 @@ function isListOfOne(value: unknown): value is readonly [DataInput] {
  */
 export function dataOfPorts(what: string, ports: readonly Port[], value: PortData): DataInput[] {
   const names = ports.map(({name}) => name);
-  if (isTable(value) && Object.keys(value).length > 0) {
+  if (isRecord(value) && Object.keys(value).length > 0) {
     for (const name of Object.keys(value)) {
       if (!names.includes(name)) unknownName(`name in ${what}:`, name, names);
     }
@@ -52,7 +52,7 @@ export function symbolicInputs(
   ports: readonly Port[],
   given: SymbolicTensors,
 ): readonly SymbolicTensor[] {
-  if (given instanceof SymbolicTensor || Array.isArray(given)) return [given].flat() as SymbolicTensor[];
+  if (isSymbolicTensor(given) || Array.isArray(given)) return [given].flat() as SymbolicTensor[];
   const names = ports.map(({name}) => name);
   const table = given as Readonly<Record<string, SymbolicTensor>>;
   for (const name of Object.keys(table))

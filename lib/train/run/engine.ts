@@ -1,6 +1,8 @@
 // What a model owns below its methods: network, memory, compiled programs, the count of steps, and who may
 // write.
+
 import {fail} from '../../core/errors.ts';
+import {isError} from '../../core/kinds.ts';
 import {type Variable, variable} from '../../core/tensor.ts';
 import {trainableChanges} from '../../nn/layer.ts';
 import {type CompiledProgram, compileProgram} from '../../session/compile.ts';
@@ -201,7 +203,7 @@ function addTo(store: VariableStore, where: string, variables: readonly Variable
   try {
     store.add(variables);
   } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
+    if (!isError(cause) || cause.name !== 'RangeError') throw cause;
     const bytes = variables.reduce((sum, {tensor: {size}}) => sum + 4 * size, 0);
     const gigabytes = (bytes / 2 ** 30).toFixed(1);
     fail('ERR_SHAPE', `${where}: there is no memory for ${gigabytes} GiB of numbers (${cause.message}).`);

@@ -1,7 +1,9 @@
 // What a model's outputs are measured by: the loss that is minimized, and what logs hold besides.
+
 import {fail} from '../../core/errors.ts';
+import {show} from '../../core/kinds.ts';
 import {formatShape} from '../../core/shape.ts';
-import {Tensor, withScope} from '../../core/tensor.ts';
+import {isTensor, type Tensor, withScope} from '../../core/tensor.ts';
 import type {Loss} from '../../nn/losses.ts';
 import type {Accumulation, MetricContext} from '../../nn/metrics.ts';
 import {finite} from '../../ops/check.ts';
@@ -152,12 +154,12 @@ export function measure(
 
 /** A function of the user's own may have forgotten the mean over a sample. */
 function checkPerSample(what: string, value: Tensor, {shape: [batch]}: Tensor): Tensor {
-  if (value instanceof Tensor && value.dtype === 'float32' && formatShape(value.shape) === `[${batch}]`) {
+  if (isTensor(value) && value.dtype === 'float32' && formatShape(value.shape) === `[${batch}]`) {
     return value;
   }
   return fail(
     'ERR_SHAPE',
-    `${what} must be one number for each sample, float32[${batch}] here. Received ${String(value)}.`,
+    `${what} must be one number for each sample, float32[${batch}] here. Received ${show(value)}.`,
   );
 }
 
@@ -165,8 +167,8 @@ function checkPerSample(what: string, value: Tensor, {shape: [batch]}: Tensor): 
 function checkStatistics(name: string, value: unknown, {shape: [batch]}: Tensor): readonly Tensor[] {
   const list = Array.isArray(value) ? (value as Tensor[]) : [value as Tensor];
   for (const tensor of list) {
-    if (tensor instanceof Tensor && tensor.rank > 0 && tensor.shape[0] === batch) continue;
-    const received = `Received ${String(tensor)}`;
+    if (isTensor(tensor) && tensor.rank > 0 && tensor.shape[0] === batch) continue;
+    const received = `Received ${show(tensor)}`;
     fail(
       'ERR_SHAPE',
       `the metric ${name} must keep something of each sample, [${batch},…] here. ${received}.`,
