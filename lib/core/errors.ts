@@ -19,20 +19,20 @@ export type ErrorCode =
   | 'ERR_ADDON'
   | 'ERR_PLAN';
 
+/** `error instanceof ChainruleError` also for an error of another copy of the package. */
+function isInstance(this: unknown, value: unknown): boolean {
+  if (this === ChainruleError) return isChainruleError(value);
+  return Function.prototype[Symbol.hasInstance].call(this, value);
+}
+
 /** Every error that chainrule throws on purpose. The message says what, where, and what instead. */
 export class ChainruleError extends Error {
   static {
     mark(ChainruleError.prototype, 'error');
+    Object.defineProperty(ChainruleError, Symbol.hasInstance, {value: isInstance});
   }
 
   readonly code: ErrorCode;
-
-  /** Errors of another copy of the package are such errors too. */
-  static override [Symbol.hasInstance](value: unknown): boolean {
-    return this === ChainruleError
-      ? isChainruleError(value)
-      : Function.prototype[Symbol.hasInstance].call(this, value);
-  }
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
@@ -41,7 +41,9 @@ export class ChainruleError extends Error {
   }
 }
 
-export const isChainruleError = (value: unknown): value is ChainruleError => isMarked(value, 'error');
+export function isChainruleError(value: unknown): value is ChainruleError {
+  return isMarked(value, 'error');
+}
 
 export function fail(code: ErrorCode, message: string): never {
   throw new ChainruleError(code, message);

@@ -1,12 +1,14 @@
 // Nested arrays of numbers, as users write them: [[1, 2], [3, 4]].
+import {isList, type NumericArray} from './kinds.ts';
 import type {Shape} from './shape.ts';
 
-export type NestedArray = readonly (number | NestedArray)[];
+/** Numbers in lists of lists, of which the innermost may be typed arrays. */
+export type NestedArray = readonly (number | boolean | bigint | NumericArray | NestedArray)[];
 
 /** The shape of nested arrays by the first element of each level, of up to `maxAxes` axes. */
 export function nestedShape(value: unknown, maxAxes: number): number[] {
   const shape: number[] = [];
-  for (let level = value; Array.isArray(level) && shape.length < maxAxes; level = level[0]) {
+  for (let level = value; isList(level) && shape.length < maxAxes; level = level[0]) {
     shape.push(level.length);
   }
   return shape;
@@ -28,7 +30,7 @@ export function visitNested(value: unknown, shape: Shape, visitor: NestedVisitor
       visitor.element(level, indices);
       return;
     }
-    if (!Array.isArray(level) || (size !== -1 && level.length !== size)) {
+    if (!isList(level) || (size !== -1 && level.length !== size)) {
       visitor.ragged(level, size, indices);
     }
     // By index, because forEach would skip the holes of [[1], , [3]].

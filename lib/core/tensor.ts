@@ -1,7 +1,8 @@
 import type {DType, TypedArray} from './dtype.ts';
-import {dtypeOfShort} from './dtype.ts';
+import {dtypeOfShort, dtypes} from './dtype.ts';
 import {checkOptions, fail} from './errors.ts';
 import {isNumericArray, isOwn, mark, show} from './kinds.ts';
+import {converted} from './numbers.ts';
 import type {Shape} from './shape.ts';
 import {formatShape, sizeOf} from './shape.ts';
 import {parseSignature, type Signature} from './signature.ts';
@@ -337,7 +338,9 @@ export function constant(value: number | TypedArray, shape: Shape = [], dtype: D
   checkShape('constant', shape);
   const data =
     typeof value !== 'number'
-      ? value
+      ? dtypes[dtype].isArray(value)
+        ? value
+        : converted('constant', value as ArrayLike<unknown>, dtype)
       : dtype === 'float32'
         ? new Float32Array([value])
         : new Int32Array([value]);

@@ -1,12 +1,24 @@
 // What users give as data, checked: typed arrays are used in place, nested arrays are converted once.
 import {type DType, dtypeOfArray, dtypes} from '../core/dtype.ts';
 import {checkNumber, fail} from '../core/errors.ts';
-import {isDetached, isResizable, isShaped, show} from '../core/kinds.ts';
+import {
+  isDetached,
+  isList,
+  isMap,
+  isNumericArray,
+  isResizable,
+  isShaped,
+  type NumericArray,
+  show,
+  typedArrayName,
+} from '../core/kinds.ts';
 import {type NestedArray, nestedShape, visitNested} from '../core/nested.ts';
+import {asData, fitsType, numberOf} from '../core/numbers.ts';
 import {formatShape, maxRank, type Shape, sameShape, sizeOf} from '../core/shape.ts';
 
-export type {NestedArray};
+export type {NestedArray, NumericArray};
 
+/** Arrays that plans read in place; others are converted. */
 export type NumberArray = Float32Array | Int32Array | Uint8Array;
 
 /** An array with its shape, whose first axis are the rows. Values are read as `value * scale`. */
@@ -17,8 +29,18 @@ export interface ShapedArray {
   readonly scale?: number;
 }
 
-/** A typed array of whole rows, an array with its shape, or nested arrays. */
-export type DataInput = NumberArray | ShapedArray | NestedArray;
+/** The same of any kind of numbers. */
+export interface ShapedInput {
+  readonly data: NumericArray;
+  readonly shape: Shape;
+  readonly scale?: number;
+}
+
+/**
+ * A typed array of whole rows, an array with its shape, or nested arrays, of which the innermost may be typed
+ * arrays: a row each. Float32Array, Int32Array and Uint8Array are read in place.
+ */
+export type DataInput = NumericArray | ShapedInput | NestedArray;
 
 /** Rows of numbers, as a plan reads them. */
 export interface Rows {
@@ -32,21 +54,10 @@ export interface Rows {
   readonly single: boolean;
 }
 
-/** The dtype of an array of a user's. @throws ERR_DTYPE */
-export function dtypeOf(what: string, data: unknown): DType {
-  const dtype = dtypeOfArray(data);
-  if (dtype !== undefined && dtype !== 'float64') return dtype;
-  const name = ArrayBuffer.isView(data) ? data.constructor.name : data === null ? 'null' : typeof data;
-  const hint = dtype === 'float64' ? ' Float32Array.from(array) converts it.' : '';
-  return fail(
-    'ERR_DTYPE',
-    `${what}: expected a Float32Array, Int32Array, Uint8Array or nested arrays of numbers. ` +
-      `Received ${name}.${hint}`,
-  );
-}
+const dtypeOf = (data: NumberArray): DType => dtypeOfArray(data) as DType;
 
 /** Refuses memory that can be transferred away or change its size under a run. */
-function checkBuffer(what: string, data: NumberArray): void {
+function checkBuffer(what: string, data: NumericArray): void {
   if (isResizable(data.buffer)) {
     fail('ERR_DETACHED', `${what}: the array's buffer is resizable; a copy (array.slice()) is not.`);
   }
@@ -54,7 +65,28 @@ function checkBuffer(what: string, data: NumberArray): void {
     fail('ERR_DETACHED', `${what}: the array was transferred elsewhere and is empty now.`);
 }
 
-export function checkSize(what: string, {length}: NumberArray, shape: Shape): void {
+/**
+ * The same numbers in an array that plans read: the array itself, or a converted copy.
+ *
+ * @throws ERR_DTYPE for what is no array of numbers, ERR_VALUE naming a number that does not fit.
+ */
+export function readable(what: string, data: unknown, integers = false): NumberArray {
+  if (!isNumericArray(data)) {
+    const wanted = 'a typed array such as Float32Array, or nested arrays of numbers';
+    const hint = isMap(data) ? ' Object.fromEntries(map) makes an object of it.' : '';
+    return fail('ERR_DTYPE', `${what}: expected ${wanted}. Received ${show(data)}.${hint}`);
+  }
+  checkBuffer(what, data);
+  const dtype = dtypeOfArray(data);
+  if (dtype !== undefined && dtype !== 'float64') return data as NumberArray;
+  // Clamping matters where elements are written, not where they are read.
+  if (typedArrayName(data) === 'Uint8ClampedArray') {
+    return new Uint8Array(data.buffer, data.byteOffset, data.length);
+  }
+  return asData(what, data as ArrayLike<unknown>, integers);
+}
+
+export function checkSize(what: string, {length}: NumericArray, shape: Shape): void {
   if (length === sizeOf(shape)) return;
   fail('ERR_SHAPE', `${what}: ${length} values do not fill the shape ${formatShape(shape)}.`);
 }
@@ -63,39 +95,39 @@ export function checkSize(what: string, {length}: NumberArray, shape: Shape): vo
  * Nested arrays as float32, or as int32 where `integers` is set and all of them are. @throws ERR_SHAPE,
  * ERR_DTYPE
  */
-export function fromNested(what: string, value: NestedArray, integers: boolean): ShapedArray {
+export function fromNested(what: string, value: NestedArray, integers: boolean, place = 'row'): ShapedArray {
   const shape = nestedShape(value, maxRank + 1);
   if (shape.length > maxRank) fail('ERR_SHAPE', `${what}: arrays are nested more than ${maxRank} deep.`);
   const numbers = new Float64Array(sizeOf(shape));
   let at = 0;
   visitNested(value, shape, {
     element(element, [row]) {
-      if (typeof element === 'number') numbers[at++] = element;
-      else if (Array.isArray(element)) {
+      const number = numberOf(element);
+      if (number !== undefined && fitsType(number, 'float32')) numbers[at++] = number;
+      else if (number !== undefined) {
+        fail('ERR_VALUE', `${what}: ${place} ${row} holds ${number}, which does not fit float32.`);
+      } else if (isList(element)) {
         fail('ERR_SHAPE', `${what} is ragged: row ${row} holds an array where row 0 holds a number.`);
       } else {
-        const received = element === null ? 'null' : typeof element;
-        fail('ERR_DTYPE', `${what}: row ${row} holds ${received} where a number is expected.`);
+        fail('ERR_DTYPE', `${what}: ${place} ${row} holds ${show(element)} where a number is expected.`);
       }
     },
     ragged(level, size, [row]) {
-      const received = Array.isArray(level) ? `${level.length} values` : typeof level;
+      const received = isList(level) ? `${level.length} values` : show(level);
       return fail('ERR_SHAPE', `${what} is ragged: row ${row} has ${received} where row 0 has ${size}.`);
     },
   });
-  const asInt32 = integers && numbers.every(number => number === (number | 0));
-  return {data: asInt32 ? Int32Array.from(numbers) : Float32Array.from(numbers), shape};
+  return {data: asData(what, numbers, integers), shape};
 }
 
 /** `{data, shape}`, checked. @throws ERR_SHAPE, ERR_DTYPE */
-function checkShaped(what: string, value: ShapedArray): ShapedArray {
-  const {data, shape} = value;
-  dtypeOf(what, data);
+function checkShaped(what: string, value: ShapedInput, integers: boolean): ShapedArray {
+  const {shape, scale} = value;
+  const data = readable(what, value.data, integers);
   const valid = Array.isArray(shape) && shape.every(size => Number.isSafeInteger(size) && size >= 0);
   if (!valid) fail('ERR_SHAPE', `${what}: shape must be an array of sizes. Received ${show(shape)}.`);
-  checkBuffer(what, data);
   checkSize(what, data, shape);
-  return value;
+  return {data, shape, ...(scale !== undefined && {scale})};
 }
 
 /** Any form of input as an array with its shape; a bare typed array must consist of whole rows. */
@@ -107,10 +139,8 @@ function toShaped(what: string, value: DataInput, rowShape: Shape, integers: boo
       ? toShaped(what, nested.data, rowShape, integers)
       : nested;
   }
-  if (isShaped(value)) return checkShaped(what, value);
-  dtypeOf(what, value);
-  const data = value as NumberArray;
-  checkBuffer(what, data);
+  if (isShaped(value)) return checkShaped(what, value as ShapedInput, integers);
+  const data = readable(what, value, integers);
   const width = sizeOf(rowShape);
   if (data.length % width !== 0) {
     const row = `${width} values, ${formatShape(rowShape)}`;
@@ -130,11 +160,13 @@ export interface RowRules {
   readonly allowSingle?: boolean;
 }
 
-/** Whether shapes of rows are the same; a row of one number may be given with or without an axis. */
+const isOneNumber = (shape: Shape): boolean => shape.length <= 1 && sizeOf(shape) === 1;
+
+const withoutLastOne = (shape: Shape): Shape => (shape.at(-1) === 1 ? shape.slice(0, -1) : shape);
+
+/** Whether shapes of rows are the same; a last axis of size 1 may be left out, as in Keras. */
 function fits(given: Shape, wanted: Shape): boolean {
-  if (sameShape(given, wanted)) return true;
-  const isOneNumber = (shape: Shape): boolean => shape.length <= 1 && sizeOf(shape) === 1;
-  return isOneNumber(given) && isOneNumber(wanted);
+  return sameShape(given, wanted) || sameShape(withoutLastOne(given), withoutLastOne(wanted));
 }
 
 /**
@@ -146,10 +178,9 @@ export function toRows(value: DataInput, rules: RowRules): Rows {
   const {what, rowShape, integers = false, allowSingle = false} = rules;
   const {data, shape, scale = 1} = toShaped(what, value, rowShape, integers);
   checkNumber(`${what}: scale`, scale, {min: -3e38, max: 3e38});
-  const dtype = dtypeOf(what, data);
-  const isFlat = ArrayBuffer.isView(value) || (Array.isArray(value) && typeof value[0] === 'number');
-  const isOneRow = data.length === sizeOf(rowShape) && shape.length === rowShape.length + 1;
-  const isSample = (isFlat && isOneRow) || (shape.length > 0 && sameShape(shape, rowShape));
+  const dtype = dtypeOf(data);
+  // A lone number may as well be a row.
+  const isSample = sameShape(shape, rowShape) && !isOneNumber(rowShape);
   if (allowSingle && isSample) {
     return {data, dtype, rowShape, count: 1, scale, single: true};
   }

@@ -1,15 +1,19 @@
 // Combines elements into a batch: numbers become [batch], rows of any shape [batch, …shape].
-import {type DType, dtypes} from '../core/dtype.ts';
+
+import {type DType, dtypeOfArray, dtypes} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
 import {isShaped} from '../core/kinds.ts';
+import {numberOf} from '../core/numbers.ts';
 import {formatShape, type Shape, sameShape, sizeOf} from '../core/shape.ts';
 import {
   checkSize,
-  dtypeOf,
   fromNested,
   type NestedArray,
   type NumberArray,
+  type NumericArray,
+  readable,
   type ShapedArray,
+  type ShapedInput,
 } from './arrays.ts';
 import {isRecord} from './tree.ts';
 
@@ -17,8 +21,9 @@ import {isRecord} from './tree.ts';
 export type Batched<Element> = Element extends
   | number
   | boolean
-  | NumberArray
-  | ShapedArray
+  | bigint
+  | NumericArray
+  | ShapedInput
   | NestedArray
   | undefined
   ? ShapedArray
@@ -35,8 +40,9 @@ interface Leaf {
 }
 
 function leafOf(what: string, value: unknown): Leaf {
-  if (typeof value === 'number' || typeof value === 'boolean') {
-    return {data: [Number(value)], dtype: undefined, shape: [], scale: 1};
+  const number = numberOf(value);
+  if (number !== undefined) {
+    return {data: [number], dtype: undefined, shape: [], scale: 1};
   }
   if (typeof value === 'string') {
     fail('ERR_DTYPE', `${what} is text, ${JSON.stringify(value)}: map it to a number, or leave it out.`);
@@ -45,22 +51,21 @@ function leafOf(what: string, value: unknown): Leaf {
     fail('ERR_VALUE', `${what} is missing: filter such elements out, or map them to a number.`);
   }
   if (Array.isArray(value)) {
-    return {dtype: 'float32', scale: 1, ...fromNested(what, value as NestedArray, false)};
+    return {dtype: 'float32', scale: 1, ...fromNested(what, value as NestedArray, false, 'position')};
   }
   if (isShaped(value)) {
-    const {data, shape, scale = 1} = value as ShapedArray;
-    const dtype = dtypeOf(what, data);
+    const {data: given, shape, scale = 1} = value as ShapedInput;
+    const data = readable(what, given);
     checkSize(what, data, shape);
-    return {data, dtype, shape, scale};
+    return {data, dtype: dtypeOfArray(data), shape, scale};
   }
-  const dtype = dtypeOf(what, value);
-  const data = value as NumberArray;
-  return {data, dtype, shape: [data.length], scale: 1};
+  const data = readable(what, value);
+  return {data, dtype: dtypeOfArray(data), shape: [data.length], scale: 1};
 }
 
 /** Arrays keep their type and scale if all have the same, and become float32 otherwise. */
 function collateLeaves(what: string, values: readonly unknown[]): ShapedArray {
-  const leaves = values.map(value => leafOf(what, value));
+  const leaves = values.map((value, index) => leafOf(`${what}: element ${index}`, value));
   const [first] = leaves as [Leaf];
   const width = sizeOf(first.shape);
   const odd = leaves.findIndex(({shape}) => !sameShape(shape, first.shape));

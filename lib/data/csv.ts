@@ -1,9 +1,11 @@
 // CSV files as records by column name. The package csv-parse splits the text; the options are those of
 // tf.data.csv in TensorFlow.js.
+
 import {createReadStream} from 'node:fs';
 import {pipeline} from 'node:stream';
 import {ChainruleError, checkOptions, fail, isChainruleError, unknownName} from '../core/errors.ts';
-import {isError, isUrl, show} from '../core/kinds.ts';
+import {isError, show} from '../core/kinds.ts';
+import {type FilePath, pathOf} from '../core/path.ts';
 
 export type CsvValue = number | string | undefined;
 
@@ -29,6 +31,11 @@ export interface CsvOptions {
   readonly columnConfigs?: Readonly<Record<string, ColumnConfig>>;
   /** Whether to leave out columns that `columnConfigs` does not name. */
   readonly configuredColumnsOnly?: boolean;
+  /**
+   * Texts that stand for no value, e.g. `['NA', '?']`: the column's default applies, as where there is no
+   * text at all. None by default.
+   */
+  readonly missingValues?: readonly string[];
   /** What separates two values; a comma by default. */
   readonly delimiter?: string;
 }
@@ -56,17 +63,24 @@ const where = 'Dataset.fromCsv';
 const dtypes = ['float32', 'int32', 'bool', 'string'];
 const bools: Readonly<Record<string, number>> = {true: 1, '1': 1, false: 0, '0': 0};
 
-function checkCsv(file: string | URL, options: CsvOptions): void {
+/** Of two columns of one name, a record could hold but one. */
+function checkDistinct(what: string, code: 'ERR_OPTION' | 'ERR_FILE', names: readonly string[]): void {
+  const second = names.findIndex((name, at) => names.indexOf(name) !== at);
+  if (second < 0) return;
+  const name = names[second] as string;
+  const places = `columns ${names.indexOf(name) + 1} and ${second + 1}`;
+  fail(code, `${what}: ${places} are both named ${JSON.stringify(name)}; columnNames can name them anew.`);
+}
+
+function checkCsv(options: CsvOptions): void {
   checkOptions(where, options, [
     'hasHeader',
     'columnNames',
     'columnConfigs',
     'configuredColumnsOnly',
+    'missingValues',
     'delimiter',
   ]);
-  if (!isUrl(file) && (typeof file !== 'string' || file === '')) {
-    fail('ERR_OPTION', `${where}: expected a path or a URL of a file. Received ${show(file)}.`);
-  }
   const {hasHeader = true, columnNames, columnConfigs = {}, delimiter = ','} = options;
   if (!hasHeader && columnNames === undefined) {
     fail('ERR_OPTION', `${where}: columnNames are needed where the file has no header.`);
@@ -74,6 +88,11 @@ function checkCsv(file: string | URL, options: CsvOptions): void {
   const names = columnNames ?? [];
   if (!Array.isArray(names) || names.some(name => typeof name !== 'string')) {
     fail('ERR_OPTION', `${where}: columnNames: expected an array of names. Received ${show(columnNames)}.`);
+  }
+  checkDistinct(`${where}: columnNames`, 'ERR_OPTION', names);
+  const {missingValues: missing = []} = options;
+  if (!Array.isArray(missing) || missing.some(text => typeof text !== 'string')) {
+    fail('ERR_OPTION', `${where}: missingValues: expected an array of texts. Received ${show(missing)}.`);
   }
   if (typeof delimiter !== 'string' || delimiter === '') {
     fail('ERR_OPTION', `${where}: delimiter: expected text such as ",". Received ${show(delimiter)}.`);
@@ -88,10 +107,11 @@ function checkCsv(file: string | URL, options: CsvOptions): void {
 }
 
 /** The value that a text stands for. @throws ERR_FILE */
-function parseValue(text: string, config: ColumnConfig, place: () => string): CsvValue {
-  if (text === '') {
+function parseValue(text: string, config: ColumnConfig, missing: boolean, place: () => string): CsvValue {
+  if (missing) {
     if (config.default !== undefined) return config.default;
-    if (config.required) fail('ERR_FILE', `${place()} is empty, but required.`);
+    if (config.required)
+      fail('ERR_FILE', `${place()} has no value, ${JSON.stringify(text)}, but is required.`);
     return undefined;
   }
   const {dtype} = config;
@@ -123,11 +143,15 @@ function columnsOf(names: readonly string[], options: CsvOptions): Column[] {
 function rowFrom(
   texts: readonly string[],
   columns: readonly Column[],
+  missing: ReadonlySet<string>,
   place: (name: string) => string,
 ): unknown {
   const pick = (some: readonly Column[]): Record<string, CsvValue> =>
     Object.fromEntries(
-      some.map(({name, at, config}) => [name, parseValue(texts[at] as string, config, () => place(name))]),
+      some.map(({name, at, config}) => {
+        const text = texts[at] as string;
+        return [name, parseValue(text, config, missing.has(text), () => place(name))];
+      }),
     );
   const labels = columns.filter(({config}) => config.isLabel);
   if (labels.length === 0) return pick(columns);
@@ -140,9 +164,11 @@ interface Line {
 }
 
 /** Checks the options. Each pass over the elements then opens the file. */
-export function readCsv(file: string | URL, options: CsvOptions): () => AsyncGenerator<unknown> {
-  checkCsv(file, options);
-  const {hasHeader = true, columnNames, delimiter = ','} = options;
+export function readCsv(given: FilePath, options: CsvOptions): () => AsyncGenerator<unknown> {
+  const file = pathOf(where, given);
+  checkCsv(options);
+  const {hasHeader = true, columnNames, missingValues = [], delimiter = ','} = options;
+  const missing = new Set(['', ...missingValues]);
   return async function* () {
     // The package is loaded only if a CSV file is read.
     const {parse} = await import('csv-parse');
@@ -159,10 +185,17 @@ export function readCsv(file: string | URL, options: CsvOptions): () => AsyncGen
             const has = `the file has ${record.length} columns`;
             fail('ERR_FILE', `${where}: ${has}, columnNames ${names.length}.`);
           }
+          if (!columnNames) checkDistinct(`${where}: ${file}, line ${info.lines}`, 'ERR_FILE', names);
           columns = columnsOf(names, options);
         }
         if (header) header = false;
-        else yield rowFrom(record, columns, name => `${where}: ${file}, line ${info.lines}, column ${name}`);
+        else
+          yield rowFrom(
+            record,
+            columns,
+            missing,
+            name => `${where}: ${file}, line ${info.lines}, column ${name}`,
+          );
       }
     } catch (cause) {
       if (isChainruleError(cause)) throw cause;

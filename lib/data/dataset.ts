@@ -2,7 +2,8 @@
 
 import {checkNumber, fail} from '../core/errors.ts';
 import {isMarked, isOwn, mark, show} from '../core/kinds.ts';
-import type {DataInput, NestedArray, NumberArray, ShapedArray} from './arrays.ts';
+import type {FilePath} from '../core/path.ts';
+import type {DataInput, NestedArray, NumericArray, ShapedArray, ShapedInput} from './arrays.ts';
 import {type Batched, collate} from './collate.ts';
 import {type CsvOptions, type CsvRow, readCsv} from './csv.ts';
 import {prefetched, zipped} from './iterate.ts';
@@ -25,11 +26,11 @@ import {ShuffleBuffer} from './shuffle.ts';
 import {leavesOf, mapTree} from './tree.ts';
 
 /** A row of a table: of a list a number, of a list of lists an array, else an array with its shape. */
-export type RowOf<Table> = Table extends NumberArray | readonly number[]
+export type RowOf<Table> = Table extends NumericArray | readonly (number | boolean | bigint)[]
   ? number
-  : Table extends readonly (readonly number[])[]
+  : Table extends readonly (readonly (number | boolean | bigint)[] | NumericArray)[]
     ? Float32Array
-    : Table extends ShapedArray | NestedArray
+    : Table extends ShapedInput | NestedArray
       ? ShapedArray
       : {readonly [Name in keyof Table]: RowOf<Table[Name]>};
 
@@ -125,11 +126,11 @@ export class Dataset<Element> implements AsyncIterable<Element> {
    * The lines of a CSV file as records by column name; as `{xs, ys}` if `columnConfigs` mark labels. The file
    * is read as a stream for each pass, by the package csv-parse.
    *
-   * @param file a path or a `file:` URL.
+   * @param file a path, a `file:` URL, or the text of one.
    * @throws ERR_FILE, in the first pass, naming line and column of what cannot be read.
    */
   static fromCsv<const Options extends CsvOptions = CsvOptions>(
-    file: string | URL,
+    file: FilePath,
     options?: Options,
   ): Dataset<CsvRow<Options>> {
     const iterate = readCsv(file, options ?? {}) as Pass<CsvRow<Options>>;

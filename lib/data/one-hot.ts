@@ -1,5 +1,5 @@
 import {checkNumber, checkOptions, fail} from '../core/errors.ts';
-import {type NestedArray, type NumberArray, type ShapedArray, toRows} from './arrays.ts';
+import {type NestedArray, type NumericArray, type ShapedArray, toRows} from './arrays.ts';
 
 /**
  * Class labels [N] as rows [N, classes] that are 1 at the class and 0 elsewhere.
@@ -8,7 +8,7 @@ import {type NestedArray, type NumberArray, type ShapedArray, toRows} from './ar
  * @throws ERR_OUT_OF_RANGE naming the row of a label that is no class.
  */
 export function oneHot(
-  labels: NumberArray | NestedArray,
+  labels: NumericArray | NestedArray,
   options: {classes?: number} = {},
 ): ShapedArray & {readonly data: Float32Array} {
   checkOptions('data.oneHot', options, ['classes']);

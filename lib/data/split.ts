@@ -1,7 +1,7 @@
 import {checkNumber, checkOptions, fail} from '../core/errors.ts';
 import {show} from '../core/kinds.ts';
 import {sizeOf} from '../core/shape.ts';
-import {type NestedArray, type NumberArray, pickRows, type Rows, type ShapedArray, toRows} from './arrays.ts';
+import {type DataInput, pickRows, type Rows, type ShapedArray, toRows} from './arrays.ts';
 import {ascendingRows, shuffleRows} from './order.ts';
 import {shapeOfTable} from './table.ts';
 
@@ -15,8 +15,6 @@ export interface SplitOptions {
   /** Give each class, that is each different row of `y`, the same share of both parts; false by default. */
   readonly stratify?: boolean;
 }
-
-type Table = NumberArray | ShapedArray | NestedArray;
 
 /**
  * How many rows of each class are kept for testing, `total` in all: its share rounded down, plus one for the
@@ -51,8 +49,8 @@ function stratified(order: Int32Array, y: Rows, total: number): Int32Array {
 
 /** Splits rows of `x` and `y` alike into those for training and those for testing, as copies. */
 export function trainTestSplit(
-  x: Table,
-  y: Table,
+  x: DataInput,
+  y: DataInput,
   options: SplitOptions = {},
 ): {xTrain: ShapedArray; xTest: ShapedArray; yTrain: ShapedArray; yTest: ShapedArray} {
   const where = 'data.trainTestSplit';

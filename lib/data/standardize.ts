@@ -1,6 +1,6 @@
 import {checkOptions, fail} from '../core/errors.ts';
 import {sizeOf} from '../core/shape.ts';
-import {type NestedArray, type ShapedArray, toRows} from './arrays.ts';
+import {type NestedArray, type ShapedArray, type ShapedInput, toRows} from './arrays.ts';
 import {shapeOfTable} from './table.ts';
 
 export interface Standardization {
@@ -16,7 +16,7 @@ export interface Standardization {
  * @throws ERR_NOT_FINITE naming row and column of a missing value, which would make the whole column NaN.
  */
 export function standardize(
-  table: ShapedArray | NestedArray,
+  table: ShapedInput | NestedArray,
   options: {like?: Standardization} = {},
 ): ShapedArray & Standardization & {readonly data: Float32Array} {
   checkOptions('data.standardize', options, ['like']);

@@ -1,12 +1,12 @@
 import {fail} from '../core/errors.ts';
-import {show} from '../core/kinds.ts';
+import {isNumericArray, show} from '../core/kinds.ts';
 import {nestedShape} from '../core/nested.ts';
 import {maxRank, type Shape} from '../core/shape.ts';
-import type {NestedArray, NumberArray, ShapedArray} from './arrays.ts';
+import type {DataInput} from './arrays.ts';
 
 /** The shape of a table; a bare typed array is a column of numbers. */
-export function shapeOfTable(what: string, table: NumberArray | ShapedArray | NestedArray): Shape {
-  if (ArrayBuffer.isView(table)) return [table.length];
+export function shapeOfTable(what: string, table: DataInput): Shape {
+  if (isNumericArray(table)) return [table.length];
   if (Array.isArray(table)) return nestedShape(table, maxRank + 1);
   const {shape} = (table ?? {}) as {shape?: unknown};
   if (!Array.isArray(shape) || shape.length === 0) {

@@ -1,57 +1,51 @@
 // What a user gives as an input, as the typed array that a plan reads.
-import {type DType, dtypes, type TypedArray} from '../core/dtype.ts';
+import {dtypes, type TypedArray} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
-import {isShaped} from '../core/kinds.ts';
+import {isList, isNumericArray, isShaped, type NumericArray, show} from '../core/kinds.ts';
 import {type NestedArray, visitNested} from '../core/nested.ts';
+import {fitsType, numberOf} from '../core/numbers.ts';
 import {formatShape, type Shape, sizeOf} from '../core/shape.ts';
 import type {IoSlot} from '../plan.ts';
 
 export type InputValue =
   | number
-  | TypedArray
+  | boolean
+  | NumericArray
   | NestedArray
-  | {readonly data: TypedArray; readonly shape: Shape};
-
-const ranges: Readonly<Partial<Record<DType, readonly [number, number]>>> = {
-  int32: [-(2 ** 31), 2 ** 31 - 1],
-  uint8: [0, 255],
-  bool: [0, 1],
-};
+  | {readonly data: NumericArray; readonly shape: Shape};
 
 /** `run: x[0][2]` */
 function placeOf({name}: IoSlot, indices: readonly number[]): string {
   return `run: ${name}${indices.map(index => `[${index}]`).join('')}`;
 }
 
-/** The number that stands at a place; true and false are 1 and 0. */
+/** The number that stands at a place. */
 function toNumber(slot: IoSlot, value: unknown, indices: readonly number[]): number {
-  const number = typeof value === 'boolean' ? Number(value) : value;
-  if (typeof number !== 'number') {
-    const isArray = Array.isArray(value);
-    const received = isArray ? 'an array' : String(value);
+  const number = numberOf(value);
+  if (number === undefined) {
+    const isArray = isList(value);
     return fail(
       isArray ? 'ERR_SHAPE' : 'ERR_DTYPE',
-      `${placeOf(slot, indices)}: expected a number. Received ${received}.`,
+      `${placeOf(slot, indices)}: expected a number. Received ${isArray ? 'an array' : show(value)}.`,
     );
   }
-  const range = ranges[slot.dtype];
-  if (range && !(Number.isInteger(number) && number >= range[0] && number <= range[1])) {
+  if (!fitsType(number, slot.dtype)) {
     fail('ERR_VALUE', `${placeOf(slot, indices)}: ${number} is no ${slot.dtype}.`);
   }
   return number;
 }
 
-function numbersOf(slot: IoSlot, value: number | TypedArray | NestedArray): number[] {
+function numbersOf(slot: IoSlot, value: unknown): number[] {
   const numbers: number[] = [];
-  if (ArrayBuffer.isView(value)) {
-    for (const [index, element] of value.entries()) numbers.push(toNumber(slot, element, [index]));
+  if (isNumericArray(value)) {
+    for (let at = 0; at < value.length; at++) numbers.push(toNumber(slot, value[at], [at]));
   } else if (Array.isArray(value)) {
     visitNested(value, slot.shape, {
       element: (element, indices) => numbers.push(toNumber(slot, element, indices)),
       ragged(level, size, indices) {
-        const isArray = Array.isArray(level);
+        const isArray = isList(level);
         const wanted = isArray ? `${size} elements` : `an array of ${size === -1 ? 'rows' : size}`;
-        const received = isArray ? level.length : String(level);
+        const received = isArray ? level.length : show(level);
         return fail('ERR_SHAPE', `${placeOf(slot, indices)}: expected ${wanted}. Received ${received}.`);
       },
     });
@@ -76,6 +70,9 @@ export function toTypedArray(slot: IoSlot, value: InputValue): TypedArray {
   const {name, shape, dtype} = slot;
   const {array, bytes, isArray} = dtypes[dtype];
   if (isShaped(value)) {
+    if (!Array.isArray(value.shape)) {
+      fail('ERR_SHAPE', `run: ${name}: shape must be an array of sizes. Received ${show(value.shape)}.`);
+    }
     const wanted = shape.map((size, axis) => (size === -1 ? (value.shape[axis] as number) : size));
     if (wanted.join() !== value.shape.join()) {
       fail('ERR_SHAPE', `run: ${name} is ${formatShape(shape)}. Received ${formatShape(value.shape)}.`);

@@ -1,7 +1,9 @@
 // The memory of variables: their places in one state, and their initial values.
+
 import {compileToPlan} from '../compile/index.ts';
 import {dtypes, type TypedArray} from '../core/dtype.ts';
 import {checkNumber, fail} from '../core/errors.ts';
+import {converted} from '../core/numbers.ts';
 import {seedWords} from '../core/seed.ts';
 import {input, originalOf, type RandomSource, type Variable, withScope} from '../core/tensor.ts';
 import {unitBytes} from '../plan.ts';
@@ -139,7 +141,8 @@ export class VariableStore {
     if (values.length !== view.length) {
       fail('ERR_SHAPE', `${variable.name} holds ${view.length} values. Received ${values.length}.`);
     }
-    this.#writing('write', () => view.set(values));
+    const numbers = converted(variable.name, values, variable.dtype);
+    this.#writing('write', () => view.set(numbers));
   }
 
   /**

@@ -1,7 +1,7 @@
 // From a file to the model that it holds.
 
 import {checkOptions, fail} from '../core/errors.ts';
-import {show} from '../core/kinds.ts';
+import {type FilePath, pathOf} from '../core/path.ts';
 import {type CustomObjects, withCustomObjects} from '../core/resolve.ts';
 import {sameShape} from '../core/shape.ts';
 import type {Variable} from '../core/tensor.ts';
@@ -73,17 +73,16 @@ export interface LoadOptions {
  * @throws ERR_FILE saying what is wrong with the file.
  */
 export async function load<Outputs extends SymbolicTensors = SymbolicTensor>(
-  path: string,
+  path: FilePath,
   options: LoadOptions = {},
 ): Promise<Model<Outputs>> {
   checkOptions('load', options, ['customObjects']);
-  if (typeof path !== 'string' || path === '')
-    fail('ERR_OPTION', `load: expected a path. Received ${show(path)}.`);
-  const file = await openModelFile(path);
+  const from = pathOf('load', path);
+  const file = await openModelFile(from);
   try {
     return await restore<Outputs>(file, options.customObjects);
   } catch (error) {
-    throw fileError('load', path, error);
+    throw fileError('load', from, error);
   } finally {
     await file.close();
   }

@@ -1,10 +1,12 @@
 // A step of the optimizer by gradients that the user gives, changed or made as they like.
+
 import {fail} from '../../core/errors.ts';
+import {isObject, isRecord, show} from '../../core/kinds.ts';
 import type {Shape} from '../../core/shape.ts';
 import {writeHyper} from '../../optim/optimizer.ts';
 import type {Engine} from '../run/engine.ts';
 import {inputsOf} from '../run/inputs.ts';
-import {matchWeights} from '../run/weights.ts';
+import {matchWeights, type WeightValue} from '../run/weights.ts';
 import {applyGradientsGraph} from '../step/commit.ts';
 
 /** Gradients by the names of their weights, as `gradients` of `model.gradients(…)` has them. */
@@ -16,8 +18,9 @@ export type GradientValues = Readonly<
 export async function applyGradients(engine: Engine, gradients: GradientValues): Promise<void> {
   const where = 'applyGradients';
   const compilation = engine.compilation(where);
-  if (typeof gradients !== 'object' || gradients === null || Array.isArray(gradients)) {
-    fail('ERR_WEIGHTS', `${where}: expected {name: gradient, …} as gradients() gives them.`);
+  if (!isRecord(gradients)) {
+    const wanted = 'expected {name: gradient, …} as gradients() gives them';
+    fail('ERR_WEIGHTS', `${where}: ${wanted}. Received ${show(gradients)}.`);
   }
   await engine.write(where, async () => {
     engine.checkTrainable(where);
@@ -26,9 +29,9 @@ export async function applyGradients(engine: Engine, gradients: GradientValues):
       where,
       network.trainable.map(({variable}) => variable),
       Object.entries(gradients).map(([name, value]) =>
-        value !== null && typeof value === 'object' && 'data' in value
-          ? {name, ...value}
-          : {name, data: (value ?? undefined) as ArrayLike<number>},
+        isObject(value) && 'data' in value
+          ? {name, ...(value as Omit<WeightValue, 'name'>)}
+          : {name, data: value as ArrayLike<number>},
       ),
     );
     const program = engine.program(where, () => applyGradientsGraph(network, compilation));

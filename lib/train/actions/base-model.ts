@@ -5,6 +5,7 @@ import type {TypedArray} from '../../core/dtype.ts';
 import {checkOptions} from '../../core/errors.ts';
 import {mark} from '../../core/kinds.ts';
 import type {Config} from '../../core/named.ts';
+import type {FilePath} from '../../core/path.ts';
 import type {Shape} from '../../core/shape.ts';
 import type {Tensor, Variable} from '../../core/tensor.ts';
 import type {Layer} from '../../nn/layer.ts';
@@ -169,8 +170,9 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
 
   /**
    * Outputs for one sample or a batch, off the event loop and ahead of training; what takes less than handing
-   * it over, some 20 µs, is computed at once where no step is being committed. The shape returned says which:
-   * a typed array of exactly one sample's size is one sample. A row's bits do not depend on its batch.
+   * it over, some 20 µs, is computed at once where no step is being committed. A typed array, or a flat list,
+   * holds rows: the result has an axis for them, also for one. An array of exactly one sample's shape,
+   * `{data, shape}` or nested, has none, and the result neither. A row's bits do not depend on its batch.
    * For a data set, of batches or of batches `{xs}`, the outputs for all its rows.
    */
   predict(x: PortData | Inputs): Promise<Predicted<Outputs>> {
@@ -272,7 +274,7 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
    *
    * @throws ERR_FILE
    */
-  save(path: string, options: SaveOptions = {}): Promise<void> {
+  save(path: FilePath, options: SaveOptions = {}): Promise<void> {
     return save(this.#engine, path, options);
   }
 }

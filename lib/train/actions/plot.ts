@@ -1,8 +1,8 @@
 // A picture of a model's graph: a box for each input and each call of a layer, in rows from input to output.
 
 import {writeFile} from 'node:fs/promises';
-import {checkOptions, fail} from '../../core/errors.ts';
-import {show} from '../../core/kinds.ts';
+import {checkOptions} from '../../core/errors.ts';
+import {type FilePath, pathOf} from '../../core/path.ts';
 import {formatShape, type Shape} from '../../core/shape.ts';
 import {fileError} from '../../io/model-file.ts';
 import type {SymbolicTensor} from '../../nn/symbolic.ts';
@@ -11,7 +11,7 @@ import {type Box, layOut, type Picture} from './diagram.ts';
 
 export interface PlotOptions {
   /** File to write. */
-  readonly path?: string;
+  readonly path?: FilePath;
 }
 
 const family = 'system-ui, "Segoe UI", Helvetica, Arial, sans-serif';
@@ -131,15 +131,13 @@ function draw({width, height, boxes, edges}: Picture<Node>): string {
 export async function plot(network: Network, options: PlotOptions): Promise<string> {
   checkOptions('plot', options, ['path']);
   const {path} = options;
-  if (path !== undefined && (typeof path !== 'string' || path === '')) {
-    fail('ERR_OPTION', `plot: path: expected a file name such as 'model.svg'. Received ${show(path)}.`);
-  }
+  const file = path === undefined ? undefined : pathOf('plot: path', path);
   const svg = draw(layOut(nodesOf(network)));
-  if (path !== undefined) {
+  if (file !== undefined) {
     try {
-      await writeFile(path, svg);
+      await writeFile(file, svg);
     } catch (error) {
-      throw fileError('plot', path, error);
+      throw fileError('plot', file, error);
     }
   }
   return svg;

@@ -101,11 +101,12 @@ function makeRowPredictor(engine: Engine): RowPredictor {
   const program = engine.program(keyOf('predict', 1, ...x), () => predictGraph(network, {batch: 1, x}));
   const {outputs, run} = program.bindSync(rowInputs(program, {sources: sourcesOfInputs(network, x), rows}));
   const result = outputs.output as Float32Array;
+  const shape = [1, ...outputShape];
   return {
     state: engine.store.state,
     predict(row) {
       data.set(row);
-      return run().end === 'done' ? {data: new Float32Array(result), shape: outputShape} : undefined;
+      return run().end === 'done' ? {data: new Float32Array(result), shape} : undefined;
     },
   };
 }

@@ -1,8 +1,8 @@
 // From a model to its file.
 
 import {checkOptions, fail} from '../../core/errors.ts';
-import {show} from '../../core/kinds.ts';
 import {describe, type Json} from '../../core/named.ts';
+import {type FilePath, pathOf} from '../../core/path.ts';
 import {writeModelFile} from '../../io/model-file.ts';
 import {topologyOf} from '../network/topology.ts';
 import type {Engine} from '../run/engine.ts';
@@ -45,23 +45,22 @@ function compilationJson(engine: Engine, {optimizer, losses, metrics, precision}
 }
 
 /** See `BaseModel.save`. */
-export async function save(engine: Engine, path: string, options: SaveOptions): Promise<void> {
+export async function save(engine: Engine, path: FilePath, options: SaveOptions): Promise<void> {
   checkOptions('save', options, ['includeOptimizer']);
   const {includeOptimizer = true} = options;
-  if (typeof path !== 'string' || path === '')
-    fail('ERR_OPTION', `save: expected a path. Received ${show(path)}.`);
+  const file = pathOf('save', path);
   const training = includeOptimizer ? engine.compiled : undefined;
   const topology = topologyOf(engine);
   const trainingText = training && compilationJson(engine, training);
   const moments = training ? engine.moments : [];
-  const file = await engine.whenQuiet(() => ({
+  const contents = await engine.whenQuiet(() => ({
     topology,
     training: trainingText,
     step: training ? engine.iterations : 0,
     tensors: snapshot(engine, [...engine.variables, ...moments]),
   }));
-  checkFinite(file.tensors);
-  await writeModelFile(path, file);
+  checkFinite(contents.tensors);
+  await writeModelFile(file, contents);
 }
 
 /** `load` would refuse such a file, and it would be in the place of a good one. */

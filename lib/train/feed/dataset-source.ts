@@ -1,12 +1,15 @@
 // Batches of a data set as a training asks for them: of arrays by row number, of anything else by way of
 // blocks, which are filled while the batches before are trained on.
+
 import {checkOptions, fail} from '../../core/errors.ts';
+import {fieldNames, isMap, show} from '../../core/kinds.ts';
 import type {DataInput, Rows, ShapedArray} from '../../data/arrays.ts';
 import {type Dataset, isDataset, isOwnDataset} from '../../data/dataset.ts';
 import type {BatchCursor, BatchPlan, Table} from '../../data/row-plan.ts';
 import {isRecord, mapTree} from '../../data/tree.ts';
+import type {Port} from '../network/network.ts';
 import type {PortData} from '../network/ports.ts';
-import type {CompiledNetwork} from '../step/compilation.ts';
+import {type CompiledNetwork, targetPorts} from '../step/compilation.ts';
 import {BatchBlocks} from './batch-blocks.ts';
 import type {BatchRun, BatchSource} from './batch-source.ts';
 import type {ClassWeight} from './sample-weights.ts';
@@ -61,6 +64,17 @@ const shapedOf = ({data, rowShape, count, scale}: Rows): ShapedArray => ({
   scale,
 });
 
+/** Records by column, as CSV files give them, are no arrays yet. */
+function checkColumns(what: string, name: 'xs' | 'ys', data: unknown, ports: readonly Port[]): void {
+  if (!isRecord(data)) return;
+  const names = ports.map(port => port.name);
+  const column = Object.keys(data).find(key => !names.includes(key));
+  if (column === undefined) return;
+  const known = `The model's ${name === 'xs' ? 'inputs' : 'outputs'} are ${names.join(', ')}`;
+  const advice = 'dataset.map(({xs, ys}) => …) before batch makes arrays of columns';
+  fail('ERR_UNKNOWN_NAME', `${what}: ${name}: unknown name ${JSON.stringify(column)}. ${known}; ${advice}.`);
+}
+
 /** The samples that an element holds. @throws ERR_VALUE, ERR_OPTION, and what arrays may throw. */
 function bindBatch(
   model: CompiledNetwork,
@@ -69,11 +83,15 @@ function bindBatch(
 ): Samples {
   const what = `${where}: a batch of the data set`;
   if (!isRecord(element) || element.xs === undefined || element.ys === undefined) {
-    const received = isRecord(element) ? `{${Object.keys(element).join(', ')}}` : String(element);
-    return fail('ERR_VALUE', `${what}: expected {xs, ys}. Received ${received}.`);
+    const received = isRecord(element) ? `{${Object.keys(element).join(', ')}}` : show(element);
+    const hint = isMap(element) ? ' Object.fromEntries(map) makes an object of it.' : '';
+    return fail('ERR_VALUE', `${what}: expected {xs, ys}. Received ${received}.${hint}`);
   }
-  checkOptions(what, element, ['xs', 'ys', 'sampleWeight']);
+  const unknown = fieldNames(element).find(name => !['xs', 'ys', 'sampleWeight'].includes(name));
+  if (unknown !== undefined) checkOptions(what, {[unknown]: true}, ['xs', 'ys', 'sampleWeight']);
   const {xs, ys, sampleWeight} = element as unknown as Batch;
+  checkColumns(what, 'xs', xs, model.network.inputs);
+  checkColumns(what, 'ys', ys, targetPorts(model.network, model.compilation(where)));
   if (typeof xs === 'number' || typeof ys === 'number') failUnbatched(where);
   return bindSamples(model, where, xs, ys, {sampleWeight, classWeight});
 }

@@ -1,6 +1,11 @@
 // The user's arrays, checked against the inputs and outputs of the model before anything runs.
+
 import {fail} from '../../core/errors.ts';
+import {isShaped} from '../../core/kinds.ts';
+import {nestedShape} from '../../core/nested.ts';
+import {maxRank, type Shape, sizeOf} from '../../core/shape.ts';
 import {type Rows, toRows} from '../../data/arrays.ts';
+import type {Loss} from '../../nn/losses.ts';
 import {keepSafe} from '../../session/compile.ts';
 import type {Network, Port} from '../network/network.ts';
 import {dataOfPorts, type PortData, sourceName} from '../network/ports.ts';
@@ -54,15 +59,38 @@ function checkCounts(where: string, ports: readonly Port[], rows: readonly Rows[
   );
 }
 
-function bindTargets(model: CompiledNetwork, where: string, y: PortData): Rows[] {
+const shapeOf = (data: unknown): Shape =>
+  isShaped(data) ? (data.shape as Shape) : nestedShape(data, maxRank + 1);
+
+/** Class numbers where rows of classes are due, or the other way round: what to use is said here. */
+function checkClasses(what: string, data: unknown, loss: Loss, rowShape: Shape, count: number): void {
+  const [rows, ...inner] = shapeOf(data);
+  const units = rowShape.at(-1) ?? 0;
+  if (loss.targets === 'classes') {
+    const oneHot = inner.length === rowShape.length + 1 && (inner.at(-1) as number) > 1;
+    if (rows !== count || !oneHot) return;
+    const advice = 'takes class numbers, and categoricalCrossentropy rows of classes';
+    fail('ERR_SHAPE', `${what}: received rows of ${inner.at(-1)} numbers; the loss ${loss.kind} ${advice}.`);
+  }
+  if (rows !== count || units <= 1 || sizeOf(inner) !== 1 || inner.length > rowShape.length) return;
+  const wanted = `received one number for each row; the loss ${loss.kind} takes rows of ${units}`;
+  const advice = 'sparseCategoricalCrossentropy takes class numbers, and data.oneHot makes rows of them';
+  fail('ERR_SHAPE', `${what}: ${wanted}. ${advice}.`);
+}
+
+function bindTargets(model: CompiledNetwork, where: string, y: PortData, count: number): Rows[] {
   const compilation = model.compilation(where);
   const ports = targetPorts(model.network, compilation);
-  const rows = dataOfPorts(`${where}: y`, ports, y).map((data, index) => {
+  const shapes = ports.map((port, index) =>
+    targetShape(port, (compilation.losses[index] as OutputLoss).loss),
+  );
+  const rows = dataOfPorts(`${where}: y`, ports, y, shapes).map((data, index) => {
     const {loss} = compilation.losses[index] as OutputLoss;
     const port = ports[index] as Port;
     const what = place(where, 'y', ports, port);
     const classes = loss.targets === 'classes';
-    const bound = toRows(data, {what, rowShape: targetShape(port, loss), integers: classes});
+    checkClasses(what, data, loss, shapes[index] as Shape, count);
+    const bound = toRows(data, {what, rowShape: shapes[index] as Shape, integers: classes});
     if (classes && bound.scale !== 1) {
       fail('ERR_OPTION', `${what}: class labels have no scale. Received ${bound.scale}.`);
     }
@@ -84,7 +112,7 @@ export function bindSamples(
   weighting: Weighting = {},
 ): Samples {
   const inputs = bindInputs(model.network, where, x).map(safe);
-  const targets = bindTargets(model, where, y).map(safe);
+  const targets = bindTargets(model, where, y, (inputs[0] as Rows).count).map(safe);
   const [{count}, target] = [inputs[0] as Rows, targets[0] as Rows];
   if (count !== target.count) fail('ERR_SHAPE', `${where}: x has ${count} rows and y ${target.count}.`);
   if (weighting.classWeight !== undefined && targets.length > 1) {

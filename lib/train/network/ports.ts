@@ -1,6 +1,8 @@
 // Data for a model with several inputs or outputs: arrays in their order, or by their names.
+
 import {fail, unknownName} from '../../core/errors.ts';
-import {isRecord, isShaped} from '../../core/kinds.ts';
+import {isNumericArray, isRecord, isShaped} from '../../core/kinds.ts';
+import {type Shape, sizeOf} from '../../core/shape.ts';
 import type {DataInput} from '../../data/arrays.ts';
 import {isSymbolicTensor, type SymbolicTensor} from '../../nn/symbolic.ts';
 import type {Port, Structure, SymbolicTensors} from './network.ts';
@@ -13,10 +15,11 @@ export function sourceName(what: 'x' | 'y' | 'output', ports: readonly Port[], {
   return ports.length === 1 ? what : `${what}.${name}`;
 }
 
-/** `[x]` for a model of one input: not the row of numbers that it may look like. */
-function isListOfOne(value: unknown): value is readonly [DataInput] {
+/** `[x]` for a model of one input: an array of many rows, where `[row]` is a list of rows that is one long. */
+function isListOfOne(value: unknown, rowShape: Shape): value is readonly [DataInput] {
   if (!Array.isArray(value) || value.length !== 1) return false;
-  return ArrayBuffer.isView(value[0]) || isShaped(value[0]);
+  const [only] = value;
+  return isShaped(only) || (isNumericArray(only) && only.length !== sizeOf(rowShape));
 }
 
 /**
@@ -24,7 +27,12 @@ function isListOfOne(value: unknown): value is readonly [DataInput] {
  *
  * @throws ERR_UNKNOWN_NAME or ERR_OPTION
  */
-export function dataOfPorts(what: string, ports: readonly Port[], value: PortData): DataInput[] {
+export function dataOfPorts(
+  what: string,
+  ports: readonly Port[],
+  value: PortData,
+  rowShapes: readonly Shape[] = ports.map(({shape}) => shape),
+): DataInput[] {
   const names = ports.map(({name}) => name);
   if (isRecord(value) && Object.keys(value).length > 0) {
     for (const name of Object.keys(value)) {
@@ -36,7 +44,8 @@ export function dataOfPorts(what: string, ports: readonly Port[], value: PortDat
       return data;
     });
   }
-  if (ports.length === 1) return [isListOfOne(value) ? value[0] : (value as DataInput)];
+  if (ports.length === 1)
+    return [isListOfOne(value, rowShapes[0] as Shape) ? value[0] : (value as DataInput)];
   if (Array.isArray(value) && value.length === ports.length) return [...(value as readonly DataInput[])];
   const received = Array.isArray(value) ? `an array of ${value.length}` : typeof value;
   return fail(

@@ -1,7 +1,11 @@
 // Reading and writing a model's weights: copies of one finished step, new values committed at once.
+
 import type {TypedArray} from '../../core/dtype.ts';
 import {fail, nearest} from '../../core/errors.ts';
-import {formatShape, type Shape, sameShape} from '../../core/shape.ts';
+import {isList, type NumericArray, show} from '../../core/kinds.ts';
+import {type NestedArray, nestedShape, visitNested} from '../../core/nested.ts';
+import {converted} from '../../core/numbers.ts';
+import {formatShape, maxRank, type Shape, sameShape} from '../../core/shape.ts';
 import type {Variable} from '../../core/tensor.ts';
 import {assignGraph, snapshotGraph} from '../step/graphs.ts';
 import type {Engine} from './engine.ts';
@@ -18,7 +22,7 @@ export interface WeightData {
 export interface WeightValue {
   readonly name: string;
   readonly shape?: Shape;
-  readonly data: ArrayLike<number>;
+  readonly data: ArrayLike<number> | NumericArray | NestedArray;
 }
 
 const namesOf = (variables: readonly Variable[]): string => variables.map(({name}) => name).join();
@@ -40,22 +44,38 @@ export function assign(engine: Engine, values: ReadonlyMap<Variable, Float32Arra
   program.runSync(inputsOf(program, available), {steps: 1});
 }
 
+/** The numbers of nested arrays, whose shape must be that of the weight; anything else is flat already. */
+function flattened(where: string, name: string, data: readonly unknown[], shape: Shape): ArrayLike<unknown> {
+  if (!Array.isArray(data) || !data.some(isList)) return data;
+  const given = nestedShape(data, maxRank);
+  const refuse = (): never =>
+    fail(
+      'ERR_WEIGHTS',
+      `${where}: ${name} ${formatShape(shape)}: the arrays are ${formatShape(given)}, or ragged.`,
+    );
+  if (!sameShape(given, shape)) refuse();
+  const flat: unknown[] = [];
+  visitNested(data, shape, {element: value => flat.push(value), ragged: refuse});
+  return flat;
+}
+
 function checkValue(where: string, {name, shape}: Variable, value: WeightValue): Float32Array {
   const {data} = value;
-  if (data === undefined || typeof data.length !== 'number') {
-    fail('ERR_WEIGHTS', `${where}: ${name}: expected {name, data}.`);
+  if (!isList(data)) {
+    fail('ERR_WEIGHTS', `${where}: ${name}: expected {name, data}, an array. Received ${show(data)}.`);
   }
   const size = shape.reduce((product, length) => product * length, 1);
   const wanted = formatShape(shape);
   if (value.shape !== undefined && !sameShape(value.shape, shape)) {
     fail('ERR_WEIGHTS', `${where}: ${name} has the shape ${wanted}. Received ${formatShape(value.shape)}.`);
   }
-  if (data.length !== size) {
-    fail('ERR_WEIGHTS', `${where}: ${name} ${wanted} holds ${size} values. Received ${data.length}.`);
+  const flat = flattened(where, name, data, shape);
+  if (flat.length !== size) {
+    fail('ERR_WEIGHTS', `${where}: ${name} ${wanted} holds ${size} values. Received ${flat.length}.`);
   }
-  const numbers = Float32Array.from(data);
+  const numbers = converted(`${where}: ${name}`, flat, 'float32') as Float32Array;
   const bad = numbers.findIndex(number => !Number.isFinite(number));
-  if (bad >= 0) fail('ERR_WEIGHTS', `${where}: ${name} would hold ${data[bad]} at position ${bad}.`);
+  if (bad >= 0) fail('ERR_WEIGHTS', `${where}: ${name} would hold ${flat[bad]} at position ${bad}.`);
   return numbers;
 }
 

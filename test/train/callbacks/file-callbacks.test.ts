@@ -158,7 +158,7 @@ describe('csvLogger', () => {
     const wrong: [object | undefined, RegExp][] = [
       [undefined, /^callbacks\.csvLogger: expected an object of options/],
       [{}, /^callbacks\.csvLogger: filename: expected a path/],
-      [{filename: 'a', separator: ''}, /: separator: expected text\. Received \.$/],
+      [{filename: 'a', separator: ''}, /: separator: expected text\. Received ""\.$/],
       [{filename: 'a', append: 'yes'}, /: append: expected true or false\. Received yes\.$/],
     ];
     for (const [options, text] of wrong) expect(() => csvLogger(options as never)).toThrow(text);

@@ -203,7 +203,7 @@ it('options are checked', () => {
     [() => stopOnPlateau({patience: 1, minDelta: -1}), /: minDelta: expected a finite number >= 0/],
     [
       () => stopOnPlateau({patience: 1, monitor: 'val_loss' as never}),
-      /: monitor: expected 'gradientNorm' or 'loss'\. Received val_loss\.$/,
+      /: monitor: expected 'gradientNorm' or 'loss'\. Received "val_loss"\.$/,
     ],
     [
       () => stopWhen({} as never),
