@@ -1,6 +1,7 @@
 // Holds the layering, the sizes and the names. Prints each violation as file:line: what.
 import {checkCircles} from './tidy/circles.ts';
 import {listFiles} from './tidy/files.ts';
+import {checkIdentity} from './tidy/identity.ts';
 import {checkImports} from './tidy/imports.ts';
 import {checkNames} from './tidy/names.ts';
 import {checkObjects} from './tidy/objects.ts';
@@ -14,6 +15,7 @@ const found = [
   ...checkImports(files),
   ...checkCircles(files),
   ...checkNames(files),
+  ...checkIdentity(files),
   ...(typeof objects === 'string' ? [] : objects),
 ];
 for (const {file, line, what} of found) console.log(`${file}:${line}: ${what}`);

@@ -122,6 +122,12 @@ export function fromMap(value: unknown): unknown {
   return isMap(value) ? Object.fromEntries(value as Map<PropertyKey, unknown>) : value;
 }
 
+/** The name of the class that an object is of; undefined for a plain object. */
+export function classNameOf(value: object): string | undefined {
+  const name = (value as {constructor?: {name?: unknown}}).constructor?.name;
+  return !isPlainObject(value) && typeof name === 'string' && name !== '' ? name : undefined;
+}
+
 /** What an object inherits, up to the root of all objects. */
 function* prototypesOf(value: object): Generator<object> {
   let prototype: object | null = Object.getPrototypeOf(value);
@@ -216,8 +222,8 @@ function showObject(value: object): string {
   const own = (value as {toString?: unknown}).toString;
   const isCustom = typeof own === 'function' && ![...rootStrings(value)].includes(own);
   if (isCustom) return String(value);
-  const name = (value as {constructor?: {name?: unknown}}).constructor?.name;
-  if (!isPlainObject(value) && typeof name === 'string' && name !== '') return `an object of ${name}`;
+  const name = classNameOf(value);
+  if (name !== undefined) return `an object of ${name}`;
   const keys = Object.keys(value);
   return `{${keys.slice(0, maxShown).join(', ')}${keys.length > maxShown ? ', …' : ''}}`;
 }

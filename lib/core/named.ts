@@ -1,7 +1,7 @@
 // Members of the namespaces (layers, losses, optimizers, …): each is made by a function of one options object
 // and remembers its name and options, so that a model file can describe it.
 import {fail} from './errors.ts';
-import {isOwn, mark} from './kinds.ts';
+import {classNameOf, isOwn, mark} from './kinds.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | {readonly [key: string]: Json};
 export type Config = {readonly [key: string]: Json};
@@ -65,8 +65,8 @@ export function ownFunction<Member extends Named>(given: AnyFunction): Member {
  */
 export function ownInstance<Member extends Named>(instance: object): Member | undefined {
   const {call, config = {}} = instance as {call?: unknown; config?: Config};
-  const kind = instance.constructor?.name;
-  if (typeof call !== 'function' || !kind || kind === 'Object') return undefined;
+  const kind = classNameOf(instance);
+  if (typeof call !== 'function' || kind === undefined) return undefined;
   const behaviour = (...values: never[]): unknown => (call as AnyFunction).apply(instance, values);
   return named(kind, config, Object.assign(behaviour, declarationsOf(instance))) as unknown as Member;
 }

@@ -1,7 +1,7 @@
 // The arrays of the user that a run reads and writes.
 import {type DType, dtypeOfArray, dtypes, type TypedArray} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
-import {isDetached, isResizable, isSharedMemory} from '../core/kinds.ts';
+import {isDetached, isResizable, isSharedMemory, show} from '../core/kinds.ts';
 import {formatShape, sizeOf} from '../core/shape.ts';
 import type {IoSlot} from '../plan.ts';
 import {addon} from './addon.ts';
@@ -12,8 +12,10 @@ export function checkArray(slot: IoSlot, array: TypedArray | undefined, steps: n
   if (array === undefined) fail('ERR_VALUE', `${where} is missing.`);
   const expected = dtypes[slot.dtype];
   if (!expected.isArray(array)) {
-    const received = (array as object).constructor.name;
-    fail('ERR_DTYPE', `${where}: expected ${expected.array.name} for ${slot.dtype}. Received ${received}.`);
+    fail(
+      'ERR_DTYPE',
+      `${where}: expected ${expected.array.name} for ${slot.dtype}. Received ${show(array)}.`,
+    );
   }
   if (isResizable(array.buffer)) {
     fail(

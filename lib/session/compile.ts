@@ -2,7 +2,7 @@
 import {type Compiled, type CompileRequest, compileStages, type Stages} from '../compile/index.ts';
 import {dtypeOfArray, dtypes, type TypedArray} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
-import {isSharedMemory} from '../core/kinds.ts';
+import {isSharedMemory, show} from '../core/kinds.ts';
 import {sizeOf} from '../core/shape.ts';
 import {originalOf, type Tensor, type Variable, variableOf} from '../core/tensor.ts';
 import {callsOf} from '../graph/walk.ts';
@@ -148,7 +148,7 @@ function copyBack(outputs: Arrays, given: Arrays): Record<string, TypedArray> {
     const target = given[name];
     if (!target || target === result) return [name, result] as const;
     if (dtypeOfArray(target) !== dtypeOfArray(result)) {
-      fail('ERR_DTYPE', `run: the result ${name} is a ${result.constructor.name}.`);
+      fail('ERR_DTYPE', `run: the result ${name} is ${show(result)}.`);
     }
     if (target.length < result.length) {
       fail('ERR_SHAPE', `run: the result ${name} has ${result.length} elements. Received ${target.length}.`);

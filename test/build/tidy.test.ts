@@ -1,6 +1,7 @@
 // tidy sees what it is there to see.
 import {describe, expect, test} from 'vitest';
 import {checkCircles} from '../../scripts/tidy/circles.ts';
+import {checkIdentity} from '../../scripts/tidy/identity.ts';
 import {checkImports} from '../../scripts/tidy/imports.ts';
 import {checkNames} from '../../scripts/tidy/names.ts';
 import {checkSizes} from '../../scripts/tidy/sizes.ts';
@@ -155,5 +156,20 @@ describe('names', () => {
     expect(found("it.skipIf(slow)('a', () => {})")).toBe(0);
     expect(found(`read('/${'work'}/main/a')`)).toBe(1);
     expect(found("import '../work/a.ts'")).toBe(0);
+  });
+});
+
+describe('identity', () => {
+  const found = (path: string, text: string): number => checkIdentity([{path, text}]).length;
+
+  test('is nowhere asked for but in the module that knows', () => {
+    expect(found('lib/data/a.ts', 'if (a instanceof Float32Array) b();\nif (c instanceof Layer) d();')).toBe(
+      2,
+    );
+    expect(found('lib/data/a.ts', 'Object.getPrototypeOf(a) === Object.prototype')).toBe(1);
+    expect(found('lib/data/a.ts', 'a.constructor === Object; b.constructor.name')).toBe(2);
+    expect(found('lib/data/a.ts', '// not by instanceof\nconst text = `no instanceof here`;')).toBe(0);
+    expect(found('lib/core/kinds.ts', 'a instanceof Error')).toBe(0);
+    expect(found('test/a.test.ts', 'a instanceof Error')).toBe(0);
   });
 });

@@ -44,6 +44,6 @@ it('gives a row the bits of predict, also after training and after memory has gr
   await model.fit(batch, Uint8Array.of(1), {epochs: 3, verbose: 0});
   await agree();
   expect(model.predictSync(row).data).not.toEqual(first);
-  expect(model.predictSync(row).shape).toEqual([2]);
+  expect(model.predictSync(row).shape).toEqual([1, 2]);
   expect(() => model.predictSync(Float32Array.from([0, Number.NaN, 0, 0]))).toThrow(/row 0/);
 });

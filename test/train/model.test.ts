@@ -71,7 +71,7 @@ describe('the first lines that a user writes', () => {
     const probabilities = await model.predict(testImages);
     expect(probabilities.shape).toEqual([100, 2]);
     const now = model.predictSync(testImages.subarray(0, 8));
-    expect(now).toEqual({data: probabilities.data.slice(0, 2), shape: [2]});
+    expect(now).toEqual({data: probabilities.data.slice(0, 2), shape: [1, 2]});
     const {loss: own, gradients} = await model.gradients(testImages, testLabels);
     expect(own).toBeCloseTo(loss as number, 5);
     expect(gradients['dense/kernel']?.shape).toEqual([8, 16]);

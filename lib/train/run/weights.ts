@@ -4,7 +4,7 @@ import type {TypedArray} from '../../core/dtype.ts';
 import {fail, nearest} from '../../core/errors.ts';
 import {isList, type NumericArray, show} from '../../core/kinds.ts';
 import {type NestedArray, nestedShape, visitNested} from '../../core/nested.ts';
-import {converted} from '../../core/numbers.ts';
+import {numberOf} from '../../core/numbers.ts';
 import {formatShape, maxRank, type Shape, sameShape} from '../../core/shape.ts';
 import type {Variable} from '../../core/tensor.ts';
 import {assignGraph, snapshotGraph} from '../step/graphs.ts';
@@ -73,9 +73,9 @@ function checkValue(where: string, {name, shape}: Variable, value: WeightValue):
   if (flat.length !== size) {
     fail('ERR_WEIGHTS', `${where}: ${name} ${wanted} holds ${size} values. Received ${flat.length}.`);
   }
-  const numbers = converted(`${where}: ${name}`, flat, 'float32') as Float32Array;
+  const numbers = Float32Array.from(flat, number => numberOf(number) ?? Number.NaN);
   const bad = numbers.findIndex(number => !Number.isFinite(number));
-  if (bad >= 0) fail('ERR_WEIGHTS', `${where}: ${name} would hold ${flat[bad]} at position ${bad}.`);
+  if (bad >= 0) fail('ERR_WEIGHTS', `${where}: ${name} would hold ${show(flat[bad])} at position ${bad}.`);
   return numbers;
 }
 

@@ -159,7 +159,8 @@ describe('a callback', () => {
 
   it('is checked before anything runs', async () => {
     const wrong: [unknown, RegExp][] = [
-      [[{onEpochend() {}}], /expected objects with functions such as onEpochEnd/],
+      [[{onEpochend() {}}], /Did you mean "onEpochEnd"/],
+      [[{name: 'none'}], /expected objects with functions such as onEpochEnd/],
       [['earlystopping'], /Did you mean "earlyStopping"/],
       [{every: 0, onBatchEnd() {}}, /every: expected an integer >= 1. Received 0/],
       [[null], /expected objects/],

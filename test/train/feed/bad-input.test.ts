@@ -120,10 +120,10 @@ describe('data', () => {
     ['resizable', {data: resizable, shape: [rows, features]}, y, 'ERR_DETACHED', /resizable/],
     [
       'of another type',
-      {data: new BigInt64Array(40), shape: [10, 4]},
+      {data: new DataView(new ArrayBuffer(40)), shape: [10, 4]},
       y,
       'ERR_DTYPE',
-      /Received BigInt64Array/,
+      /Received a DataView/,
     ],
   ];
   it.each(cases)('%s', async (_, badX, badY, code, text) => {
@@ -167,7 +167,9 @@ describe('data', () => {
 describe('options', () => {
   for (const batchSize of [0, 2.5, -1, Number.NaN, '8']) {
     it(`batchSize ${batchSize}`, async () => {
-      const text = new RegExp(`batchSize: expected an integer.*Received ${batchSize}`);
+      const text = new RegExp(
+        `batchSize: expected an integer.*Received ${JSON.stringify(batchSize).replace('null', 'NaN')}`,
+      );
       await failsAndGoesOn(
         model => model.fit(x, y, {...quiet, batchSize: untyped(batchSize)}),
         'ERR_OPTION',

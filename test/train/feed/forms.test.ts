@@ -97,8 +97,10 @@ describe('predict', () => {
   });
 
   const questions: readonly (readonly [string, DataInput, number[]])[] = [
-    ['one sample as a typed array', row, [classes]],
-    ['one sample as a list', [...row], [classes]],
+    ['one sample as a typed array', row, [1, classes]],
+    ['one sample as a list', [...row], [1, classes]],
+    ['a list of one row as a typed array', [row], [1, classes]],
+    ['a list of two rows as typed arrays', [row, Float64Array.from(row)], [2, classes]],
     ['one sample with its shape', {data: row, shape: [features]}, [classes]],
     ['a batch of one with its shape', {data: row, shape: [1, features]}, [1, classes]],
     ['a batch of one as nested arrays', [[...row]], [1, classes]],
@@ -152,7 +154,8 @@ describe('predict', () => {
 
   it('answers samples of a single number', () => {
     const single = sequential([layers.dense({units: 1, inputShape: [1]})]);
-    expect(single.predictSync([2]).shape).toEqual([1]);
+    expect(single.predictSync([2]).shape).toEqual([1, 1]);
+    expect(single.predictSync({data: Float32Array.of(2), shape: [1]}).shape).toEqual([1, 1]);
     expect(single.predictSync([[2]]).shape).toEqual([1, 1]);
     expect(single.predictSync([2, 3, 4]).shape).toEqual([3, 1]);
     expect(single.predictSync({data: Float32Array.of(2), shape: [1, 1]}).shape).toEqual([1, 1]);

@@ -82,7 +82,7 @@ describe('a model of two inputs and two outputs', () => {
     for (const row of [0, 7, 19]) expect(predicted.price.data[row]).toBeCloseTo(priceOf(net, row), 5);
     expect(net.predictSync({right, left})).toEqual(predicted);
     const one = net.predictSync([left.data.subarray(0, 3), right.data.subarray(0, 2)]);
-    expect(one.kind.shape).toEqual([3]);
+    expect(one.kind.shape).toEqual([1, 3]);
     expect(one.price.data[0]).toBe(predicted.price.data[0]);
   });
 
