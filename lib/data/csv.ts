@@ -111,7 +111,7 @@ function parseValue(text: string, config: ColumnConfig, missing: boolean, place:
   if (missing) {
     if (config.default !== undefined) return config.default;
     if (config.required)
-      fail('ERR_FILE', `${place()} has no value, ${JSON.stringify(text)}, but is required.`);
+      fail('ERR_FILE', `${place()} is ${text === '' ? 'empty' : JSON.stringify(text)}, but required.`);
     return undefined;
   }
   const {dtype} = config;

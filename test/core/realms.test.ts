@@ -1,4 +1,4 @@
-// Values from elsewhere (another realm, a clone, a worker) and of other kinds, in every place that takes data.
+// Values of another realm, of a clone, of a worker, and numbers of other kinds, wherever data are taken.
 import vm from 'node:vm';
 import {MessageChannel, receiveMessageOnPort} from 'node:worker_threads';
 import {describe, expect, it} from 'vitest';

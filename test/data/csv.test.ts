@@ -130,3 +130,30 @@ describe('refuses', () => {
     expect(() => Dataset.fromCsv(name as string, options)).toThrow(message);
   });
 });
+
+it('refuses two columns of one name, which a record could not hold', async () => {
+  const twice = Dataset.fromCsv(file('a,b,a\n1,2,3\n'));
+  await expect(twice.toArray()).rejects.toThrow(/line 1: columns 1 and 3 are both named "a"/);
+  const named = Dataset.fromCsv(file('a,b,a\n1,2,3\n'), {columnNames: ['a', 'b', 'c']});
+  expect(await named.toArray()).toEqual([{a: 1, b: 2, c: 3}]);
+  expect(() => Dataset.fromCsv(cars, {columnNames: ['a', 'a']})).toThrow(/columns 1 and 2 are both named/);
+});
+
+it('takes texts for missing values, and says which element of a batch lacks one', async () => {
+  const holes = file('a,b\n1,NA\n?,2\n3,4\n');
+  const missingValues = ['NA', '?'];
+  const columnConfigs = {b: {dtype: 'float32', default: 7}} as const;
+  const rows = Dataset.fromCsv(holes, {missingValues, columnConfigs});
+  expect(await rows.toArray()).toEqual([
+    {a: 1, b: 7},
+    {a: undefined, b: 2},
+    {a: 3, b: 4},
+  ]);
+  const lists = rows.map(({a, b}) => ({xs: [a, b]}));
+  await expect(lists.batch(3).toArray()).rejects.toThrow(/xs: element 1: position 0 holds undefined/);
+  const required = Dataset.fromCsv(holes, {missingValues, columnConfigs: {b: {required: true}}});
+  await expect(required.toArray()).rejects.toThrow(/line 2, column b is "NA", but required/);
+  expect(() => Dataset.fromCsv(holes, {missingValues: 'NA' as never})).toThrow(
+    /array of texts. Received "NA"/,
+  );
+});

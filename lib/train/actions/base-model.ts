@@ -2,7 +2,7 @@
 // same name.
 
 import type {TypedArray} from '../../core/dtype.ts';
-import {checkOptions} from '../../core/errors.ts';
+import {checkOptions, fail} from '../../core/errors.ts';
 import {mark} from '../../core/kinds.ts';
 import type {Config} from '../../core/named.ts';
 import type {FilePath} from '../../core/path.ts';
@@ -162,7 +162,12 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
   evaluate(batches: Batches): Promise<Logs>;
   evaluate(x: PortData, y: PortData, options?: EvaluateOptions): Promise<Logs>;
   async evaluate(x: PortData | Batches, y?: PortData, options: EvaluateOptions = {}): Promise<Logs> {
-    if (isBatches(x)) return evaluateBatches(this.#engine, {where: 'evaluate', batches: x});
+    if (isBatches(x)) {
+      if (y !== undefined || Object.keys(options).length > 0) {
+        fail('ERR_OPTION', 'evaluate: a data set itself holds targets and weights; it takes no options.');
+      }
+      return evaluateBatches(this.#engine, {where: 'evaluate', batches: x});
+    }
     checkOptions('evaluate', options, ['sampleWeight']);
     const samples = bindSamples(this.#engine, 'evaluate', x, y as PortData, options);
     return evaluateRows(this.#engine, {where: 'evaluate', samples, first: 0, count: samples.count});

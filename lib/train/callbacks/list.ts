@@ -19,7 +19,7 @@ type Done = void | Promise<void>;
 
 const plain = (name: string): string => name.replaceAll('_', '').toLowerCase();
 
-/** Whether a function of a callback was meant to be called here: `onEpochEnds`, `on_epoch_end`, `onepochend`. */
+/** Whether a function was meant to be called here: `onEpochEnds`, `on_epoch_end`, `onepochend`. */
 const isLikeHook = (name: string): boolean =>
   /^on[A-Z_]/.test(name) || callbackHooks.some(hook => plain(hook) === plain(name));
 

@@ -15,7 +15,7 @@ export function sourceName(what: 'x' | 'y' | 'output', ports: readonly Port[], {
   return ports.length === 1 ? what : `${what}.${name}`;
 }
 
-/** `[x]` for a model of one input: an array of many rows, where `[row]` is a list of rows that is one long. */
+/** `[x]` for a model of one input, where x holds many rows; `[row]` is a list of one row. */
 function isListOfOne(value: unknown, rowShape: Shape): value is readonly [DataInput] {
   if (!Array.isArray(value) || value.length !== 1) return false;
   const [only] = value;

@@ -94,7 +94,7 @@ describe('forward', () => {
 
   it('takes one sample, and changes with dropout in training by seed', async () => {
     const one = await net.forward(x.slice(0, sizes[0]), {record: true});
-    expect(one.output.shape).toEqual([sizes[3]]);
+    expect(one.output.shape).toEqual([1, sizes[3]]);
     expect(one.output).toEqual(await net.predict(x.slice(0, sizes[0])));
     const dropping = sequential([layers.dropout({rate: 0.5, inputShape: [40]})]);
     const ones = new Float32Array(40).fill(1);
@@ -121,7 +121,7 @@ describe('forward', () => {
   it('checks its options', async () => {
     const wrong: [object, RegExp][] = [
       [{record: 1}, /^forward: record: expected true or false\. Received 1\.$/],
-      [{training: 'yes'}, /^forward: training: expected true or false\. Received yes\.$/],
+      [{training: 'yes'}, /^forward: training: expected true or false\. Received "yes"\.$/],
       [{seed: 0.5}, /^forward: seed: expected an integer/],
       [{recrod: true}, /Did you mean "record"/],
     ];
