@@ -58,8 +58,8 @@ const training: readonly Goal[] = [
     return {name: `peer-${name}`, what: `best peer ÷ chainrule, ${name}`, atLeast: goal, unit: '×'};
   }),
   {name: 'outside-kernels', what: 'mlp-tiny: time of a step outside kernels', atMost: 0.7, unit: 'µs'},
-  {name: 'meetings', what: 'meetings per layer and direction, one commit apart', atMost: 2, unit: ''},
-  {name: 'meetings-tiny', what: 'meetings where one thread is faster: mlp-tiny', atMost: 0, unit: ''},
+  {name: 'barriers', what: 'barriers per layer and direction, one commit apart', atMost: 2, unit: ''},
+  {name: 'barriers-tiny', what: 'barriers where one thread is faster: mlp-tiny', atMost: 0, unit: ''},
   {
     name: 'threads-worst',
     what: 'speed-up by threads, worst network of the bench scaling',

@@ -25,14 +25,14 @@ describe('the numbers of the steps of a run', () => {
     const numbers = new StepNumbers(capacity, optimizer.hyperCount);
     // Runs of every length after others of every length, some of them elsewhere than was foreseen.
     let first = 0;
-    for (let round = 0; round < 60; round++) {
-      const steps = (round * 5) % capacity;
-      expect(Array.from(numbers.of(optimizer, first, steps)), `round ${round}`).toEqual(
+    for (let repeat = 0; repeat < 60; repeat++) {
+      const steps = (repeat * 5) % capacity;
+      expect(Array.from(numbers.of(optimizer, first, steps)), `repeat ${repeat}`).toEqual(
         oneByOne(make(), first, steps),
       );
-      first += round % 7 === 3 ? 0 : steps;
-      if (round % 3 !== 2) numbers.foresee(optimizer, first, (round * 3) % (capacity + 2));
-      if (round % 11 === 10) first += 4;
+      first += repeat % 7 === 3 ? 0 : steps;
+      if (repeat % 3 !== 2) numbers.foresee(optimizer, first, (repeat * 3) % (capacity + 2));
+      if (repeat % 11 === 10) first += 4;
     }
   });
 
