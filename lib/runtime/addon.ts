@@ -1,11 +1,7 @@
-// Finds the native binary and types its functions. Everything that crosses the border between the languages
-// is here.
-import {existsSync} from 'node:fs';
-import {createRequire} from 'node:module';
-import path from 'node:path';
-import {fileURLToPath} from 'node:url';
+// Types the functions of the native binary. Everything that crosses the border between the languages is
+// here.
 import type {TypedArray} from '../core/dtype.ts';
-import {ChainruleError} from '../core/errors.ts';
+import {loadBinary} from './binary.ts';
 
 /** Opaque native objects; freed when they are collected. */
 export type NativeProgram = {readonly __native: 'program'};
@@ -90,15 +86,6 @@ export interface NativeAddon {
   counters(): {bytes: number; programs: number; states: number; jobs: number};
 }
 
-/** The folder of the package: the nearest one above this file that has a package.json. */
-function packageFolder(): string {
-  let folder = path.dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(path.join(folder, 'package.json')) && path.dirname(folder) !== folder) {
-    folder = path.dirname(folder);
-  }
-  return folder;
-}
-
 /**
  * OpenMP's threads look for work for a while before they sleep. Two OpenMP runtimes in one process that
  * both do so can make a kernel hundreds of times slower; a short look keeps both awake enough. Read once,
@@ -111,27 +98,6 @@ function withShortSpinning<Result>(load: () => Result): Result {
     return load();
   } finally {
     delete process.env.GOMP_SPINCOUNT;
-  }
-}
-
-function loadAddon(): NativeAddon {
-  const load = createRequire(import.meta.url);
-  const wanted = process.env.CHAINRULE_BINARY;
-  const folder = packageFolder();
-  try {
-    return withShortSpinning(() => {
-      if (wanted) return load(path.resolve(wanted)) as NativeAddon;
-      return (load('node-gyp-build') as (folder: string) => NativeAddon)(folder);
-    });
-  } catch (cause) {
-    const where = wanted ? `CHAINRULE_BINARY=${wanted}` : `${folder}/prebuilds and ${folder}/build`;
-    const platform = `${process.platform}-${process.arch}, Node ${process.versions.node}`;
-    throw new ChainruleError(
-      'ERR_ADDON',
-      `chainrule: found no native binary for ${platform} in ${where}. ` +
-        'In a clone, build it with: npm run build',
-      {cause},
-    );
   }
 }
 
@@ -152,7 +118,7 @@ function warnOfThreads({threads}: NativeAddon): void {
  */
 export function addon(): NativeAddon {
   if (!loaded) {
-    loaded = loadAddon();
+    loaded = withShortSpinning(loadBinary) as NativeAddon;
     warnOfThreads(loaded);
   }
   return loaded;
