@@ -17,6 +17,7 @@ export default defineConfig([
   {
     ...common,
     entry: ['lib/index.ts'],
+    clean: true,
     format: 'cjs',
     dts: true,
     // A sandbox such as Jest's refuses import() in CommonJS.

@@ -1,16 +1,21 @@
 // Where the native binary is: beside the library in its package, or beside a program that the library was
 // bundled into. docs/packaging.md tells users of both.
 import {existsSync, readdirSync, readFileSync} from 'node:fs';
-import {createRequire} from 'node:module';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {ChainruleError} from '../core/errors.ts';
 
+/** Not imported: bundlers rewrite what they take for calls of an imported createRequire. */
+const {createRequire} = process.getBuiltinModule('node:module');
+
 /** The file that this code stands in; undefined where a bundler leaves nothing to tell it by. */
 function ownFile(): string | undefined {
-  if (typeof __filename === 'string') return __filename;
-  const url = import.meta.url as string | undefined;
-  return url?.startsWith('file:') ? fileURLToPath(url) : undefined;
+  try {
+    return __filename; // in an ES module a ReferenceError; webpack would answer typeof too soon
+  } catch {
+    const url = import.meta.url as string | undefined;
+    return url?.startsWith('file:') ? fileURLToPath(url) : undefined;
+  }
 }
 
 /** The folder of the package, if `file` belongs to it: the nearest package.json above has its name. */
@@ -53,16 +58,21 @@ function loadFromPackage(folder: string): unknown {
   }
 }
 
-/** A bundle is looked for a copy of the package's folder prebuilds beside it. */
+/** A bundle, or the program that was started, has a copy of the package's folder prebuilds beside it. */
 function loadFromBundle(file: string | undefined): unknown {
-  const folder = file && path.join(path.dirname(file), 'prebuilds', platform);
-  const name = folder && namesIn(folder).find(found => found.endsWith('.node'));
   const instead =
     'Keep chainrule out of the bundle (esbuild --external:chainrule, "external" of Rollup, "externals" of ' +
     'webpack, serverExternalPackages of Next.js), copy node_modules/chainrule/prebuilds beside the bundle, ' +
     'or set CHAINRULE_BINARY to the path of the binary';
-  if (!name) refuse(`it was bundled into ${file ?? 'a file'}, beside which there is no native binary`, instead);
-  const binary = path.join(folder, name);
+  const programs = [file, process.argv[1]].filter(program => program !== undefined);
+  const folders = programs.map(program => path.join(path.dirname(program), 'prebuilds', platform));
+  const binary = folders
+    .flatMap(folder => namesIn(folder).map(name => path.join(folder, name)))
+    .find(found => found.endsWith('.node'));
+  if (!binary) {
+    const where = file ? `, into ${file}` : '';
+    refuse(`it was bundled${where}, and no native binary lies beside the bundle`, instead);
+  }
   try {
     return createRequire(binary)(binary);
   } catch (cause) {
