@@ -11,7 +11,7 @@ export interface Outcome {
 
 export interface Step {
   readonly name: string;
-  run(): Outcome;
+  run(): Outcome | Promise<Outcome>;
 }
 
 export interface Spawned {
@@ -52,13 +52,13 @@ export function counted({ok, text}: Spawned): Outcome {
 }
 
 /** Runs the steps in order, sums them up and sets the exit code. The last line is for machines. */
-export function runSteps(steps: readonly Step[]): void {
+export async function runSteps(steps: readonly Step[]): Promise<void> {
   const rows: string[] = [];
   let [passed, failed] = [0, 0];
   for (const {name, run} of steps) {
     console.log(`\n== ${name}`);
     const started = performance.now();
-    const outcome = attempt(run);
+    const outcome = await attempt(run);
     const time = `${((performance.now() - started) / 1000).toFixed(1)} s`;
     passed += outcome.passed;
     failed += outcome.failed;
@@ -71,9 +71,9 @@ export function runSteps(steps: readonly Step[]): void {
   process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 }
 
-function attempt(run: () => Outcome): Outcome {
+async function attempt(run: Step['run']): Promise<Outcome> {
   try {
-    return run();
+    return await run();
   } catch (error) {
     console.log(error instanceof Error ? error.message : error);
     return one(false);

@@ -42,4 +42,4 @@ const steps: Step[] = [
     run: () => one(spawn(process.execPath, [vitest, 'run', ...process.argv.slice(2)], {env: forNode()}).ok),
   },
 ];
-runSteps(steps);
+await runSteps(steps);

@@ -62,4 +62,4 @@ if (unknown.length > 0) {
   );
   process.exit(2);
 }
-runSteps(steps.filter(({name}) => positionals.length === 0 || positionals.includes(name)));
+await runSteps(steps.filter(({name}) => positionals.length === 0 || positionals.includes(name)));
