@@ -79,7 +79,8 @@ export function checkOptions(where: string, options: unknown, known: readonly st
     if (known.includes(key)) continue;
     const near = nearest(key, known);
     const hint = near === undefined ? '' : ` Did you mean ${JSON.stringify(near)}?`;
-    fail('ERR_OPTION', `${where}: unknown option ${JSON.stringify(key)}.${hint} Known: ${known.join(', ')}.`);
+    const all = known.length === 0 ? 'It takes no options' : `Known: ${known.join(', ')}`;
+    fail('ERR_OPTION', `${where}: unknown option ${JSON.stringify(key)}.${hint} ${all}.`);
   }
 }
 

@@ -17,7 +17,8 @@ import {
   toInitializer,
   toRegularizer,
 } from './resolve.ts';
-import {callLayer, type SymbolicTensor} from './symbolic.ts';
+import {callLayer, type LayerCall, type SymbolicTensor} from './symbolic.ts';
+import type {SetWeightsOptions, WeightData, WeightsSet, WeightValue} from './weights.ts';
 
 export {type LayerOptions, layerOptions} from './layer-options.ts';
 
@@ -69,6 +70,19 @@ export interface LayerWeight {
   readonly layer: Layer;
 }
 
+/** The memory in which weights of layers lie, once a model is made of them. */
+export interface LayerMemory {
+  /** @throws ERR_MODEL_BUSY while a training runs, also in its callbacks. */
+  checkNoTraining(where: string): void;
+  read(where: string, weights: readonly LayerWeight[]): WeightData[];
+  write(
+    where: string,
+    weights: readonly LayerWeight[],
+    values: readonly WeightValue[],
+    options: SetWeightsOptions,
+  ): WeightsSet;
+}
+
 let changes = 0;
 
 /** Grows whenever `trainable` of any layer is set. */
@@ -87,13 +101,16 @@ export abstract class Layer implements Named {
   readonly kind: string;
   /** Shape of one sample. */
   readonly inputShape: Shape | undefined;
-  /** As given; else a model names it by its kind. */
-  readonly name: string | undefined;
+  /** @internal The name that it was given, if any; a model finds one for it else. */
+  readonly givenName: string | undefined;
   /** Options of its own, as the constructor takes them. */
   abstract readonly config: Config;
   /** A penalty on what the layer gives, for each sample. */
   readonly activityRegularizer: Regularizer | undefined;
   #trainable: boolean;
+  #nameInModel: string | undefined;
+  #memory: LayerMemory | undefined;
+  readonly #calls: LayerCall[] = [];
   readonly #weights = new Map<string, LayerWeight>();
   readonly #forwards = new Map<string, ForwardAll>();
 
@@ -101,20 +118,30 @@ export abstract class Layer implements Named {
   constructor(options: LayerOptions = {}, kind?: string) {
     this.kind = kind ?? new.target.name;
     checkLayerOptions(kind === undefined ? this.kind : `layers.${kind}`, options);
-    this.name = options.name;
+    this.givenName = options.name;
     this.inputShape = options.inputShape && [...options.inputShape];
     this.activityRegularizer = toRegularizer(options.activityRegularizer);
     this.#trainable = options.trainable ?? true;
     remember(this);
   }
 
-  /** Whether training changes its weights; to be assigned between fits. */
+  /** As given; else what the first model that has it calls it: `dense`, `dense_1`, … */
+  get name(): string {
+    return this.givenName ?? this.#nameInModel ?? this.kind;
+  }
+
+  /**
+   * Whether training changes its weights. Assigned between two trainings, it counts from the next one on.
+   *
+   * @throws ERR_MODEL_BUSY while a training runs, also in its callbacks.
+   */
   get trainable(): boolean {
     return this.#trainable;
   }
 
   set trainable(value: boolean) {
     if (typeof value !== 'boolean') fail('ERR_OPTION', `trainable: expected true or false, not ${value}.`);
+    this.#memory?.checkNoTraining(`${this.name}: trainable`);
     this.#trainable = value;
     changes++;
   }
@@ -122,6 +149,115 @@ export abstract class Layer implements Named {
   /** Of a layer that has been applied. */
   get weights(): readonly LayerWeight[] {
     return [...this.#weights.values()];
+  }
+
+  /** Those that training changes. */
+  get trainableWeights(): readonly LayerWeight[] {
+    return this.weights.filter(({variable, layer}) => variable.trainable && layer.trainable);
+  }
+
+  /** Those that training leaves as they are, or changes otherwise. */
+  get nonTrainableWeights(): readonly LayerWeight[] {
+    return this.weights.filter(({variable, layer}) => !(variable.trainable && layer.trainable));
+  }
+
+  /** How many numbers its weights are. */
+  countParams(): number {
+    return this.weights.reduce((sum, {variable}) => sum + variable.tensor.size, 0);
+  }
+
+  /** Copies of its weights, all of one finished step. @throws ERR_GRAPH before a model is made of it. */
+  getWeights(): WeightData[] {
+    if (this.weights.length === 0) return [];
+    return this.#memoryFor('getWeights').read(`${this.name}: getWeights`, this.weights);
+  }
+
+  /**
+   * Sets its weights: by their names, as `getWeights` gives them, or without names in their order.
+   *
+   * @throws ERR_WEIGHTS naming the first that does not fit; ERR_MODEL_BUSY; ERR_GRAPH before a model is made
+   * of the layer.
+   */
+  setWeights(weights: readonly WeightValue[], options: SetWeightsOptions = {}): WeightsSet {
+    return this.#memoryFor('setWeights').write(`${this.name}: setWeights`, this.weights, weights, options);
+  }
+
+  #memoryFor(what: string): LayerMemory {
+    if (this.#memory) return this.#memory;
+    const when = 'its weights have no values before a model is made of it';
+    return fail('ERR_GRAPH', `${this.name}: ${what}: ${when}: sequential([layer]) or model({…}).`);
+  }
+
+  /** @internal Told by the model that is made of it. */
+  attach(memory: LayerMemory): void {
+    this.#memory = memory;
+  }
+
+  /** @internal */
+  isNamed(name: string): void {
+    this.#nameInModel ??= name;
+  }
+
+  /** @internal */
+  isCalled(call: LayerCall): void {
+    this.#calls.push(call);
+  }
+
+  /** @internal A call that no model has any more. */
+  forget(call: LayerCall): void {
+    const at = this.#calls.indexOf(call);
+    if (at >= 0) this.#calls.splice(at, 1);
+  }
+
+  /** The options that make another like it: `layers.dense(layer.getConfig())`. */
+  getConfig(): Config {
+    const {kind: _, ...config} = describeLayer(this, this.name);
+    return {...config, trainable: this.trainable};
+  }
+
+  /** The layers of a model that serves as a layer. */
+  get layers(): readonly Layer[] {
+    return [];
+  }
+
+  /**
+   * What it was applied to the first time, e.g. where `model.getLayer(name)` stands in the model; the first of
+   * several.
+   *
+   * @throws ERR_GRAPH for a layer that has not been applied.
+   */
+  get input(): SymbolicTensor {
+    return this.getInputAt(0)[0] as SymbolicTensor;
+  }
+
+  /**
+   * What it gave then: `model({inputs: net.inputs, outputs: net.getLayer('code').output})` is the part of a
+   * model up to there, with the same weights.
+   */
+  get output(): SymbolicTensor {
+    return this.getOutputAt(0)[0] as SymbolicTensor;
+  }
+
+  /** Shape of one sample of its output. */
+  get outputShape(): Shape {
+    return this.output.shape;
+  }
+
+  /** Its inputs where it was applied for the first (0), second, … time. */
+  getInputAt(application: number): readonly SymbolicTensor[] {
+    return this.#callAt(application).inputs;
+  }
+
+  /** Its outputs there. */
+  getOutputAt(application: number): readonly SymbolicTensor[] {
+    return this.#callAt(application).outputs;
+  }
+
+  #callAt(number: number): LayerCall {
+    const call = this.#calls[number];
+    if (call) return call;
+    const count = `it has been applied ${this.#calls.length} times`;
+    return fail('ERR_GRAPH', `${this.name}: there is no application ${String(number)}: ${count}.`);
   }
 
   /** The forward pass for one input, whose sample has this shape; makes the weights. */
@@ -151,7 +287,7 @@ export abstract class Layer implements Named {
   /** The same for a layer of several outputs. */
   applyAll(inputs: SymbolicTensor | readonly SymbolicTensor[]): readonly SymbolicTensor[] {
     const list = Array.isArray(inputs) ? inputs : [inputs];
-    return callLayer(this, list, this.name ?? this.kind).outputs;
+    return callLayer(this, list, this.name).outputs;
   }
 
   /** @internal The forward pass for inputs of these shapes. */
@@ -203,57 +339,6 @@ function activityPenalty(regularizer: Regularizer, activity: Tensor): Tensor {
   if (regularizer.perSample) return regularizer.perSample(activity);
   const batch = activity.shape[0] as number;
   return broadcastTo(mul(regularizer(activity), 1 / batch), [batch]);
-}
-
-type SavedOptions = Readonly<Record<string, Json | undefined>>;
-
-/** Options that were given, as they stand in a file. */
-function givenOptions(options: SavedOptions): Config {
-  return Object.fromEntries(
-    Object.entries(options).filter((entry): entry is [string, Json] => entry[1] !== undefined),
-  );
-}
-
-abstract class MadeLayer extends Layer {
-  readonly #config: () => SavedOptions;
-
-  constructor(kind: string, options: LayerOptions, config: () => SavedOptions) {
-    super(options, kind);
-    this.#config = config;
-  }
-
-  get config(): Config {
-    return givenOptions(this.#config());
-  }
-}
-
-/** A layer of a kind with one input; `config` says its own options as they stand in a file. */
-export function makeLayer(
-  kind: string,
-  options: LayerOptions,
-  config: () => SavedOptions,
-  build: (inputShape: Shape, weight: MakeWeight, layer: Layer) => Forward,
-): Layer {
-  return new (class extends MadeLayer {
-    override build(inputShape: Shape, weight: MakeWeight): Forward {
-      return build(inputShape, weight, this);
-    }
-  })(kind, options, config);
-}
-
-/** A layer of a kind with several inputs and one output. */
-export function makeMergeLayer(
-  kind: string,
-  options: LayerOptions,
-  config: () => SavedOptions,
-  build: (shapes: readonly Shape[]) => (inputs: readonly Tensor[]) => Tensor,
-): Layer {
-  return new (class extends MadeLayer {
-    override buildAll(shapes: readonly Shape[]): ForwardAll {
-      const forward = build(shapes);
-      return inputs => [forward(inputs)];
-    }
-  })(kind, options, config);
 }
 
 /** As it stands in a model's description. */

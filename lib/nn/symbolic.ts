@@ -15,14 +15,20 @@ export class SymbolicTensor {
   readonly shape: Shape;
   /** What made it; missing for an input. */
   readonly call: LayerCall | undefined;
-  /** Of an input, as the user called it. */
-  readonly name: string | undefined;
+  /** @internal Of an input, as the user called it. */
+  readonly givenName: string | undefined;
 
   /** @internal */
   constructor(shape: Shape, call?: LayerCall, name?: string) {
     this.shape = shape;
     this.call = call;
-    this.name = name;
+    this.givenName = name;
+    Object.freeze(this);
+  }
+
+  /** Of an input as it was given, else `input`; otherwise that of the layer. */
+  get name(): string {
+    return this.givenName ?? this.call?.layer.name ?? 'input';
   }
 
   toString(): string {
@@ -103,6 +109,7 @@ export function callLayer(layer: Layer, inputs: readonly SymbolicTensor[], scope
     const outputs: SymbolicTensor[] = [];
     const call: LayerCall = {layer, inputs: [...inputs], outputs, forward};
     for (const shape of outputShapes(scope, forward, shapes)) outputs.push(new SymbolicTensor(shape, call));
+    layer.isCalled(call);
     return call;
   });
 }

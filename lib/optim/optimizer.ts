@@ -104,7 +104,8 @@ export function makeOptimizer(
   const common = commonOf(where, options, defaults.weightDecay);
   const table = new HyperTable(rule, common);
   const {accumulationSteps, useEma} = common;
-  return remember({
+  // Frozen, so that `optimizer.lr = …` is an error; the learning rate has a setter.
+  const made: Optimizer = {
     kind,
     slots: [...rule.slots, ...(useEma ? ['average'] : []), ...(accumulationSteps > 1 ? ['accumulated'] : [])],
     averageSlot: useEma ? 'average' : undefined,
@@ -126,7 +127,8 @@ export function makeOptimizer(
         ...Object.fromEntries(toJson(options)),
       };
     },
-  });
+  };
+  return remember(Object.freeze(made) as Optimizer);
 }
 
 /** The numbers of each step: those of the rule, then of what is added to it, as ops/optimizer.ts says. */

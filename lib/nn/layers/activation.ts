@@ -8,7 +8,8 @@ import {
   leakyRelu as leakyReluOf,
   softmax as softmaxOf,
 } from '../activations.ts';
-import {activate, type Layer, type LayerOptions, layerOptions, makeLayer} from '../layer.ts';
+import {activate, type Layer, type LayerOptions, layerOptions} from '../layer.ts';
+import {makeLayer} from '../made-layer.ts';
 import {type ActivationLike, toActivation} from '../resolve.ts';
 
 export interface ActivationOptions extends LayerOptions {

@@ -1,7 +1,8 @@
 import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
 import {formatShape} from '../../core/shape.ts';
 import {concatenate as concatenateOp} from '../../ops/move.ts';
-import {type Layer, type LayerOptions, layerOptions, makeMergeLayer} from '../layer.ts';
+import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
+import {makeMergeLayer} from '../made-layer.ts';
 import {sampleAxis} from './axes.ts';
 
 export interface ConcatenateOptions extends LayerOptions {

@@ -4,8 +4,9 @@ import type {Tensor} from '../../core/tensor.ts';
 import {div, maximum, mul, sqrt, square} from '../../ops/map.ts';
 import {reshape, transpose} from '../../ops/move.ts';
 import {sum} from '../../ops/reduce.ts';
-import {type Layer, type LayerOptions, layerOptions, makeMergeLayer} from '../layer.ts';
+import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
 import {checkBoolean} from '../layer-options.ts';
+import {makeMergeLayer} from '../made-layer.ts';
 import {sampleAxis} from './axes.ts';
 
 export interface DotOptions extends LayerOptions {

@@ -1,6 +1,7 @@
 import {checkNumber, requireOptions} from '../../core/errors.ts';
 import {dropout as dropoutOp} from '../../ops/composite.ts';
-import {type Layer, type LayerOptions, layerOptions, makeLayer} from '../layer.ts';
+import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
+import {makeLayer} from '../made-layer.ts';
 
 export interface DropoutOptions extends LayerOptions {
   /** Share of the elements that are zeroed, in [0, 1). */

@@ -1,7 +1,8 @@
 import {checkOptions} from '../../core/errors.ts';
 import {sizeOf} from '../../core/shape.ts';
 import {reshape} from '../../ops/move.ts';
-import {type Layer, type LayerOptions, layerOptions, makeLayer} from '../layer.ts';
+import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
+import {makeLayer} from '../made-layer.ts';
 
 /** [batch, …sizes] to [batch, their product]. */
 export function flatten(options: LayerOptions = {}): Layer {

@@ -4,7 +4,8 @@ import {broadcastShapes, formatShape, type Shape} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
 import * as map from '../../ops/map.ts';
 import {reshape} from '../../ops/move.ts';
-import {type Layer, type LayerOptions, layerOptions, makeMergeLayer} from '../layer.ts';
+import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
+import {makeMergeLayer} from '../made-layer.ts';
 
 /** Refuses fewer inputs than two, and shapes that do not fit together. */
 function checkShapes(kind: string, shapes: readonly Shape[], exactly?: number): void {

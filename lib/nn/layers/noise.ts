@@ -3,7 +3,8 @@ import {checkNumber, checkOptions, requireOptions} from '../../core/errors.ts';
 import type {RandomSource, Tensor} from '../../core/tensor.ts';
 import {add, mul, select} from '../../ops/map.ts';
 import {randomBernoulli, randomNormal} from '../../ops/random.ts';
-import {type Layer, type LayerOptions, layerOptions, makeLayer} from '../layer.ts';
+import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
+import {makeLayer} from '../made-layer.ts';
 import {l1l2} from '../regularizers.ts';
 
 export interface RateOptions extends LayerOptions {

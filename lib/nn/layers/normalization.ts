@@ -5,8 +5,9 @@ import type {Tensor} from '../../core/tensor.ts';
 import {add, div, mul, sqrt, square, sub} from '../../ops/map.ts';
 import {reshape} from '../../ops/move.ts';
 import {mean} from '../../ops/reduce.ts';
-import {type Layer, type LayerOptions, layerOptions, type MakeWeight, makeLayer} from '../layer.ts';
+import {type Layer, type LayerOptions, layerOptions, type MakeWeight} from '../layer.ts';
 import {checkBoolean} from '../layer-options.ts';
+import {makeLayer} from '../made-layer.ts';
 import {
   type ConstraintLike,
   describeOption,

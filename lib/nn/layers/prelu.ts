@@ -1,7 +1,8 @@
 import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
 import {formatShape} from '../../core/shape.ts';
 import {greater, mul, select} from '../../ops/map.ts';
-import {type Layer, type LayerOptions, layerOptions, makeLayer} from '../layer.ts';
+import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
+import {makeLayer} from '../made-layer.ts';
 import {
   type ConstraintLike,
   describeOption,

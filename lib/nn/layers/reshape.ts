@@ -3,7 +3,8 @@ import {checkNumber, fail, requireOptions} from '../../core/errors.ts';
 import {formatShape, type Shape, sizeOf} from '../../core/shape.ts';
 import {broadcastTo} from '../../ops/map.ts';
 import {reshape as reshapeOp, transpose} from '../../ops/move.ts';
-import {type Layer, type LayerOptions, layerOptions, makeLayer} from '../layer.ts';
+import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
+import {makeLayer} from '../made-layer.ts';
 
 export interface ReshapeOptions extends LayerOptions {
   /** Shape of a sample; one size may be −1, which stands for what is left. */
