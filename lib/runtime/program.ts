@@ -1,51 +1,51 @@
-import type {TypedArray} from '../core/dtype.ts';
+import {dtypes, type TypedArray} from '../core/dtype.ts';
 import {ChainruleError, fail} from '../core/errors.ts';
-import type {GuardKind} from '../core/tensor.ts';
-import type {Plan} from '../plan.ts';
+import {isError, isSharedMemory} from '../core/kinds.ts';
+import type {Plan, PlanGuard} from '../plan.ts';
 import {addon, type NativeProgram, type RunWords, runEnds} from './addon.ts';
 import {checkArray, keepSafe} from './arrays.ts';
 import type {State} from './state.ts';
 
+/** A guard that ended a run, and the first number of it that is not -1. */
+export interface FailedGuard extends Omit<PlanGuard, 'scopes'> {
+  readonly position: number;
+  readonly value: number;
+}
+
 export interface RunResult {
-  /** Steps whose results are in the state. */
+  /** Steps that were committed. */
   readonly steps: number;
   readonly end: 'done' | 'cancelled' | 'guard';
-  readonly guard?: {
-    readonly kind: GuardKind;
-    readonly scope: string;
-    /** The input whose rows were being read, for guards of gathers. */
-    readonly source: string | undefined;
-    readonly position: number;
-    readonly value: number;
-  };
-  /** The first instruction of the step that stopped whose result was not finite. */
+  readonly guard?: FailedGuard;
+  /** Of the step that was not committed: the first instruction whose result was not finite. */
   readonly anomaly?: {readonly instruction: number; readonly name: string; readonly scope: string};
 }
 
 export interface ProgramRunOptions {
   readonly steps?: number;
-  /** One int32 over a SharedArrayBuffer; the run ends before its next commit once it is not 0. */
+  /** One int32 over a SharedArrayBuffer: once it is not 0, the run ends before its next commit. */
   readonly cancel?: Int32Array;
-  readonly urgent?: boolean;
+  /** High priority: see `RunOptions`. */
+  readonly highPriority?: boolean;
   readonly profile?: boolean;
 }
 
 /**
- * Milliseconds of runs at once in this turn of the event loop. A loop that only awaits those would hold
- * everything else up for ever; after a while one is handed over, and others have their turn.
+ * Milliseconds of inline runs in this turn of the event loop. A loop that awaits nothing else would block the
+ * event loop for ever; after so many, the next run goes to the executor thread.
  */
-let atOnceMs = 0;
-const mostAtOnceMs = 0.2;
+let inlineMs = 0;
+const maxInlineMs = 0.2;
 
 /** Arrays by the name of their io slot. */
 export type IoArrays = Readonly<Record<string, TypedArray>>;
 
-/** A verified, linked plan. It runs over any state that is large enough for it. */
+/** A verified, linked plan. It runs on any state that is large enough. */
 export class Program {
   readonly plan: Plan;
   readonly #native: NativeProgram;
 
-  /** @throws ERR_PLAN when the plan is malformed or was made for other kernels. */
+  /** @throws ERR_PLAN if the plan is malformed or was made for other kernels. */
   constructor(plan: Plan, options: {isa?: string} = {}) {
     this.plan = plan;
     try {
@@ -56,37 +56,30 @@ export class Program {
   }
 
   /**
-   * Runs the plan on the executor thread, off the event loop. An urgent one of some microseconds, less than
-   * handing it over takes this thread, runs at once where it need not wait.
+   * Runs the plan on the executor thread, off the event loop. A run of high priority that takes less time
+   * than handing it over, and need not wait, runs inline.
    *
-   * @throws ERR_VALUE where a result is not in shared memory: other memory could be transferred away
-   * meanwhile, and on some engines it has to be copied.
+   * @throws ERR_VALUE if a result is not in shared memory: other memory could be transferred away meanwhile,
+   * and some engines would have to copy it.
    */
   async run(state: State | undefined, io: IoArrays, options: ProgramRunOptions = {}): Promise<RunResult> {
     const steps = stepsOf(options);
     const arrays = this.#bind(io, steps);
     for (const [index, {name, output}] of this.plan.io.entries()) {
-      if (!output || (arrays[index] as TypedArray).buffer instanceof SharedArrayBuffer) continue;
+      if (!output || isSharedMemory(arrays[index]?.buffer)) continue;
       fail('ERR_VALUE', `result ${JSON.stringify(name)}: expected an array over a SharedArrayBuffer.`);
     }
     try {
-      const words = options.urgent ? this.#runAtOnce(state, arrays, steps, options) : undefined;
+      const words = options.highPriority ? this.#runInline(state, arrays, steps, options) : undefined;
       if (words !== undefined) return this.#read(words);
-      return this.#read(
-        await addon().run(
-          this.#native,
-          state?.native,
-          arrays.map(array => keepSafe(array)),
-          steps,
-          options,
-        ),
-      );
+      const safe = arrays.map(array => keepSafe(array));
+      return this.#read(await addon().run(this.#native, state?.native, safe, steps, options));
     } catch (cause) {
       throw toChainruleError(cause);
     }
   }
 
-  /** Runs the plan on the calling thread, alone; waits for one commit at most. */
+  /** Runs the plan on the calling thread alone. Waits at most for one commit of another run. */
   runSync(state: State | undefined, io: IoArrays, options: ProgramRunOptions = {}): RunResult {
     const steps = stepsOf(options);
     const arrays = this.#bind(io, steps);
@@ -98,14 +91,14 @@ export class Program {
   }
 
   /**
-   * One step on the calling thread with arrays that stay the same: what the returned function costs beyond
-   * the kernels is one native call. All arrays must lie in shared memory, which nobody can take away.
+   * A function that runs one step on the calling thread with these arrays: beyond the kernels it costs one
+   * native call. All arrays must be in shared memory, which nobody can transfer away.
    */
   bindSync(state: State | undefined, io: IoArrays): () => RunResult {
     const arrays = this.#bind(io, 1);
-    const unshared = arrays.findIndex(({buffer}) => !(buffer instanceof SharedArrayBuffer));
+    const unshared = arrays.findIndex(({buffer}) => !isSharedMemory(buffer));
     if (unshared >= 0)
-      fail('ERR_VALUE', `bindSync: ${this.plan.io[unshared]?.name} lies in no shared memory.`);
+      fail('ERR_VALUE', `bindSync: ${this.plan.io[unshared]?.name} is not in shared memory.`);
     const native = addon();
     const bound = native.bind(this.#native, state?.native, arrays, 1, {});
     const done: RunResult = {steps: 1, end: 'done'};
@@ -115,22 +108,22 @@ export class Program {
     };
   }
 
-  /** Nanoseconds spent in each instruction by the runs with `profile`. */
+  /** Nanoseconds spent in each instruction by all runs with `profile`. */
   profile(): Float64Array {
     return addon().profile(this.#native);
   }
 
-  #runAtOnce(
+  #runInline(
     state: State | undefined,
     arrays: readonly TypedArray[],
     steps: number,
     options: ProgramRunOptions,
   ): RunWords | undefined {
-    if (atOnceMs >= mostAtOnceMs) return undefined;
-    if (atOnceMs === 0) setImmediate(() => (atOnceMs = 0));
+    if (inlineMs >= maxInlineMs) return undefined;
+    if (inlineMs === 0) setImmediate(() => (inlineMs = 0));
     const started = performance.now();
-    const words = addon().runAtOnce(this.#native, state?.native, arrays, steps, options);
-    atOnceMs += performance.now() - started;
+    const words = addon().runInline(this.#native, state?.native, arrays, steps, options);
+    inlineMs += performance.now() - started;
     return words;
   }
 
@@ -138,18 +131,24 @@ export class Program {
     return this.plan.io.map(slot => checkArray(slot, io[slot.name], steps));
   }
 
+  /** The words of a run in readable form. */
   #read([steps, end, guard, position, value, anomaly]: RunWords): RunResult {
-    const how = runEnds[end as number];
-    if (how === 'memory') fail('ERR_ADDON', 'there is not enough memory for this plan.');
-    const result = {steps: steps as number, end: how as RunResult['end']};
-    if (how !== 'guard') return result;
-    const {kind, scopes, source, ...test} = this.plan.guards[guard as number] as Plan['guards'][number];
-    const scope = scopes?.[position as number] ?? test.scope;
-    const found = {kind, scope, source, position: position as number, value: value as number};
+    const reason = runEnds[end as number];
+    if (reason === 'memory') fail('ERR_ADDON', 'there is not enough memory for this plan.');
+    const result = {steps: steps as number, end: reason as RunResult['end']};
+    if (reason !== 'guard') return result;
+    const {kind, scope, scopes, source} = this.plan.guards[guard as number] as PlanGuard;
+    const failed = {
+      kind,
+      scope: scopes?.[position as number] ?? scope,
+      source,
+      position: position as number,
+      value: value as number,
+    };
     const instruction = this.plan.instructions[anomaly as number];
-    if (instruction === undefined) return {...result, guard: found};
+    if (instruction === undefined) return {...result, guard: failed};
     const {name, scope: at} = instruction;
-    return {...result, guard: found, anomaly: {instruction: anomaly as number, name, scope: at}};
+    return {...result, guard: failed, anomaly: {instruction: anomaly as number, name, scope: at}};
   }
 }
 
@@ -158,8 +157,7 @@ function stepsOf({steps = 1, cancel}: ProgramRunOptions): number {
   if (!Number.isInteger(steps) || steps < 0 || steps > 0x7fffffff) {
     fail('ERR_OPTION', `run: steps: expected an integer from 0. Received ${String(steps)}.`);
   }
-  const shared =
-    cancel instanceof Int32Array && cancel.buffer instanceof SharedArrayBuffer && cancel.length > 0;
+  const shared = dtypes.int32.isArray(cancel) && isSharedMemory(cancel.buffer) && cancel.length > 0;
   if (cancel !== undefined && !shared) {
     fail('ERR_OPTION', 'run: cancel: expected an Int32Array over a SharedArrayBuffer.');
   }
@@ -167,11 +165,11 @@ function stepsOf({steps = 1, cancel}: ProgramRunOptions): number {
 }
 
 function toChainruleError(cause: unknown): Error {
-  if (cause instanceof ChainruleError || !(cause instanceof Error)) return cause as Error;
+  if (cause instanceof ChainruleError || !isError(cause)) return cause as Error;
   return new ChainruleError('ERR_PLAN', cause.message, {cause});
 }
 
-/** Threads of the runs that follow, in the whole process. Default: the processors this process may use. */
+/** Sets the threads of later runs, in the whole process. By default all CPUs that the process may use. */
 export function setThreads(count: number): void {
   if (!Number.isInteger(count) || count < 1 || count > 1024) {
     fail('ERR_OPTION', `setThreads: expected an integer from 1 to 1024. Received ${String(count)}.`);
@@ -183,7 +181,7 @@ export function getThreads(): number {
   return addon().threads();
 }
 
-/** The instruction sets of this build that this CPU has, best first, and the one in use. */
+/** The instruction sets of this build that this CPU has, best first; the one in use; CPUs of this process. */
 export function nativeInfo(): {isas: string[]; isa: string; cpus: number} {
   return addon().info();
 }

@@ -20,7 +20,7 @@ it('computes from what its arrays hold at each call', () => {
 it('refuses memory that could be taken away, and programs that write', () => {
   const x = input({name: 'x', shape: [3]});
   const program = compileProgram({outputs: {y: ops.square(x)}, store: new VariableStore()});
-  expect(() => program.bindSync({x: new Float32Array(3)})).toThrow(/x lies in no shared memory/);
+  expect(() => program.bindSync({x: new Float32Array(3)})).toThrow(/x is not in shared memory/);
   const store = new VariableStore();
   const weight = ops.variable({name: 'weight', shape: [3]});
   store.add([weight]);

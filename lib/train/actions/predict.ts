@@ -2,9 +2,9 @@
 import {checkOptions} from '../../core/errors.ts';
 import {sizeOf} from '../../core/shape.ts';
 import type {Rows} from '../../data/arrays.ts';
+import {prefetched} from '../../data/iterate.ts';
 import {ascendingRows} from '../../data/order.ts';
 import {isRecord} from '../../data/tree.ts';
-import {ahead} from '../../data/walks.ts';
 import type {CompiledProgram} from '../../session/compile.ts';
 import type {VariableStore} from '../../session/store.ts';
 import {keyOf} from '../feed/plan-key.ts';
@@ -55,7 +55,7 @@ function prepare(engine: Engine, where: string, given: PortData, allowSingle = t
 export async function predict(engine: Engine, x: PortData, options?: object): Promise<Prediction> {
   checkOptions('predict', options, []);
   const {program, run, steps, finish} = prepare(engine, 'predict', x);
-  return finish(await runRows(engine, program, run, {steps, urgent: true}));
+  return finish(await runRows(engine, program, run, {steps, highPriority: true}));
 }
 
 /** Batches of inputs, alone or as `{xs}` of `{xs, ys}`. */
@@ -66,10 +66,10 @@ export async function predictBatches(engine: Engine, batches: Inputs, options?: 
   checkOptions('predict', options, []);
   const {outputs, outputStructure} = engine.network;
   const parts: Float32Array[][] = outputs.map(() => []);
-  for await (const element of ahead(batches, batchesAhead)) {
+  for await (const element of prefetched(batches, batchesAhead)) {
     const given = isRecord(element) && 'xs' in element ? element.xs : element;
     const {program, run, steps, finish} = prepare(engine, 'predict', given as PortData, false);
-    const results = finish(await runRows(engine, program, run, {steps, urgent: true}));
+    const results = finish(await runRows(engine, program, run, {steps, highPriority: true}));
     const list = outputStructure === 'one' ? [results] : Object.values(results);
     for (const [index, {data}] of (list as ShapedResult[]).entries()) parts[index]?.push(data);
   }

@@ -34,7 +34,7 @@ export class RunningMeans {
 
   constructor(compilation: Compilation) {
     this.#columns = columnsOf(compilation);
-    const ratios = compilation.losses.filter(({loss}) => loss.counted).length;
+    const ratios = compilation.losses.filter(({loss}) => loss.normalizer).length;
     this.#loss = new Float64Array(2 + 2 * ratios);
     this.#sums = this.#columns.map(
       ({accumulation, context}) => new Float64Array(accumulation?.size(context) ?? 1),

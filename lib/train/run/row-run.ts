@@ -1,7 +1,7 @@
 // The one way to run a program over rows of the user's arrays: what it reads is gathered here, and what ends
 // it early becomes an error in the user's terms.
 import type {TypedArray} from '../../core/dtype.ts';
-import {seedWords} from '../../data/order.ts';
+import {seedWords} from '../../core/seed.ts';
 import type {CompiledProgram} from '../../session/compile.ts';
 import {classCount} from '../feed/samples.ts';
 import type {Engine} from './engine.ts';

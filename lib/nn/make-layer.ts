@@ -1,12 +1,14 @@
-// The library's own layers: each is made by a function that says its kind, its options and what it computes.
+// Layers made from a function that builds them, instead of a class for each.
 import type {Config, Json} from '../core/named.ts';
 import type {Shape} from '../core/shape.ts';
 import type {Tensor} from '../core/tensor.ts';
-import {type Forward, type ForwardAll, Layer, type LayerOptions, type MakeWeight} from './layer.ts';
+import type {Forward, ForwardAll, MakeWeight} from './call-context.ts';
+import {Layer} from './layer.ts';
+import type {LayerOptions} from './layer-options.ts';
 
 type SavedOptions = Readonly<Record<string, Json | undefined>>;
 
-/** Options that were given, as they stand in a file. */
+/** The options that were given, as JSON. */
 function givenOptions(options: SavedOptions): Config {
   return Object.fromEntries(
     Object.entries(options).filter((entry): entry is [string, Json] => entry[1] !== undefined),
@@ -26,35 +28,35 @@ export abstract class MadeLayer extends Layer {
   }
 }
 
-/** A layer of a kind with one input, frozen: a misspelt property is an error. `config` says its own options as they stand in a file. */
+/** A layer with one input; `config` gives its own options as JSON. */
 export function makeLayer(
   kind: string,
   options: LayerOptions,
   config: () => SavedOptions,
   build: (inputShape: Shape, weight: MakeWeight, layer: Layer) => Forward,
 ): Layer {
-  const layer = new (class extends MadeLayer {
+  const made = new (class extends MadeLayer {
     override build(inputShape: Shape, weight: MakeWeight): Forward {
       return build(inputShape, weight, this);
     }
   })(kind, options, config);
-  Object.freeze(layer);
-  return layer;
+  Object.freeze(made);
+  return made;
 }
 
-/** A layer of a kind with several inputs and one output. */
+/** A layer with several inputs and one output. */
 export function makeMergeLayer(
   kind: string,
   options: LayerOptions,
   config: () => SavedOptions,
   build: (shapes: readonly Shape[]) => (inputs: readonly Tensor[]) => Tensor,
 ): Layer {
-  const layer = new (class extends MadeLayer {
+  const made = new (class extends MadeLayer {
     override buildAll(shapes: readonly Shape[]): ForwardAll {
       const forward = build(shapes);
       return inputs => [forward(inputs)];
     }
   })(kind, options, config);
-  Object.freeze(layer);
-  return layer;
+  Object.freeze(made);
+  return made;
 }
