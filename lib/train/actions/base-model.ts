@@ -123,7 +123,8 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
 
   /**
    * The layers, in the order in which they are computed: `for (const layer of net.layers)
-   * layer.trainable = false` freezes all. A layer of several models may have another name in each; its own is that of the first.
+   * layer.trainable = false` freezes all. A layer of several models may have another name in each; its own is
+   * that of the first.
    */
   get layers(): readonly Layer[] {
     return this.#engine.network.layers.map(({layer}) => layer);
