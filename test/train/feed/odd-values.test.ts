@@ -148,7 +148,7 @@ const labels: readonly (readonly [string, unknown, string, RegExp])[] = [
   ],
 ];
 
-it.each(labels)('class numbers: %s', async (_, bad, code, message) => {
+it.each(labels)('class labels: %s', async (_, bad, code, message) => {
   await refuses(classifier(), [x, bad], code, message, [0, 1, 2]);
 });
 
