@@ -45,6 +45,7 @@ function otherNodes(): Outcome {
 const steps: readonly Step[] = [
   {name: 'types', run: () => one(spawn(bin('tsc'), ['--noEmit']).ok)},
   {name: 'lint', run: () => one(spawn(bin('biome'), ['check', '--error-on-warnings', '.']).ok)},
+  {name: 'docs', run: () => one(spawn(bin('typedoc'), ['--emit', 'none']).ok)},
   {name: 'native', run: nativeSuite},
   {name: 'tidy', run: () => script('tidy.ts')},
   ...(values.deep ? [{name: 'other Nodes', run: otherNodes}] : []),
