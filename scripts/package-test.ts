@@ -39,7 +39,8 @@ const deep = process.env.CHAINRULE_DEEP === '1';
 const clone = path.join(folder, 'clone');
 
 /**
- * The files that a clone has, and nothing that was built. Outside of deep tests the packages are this checkout's.
+ * The files that a clone has, and nothing that was built. Outside of deep tests the packages are this
+ * checkout's.
  */
 function makeClone(): void {
   const list = run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], root);

@@ -2,6 +2,7 @@
 // here.
 import type {TypedArray} from '../core/dtype.ts';
 import {loadBinary} from './binary.ts';
+import {warnOfCopies} from './copies.ts';
 
 /** Opaque native objects; freed when they are collected. */
 export type NativeProgram = {readonly __native: 'program'};
@@ -102,6 +103,7 @@ function withShortSpinning<Result>(load: () => Result): Result {
 }
 
 let loaded: NativeAddon | undefined;
+warnOfCopies();
 
 function warnOfThreads({threads}: NativeAddon): void {
   const wanted = process.env.CHAINRULE_NUM_THREADS;
