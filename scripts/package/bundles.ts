@@ -41,7 +41,7 @@ const webpack =
   async ({entry, output, format, external}) => {
     const [module, type] = format === 'esm' ? [true, 'module'] : [false, 'commonjs2'];
     const compiler = load('webpack')({
-      ...{mode: 'production', target: 'node20', entry, context: path.dirname(entry)},
+      ...{mode: 'none', target: 'node20', entry, context: path.dirname(entry)},
       ...{experiments: {outputModule: module}, externals: external ? {chainrule: `${type} chainrule`} : {}},
       output: {path: path.dirname(output), filename: path.basename(output), module, library: {type}},
     });
