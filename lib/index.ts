@@ -60,6 +60,7 @@ export {
   model,
   modelFromJSON,
   type Sequential,
+  type SequentialOptions,
   sequential,
 } from './train/model.ts';
 export type {PortData} from './train/network/ports.ts';
