@@ -66,7 +66,7 @@ const arrays: readonly (readonly [string, unknown, unknown, string, RegExp])[] =
     /fit: x: row 1 holds undefined/,
   ],
   [
-    'a truth value',
+    'a boolean',
     [
       [1, 2],
       [3, true],
@@ -148,7 +148,7 @@ const labels: readonly (readonly [string, unknown, string, RegExp])[] = [
   ],
 ];
 
-it.each(labels)('class numbers: %s', async (_, bad, code, message) => {
+it.each(labels)('class labels: %s', async (_, bad, code, message) => {
   await refuses(classifier(), [x, bad], code, message, [0, 1, 2]);
 });
 
