@@ -136,6 +136,7 @@ export {
   model,
   modelFromJSON,
   type Sequential,
+  type SequentialOptions,
   sequential,
 } from './train/model.ts';
 export type {LayerLike} from './train/network/chain.ts';

@@ -5,7 +5,7 @@ import {sameShape} from '../core/shape.ts';
 import type {Variable} from '../core/tensor.ts';
 import {checkSavedConfig, fileError, type ModelFile, openModelFile} from '../io/model-file.ts';
 import type {SymbolicTensor} from '../nn/symbolic.ts';
-import {Model} from './model.ts';
+import {type Model, modelOf} from './model.ts';
 import type {SymbolicTensors} from './network/network.ts';
 import {networkOf} from './network/topology.ts';
 import {Engine} from './run/engine.ts';
@@ -56,7 +56,7 @@ async function restore<Outputs extends SymbolicTensors>(
   for (const variable of [...weights, ...engine.moments])
     values.set(variable, await file.read(variable.name));
   assign(engine, values);
-  return new Model<Outputs>(engine);
+  return modelOf<Outputs>(engine);
 }
 
 export interface LoadOptions {

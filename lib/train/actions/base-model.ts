@@ -17,6 +17,7 @@ import {inStructure, type PortData, symbolicInputs} from '../network/ports.ts';
 import type {ShapedResult} from '../network/results.ts';
 import {kindOf, topologyOf} from '../network/topology.ts';
 import type {Engine} from '../run/engine.ts';
+import type {EngineSource} from '../run/layer-stack.ts';
 import type {Logs} from '../run/logs.ts';
 import {matchWeights} from '../run/match-weights.ts';
 import {assign, snapshot} from '../run/weights.ts';
@@ -54,18 +55,22 @@ type NoOptions = Readonly<Record<string, never>>;
 
 /** A model with all its methods but those that train it or make another: what callbacks get. */
 export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
-  readonly #engine: Engine;
+  readonly #source: EngineSource;
   #stopTraining = false;
   #layer: ModelLayer | undefined;
 
   /** @internal */
-  constructor(engine: Engine) {
-    this.#engine = engine;
+  constructor(source: EngineSource) {
+    this.#source = source;
+  }
+
+  get #engine(): Engine {
+    return this.#source.engine;
   }
 
   /** What it is called as a layer of another model. */
   get name(): string | undefined {
-    return this.#engine.name;
+    return this.#source.name;
   }
 
   /** Set by a callback, ends the training after the current batch. */
@@ -152,7 +157,9 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
   toLayer(): Layer {
     const {network} = this.#engine;
     const kind = kindOf(network);
-    this.#layer ??= new ModelLayer(network, () => topologyOf(this.#engine), {kind, name: this.name});
+    if (this.#layer?.network === network) return this.#layer;
+    const engine = this.#engine;
+    this.#layer = new ModelLayer(network, () => topologyOf(engine), {kind, name: this.name});
     return this.#layer;
   }
 

@@ -22,6 +22,8 @@ export class Engine {
   readonly seed: number;
   /** Shared with other models that have layers in common with this one. */
   readonly store: VariableStore;
+  /** For its layers, which are read and written on their own. */
+  readonly memory: StoreMemory;
   /** Variables that had no memory before, and so no values. */
   readonly fresh: readonly Variable[];
   /** Steps of training done, over all fits: the optimizer's count, and the key of random numbers. */
@@ -44,8 +46,18 @@ export class Engine {
     this.store = mergedStore('model', this.variables);
     this.fresh = this.variables.filter(variable => !this.store.has(variable));
     addTo(this.store, 'sequential', this.fresh);
-    const memory = new StoreMemory(this.store);
-    for (const layer of withInner(network.layers.map(({layer}) => layer))) layer.attach(memory);
+    this.memory = new StoreMemory(this.store);
+    for (const layer of withInner(network.layers.map(({layer}) => layer))) layer.attach(this.memory);
+  }
+
+  /** This, as what a model has its engine from. */
+  get engine(): this {
+    return this;
+  }
+
+  /** First values, by the seed, for weights that had none. */
+  initialize(): void {
+    this.store.initialize(this.seed, this.fresh);
   }
 
   get #access(): Access {
