@@ -5,11 +5,12 @@ import type {RandomSource} from '../lib/core/tensor.ts';
 import {ops, setThreads} from '../lib/index.ts';
 import {type CompiledProgram, compileProgram} from '../lib/session/compile.ts';
 import {VariableStore} from '../lib/session/store.ts';
+import {table} from '../scripts/table.ts';
 import {bandwidthOf, type Ceiling, levelOf, peakOf, remeasurePeak} from './ceiling.ts';
 import {type BenchOptions, type Figure, type Figures, figuresOf, geometricMean, worstOf} from './options.ts';
 import {Blas, type Form} from './peers/blas.ts';
 import {blasSpecs} from './peers/registry.ts';
-import {digits, percent, saveResults, table} from './report.ts';
+import {digits, percent, saveResults} from './report.ts';
 
 interface Shape {
   readonly kind: 'square' | 'layer' | 'odd';
@@ -143,8 +144,8 @@ async function timeShape(shape: Shape, threads: number, blas: readonly Blas[], o
     })),
   ];
   // What takes long is disturbed less.
-  const rounds = quick || shape.m * shape.k * shape.n > 1e10 ? 2 : 5;
-  for (let round = 0; round < rounds; round++) {
+  const count = quick || shape.m * shape.k * shape.n > 1e10 ? 2 : 5;
+  for (let repeat = 0; repeat < count; repeat++) {
     for (const {name, time} of runners) {
       // Threads of the one before may still spin.
       if (runners.length > 1 && threads > 1) await pause(5);

@@ -4,11 +4,12 @@ import {spawnSync} from 'node:child_process';
 import {mkdirSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {layers, type Sequential, sequential} from '../lib/index.ts';
+import {table} from '../scripts/table.ts';
 import type {BenchOptions, Figure, Figures} from './options.ts';
 import {onnxModel} from './peers/onnx-model.ts';
 import {PeerProcess} from './peers/process.ts';
 import {startOf} from './peers/registry.ts';
-import {bestOf, bestOfSync, digits, resultsFolder, saveResults, table} from './report.ts';
+import {bestOf, bestOfSync, digits, resultsFolder, saveResults} from './report.ts';
 
 const root = path.join(import.meta.dirname, '..');
 
@@ -88,7 +89,7 @@ async function measure(network: Network, rows: number, peer: PeerProcess | undef
     async: Number.POSITIVE_INFINITY,
   };
   const calls = quick ? 300 : 2000;
-  for (let round = 0; round < (quick ? 3 : 10); round++) {
+  for (let repeat = 0; repeat < (quick ? 3 : 10); repeat++) {
     const sync = bestOfSync(3, () => {
       for (let call = 0; call < calls; call++) model.predictSync(given);
     });

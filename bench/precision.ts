@@ -3,9 +3,10 @@
 import path from 'node:path';
 import {readDigits} from '../examples/mnist/idx.ts';
 import {layers, schedules, sequential, setThreads} from '../lib/index.ts';
+import {table} from '../scripts/table.ts';
 import {type BenchOptions, type Figures, figuresOf} from './options.ts';
 import {Own} from './peers/chainrule.ts';
-import {digits, resultsFolder, saveResults, table} from './report.ts';
+import {digits, resultsFolder, saveResults} from './report.ts';
 import {makeData, type Workload, workloads} from './workloads.ts';
 
 const precisions = ['float32', 'bfloat16'] as const;
@@ -22,7 +23,7 @@ async function measure(workload: Workload, quick: boolean): Promise<Row> {
   const data = makeData(workload, path.join(resultsFolder, 'data'));
   const owns = precisions.map(precision => new Own(workload, data, precision));
   const best = precisions.map(() => Number.POSITIVE_INFINITY);
-  for (let round = 0; round < (quick ? 3 : 8); round++) {
+  for (let repeat = 0; repeat < (quick ? 3 : 8); repeat++) {
     for (const [index, own] of owns.entries()) {
       best[index] = Math.min(best[index] as number, await own.time(quick ? 0.1 : 0.3, false));
     }

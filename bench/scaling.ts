@@ -3,11 +3,12 @@
 import {writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {setThreads} from '../lib/index.ts';
+import {drawLines, type Line} from '../scripts/pictures/lines.ts';
+import {table} from '../scripts/table.ts';
 import {type Ceiling, peakOf, remeasurePeak} from './ceiling.ts';
-import {type Line, lineChart} from './lines.ts';
 import {type BenchOptions, type Figures, figuresOf, worstOf} from './options.ts';
 import {Own} from './peers/chainrule.ts';
-import {digits, resultsFolder, saveResults, table} from './report.ts';
+import {digits, resultsFolder, saveResults} from './report.ts';
 import {makeData, type Workload, workloads} from './workloads.ts';
 
 const folder = path.join(resultsFolder, 'data');
@@ -27,7 +28,7 @@ interface Speedup {
 async function timeThreads(workload: Workload, {threads, quick}: BenchOptions): Promise<Speedup> {
   const own = prepare(workload);
   let [one, all] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-  for (let round = 0; round < (quick ? 3 : 8); round++) {
+  for (let repeat = 0; repeat < (quick ? 3 : 8); repeat++) {
     setThreads(1);
     one = Math.min(one, await own.time(quick ? 0.03 : 0.2, false));
     setThreads(threads);
@@ -126,7 +127,8 @@ async function growth(options: BenchOptions): Promise<Growth[]> {
   }
   const file = path.join(resultsFolder, 'scaling.svg');
   const title = `A training step on ${options.threads} threads`;
-  writeFileSync(file, lineChart(title, 'rows, units or layers', 'µs', lines));
+  const names = {xName: 'rows, units or layers', yName: 'µs per step'};
+  writeFileSync(file, drawLines(lines, {title, ...names, logarithmic: 'both'}));
   console.log('drawn in bench/results/scaling.svg');
   return lines;
 }
@@ -137,7 +139,7 @@ async function twoModels({quick}: BenchOptions) {
   const models = [prepare(workload), prepare(workload)] as const;
   const seconds = quick ? 0.1 : 0.3;
   let [alone, together] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-  for (let round = 0; round < (quick ? 3 : 8); round++) {
+  for (let repeat = 0; repeat < (quick ? 3 : 8); repeat++) {
     alone = Math.min(alone, await models[0].time(seconds, false));
     // They take turns on one executor, so each step takes twice as long where nothing is lost.
     const both = await Promise.all(models.map(model => model.time(seconds, false)));

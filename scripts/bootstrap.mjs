@@ -1,6 +1,7 @@
 // Makes a fresh clone runnable, with plain Node and no dependency: installs the packages and builds the addon
 // where they are missing or out of date, then runs a TypeScript file if asked to.
-//   node scripts/bootstrap.mjs [--tools] [--run FILE [arguments...]]
+//   node scripts/bootstrap.mjs [--tools] [--no-build] [--run FILE [arguments...]]
+//   node scripts/bootstrap.mjs --build TARGETS...
 import {spawn, spawnSync} from 'node:child_process';
 import fs from 'node:fs';
 import {availableParallelism} from 'node:os';
@@ -17,7 +18,7 @@ const inRoot = (...parts) => path.join(root, ...parts);
 const headers = inRoot('node_modules/.cache/chainrule-headers');
 
 /** An error that says all there is to say in one line. */
-class Stop extends Error {}
+export class Stop extends Error {}
 
 function isProgram(file) {
   try {
@@ -77,10 +78,11 @@ function newestIn(folder) {
   );
 }
 
-function runQuietly(command, args, env, what) {
-  const result = spawnSync(command, args, {cwd: root, env, encoding: 'utf8', maxBuffer: 1 << 28});
+/** Says every few seconds what the program is at, and what it printed where it fails. */
+function runWithProgress(command, args, env, what) {
+  const all = [inRoot('scripts/progress.mjs'), what, command, ...args];
+  const result = spawnSync(process.execPath, all, {cwd: root, env, stdio: ['ignore', 'inherit', 'inherit']});
   if (result.status === 0) return;
-  process.stderr.write(`${result.stdout ?? ''}${result.stderr ?? ''}`);
   throw new Stop(`chainrule: ${what} failed (${result.error?.message ?? `exit code ${result.status}`})`);
 }
 
@@ -91,7 +93,7 @@ export function install() {
   const started = performance.now();
   const npm = process.env.npm_execpath ?? '';
   const [command, first] = npm.endsWith('npm-cli.js') ? [process.execPath, [npm]] : ['npm', []];
-  runQuietly(command, [...first, 'ci', '--no-audit', '--no-fund'], process.env, 'npm ci');
+  runWithProgress(command, [...first, 'ci', '--no-audit', '--no-fund'], process.env, 'npm ci');
   console.log(`chainrule: packages installed in ${seconds(started)}`);
 }
 
@@ -116,7 +118,7 @@ function nodeGyp(args, what) {
   // npm hands its own settings down in the environment, where node-gyp prefers them to its arguments.
   const env = {...process.env, CXX: process.env.CXX ?? compiler, npm_config_nodedir: headers};
   const script = inRoot('node_modules/node-gyp/bin/node-gyp.js');
-  runQuietly(process.execPath, [script, ...args, `--nodedir=${headers}`], env, what);
+  runWithProgress(process.execPath, [script, ...args, `--nodedir=${headers}`], env, what);
 }
 
 /** Two builds in one folder at a time would read each other's half-written objects. */
@@ -160,11 +162,19 @@ function isFresh(file, folders) {
   return timeOf(file) >= Math.max(sources, timeOf(inRoot('native/plan.h')));
 }
 
+const addonFolders = ['simd', 'kernels', 'isa', 'runtime', 'binding'];
+
+/** True if prebuilds/ has this platform's binary, and no source is newer. */
+export function isPrebuilt() {
+  const folder = inRoot('prebuilds', `${process.platform}-${process.arch}`);
+  const names = fs.existsSync(folder) ? fs.readdirSync(folder) : [];
+  return names.some(name => name.endsWith('.node') && isFresh(path.join(folder, name), addonFolders));
+}
+
 /** Builds the addon, or the named executables, if a source is newer. */
 export function build(targets = ['chainrule']) {
-  const folders = ['simd', 'kernels', 'isa', 'runtime', 'binding'];
   const outputs = targets.map(name => (name === 'chainrule' ? addonFile : inRoot('build/Release', name)));
-  const all = targets.includes('chainrule') ? folders : [...folders, 'test', 'tools'];
+  const all = targets.every(name => name === 'chainrule') ? addonFolders : [...addonFolders, 'test', 'tools'];
   if (outputs.every(file => isFresh(file, all))) return;
   withLock(() => {
     if (outputs.every(file => isFresh(file, all))) return;
@@ -174,7 +184,8 @@ export function build(targets = ['chainrule']) {
     const [started, startTime] = [performance.now(), new Date()];
     prepareHeaders();
     nodeGyp(['configure'], 'the configuration of the build');
-    nodeGyp(['build', ...targets, `--jobs=${availableParallelism()}`], 'the C++ build');
+    // No file takes the compiler longer than the scalar kernels: make begins with them.
+    nodeGyp(['build', 'isa_scalar', ...targets, `--jobs=${availableParallelism()}`], 'the C++ build');
     // make leaves a file alone whose inputs did not change in effect.
     for (const file of outputs) fs.utimesSync(file, startTime, startTime);
     console.log(`chainrule: built in ${seconds(started)}`);
@@ -202,7 +213,8 @@ function main(args) {
   const at = args.indexOf('--run');
   const own = at < 0 ? args : args.slice(0, at);
   install();
-  if (!process.env.CHAINRULE_BINARY) build();
+  if (own[0] === '--build') return build(own.slice(1));
+  if (!process.env.CHAINRULE_BINARY && !own.includes('--no-build')) build();
   if (own.includes('--tools')) build(nativeTools);
   if (at >= 0) run(args[at + 1], args.slice(at + 2));
 }

@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {nativeTests, root} from './bootstrap.mjs';
 import {counted, one, runSteps, type Step, spawn} from './steps.ts';
+import {vitestSuite} from './vitest.ts';
 
 const folder = path.join(root, 'build-asan');
 const addon = path.join(folder, 'RelWithDebInfo/chainrule.node');
@@ -25,21 +26,17 @@ const forNode = () => ({
 
 function buildWithSanitizers(): boolean {
   const args = ['compile', '--out', folder, '--config', 'RelWithDebInfo'];
-  return (
-    spawn(bin('cmake-js'), [...args, '--CDCHAINRULE_SANITIZE=address,undefined']).ok && fs.existsSync(addon)
-  );
+  const sanitize = '--CDCHAINRULE_SANITIZE=address,undefined';
+  const build = ['scripts/progress.mjs', 'the build with sanitizers', bin('cmake-js'), ...args, sanitize];
+  return spawn(process.execPath, build).ok && fs.existsSync(addon);
 }
 
-const vitest = path.join(root, 'node_modules/vitest/vitest.mjs');
 const steps: Step[] = [
   {name: 'asan build', run: () => one(buildWithSanitizers())},
   ...nativeTests.map(name => ({
     name: `asan ${name}`,
     run: () => counted(spawn(path.join(folder, name), [], {capture: true, env: options})),
   })),
-  {
-    name: 'asan tests',
-    run: () => one(spawn(process.execPath, [vitest, 'run', ...process.argv.slice(2)], {env: forNode()}).ok),
-  },
+  {name: 'asan tests', run: () => vitestSuite(process.argv.slice(2), forNode(), 'vitest-asan')},
 ];
-runSteps(steps);
+await runSteps(steps);

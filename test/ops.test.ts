@@ -116,18 +116,20 @@ describe.each(table)('%s', (name, {bound, values, smooth}) => {
     }
   });
 
-  it.each(smooth ? ['float64'] : [])('has native gradients that follow those in %s', () => {
-    for (const sample of smooth ?? []) {
+  if (!smooth) return;
+  it('has native gradients that follow those in float64', () => {
+    expect(smooth).not.toEqual([]);
+    for (const sample of smooth) {
       const program = buildOp(op, sample);
       const {loss, weights} = weighted(program.call.outputs);
       const targets = program.call.inputs.filter(({dtype}) => dtype === 'float32');
-      const slopes = gradients(loss, targets);
-      const outputs = Object.fromEntries(slopes.map((slope, index) => [`d${index}`, slope]));
+      const derivatives = gradients(loss, targets);
+      const outputs = Object.fromEntries(derivatives.map((derivative, index) => [`d${index}`, derivative]));
       const whole = {...program, outputs, inputs: [...program.inputs, ...weights]};
       const what = reproducer(name, sample);
       expectEveryCall(whole, what);
       const results = runNative(whole);
-      evaluate(slopes, givenOf(whole)).forEach((exact, index) => {
+      evaluate(derivatives, givenOf(whole)).forEach((exact, index) => {
         const most = exact.reduce((size, x) => Math.max(size, Math.abs(x)), 1);
         const actual = results[`d${index}`] as Float32Array;
         expectNear(

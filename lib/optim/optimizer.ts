@@ -106,14 +106,16 @@ export function makeOptimizer(
   const common = commonOf(where, options, defaults.weightDecay);
   const hyperparameters = new Hyperparameters(rule.hyper, common);
   const {accumulationSteps, useEma} = common;
-  const withRate = (rate: Rate): Optimizer =>
-    remember({
+  const slots = [
+    ...rule.slots,
+    ...(useEma ? ['average'] : []),
+    ...(accumulationSteps > 1 ? ['accumulated'] : []),
+  ];
+  const withRate = (rate: Rate): Optimizer => {
+    // Frozen, so that `optimizer.lr = …` is an error; the learning rate has a setter.
+    const made: Optimizer = {
       kind,
-      slots: [
-        ...rule.slots,
-        ...(useEma ? ['average'] : []),
-        ...(accumulationSteps > 1 ? ['accumulated'] : []),
-      ],
+      slots,
       averageSlot: useEma ? 'average' : undefined,
       accumulationSteps,
       hyperShape: hyperparameters.shape,
@@ -135,7 +137,9 @@ export function makeOptimizer(
           ...Object.fromEntries(toJson(options)),
         };
       },
-    });
+    };
+    return remember(Object.freeze(made) as Optimizer);
+  };
   return withRate(new Rate(checkRate(where, options.learningRate ?? defaults.learningRate)));
 }
 

@@ -26,7 +26,7 @@ export interface ProgramRunOptions {
   /** One int32 over a SharedArrayBuffer: once it is not 0, the run ends before its next commit. */
   readonly cancel?: Int32Array;
   /** High priority: see `RunOptions`. */
-  readonly urgent?: boolean;
+  readonly highPriority?: boolean;
   readonly profile?: boolean;
 }
 
@@ -70,7 +70,7 @@ export class Program {
       fail('ERR_VALUE', `result ${JSON.stringify(name)}: expected an array over a SharedArrayBuffer.`);
     }
     try {
-      const words = options.urgent ? this.#runInline(state, arrays, steps, options) : undefined;
+      const words = options.highPriority ? this.#runInline(state, arrays, steps, options) : undefined;
       if (words !== undefined) return this.#read(words);
       const safe = arrays.map(array => keepSafe(array));
       return this.#read(await addon().run(this.#native, state?.native, safe, steps, options));
@@ -122,7 +122,7 @@ export class Program {
     if (inlineMs >= maxInlineMs) return undefined;
     if (inlineMs === 0) setImmediate(() => (inlineMs = 0));
     const started = performance.now();
-    const words = addon().runAtOnce(this.#native, state?.native, arrays, steps, options);
+    const words = addon().runInline(this.#native, state?.native, arrays, steps, options);
     inlineMs += performance.now() - started;
     return words;
   }

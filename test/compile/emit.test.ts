@@ -3,6 +3,7 @@ import {describe, expect, it} from 'vitest';
 import {compileToPlan} from '../../lib/compile/index.ts';
 import {dtypes} from '../../lib/core/dtype.ts';
 import {type Tensor, variable} from '../../lib/core/tensor.ts';
+import {rowOutOfRange} from '../../lib/ops/gather.ts';
 import * as ops from '../../lib/ops/index.ts';
 import {
   guardKinds,
@@ -30,7 +31,8 @@ function constant(name: string): number {
 
 /** Members of an enum in the order of their numbers, without their `k`. */
 function members(name: string): string[] {
-  const body = new RegExp(`enum (?:class )?${name} : int32_t \\{([^}]*)\\}`).exec(source)?.[1] ?? '';
+  const body = new RegExp(`enum (?:class )?${name} : int32_t \\{([^}]*)\\}`).exec(source)?.[1];
+  if (body === undefined) throw new Error(`plan.h has no enum ${name}`);
   const names = body.replace(/\/\/.*/g, '').match(/\w+(?=\s*(?:=\s*\d+\s*)?(?:,|$))/gm) ?? [];
   return names.filter(member => !/^\d/.test(member));
 }
@@ -51,6 +53,7 @@ describe('lib/plan.ts is the twin of native/plan.h', () => {
         ]),
       ),
     );
+    expect(constant('kRowOutOfRange')).toBe(rowOutOfRange);
   });
 
   it('in its names', () => {

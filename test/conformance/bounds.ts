@@ -44,7 +44,7 @@ export const activationGradients: Bound = (call, inputs, exact) => {
 const drift = (count: number, magnitude: number): number =>
   4 * Math.sqrt(Math.max(count, 1)) * unit * magnitude;
 
-/** A product, and with bias and an activation of slope at most 1 what follows it. */
+/** A product, and with bias and an activation of derivative at most 1 what follows it. */
 export const products: Bound = (call, inputs) => {
   const [, inner, columns] = productSizes(call);
   const bias = inputs[2];

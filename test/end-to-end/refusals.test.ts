@@ -273,7 +273,7 @@ describe('numbers that leave the finite', () => {
   });
 
   it('a gradient alone, at the first step', async () => {
-    // The slope of a root at 0 is infinite: 0/0 where output and target are the same.
+    // The derivative of a root at 0 is infinite: 0/0 where output and target are the same.
     const distance = (target: Parameters<typeof ops.sub>[0], output: Parameters<typeof ops.sub>[1]) =>
       ops.sum(ops.sqrt(ops.square(ops.mul(ops.sub(output, target), 0))), 1);
     const {steps, message} = await failing(() => linear({loss: distance}), 10);

@@ -154,7 +154,7 @@ it('a description changed at random is refused or works', {timeout: 300_000}, as
   );
   expect(await use()).toBe('loaded');
   const outcomes = {refused: 0, loaded: 0};
-  for (let round = 0; round < repeats(20_000, 1000); round++) {
+  for (let repeat = 0; repeat < repeats(20_000, 1000); repeat++) {
     writeFileSync(
       file,
       forgeHeader(whole, table => JSON.stringify(spoilHeader(table))),

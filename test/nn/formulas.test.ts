@@ -50,7 +50,7 @@ function expectClose(values: readonly number[], wanted: readonly number[]): void
   });
 }
 
-describe('a regularizer adds its penalty to the loss and its slope to the gradient', () => {
+describe('a regularizer adds its penalty to the loss and its derivative to the gradient', () => {
   const sign = Math.sign;
   const cases: readonly (readonly [string, Regularizer, (w: number) => number, (w: number) => number])[] = [
     ['l1', regularizers.l1({l1: 0.1}), w => 0.1 * Math.abs(w), w => 0.1 * sign(w)],
@@ -63,17 +63,17 @@ describe('a regularizer adds its penalty to the loss and its slope to the gradie
       w => 0.1 * sign(w) + 0.4 * w,
     ],
   ];
-  it.each(cases)('%s', async (_, kernelRegularizer, penalty, slope) => {
+  it.each(cases)('%s', async (_, kernelRegularizer, penalty, derivative) => {
     const model = dense({kernelRegularizer}, optimizers.sgd({learningRate: 0.5}));
     const wanted = flat.reduce((sum, w) => sum + penalty(w), 0);
     expect((await model.evaluate(nothing, noTarget)).loss).toBeCloseTo(wanted, 5);
     const {loss, gradients} = await model.gradients(nothing, noTarget);
     expect(loss).toBeCloseTo(wanted, 5);
-    expectClose([...(gradients['dense/kernel']?.data ?? [])], flat.map(slope));
+    expectClose([...(gradients['dense/kernel']?.data ?? [])], flat.map(derivative));
     expect((await model.trainOnBatch(nothing, noTarget)).loss).toBeCloseTo(wanted, 5);
     expectClose(
       kernelOf(model),
-      flat.map(w => w - 0.5 * slope(w)),
+      flat.map(w => w - 0.5 * derivative(w)),
     );
   });
 
@@ -214,7 +214,7 @@ describe('initializers', () => {
 });
 
 describe('optimizers follow their formulas', () => {
-  /** One weight, f(w) = (w·1 − 0)² with the slope 2w, in float64. */
+  /** One weight, f(w) = (w·1 − 0)² with the derivative 2w, in float64. */
   function byHand(rule: (gradient: number, step: number) => number, count: number): number {
     let w = 1;
     for (let step = 1; step <= count; step++) w -= rule(2 * w, step);
@@ -300,8 +300,8 @@ describe('losses stay right where probabilities vanish', () => {
       ] as const) {
         expect((await model.evaluate([logit], [target])).loss).toBeCloseTo(wanted, 4);
         const {gradients} = await model.gradients([logit], [target]);
-        const slope = (1 / (1 + Math.exp(-logit)) - target) * logit;
-        expect(gradients['dense/kernel']?.data[0]).toBeCloseTo(slope, 3);
+        const derivative = (1 / (1 + Math.exp(-logit)) - target) * logit;
+        expect(gradients['dense/kernel']?.data[0]).toBeCloseTo(derivative, 3);
       }
     }
   });

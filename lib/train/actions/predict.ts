@@ -1,4 +1,5 @@
 // The forward pass for its outputs: off the event loop, over a data set, or on the calling thread.
+import {checkOptions} from '../../core/errors.ts';
 import {sizeOf} from '../../core/shape.ts';
 import type {Rows} from '../../data/arrays.ts';
 import {prefetched} from '../../data/iterate.ts';
@@ -51,22 +52,24 @@ function prepare(engine: Engine, where: string, given: PortData, allowSingle = t
 }
 
 /** Off the event loop, ahead of training steps that wait; a few microseconds of work are done inline. */
-export async function predict(engine: Engine, x: PortData): Promise<Prediction> {
+export async function predict(engine: Engine, x: PortData, options?: object): Promise<Prediction> {
+  checkOptions('predict', options, []);
   const {program, run, steps, finish} = prepare(engine, 'predict', x);
-  return finish(await runRows(engine, program, run, {steps, urgent: true}));
+  return finish(await runRows(engine, program, run, {steps, highPriority: true}));
 }
 
 /** Batches of inputs, alone or as `{xs}` of `{xs, ys}`. */
 export type Inputs = AsyncIterable<PortData | {readonly xs: PortData}>;
 
 /** Outputs for all rows of all batches, the next of which are made meanwhile. */
-export async function predictBatches(engine: Engine, batches: Inputs): Promise<Prediction> {
+export async function predictBatches(engine: Engine, batches: Inputs, options?: object): Promise<Prediction> {
+  checkOptions('predict', options, []);
   const {outputs, outputStructure} = engine.network;
   const parts: Float32Array[][] = outputs.map(() => []);
   for await (const element of prefetched(batches, batchesAhead)) {
     const given = isRecord(element) && 'xs' in element ? element.xs : element;
     const {program, run, steps, finish} = prepare(engine, 'predict', given as PortData, false);
-    const results = finish(await runRows(engine, program, run, {steps, urgent: true}));
+    const results = finish(await runRows(engine, program, run, {steps, highPriority: true}));
     const list = outputStructure === 'one' ? [results] : Object.values(results);
     for (const [index, {data}] of (list as ShapedResult[]).entries()) parts[index]?.push(data);
   }

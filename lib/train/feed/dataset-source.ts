@@ -156,7 +156,7 @@ export class DatasetSource implements BatchSource {
    */
   #openAfter(epochs: number, steps: number): void {
     const size = this.#plan ? ((this.#dataset as Dataset<Batch>).size ?? Number.POSITIVE_INFINITY) : 0;
-    const pass = this.#plan ? Math.floor((epochs * steps) / size) : epochs;
+    const pass = this.#plan ? Math.floor((epochs * steps) / Math.max(size, 1)) : epochs;
     this.#ended = pass > 0 ? pass * size : 0;
     this.#open(pass);
   }

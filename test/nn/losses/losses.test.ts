@@ -4,7 +4,7 @@ import type {Tensor} from '../../../lib/core/tensor.ts';
 import {activations, layers, losses, ops, sequential} from '../../../lib/index.ts';
 import {toLoss} from '../../../lib/nn/resolve.ts';
 import {expectComposite} from '../../conformance/composite.ts';
-import {exactly, type Operand, reals, spread, whole} from '../../conformance/data.ts';
+import {exactly, integers, type Operand, reals, spread} from '../../conformance/data.ts';
 
 type Name = keyof typeof losses;
 type Row = readonly number[];
@@ -77,7 +77,7 @@ function oneHot(rows: number, classes: number): Operand {
 }
 
 const bits = (rows: number, width: number): Operand => {
-  const {data, shape} = whole([rows, width], 0, 1);
+  const {data, shape} = integers([rows, width], 0, 1);
   return {shape, dtype: 'float32', data: Float32Array.from(data)};
 };
 const signs = (rows: number, width: number): Operand => {
@@ -190,31 +190,38 @@ const rowsOf = (values: Float64Array, size: number): number[][] =>
   Array.from({length: values.length / size}, (_, row) => [...values.slice(size * row, size * row + size)]);
 
 describe('losses of numbers', () => {
-  it.each(cases.map(one => [`${one.name} ${JSON.stringify(one.options ?? {})}`, one] as const))(
-    '%s follows its formula',
-    (what, {name, options, formula, target, output}) => {
-      const loss = (losses[name] as (given?: object) => ReturnType<typeof toLoss>)(options);
-      expect([loss.kind, loss.config, loss.targets]).toEqual([name, options ?? {}, 'values']);
-      const exact = (y: Float64Array, t: Float64Array): number[] => {
-        const targets = rowsOf(t, width);
-        return rowsOf(y, width).map((row, at) => formula(targets[at] as number[], row));
-      };
-      const build = (y: Tensor, t: Tensor): Tensor => loss(t, y);
-      const composite = {build, exact, operands: [output, target], differentiable: 1, tolerance: 2e-6};
-      expectComposite(what, composite);
-      // Of samples with more axes it is the mean of the rows.
-      const lines = (operand: Operand): Operand => ({...operand, shape: [2, 3, width]});
-      if (options !== undefined && 'axis' in options) return;
-      expectComposite(`${what} of three axes`, {
-        ...composite,
-        operands: [lines(output), lines(target)],
-        exact(y, t) {
-          const all = exact(y, t);
-          return [meanOf(all.slice(0, 3)), meanOf(all.slice(3))];
-        },
-      });
-    },
-  );
+  type Case = (typeof cases)[number];
+  const named = (some: readonly Case[]) =>
+    some.map(one => [`${one.name} ${JSON.stringify(one.options ?? {})}`, one] as const);
+
+  function compositeOf({name, options, formula, target, output}: Case) {
+    const loss = (losses[name] as (given?: object) => ReturnType<typeof toLoss>)(options);
+    expect([loss.kind, loss.config, loss.targets]).toEqual([name, options ?? {}, 'values']);
+    const exact = (y: Float64Array, t: Float64Array): number[] => {
+      const targets = rowsOf(t, width);
+      return rowsOf(y, width).map((row, at) => formula(targets[at] as number[], row));
+    };
+    const build = (y: Tensor, t: Tensor): Tensor => loss(t, y);
+    return {build, exact, operands: [output, target], differentiable: 1, tolerance: 2e-6};
+  }
+
+  it.each(named(cases))('%s follows its formula', (what, one) => {
+    expectComposite(what, compositeOf(one));
+  });
+
+  const overRows = cases.filter(({options}) => options === undefined || !('axis' in options));
+  it.each(named(overRows))('%s is the mean of the rows where samples have more axes', (what, one) => {
+    const lines = (operand: Operand): Operand => ({...operand, shape: [2, 3, width]});
+    const composite = compositeOf(one);
+    expectComposite(what, {
+      ...composite,
+      operands: composite.operands.map(lines),
+      exact(y, t) {
+        const all = composite.exact(y, t);
+        return [meanOf(all.slice(0, 3)), meanOf(all.slice(3))];
+      },
+    });
+  });
 
   it('cosineSimilarity along another axis of a sample', () => {
     const loss = losses.cosineSimilarity({axis: 1});
@@ -228,7 +235,7 @@ describe('losses of numbers', () => {
     expectComposite('cosineSimilarity', {build: (y, t) => loss(t, y), exact, operands, differentiable: 1});
   });
 
-  it('have finite slopes where they have none', () => {
+  it('have finite derivatives where they have none', () => {
     const flat: Readonly<Partial<Record<Name, number>>> = {
       cosineSimilarity: 0,
       meanAbsoluteError: 0,
@@ -244,7 +251,7 @@ describe('losses of numbers', () => {
 });
 
 describe('sparseCategoricalCrossentropy', () => {
-  const labels = whole([rows], 0, width - 1);
+  const labels = integers([rows], 0, width - 1);
   const formula = (probabilities: (x: Row) => Row, share: number) => (y: Float64Array, t: Float64Array) =>
     rowsOf(y, width).map((row, at) => {
       const hotRow = Array.from({length: width}, (_, index) => Number(index === t[at]));
@@ -276,7 +283,7 @@ describe('sparseCategoricalCrossentropy', () => {
     const far = exactly([200, -200, 0, 0], [1, 4]);
     for (const labelSmoothing of [0, 0.1]) {
       const loss = losses.sparseCategoricalCrossentropy({labelSmoothing});
-      const label = {...whole([1], 1, 1), dtype: 'int32' as const};
+      const label = {...integers([1], 1, 1), dtype: 'int32' as const};
       const exact = (): number[] => [400 * (1 - labelSmoothing) + labelSmoothing * 200];
       const build = (y: Tensor, t: Tensor): Tensor => loss(t, activations.softmax()(y));
       expectComposite('far', {build, exact, operands: [far, label], differentiable: 0});

@@ -66,7 +66,7 @@ const arrays: readonly (readonly [string, unknown, unknown, string, RegExp])[] =
     /fit: x: row 1 holds undefined/,
   ],
   [
-    'a truth value',
+    'a boolean',
     [
       [1, 2],
       [3, true],

@@ -41,7 +41,7 @@ describe.each(both)('fit on a data set, %s', (_, dataset) => {
     expect((await fitted(shuffled, {epochs: 3, stepsPerEpoch: 7})).weights).toEqual(weightsOf(expected));
   });
 
-  it('takes up where another training has ended', async () => {
+  it('goes on where another training has ended', async () => {
     for (const stepsPerEpoch of [undefined, 3]) {
       const whole = build();
       const parts = build();
