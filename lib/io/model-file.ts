@@ -25,6 +25,7 @@ export interface ModelContents {
   readonly topology: Json;
   readonly training: Json | undefined;
   readonly step: number;
+  readonly epochs: number;
   readonly tensors: readonly FileTensor[];
 }
 
@@ -32,6 +33,8 @@ export interface ModelFile {
   readonly topology: Json;
   readonly training: Json | undefined;
   readonly step: number;
+  /** Epochs trained; 0 in a file that does not say. */
+  readonly epochs: number;
   readonly entries: readonly FileEntry[];
   /** One tensor, after checking its checksum and that its numbers are finite. */
   read(name: string): Promise<Float32Array>;
@@ -46,13 +49,14 @@ export function fileError(where: string, path: string, cause: unknown): Chainrul
 
 /** @throws ERR_FILE if the file cannot be written; an old one is then unchanged. */
 export async function writeModelFile(path: string, contents: ModelContents): Promise<void> {
-  const {topology, training, step, tensors} = contents;
+  const {topology, training, step, epochs, tensors} = contents;
   const metadata = {
     format,
     version,
     topology: JSON.stringify(topology),
     ...(training !== undefined && {training: JSON.stringify(training)}),
     step: String(step),
+    ...(epochs > 0 && {epochs: String(epochs)}),
   };
   try {
     const header = encodeHeader(tensors, metadata);
@@ -131,12 +135,17 @@ async function readFinite(file: FileHandle, entry: FileEntry, start: number): Pr
   return data;
 }
 
+/** A count in the header. */
+function countOf(metadata: ReadonlyMap<string, string>, key: string, what: string, absent = ''): number {
+  const text = metadata.get(key) ?? absent;
+  const count = Number(text);
+  if (/^\d{1,10}$/.test(text) && count < 2 ** 31) return count;
+  return fail('ERR_FILE', `its count of ${what} is no number`);
+}
+
 /** The number of steps in the header. */
 export function stepOf(metadata: ReadonlyMap<string, string>): number {
-  const text = metadata.get('step') ?? '';
-  const step = Number(text);
-  if (!/^\d{1,10}$/.test(text) || step >= 2 ** 31) return fail('ERR_FILE', 'its count of steps is no number');
-  return step;
+  return countOf(metadata, 'step', 'steps');
 }
 
 async function parse(file: FileHandle): Promise<Omit<ModelFile, 'close'>> {
@@ -153,6 +162,7 @@ async function parse(file: FileHandle): Promise<Omit<ModelFile, 'close'>> {
     topology,
     training: parseText(metadata, 'training'),
     step: stepOf(metadata),
+    epochs: countOf(metadata, 'epochs', 'epochs', '0'),
     entries,
     read(name) {
       const entry = byName.get(name);

@@ -56,6 +56,7 @@ export async function save(engine: Engine, path: string, options: SaveOptions): 
     topology,
     training: trainingText,
     step: training ? engine.iterations : 0,
+    epochs: training ? engine.epochs : 0,
     tensors: snapshot(engine, [...engine.variables, ...moments]),
   }));
   checkFinite(file.tensors);
