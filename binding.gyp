@@ -30,6 +30,7 @@
       'sources': [
         'native/runtime/cpu.cc',
         'native/runtime/executor.cc',
+        'native/runtime/memory.cc',
         'native/runtime/sharing.cc',
         'native/runtime/program.cc',
         'native/runtime/scheduling.cc',

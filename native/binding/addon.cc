@@ -133,8 +133,11 @@ Napi::Value create_state(const Napi::CallbackInfo& call) {
   if (bytes.bytes >= kHugeFromBytes) prefer_huge_pages(bytes.data, bytes.bytes);
   state->memory = Napi::Persistent(call[0].As<Napi::Object>());
   ++states_alive;
-  return Napi::External<State>::New(call.Env(), state, [](Napi::Env, State* gone) {
+  // The collector does not count shared memory; untold, it lets many models pile up before it looks for them.
+  Napi::MemoryManagement::AdjustExternalMemory(call.Env(), state->bytes);
+  return Napi::External<State>::New(call.Env(), state, [](Napi::Env ended, State* gone) {
     --states_alive;
+    Napi::MemoryManagement::AdjustExternalMemory(ended, -gone->bytes);
     delete static_cast<OwnedState*>(gone);
   });
 }
@@ -362,6 +365,7 @@ void clean_up(Environment* environment) {
 }
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  map_large_allocations();
   auto* environment = new Environment;
   environment->deliver = Deliver::New(env, "chainrule", 0, 1);
   environment->deliver.Unref(env);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "plan.h"
+#include "runtime/memory.h"
 #include "runtime/signature.h"
 
 namespace chainrule {
@@ -74,20 +75,6 @@ struct GuardCheck {
   int32_t operand;  // pseudo operand, so that it moves with the io strides like any other
   Guard kind;
   int32_t scope;
-};
-
-// Pages of 2 MiB are one piece of physical memory: arrays that a step goes through again and again then do
-// not push each other out of the second-level cache by chance of address.
-constexpr int64_t kHugePageBytes = int64_t{2} << 20;
-constexpr int64_t kHugeFromBytes = int64_t{512} << 10;
-void prefer_huge_pages(char* data, int64_t bytes);
-
-// Memory of one run at a time: the executor and each calling thread have their own.
-struct Arena {
-  char* data = nullptr;
-  int64_t bytes = 0;
-  ~Arena();
-  void reserve(int64_t wanted);
 };
 
 struct Program;
