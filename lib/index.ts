@@ -45,6 +45,7 @@ export type {GradientValues} from './train/actions/apply-gradients.ts';
 export type {ForwardResult} from './train/actions/forward.ts';
 export type {GradientsResult} from './train/actions/gradients.ts';
 export {type Minimization, minimize} from './train/actions/minimize.ts';
+export type {ModelOptimizer, OptimizerWeight} from './train/actions/model-optimizer.ts';
 export type {CallbackState, Checkpoint} from './train/callbacks/callback.ts';
 export type {GradientMonitor, HealthReport} from './train/callbacks/gradient-monitor.ts';
 export * as callbacks from './train/callbacks/index.ts';

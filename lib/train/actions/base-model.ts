@@ -7,7 +7,6 @@ import type {Variable} from '../../core/tensor.ts';
 import type {ModelSource} from '../../io/model-file.ts';
 import type {SymbolicTensor} from '../../nn/symbolic.ts';
 import type {SetWeightsOptions, WeightData, WeightsSet, WeightValue} from '../../nn/weights.ts';
-import type {Optimizer} from '../../optim/optimizer.ts';
 import {type Batches, isBatches} from '../feed/dataset-source.ts';
 import {bindSamples} from '../feed/samples.ts';
 import type {SymbolicTensors} from '../network/network.ts';
@@ -24,6 +23,7 @@ import {type EvaluateOptions, evaluateBatches, evaluateRows} from './evaluate.ts
 import {type ForwardOptions, type ForwardResult, forward} from './forward.ts';
 import {type GradientsOptions, type GradientsResult, gradientsOf} from './gradients.ts';
 import {ModelGraph} from './model-graph.ts';
+import {type ModelOptimizer, optimizerOf} from './model-optimizer.ts';
 import {type PlotOptions, plot} from './plot.ts';
 import {type Inputs, predict, predictBatches, predictSync} from './predict.ts';
 import {loadWeights, type SaveOptions, save, saveWeights, toBytes} from './save.ts';
@@ -81,8 +81,8 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> extends
   }
 
   /** The optimizer that `compile` was given; its learning rate may be assigned. @throws ERR_NOT_COMPILED */
-  get optimizer(): Optimizer {
-    return this.#engine.compilation('optimizer').optimizer;
+  get optimizer(): ModelOptimizer {
+    return optimizerOf(this.#engine);
   }
 
   /** Steps of training done since `compile`, or since the training that a file was saved in. */
@@ -240,6 +240,21 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> extends
   /** What `save` would write, for databases and the like; `load` reads it. */
   toBytes(options: SaveOptions = {}): Promise<Uint8Array> {
     return toBytes(this.#engine, options);
+  }
+
+  /**
+   * Gives its memory back at once, for loops that make many models; nothing needs it otherwise. What is asked
+   * of it, or of its layers, afterwards is refused with ERR_DISPOSED. Weights that other models share stay
+   * theirs. `using net = sequential([…])` disposes of it at the end of the block.
+   *
+   * @throws ERR_MODEL_BUSY while a training runs.
+   */
+  dispose(): void {
+    this.#source.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 
   /** Writes the weights alone, by name, to a file that `loadWeights` reads. @throws ERR_FILE */
