@@ -101,6 +101,7 @@ export type {EvaluateOptions} from './train/actions/evaluate.ts';
 export type {ForwardOptions, ForwardResult} from './train/actions/forward.ts';
 export type {GradientsOptions, GradientsResult} from './train/actions/gradients.ts';
 export {type Minimization, minimize} from './train/actions/minimize.ts';
+export type {ModelOptimizer, OptimizerWeight} from './train/actions/model-optimizer.ts';
 export type {PlotOptions} from './train/actions/plot.ts';
 export type {Inputs} from './train/actions/predict.ts';
 export type {SaveOptions} from './train/actions/save.ts';

@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'ERR_UNKNOWN_NAME'
   | 'ERR_GRAPH'
   | 'ERR_DETACHED'
+  | 'ERR_DISPOSED'
   | 'ERR_MODEL_BUSY'
   | 'ERR_NOT_COMPILED'
   | 'ERR_NOT_FINITE'

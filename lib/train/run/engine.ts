@@ -30,6 +30,7 @@ export class Engine {
   iterations = 0;
   /** Epochs begun since `compile`, over all fits: the order of rows goes on from there. */
   epochs = 0;
+  #disposed = false;
   #compilation: Compilation | undefined;
   #trainableChanges = trainableChanges();
   readonly #programs = new Map<string, CompiledProgram>();
@@ -51,13 +52,33 @@ export class Engine {
     this.store = mergedStore('model', this.variables);
     this.fresh = this.variables.filter(variable => !this.store.has(variable));
     addTo(this.store, 'sequential', this.fresh);
+    this.#access.users++;
     this.memory = new StoreMemory(this.store);
     for (const layer of withInner(network.layers.map(({layer}) => layer))) layer.attach(this.memory);
   }
 
-  /** This, as what a model has its engine from. */
+  /** This, as what a model has its engine from. @throws ERR_DISPOSED */
   get engine(): this {
-    return this;
+    if (!this.#disposed) return this;
+    return fail('ERR_DISPOSED', 'the model was disposed of by model.dispose(): make or load another.');
+  }
+
+  /** Lets go of programs, and of the memory unless other models have weights in it. @throws ERR_MODEL_BUSY */
+  dispose(): void {
+    if (this.#disposed) return;
+    const access = this.#access;
+    access.checkNoTraining('dispose');
+    this.leave();
+    this.#disposed = true;
+    this.#compilation = undefined;
+    this.#programs.clear();
+    this.#moments.clear();
+    if (access.users === 0) this.store.release();
+  }
+
+  /** Its model has another engine from now on, or none. */
+  leave(): void {
+    this.#access.users--;
   }
 
   /** First values, by the seed, for weights that had none. */

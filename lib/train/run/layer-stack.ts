@@ -8,6 +8,7 @@ import {Engine} from './engine.ts';
 
 /** Where a model has its engine from. */
 export interface EngineSource {
+  dispose(): void;
   readonly name: string | undefined;
   readonly engine: Engine;
 }
@@ -32,7 +33,7 @@ export class LayerStack implements EngineSource {
 
   /** @throws ERR_GRAPH where there is no layer yet. */
   get engine(): Engine {
-    if (this.#engine) return this.#engine;
+    if (this.#engine) return this.#engine.engine;
     if (this.#chain.length === 0) {
       fail('ERR_GRAPH', 'the model has no layers yet: model.add(layers.dense({units: 1, inputShape: [4]})).');
     }
@@ -41,11 +42,16 @@ export class LayerStack implements EngineSource {
     return this.#engine;
   }
 
+  /** Twice is as good as once. */
+  dispose(): void {
+    (this.#engine ?? this.engine).dispose();
+  }
+
   /** The layer's weights have values once they are asked for. */
   add(given: LayerLike): void {
     this.#checkFree('add');
     this.#chain.add(given);
-    this.#engine = undefined;
+    this.#leave();
     const call = this.#chain.outputs.call as {layer: Layer};
     if (!call.layer.isAttached) call.layer.attach(new MemoryToBe(() => this.engine));
   }
@@ -53,11 +59,16 @@ export class LayerStack implements EngineSource {
   pop(): void {
     this.#checkFree('pop');
     this.#chain.pop();
+    this.#leave();
+  }
+
+  #leave(): void {
+    this.#engine?.leave();
     this.#engine = undefined;
   }
 
   #checkFree(where: string): void {
-    if (this.#engine) accessOf(this.#engine.store).checkNoTraining(where);
+    if (this.#engine) accessOf(this.#engine.engine.store).checkNoTraining(where);
   }
 }
 
