@@ -3,8 +3,9 @@ import {ChainruleError, fail} from '../core/errors.ts';
 import type {GuardKind} from '../core/tensor.ts';
 import type {Plan} from '../plan.ts';
 import {addon, type NativeProgram, type RunWords, runEnds} from './addon.ts';
-import {checkArray, keepSafe} from './arrays.ts';
+import {checkArray, holdMemory, keepSafe} from './arrays.ts';
 import type {State} from './state.ts';
+import {turns} from './turns.ts';
 
 export interface RunResult {
   /** Steps whose results are in the state. */
@@ -27,15 +28,22 @@ export interface ProgramRunOptions {
   /** One int32 over a SharedArrayBuffer; the run ends before its next commit once it is not 0. */
   readonly cancel?: Int32Array;
   readonly urgent?: boolean;
+  /** Where it is short and the executor has nothing to do, it is made on this thread, which is sooner. */
+  readonly inline?: boolean;
   readonly profile?: boolean;
 }
 
 /**
- * Milliseconds of runs at once in this turn of the event loop. A loop that only awaits those would hold
- * everything else up for ever; after a while one is handed over, and others have their turn.
+ * Nanoseconds of work up to which a run is made on the thread that asks: handing it over to the executor and
+ * back takes as long. Rough, as what a step's instructions cost is.
  */
-let atOnceMs = 0;
-const mostAtOnceMs = 0.2;
+const inlineUpToNs = 100e3;
+const instructionNs = 30;
+const flopsPerNs = 8;
+const bytesPerNs = 16;
+
+/** Runs of this thread that the executor has, or will have next. */
+let handedOver = 0;
 
 /** Arrays by the name of their io slot. */
 export type IoArrays = Readonly<Record<string, TypedArray>>;
@@ -44,6 +52,7 @@ export type IoArrays = Readonly<Record<string, TypedArray>>;
 export class Program {
   readonly plan: Plan;
   readonly #native: NativeProgram;
+  #stepNs: number | undefined;
 
   /** @throws ERR_PLAN when the plan is malformed or was made for other kernels. */
   constructor(plan: Plan, options: {isa?: string} = {}) {
@@ -56,8 +65,7 @@ export class Program {
   }
 
   /**
-   * Runs the plan on the executor thread, off the event loop. An urgent one of some microseconds, less than
-   * handing it over takes this thread, runs at once where it need not wait.
+   * Runs the plan on the executor thread, off the event loop; one that is short inline, where it may be.
    *
    * @throws ERR_VALUE where a result is not in shared memory: other memory could be transferred away
    * meanwhile, and on some engines it has to be copied.
@@ -70,17 +78,13 @@ export class Program {
       fail('ERR_VALUE', `result ${JSON.stringify(name)}: expected an array over a SharedArrayBuffer.`);
     }
     try {
-      const words = options.urgent ? this.#runAtOnce(state, arrays, steps, options) : undefined;
-      if (words !== undefined) return this.#read(words);
-      return this.#read(
-        await addon().run(
-          this.#native,
-          state?.native,
-          arrays.map(array => keepSafe(array)),
-          steps,
-          options,
-        ),
-      );
+      const short = steps * this.stepNs <= inlineUpToNs;
+      if ((options.urgent && turns.open) || (short && (options.inline || options.urgent))) {
+        if (!turns.open) await turns.next();
+        const words = this.#runInline(state, arrays, steps, options);
+        if (words !== undefined) return this.#read(words);
+      }
+      return this.#read(await this.#handOver(state, arrays, steps, options));
     } catch (cause) {
       throw toChainruleError(cause);
     }
@@ -98,21 +102,29 @@ export class Program {
   }
 
   /**
-   * One step on the calling thread with arrays that stay the same: what the returned function costs beyond
-   * the kernels is one native call. All arrays must lie in shared memory, which nobody can take away.
+   * Some steps on the calling thread with arrays that stay the same: what the returned function costs beyond
+   * the kernels is one native call. What is not in shared memory is held for as long as the function lives.
    */
-  bindSync(state: State | undefined, io: IoArrays): () => RunResult {
-    const arrays = this.#bind(io, 1);
-    const unshared = arrays.findIndex(({buffer}) => !(buffer instanceof SharedArrayBuffer));
-    if (unshared >= 0)
-      fail('ERR_VALUE', `bindSync: ${this.plan.io[unshared]?.name} lies in no shared memory.`);
+  bindSync(state: State | undefined, io: IoArrays, steps = 1): () => RunResult {
+    const arrays = this.#bind(io, steps);
+    const held = arrays.map((array, index) => {
+      const hold = holdMemory(array);
+      if (hold === undefined) fail('ERR_VALUE', `bindSync: ${this.plan.io[index]?.name} cannot be held.`);
+      return hold;
+    });
     const native = addon();
-    const bound = native.bind(this.#native, state?.native, arrays, 1, {});
-    const done: RunResult = {steps: 1, end: 'done'};
+    // What is held lives as long as the function that refers to it.
+    const kept = {bound: native.bind(this.#native, state?.native, arrays, steps, {}), held};
+    const done: RunResult = {steps, end: 'done'};
     return () => {
-      const words = native.runBound(bound);
+      const words = native.runBound(kept.bound);
       return words === undefined ? done : this.#read(words);
     };
+  }
+
+  /** Whether a run that takes so long is made sooner on the thread that asks: the executor has no other. */
+  runsInline(ms: number): boolean {
+    return handedOver === 0 && ms * 1e6 <= inlineUpToNs;
   }
 
   /** Nanoseconds spent in each instruction by the runs with `profile`. */
@@ -120,18 +132,42 @@ export class Program {
     return addon().profile(this.#native);
   }
 
-  #runAtOnce(
+  /** Rough nanoseconds of a step on one thread; infinite where it has loops, whose counts are not told. */
+  get stepNs(): number {
+    this.#stepNs ??= this.plan.instructions.reduce(
+      (sum, {depth, flops, bytes}) =>
+        sum +
+        (depth > 0 ? Number.POSITIVE_INFINITY : instructionNs + flops / flopsPerNs + bytes / bytesPerNs),
+      0,
+    );
+    return this.#stepNs;
+  }
+
+  /** Undefined where it would have to wait for others. */
+  #runInline(
     state: State | undefined,
     arrays: readonly TypedArray[],
     steps: number,
     options: ProgramRunOptions,
   ): RunWords | undefined {
-    if (atOnceMs >= mostAtOnceMs) return undefined;
-    if (atOnceMs === 0) setImmediate(() => (atOnceMs = 0));
-    const started = performance.now();
-    const words = addon().runAtOnce(this.#native, state?.native, arrays, steps, options);
-    atOnceMs += performance.now() - started;
-    return words;
+    if (options.urgent) return addon().runAtOnce(this.#native, state?.native, arrays, steps, options);
+    if (handedOver > 0) return undefined;
+    return addon().runSync(this.#native, state?.native, arrays, steps, options);
+  }
+
+  async #handOver(
+    state: State | undefined,
+    arrays: readonly TypedArray[],
+    steps: number,
+    options: ProgramRunOptions,
+  ): Promise<RunWords> {
+    const safe = arrays.map(array => keepSafe(array));
+    handedOver++;
+    try {
+      return await addon().run(this.#native, state?.native, safe, steps, options);
+    } finally {
+      handedOver--;
+    }
   }
 
   #bind(io: IoArrays, steps: number): TypedArray[] {

@@ -35,7 +35,7 @@ export function rowInputs(
 }
 
 /** @throws what a guard of the data or of the numbers means; a criterion that held is no error. */
-function checkOutcome(engine: Engine, outcome: RunOutcome, run: RowRun): RunOutcome {
+export function checkOutcome(engine: Engine, outcome: RunOutcome, run: RowRun): RunOutcome {
   run.onOutcome?.(outcome);
   if (outcome.end === 'guard' && outcome.guard?.kind !== 'stop') {
     failByGuard(outcome, {...run, classesOf: source => classCount(engine, run.where, source)});
@@ -45,6 +45,17 @@ function checkOutcome(engine: Engine, outcome: RunOutcome, run: RowRun): RunOutc
 
 /** @throws ERR_NOT_FINITE or ERR_OUT_OF_RANGE naming the user's row, or the layer. */
 export async function runRows(
+  engine: Engine,
+  program: CompiledProgram,
+  run: RowRun,
+  options: RunOptions,
+): Promise<RunOutcome> {
+  const result = await program.run(rowInputs(program, run), {...options, inline: true});
+  return checkOutcome(engine, result, run);
+}
+
+/** The same by the executor, however short it is. */
+export async function handOverRows(
   engine: Engine,
   program: CompiledProgram,
   run: RowRun,
