@@ -10,7 +10,7 @@
     ],
   },
   'variables': {
-    # One object per instruction set: no exceptions, no run-time types, nothing that could be shared.
+    # One object per instruction set: without exceptions and run-time types, which the objects would share.
     'isa_flags': ['-fno-exceptions', '-fno-rtti'],
     'conditions': [
       ['target_arch=="x64"', {'isa_targets': ['isa_scalar', 'isa_avx2', 'isa_avx512', 'isa_avx512_bf16']}],
@@ -28,6 +28,7 @@
       'target_name': 'runtime',
       'type': 'static_library',
       'sources': [
+        'native/runtime/aliasing.cc',
         'native/runtime/cpu.cc',
         'native/runtime/executor.cc',
         'native/runtime/sharing.cc',
@@ -37,6 +38,8 @@
         'native/runtime/steps.cc',
         'native/runtime/team.cc',
         'native/runtime/verify.cc',
+        'native/runtime/verify_body.cc',
+        'native/runtime/verify_tables.cc',
       ],
       'cflags_cc': ['-fopenmp'],
     },
@@ -45,19 +48,21 @@
       'dependencies': ['runtime', '<@(isa_targets)'],
       'sources': [
         'native/binding/addon.cc',
+        'native/binding/arguments.cc',
         'native/binding/pin.cc',
+        'native/binding/runs.cc',
       ],
       'include_dirs': ['node_modules/node-addon-api'],
       'defines': [
         'NAPI_VERSION=8', 'NODE_ADDON_API_DISABLE_DEPRECATED',
-        # Every C++ exception becomes a JavaScript one, but where a worker that is being ended can throw no more.
+        # Every C++ exception becomes a JavaScript one, except in a worker that is ending and cannot throw any more.
         'NODE_ADDON_API_CPP_EXCEPTIONS', 'NODE_ADDON_API_CPP_EXCEPTIONS_ALL',
         'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
       ],
       'cflags_cc': ['-fopenmp'],
       'ldflags': [
         '-fopenmp', '-static-libstdc++', '-Wl,--gc-sections',
-        # A worker's end must not unload code that other threads still run.
+        # The end of a worker must not unload code that other threads still run.
         '-Wl,-z,nodelete', '-Wl,-z,relro', '-Wl,-z,now',
         # A prebuilt binary finds its own OpenMP runtime beside itself.
         "-Wl,-rpath,'$$ORIGIN'",
@@ -135,6 +140,7 @@
         'native/test/map_test.cc',
         'native/test/math_test.cc',
         'native/test/products_test.cc',
+        'native/test/vast_test.cc',
       ],
       'cflags_cc': ['-fopenmp'],
       'ldflags': ['-fopenmp'],
@@ -156,7 +162,7 @@
           'cflags_cc': [
             '<@(isa_flags)', '-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', '-mfma', '-mprfchw',
             '-mprefer-vector-width=512',
-            # GCC 12 takes the undefined lanes of its own AVX-512 intrinsics for a mistake.
+            # GCC 12 warns about the undefined lanes of its own AVX-512 intrinsics.
             '-Wno-maybe-uninitialized',
           ],
         },

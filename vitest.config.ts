@@ -1,3 +1,4 @@
+import {availableParallelism} from 'node:os';
 import {fileURLToPath} from 'node:url';
 import {defineConfig} from 'vitest/config';
 
@@ -8,7 +9,11 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/bundle.ts'],
+    setupFiles: ['test/support/setup.ts'],
     pool: 'forks',
+    maxWorkers: availableParallelism(),
+    // A test that looks at nothing fails.
+    expect: {requireAssertions: true},
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },

@@ -1,6 +1,6 @@
 // The time of each instruction of a program that ran with profiling, beside the machine's ceiling.
-import {alignColumns} from '../lib/graph/print.ts';
 import type {CompiledProgram} from '../lib/session/compile.ts';
+import {table} from '../scripts/table.ts';
 import {percent} from './report.ts';
 
 /** The most that the machine does, in operations and bytes per nanosecond. */
@@ -19,18 +19,18 @@ export function timeTable(program: CompiledProgram, peak: Peak): string {
     const [arithmetic, memory] = [flops / ns / peak.flops, bytes / ns / peak.bytes];
     const ceiling = arithmetic > memory ? 'arithmetic' : 'memory';
     return [
-      String(number).padStart(3),
+      String(number),
       name,
       scope,
       phase,
-      `${(ns / 1e3).toFixed(2)} us`.padStart(11),
-      percent(total > 0 ? (times[number] as number) / total : 0).padStart(5),
-      `${(flops / ns).toFixed(1)} GFLOP/s`.padStart(15),
-      `${(bytes / ns).toFixed(1)} GB/s`.padStart(11),
-      `${percent(Math.max(arithmetic, memory)).padStart(5)} of ${ceiling}`,
+      `${(ns / 1e3).toFixed(2)} us`,
+      percent(total > 0 ? (times[number] as number) / total : 0),
+      `${(flops / ns).toFixed(1)} GFLOP/s`,
+      `${(bytes / ns).toFixed(1)} GB/s`,
+      `${percent(Math.max(arithmetic, memory))} of ${ceiling}`,
     ];
   });
-  const head = ['  #', 'kernel', 'scope', 'phase', 'time a step', 'share', 'arithmetic', 'memory', 'ceiling'];
+  const head = ['#', 'kernel', 'scope', 'phase', 'time a step', 'share', 'arithmetic', 'memory', 'ceiling'];
   const sum = `${(total / stepsRun / 1e3).toFixed(2)} us a step over ${stepsRun} steps`;
-  return `${alignColumns([head, ...rows])}\n${sum}`;
+  return `${table([head, ...rows])}\n${sum}`;
 }

@@ -6,8 +6,9 @@ import path from 'node:path';
 import {ops} from '../lib/index.ts';
 import {compileProgram} from '../lib/session/compile.ts';
 import {VariableStore} from '../lib/session/store.ts';
+import {table} from '../scripts/table.ts';
 import type {BenchOptions, Figures} from './options.ts';
-import {bestOf, digits, saveResults, table} from './report.ts';
+import {bestOf, digits, saveResults} from './report.ts';
 
 /** On one thread, on all. */
 type Pair = readonly [one: number, all: number];
@@ -28,7 +29,7 @@ export interface Ceiling {
   /** On 1, 2, 4 … and all threads. */
   readonly fmaGflops: readonly number[];
   readonly levels: readonly MemoryLevel[];
-  /** A meeting of all threads that come at the same time; an empty OpenMP region. */
+  /** A barrier at which all threads arrive at the same time; an empty OpenMP region. */
   readonly barrierNs: number;
   readonly regionNs: number;
 }
@@ -104,7 +105,7 @@ export async function bench({ceiling, quick}: BenchOptions): Promise<Figures> {
   ]);
   console.log(table([['', 'size', 'read', '', 'triad', '', 'in place', ''], ...rows]));
   const {executor, here} = await roundTrips(quick);
-  console.log(`\na meeting of ${threads} threads ${barrierNs} ns, an empty OpenMP region ${regionNs} ns`);
+  console.log(`\na barrier of ${threads} threads ${barrierNs} ns, an empty OpenMP region ${regionNs} ns`);
   const both = `${digits(executor)} µs by the executor, ${digits(here)} µs on the calling thread`;
   console.log(`a run that adds two numbers: ${both}`);
   saveResults('ceiling', {ceiling, executorMicroseconds: executor, hereMicroseconds: here});

@@ -1,8 +1,9 @@
 // What does it cost that an epoch is shuffled, and that images are bytes? 60,000 × 784, through 784-128-10 in
 // batches of 128, in turns.
 import {layers, type Sequential, sequential, setThreads} from '../lib/index.ts';
+import {table} from '../scripts/table.ts';
 import type {BenchOptions, Figures} from './options.ts';
-import {digits, saveResults, table} from './report.ts';
+import {digits, saveResults} from './report.ts';
 
 const rows = 60_000;
 const width = 784;

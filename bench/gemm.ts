@@ -5,11 +5,12 @@ import type {RandomSource} from '../lib/core/tensor.ts';
 import {ops, setThreads} from '../lib/index.ts';
 import {type CompiledProgram, compileProgram} from '../lib/session/compile.ts';
 import {VariableStore} from '../lib/session/store.ts';
+import {table} from '../scripts/table.ts';
 import {bandwidthOf, type Ceiling, levelOf, peakOf, remeasurePeak} from './ceiling.ts';
 import {type BenchOptions, type Figure, type Figures, figuresOf, geometricMean, worstOf} from './options.ts';
 import {Blas, type Form} from './peers/blas.ts';
 import {blasSpecs} from './peers/registry.ts';
-import {digits, percent, saveResults, table} from './report.ts';
+import {digits, percent, saveResults} from './report.ts';
 
 interface Shape {
   readonly kind: 'square' | 'layer' | 'odd';

@@ -2,8 +2,9 @@
 // the end of each run, or alone from the results that were saved last: `npm run bench -- --only goals`.
 import {existsSync, readdirSync, readFileSync} from 'node:fs';
 import path from 'node:path';
+import {table} from '../scripts/table.ts';
 import type {Figures} from './options.ts';
-import {digits, resultsFolder, saveResults, table} from './report.ts';
+import {digits, resultsFolder, saveResults} from './report.ts';
 import {workloads} from './workloads.ts';
 
 interface Goal {
@@ -57,8 +58,8 @@ const training: readonly Goal[] = [
     return {name: `peer-${name}`, what: `best peer ÷ chainrule, ${name}`, atLeast: goal, unit: '×'};
   }),
   {name: 'outside-kernels', what: 'mlp-tiny: time of a step outside kernels', atMost: 0.7, unit: 'µs'},
-  {name: 'meetings', what: 'meetings per layer and direction, one commit apart', atMost: 2, unit: ''},
-  {name: 'meetings-tiny', what: 'meetings where one thread is faster: mlp-tiny', atMost: 0, unit: ''},
+  {name: 'barriers', what: 'barriers per layer and direction, one commit apart', atMost: 2, unit: ''},
+  {name: 'barriers-tiny', what: 'barriers where one thread is faster: mlp-tiny', atMost: 0, unit: ''},
   {
     name: 'threads-worst',
     what: 'speed-up by threads, worst network of the bench scaling',

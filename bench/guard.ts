@@ -5,6 +5,7 @@ import {spawnSync} from 'node:child_process';
 import {existsSync, readFileSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {layers, type Sequential, sequential} from '../lib/index.ts';
+import {table} from '../scripts/table.ts';
 import {record} from './record.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -97,7 +98,7 @@ function reasonToSkip(): string | undefined {
 async function main(update: boolean): Promise<void> {
   const reason = reasonToSkip();
   if (reason) {
-    console.log(`guard: skipped, ${reason}`);
+    console.log(`skipped: instructions per step: ${reason}`);
     const required = process.env.CHAINRULE_REQUIRE_VALGRIND === '1' && reason.startsWith('valgrind');
     console.log(required ? '0 passed, 1 failed' : '0 passed, 0 failed');
     process.exitCode = required ? 1 : 0;
@@ -106,20 +107,25 @@ async function main(update: boolean): Promise<void> {
   const all: Figures = existsSync(figuresFile) ? JSON.parse(readFileSync(figuresFile, 'utf8')) : {};
   const compiler = compilerName();
   const committed = all[compiler];
-  if (!committed && !update) console.log(`guard: no figures of ${compiler} yet; add them with -- --update`);
+  if (!committed && !update) {
+    console.log(`skipped: growth of instructions per step: there are no figures of ${compiler} yet`);
+    console.log('guard: add them with npm run guard -- --update');
+    console.log('0 passed, 0 failed');
+    return;
+  }
   const counted: Record<string, number> = {};
   let failed = 0;
+  const rows: string[][] = [['plan', 'instructions a step', 'change', '']];
   for (const plan of plans) {
     const now = instructionsPerStep(await recordPlan(plan), plan.steps);
     const before = committed?.[plan.name];
     const change = before === undefined ? '' : `${(100 * (now / before - 1)).toFixed(1)} %`;
     const grown = before !== undefined && now > before * (1 + tolerance) && !update;
     failed += Number(grown);
-    console.log(
-      `${plan.name.padEnd(16)} ${String(now).padStart(9)} instructions ${change}${grown ? ' GROWN' : ''}`,
-    );
+    rows.push([plan.name, now.toLocaleString('en'), change, grown ? 'GROWN' : '']);
     counted[plan.name] = now;
   }
+  console.log(table(rows));
   if (update) writeFileSync(figuresFile, `${JSON.stringify({...all, [compiler]: counted}, null, 2)}\n`);
   console.log(`${plans.length - failed} passed, ${failed} failed`);
   process.exitCode = failed === 0 ? 0 : 1;

@@ -3,15 +3,16 @@
 import {spawnSync} from 'node:child_process';
 import path from 'node:path';
 import {setThreads} from '../lib/index.ts';
+import {table} from '../scripts/table.ts';
 import {type BenchOptions, type Figures, figuresOf, worstOf} from './options.ts';
 import {buildModel, Own} from './peers/chainrule.ts';
 import {record} from './record.ts';
-import {digits, resultsFolder, saveResults, table} from './report.ts';
+import {digits, resultsFolder, saveResults} from './report.ts';
 import {makeData, type Workload, workloads} from './workloads.ts';
 
 interface Parts {
   /** Of the threads in a step. */
-  readonly meetings: number;
+  readonly barriers: number;
   readonly kernelNs: readonly number[];
 }
 
@@ -22,7 +23,7 @@ interface Row {
   readonly step: number;
   readonly kernels: number;
   readonly instructions: number;
-  readonly meetings: number;
+  readonly barriers: number;
 }
 
 const deep: Workload = {
@@ -59,9 +60,9 @@ async function measure(workload: Workload, {threads, quick}: BenchOptions): Prom
   for (let round = 0; round < (quick ? 3 : 8); round++) {
     step = Math.min(step, await own.time(quick ? 0.05 : 0.2, false));
   }
-  const {meetings, kernelNs} = await partsOf(workload, threads);
+  const {barriers, kernelNs} = await partsOf(workload, threads);
   const kernels = kernelNs.reduce((sum, ns) => sum + ns, 0) / 1e3;
-  return {name, layers: sizes.length - 1, step, kernels, instructions: kernelNs.length, meetings};
+  return {name, layers: sizes.length - 1, step, kernels, instructions: kernelNs.length, barriers};
 }
 
 export async function bench(options: BenchOptions): Promise<Figures> {
@@ -70,26 +71,24 @@ export async function bench(options: BenchOptions): Promise<Figures> {
   const chosen = workloads.filter(({name}) => name !== 'mlp-small-sgd');
   for (const workload of [...chosen, deep]) rows.push(await measure(workload, options));
   console.log(`${options.threads} threads; kernels by themselves on one, microseconds`);
-  const lines = rows.map(({name, step, kernels, instructions, meetings}) => [
+  const lines = rows.map(({name, step, kernels, instructions, barriers}) => [
     name,
     digits(step),
     digits(kernels),
     // On several threads the step takes less than its kernels on one.
-    meetings > 0 ? '' : digits(step - kernels),
+    barriers > 0 ? '' : digits(step - kernels),
     String(instructions),
-    String(meetings),
+    String(barriers),
   ]);
-  console.log(
-    table([['', 'step', 'its kernels', 'the rest', 'instructions', 'meetings of threads'], ...lines]),
-  );
+  console.log(table([['', 'step', 'its kernels', 'the rest', 'instructions', 'barriers'], ...lines]));
   const [tiny, last] = [rows.find(({name}) => name === 'mlp-tiny'), rows.at(-1)];
   const each = rows
-    .filter(({name, meetings}) => name.startsWith('mlp') && meetings > 0)
-    .map(({name, layers, meetings}) => ({value: (meetings - 1) / (2 * layers), note: name}));
+    .filter(({name, barriers}) => name.startsWith('mlp') && barriers > 0)
+    .map(({name, layers, barriers}) => ({value: (barriers - 1) / (2 * layers), note: name}));
   const figures = figuresOf({
     'outside-kernels': tiny && {value: tiny.step - tiny.kernels},
-    meetings: worstOf(each, 'most'),
-    'meetings-tiny': tiny && {value: tiny.meetings},
+    barriers: worstOf(each, 'most'),
+    'barriers-tiny': tiny && {value: tiny.barriers},
     'deep-100': last && {value: last.step / last.kernels},
   });
   saveResults('kernels', {threads: options.threads, rows, figures});

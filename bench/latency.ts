@@ -4,11 +4,12 @@ import {spawnSync} from 'node:child_process';
 import {mkdirSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {layers, type Sequential, sequential} from '../lib/index.ts';
+import {table} from '../scripts/table.ts';
 import type {BenchOptions, Figure, Figures} from './options.ts';
 import {onnxModel} from './peers/onnx-model.ts';
 import {PeerProcess} from './peers/process.ts';
 import {startOf} from './peers/registry.ts';
-import {bestOf, bestOfSync, digits, resultsFolder, saveResults, table} from './report.ts';
+import {bestOf, bestOfSync, digits, resultsFolder, saveResults} from './report.ts';
 
 const root = path.join(import.meta.dirname, '..');
 

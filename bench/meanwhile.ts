@@ -3,9 +3,10 @@
 // where it is short, else served between two instructions.
 import {setTimeout as pause} from 'node:timers/promises';
 import {layers, type Sequential, sequential, setThreads} from '../lib/index.ts';
+import {table} from '../scripts/table.ts';
 import type {BenchOptions, Figures} from './options.ts';
 import {buildModel} from './peers/chainrule.ts';
-import {digits, saveResults, table} from './report.ts';
+import {digits, saveResults} from './report.ts';
 import {type Workload, workloads} from './workloads.ts';
 
 function predictor(): Sequential {

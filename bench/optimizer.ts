@@ -4,9 +4,10 @@
 import {type Optimizer, ops, optimizers, setThreads, type Variable} from '../lib/index.ts';
 import {compileProgram} from '../lib/session/compile.ts';
 import {VariableStore} from '../lib/session/store.ts';
+import {table} from '../scripts/table.ts';
 import {bandwidthOf, levelOf} from './ceiling.ts';
 import type {BenchOptions, Figures} from './options.ts';
-import {bestOf, digits, percent, saveResults, table} from './report.ts';
+import {bestOf, digits, percent, saveResults} from './report.ts';
 
 const parameters = 10_000_000;
 const steps = 4;

@@ -3,9 +3,10 @@
 import path from 'node:path';
 import {readDigits} from '../examples/mnist/idx.ts';
 import {layers, schedules, sequential, setThreads} from '../lib/index.ts';
+import {table} from '../scripts/table.ts';
 import {type BenchOptions, type Figures, figuresOf} from './options.ts';
 import {Own} from './peers/chainrule.ts';
-import {digits, resultsFolder, saveResults, table} from './report.ts';
+import {digits, resultsFolder, saveResults} from './report.ts';
 import {makeData, type Workload, workloads} from './workloads.ts';
 
 const precisions = ['float32', 'bfloat16'] as const;

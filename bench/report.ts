@@ -1,4 +1,4 @@
-// What becomes of measurements: tables on the terminal, JSON in bench/results, the chart in docs.
+// What becomes of measurements: figures as text, JSON in bench/results.
 import {mkdirSync, writeFileSync} from 'node:fs';
 import {cpus} from 'node:os';
 import path from 'node:path';
@@ -19,23 +19,6 @@ export function saveResults(name: string, results: object): void {
   const all = {at: new Date().toISOString(), machine: machine(), ...results};
   writeFileSync(file, `${JSON.stringify(all, null, 2)}\n`);
   console.log(`\nwritten to bench/results/${name}.json`);
-}
-
-/** Columns as wide as their widest cell; the first flush left, the others right. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const columns = Math.max(...rows.map(row => row.length));
-  const widths = Array.from({length: columns}, (_, column) =>
-    Math.max(...rows.map(row => (row[column] ?? '').length)),
-  );
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) => {
-        const width = widths[column] as number;
-        return column === 0 || column === columns - 1 ? cell.padEnd(width) : cell.padStart(width);
-      })
-      .join('  ')
-      .trimEnd();
-  return rows.map(line).join('\n');
 }
 
 /** Three digits, however large or small. */

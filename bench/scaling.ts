@@ -3,11 +3,12 @@
 import {writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {setThreads} from '../lib/index.ts';
+import {drawLines, type Line} from '../scripts/pictures/lines.ts';
+import {table} from '../scripts/table.ts';
 import {type Ceiling, peakOf, remeasurePeak} from './ceiling.ts';
-import {type Line, lineChart} from './lines.ts';
 import {type BenchOptions, type Figures, figuresOf, worstOf} from './options.ts';
 import {Own} from './peers/chainrule.ts';
-import {digits, resultsFolder, saveResults, table} from './report.ts';
+import {digits, resultsFolder, saveResults} from './report.ts';
 import {makeData, type Workload, workloads} from './workloads.ts';
 
 const folder = path.join(resultsFolder, 'data');
@@ -126,7 +127,8 @@ async function growth(options: BenchOptions): Promise<Growth[]> {
   }
   const file = path.join(resultsFolder, 'scaling.svg');
   const title = `A training step on ${options.threads} threads`;
-  writeFileSync(file, lineChart(title, 'rows, units or layers', 'µs', lines));
+  const names = {xName: 'rows, units or layers', yName: 'µs per step'};
+  writeFileSync(file, drawLines(lines, {title, ...names, logarithmic: 'both'}));
   console.log('drawn in bench/results/scaling.svg');
   return lines;
 }

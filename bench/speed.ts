@@ -1,7 +1,6 @@
 // The comparison that README.md shows: docs/speed.json holds the figures of one run, from which the chart and
 // the table are made. `npm run bench -- --chart` writes all three; a test compares them.
-import type {Bar} from './chart.ts';
-import {barChart} from './chart.ts';
+import {dotChart, type Value} from './chart.ts';
 import {digits} from './report.ts';
 
 export interface SpeedRow {
@@ -75,7 +74,7 @@ function named({versions}: Speed, family: string): string {
 }
 
 export function speedChart(speed: Speed): string {
-  const bars = speed.rows.flatMap(({workload, shape, batch, microseconds}): Bar[] =>
+  const values = speed.rows.flatMap(({workload, shape, batch, microseconds}): Value[] =>
     Object.entries(microseconds).map(([series, value]) => {
       return {group: `${workload}: ${shape}, batch ${batch}`, series, value};
     }),
@@ -83,7 +82,7 @@ export function speedChart(speed: Speed): string {
   const note =
     `${speed.cpu}, ${speed.threads} threads, peak ${Math.round(speed.peakGflops)} GFLOP/s; ` +
     'the fastest way of each library, minimum of repeats in turns.';
-  return barChart('A training step', note, 'µs', bars);
+  return dotChart('A training step', note, 'µs, logarithmic: further left is faster', values);
 }
 
 /** Markdown, microseconds per step. */

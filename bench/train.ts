@@ -4,13 +4,14 @@
 import path from 'node:path';
 import {setTimeout as pause} from 'node:timers/promises';
 import {setThreads} from '../lib/index.ts';
+import {table} from '../scripts/table.ts';
 import {timeTable} from './breakdown.ts';
 import {bandwidthOf, type Ceiling, type MemoryLevel, peakOf, remeasurePeak} from './ceiling.ts';
 import {type BenchOptions, type Figures, figuresOf} from './options.ts';
 import {Own} from './peers/chainrule.ts';
 import {type Loaded, PeerProcess, type Timed} from './peers/process.ts';
 import {peerSpecs, startOf} from './peers/registry.ts';
-import {digits, percent, resultsFolder, saveResults, table} from './report.ts';
+import {digits, percent, resultsFolder, saveResults} from './report.ts';
 import {boundOfStep, type StepBound} from './roofline.ts';
 import {curveSteps, flopsPerStep, makeData, shapeOf, type Workload, workloads} from './workloads.ts';
 import {writeSpeed} from './write-speed.ts';

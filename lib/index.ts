@@ -1,7 +1,7 @@
 // The public API: re-exports only.
 export type {DType, TypedArray} from './core/dtype.ts';
 export {ChainruleError, type ErrorCode} from './core/errors.ts';
-export type {CustomObjects} from './core/named.ts';
+export type {CustomObjects} from './core/resolve.ts';
 export type {Shape} from './core/shape.ts';
 export type {RandomSource, Tensor, TensorLike, Variable} from './core/tensor.ts';
 export type {DataInput, NestedArray, ShapedArray} from './data/arrays.ts';
@@ -34,8 +34,8 @@ export {type InputOptions, input, type SymbolicTensor} from './nn/symbolic.ts';
 export * as ops from './ops/index.ts';
 export type {OwnOptimizer, UpdateFunction, UpdateStep} from './optim/custom.ts';
 export * as optimizers from './optim/index.ts';
-export type {LearningRate, Optimizer} from './optim/optimizer.ts';
-export type {Schedule} from './optim/schedules.ts';
+export type {Optimizer} from './optim/optimizer.ts';
+export type {LearningRate, Schedule} from './optim/schedule.ts';
 export * as schedules from './optim/schedules.ts';
 export {getThreads, nativeInfo, setThreads} from './runtime/program.ts';
 export {type CompiledFunction, compile, type TensorValue} from './session/function.ts';

@@ -3,9 +3,10 @@ import type {DType} from './core/dtype.ts';
 import type {Shape} from './core/shape.ts';
 import type {GuardKind} from './core/tensor.ts';
 
+export {maxRank} from './core/shape.ts';
+
 export const planMagic = 0x314c5243;
 export const planVersion = 1;
-export const maxRank = 6;
 /** Offsets in state and arena count in units of this many bytes. */
 export const unitBytes = 64;
 export const headerWords = 16;
@@ -37,8 +38,6 @@ export const guardKinds: readonly GuardKind[] = [
   'notFinite',
   'stop',
 ];
-/** A gather's guard holds this where the row number itself was outside the data. */
-export const rowOutOfRange = 0x7fffffff;
 
 /** One array that is bound at each run. */
 export interface IoSlot {
@@ -50,7 +49,7 @@ export interface IoSlot {
   readonly perStep: boolean;
 }
 
-/** What stands in the words, readable: for listings, errors and profiles. */
+/** One instruction in readable form: for listings, errors and profiles. */
 export interface PlanInstruction {
   readonly name: string;
   readonly scope: string;
@@ -59,22 +58,22 @@ export interface PlanInstruction {
   readonly outputs: readonly string[];
   readonly inputs: readonly string[];
   readonly attributes: string;
-  /** Loop nesting, 0 outside of any. */
+  /** How many loops it is in. */
   readonly depth: number;
   /**
-   * Floating-point operations and bytes read and written, by shape: for comparing with the machine's
-   * ceiling.
+   * Floating-point operations, and bytes read and written, by shape: to compare with the machine's ceiling.
    */
   readonly flops: number;
   readonly bytes: number;
 }
 
+/** What a guard is about. */
 export interface PlanGuard {
   readonly kind: GuardKind;
   readonly scope: string;
-  /** Where one guard answers for several tests: the scope of each, by position. */
+  /** For a guard that several finite checks share: the scope of each, by position. */
   readonly scopes?: readonly string[] | undefined;
-  /** The io input whose rows are checked, for guards of gathers. */
+  /** For guards of gathers and labels: the io input that holds the data. */
   readonly source: string | undefined;
 }
 
@@ -86,6 +85,6 @@ export interface Plan {
   readonly guards: readonly PlanGuard[];
   readonly stateBytes: number;
   readonly arenaBytes: number;
-  /** In the order in which the runtime numbers them. */
+  /** In the order of the words, by which the runtime counts them. */
   readonly instructions: readonly PlanInstruction[];
 }

@@ -1,7 +1,7 @@
 // The whole contract between the two languages. Twin of lib/plan.ts.
 //
 // A plan is one array of 32-bit words and a list of signatures. It is verified once, when it is loaded
-// (runtime/verify.cc), and then run for many steps. Layout of the words:
+// (runtime/verify.cc), and then run for many steps. The words are laid out as follows:
 //
 //   header       kHeaderWords words, see Header
 //   io table     ioCount x kIoWords:      dtype, flags, rank, dims[6], step stride in elements
@@ -17,10 +17,10 @@
 //                then strideCount x (value, units), then carryCount x (destination value, source value)
 //   end          kEnd, 2
 //
-// The step loop is the outermost one and is not written: its count is given with each run, its strides stand
-// in the io table. A value of a loop's stride list moves by `units` (64 bytes each) every iteration; a
-// carry is copied at the end of each iteration. Word numbers never depend on the instruction set or the
-// thread count.
+// The step loop is the outermost one and is not written down: its count is given with each run, and its
+// strides are in the io table. A value in a loop's stride list moves by `units` of 64 bytes in every
+// iteration; a carry is copied at the end of each iteration. The words never depend on the instruction set or
+// the thread count.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +31,7 @@ namespace chainrule {
 constexpr int32_t kPlanMagic = 0x314c5243;  // "CRL1"
 constexpr int32_t kPlanVersion = 1;
 constexpr int kMaxRank = 6;
-constexpr int64_t kUnitBytes = 64;  // offsets in state and arena count in these
+constexpr int64_t kUnitBytes = 64;  // offsets in state and arena are multiples of this
 constexpr int kHeaderWords = 16;
 constexpr int kIoWords = 10;
 constexpr int kValueWords = 10;
@@ -50,7 +50,7 @@ enum Header : int32_t {
   kHeaderGuardCount,
   kHeaderLiteralWords,
   kHeaderBodyWords,
-  kHeaderCommitAt,  // first word of the commit phase, counted from the start of the body
+  kHeaderCommitAt,  // first word of the commit phase, relative to the start of the body
 };
 
 enum Item : int32_t { kInstruction = 1, kLoop = 2, kEnd = 3 };
@@ -62,19 +62,22 @@ enum class Dtype : int32_t { float32 = 0, int32 = 1, uint8 = 2, boolean = 3, flo
 
 enum IoFlags : int32_t {
   kIoOutput = 1,       // the run writes it
-  kIoDynamicRows = 2,  // dims[0] is -1 in the plan and follows from the array bound: a whole data set
+  kIoDynamicRows = 2,  // dims[0] is -1 in the plan and follows from the bound array: a whole data set
 };
 
-// A guard is an int32 value that a kernel fills with -1 where all is well and with a position where it is
-// not. Before the commit the executor looks at all of them, in order; the first that is not -1 ends the
-// run.
+// A guard is an int32 value that a kernel fills with -1 if all is well, or with the position of what is
+// wrong. Before each commit the executor checks all guards in order; the first element that is not -1 ends
+// the run.
 enum class Guard : int32_t {
-  indexOutOfRange = 0,  // a row number outside the data set
+  indexOutOfRange = 0,  // a row index outside the data set
   inputNotFinite = 1,   // NaN or infinity in the data
-  labelOutOfRange = 2,  // a class number outside the classes
-  notFinite = 3,        // a loss or a gradient
-  stop = 4,             // nothing is wrong: a condition under which training was to end
+  labelOutOfRange = 2,  // a class label outside the classes
+  notFinite = 3,        // a loss or a gradient that is NaN or infinite
+  stop = 4,             // not an error: the condition under which training should end
 };
+
+// What the guard of a gather holds if the row index itself is outside the source.
+constexpr int32_t kRowOutOfRange = 2147483647;
 
 inline int64_t bytes_of(Dtype dtype) {
   switch (dtype) {
@@ -85,7 +88,7 @@ inline int64_t bytes_of(Dtype dtype) {
   }
 }
 
-// One operand as a kernel sees it. Row-major, contiguous, at any alignment its dtype allows.
+// One operand as a kernel sees it: row-major, contiguous, with any alignment that its dtype allows.
 struct Tensor {
   void* data;
   Dtype dtype;
@@ -96,10 +99,10 @@ struct Tensor {
 
 struct MapOp;
 
-// What a kernel that computes for long calls now and then, some tens of us apart: others may be served
-// meanwhile.
-struct Pause {
-  void (*offer)(void* context) = nullptr;
+// A kernel that runs for a long time calls this every few tens of microseconds, so that other jobs can be
+// served in between.
+struct YieldPoint {
+  void (*yield)(void* context) = nullptr;
   void* context = nullptr;
 };
 
@@ -110,13 +113,13 @@ struct Args {
   int32_t outputCount;
   int32_t inputCount;
   int32_t attributeCount;
-  const MapOp* map_ops;  // attribute words of type `op` and `program` number rows of this table
-  void* scratch;         // per thread, kUnitBytes aligned, as large as scratch_bytes asked for
-  const Pause* pause;    // nullptr, or without `offer`, where nobody waits
+  const MapOp* map_ops;           // attribute words of type `op` and `program` index this table
+  void* scratch;                  // per thread, aligned to kUnitBytes, as large as scratch_bytes demands
+  const YieldPoint* yield_point;  // nullptr, or without `yield`, if no other job can be waiting
 };
 
-// One elementwise op: n elements, n at most kTile; a tile of `out` may be a tile of an argument.
-// The same row is the opcode of the fused map and, over rows of a tile, the epilogue of a matrix product.
+// One elementwise op over n elements, at most kTile; `out` may be the same memory as an argument. The same
+// row is an opcode of the fused map and, with run_rows, the epilogue of a matrix product.
 constexpr int64_t kTile = 512;
 struct MapOp {
   const char* signature;
@@ -126,21 +129,23 @@ struct MapOp {
 };
 
 // A map program is an attribute of type `words`: constant count, constants as float bits, tile count, step
-// count, then steps x (op, tile, a, b, c). Registers are numbered inputs, constants, tiles; an operand that
-// the op does not read is -1. The linker puts row numbers of map_ops for the ops; the kernel checks the rest.
+// count, then steps x (op, tile, a, b, c). Registers are numbered: first inputs, then constants, then tiles;
+// an operand that the op does not read is -1. The linker replaces ops by row indices of map_ops; the kernel
+// checks the rest.
 constexpr int kMapStepWords = 5;
 
-// One kernel: serial, no allocation, no threads. `tasks`, `check` and `cost` look at shapes, never at data.
+// One kernel: serial, no allocation, no threads. `check`, `tasks` and `cost_ns` look at shapes, never at
+// data.
 struct Kernel {
   const char* signature;
-  const char* (*check)(const Args&);  // nullptr, or why these operands do not fit
-  int64_t (*tasks)(const Args&);      // independent pieces of work, by shape alone
-  double (*cost_ns)(const Args&);     // rough time on one thread: shared among threads only above a threshold
+  const char* (*check)(const Args&);     // nullptr, or why these operands do not fit
+  int64_t (*tasks)(const Args&);         // independent pieces of work
+  double (*cost_ns)(const Args&);        // rough time on one thread; decides whether threads share the work
   size_t (*scratch_bytes)(const Args&);  // per thread; nullptr means none
   void (*run)(const Args&, int64_t first_task, int64_t last_task);
-  uint32_t
-      in_place;  // bit i: output 0 may be input i. kSegmentsInPlace: each output may be the input it updates
+  uint32_t in_place;  // bit i: output 0 may be input i
 };
+// As `in_place`: each output may be the input that it updates.
 constexpr uint32_t kSegmentsInPlace = 0x80000000u;
 
 struct KernelTable {

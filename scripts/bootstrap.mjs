@@ -1,6 +1,7 @@
 // Makes a fresh clone runnable, with plain Node and no dependency: installs the packages and builds the addon
 // where they are missing or out of date, then runs a TypeScript file if asked to.
-//   node scripts/bootstrap.mjs [--tools] [--run FILE [arguments...]]
+//   node scripts/bootstrap.mjs [--tools] [--no-build] [--run FILE [arguments...]]
+//   node scripts/bootstrap.mjs --build TARGETS...
 import {spawn, spawnSync} from 'node:child_process';
 import fs from 'node:fs';
 import {availableParallelism} from 'node:os';
@@ -164,7 +165,7 @@ function isFresh(file, folders) {
 export function build(targets = ['chainrule']) {
   const folders = ['simd', 'kernels', 'isa', 'runtime', 'binding'];
   const outputs = targets.map(name => (name === 'chainrule' ? addonFile : inRoot('build/Release', name)));
-  const all = targets.includes('chainrule') ? folders : [...folders, 'test', 'tools'];
+  const all = targets.every(name => name === 'chainrule') ? folders : [...folders, 'test', 'tools'];
   if (outputs.every(file => isFresh(file, all))) return;
   withLock(() => {
     if (outputs.every(file => isFresh(file, all))) return;
@@ -174,7 +175,8 @@ export function build(targets = ['chainrule']) {
     const [started, startTime] = [performance.now(), new Date()];
     prepareHeaders();
     nodeGyp(['configure'], 'the configuration of the build');
-    nodeGyp(['build', ...targets, `--jobs=${availableParallelism()}`], 'the C++ build');
+    // No file takes the compiler longer than the scalar kernels: make begins with them.
+    nodeGyp(['build', 'isa_scalar', ...targets, `--jobs=${availableParallelism()}`], 'the C++ build');
     // make leaves a file alone whose inputs did not change in effect.
     for (const file of outputs) fs.utimesSync(file, startTime, startTime);
     console.log(`chainrule: built in ${seconds(started)}`);
@@ -202,7 +204,8 @@ function main(args) {
   const at = args.indexOf('--run');
   const own = at < 0 ? args : args.slice(0, at);
   install();
-  if (!process.env.CHAINRULE_BINARY) build();
+  if (own[0] === '--build') return build(own.slice(1));
+  if (!process.env.CHAINRULE_BINARY && !own.includes('--no-build')) build();
   if (own.includes('--tools')) build(nativeTools);
   if (at >= 0) run(args[at + 1], args.slice(at + 2));
 }

@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {nativeTests, root} from './bootstrap.mjs';
 import {counted, one, runSteps, type Step, spawn} from './steps.ts';
+import {vitestSuite} from './vitest.ts';
 
 const folder = path.join(root, 'build-asan');
 const addon = path.join(folder, 'RelWithDebInfo/chainrule.node');
@@ -30,16 +31,12 @@ function buildWithSanitizers(): boolean {
   );
 }
 
-const vitest = path.join(root, 'node_modules/vitest/vitest.mjs');
 const steps: Step[] = [
   {name: 'asan build', run: () => one(buildWithSanitizers())},
   ...nativeTests.map(name => ({
     name: `asan ${name}`,
     run: () => counted(spawn(path.join(folder, name), [], {capture: true, env: options})),
   })),
-  {
-    name: 'asan tests',
-    run: () => one(spawn(process.execPath, [vitest, 'run', ...process.argv.slice(2)], {env: forNode()}).ok),
-  },
+  {name: 'asan tests', run: () => vitestSuite(process.argv.slice(2), forNode(), 'vitest-asan')},
 ];
-runSteps(steps);
+await runSteps(steps);

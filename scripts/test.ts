@@ -1,58 +1,60 @@
 // Everything that must hold. `npm test` runs all steps, `npm test -- lint tidy` those named,
 // `npm run test:deep` all of them at full count and the sanitizers.
-import fs from 'node:fs';
+import {availableParallelism} from 'node:os';
 import path from 'node:path';
 import {parseArgs} from 'node:util';
-import {build, nativeTests, nativeTools, root} from './bootstrap.mjs';
-import {counted, type Outcome, one, runSteps, type Step, spawn} from './steps.ts';
+import {nativeTests, nativeTools, root} from './bootstrap.mjs';
+import {counted, type Outcome, one, runSteps, type Step, spawnBeside, sum} from './steps.ts';
+import {vitestSuite} from './vitest.ts';
 
 const {values, positionals} = parseArgs({allowPositionals: true, options: {deep: {type: 'boolean'}}});
 if (values.deep) process.env.CHAINRULE_DEEP = '1';
 
 const bin = (name: string): string => path.join(root, 'node_modules/.bin', name);
+const node = (...args: readonly string[]) => spawnBeside(process.execPath, args);
+const script = async (file: string, folder = 'scripts'): Promise<Outcome> =>
+  counted(await node('--import', 'tsx', `${folder}/${file}`));
 
-function nativeSuite(): Outcome {
-  build([...nativeTests, ...nativeTools]);
-  const outcomes = nativeTests.map(name =>
-    counted(spawn(path.join(root, 'build/Release', name), [], {capture: true})),
-  );
-  return {
-    passed: outcomes.reduce((sum, {passed}) => sum + passed, 0),
-    failed: outcomes.reduce((sum, {failed}) => sum + failed, 0),
-  };
+/** All that is compiled, in one go: the longest file keeps one core busy while another does the rest. */
+async function buildAll(): Promise<Outcome> {
+  const addon = process.env.CHAINRULE_BINARY ? [] : ['chainrule'];
+  const {ok} = await node('scripts/bootstrap.mjs', '--build', ...addon, ...nativeTests, ...nativeTools);
+  return one(ok);
 }
 
-function vitestSuite(): Outcome {
-  const report = path.join(root, 'build/vitest.json');
-  fs.rmSync(report, {force: true});
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const {ok} = spawn(bin('vitest'), ['run', ...reporters]);
-  if (!fs.existsSync(report)) return one(false);
-  const {numPassedTests: passed, numFailedTests} = JSON.parse(fs.readFileSync(report, 'utf8'));
-  return {passed, failed: ok ? numFailedTests : Math.max(numFailedTests, 1)};
-}
-
-function script(file: string, folder = 'scripts'): Outcome {
-  return counted(spawn(process.execPath, ['--import', 'tsx', `${folder}/${file}`], {capture: true}));
+async function nativeSuite(): Promise<Outcome> {
+  const outcomes: Outcome[] = [];
+  for (const name of nativeTests)
+    outcomes.push(counted(await spawnBeside(path.join(root, 'build/Release', name), [])));
+  return sum(outcomes);
 }
 
 /** Tests of what depends on the engine run on every version of Node that is there. */
-function otherNodes(): Outcome {
-  const outcome = script('install-nodes.ts');
-  return outcome.failed === 0 ? outcome : {passed: 0, failed: 0, skipped: 'npm gave none'};
+async function otherNodes(): Promise<Outcome> {
+  const {passed, failed} = await script('install-nodes.ts');
+  const skipped = failed > 0 ? [`${failed} other versions of Node: npm gave none`] : [];
+  return {passed, failed: 0, skipped};
 }
 
+// Those that take longest come first.
+const built = {after: ['build']};
 const steps: readonly Step[] = [
-  {name: 'types', run: () => one(spawn(bin('tsc'), ['--noEmit']).ok)},
-  {name: 'lint', run: () => one(spawn(bin('biome'), ['check', '--error-on-warnings', '.']).ok)},
-  {name: 'native', run: nativeSuite},
-  {name: 'tidy', run: () => script('tidy.ts')},
+  {name: 'build', run: buildAll},
+  {name: 'types', run: async () => one((await spawnBeside(bin('tsc'), ['--noEmit'])).ok)},
+  {
+    name: 'lint',
+    run: async () => one((await spawnBeside(bin('biome'), ['check', '--error-on-warnings', '.'])).ok),
+  },
   ...(values.deep ? [{name: 'other Nodes', run: otherNodes}] : []),
-  {name: 'tests', run: vitestSuite},
-  {name: 'neon', run: () => script('test-neon.ts')},
-  {name: 'guard', run: () => script('guard.ts', 'bench')},
-  {name: 'package', run: () => script('package-test.ts')},
-  ...(values.deep ? [{name: 'sanitizers', run: () => script('test-asan.ts')}] : []),
+  {name: 'tests', after: ['build', 'other Nodes'], run: () => vitestSuite()},
+  {name: 'neon', ...built, run: () => script('test-neon.ts')},
+  {name: 'native', ...built, run: nativeSuite},
+  {name: 'guard', ...built, run: () => script('guard.ts', 'bench')},
+  {name: 'package', ...built, run: () => script('package-test.ts')},
+  {name: 'tidy', ...built, run: () => script('tidy.ts')},
+  ...(values.deep
+    ? [{name: 'sanitizers', after: ['tests', 'package'], run: () => script('test-asan.ts')}]
+    : []),
 ];
 
 const unknown = positionals.filter(name => !steps.some(step => step.name === name));
@@ -62,4 +64,15 @@ if (unknown.length > 0) {
   );
   process.exit(2);
 }
-runSteps(steps.filter(({name}) => positionals.length === 0 || positionals.includes(name)));
+
+/** Those named, and what they come after. */
+function needed(names: readonly string[]): Set<string> {
+  const before = steps.filter(({name}) => names.includes(name)).flatMap(({after = []}) => after);
+  return new Set([...names, ...(before.length > 0 ? needed(before) : [])]);
+}
+
+const wanted = positionals.length > 0 ? needed(positionals) : undefined;
+await runSteps(
+  steps.filter(({name}) => wanted?.has(name) ?? true),
+  Math.min(2, availableParallelism()),
+);

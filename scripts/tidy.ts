@@ -8,7 +8,7 @@ import {checkSizes} from './tidy/sizes.ts';
 
 const files = listFiles();
 const objects = checkObjects();
-if (typeof objects === 'string') console.log(objects);
+if (typeof objects === 'string') console.log(`skipped: ${objects}`);
 const found = [
   ...checkSizes(files),
   ...checkImports(files),

@@ -116,8 +116,10 @@ describe.each(table)('%s', (name, {bound, values, smooth}) => {
     }
   });
 
-  it.each(smooth ? ['float64'] : [])('has native gradients that follow those in %s', () => {
-    for (const sample of smooth ?? []) {
+  if (!smooth) return;
+  it('has native gradients that follow those in float64', () => {
+    expect(smooth).not.toEqual([]);
+    for (const sample of smooth) {
       const program = buildOp(op, sample);
       const {loss, weights} = weighted(program.call.outputs);
       const targets = program.call.inputs.filter(({dtype}) => dtype === 'float32');

@@ -1,6 +1,6 @@
-// A race between ways to do the same thing: the first is what the library does now. All run in turns, so that
-// what disturbs one disturbs the others; what counts is the least time of each. Results are compared bit by
-// bit, for a faster way that gives other numbers is another way.
+// Compares the speed of variants that compute the same thing; the first one is what the library does now.
+// They run alternately, so that a disturbance affects all of them, and the minimum of each counts. Results
+// are compared bit by bit, because a variant with other results is no replacement.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,7 @@ namespace lab {
 
 using Clock = std::chrono::steady_clock;
 
-// 64-byte aligned numbers, the same at each run.
+// Numbers aligned to 64 bytes, the same in every run.
 class Numbers {
  public:
   explicit Numbers(int64_t count) : count_(count) {
@@ -49,7 +49,7 @@ inline chainrule::Tensor matrix(const Numbers& numbers, int64_t rows, int64_t co
   return tensor;
 }
 
-// A kernel as it is now, by the begin of its signature.
+// The library's kernel whose signature begins with this text.
 inline const chainrule::Kernel& current_kernel(const char* begin) {
   for (int32_t i = 0; i < chainrule::kTable.kernel_count; ++i) {
     const chainrule::Kernel& kernel = chainrule::kTable.kernels[i];
@@ -61,57 +61,58 @@ inline const chainrule::Kernel& current_kernel(const char* begin) {
 
 class Race {
  public:
-  // `flops` and `bytes` of one run: either may be 0.
+  // `flops` and `bytes` of one run; either may be 0.
   Race(std::string title, double flops, double bytes)
       : title_(std::move(title)), flops_(flops), bytes_(bytes) {}
 
   void add(std::string name, const Numbers& result, std::function<void()> run) {
-    ways_.push_back({std::move(name), &result, std::move(run), 1, 1e30, true});
+    variants_.push_back({std::move(name), &result, std::move(run), 1, 1e30, true});
   }
 
   void run() {
-    for (Way& way : ways_) prepare(way);
-    for (int round = 0; round < 15; ++round) {
-      for (Way& way : ways_) way.best = std::min(way.best, time(way));
+    for (Variant& variant : variants_) prepare(variant);
+    for (int repeat = 0; repeat < 15; ++repeat) {
+      for (Variant& variant : variants_) variant.best = std::min(variant.best, time(variant));
     }
     std::printf("\n%s\n", title_.c_str());
-    for (const Way& way : ways_) {
-      const double us = way.best * 1e6;
-      std::printf("  %-34s %9.2f us", way.name.c_str(), us);
+    for (const Variant& variant : variants_) {
+      const double us = variant.best * 1e6;
+      std::printf("  %-34s %9.2f us", variant.name.c_str(), us);
       if (flops_ > 0) std::printf("  %7.1f GFLOP/s", flops_ / us / 1e3);
       if (bytes_ > 0) std::printf("  %7.1f GB/s", bytes_ / us / 1e3);
-      std::printf("  %5.2f x now%s\n", ways_[0].best / way.best, way.same ? "" : "  OTHER BITS");
+      std::printf("  %5.2f x now%s\n", variants_[0].best / variant.best, variant.same ? "" : "  OTHER BITS");
     }
   }
 
  private:
-  struct Way {
+  struct Variant {
     std::string name;
     const Numbers* result;
     std::function<void()> run;
-    int64_t calls;  // of one measurement
+    int64_t calls;  // per measurement
     double best;    // seconds
-    bool same;      // as the first way's result
+    bool same;      // whether its result is that of the first variant
   };
 
-  static double time(const Way& way) {
+  static double time(const Variant& variant) {
     const auto start = Clock::now();
-    for (int64_t i = 0; i < way.calls; ++i) way.run();
-    return std::chrono::duration<double>(Clock::now() - start).count() / static_cast<double>(way.calls);
+    for (int64_t i = 0; i < variant.calls; ++i) variant.run();
+    return std::chrono::duration<double>(Clock::now() - start).count() / static_cast<double>(variant.calls);
   }
 
-  // Runs it once for its result, then finds out how often it runs in a few milliseconds.
-  void prepare(Way& way) {
-    way.run();
-    const Numbers& first = *ways_[0].result;
-    way.same = std::memcmp(first.data(), way.result->data(), static_cast<size_t>(first.count()) * 4) == 0;
-    while (time(way) * static_cast<double>(way.calls) < 4e-3 && way.calls < (int64_t{1} << 24))
-      way.calls *= 2;
+  // Runs it once for its result, then finds out how many calls take a few milliseconds.
+  void prepare(Variant& variant) {
+    variant.run();
+    const Numbers& first = *variants_[0].result;
+    const auto bytes = static_cast<size_t>(first.count()) * sizeof(float);
+    variant.same = std::memcmp(first.data(), variant.result->data(), bytes) == 0;
+    while (time(variant) * static_cast<double>(variant.calls) < 4e-3 && variant.calls < (int64_t{1} << 24))
+      variant.calls *= 2;
   }
 
   std::string title_;
   double flops_, bytes_;
-  std::vector<Way> ways_;
+  std::vector<Variant> variants_;
 };
 
 }  // namespace lab

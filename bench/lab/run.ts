@@ -1,6 +1,6 @@
 // `npm run lab -- NAME [--isa avx2]`: builds bench/lab/NAME.cc with the flags of an instruction set, by
-// default the best of this CPU, and runs it. A variant of a kernel is tried there against the kernel as it is
-// now.
+// default the best one of this CPU, and runs it. There, variants of a kernel are compared with the kernel as
+// it is now.
 import {spawnSync} from 'node:child_process';
 import {existsSync, mkdirSync, readdirSync, readFileSync} from 'node:fs';
 import path from 'node:path';

@@ -1,6 +1,6 @@
-// Which tile of C is best where b lies packed for it, and what would it gain over the product as it is now?
-// A tile of kRows x kVectors vectors, 384 deep, reads b as panels of its width, kept packed from call to
-// call.
+// Which tile of C is fastest if b is already packed for it, and how much would that gain over the product as
+// it is now? A tile of kRows x kVectors vectors, 384 deep, reads b from panels of its width, which stay
+// packed between calls.
 #include "lab.h"
 
 using namespace chainrule;
@@ -45,7 +45,7 @@ struct Shape {
   bool a_transposed, b_transposed;
 };
 
-// Panels of `width` columns, k after k; b is [k, n], or [n, k] where it is transposed.
+// Panels of `width` columns, each with k after k; b is [k, n], or [n, k] if it is transposed.
 void pack(const Shape& s, const float* b, int64_t width, float* to) {
   for (int64_t j = 0; j < s.n; j += width) {
     for (int64_t k = 0; k < s.k; ++k) {
@@ -56,7 +56,7 @@ void pack(const Shape& s, const float* b, int64_t width, float* to) {
   }
 }
 
-// All of C; rows that make up no whole tile are done by the tile of fewer rows.
+// All of C; rows that do not fill a tile are computed by a tile of one row.
 template <int kRows, int kVectors>
 void product(const Shape& s, const float* a, const float* packed, float* c) {
   const int64_t a_row = s.a_transposed ? 1 : s.k, a_step = s.a_transposed ? s.m : 1;

@@ -1,4 +1,4 @@
-// Attributes as words and as text, following the signature.
+// Attributes as words and as text, in the order of the signature.
 import {fail} from '../core/errors.ts';
 import type {AttributeType} from '../core/signature.ts';
 import type {Op} from '../core/tensor.ts';
@@ -14,10 +14,10 @@ function bitsOf(value: number): number {
 }
 
 export class Attributes {
-  private readonly signatureNumber: (text: string) => number;
+  private readonly signatureIndex: (text: string) => number;
 
-  constructor(signatureNumber: (text: string) => number) {
-    this.signatureNumber = signatureNumber;
+  constructor(signatureIndex: (text: string) => number) {
+    this.signatureIndex = signatureIndex;
   }
 
   words({name, signature}: Op, attributes: object): number[] {
@@ -33,7 +33,7 @@ export class Attributes {
       case 'f32':
         return [bitsOf(value as number)];
       case 'op':
-        return [value === null ? -1 : this.signatureNumber(value as string)];
+        return [value === null ? -1 : this.signatureIndex(value as string)];
       case 'words':
         return isMapProgram(value) ? this.encodeProgram(value) : [...(value as readonly number[])];
       default:
@@ -41,7 +41,7 @@ export class Attributes {
     }
   }
 
-  /** The layout stands in lib/ops/program.ts. */
+  /** For the layout see lib/ops/program.ts. */
   private encodeProgram({constants, tiles, steps}: MapProgram): number[] {
     const noOperand = -1;
     return [
@@ -51,7 +51,7 @@ export class Attributes {
       steps.length,
       ...steps.flatMap(({op, tile, operands}) => {
         const [a = noOperand, b = noOperand, c = noOperand] = operands;
-        return [this.signatureNumber(op), tile, a, b, c];
+        return [this.signatureIndex(op), tile, a, b, c];
       }),
     ];
   }

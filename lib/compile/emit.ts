@@ -1,4 +1,4 @@
-// Pass 5: the words of the plan, as native/plan.h lays them out, and beside them what a reader wants to know.
+// Pass 5: the words of the plan, laid out as native/plan.h says, and the same in readable form.
 import {dtypes} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
 import {formatShape, type Shape, sizeOf} from '../core/shape.ts';
@@ -27,9 +27,9 @@ export function emit(schedule: Schedule, memory: Memory): Plan {
   const commitAt = emitter.body.length;
   for (const step of schedule.commit) emitter.step(step, 'commit', 0);
   const guards = schedule.guards.flatMap(({value, kind, scope}) => [
-    emitter.valueNumber(value),
+    emitter.valueIndex(value),
     guardKinds.indexOf(kind),
-    emitter.scopeNumber(scope),
+    emitter.scopeIndex(scope),
   ]);
   const {body, values, signatures, scopes, instructions} = emitter;
   const tail = [
@@ -89,15 +89,15 @@ function valueWords(value: Value, memory: Memory): number[] {
   return [spaces.indexOf(space), position, dtypes[dtype].code, shape.length, ...dimsOf(shape, name)];
 }
 
-/** Numbers things in the order in which they are first asked for. */
-class Table<Key> {
+/** Gives each key an index, in the order of first use. */
+class IndexTable<Key> {
   readonly keys: Key[] = [];
-  private readonly numbers = new Map<Key, number>();
+  private readonly indices = new Map<Key, number>();
 
-  numberOf(key: Key): number {
-    const known = this.numbers.get(key);
+  indexOf(key: Key): number {
+    const known = this.indices.get(key);
     if (known !== undefined) return known;
-    this.numbers.set(key, this.keys.length);
+    this.indices.set(key, this.keys.length);
     return this.keys.push(key) - 1;
   }
 }
@@ -106,10 +106,10 @@ class Emitter {
   readonly body: number[] = [];
   readonly instructions: PlanInstruction[] = [];
   private readonly memory: Memory;
-  private readonly valueTable = new Table<Value>();
-  private readonly signatureTable = new Table<string>();
-  private readonly scopeTable = new Table<string>();
-  private readonly attributes = new Attributes(text => this.signatureTable.numberOf(text));
+  private readonly valueTable = new IndexTable<Value>();
+  private readonly signatureTable = new IndexTable<string>();
+  private readonly scopeTable = new IndexTable<string>();
+  private readonly attributes = new Attributes(text => this.signatureTable.indexOf(text));
 
   constructor(memory: Memory) {
     this.memory = memory;
@@ -127,12 +127,12 @@ class Emitter {
     return this.scopeTable.keys;
   }
 
-  valueNumber(value: Value): number {
-    return this.valueTable.numberOf(value);
+  valueIndex(value: Value): number {
+    return this.valueTable.indexOf(value);
   }
 
-  scopeNumber(scope: string): number {
-    return this.scopeTable.numberOf(scope);
+  scopeIndex(scope: string): number {
+    return this.scopeTable.indexOf(scope);
   }
 
   step(step: Step, phase: PlanInstruction['phase'], depth: number): void {
@@ -142,12 +142,12 @@ class Emitter {
 
   private instruction(step: Instruction, phase: PlanInstruction['phase'], depth: number): void {
     const {op, scope, outputs, inputs} = step;
-    const signature = this.signatureTable.numberOf(op.signature.text);
-    const operands = [...outputs, ...inputs].map(value => this.valueNumber(value));
+    const signature = this.signatureTable.indexOf(op.signature.text);
+    const operands = [...outputs, ...inputs].map(value => this.valueIndex(value));
     const attributes = this.attributes.words(op, step.attributes);
     const head = [
       signature,
-      this.scopeNumber(scope),
+      this.scopeIndex(scope),
       outputs.length,
       inputs.length,
       attributes.length,
@@ -170,8 +170,8 @@ class Emitter {
 
   private loop({count, strides, carries, body}: Loop, phase: PlanInstruction['phase'], depth: number): void {
     const rest = [
-      ...strides.flatMap(({value, units}) => [this.valueNumber(value), units]),
-      ...carries.flatMap(({to, from}) => [this.valueNumber(to), this.valueNumber(from)]),
+      ...strides.flatMap(({value, units}) => [this.valueIndex(value), units]),
+      ...carries.flatMap(({to, from}) => [this.valueIndex(to), this.valueIndex(from)]),
     ];
     this.body.push(items.loop, rest.length + 5, count, strides.length, carries.length, ...rest);
     for (const step of body) this.step(step, phase, depth + 1);

@@ -1,4 +1,4 @@
-// The rules of `simplify`: for each op, what a call of it can be replaced by without changing one bit.
+// The rules of `simplify`: for each op, what can replace a call of it without changing a bit.
 import {type Shape, sameShape, sizeOf} from '../core/shape.ts';
 import {Call, constant, type Tensor} from '../core/tensor.ts';
 import {add, broadcastTo, matmul, mul, neg, reshape, sub, subtractOneHot, transpose} from '../ops/index.ts';
@@ -17,7 +17,7 @@ function uniformValue(tensor: Tensor): number | undefined {
 
 const isUniform = (tensor: Tensor, value: number): boolean => Object.is(uniformValue(tensor), value);
 
-/** Correctly rounded in float32 when computed in float64: the kernels round the same. */
+/** Ops whose float64 result, rounded to float32, is what the kernels compute. */
 const exact: Readonly<Record<string, (a: number, b: number) => number>> = {
   add: (a, b) => a + b,
   sub: (a, b) => a - b,
@@ -43,8 +43,8 @@ const withoutLeadingOnes = (shape: Shape): Shape => {
   return first < 0 ? [] : shape.slice(first);
 };
 
-/** What an elementwise op could read instead of an operand that was only repeated or given leading axes. */
-function beneath(tensor: Tensor): Tensor | undefined {
+/** What an elementwise op can read instead of an operand that was only broadcast or given leading axes. */
+function beforeBroadcast(tensor: Tensor): Tensor | undefined {
   const value = uniformValue(tensor);
   if (value !== undefined && tensor.rank > 0) return constant(value);
   if (isOp(tensor, 'broadcastTo')) return operand(tensor);
@@ -54,11 +54,11 @@ function beneath(tensor: Tensor): Tensor | undefined {
   return same ? source : undefined;
 }
 
-/** Elementwise ops broadcast by themselves: an operand need not be broadcast before. */
-export const reachThrough: Rule = call => {
+/** Elementwise ops broadcast by themselves, so their operands need not be broadcast before. */
+export const skipBroadcasts: Rule = call => {
   const before = call.outputs[0] as Tensor;
   for (let position = 0; position < call.inputs.length; position++) {
-    const source = beneath(call.inputs[position] as Tensor);
+    const source = beforeBroadcast(call.inputs[position] as Tensor);
     if (!source) continue;
     const inputs = call.inputs.map((input, at) => (at === position ? source : input));
     const after = new Call(call.op, inputs, call.attributes, call.scope).outputs[0] as Tensor;
@@ -67,15 +67,15 @@ export const reachThrough: Rule = call => {
   return undefined;
 };
 
-/** `x`, where it has the shape of the result: x·1 may also have been there to broadcast x. */
-function only(x: Tensor, call: Call): Tensor | undefined {
+/** `x`, unless the call also broadcasts it, as x·1 may. */
+function unlessBroadcast(x: Tensor, call: Call): Tensor | undefined {
   return sameShape(x.shape, (call.outputs[0] as Tensor).shape) ? x : undefined;
 }
 
-const pair = (call: Call): readonly [Tensor, Tensor] => call.inputs as readonly [Tensor, Tensor];
+const operandsOf = (call: Call): readonly [Tensor, Tensor] => call.inputs as readonly [Tensor, Tensor];
 
-/** The non-constant and the constant factor of a product. */
-function scaled([a, b]: readonly [Tensor, Tensor]): readonly [Tensor, number] | undefined {
+/** The factors of a product of which one is constant: the other, and the constant. */
+function constantFactor([a, b]: readonly [Tensor, Tensor]): readonly [Tensor, number] | undefined {
   const first = uniformValue(a);
   if (first !== undefined) return [b, first];
   const second = uniformValue(b);
@@ -86,23 +86,23 @@ const isPowerOfTwo = (value: number): boolean =>
   Number.isInteger(Math.log2(Math.abs(value))) && Math.abs(Math.log2(Math.abs(value))) < 126;
 
 const simplifyProduct: Rule = call => {
-  const [a, b] = pair(call);
-  const factor = scaled([a, b]);
+  const [a, b] = operandsOf(call);
+  const factor = constantFactor([a, b]);
   if (factor) {
     const [x, value] = factor;
-    if (value === 1) return only(x, call);
-    if (value === -1) return only(x, call) && neg(x);
+    if (value === 1) return unlessBroadcast(x, call);
+    if (value === -1) return unlessBroadcast(x, call) && neg(x);
     if (isOp(x, 'neg')) return mul(operand(x), -value);
   }
   return isOp(a, 'neg') && isOp(b, 'neg') ? mul(operand(a), operand(b)) : undefined;
 };
 
-/** Division by a power of two and multiplication by its inverse round the same number. */
+/** Division by a power of two gives the same bits as multiplication by its inverse. */
 const simplifyQuotient: Rule = call => {
-  const [a, b] = pair(call);
+  const [a, b] = operandsOf(call);
   const value = uniformValue(b);
   if (value === undefined || uniformValue(a) !== undefined) return undefined;
-  if (value === 1) return only(a, call);
+  if (value === 1) return unlessBroadcast(a, call);
   return isPowerOfTwo(value) ? mul(a, broadcastTo(1 / value, b.shape)) : undefined;
 };
 
@@ -119,14 +119,14 @@ const simplifyTranspose: Rule = call => {
       permutation.map(axis => inner[axis] as number),
     );
   }
-  // Where only axes of size 1 change places, the elements stay in order.
+  // If only axes of size 1 move, the elements stay in order.
   const moved = permutation.filter(axis => x.shape[axis] !== 1);
   const inOrder = moved.every((axis, position) => position === 0 || (moved[position - 1] as number) < axis);
   return inOrder ? reshape(x, (call.outputs[0] as Tensor).shape) : undefined;
 };
 
 const simplifyMatmul: Rule = call => {
-  const [a, b] = pair(call);
+  const [a, b] = operandsOf(call);
   const flags = call.attributes as {transposeA: boolean; transposeB: boolean};
   const [a2, b2] = [a, b].map(side => (isOp(side, 'transpose') ? operand(side) : side));
   if (a2 === a && b2 === b) return undefined;
@@ -138,15 +138,15 @@ const simplifyMatmul: Rule = call => {
 
 export const rules: Readonly<Record<string, Rule>> = {
   add(call) {
-    const [a, b] = pair(call);
-    if (isUniform(b, -0)) return only(a, call);
-    if (isUniform(a, -0)) return only(b, call);
+    const [a, b] = operandsOf(call);
+    if (isUniform(b, -0)) return unlessBroadcast(a, call);
+    if (isUniform(a, -0)) return unlessBroadcast(b, call);
     if (isOp(b, 'neg')) return sub(a, operand(b));
     return isOp(a, 'neg') ? sub(b, operand(a)) : undefined;
   },
   sub(call) {
-    const [a, b] = pair(call);
-    if (isUniform(b, 0)) return only(a, call);
+    const [a, b] = operandsOf(call);
+    if (isUniform(b, 0)) return unlessBroadcast(a, call);
     return isOp(b, 'neg') ? add(a, operand(b)) : undefined;
   },
   mul: simplifyProduct,
@@ -154,7 +154,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   neg(call) {
     const x = operand(call.outputs[0] as Tensor);
     if (isOp(x, 'neg')) return operand(x);
-    const factor = isOp(x, 'mul') ? scaled(pair(x.call)) : undefined;
+    const factor = isOp(x, 'mul') ? constantFactor(operandsOf(x.call)) : undefined;
     return factor && sameShape(factor[0].shape, x.shape) ? mul(factor[0], -factor[1]) : undefined;
   },
   logicalNot: call => {
@@ -163,10 +163,11 @@ export const rules: Readonly<Record<string, Rule>> = {
   },
   maximum: call => (call.inputs[0] === call.inputs[1] ? call.inputs[0] : undefined),
   minimum: call => (call.inputs[0] === call.inputs[1] ? call.inputs[0] : undefined),
-  select: call => (call.inputs[1] === call.inputs[2] ? only(call.inputs[1] as Tensor, call) : undefined),
+  select: call =>
+    call.inputs[1] === call.inputs[2] ? unlessBroadcast(call.inputs[1] as Tensor, call) : undefined,
   stopGradient: call => call.inputs[0],
   customGradient: call => call.inputs[0],
-  broadcastTo: call => only(call.inputs[0] as Tensor, call),
+  broadcastTo: call => unlessBroadcast(call.inputs[0] as Tensor, call),
   reshape(call) {
     const x = operand(call.outputs[0] as Tensor);
     const {shape} = call.outputs[0] as Tensor;

@@ -1,4 +1,4 @@
-// The compiler: from a graph to a plan. Reads as the list of its passes; each is a file of its own.
+// The compiler: from a graph to a plan, by a list of passes, each in a file of its own.
 import {fail} from '../core/errors.ts';
 import type {Precision} from '../core/precision.ts';
 import type {Tensor, Variable} from '../core/tensor.ts';
@@ -13,11 +13,11 @@ import {type StateLayout, schedule} from './schedule.ts';
 import {simplify} from './simplify.ts';
 
 export interface CompileRequest extends StateLayout {
-  /** Each becomes an io output of its name, with one block per step. */
+  /** Each becomes an io output of that name, with one block per step. */
   readonly outputs: Readonly<Record<string, Tensor>>;
-  /** New values of variables, written in the commit phase: all are computed from the values before it. */
+  /** New values of variables, written in the commit phase, all computed from the values before it. */
   readonly updates?: readonly (readonly [variable: Variable, value: Tensor])[];
-  /** Results of `finite`. Guards of gathers and of cross-entropies are found by themselves and come first. */
+  /** Results of `finite`. Guards of gathers and cross-entropies need not be given; they come first. */
   readonly guards?: readonly Tensor[];
   /** Of the operands of matrix products: `float32` by default. */
   readonly precision?: Precision | undefined;
@@ -27,9 +27,9 @@ export interface CompileRequest extends StateLayout {
 
 /** Listings, for `explain` and for tests. */
 export interface Stages {
-  /** What was given, without what differentiation made and what follows from it. */
+  /** The requested graph, without the calls that differentiation made and those that depend on them. */
   readonly graph: string;
-  /** The rest of what was given. */
+  /** The rest of the requested graph. */
   readonly gradients: string;
   readonly simplified: string;
   readonly fused: string;
@@ -38,7 +38,7 @@ export interface Stages {
 
 export interface Compiled {
   readonly plan: Plan;
-  /** Prints all stages; made only when asked for. */
+  /** Prints all stages, only when called. */
   stages(): Stages;
 }
 
@@ -48,8 +48,8 @@ export function compileToPlan(request: CompileRequest): Plan {
 
 export function compileStages(request: CompileRequest): Compiled {
   const {passes = {}, precision = 'float32'} = request;
-  const given = rootsOf(request);
-  const simplified = simplify(given);
+  const requested = rootsOf(request);
+  const simplified = simplify(requested);
   const fused = choosePrecision(fuse(simplified, passes.fuse ?? true), precision);
   const scheduled = schedule(fused, request);
   const memory = planMemory(scheduled, passes.inPlace ?? true);
@@ -57,7 +57,7 @@ export function compileStages(request: CompileRequest): Compiled {
   return {
     plan,
     stages: () => ({
-      ...printParts(given),
+      ...printParts(requested),
       simplified: printRoots(simplified),
       fused: printRoots(fused),
       plan: printPlan(plan),

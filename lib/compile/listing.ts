@@ -1,4 +1,4 @@
-// Listings of what the passes make: graphs with their roots, and plans with offsets and bytes.
+// Listings of what the passes produce: graphs with their roots, and plans with offsets and bytes.
 import {dtypes} from '../core/dtype.ts';
 import {formatShape} from '../core/shape.ts';
 import type {Call} from '../core/tensor.ts';
@@ -8,7 +8,7 @@ import {callsOf} from '../graph/walk.ts';
 import {header, type IoSlot, items, type Plan, type PlanInstruction} from '../plan.ts';
 import {type Roots, tensorsOf} from './roots.ts';
 
-/** The calls that differentiation made, and all that follow from them. */
+/** The calls that differentiation made, and all that depend on them. */
 function gradientCalls(order: readonly Call[]): ReadonlySet<Call> {
   const found = new Set<Call>();
   for (const call of order) {
@@ -17,7 +17,7 @@ function gradientCalls(order: readonly Call[]): ReadonlySet<Call> {
   return found;
 }
 
-/** The lines of `order`, and those of the roots that `belongs` picks. */
+/** The lines of the calls, and of the roots, that `belongs` selects. */
 function listing(
   {outputs, guards, updates}: Roots,
   order: readonly Call[],
@@ -35,7 +35,7 @@ function listing(
   return lines.filter(line => line !== '').join('\n');
 }
 
-/** A graph and what is asked of it. */
+/** A graph and its roots. */
 export function printRoots(roots: Roots): string {
   return listing(roots, callsOf(tensorsOf(roots)), new Names(), () => true);
 }
@@ -64,7 +64,7 @@ function instructionLine(instruction: PlanInstruction, number: number, depth: nu
   return `${String(number).padStart(3)}${indent.slice(3)}${line.replaceAll('\n', `\n${indent}`)}`;
 }
 
-/** The lines of the body. Loops stand in the words alone, so these are what is read. */
+/** The lines of the body, read from the words, because `instructions` does not show the loops. */
 function bodyLines({words, instructions}: Plan): string[] {
   const end = words[header.wordCount] as number;
   const start = end - (words[header.bodyWords] as number);
@@ -93,14 +93,14 @@ export function printPlan(plan: Plan): string {
   const {io, guards, stateBytes, arenaBytes, words} = plan;
   const literalBytes = (words[header.literalWords] as number) * 4;
   const sizes = `state ${stateBytes} bytes, arena ${arenaBytes} bytes, constants ${literalBytes} bytes`;
-  const tests = guards.map(({kind, scope, scopes, source}) => {
+  const guardLines = guards.map(({kind, scope, scopes, source}) => {
     const about = source === undefined ? '' : ` of ${source}`;
     const where = scopes?.some(Boolean) ? scopes.join(', ') : scope;
-    return `test ${kind}${about}${where === '' ? '' : ` in ${where}`}`;
+    return `guard ${kind}${about}${where === '' ? '' : ` in ${where}`}`;
   });
   const body = bodyLines(plan);
   const slots = io.length === 0 ? [] : [alignColumns(io.map(ioLine))];
   const commit = body.indexOf('commit');
   const split = commit < 0 ? body.length : commit;
-  return [sizes, ...slots, ...body.slice(0, split), ...tests, ...body.slice(split)].join('\n');
+  return [sizes, ...slots, ...body.slice(0, split), ...guardLines, ...body.slice(split)].join('\n');
 }

@@ -1,38 +1,38 @@
-// Turns a group of elementwise calls into the program of one map: registers by last use, within the limits of
-// native/kernels/program.h.
+// Turns a group of elementwise calls into the program of one map, whose registers are reused after the last
+// read, within the limits of native/kernels/program.h.
 import type {DType} from '../core/dtype.ts';
 import type {Call, Tensor} from '../core/tensor.ts';
 import type {MapProgram, MapStep} from '../ops/program.ts';
 
-/** Twin of the limits in native/kernels/program.h: what a block of registers costs in L1. */
+/** Twin of the limits in native/kernels/program.h: a block of all registers fits in the L1 cache. */
 export const mapLimits = {inputs: 12, constants: 16, tiles: 8, steps: 64} as const;
 
-/** Conversions that leave a number in a register as it is: the second type has all values of the first. */
-const widens: Readonly<Record<string, readonly DType[]>> = {
+/** Conversions that leave a number in a register as it is: these types have all values of the first. */
+const widerTypes: Readonly<Record<string, readonly DType[]>> = {
   bool: ['uint8', 'int32', 'float32'],
   uint8: ['int32', 'float32'],
   int32: ['float32'],
   float32: [],
 };
 
-/** Broadcasting and widening are done by every load: such a call needs no step of its own. */
+/** Every load broadcasts and widens, so such a call needs no step of its own. */
 export function isIdentity({op, inputs, outputs}: Call): boolean {
   const from = (inputs[0] as Tensor).dtype;
   const to = (outputs[0] as Tensor).dtype;
-  return op.name === 'broadcastTo' || (op.name === 'cast' && (widens[from] ?? []).includes(to));
+  return op.name === 'broadcastTo' || (op.name === 'cast' && (widerTypes[from] ?? []).includes(to));
 }
 
-/** Other conversions happen where a result is stored: such a call can only be the last. */
+/** Other conversions are done by the store of the result, so such a call can only be the last. */
 const mustBeLast = (call: Call): boolean => call.op.name === 'cast' && !isIdentity(call);
 
-/** The number that a register holds throughout, if the tensor is one number. */
+/** The number of a constant tensor of one element. */
 function scalarOf(tensor: Tensor): number | undefined {
   if (tensor.call.op.name !== 'constant' || tensor.size !== 1) return undefined;
   const {data} = tensor.call.attributes as {data: ArrayLike<number>};
   return tensor.dtype === 'bool' ? Number(data[0] !== 0) : Math.fround(data[0] as number);
 }
 
-/** Where a value is before registers are numbered. */
+/** Where a value comes from, before registers are assigned. */
 type Place = {kind: 'input' | 'constant' | 'step'; index: number};
 
 interface DraftStep {
@@ -62,16 +62,17 @@ class Draft {
   add(call: Call, isLast: boolean): void {
     const operands = call.inputs.map(input => this.placeOf(input));
     const [first] = operands as [Place];
-    const vanishes = isIdentity(call) || mustBeLast(call);
+    const isConversion = isIdentity(call) || mustBeLast(call);
+    // The last call needs a step only where nothing before it has one.
     const place: Place =
-      vanishes && (!isLast || first.kind === 'step')
+      isConversion && (!isLast || first.kind === 'step')
         ? first
         : {kind: 'step', index: this.steps.push({call, operands}) - 1};
     this.places.set(call.outputs[0] as Tensor, place);
   }
 }
 
-/** Gives each step a tile: a free one, or that of an operand read here for the last time. */
+/** Gives each step a tile: a free one, which may be that of an operand it reads for the last time. */
 function assignTiles({inputs, constants, steps}: Draft): {steps: MapStep[]; tiles: number} {
   const lastUse = new Map<number, number>();
   steps.forEach(({operands}, at) => {
@@ -87,8 +88,8 @@ function assignTiles({inputs, constants, steps}: Draft): {steps: MapStep[]; tile
   };
   const numbered = steps.map(({call, operands}, at): MapStep => {
     const registers = operands.map(registerOf);
-    const dying = operands.filter(({kind, index}) => kind === 'step' && lastUse.get(index) === at);
-    free.push(...new Set(dying.map(({index}) => tileOf[index] as number)));
+    const freed = operands.filter(({kind, index}) => kind === 'step' && lastUse.get(index) === at);
+    free.push(...new Set(freed.map(({index}) => tileOf[index] as number)));
     free.sort((a, b) => b - a);
     const tile = free.pop() ?? tiles++;
     tileOf.push(tile);
@@ -98,8 +99,8 @@ function assignTiles({inputs, constants, steps}: Draft): {steps: MapStep[]; tile
 }
 
 /**
- * The program of `members`, which are in order, the last being the result; undefined where it exceeds the
- * limits or a conversion stands in its middle.
+ * The program of `members`, which are in order and end with the result; undefined where it would exceed the
+ * limits or have a conversion in the middle.
  */
 export function makeProgram(
   members: readonly Call[],

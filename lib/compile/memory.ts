@@ -1,15 +1,15 @@
-// Pass 4: where each value lies. Values whose lives do not overlap share memory: the largest are placed
-// first, each into the smallest gap that is free throughout its life (Pisarchyk and Lee 2020,
+// Pass 4: a place in memory for each value. Values whose live ranges do not overlap share memory: the largest
+// are placed first, each into the smallest gap that is free throughout its range (Pisarchyk and Lee 2020,
 // arXiv 2001.03288).
 import {fail} from '../core/errors.ts';
 import {sameShape} from '../core/shape.ts';
 import {type SpaceName, unitBytes} from '../plan.ts';
-import {type Lives, livesOf, type Span} from './lives.ts';
+import {type LiveRange, type LiveRanges, liveRangesOf} from './live-ranges.ts';
 import {bytesOf, type Instruction, ownerOf, type Schedule, type Step, type Value} from './steps.ts';
 
 export interface Place {
   readonly space: SpaceName;
-  /** Units of 64 bytes in state and arena, slot in io, word in literal: what stands in the plan. */
+  /** As in the plan: units of 64 bytes in state and arena, the slot in io, words in literal. */
   readonly position: number;
 }
 
@@ -20,18 +20,18 @@ export interface Memory {
   readonly literals: Int32Array;
 }
 
-/** One piece of the arena, for a value and those that follow it in place. */
+/** A piece of the arena, for a value and those that later overwrite it in place. */
 interface Slot {
   readonly units: number;
-  readonly life: Span;
+  readonly range: LiveRange;
   offset: number;
 }
 
 const unitsOf = (bytes: number): number => Math.ceil(bytes / unitBytes);
 
 export function planMemory(schedule: Schedule, inPlace = true): Memory {
-  const lives = livesOf(schedule);
-  const slots = makeSlots(schedule, lives, inPlace);
+  const ranges = liveRangesOf(schedule);
+  const slots = makeSlots(schedule, ranges, inPlace);
   const arenaUnits = placeSlots([...new Set(slots.values())]);
   const literals = new Literals();
   const placeOwner = (owner: Value): Place => {
@@ -54,16 +54,16 @@ export function planMemory(schedule: Schedule, inPlace = true): Memory {
     if (units !== 0 && space === 'io') fail('ERR_PLAN', `${value.name} cannot be a window of an input.`);
     return {space, position: position + units * (space === 'literal' ? unitBytes / 4 : 1)};
   };
-  for (const value of lives.values) placeOf(value);
+  for (const value of ranges.values) placeOf(value);
   return {placeOf, arenaUnits, literals: literals.words()};
 }
 
-/** Gives each value that owns arena memory its slot; a result may take over that of an operand that dies. */
-function makeSlots(schedule: Schedule, lives: Lives, inPlace: boolean): Map<Value, Slot> {
+/** Gives each value that owns arena memory a slot: its own, or that of an operand read for the last time. */
+function makeSlots(schedule: Schedule, ranges: LiveRanges, inPlace: boolean): Map<Value, Slot> {
   const slots = new Map<Value, Slot>();
   const addSlot = (owner: Value): void => {
     if (owner.home.space !== 'arena' || slots.has(owner)) return;
-    slots.set(owner, {units: unitsOf(bytesOf(owner)), life: {...lives.spanOf(owner)}, offset: 0});
+    slots.set(owner, {units: unitsOf(bytesOf(owner)), range: {...ranges.rangeOf(owner)}, offset: 0});
   };
   const visit = (step: Step): void => {
     if (step.kind === 'loop') {
@@ -71,35 +71,35 @@ function makeSlots(schedule: Schedule, lives: Lives, inPlace: boolean): Map<Valu
       return;
     }
     const [result] = step.outputs;
-    const slot = inPlace && result && slotToTakeOver(step, result, slots, lives);
+    const slot = inPlace && result && slotToReuse(step, result, slots, ranges);
     if (slot) {
-      slot.life.end = Math.max(slot.life.end, lives.spanOf(result).end);
+      slot.range.end = Math.max(slot.range.end, ranges.rangeOf(result).end);
       slots.set(result, slot);
     }
     for (const output of step.outputs) addSlot(ownerOf(output));
   };
   for (const step of [...schedule.compute, ...schedule.commit]) visit(step);
-  for (const value of lives.values) addSlot(ownerOf(value));
+  for (const value of ranges.values) addSlot(ownerOf(value));
   return slots;
 }
 
 /** The slot of an operand that this step reads for the last time and may overwrite. */
-function slotToTakeOver(
+function slotToReuse(
   step: Instruction,
   result: Value,
   slots: ReadonlyMap<Value, Slot>,
-  lives: Lives,
+  ranges: LiveRanges,
 ): Slot | undefined {
-  const at = lives.positionOf(step);
-  // A result that is there before this step, as one carried from round to round is, keeps its own memory.
-  if (result.home.space !== 'arena' || lives.spanOf(result).start !== at) return undefined;
+  const at = ranges.positionOf(step);
+  // A result that is needed before this step, because a loop carries it, keeps its own memory.
+  if (result.home.space !== 'arena' || ranges.rangeOf(result).start !== at) return undefined;
   const owners = step.inputs.map(ownerOf);
   const position = step.inputs.findIndex((input, index) => {
     const owner = owners[index] as Value;
     const slot = slots.get(owner);
     const isReadOnce = owners.indexOf(owner) === owners.lastIndexOf(owner);
-    const dies = slot?.life.end === at && slot.units === unitsOf(bytesOf(result));
-    return dies && isReadOnce && mayOverwrite(step, index) && fits(result, input);
+    const isFreed = slot?.range.end === at && slot.units === unitsOf(bytesOf(result));
+    return isFreed && isReadOnce && mayOverwrite(step, index) && fits(result, input);
   });
   return position < 0 ? undefined : slots.get(owners[position] as Value);
 }
@@ -115,34 +115,35 @@ function fits(result: Value, input: Value): boolean {
 }
 
 /**
- * A value of up to 8 KiB shares no memory with those that live some steps before and after it. A step that
- * writes where another has just read makes the threads of a team meet; a bias's gradient need not.
+ * A value of up to 8 KiB shares no memory with values needed a few steps before or after it. A step that
+ * writes where a recent one has read needs a barrier; for a bias's gradient that would cost more than the
+ * memory.
  */
 const smallUnits = 128;
 const stepsApart = 4;
 
-function lifeInMemory({units, life: {start, end}}: Slot): Span {
+function paddedRange({units, range: {start, end}}: Slot): LiveRange {
   const apart = units <= smallUnits ? stepsApart : 0;
   return {start: start - apart, end: end + apart};
 }
 
-/** Best fit, the largest first; gives the size of the arena in units. */
+/** Best fit, the largest first. Returns the size of the arena in units. */
 function placeSlots(slots: readonly Slot[]): number {
   const bySize = slots
-    .map(slot => ({slot, life: lifeInMemory(slot)}))
-    .sort((a, b) => b.slot.units - a.slot.units || a.life.start - b.life.start);
+    .map(slot => ({slot, range: paddedRange(slot)}))
+    .sort((a, b) => b.slot.units - a.slot.units || a.range.start - b.range.start);
   const placed: typeof bySize = [];
   let total = 0;
   for (const entry of bySize) {
-    const {slot, life} = entry;
+    const {slot, range} = entry;
     const {units} = slot;
-    const beside = placed
-      .filter(other => other.life.start <= life.end && life.start <= other.life.end)
+    const simultaneous = placed
+      .filter(other => other.range.start <= range.end && range.start <= other.range.end)
       .map(other => other.slot)
       .sort((a, b) => a.offset - b.offset);
     let best: {offset: number; gap: number} | undefined;
     let end = 0;
-    for (const other of beside) {
+    for (const other of simultaneous) {
       const gap = other.offset - end;
       if (gap >= units && (!best || gap < best.gap)) best = {offset: end, gap};
       end = Math.max(end, other.offset + other.units);
@@ -154,7 +155,7 @@ function placeSlots(slots: readonly Slot[]): number {
   return total;
 }
 
-/** Constants one behind another, each at a multiple of 64 bytes. */
+/** Constants one after another, each at a multiple of 64 bytes. */
 class Literals {
   private readonly starts = new Map<Value, number>();
   private units = 0;

@@ -1,33 +1,34 @@
-// In which order calls run: as the results demand them, depth first, but what ends a path runs at once.
+// In which order calls run: depth first from the results, except that calls near the end of a path run as
+// soon as they can.
 import type {Call, Tensor} from '../core/tensor.ts';
 
-/** Calls from which no longer way than this leads to an end run at once: dW right behind its dz. */
+/** Calls with at most so many calls ahead of them run as soon as they can: dW directly after its dz. */
 const eagerHeight = 3;
 
-/** For each call, how many calls the longest way from it to an end has. Views cost nothing. */
+/** For each call, the length of the longest path from it to the end of the graph. Views do not count. */
 function heightsOf(
   order: readonly Call[],
   usersOfCall: (call: Call) => readonly Call[],
 ): ReadonlyMap<Call, number> {
   const heights = new Map<Call, number>();
   for (const call of [...order].reverse()) {
-    const above = usersOfCall(call).map(user => heights.get(user) ?? 0);
-    heights.set(call, Math.max(0, ...above) + (call.op.view ? 0 : 1));
+    const ofUsers = usersOfCall(call).map(user => heights.get(user) ?? 0);
+    heights.set(call, Math.max(0, ...ofUsers) + (call.op.view ? 0 : 1));
   }
   return heights;
 }
 
 /**
- * The calls of `order` (which has operands first) that compute something, without those of `late`. Gradients
- * of parameters are ends, so they follow their operands immediately, while those are in cache.
+ * The calls of `order` (which has operands first) that compute something, without those of the commit phase.
+ * Gradients of parameters end their paths, so they follow their operands while those are in cache.
  */
 export function orderCalls(
   order: readonly Call[],
   users: ReadonlyMap<Tensor, readonly Call[]>,
-  late: ReadonlySet<Call>,
+  commitCalls: ReadonlySet<Call>,
 ): Call[] {
   const usersOfCall = (call: Call): readonly Call[] =>
-    call.outputs.flatMap(output => users.get(output) ?? []).filter(user => !late.has(user));
+    call.outputs.flatMap(output => users.get(output) ?? []).filter(user => !commitCalls.has(user));
   const heights = heightsOf(order, usersOfCall);
   const done = new Set<Call>();
   const result: Call[] = [];
@@ -42,6 +43,6 @@ export function orderCalls(
       if ((heights.get(user) as number) <= eagerHeight && isReady(user)) place(user);
     }
   };
-  for (const call of order) if (!late.has(call)) place(call);
+  for (const call of order) if (!commitCalls.has(call)) place(call);
   return result;
 }

@@ -1,4 +1,4 @@
-// What a plan must produce: the roots of the graph, kept together through the passes.
+// The roots of a graph: what its plan must produce.
 import type {Tensor, Variable} from '../core/tensor.ts';
 
 export interface Roots {
@@ -7,7 +7,7 @@ export interface Roots {
   readonly guards: readonly Tensor[];
 }
 
-/** In the order in which a schedule should meet them: results, then tests, then what training changes. */
+/** In the order in which they are scheduled: results, then guards, then what training changes. */
 export function tensorsOf(roots: Roots): Tensor[] {
   return [
     ...roots.outputs.map(([, value]) => value),
@@ -16,10 +16,10 @@ export function tensorsOf(roots: Roots): Tensor[] {
   ];
 }
 
-export function mapRoots(roots: Roots, become: (tensor: Tensor) => Tensor): Roots {
+export function mapRoots(roots: Roots, replacement: (tensor: Tensor) => Tensor): Roots {
   return {
-    outputs: roots.outputs.map(([name, value]) => [name, become(value)]),
-    updates: roots.updates.map(([variable, value]) => [variable, become(value)]),
-    guards: roots.guards.map(become),
+    outputs: roots.outputs.map(([name, value]) => [name, replacement(value)]),
+    updates: roots.updates.map(([variable, value]) => [variable, replacement(value)]),
+    guards: roots.guards.map(replacement),
   };
 }

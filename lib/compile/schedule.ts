@@ -1,4 +1,5 @@
-// Pass 3: from a graph to steps in order. First everything is computed, then state is written: the commit.
+// Pass 3: from a graph to an order of steps. First everything is computed, then the state is written: the
+// commit.
 import {dtypes} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
 import {formatShape} from '../core/shape.ts';
@@ -29,13 +30,15 @@ export interface StateLayout {
 export function schedule(roots: Roots, layout: StateLayout): Schedule {
   const order = callsOf(tensorsOf(roots));
   const users = usersOf(order);
-  const late = new Set(order.filter(call => writesItsState(call, users, roots)));
+  const commitCalls = new Set(order.filter(call => updatesInPlace(call, users, roots)));
   const builder = new Builder(layout);
   for (const call of order) if (call.op.name === inputOp.name) builder.addInput(call);
-  const copies = builder.addOutputs(roots.outputs, late);
-  for (const call of orderCalls(order, users, late)) builder.compute.push(...builder.instructionsOf(call));
+  const copies = builder.addOutputs(roots.outputs, commitCalls);
+  for (const call of orderCalls(order, users, commitCalls)) {
+    builder.compute.push(...builder.instructionsOf(call));
+  }
   for (const [slot, tensor] of copies) builder.compute.push(copy(slot, builder.valueOf(tensor)));
-  addCommit(builder, roots, late, layout);
+  addCommit(builder, roots, commitCalls, layout);
   return {
     io: builder.io,
     compute: builder.compute,
@@ -48,8 +51,10 @@ export function schedule(roots: Roots, layout: StateLayout): Schedule {
   };
 }
 
-/** Whether an update can work on the state itself: all it makes is what replaces the variables it reads. */
-function writesItsState(call: Call, users: ReadonlyMap<Tensor, readonly Call[]>, roots: Roots): boolean {
+/**
+ * Whether an update can overwrite the variables it reads: each result is the new value of its variable alone.
+ */
+function updatesInPlace(call: Call, users: ReadonlyMap<Tensor, readonly Call[]>, roots: Roots): boolean {
   const replaced = call.op.updates?.(call);
   if (!replaced) return false;
   const kept = new Set([...roots.outputs.map(([, value]) => value), ...roots.guards]);
@@ -104,8 +109,8 @@ class Builder {
     return this.io.push(slot) - 1;
   }
 
-  /** Lets results be computed where they are wanted; gives the copies needed where that cannot be. */
-  addOutputs(outputs: Roots['outputs'], late: ReadonlySet<Call>): [Value, Tensor][] {
+  /** Makes io slots the homes of results. Returns the copies that are needed where that is not possible. */
+  addOutputs(outputs: Roots['outputs'], commitCalls: ReadonlySet<Call>): [Value, Tensor][] {
     const copies: [Value, Tensor][] = [];
     for (const [name, tensor] of outputs) {
       const {shape, dtype} = tensor;
@@ -114,8 +119,8 @@ class Builder {
       while (owner.call.op.view) owner = owner.call.inputs[0] as Tensor;
       const {op} = owner.call;
       const isGuard = op.guard !== undefined && owner.dtype === 'int32';
-      const isMade = op.kind !== 'leaf' && !isGuard && !late.has(owner.call);
-      if (isMade && !this.homes.has(owner)) this.homes.set(owner, {space: 'io', slot});
+      const isComputed = op.kind !== 'leaf' && !isGuard && !commitCalls.has(owner.call);
+      if (isComputed && !this.homes.has(owner)) this.homes.set(owner, {space: 'io', slot});
       else copies.push([{name, shape, dtype, home: {space: 'io', slot}}, tensor]);
     }
     return copies;
@@ -156,22 +161,22 @@ class Builder {
     return {space: 'literal', data: literal};
   }
 
-  /** One instruction, or none where a call only gives memory another shape. */
+  /** One instruction, or none for a view. */
   instructionsOf(call: Call, inputs = call.inputs.map(input => this.valueOf(input))): Instruction[] {
     const {op, attributes, scope} = call;
     const outputs = call.outputs.map(output => this.valueOf(output));
     return op.view ? [] : [{kind: 'instruction', op, attributes, scope, outputs, inputs}];
   }
 
-  /** A call of the commit phase that writes its variables' memory. */
+  /** Adds a call of the commit phase that overwrites its variables. */
   addUpdate(call: Call, inputs: readonly Value[], replaced: readonly number[]): void {
     const {op, attributes, scope} = call;
     const outputs = replaced.map(position => inputs[position] as Value);
     this.commit.push({kind: 'instruction', op, attributes, scope, outputs, inputs});
   }
 
-  /** The value as it was before the commit: what the commit overwrites is copied before. */
-  before(value: Value, written: ReadonlySet<number>): Value {
+  /** The value as it was before the commit: a copy, if the commit overwrites it. */
+  valueBeforeCommit(value: Value, written: ReadonlySet<number>): Value {
     const {home} = ownerOf(value);
     if (home.space !== 'state' || !written.has(home.byteOffset)) return value;
     const known = this.snapshots.get(value);
@@ -183,20 +188,25 @@ class Builder {
   }
 }
 
-/** Updates in place, then copies. All of them read what was true before the commit. */
-function addCommit(builder: Builder, roots: Roots, late: ReadonlySet<Call>, layout: StateLayout): void {
+/** Adds updates in place, then copies. All of them read the values from before the commit. */
+function addCommit(
+  builder: Builder,
+  roots: Roots,
+  commitCalls: ReadonlySet<Call>,
+  layout: StateLayout,
+): void {
   const written = new Set(roots.updates.map(([variable]) => layout.stateOffset(variable)));
-  for (const call of late) {
+  for (const call of commitCalls) {
     const replaced = call.op.updates?.(call) ?? [];
     const inputs = call.inputs.map((input, position) => {
       const value = builder.valueOf(input);
-      return replaced.includes(position) ? value : builder.before(value, written);
+      return replaced.includes(position) ? value : builder.valueBeforeCommit(value, written);
     });
     builder.addUpdate(call, inputs, replaced);
   }
   for (const [variable, tensor] of roots.updates) {
-    if (late.has(tensor.call) || tensor === variable.tensor) continue;
-    const from = builder.before(builder.valueOf(tensor), written);
+    if (commitCalls.has(tensor.call) || tensor === variable.tensor) continue;
+    const from = builder.valueBeforeCommit(builder.valueOf(tensor), written);
     builder.commit.push(copy(builder.valueOf(variable.tensor), from));
   }
 }

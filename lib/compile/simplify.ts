@@ -1,48 +1,49 @@
-// Pass 1: the same values with fewer calls. Equal calls become one, dead ones vanish, identities are applied.
-// Every rule is exact: it gives the same bits as before for all numbers (x + 0 stays, because −0 + 0 is +0).
+// Pass 1: the same values with fewer calls. Equal calls become one, unused ones vanish, identities are
+// applied. Every rule is exact: it keeps the bits for all numbers (x + 0 stays, because −0 + 0 is +0).
+import {isObject, isPlainObject} from '../core/kinds.ts';
 import {type Call, inScopeOf, type Tensor} from '../core/tensor.ts';
 import {rebuild, rewrite} from '../graph/walk.ts';
-import {foldConstants, reachThrough, rules} from './identities.ts';
+import {foldConstants, rules, skipBroadcasts} from './identities.ts';
 import {mapRoots, type Roots, tensorsOf} from './roots.ts';
 
 export function simplify(roots: Roots): Roots {
   const pool = new Pool();
   return mapRoots(
     roots,
-    rewrite(tensorsOf(roots), (call, inputs) => pool.settle(call, inputs)),
+    rewrite(tensorsOf(roots), (call, inputs) => pool.canonicalize(call, inputs)),
   );
 }
 
-/** Holds one call of each kind and what it simplifies to. */
+/** Holds one of all equal calls, and what it simplifies to. */
 class Pool {
   private readonly byKey = new Map<string, Call>();
   private readonly results = new Map<Call, readonly Tensor[]>();
 
-  settle(given: Call, inputs: readonly Tensor[]): readonly Tensor[] {
+  canonicalize(given: Call, inputs: readonly Tensor[]): readonly Tensor[] {
     const call = this.intern((rebuild(given, inputs)[0] as Tensor).call);
     const known = this.results.get(call);
     if (known) return known;
     const better = inScopeOf(call, () => this.improve(call));
-    const results = better ? [this.settleTensor(better)] : call.outputs;
+    const results = better ? [this.canonicalizeTensor(better)] : call.outputs;
     this.results.set(call, results);
     return results;
   }
 
   private improve(call: Call): Tensor | undefined {
     if (call.op.elementwise) {
-      const better = foldConstants(call) ?? reachThrough(call);
+      const better = foldConstants(call) ?? skipBroadcasts(call);
       if (better) return better;
     }
     return rules[call.op.name]?.(call);
   }
 
-  /** What a rule made may be new, and so may its operands be: a few calls deep at most. */
-  private settleTensor(tensor: Tensor): Tensor {
+  /** The result of a rule may be a new call of new operands, at most a few calls deep. */
+  private canonicalizeTensor(tensor: Tensor): Tensor {
     const {call} = tensor;
     const known = this.results.get(call);
     if (known) return known[tensor.index] as Tensor;
-    const inputs = call.inputs.map(input => this.settleTensor(input));
-    return this.settle(call, inputs)[tensor.index] as Tensor;
+    const inputs = call.inputs.map(input => this.canonicalizeTensor(input));
+    return this.canonicalize(call, inputs)[tensor.index] as Tensor;
   }
 
   private intern(call: Call): Call {
@@ -54,32 +55,32 @@ class Pool {
   }
 }
 
-const objectNumbers = new WeakMap<object, number>();
-let nextNumber = 0;
+const objectIds = new WeakMap<object, number>();
+let nextId = 0;
 
-/** A number for what is equal only to itself: a variable, a long constant. */
-function identityOf(object: object): number {
-  let number = objectNumbers.get(object);
-  if (number === undefined) {
-    number = nextNumber++;
-    objectNumbers.set(object, number);
+/** An id for an object that is equal only to itself: a variable, a long constant. */
+function idOf(object: object): number {
+  let id = objectIds.get(object);
+  if (id === undefined) {
+    id = nextId++;
+    objectIds.set(object, id);
   }
-  return number;
+  return id;
 }
 
 /** Constants longer than this are equal only if they are the same array. */
-const comparedElements = 64;
+const maxComparedElements = 64;
 
 function keyOfAttribute(value: unknown): string {
   if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
   if (ArrayBuffer.isView(value)) {
     const array = value as unknown as ArrayLike<number>;
-    if (array.length > comparedElements) return `#${identityOf(value)}`;
+    if (array.length > maxComparedElements) return `#${idOf(value)}`;
     return keyOfAttribute(Array.from(array));
   }
   if (Array.isArray(value)) return `[${value.map(keyOfAttribute).join(',')}]`;
-  if (typeof value === 'object' && value !== null) {
-    if (Object.getPrototypeOf(value) !== Object.prototype) return `#${identityOf(value)}`;
+  if (isObject(value)) {
+    if (!isPlainObject(value)) return `#${idOf(value)}`;
     const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
     return `{${fields.map(([name, field]) => `${name}:${keyOfAttribute(field)}`).join(',')}}`;
   }
@@ -88,7 +89,7 @@ function keyOfAttribute(value: unknown): string {
 
 function keyOf(call: Call): string {
   const {variable} = call.attributes as {variable?: object};
-  if (variable) return `variable#${identityOf(variable)}`;
+  if (variable) return `variable#${idOf(variable)}`;
   const inputs = call.inputs.map(input => input.id).join(',');
   return `${call.op.name}(${inputs})${keyOfAttribute(call.attributes)}`;
 }

@@ -1,11 +1,11 @@
-// What the later passes work on: values with a home, and steps over them. Loops nest.
+// What the later passes work on: values that have a home in memory, and steps that read and write them.
 import type {DType, TypedArray} from '../core/dtype.ts';
 import {dtypes} from '../core/dtype.ts';
 import {type Shape, sizeOf} from '../core/shape.ts';
-import type {GuardKind, Op} from '../core/tensor.ts';
-import type {IoSlot} from '../plan.ts';
+import type {Op} from '../core/tensor.ts';
+import type {IoSlot, PlanGuard} from '../plan.ts';
 
-/** Which memory a value has. `part`: `units` of 64 bytes into another value's, a view or a window of it. */
+/** Where a value lives. `part`: in the memory of another value, `units` of 64 bytes from its start. */
 export type Home =
   | {readonly space: 'arena'}
   | {readonly space: 'state'; readonly byteOffset: number}
@@ -33,24 +33,20 @@ export interface Instruction {
 export interface Loop {
   readonly kind: 'loop';
   readonly count: number;
-  /** Values that move by so many units of 64 bytes each iteration. */
+  /** Values that move on by so many units of 64 bytes with each iteration. */
   readonly strides: readonly {readonly value: Value; readonly units: number}[];
-  /** At the end of each iteration `to` becomes what `from` is, one after another. */
+  /** At the end of each iteration `to` takes the value of `from`, one after another. */
   readonly carries: readonly {readonly to: Value; readonly from: Value}[];
   readonly body: readonly Step[];
 }
 
 export type Step = Instruction | Loop;
 
-export interface ScheduledGuard {
+export interface ScheduledGuard extends PlanGuard {
   readonly value: Value;
-  readonly kind: GuardKind;
-  readonly scope: string;
-  readonly scopes?: readonly string[] | undefined;
-  readonly source: string | undefined;
 }
 
-/** The guards are looked at between the two phases; only the second writes to state. */
+/** The guards are checked between the two phases; only the second phase writes to the state. */
 export interface Schedule {
   readonly io: readonly IoSlot[];
   readonly compute: readonly Step[];
@@ -61,7 +57,7 @@ export interface Schedule {
 
 export const bytesOf = ({shape, dtype}: Value): number => sizeOf(shape) * dtypes[dtype].bytes;
 
-/** The value whose memory this one lies in. */
+/** The value whose memory this one is in. */
 export function ownerOf(value: Value): Value {
   let owner = value;
   while (owner.home.space === 'part') owner = owner.home.of;

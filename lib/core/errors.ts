@@ -1,3 +1,5 @@
+import {isObject} from './kinds.ts';
+
 /** What went wrong, for programs: `error.code`. */
 export type ErrorCode =
   | 'ERR_SHAPE'
@@ -46,7 +48,7 @@ function editDistance(a: string, b: string): number {
   return previous[b.length] as number;
 }
 
-/** The known name most like `name`, where one is near enough to be a slip of the keyboard. */
+/** The known name most like `name`, where one is near enough for a typing mistake. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const lower = name.toLowerCase();
   let best: string | undefined;
@@ -61,36 +63,39 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   return best;
 }
 
-/** `unknown loss "mse2"; did you mean "mse"? Known: …` */
-export function unknownName(what: string, name: unknown, known: readonly string[]): never {
+/** ` Did you mean "mse"?`, or nothing where no name is near. */
+function hintFor(name: unknown, known: readonly string[]): string {
   const near = typeof name === 'string' ? nearest(name, known) : undefined;
-  const hint = near === undefined ? '' : ` Did you mean ${JSON.stringify(near)}?`;
+  return near === undefined ? '' : ` Did you mean ${JSON.stringify(near)}?`;
+}
+
+/** `unknown loss "mse2". Did you mean "mse"? Known: …` */
+export function unknownName(what: string, name: unknown, known: readonly string[]): never {
   const received = typeof name === 'string' ? JSON.stringify(name) : String(name);
-  fail('ERR_UNKNOWN_NAME', `unknown ${what} ${received}.${hint} Known: ${known.join(', ')}.`);
+  fail('ERR_UNKNOWN_NAME', `unknown ${what} ${received}.${hintFor(name, known)} Known: ${known.join(', ')}.`);
 }
 
 /** Refuses options that `where` does not have, by name. */
 export function checkOptions(where: string, options: unknown, known: readonly string[]): void {
   if (options === undefined) return;
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+  if (!isObject(options) || Array.isArray(options)) {
     fail('ERR_OPTION', `${where}: expected an object of options. Received ${String(options)}.`);
   }
   for (const key of Object.keys(options)) {
     if (known.includes(key)) continue;
-    const near = nearest(key, known);
-    const hint = near === undefined ? '' : ` Did you mean ${JSON.stringify(near)}?`;
+    const hint = hintFor(key, known);
     fail('ERR_OPTION', `${where}: unknown option ${JSON.stringify(key)}.${hint} Known: ${known.join(', ')}.`);
   }
 }
 
-/** The same for options of which some have no default. */
+/** The same where the options must be given, because some have no default. */
 export function requireOptions(where: string, options: unknown, known: readonly string[]): void {
   if (options === undefined)
     fail('ERR_OPTION', `${where}: expected an object of options. Received undefined.`);
   checkOptions(where, options, known);
 }
 
-/** Refuses a number outside its range, or one that is no number. */
+/** Refuses what is no finite number, or outside its range. */
 export function checkNumber(
   where: string,
   value: unknown,
@@ -119,11 +124,10 @@ export function checkBoolean(where: string, value: unknown): asserts value is bo
   fail('ERR_OPTION', `${where}: expected true or false. Received ${String(value)}.`);
 }
 
-/** Refuses a word that is none of `choices`, with the nearest. */
+/** Refuses what is none of `choices`, and suggests the nearest. */
 export function checkChoice(where: string, value: unknown, choices: readonly string[]): void {
   if (typeof value === 'string' && choices.includes(value)) return;
-  const near = typeof value === 'string' ? nearest(value, choices) : undefined;
-  const hint = near === undefined ? '' : ` Did you mean ${JSON.stringify(near)}?`;
   const received = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  const hint = hintFor(value, choices);
   fail('ERR_OPTION', `${where}: expected ${choices.join(', ')}. Received ${received}.${hint}`);
 }

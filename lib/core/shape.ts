@@ -1,6 +1,9 @@
 /** Sizes of the axes, outermost first. A scalar has none. */
 export type Shape = readonly number[];
 
+/** The most axes that a tensor may have. */
+export const maxRank = 6;
+
 /** Number of elements of a shape. */
 export function sizeOf(shape: Shape): number {
   let size = 1;

@@ -5,8 +5,8 @@ import {fail} from './errors.ts';
  * `matmul(a: f32, b: f32) -> c: f32 {transposeA: bool, transposeB: bool}`.
  *
  * Operand types: f32, i32, u8, bool, f64, a capital letter (the same type wherever it stands) or `any`.
- * `name?: f32` may be left out; `...name: f32` stands for any number. Attribute types: bool, i32, f32,
- * op (an elementwise op by signature; -1 for none) and, last only, words (the rest).
+ * `name?: f32` may be left out; `...name: f32` stands for any number of operands. Attribute types: bool, i32,
+ * f32, op (an elementwise op by its signature; -1 for none) and words (any number of them, last only).
  */
 export interface Operand {
   readonly name: string;
@@ -25,13 +25,13 @@ export interface Signature {
   readonly attributes: readonly {readonly name: string; readonly type: AttributeType}[];
 }
 
-const whole = /^(\w+)\(([^)]*)\) -> ([^{]*?)(?: \{([^}]*)\})?$/;
-const operand = /^(\.\.\.)?(\w+)(\?)?: (\w+)$/;
+const signaturePattern = /^(\w+)\(([^)]*)\) -> ([^{]*?)(?: \{([^}]*)\})?$/;
+const operandPattern = /^(\.\.\.)?(\w+)(\?)?: (\w+)$/;
 
 function parseOperands(text: string, list: string): Operand[] {
   if (list.trim() === '') return [];
   return list.split(',').map(part => {
-    const match = operand.exec(part.trim());
+    const match = operandPattern.exec(part.trim());
     if (!match) fail('ERR_GRAPH', `signature ${JSON.stringify(text)}: cannot read operand ${part}.`);
     return {
       name: match[2] as string,
@@ -43,7 +43,7 @@ function parseOperands(text: string, list: string): Operand[] {
 }
 
 export function parseSignature(text: string): Signature {
-  const match = whole.exec(text);
+  const match = signaturePattern.exec(text);
   if (!match) fail('ERR_GRAPH', `cannot read the signature ${JSON.stringify(text)}.`);
   const [, name, inputs, outputs, attributes] = match;
   return {

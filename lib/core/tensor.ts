@@ -11,31 +11,32 @@ export interface TensorSpec {
   readonly dtype: DType;
 }
 
-/** What a guard output of a kernel means when it is not -1; twin of `enum class Guard` in native/plan.h. */
+/** What it means when a kernel's guard output is not -1; twin of `enum class Guard` in native/plan.h. */
 export type GuardKind = 'indexOutOfRange' | 'inputNotFinite' | 'labelOutOfRange' | 'notFinite' | 'stop';
 
 /** One gradient per input, null where none flows. Annotate gradient rules with it. */
 export type Gradients = readonly (Tensor | null)[];
 
 /**
- * An op owns its rules; no pass names an op, passes read the traits below.
- * Attributes named in the signature go into the plan; others (a target shape) serve `infer` alone.
+ * An op owns its rules: compiler passes name no op but read the traits below. Attributes that the signature
+ * names go into the plan; others (a target shape) are for `infer` alone.
  */
 export interface Op<Attributes extends object = object> {
   readonly name: string;
   readonly signature: Signature;
   /**
-   * leaf: no computation. primitive: a kernel and a gradient. fused: a kernel that the compiler
-   * introduces.
+   * leaf: computes nothing. primitive: has a kernel and a gradient. fused: has a kernel, and only the
+   * compiler introduces it.
    */
   readonly kind: 'leaf' | 'primitive' | 'fused';
   /**
-   * Element i of the result depends on element i of the (broadcast) inputs: can join a map or an epilogue.
+   * Element i of the result depends on element i of the (broadcast) inputs alone: such a call can become
+   * part of a map or of a product's epilogue.
    */
   readonly elementwise: boolean;
-  /** The result is the first input's memory under another shape: costs nothing. */
+  /** The result is the memory of the first input under another shape: there is nothing to compute. */
   readonly view: boolean;
-  /** What it means when the output named `guard` is not -1. */
+  /** For ops with an output named `guard`: what it means when that is not -1. */
   readonly guard: GuardKind | undefined;
   /** Which input output 0 may overwrite, as a bit mask; elementwise ops may overwrite any. */
   readonly inPlace: number;
@@ -54,7 +55,7 @@ export class Call<Attributes extends object = object> {
   readonly inputs: readonly Tensor[];
   readonly attributes: Attributes;
   readonly outputs: readonly Tensor[];
-  /** Where in the model this stands, e.g. `encoder/dense_3`: for errors, listings and profiles. */
+  /** The part of the model it belongs to, e.g. `encoder/dense_3`: for errors, listings and profiles. */
   readonly scope: string;
 
   constructor(op: Op<Attributes>, inputs: readonly Tensor[], attributes: Attributes, scope: string) {
@@ -70,7 +71,7 @@ export class Call<Attributes extends object = object> {
 
 let nextId = 0;
 
-/** A symbolic value: what an op will compute, not yet a number. */
+/** A symbolic value: stands for what an op will compute. */
 export class Tensor {
   readonly id: number;
   readonly call: Call;
@@ -214,8 +215,7 @@ export function apply1<Attributes extends object>(
   return apply(op, inputs, attributes)[0] as Tensor;
 }
 
-// ---- Leaves: where values come from
-// -------------------------------------------------------------------------
+// Leaves: where values come from.
 
 export interface InputAttributes extends TensorSpec {
   readonly name: string;
@@ -239,8 +239,8 @@ export function input(options: {name: string; shape: Shape; dtype?: DType; perSt
 }
 
 /**
- * Where random numbers come from: the key int32[2], the step int32[1], and a number that tells streams
- * apart.
+ * Where random numbers come from: the key int32[2], the step int32[1], and the number of a stream: different
+ * streams are independent.
  */
 export interface RandomSource {
   readonly seed: Tensor;
@@ -248,11 +248,11 @@ export interface RandomSource {
   readonly stream: number;
 }
 
-/** A value that lives from step to step, in the `state` of the model that owns it. */
+/** A value that persists from step to step, in the `state` of the model that owns it. */
 export interface Variable extends TensorSpec {
   readonly name: string;
   readonly trainable: boolean;
-  /** Graph of the first value; zeros where it is missing. */
+  /** Makes the graph of the initial value; without it the variable starts as zeros. */
   readonly initial: ((source: RandomSource) => Tensor) | undefined;
   readonly tensor: Tensor;
 }
@@ -284,7 +284,7 @@ export function variableOf(tensor: Tensor): Variable | undefined {
   return byTensor.get(tensor);
 }
 
-/** The same memory under another name, as a model that shares it calls it. */
+/** The same variable under the name that a model which shares it gives it. */
 export function renamed(owner: Variable, name: string, trainable: () => boolean): Variable {
   return {
     ...owner,
@@ -295,9 +295,9 @@ export function renamed(owner: Variable, name: string, trainable: () => boolean)
   };
 }
 
-/** The variable as it was made, whatever name it goes by. */
-export function originalOf(alias: Variable): Variable {
-  return byTensor.get(alias.tensor) ?? alias;
+/** The variable that was made first, of which this may be a renamed one. */
+export function originalOf(variable: Variable): Variable {
+  return byTensor.get(variable.tensor) ?? variable;
 }
 
 export const constantOp = defineOp<TensorSpec & {readonly data: TypedArray}>({

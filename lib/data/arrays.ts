@@ -1,12 +1,15 @@
-// What users give as data, checked: typed arrays are kept where they lie, nested arrays are converted once.
-import {type DType, dtypes} from '../core/dtype.ts';
+// What users give as data, checked: typed arrays are used in place, nested arrays are converted once.
+import {type DType, dtypeOfArray, dtypes} from '../core/dtype.ts';
 import {checkNumber, fail} from '../core/errors.ts';
-import {formatShape, type Shape, sameShape, sizeOf} from '../core/shape.ts';
+import {isDetached, isResizable, isShaped} from '../core/kinds.ts';
+import {type NestedArray, nestedShape, visitNested} from '../core/nested.ts';
+import {formatShape, maxRank, type Shape, sameShape, sizeOf} from '../core/shape.ts';
+
+export type {NestedArray};
 
 export type NumberArray = Float32Array | Int32Array | Uint8Array;
-export type NestedArray = readonly (number | NestedArray)[];
 
-/** An array with its shape, the rows along the first axis. Values are read as `value * scale`. */
+/** An array with its shape, whose first axis are the rows. Values are read as `value * scale`. */
 export interface ShapedArray {
   readonly data: NumberArray;
   readonly shape: Shape;
@@ -17,7 +20,7 @@ export interface ShapedArray {
 /** A typed array of whole rows, an array with its shape, or nested arrays. */
 export type DataInput = NumberArray | ShapedArray | NestedArray;
 
-/** Rows of numbers as the plan reads them. */
+/** Rows of numbers, as a plan reads them. */
 export interface Rows {
   readonly data: NumberArray;
   readonly dtype: DType;
@@ -25,18 +28,16 @@ export interface Rows {
   readonly rowShape: Shape;
   readonly count: number;
   readonly scale: number;
-  /** One sample was given, without an axis for the rows. */
+  /** Whether one sample was given, without an axis for the rows. */
   readonly single: boolean;
 }
 
-const maxDepth = 6;
-
+/** The dtype of an array of a user's. @throws ERR_DTYPE */
 export function dtypeOf(what: string, data: unknown): DType {
-  if (data instanceof Float32Array) return 'float32';
-  if (data instanceof Int32Array) return 'int32';
-  if (data instanceof Uint8Array) return 'uint8';
+  const dtype = dtypeOfArray(data);
+  if (dtype !== undefined && dtype !== 'float64') return dtype;
   const name = ArrayBuffer.isView(data) ? data.constructor.name : data === null ? 'null' : typeof data;
-  const hint = data instanceof Float64Array ? ' Float32Array.from(array) converts it.' : '';
+  const hint = dtype === 'float64' ? ' Float32Array.from(array) converts it.' : '';
   return fail(
     'ERR_DTYPE',
     `${what}: expected a Float32Array, Int32Array, Uint8Array or nested arrays of numbers. ` +
@@ -44,125 +45,96 @@ export function dtypeOf(what: string, data: unknown): DType {
   );
 }
 
-/** Refuses memory that can be taken away or change its size under a run. */
-function checkBuffer(what: string, {buffer}: NumberArray): void {
-  const {resizable, growable} = buffer as {resizable?: boolean; growable?: boolean};
-  if (resizable || growable) {
+/** Refuses memory that can be transferred away or change its size under a run. */
+function checkBuffer(what: string, data: NumberArray): void {
+  if (isResizable(data.buffer)) {
     fail('ERR_DETACHED', `${what}: the array's buffer is resizable; a copy (array.slice()) is not.`);
   }
-  if (buffer.byteLength > 0) return;
-  try {
-    new Uint8Array(buffer as ArrayBuffer);
-  } catch (cause) {
-    fail('ERR_DETACHED', `${what}: the array was transferred elsewhere and is empty now (${String(cause)}).`);
-  }
+  if (isDetached(data))
+    fail('ERR_DETACHED', `${what}: the array was transferred elsewhere and is empty now.`);
 }
 
-/** The shape of nested arrays, from the first of each level. */
-function nestedShape(what: string, value: NestedArray): Shape {
-  const shape: number[] = [];
-  let level: unknown = value;
-  while (Array.isArray(level)) {
-    if (shape.length === maxDepth)
-      fail('ERR_SHAPE', `${what}: arrays are nested more than ${maxDepth} deep.`);
-    shape.push(level.length);
-    level = level[0];
-  }
-  return shape;
+export function checkSize(what: string, {length}: NumberArray, shape: Shape): void {
+  if (length === sizeOf(shape)) return;
+  fail('ERR_SHAPE', `${what}: ${length} values do not fill the shape ${formatShape(shape)}.`);
 }
 
-function fillRow(
-  what: string,
-  row: number,
-  value: unknown,
-  shape: Shape,
-  into: Float64Array,
-  at: number,
-): void {
-  if (shape.length === 0) {
-    if (typeof value !== 'number') {
-      if (Array.isArray(value)) {
+/**
+ * Nested arrays as float32, or as int32 where `integers` is set and all of them are. @throws ERR_SHAPE,
+ * ERR_DTYPE
+ */
+export function fromNested(what: string, value: NestedArray, integers: boolean): ShapedArray {
+  const shape = nestedShape(value, maxRank + 1);
+  if (shape.length > maxRank) fail('ERR_SHAPE', `${what}: arrays are nested more than ${maxRank} deep.`);
+  const numbers = new Float64Array(sizeOf(shape));
+  let at = 0;
+  visitNested(value, shape, {
+    element(element, [row]) {
+      if (typeof element === 'number') numbers[at++] = element;
+      else if (Array.isArray(element)) {
         fail('ERR_SHAPE', `${what} is ragged: row ${row} holds an array where row 0 holds a number.`);
+      } else {
+        const received = element === null ? 'null' : typeof element;
+        fail('ERR_DTYPE', `${what}: row ${row} holds ${received} where a number is expected.`);
       }
-      const received = value === null ? 'null' : typeof value;
-      fail('ERR_DTYPE', `${what}: row ${row} holds ${received} where a number is expected.`);
-    }
-    into[at] = value;
-    return;
-  }
-  const [size, ...inner] = shape as [number, ...number[]];
-  const width = sizeOf(inner);
-  if (!Array.isArray(value) || value.length !== size) {
-    const received = Array.isArray(value) ? `${value.length} values` : typeof value;
-    fail('ERR_SHAPE', `${what} is ragged: row ${row} has ${received} where row 0 has ${size}.`);
-  }
-  for (let index = 0; index < size; index++)
-    fillRow(what, row, value[index], inner, into, at + index * width);
-}
-
-export function fromNested(what: string, value: NestedArray, wholeNumbers: boolean): ShapedArray {
-  const shape = nestedShape(what, value);
-  const [count = 0, ...inner] = shape;
-  const width = sizeOf(inner);
-  const numbers = new Float64Array(count * width);
-  // By number, for forEach would pass over the holes of [[1], , [3]].
-  for (let index = 0; index < count; index++)
-    fillRow(what, index, value[index], inner, numbers, index * width);
-  const asInt32 = wholeNumbers && numbers.every(number => number === (number | 0));
+    },
+    ragged(level, size, [row]) {
+      const received = Array.isArray(level) ? `${level.length} values` : typeof level;
+      return fail('ERR_SHAPE', `${what} is ragged: row ${row} has ${received} where row 0 has ${size}.`);
+    },
+  });
+  const asInt32 = integers && numbers.every(number => number === (number | 0));
   return {data: asInt32 ? Int32Array.from(numbers) : Float32Array.from(numbers), shape};
 }
 
-export function isShaped(value: unknown): value is ShapedArray {
-  return typeof value === 'object' && value !== null && 'data' in value && 'shape' in value;
-}
-
-/** The array with a shape that stands behind any form of input; a bare typed array gets whole rows. */
-function shaped(what: string, value: DataInput, rowShape: Shape, wholeNumbers: boolean): ShapedArray {
-  if (Array.isArray(value)) {
-    const nested = fromNested(what, value, wholeNumbers);
-    // A flat list is like a flat typed array: samples of one number, or one sample.
-    return nested.shape.length === 1 && rowShape.length > 0
-      ? shaped(what, nested.data, rowShape, wholeNumbers)
-      : nested;
-  }
-  if (!isShaped(value)) {
-    dtypeOf(what, value);
-    const data = value as NumberArray;
-    checkBuffer(what, data);
-    const width = sizeOf(rowShape);
-    if (data.length % width !== 0) {
-      const row = `${width} values, ${formatShape(rowShape)}`;
-      fail('ERR_SHAPE', `${what}: ${data.length} values are no whole number of rows of ${row}.`);
-    }
-    return {data, shape: [data.length / width, ...rowShape]};
-  }
+/** `{data, shape}`, checked. @throws ERR_SHAPE, ERR_DTYPE */
+function checkShaped(what: string, value: ShapedArray): ShapedArray {
   const {data, shape} = value;
   dtypeOf(what, data);
   const valid = Array.isArray(shape) && shape.every(size => Number.isSafeInteger(size) && size >= 0);
   if (!valid) fail('ERR_SHAPE', `${what}: shape must be an array of sizes. Received ${String(shape)}.`);
   checkBuffer(what, data);
-  if (data.length !== sizeOf(shape)) {
-    fail('ERR_SHAPE', `${what}: ${data.length} values do not fill the shape ${formatShape(shape)}.`);
-  }
+  checkSize(what, data, shape);
   return value;
 }
 
+/** Any form of input as an array with its shape; a bare typed array must consist of whole rows. */
+function toShaped(what: string, value: DataInput, rowShape: Shape, integers: boolean): ShapedArray {
+  if (Array.isArray(value)) {
+    const nested = fromNested(what, value, integers);
+    // A flat list is treated as a flat typed array: samples of one number, or one sample.
+    return nested.shape.length === 1 && rowShape.length > 0
+      ? toShaped(what, nested.data, rowShape, integers)
+      : nested;
+  }
+  if (isShaped(value)) return checkShaped(what, value);
+  dtypeOf(what, value);
+  const data = value as NumberArray;
+  checkBuffer(what, data);
+  const width = sizeOf(rowShape);
+  if (data.length % width !== 0) {
+    const row = `${width} values, ${formatShape(rowShape)}`;
+    fail('ERR_SHAPE', `${what}: ${data.length} values are no whole number of rows of ${row}.`);
+  }
+  return {data, shape: [data.length / width, ...rowShape]};
+}
+
 export interface RowRules {
-  /** `fit: x`. */
+  /** For errors: `fit: x`. */
   readonly what: string;
   /** Shape that each row must have. */
   readonly rowShape: Shape;
-  /** Nested arrays of whole numbers become int32: class numbers. */
-  readonly wholeNumbers?: boolean;
-  /** One sample without an axis for the rows will do. */
+  /** For class labels: nested arrays of integers become int32. */
+  readonly integers?: boolean;
+  /** Whether one sample without an axis for the rows is allowed. */
   readonly allowSingle?: boolean;
 }
 
-/** Row shapes of one number may be written with or without their axis. */
+/** Whether shapes of rows are the same; a row of one number may be given with or without an axis. */
 function fits(given: Shape, wanted: Shape): boolean {
   if (sameShape(given, wanted)) return true;
-  const one = (shape: Shape): boolean => shape.length <= 1 && sizeOf(shape) === 1;
-  return one(given) && one(wanted);
+  const isOneNumber = (shape: Shape): boolean => shape.length <= 1 && sizeOf(shape) === 1;
+  return isOneNumber(given) && isOneNumber(wanted);
 }
 
 /**
@@ -171,13 +143,14 @@ function fits(given: Shape, wanted: Shape): boolean {
  * @throws ERR_SHAPE, ERR_DTYPE or ERR_DETACHED, naming what was expected.
  */
 export function toRows(value: DataInput, rules: RowRules): Rows {
-  const {what, rowShape, wholeNumbers = false, allowSingle = false} = rules;
-  const {data, shape, scale = 1} = shaped(what, value, rowShape, wholeNumbers);
+  const {what, rowShape, integers = false, allowSingle = false} = rules;
+  const {data, shape, scale = 1} = toShaped(what, value, rowShape, integers);
   checkNumber(`${what}: scale`, scale, {min: -3e38, max: 3e38});
   const dtype = dtypeOf(what, data);
-  const bare = !isShaped(value) && data.length === sizeOf(rowShape) && shape.length === rowShape.length + 1;
-  const flat = bare && (!Array.isArray(value) || typeof value[0] === 'number');
-  if (allowSingle && (flat || (shape.length > 0 && sameShape(shape, rowShape)))) {
+  const isFlat = ArrayBuffer.isView(value) || (Array.isArray(value) && typeof value[0] === 'number');
+  const isOneRow = data.length === sizeOf(rowShape) && shape.length === rowShape.length + 1;
+  const isSample = (isFlat && isOneRow) || (shape.length > 0 && sameShape(shape, rowShape));
+  if (allowSingle && isSample) {
     return {data, dtype, rowShape, count: 1, scale, single: true};
   }
   const [count, ...inner] = shape;
@@ -189,11 +162,11 @@ export function toRows(value: DataInput, rules: RowRules): Rows {
   return {data, dtype, rowShape, count, scale, single: false};
 }
 
-/** Copies of rows of a table, in the order given. */
+/** Copies of rows of a table, by their indices. */
 export function pickRows({data, dtype, rowShape, scale}: Rows, rows: Int32Array): ShapedArray {
   const width = sizeOf(rowShape);
   const length = rows.length * width;
-  // The plain type of what may be a class of the user's, or Node's Buffer.
+  // A plain typed array, also where the table is a Buffer or of a class of the user's.
   const {bytes, array} = dtypes[dtype];
   const picked = new array(new ArrayBuffer(length * bytes), 0, length) as NumberArray;
   rows.forEach((row, index) => {

@@ -1,17 +1,19 @@
-// Elements put together into a batch: numbers become [batch], rows of any shape [batch, …shape].
+// Combines elements into a batch: numbers become [batch], rows of any shape [batch, …shape].
+import {type DType, dtypes} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
+import {isShaped} from '../core/kinds.ts';
 import {formatShape, type Shape, sameShape, sizeOf} from '../core/shape.ts';
 import {
+  checkSize,
   dtypeOf,
   fromNested,
-  isShaped,
   type NestedArray,
   type NumberArray,
   type ShapedArray,
 } from './arrays.ts';
 import {isRecord} from './tree.ts';
 
-/** What a batch holds where an element holds a value. */
+/** The type of a batch of such elements. */
 export type Batched<Element> = Element extends
   | number
   | boolean
@@ -26,33 +28,37 @@ export type Batched<Element> = Element extends
 
 interface Leaf {
   readonly data: NumberArray | readonly [number];
+  /** Of the array; a plain number has none. */
+  readonly dtype: DType | undefined;
   readonly shape: Shape;
   readonly scale: number;
 }
 
 function leafOf(what: string, value: unknown): Leaf {
-  if (typeof value === 'number') return {data: [value], shape: [], scale: 1};
-  if (typeof value === 'boolean') return {data: [Number(value)], shape: [], scale: 1};
+  if (typeof value === 'number' || typeof value === 'boolean') {
+    return {data: [Number(value)], dtype: undefined, shape: [], scale: 1};
+  }
   if (typeof value === 'string') {
     fail('ERR_DTYPE', `${what} is text, ${JSON.stringify(value)}: map it to a number, or leave it out.`);
   }
   if (value === undefined || value === null) {
     fail('ERR_VALUE', `${what} is missing: filter such elements out, or map them to a number.`);
   }
-  if (Array.isArray(value)) return {scale: 1, ...fromNested(what, value as NestedArray, false)};
-  if (isShaped(value)) {
-    const {data, shape, scale = 1} = value;
-    dtypeOf(what, data);
-    if (data.length !== sizeOf(shape)) {
-      fail('ERR_SHAPE', `${what}: ${data.length} values do not fill the shape ${formatShape(shape)}.`);
-    }
-    return {data, shape, scale};
+  if (Array.isArray(value)) {
+    return {dtype: 'float32', scale: 1, ...fromNested(what, value as NestedArray, false)};
   }
-  dtypeOf(what, value);
-  return {data: value as NumberArray, shape: [(value as NumberArray).length], scale: 1};
+  if (isShaped(value)) {
+    const {data, shape, scale = 1} = value as ShapedArray;
+    const dtype = dtypeOf(what, data);
+    checkSize(what, data, shape);
+    return {data, dtype, shape, scale};
+  }
+  const dtype = dtypeOf(what, value);
+  const data = value as NumberArray;
+  return {data, dtype, shape: [data.length], scale: 1};
 }
 
-/** Arrays keep their type and scale where all have the same, and become float32 otherwise. */
+/** Arrays keep their type and scale if all have the same, and become float32 otherwise. */
 function collateLeaves(what: string, values: readonly unknown[]): ShapedArray {
   const leaves = values.map(value => leafOf(what, value));
   const [first] = leaves as [Leaf];
@@ -63,24 +69,17 @@ function collateLeaves(what: string, values: readonly unknown[]): ShapedArray {
     const wanted = formatShape(first.shape);
     fail('ERR_SHAPE', `${what}: element ${odd} has the shape ${received} where the first has ${wanted}.`);
   }
-  const alike = leaves.every(
-    ({data, scale}) => data.constructor === first.data.constructor && scale === first.scale,
-  );
-  const kept = alike && !Array.isArray(first.data);
+  const {dtype} = first;
+  const kept = leaves.every(leaf => leaf.dtype === dtype && leaf.scale === first.scale) && dtype;
+  const {array, bytes} = dtypes[kept || 'float32'];
   const length = leaves.length * width;
-  const data = kept ? newLike(first.data as NumberArray, length) : new Float32Array(length);
+  const data = new array(new ArrayBuffer(length * bytes), 0, length) as NumberArray;
   leaves.forEach((leaf, index) => {
     if (kept || leaf.scale === 1) data.set(leaf.data, index * width);
     else for (let at = 0; at < width; at++) data[index * width + at] = (leaf.data[at] as number) * leaf.scale;
   });
   const shape = [leaves.length, ...first.shape];
   return {data, shape, ...(kept && first.scale !== 1 && {scale: first.scale})};
-}
-
-/** Of plain type: a Node Buffer gives a Uint8Array. */
-function newLike(array: NumberArray, length: number): NumberArray {
-  if (array instanceof Float32Array) return new Float32Array(length);
-  return array instanceof Int32Array ? new Int32Array(length) : new Uint8Array(length);
 }
 
 /**

@@ -1,34 +1,35 @@
-// CSV files as records by column name. The package csv-parse splits the text; names, types and labels are
-// those of tf.data.csv in TensorFlow.js.
+// CSV files as records by column name. The package csv-parse splits the text; the options are those of
+// tf.data.csv in TensorFlow.js.
 import {createReadStream} from 'node:fs';
 import {pipeline} from 'node:stream';
 import {ChainruleError, checkOptions, fail, unknownName} from '../core/errors.ts';
+import {isError, isUrl} from '../core/kinds.ts';
 
 export type CsvValue = number | string | undefined;
 
 export interface ColumnConfig {
   /**
-   * `string` leaves the text as it is; `bool` makes 1 of true and 0 of false. By default a number where the
-   * text is one.
+   * `string` leaves the text as it is; `bool` turns true into 1 and false into 0. By default, text that is a
+   * number becomes one.
    */
   readonly dtype?: 'float32' | 'int32' | 'bool' | 'string';
-  /** Stands where the file has nothing; undefined by default. */
+  /** The value where the file has none; undefined by default. */
   readonly default?: number | string;
-  /** True: a line that has nothing there is an error. */
+  /** True: a line without a value is an error. */
   readonly required?: boolean;
-  /** The column is one of `ys`. */
+  /** The column belongs to `ys`. */
   readonly isLabel?: boolean;
 }
 
 export interface CsvOptions {
   /** The first line holds the names of columns. True by default. */
   readonly hasHeader?: boolean;
-  /** Names of the columns in place of the header's. */
+  /** Names of the columns, instead of those in the header. */
   readonly columnNames?: readonly string[];
   readonly columnConfigs?: Readonly<Record<string, ColumnConfig>>;
-  /** Leave out columns that `columnConfigs` does not name. */
+  /** Whether to leave out columns that `columnConfigs` does not name. */
   readonly configuredColumnsOnly?: boolean;
-  /** Between two values; a comma by default. */
+  /** What separates two values; a comma by default. */
   readonly delimiter?: string;
 }
 
@@ -42,7 +43,7 @@ type Named<Configs, Labels extends boolean> = {
     : never]: ValueOf<Configs[Name]>;
 } & {readonly [name: string]: CsvValue};
 
-/** What a line gives, by the options it is read with. */
+/** The record of a line, by the options that the file is read with. */
 export type CsvRow<Options> = Options extends {columnConfigs: infer Configs}
   ? true extends {
       [Name in keyof Configs]: Configs[Name] extends {isLabel: true} ? true : never;
@@ -63,7 +64,7 @@ function checkCsv(file: string | URL, options: CsvOptions): void {
     'configuredColumnsOnly',
     'delimiter',
   ]);
-  if (!(file instanceof URL) && (typeof file !== 'string' || file === '')) {
+  if (!isUrl(file) && (typeof file !== 'string' || file === '')) {
     fail('ERR_OPTION', `${where}: expected a path or a URL of a file. Received ${String(file)}.`);
   }
   const {hasHeader = true, columnNames, columnConfigs = {}, delimiter = ','} = options;
@@ -99,7 +100,7 @@ function parseValue(text: string, config: ColumnConfig, place: () => string): Cs
     fail('ERR_FILE', `${place()}: expected ${wanted}. Received ${JSON.stringify(text)}.`);
   if (dtype === 'bool') return bools[text.toLowerCase()] ?? refuse('true, false, 1 or 0');
   const number = Number(text);
-  if (dtype === 'int32') return number === (number | 0) ? number : refuse('a whole number');
+  if (dtype === 'int32') return number === (number | 0) ? number : refuse('an integer');
   if (!Number.isNaN(number) && text.trim() !== '') return number;
   return dtype === 'float32' ? refuse('a number') : text;
 }
@@ -138,15 +139,15 @@ interface Line {
   readonly info: {readonly lines: number};
 }
 
-/** Checks what was asked for; the walk then opens the file. */
+/** Checks the options. Each pass over the elements then opens the file. */
 export function readCsv(file: string | URL, options: CsvOptions): () => AsyncGenerator<unknown> {
   checkCsv(file, options);
   const {hasHeader = true, columnNames, delimiter = ','} = options;
   return async function* () {
-    // Only who reads CSV files pays for the package.
+    // The package is loaded only if a CSV file is read.
     const {parse} = await import('csv-parse');
     const parser = parse({delimiter, bom: true, info: true, skip_empty_lines: true});
-    // Errors come out of the loop below.
+    // The loop below throws the errors of the stream.
     const lines: AsyncIterable<Line> = pipeline(createReadStream(file), parser, () => {});
     let columns: readonly Column[] | undefined;
     let header = hasHeader;
@@ -165,7 +166,7 @@ export function readCsv(file: string | URL, options: CsvOptions): () => AsyncGen
       }
     } catch (cause) {
       if (cause instanceof ChainruleError) throw cause;
-      const what = cause instanceof Error ? cause.message : String(cause);
+      const what = isError(cause) ? cause.message : String(cause);
       throw new ChainruleError('ERR_FILE', `${where}: ${file}: ${what}`, {cause});
     }
   };

@@ -1,8 +1,9 @@
-// Data sets as TensorFlow.js's tf.data has them: elements one after another, lazily, pass after pass.
+// Data sets like those of tf.data in TensorFlow.js: lazy sequences of elements, iterated in passes.
 import {checkNumber, fail} from '../core/errors.ts';
 import type {DataInput, NestedArray, NumberArray, ShapedArray} from './arrays.ts';
 import {type Batched, collate} from './collate.ts';
 import {type CsvOptions, type CsvRow, readCsv} from './csv.ts';
+import {prefetched, zipped} from './iterate.ts';
 import {
   type BatchPlan,
   batchPlan,
@@ -20,9 +21,8 @@ import {
 } from './row-plan.ts';
 import {ShuffleBuffer} from './shuffle.ts';
 import {leavesOf, mapTree} from './tree.ts';
-import {ahead, sideBySide} from './walks.ts';
 
-/** The row of a table: a number of a list, an array of a list of lists, else an array with its shape. */
+/** A row of a table: of a list a number, of a list of lists an array, else an array with its shape. */
 export type RowOf<Table> = Table extends NumberArray | readonly number[]
   ? number
   : Table extends readonly (readonly number[])[]
@@ -31,7 +31,7 @@ export type RowOf<Table> = Table extends NumberArray | readonly number[]
       ? ShapedArray
       : {readonly [Name in keyof Table]: RowOf<Table[Name]>};
 
-/** Tables by name, or records of such. */
+/** A table, or records of tables by name. */
 export type Tables = DataInput | {readonly [name: string]: Tables};
 
 export type ElementOf<Source> =
@@ -41,18 +41,19 @@ export type ElementOf<Source> =
 
 export type Datasets = Dataset<unknown> | {readonly [name: string]: Datasets};
 
-type Walk<Element> = (pass: number) => AsyncIterable<Element>;
-type Made<Element> = Iterable<Element> | AsyncIterable<Element>;
+/** Makes an iterator of one pass. */
+type Pass<Element> = (pass: number) => AsyncIterable<Element>;
+type Elements<Element> = Iterable<Element> | AsyncIterable<Element>;
 
 interface Parts<Element> {
   readonly size: number | null;
-  readonly walk: Walk<Element>;
+  readonly iterate: Pass<Element>;
   readonly rows?: RowPlan | undefined;
   readonly batches?: BatchPlan | undefined;
 }
 
 const endless = Number.POSITIVE_INFINITY;
-const rowsAtOnce = 1024;
+const rowsPerBlock = 1024;
 
 function checkFunction(name: string, given: unknown): void {
   if (typeof given === 'function') return;
@@ -60,33 +61,33 @@ function checkFunction(name: string, given: unknown): void {
 }
 
 /**
- * Elements one after another, made when they are asked for. Each method gives a new data set and leaves the
- * old one as it is. A data set may be walked through any number of times: `for await (… of dataset)` is pass
- * 0, `dataset.iterate(pass)` any pass, and `model.fit(dataset)` takes a pass for each epoch. The elements of
- * a pass are always the same; only `shuffle` and generators make passes differ.
+ * A sequence of elements, made when they are needed. Each method returns a new data set and leaves the old
+ * one as it is. A data set can be iterated any number of times: `for await (… of dataset)` is pass 0,
+ * `dataset.iterate(pass)` any pass, and `model.fit(dataset)` takes one pass per epoch. The elements of a pass
+ * are always the same; only `shuffle` and generators make passes differ.
  *
  * Names and order of arguments are those of tf.data in TensorFlow.js.
  */
 export class Dataset<Element> implements AsyncIterable<Element> {
-  /** How many elements a pass has: infinite after `repeat()`, null where that is not known. */
+  /** How many elements a pass has: infinite after `repeat()`, null if that is not known. */
   readonly size: number | null;
-  /** @internal Batches as row numbers, for data sets of arrays. */
+  /** @internal Batches of row indices, for data sets of arrays. */
   readonly batches: BatchPlan | undefined;
-  /** @internal Row numbers of what has not been put into batches yet. */
+  /** @internal Row indices, for data sets of arrays that are not in batches yet. */
   readonly rows: RowPlan | undefined;
-  readonly #walk: Walk<Element>;
+  readonly #iterate: Pass<Element>;
 
-  private constructor({size, walk, rows, batches}: Parts<Element>) {
+  private constructor({size, iterate, rows, batches}: Parts<Element>) {
     this.size = size;
-    this.#walk = walk;
+    this.#iterate = iterate;
     this.rows = rows;
     this.batches = batches;
   }
 
   /**
-   * The rows of one table, or of several by name, e.g. `{xs: images, ys: labels}`. Typed arrays are read
-   * where they lie: with only `shuffle`, `take`, `skip`, `repeat`, `batch` and `prefetch` after it, `fit`
-   * trains as fast as on the arrays themselves.
+   * The rows of one table, or of several by name, e.g. `{xs: images, ys: labels}`. Typed arrays are read in
+   * place: if only `shuffle`, `take`, `skip`, `repeat`, `batch` and `prefetch` follow, `fit` trains as fast
+   * as on the arrays themselves.
    *
    * @throws ERR_SHAPE, ERR_DTYPE or ERR_VALUE for what is no table, or tables of different numbers of rows.
    */
@@ -94,16 +95,16 @@ export class Dataset<Element> implements AsyncIterable<Element> {
     return Dataset.#ofRows(planOfArrays(arrays)) as Dataset<RowOf<Source>>;
   }
 
-  /** What a function gives anew for each pass: a generator, an array, a stream, or a promise of one. */
+  /** What a function returns for each pass: a generator, an array, a stream, or a promise of one. */
   static fromGenerator<Element>(
-    generator: (pass: number) => Made<Element> | Promise<Made<Element>>,
+    generator: (pass: number) => Elements<Element> | Promise<Elements<Element>>,
   ): Dataset<Element> {
     if (typeof generator !== 'function') {
       fail('ERR_OPTION', `Dataset.fromGenerator: expected a function. Received ${String(generator)}.`);
     }
     return new Dataset<Element>({
       size: null,
-      async *walk(pass) {
+      async *iterate(pass) {
         const made = await generator(pass);
         const iterable = typeof made === 'object' && made !== null;
         if (!iterable || !(Symbol.iterator in made || Symbol.asyncIterator in made)) {
@@ -118,8 +119,8 @@ export class Dataset<Element> implements AsyncIterable<Element> {
   }
 
   /**
-   * The lines of a CSV file as records by column name; `{xs, ys}` where `columnConfigs` mark labels. The file
-   * is read as a stream, anew for each pass, by the package csv-parse.
+   * The lines of a CSV file as records by column name; as `{xs, ys}` if `columnConfigs` mark labels. The file
+   * is read as a stream for each pass, by the package csv-parse.
    *
    * @param file a path or a `file:` URL.
    * @throws ERR_FILE, in the first pass, naming line and column of what cannot be read.
@@ -128,11 +129,11 @@ export class Dataset<Element> implements AsyncIterable<Element> {
     file: string | URL,
     options?: Options,
   ): Dataset<CsvRow<Options>> {
-    const walk = readCsv(file, options ?? {}) as Walk<CsvRow<Options>>;
-    return new Dataset<CsvRow<Options>>({size: null, walk});
+    const iterate = readCsv(file, options ?? {}) as Pass<CsvRow<Options>>;
+    return new Dataset<CsvRow<Options>>({size: null, iterate});
   }
 
-  /** Elements of several data sets side by side, e.g. `{xs: images, ys: labels}`, as long as all have one. */
+  /** Combines data sets, e.g. `{xs: images, ys: labels}`, element by element, until one of them ends. */
   static zip<const Sources extends Datasets>(sources: Sources): Dataset<ElementOf<Sources>> {
     mapTree(sources, (value, path) => {
       if (value instanceof Dataset) return value;
@@ -152,7 +153,7 @@ export class Dataset<Element> implements AsyncIterable<Element> {
     const known = sizes.filter(size => size !== null);
     return new Dataset<unknown>({
       size: known.length === sizes.length || known.includes(0) ? Math.min(...known) : null,
-      walk: pass => sideBySide(mapTree(sources, source => (source as Dataset<unknown>).#walk(pass))),
+      iterate: pass => zipped(mapTree(sources, source => (source as Dataset<unknown>).#iterate(pass))),
     });
   }
 
@@ -160,12 +161,12 @@ export class Dataset<Element> implements AsyncIterable<Element> {
     return new Dataset<unknown>({
       size: rows.size,
       rows,
-      async *walk(pass) {
+      async *iterate(pass) {
         const cursor = rows.rows(pass);
         for (;;) {
-          const some = cursor.next(rowsAtOnce);
-          if (some.length === 0) return;
-          for (const row of some) yield elementOf(rows.tables, row);
+          const block = cursor.next(rowsPerBlock);
+          if (block.length === 0) return;
+          for (const row of block) yield elementOf(rows.tables, row);
         }
       },
     });
@@ -175,7 +176,7 @@ export class Dataset<Element> implements AsyncIterable<Element> {
     return new Dataset<Element>({
       size,
       batches,
-      async *walk(pass) {
+      async *iterate(pass) {
         const cursor = batches.batches(pass);
         for (let next = cursor.next(1); next; next = cursor.next(1)) {
           yield gather(batches.tables, next.rows) as Element;
@@ -184,74 +185,74 @@ export class Dataset<Element> implements AsyncIterable<Element> {
     });
   }
 
-  /** One pass through the elements. */
+  /** Iterates the elements of one pass. */
   iterate(pass = 0): AsyncIterable<Element> {
     checkNumber('Dataset.iterate: pass', pass, {integer: true, min: 0});
-    return this.#walk(pass);
+    return this.#iterate(pass);
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Element> {
-    return this.#walk(0)[Symbol.asyncIterator]();
+    return this.#iterate(0)[Symbol.asyncIterator]();
   }
 
-  /** Each element replaced by what the function makes of it; promises are awaited. */
+  /** Replaces each element by what the function returns for it; promises are awaited. */
   map<Result>(transform: (element: Element) => Result | Promise<Result>): Dataset<Result> {
     checkFunction('map', transform);
-    const walk = this.#walk;
+    const elements = this.#iterate;
     return new Dataset<Result>({
       size: this.size,
-      async *walk(pass) {
-        for await (const element of walk(pass)) yield transform(element);
+      async *iterate(pass) {
+        for await (const element of elements(pass)) yield transform(element);
       },
     });
   }
 
-  /** The elements for which the function says true. */
+  /** The elements for which the function returns true. */
   filter(predicate: (element: Element) => boolean): Dataset<Element> {
     checkFunction('filter', predicate);
-    const walk = this.#walk;
+    const elements = this.#iterate;
     return new Dataset<Element>({
       size: this.size === endless ? endless : this.size === 0 ? 0 : null,
-      async *walk(pass) {
-        for await (const element of walk(pass)) if (predicate(element)) yield element;
+      async *iterate(pass) {
+        for await (const element of elements(pass)) if (predicate(element)) yield element;
       },
     });
   }
 
   /**
-   * Elements put together by `batchSize`: numbers become [batch], rows [batch, …shape].
+   * Combines every `batchSize` elements: numbers become [batch], rows [batch, …shape].
    *
-   * @param smallLastBatch whether the last batch may be smaller; it is left out otherwise. True by default.
+   * @param smallLastBatch whether to keep a last batch that is smaller. True by default.
    */
   batch(batchSize: number, smallLastBatch = true): Dataset<Batched<Element>> {
     checkNumber('Dataset.batch: batchSize', batchSize, {integer: true, min: 1, max: 2 ** 31 - 1});
-    const walk = this.#walk;
-    const cut = smallLastBatch ? Math.ceil : Math.floor;
-    const size = this.size === null ? null : cut(this.size / batchSize);
+    const elements = this.#iterate;
+    const round = smallLastBatch ? Math.ceil : Math.floor;
+    const size = this.size === null ? null : round(this.size / batchSize);
     const plan = this.rows && batchPlan(this.rows, batchSize, smallLastBatch);
     if (plan) return Dataset.#ofBatches<Batched<Element>>(plan, size);
     return new Dataset<Batched<Element>>({
       size,
-      async *walk(pass) {
-        let elements: Element[] = [];
-        for await (const element of walk(pass)) {
-          elements.push(element);
-          if (elements.length < batchSize) continue;
-          yield collate(elements);
-          elements = [];
+      async *iterate(pass) {
+        let batch: Element[] = [];
+        for await (const element of elements(pass)) {
+          batch.push(element);
+          if (batch.length < batchSize) continue;
+          yield collate(batch);
+          batch = [];
         }
-        if (elements.length > 0 && smallLastBatch) yield collate(elements);
+        if (batch.length > 0 && smallLastBatch) yield collate(batch);
       },
     });
   }
 
   /**
-   * Elements in random order, each pass in another one: an element waits in a buffer, and one of the buffer
-   * at random goes on. The order is fully random where the buffer holds all elements; it is then, for the
-   * same seed, that of `fit` on arrays.
+   * Elements in random order, different in each pass. Elements wait in a buffer, from which a random one is
+   * taken each time. If the buffer holds all elements, the order is fully random, and for the same seed it is
+   * that of `fit` on arrays.
    *
-   * @param seed decides the order, together with the number of the pass. 0 by default.
-   * @param reshuffleEachIteration false: each pass in the same order. True by default.
+   * @param seed decides the order, together with the pass. 0 by default.
+   * @param reshuffleEachIteration false: the same order in each pass. True by default.
    */
   shuffle(bufferSize: number, seed = 0, reshuffleEachIteration = true): Dataset<Element> {
     checkNumber('Dataset.shuffle: bufferSize', bufferSize, {integer: true, min: 1});
@@ -259,12 +260,12 @@ export class Dataset<Element> implements AsyncIterable<Element> {
     const options = {size: bufferSize, seed, reshuffle: reshuffleEachIteration};
     const plan = this.rows && shufflePlan(this.rows, options);
     if (plan) return Dataset.#ofRows(plan) as Dataset<Element>;
-    const walk = this.#walk;
+    const elements = this.#iterate;
     return new Dataset<Element>({
       size: this.size,
-      async *walk(pass) {
+      async *iterate(pass) {
         const buffer = new ShuffleBuffer<Element>(bufferSize, seed, reshuffleEachIteration ? pass : 0);
-        for await (const element of walk(pass)) {
+        for await (const element of elements(pass)) {
           const out = buffer.push(element);
           if (out) yield out.element;
         }
@@ -277,13 +278,13 @@ export class Dataset<Element> implements AsyncIterable<Element> {
   take(count: number): Dataset<Element> {
     checkNumber('Dataset.take: count', count, {integer: true, min: 0});
     if (this.rows) return Dataset.#ofRows(takePlan(this.rows, count)) as Dataset<Element>;
-    const walk = this.#walk;
+    const elements = this.#iterate;
     return new Dataset<Element>({
       size: this.size === null ? null : Math.min(count, this.size),
-      async *walk(pass) {
+      async *iterate(pass) {
         let left = count;
         if (left === 0) return;
-        for await (const element of walk(pass)) {
+        for await (const element of elements(pass)) {
           yield element;
           if (--left === 0) return;
         }
@@ -295,29 +296,29 @@ export class Dataset<Element> implements AsyncIterable<Element> {
   skip(count: number): Dataset<Element> {
     checkNumber('Dataset.skip: count', count, {integer: true, min: 0});
     if (this.rows) return Dataset.#ofRows(skipPlan(this.rows, count)) as Dataset<Element>;
-    const walk = this.#walk;
+    const elements = this.#iterate;
     return new Dataset<Element>({
       size: this.size === null ? null : Math.max(0, this.size - count),
-      async *walk(pass) {
+      async *iterate(pass) {
         let left = count;
-        for await (const element of walk(pass)) if (left-- <= 0) yield element;
+        for await (const element of elements(pass)) if (left-- <= 0) yield element;
       },
     });
   }
 
-  /** All elements `count` times, or for ever: `count` passes as one. */
+  /** All elements `count` times, or for ever: `count` passes become one. */
   repeat(count: number = endless): Dataset<Element> {
     if (count !== endless) checkNumber('Dataset.repeat: count', count, {integer: true, min: 0});
     if (this.rows) return Dataset.#ofRows(repeatPlan(this.rows, count)) as Dataset<Element>;
     const size = this.size === 0 || count === 0 ? 0 : this.size === null ? null : this.size * count;
     if (this.batches) return Dataset.#ofBatches<Element>(repeatBatches(this.batches, count), size);
-    const walk = this.#walk;
+    const elements = this.#iterate;
     return new Dataset<Element>({
       size: this.size === null && count === endless ? endless : size,
-      async *walk(pass) {
-        for (let round = 0; round < count; round++) {
+      async *iterate(pass) {
+        for (let repetition = 0; repetition < count; repetition++) {
           let empty = true;
-          for await (const element of walk(innerPass(pass, count, round))) {
+          for await (const element of elements(innerPass(pass, count, repetition))) {
             empty = false;
             yield element;
           }
@@ -327,12 +328,16 @@ export class Dataset<Element> implements AsyncIterable<Element> {
     });
   }
 
-  /** Makes up to `bufferSize` elements ahead, while those before are being used. */
+  /** Makes up to `bufferSize` elements in advance, while earlier ones are being used. */
   prefetch(bufferSize: number): Dataset<Element> {
     checkNumber('Dataset.prefetch: bufferSize', bufferSize, {integer: true, min: 1});
-    const walk = this.#walk;
+    const elements = this.#iterate;
     const plans = {rows: this.rows, batches: this.batches};
-    return new Dataset<Element>({...plans, size: this.size, walk: pass => ahead(walk(pass), bufferSize)});
+    return new Dataset<Element>({
+      ...plans,
+      size: this.size,
+      iterate: pass => prefetched(elements(pass), bufferSize),
+    });
   }
 
   /** Calls a function with each element of a pass, one after another. */
@@ -341,7 +346,7 @@ export class Dataset<Element> implements AsyncIterable<Element> {
     for await (const element of this) await visit(element);
   }
 
-  /** All elements of a pass. @throws ERR_VALUE where they never end. */
+  /** All elements of a pass. @throws ERR_VALUE if they never end. */
   async toArray(): Promise<Element[]> {
     if (this.size === endless)
       fail('ERR_VALUE', 'Dataset.toArray: the data set never ends; take(n) ends it.');

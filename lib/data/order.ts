@@ -1,6 +1,7 @@
-// The order in which the rows of an epoch are read: an index table, the same for the same seed and epoch.
+// The order in which the rows of an epoch are read, as row indices: the same for the same seed and epoch.
+import {seedWords} from '../core/seed.ts';
 
-/** A bijective mix of 32 bits (Wellons 2018, lowbias32). */
+/** A bijective hash of 32 bits (Wellons 2018, lowbias32). */
 function mix(value: number): number {
   let x = value;
   x = Math.imul(x ^ (x >>> 16), 0x7feb352d);
@@ -8,21 +9,17 @@ function mix(value: number): number {
   return (x ^ (x >>> 16)) >>> 0;
 }
 
-const golden = 0x9e3779b9;
+/** 2³² divided by the golden ratio. */
+const goldenGamma = 0x9e3779b9;
 
-/** The two 32-bit words of a seed. */
-export function seedWords(seed: number): [number, number] {
-  return [seed | 0, Math.floor(seed / 2 ** 32) | 0];
-}
-
-/** Random 32-bit numbers by position: nothing is carried from one to the next. */
+/** Random 32-bit numbers by position: none depends on those before it. */
 export function counterBased(seed: number, epoch: number): (position: number) => number {
   const [low, high] = seedWords(seed);
-  const key = mix((mix((mix(low) ^ high) + golden) ^ epoch) + golden);
+  const key = mix((mix((mix(low) ^ high) + goldenGamma) ^ epoch) + goldenGamma);
   return position => mix((mix(position ^ key) + key) >>> 0);
 }
 
-/** 0…count−1 in ascending order. In shared memory, so that it cannot be transferred away under a run. */
+/** `first` and the numbers after it, in shared memory, which cannot be transferred away under a run. */
 export function ascendingRows(count: number, first = 0): Int32Array<SharedArrayBuffer> {
   const rows = new Int32Array(new SharedArrayBuffer(4 * count));
   for (let row = 0; row < count; row++) rows[row] = first + row;

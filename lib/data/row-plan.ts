@@ -1,17 +1,18 @@
-// The fast way of data sets made of arrays: no element is made; shuffling, cutting and repeating work on row
-// numbers, which a plan reads from the arrays where they lie.
+// Data sets of arrays without their elements: shuffling, batching and repeating work on row indices, by which
+// a plan reads the arrays in place.
 import {fail} from '../core/errors.ts';
+import {isShaped} from '../core/kinds.ts';
 import {sizeOf} from '../core/shape.ts';
-import {type DataInput, isShaped, pickRows, type Rows, toRows} from './arrays.ts';
+import {type DataInput, pickRows, type Rows, toRows} from './arrays.ts';
 import {ascendingRows} from './order.ts';
 import {shuffled} from './shuffle.ts';
 import {shapeOfTable} from './table.ts';
 import {leavesOf, mapTree} from './tree.ts';
 
-/** A table of which each element holds a row. A class, so that it is no record of tables. */
+/** A table of which each element holds a row. A class, to tell it from a record of tables. */
 export class Table {
   readonly rows: Rows;
-  /** As what a row is handed out. */
+  /** The form of its rows as elements. */
   readonly form: 'number' | 'array' | 'shaped';
 
   constructor(rows: Rows, form: Table['form']) {
@@ -20,9 +21,9 @@ export class Table {
   }
 }
 
-/** Hands out row numbers in their order, as many as are asked for and left. */
 export interface RowCursor {
-  next(most: number): Int32Array;
+  /** The next row indices, as many as are left but at most `count`. */
+  next(count: number): Int32Array;
 }
 
 export interface RowPlan {
@@ -30,12 +31,12 @@ export interface RowPlan {
   readonly tables: unknown;
   /** May be infinite. */
   readonly size: number;
-  /** The rows as they lie, all of them. */
+  /** Whether these are all rows in their original order. */
   readonly plain: boolean;
   rows(pass: number): RowCursor;
 }
 
-/** Batches of one size: `steps` × `batch` row numbers. */
+/** Batches of the same size: `steps` × `batch` row indices. */
 export interface RowBatches {
   readonly rows: Int32Array;
   readonly batch: number;
@@ -43,13 +44,13 @@ export interface RowBatches {
 }
 
 export interface BatchCursor {
-  /** The next batches, as many as are asked for and of one size; nothing at the end. */
-  next(most: number): RowBatches | undefined;
+  /** The next batches, all of the same size, at most `count`; undefined at the end. */
+  next(count: number): RowBatches | undefined;
 }
 
 export interface BatchPlan {
   readonly tables: unknown;
-  /** Rows of each batch but a last one. */
+  /** Rows of each batch; the last one may have fewer. */
   readonly batch: number;
   batches(pass: number): BatchCursor;
 }
@@ -78,8 +79,8 @@ export function planOfArrays(arrays: unknown): RowPlan {
 function cursorOver(rows: Int32Array): RowCursor {
   let at = 0;
   return {
-    next(most) {
-      const taken = rows.subarray(at, at + Math.min(most, rows.length - at));
+    next(count) {
+      const taken = rows.subarray(at, at + Math.min(count, rows.length - at));
       at += taken.length;
       return taken;
     },
@@ -114,8 +115,8 @@ export function takePlan(plan: RowPlan, count: number): RowPlan {
     const {next} = plan.rows(pass);
     let left = count;
     return {
-      next(most) {
-        const rows = next(Math.min(most, left));
+      next(wanted) {
+        const rows = next(Math.min(wanted, left));
         left -= rows.length;
         return rows;
       },
@@ -131,34 +132,34 @@ export function skipPlan(plan: RowPlan, count: number): RowPlan {
   });
 }
 
-/** The number of the pass over what is repeated. */
-export const innerPass = (pass: number, count: number, round: number): number =>
-  (count === Number.POSITIVE_INFINITY ? 0 : pass * count) + round;
+/** The pass of the repeated data set that is repetition `repetition` in `pass` of the whole. */
+export const innerPass = (pass: number, count: number, repetition: number): number =>
+  (count === Number.POSITIVE_INFINITY ? 0 : pass * count) + repetition;
 
 export function repeatPlan(plan: RowPlan, count: number): RowPlan {
   const size = plan.size === 0 || count === 0 ? 0 : plan.size * count;
   return derive(plan, size, pass => {
-    let round = 0;
+    let repetition = 0;
     let cursor: RowCursor | undefined;
     return {
-      next(most) {
+      next(wanted) {
         const parts: Int32Array[] = [];
-        let missing = size === 0 ? 0 : most;
+        let missing = size === 0 ? 0 : wanted;
         while (missing > 0) {
-          cursor ??= round < count ? plan.rows(innerPass(pass, count, round++)) : undefined;
+          cursor ??= repetition < count ? plan.rows(innerPass(pass, count, repetition++)) : undefined;
           if (!cursor) break;
           const rows = cursor.next(missing);
           missing -= rows.length;
           if (rows.length === 0) cursor = undefined;
           else parts.push(rows);
         }
-        return joined(parts);
+        return concatenated(parts);
       },
     };
   });
 }
 
-function joined(parts: readonly Int32Array[]): Int32Array {
+function concatenated(parts: readonly Int32Array[]): Int32Array {
   if (parts.length === 1) return parts[0] as Int32Array;
   const all = new Int32Array(new SharedArrayBuffer(4 * parts.reduce((sum, {length}) => sum + length, 0)));
   let at = 0;
@@ -169,7 +170,9 @@ function joined(parts: readonly Int32Array[]): Int32Array {
   return all;
 }
 
-/** The plans that stand in a tree as one, where all are over the same rows in the same order. */
+/**
+ * One plan for all in a tree, if each has all its rows in their original order, and all have the same size.
+ */
 export function zipPlans(tree: unknown, planOf: (leaf: unknown) => RowPlan | undefined): RowPlan | undefined {
   const all = leavesOf(tree).map(planOf);
   const [first] = all;
@@ -185,8 +188,8 @@ export function batchPlan(plan: RowPlan, batch: number, smallLastBatch: boolean)
       const {next} = plan.rows(pass);
       let rest: Int32Array | undefined;
       return {
-        next(most) {
-          const rows = rest ?? next(most * batch);
+        next(wanted) {
+          const rows = rest ?? next(wanted * batch);
           rest = undefined;
           const steps = Math.floor(rows.length / batch);
           if (steps === 0) {
@@ -205,17 +208,17 @@ export function repeatBatches(plan: BatchPlan, count: number): BatchPlan {
   return {
     ...plan,
     batches(pass) {
-      let round = 0;
+      let repetition = 0;
       let cursor: BatchCursor | undefined;
       return {
-        next(most) {
+        next(wanted) {
           for (;;) {
             const fresh = cursor === undefined;
-            if (fresh && round >= count) return undefined;
-            cursor ??= plan.batches(innerPass(pass, count, round++));
-            const batches = cursor.next(most);
+            if (fresh && repetition >= count) return undefined;
+            cursor ??= plan.batches(innerPass(pass, count, repetition++));
+            const batches = cursor.next(wanted);
             if (batches) return batches;
-            // A round without any batch would be followed by more of them.
+            // If one repetition has no batch, none has.
             if (fresh) return undefined;
             cursor = undefined;
           }

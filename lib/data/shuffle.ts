@@ -1,14 +1,14 @@
-// Shuffling what comes one by one: an element waits in a buffer, and one of the buffer at random goes on.
+// Shuffles a sequence: elements wait in a buffer, from which a random one is taken each time.
 import {ascendingRows, counterBased, shuffleRows} from './order.ts';
 
-/** The whole order is random where the buffer holds all elements: then it is that of `shuffleRows`. */
+/** If the buffer holds all elements, the order is that of `shuffleRows`. */
 export class ShuffleBuffer<Element> {
   readonly #size: number;
   readonly #seed: number;
   readonly #pass: number;
   readonly #random: (position: number) => number;
   readonly #waiting: Element[] = [];
-  #given = 0;
+  #taken = 0;
 
   constructor(size: number, seed: number, pass: number) {
     this.#size = size;
@@ -17,15 +17,15 @@ export class ShuffleBuffer<Element> {
     this.#random = counterBased(seed, pass);
   }
 
-  /** Takes an element; gives one back once the buffer is full. */
+  /** Adds an element; once the buffer is full, returns one of it. */
   push(element: Element): {readonly element: Element} | undefined {
     const waiting = this.#waiting;
     if (waiting.length < this.#size) {
       waiting.push(element);
       return undefined;
     }
-    // Numbers below the buffer's size are left for what the end needs.
-    const position = (this.#size + this.#given++) >>> 0;
+    // `rest` uses the positions below the size of the buffer.
+    const position = (this.#size + this.#taken++) >>> 0;
     const at = Math.floor((this.#random(position) * waiting.length) / 2 ** 32);
     const chosen = waiting[at] as Element;
     waiting[at] = element;
@@ -40,7 +40,7 @@ export class ShuffleBuffer<Element> {
   }
 }
 
-/** The same for row numbers, all at once. */
+/** The same for row indices that are all known. */
 export function shuffled(rows: Int32Array, size: number, seed: number, pass: number): Int32Array {
   const order = ascendingRows(rows.length);
   if (size >= rows.length) {

@@ -7,19 +7,19 @@ import {shapeOfTable} from './table.ts';
 export interface SplitOptions {
   /** Share of the rows that are kept for testing, 0.25 by default. */
   readonly testSize?: number;
-  /** Decides the order of the rows; 0 by default. */
+  /** Decides the random order of the rows; 0 by default. */
   readonly seed?: number;
-  /** Take rows at random rather than the last ones; true by default. */
+  /** Choose random rows for testing rather than the last ones; true by default. */
   readonly shuffle?: boolean;
-  /** Keep the share that each class, each different row of `y`, has in the whole; false by default. */
+  /** Give each class, that is each different row of `y`, the same share of both parts; false by default. */
   readonly stratify?: boolean;
 }
 
 type Table = NumberArray | ShapedArray | NestedArray;
 
 /**
- * How many rows of each class are kept for testing, `total` in all: its share rounded down, and one more
- * where most was cut off.
+ * How many rows of each class are kept for testing, `total` in all: its share rounded down, plus one for the
+ * classes that lost most by the rounding.
  */
 function quotas(counts: ReadonlyMap<string, number>, total: number, rows: number): Map<string, number> {
   const shares = Array.from(counts, ([name, count]) => ({name, share: (count * total) / rows}));
@@ -32,7 +32,7 @@ function quotas(counts: ReadonlyMap<string, number>, total: number, rows: number
   return taken;
 }
 
-/** The last rows of each class, as many as its share of `total` is, behind all others. */
+/** Moves the last rows of each class, as many as its share of `total`, behind all others. */
 function stratified(order: Int32Array, y: Rows, total: number): Int32Array {
   const width = sizeOf(y.rowShape);
   const classOf = (row: number): string => y.data.subarray(row * width, (row + 1) * width).join();
@@ -66,7 +66,7 @@ export function trainTestSplit(
   const yRows = toRows(y, {
     what: `${where}: y`,
     rowShape: shapeOfTable(`${where}: y`, y).slice(1),
-    wholeNumbers: true,
+    integers: true,
   });
   if (xRows.count !== yRows.count) {
     fail('ERR_SHAPE', `${where}: x has ${xRows.count} rows and y ${yRows.count}.`);

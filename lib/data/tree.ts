@@ -1,13 +1,11 @@
 // Elements of data sets are values, or records of values by name, or records of those.
-import {isShaped} from './arrays.ts';
+import {isPlainObject, isShaped} from '../core/kinds.ts';
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || isShaped(value)) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+  return isPlainObject(value) && !isShaped(value);
 }
 
-/** The same structure with each value replaced. `path` is a value's name, e.g. `xs.age`. */
+/** The same structure with each value replaced. `path` is the name of a value, e.g. `xs.age`. */
 export function mapTree(tree: unknown, map: (value: unknown, path: string) => unknown, path = ''): unknown {
   if (!isRecord(tree)) return map(tree, path);
   const entries = Object.entries(tree).map(([name, value]) => {

@@ -5,15 +5,15 @@ import {add, ones, zeros} from '../ops/map.ts';
 import {sumTo} from '../ops/reduce.ts';
 import {callsOf} from './walk.ts';
 
-const made = new WeakSet<Call>();
+const gradientCalls = new WeakSet<Call>();
 
-/** Whether a call was made by differentiation: listings show such calls apart. */
+/** Whether a call was made by differentiation: listings show such calls separately. */
 export function isGradient(call: Call): boolean {
-  return made.has(call);
+  return gradientCalls.has(call);
 }
 
-/** The calls among `order` through which a change of a target reaches the loss. */
-function carriers(order: readonly Call[], targets: readonly Tensor[]): Set<Call> {
+/** The calls among `order` that depend on a target. */
+function dependents(order: readonly Call[], targets: readonly Tensor[]): Set<Call> {
   const reached = new Set(targets);
   const calls = new Set<Call>();
   for (const call of order) {
@@ -25,9 +25,9 @@ function carriers(order: readonly Call[], targets: readonly Tensor[]): Set<Call>
 }
 
 /**
- * Gradients of `loss` (a scalar) with respect to each of `targets`, as further nodes of the graph: they can
- * be differentiated again. Zero where a target has no influence. Broadcasting is undone here, once for all
- * ops.
+ * Gradients of `loss` (a scalar) with respect to each of `targets`, as further nodes of the graph, which can
+ * be differentiated again. Zero where the loss does not depend on a target. Broadcasting is undone here, once
+ * for all ops.
  *
  * @throws ERR_GRAPH when the loss is no scalar or an op on the way has no gradient.
  */
@@ -40,8 +40,8 @@ export function gradients(loss: Tensor, targets: readonly Tensor[]): Tensor[] {
 }
 
 /**
- * The product of the Hessian of `loss` with a vector, whose parts have the shapes of `targets`: H·v for each
- * of them, without H, by the gradient of the gradients (Pearlmutter 1994). As nodes of the graph.
+ * The product of the Hessian of `loss` with a vector, whose parts have the shapes of `targets`, without the
+ * Hessian itself: the gradient of the gradients (Pearlmutter 1994). As nodes of the graph.
  *
  * @throws ERR_GRAPH as `gradients`, and where the vector's parts do not fit the targets.
  */
@@ -68,8 +68,8 @@ export function hessianVectorProduct(
 /** Σ seed · ∂output/∂target over the outputs that have seeds, for each target. */
 function pullBack(seeds: ReadonlyMap<Tensor, Tensor>, targets: readonly Tensor[]): Tensor[] {
   const order = callsOf([...seeds.keys()]);
-  const given = new Set(order);
-  const through = carriers(order, targets);
+  const forward = new Set(order);
+  const through = dependents(order, targets);
   const gradient = new Map(seeds);
   for (const call of order.reverse()) {
     const arriving = call.outputs.map(output => gradient.get(output) ?? null);
@@ -88,6 +88,6 @@ function pullBack(seeds: ReadonlyMap<Tensor, Tensor>, targets: readonly Tensor[]
     });
   }
   const results = targets.map(target => gradient.get(target) ?? zeros(target.shape));
-  for (const call of callsOf(results)) if (!given.has(call)) made.add(call);
+  for (const call of callsOf(results)) if (!forward.has(call)) gradientCalls.add(call);
   return results;
 }

@@ -1,13 +1,14 @@
-// Listings of graphs: one line per call, leaves by their names where they are read.
+// Listings of graphs: one line per call, with leaves by their names.
 //
 //   t0 f32[4,8] = matmul(x, dense/kernel)  in dense
 import {dtypes} from '../core/dtype.ts';
+import {isObject} from '../core/kinds.ts';
 import {formatShape} from '../core/shape.ts';
 import {type Call, type Tensor, variableOf} from '../core/tensor.ts';
 
 const formatNumber = (value: number): string => (Object.is(value, -0) ? '-0' : String(value));
 
-/** The shortest decimal that is the same float32: 0.1, not 0.10000000149011612. */
+/** The shortest decimal of a float32: 0.1, not 0.10000000149011612. */
 function formatFloat(value: number): string {
   if (value === 0) return formatNumber(value);
   for (let digits = 1; digits < 9; digits++) {
@@ -19,7 +20,7 @@ function formatFloat(value: number): string {
 
 const nameOfOp = (signature: string): string => signature.slice(0, signature.indexOf('('));
 
-/** The program of a map, in as far as a listing shows it. */
+/** The program of a map, as far as listings show it. */
 interface Program {
   readonly constants: readonly number[];
   readonly steps: readonly {
@@ -29,10 +30,9 @@ interface Program {
   }[];
 }
 
-const isProgram = (value: unknown): value is Program =>
-  typeof value === 'object' && value !== null && 'steps' in value;
+const isProgram = (value: unknown): value is Program => isObject(value) && 'steps' in value;
 
-/** `%0 = greater(i0, 0); %0 = select(%0, i1, 0)`: i are the operands, % the tiles. */
+/** `%0 = greater(i0, 0); %0 = select(%0, i1, 0)`, where `i0` is an operand and `%0` a tile. */
 function formatProgram({constants, steps}: Program, inputCount: number): string {
   const register = (number: number): string => {
     if (number < inputCount) return `i${number}`;
@@ -44,7 +44,7 @@ function formatProgram({constants, steps}: Program, inputCount: number): string 
     .join('; ');
 }
 
-/** `transposeA`, `axis: 1`, `activation: relu`; undefined for what is off or says only the result's shape. */
+/** `transposeA`, `axis: 1`, `activation: relu`; undefined for an attribute that is off. */
 export function formatAttribute(name: string, value: unknown, inputCount = 0): string | undefined {
   if (value === false || value === null || value === undefined) return undefined;
   if (value === true) return name;
@@ -65,7 +65,7 @@ function nameOfLeaf(tensor: Tensor): string {
   return data?.length === 1 ? formatFloat(data[0] as number) : `constant ${formatType(tensor)}`;
 }
 
-/** Names tensors in the order in which they are first asked for. */
+/** Names tensors in the order in which they are first printed. */
 export class Names {
   private readonly names = new Map<Tensor, string>();
 
@@ -94,10 +94,10 @@ function formatCall(call: Call, names: Names): string {
   });
 }
 
-/** Leaves room for what a listing puts in front. */
+/** Leaves room for what a listing puts before each line. */
 const lineWidth = 96;
 
-/** Breaks a line behind commas and semicolons where it is too long. */
+/** Breaks a line that is too long after commas and semicolons. */
 function wrap(text: string): string {
   const lines: string[] = [];
   let line = '';
@@ -111,7 +111,7 @@ function wrap(text: string): string {
   return [...lines, line].join('\n');
 }
 
-/** `results = name(operands) {attributes}  in scope`, on several lines where it is long. */
+/** `results = name(operands) {attributes}  in scope`, on several lines if it is long. */
 export function formatLine(line: {
   readonly results: readonly string[];
   readonly name: string;

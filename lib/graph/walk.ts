@@ -1,6 +1,8 @@
 import {Call, type Tensor} from '../core/tensor.ts';
 
-/** Every call that `roots` depend on, each after the calls it reads. Iterative: graphs may be deep. */
+/**
+ * Every call that `roots` depend on, each after the calls it reads. Without recursion, as graphs may be deep.
+ */
 export function callsOf(roots: readonly Tensor[]): Call[] {
   const order: Call[] = [];
   const state = new Map<Call, 'open' | 'done'>();
@@ -25,7 +27,7 @@ export function callsOf(roots: readonly Tensor[]): Call[] {
   return order;
 }
 
-/** For each tensor, the calls that read it, in order; a call that reads it twice stands there once. */
+/** For each tensor, the calls that read it, in order; a call that reads it twice is listed once. */
 export function usersOf(order: readonly Call[]): Map<Tensor, Call[]> {
   const users = new Map<Tensor, Call[]>();
   for (const call of order) {
@@ -38,27 +40,28 @@ export function usersOf(order: readonly Call[]): Map<Tensor, Call[]> {
   return users;
 }
 
-/** A call like this one on other inputs; its own results where the inputs are the same. */
+/** The results of a call like this one on other inputs; its own if the inputs are the same. */
 export function rebuild(call: Call, inputs: readonly Tensor[]): readonly Tensor[] {
   if (inputs.every((input, position) => input === call.inputs[position])) return call.outputs;
   return new Call(call.op, inputs, call.attributes, call.scope).outputs;
 }
 
 /**
- * Rebuilds the graph under `roots`, operands first. `rule` gets each call with its operands as they have
- * become and gives what takes the place of the call's results; `become` tells it of any other earlier tensor.
+ * Rebuilds the graph under `roots`, operands first. `rule` gets each call with the replacements of its
+ * operands and returns the replacements of its results; it can ask for those of any other earlier tensor.
+ * Returns the replacement of any tensor of the graph.
  */
 export function rewrite(
   roots: readonly Tensor[],
-  rule: (call: Call, inputs: readonly Tensor[], become: (tensor: Tensor) => Tensor) => readonly Tensor[],
+  rule: (call: Call, inputs: readonly Tensor[], replacement: (tensor: Tensor) => Tensor) => readonly Tensor[],
 ): (tensor: Tensor) => Tensor {
-  const successors = new Map<Tensor, Tensor>();
-  const become = (tensor: Tensor): Tensor => successors.get(tensor) ?? tensor;
+  const replacements = new Map<Tensor, Tensor>();
+  const replacement = (tensor: Tensor): Tensor => replacements.get(tensor) ?? tensor;
   for (const call of callsOf(roots)) {
-    const results = rule(call, call.inputs.map(become), become);
+    const results = rule(call, call.inputs.map(replacement), replacement);
     call.outputs.forEach((output, index) => {
-      successors.set(output, results[index] as Tensor);
+      replacements.set(output, results[index] as Tensor);
     });
   }
-  return become;
+  return replacement;
 }

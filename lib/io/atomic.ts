@@ -1,5 +1,5 @@
-// Writing a file so that at every moment, also after a crash or on a full disk, the old one or the new one is
-// whole.
+// Writes a file so that either the old one or the new one is complete at any moment, even after a crash or on
+// a full disk.
 import {randomBytes} from 'node:crypto';
 import {type FileHandle, open, realpath, rename, stat, unlink} from 'node:fs/promises';
 import {dirname} from 'node:path';
@@ -14,7 +14,7 @@ async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
   }
 }
 
-/** A rename is safe on disk only once its folder is. */
+/** A rename is on disk only after its folder has been synced. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r').catch(() => undefined);
   try {
@@ -29,8 +29,8 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 /**
- * Writes the parts, one after another, to a new file beside the old one, then puts it in the old one's place.
- * A link to a file stays a link, and who may read the old file may read the new one.
+ * Writes the parts, one after another, to a temporary file in the same folder, then renames it. A link to a
+ * file stays a link, and the permissions of the old file are kept.
  */
 export async function writeAtomically(path: string, parts: Iterable<Uint8Array>): Promise<void> {
   const target = await realpath(path).catch(() => path);

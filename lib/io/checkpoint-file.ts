@@ -1,4 +1,4 @@
-// A point of a training as one file, and a folder that holds the last few of them.
+// Checkpoints of a training, each a file, and the folder that holds the last few of them.
 import {mkdir, open, readdir, rm, rmdir} from 'node:fs/promises';
 import path from 'node:path';
 import {fail} from '../core/errors.ts';
@@ -45,7 +45,7 @@ async function readCheckpoint(file: string): Promise<CheckpointContents> {
   }
 }
 
-/** Checkpoints by their step; the last `keep` of them stay. */
+/** Checkpoints by their step, of which the last `keep` are kept. */
 export class CheckpointFolder {
   readonly folder: string;
   readonly #keep: number;
@@ -64,7 +64,7 @@ export class CheckpointFolder {
       .reverse();
   }
 
-  /** @throws ERR_FILE; the older checkpoints are then as they were. */
+  /** @throws ERR_FILE, without changing older checkpoints. */
   async write(contents: CheckpointContents): Promise<void> {
     const name = `checkpoint-${String(contents.step).padStart(10, '0')}.chainrule`;
     const file = path.join(this.folder, name);
@@ -78,10 +78,10 @@ export class CheckpointFolder {
   }
 
   /**
-   * The newest one that is whole, or undefined where there is none at all. Files that are damaged are passed
-   * over with a warning of the process.
+   * The newest checkpoint that is not damaged, or undefined if there are none at all. Damaged files are
+   * skipped with a process warning.
    *
-   * @throws ERR_FILE where all are damaged.
+   * @throws ERR_FILE if all are damaged.
    */
   async newest(): Promise<(CheckpointContents & {readonly file: string}) | undefined> {
     const files = (await this.#files()).map(name => path.join(this.folder, name));
@@ -99,7 +99,7 @@ export class CheckpointFolder {
     throw fileError('checkpoint', this.folder, new Error(advice));
   }
 
-  /** Removes what a process that was killed left half-written. */
+  /** Removes incomplete files of a process that was killed. */
   async clean(): Promise<void> {
     const names = await readdir(this.folder).catch((): string[] => []);
     for (const name of names) {

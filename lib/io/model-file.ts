@@ -1,6 +1,8 @@
-// A model as one file: layers, training and the count of steps as text, weights and moments as tensors.
+// A model as one file: layers, training options and the number of steps as text, weights and moments as
+// tensors.
 import {type FileHandle, open} from 'node:fs/promises';
 import {ChainruleError, fail} from '../core/errors.ts';
+import {isError, isObject, isPlainObject} from '../core/kinds.ts';
 import type {Json} from '../core/named.ts';
 import {writeAtomically} from './atomic.ts';
 import {
@@ -16,7 +18,7 @@ import {
 
 const format = 'chainrule';
 const version = '1';
-/** Nesting of layers, initializers and the like is flat; deeper JSON is an attack on the stack. */
+/** Real descriptions are nested a few levels deep; deeper JSON is an attack on the stack. */
 const maxDepth = 32;
 
 export interface ModelContents {
@@ -31,18 +33,18 @@ export interface ModelFile {
   readonly training: Json | undefined;
   readonly step: number;
   readonly entries: readonly FileEntry[];
-  /** One tensor, its checksum verified and its numbers finite. */
+  /** One tensor, after checking its checksum and that its numbers are finite. */
   read(name: string): Promise<Float32Array>;
   close(): Promise<void>;
 }
 
 /** `load: digits.chainrule: … (cause)` */
 export function fileError(where: string, path: string, cause: unknown): ChainruleError {
-  const what = (cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, '');
+  const what = (isError(cause) ? cause.message : String(cause)).replace(/\.$/, '');
   return new ChainruleError('ERR_FILE', `${where}: ${path}: ${what}.`, {cause});
 }
 
-/** @throws ERR_FILE when the file cannot be written; the old one is then as it was. */
+/** @throws ERR_FILE if the file cannot be written; an old one is then unchanged. */
 export async function writeModelFile(path: string, contents: ModelContents): Promise<void> {
   const {topology, training, step, tensors} = contents;
   const metadata = {
@@ -69,7 +71,7 @@ async function readExactly(file: FileHandle, bytes: Uint8Array, position: number
   }
 }
 
-/** @throws ERR_FILE where the file is too short for what it announces. */
+/** @throws ERR_FILE if the file is too short for the header that it announces. */
 export async function readHeader(file: FileHandle): Promise<{header: Buffer; fileBytes: number}> {
   const {size: fileBytes} = await file.stat();
   if (fileBytes < lengthBytes) fail('ERR_FILE', `it is no model file: ${fileBytes} bytes`);
@@ -86,11 +88,10 @@ export async function readHeader(file: FileHandle): Promise<{header: Buffer; fil
 
 function checkDepth(value: Json, depth = 0): void {
   if (depth > maxDepth) fail('ERR_FILE', `its description is nested more than ${maxDepth} deep`);
-  if (typeof value === 'object' && value !== null)
-    for (const inner of Object.values(value)) checkDepth(inner, depth + 1);
+  if (isObject(value)) for (const inner of Object.values(value)) checkDepth(inner, depth + 1);
 }
 
-/** The JSON text under a key of the header, as it was written. */
+/** The JSON text under a key of the header, parsed. */
 export function parseText(metadata: ReadonlyMap<string, string>, key: string): Json | undefined {
   const text = metadata.get(key);
   if (text === undefined) return undefined;
@@ -107,15 +108,13 @@ export function parseText(metadata: ReadonlyMap<string, string>, key: string): J
   return value;
 }
 
-/** A description in a file must be a plain table of options. */
+/** Refuses a description that is no table of options. */
 export function checkSavedConfig(value: Json | undefined, what: string): {readonly [key: string]: Json} {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    return value as {readonly [key: string]: Json};
-  }
+  if (isPlainObject(value)) return value as {readonly [key: string]: Json};
   return fail('ERR_FILE', `its ${what} is no table of options`);
 }
 
-/** One tensor, its checksum verified. */
+/** One tensor, after checking its checksum. */
 export async function readTensor(file: FileHandle, entry: FileEntry, start: number): Promise<Float32Array> {
   const {name, begin, end, checksum} = entry;
   const data = new Float32Array((end - begin) / 4);
@@ -132,7 +131,7 @@ async function readFinite(file: FileHandle, entry: FileEntry, start: number): Pr
   return data;
 }
 
-/** The count of steps in the header. */
+/** The number of steps in the header. */
 export function stepOf(metadata: ReadonlyMap<string, string>): number {
   const text = metadata.get('step') ?? '';
   const step = Number(text);
@@ -163,7 +162,7 @@ async function parse(file: FileHandle): Promise<Omit<ModelFile, 'close'>> {
   };
 }
 
-/** Opens a model file and verifies all of it but the tensors, which are verified as they are read. */
+/** Opens a model file and verifies all of it but the tensors, which are verified when they are read. */
 export async function openModelFile(path: string): Promise<ModelFile> {
   let file: FileHandle | undefined;
   try {

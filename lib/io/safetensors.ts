@@ -1,9 +1,10 @@
 // The safetensors format: 8 bytes with the header's length, a JSON header, then the tensors, one after
-// another. Ours is a subset that other readers accept: float32 only, canonical JSON, checksums in
+// another. Ours are a subset of it, which other readers accept: float32 only, canonical JSON, checksums in
 // `__metadata__`.
 import {crc32} from 'node:zlib';
 import {fail} from '../core/errors.ts';
-import {type Shape, sizeOf} from '../core/shape.ts';
+import {isPlainObject} from '../core/kinds.ts';
+import {maxRank, type Shape, sizeOf} from '../core/shape.ts';
 
 export interface FileTensor {
   readonly name: string;
@@ -14,7 +15,7 @@ export interface FileTensor {
 export interface FileEntry {
   readonly name: string;
   readonly shape: Shape;
-  /** Bytes from the end of the header. */
+  /** In bytes from the end of the header. */
   readonly begin: number;
   readonly end: number;
   /** CRC-32 of the bytes, eight hexadecimal digits. */
@@ -27,25 +28,24 @@ export interface Header {
 }
 
 export const lengthBytes = 8;
-/** No header of ours comes near: some 100 bytes for each tensor. */
+/** Far more than our headers need, which have some 100 bytes for each tensor. */
 export const maxHeaderBytes = 2 ** 24;
-/** Tensors start at this alignment in the file, as the padding of the header sees to. */
+/** The header is padded so that the tensors start at this alignment. */
 const alignment = 64;
-/** Stands for the header's own checksum while that is computed. */
+/** In place of the header's own checksum while that is computed. */
 const noChecksum = '00000000';
-const maxRank = 6;
 
 export const bytesOf = (data: Float32Array): Uint8Array =>
   new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
 export function checksumOf(bytes: Uint8Array): string {
   let value = 0;
-  // In pieces, so that no one of them is longer than zlib's limits.
+  // In blocks shorter than the limit of zlib.
   for (let at = 0; at < bytes.length; at += 2 ** 28) value = crc32(bytes.subarray(at, at + 2 ** 28), value);
   return value.toString(16).padStart(8, '0');
 }
 
-/** The length and the header; the checksum of the header stands in its own first field. */
+/** The length and the header, whose first field is its own checksum. */
 export function encodeHeader(
   tensors: readonly FileTensor[],
   metadata: Readonly<Record<string, string>>,
@@ -71,7 +71,7 @@ export function encodeHeader(
 
 const checksumKey = '"headerChecksum":"';
 
-/** What the header says, once its own checksum, its JSON and every number in it have been looked at. */
+/** The contents of the header, after checking its checksum, its JSON and every number in it. */
 export function decodeHeader(bytes: Buffer, fileBytes: number): Header {
   checkHeaderBytes(bytes);
   const text = bytes.toString('utf8', lengthBytes);
@@ -101,13 +101,13 @@ function checkHeaderBytes(bytes: Buffer): void {
 type Parsed = {[key: string]: unknown};
 
 function checkRecord(value: unknown, what: string): Parsed {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Parsed;
+  if (isPlainObject(value)) return value as Parsed;
   return fail('ERR_FILE', `${what} is no table`);
 }
 
 /**
- * JSON that is written as we write it: a key that stands there twice would be lost in parsing, and is
- * refused.
+ * Parses JSON that is written as we write it. So a key that occurs twice is refused, one of whose values
+ * parsing would drop.
  */
 function parseCanonical(text: string, what: string): Parsed {
   let same = false;
@@ -128,12 +128,12 @@ function toEntry(name: string, value: unknown, checksums: Parsed): FileEntry {
   if (dtype !== 'F32') fail('ERR_FILE', `${label} has the type ${JSON.stringify(dtype)}, not F32`);
   if (Object.keys(others).length > 0)
     fail('ERR_FILE', `${label} has the unknown field ${Object.keys(others)[0]}`);
-  const count = (number: unknown): number is number =>
+  const isCount = (number: unknown): number is number =>
     Number.isSafeInteger(number) && (number as number) >= 0;
-  if (!Array.isArray(shape) || shape.length > maxRank || !shape.every(count)) {
+  if (!Array.isArray(shape) || shape.length > maxRank || !shape.every(isCount)) {
     return fail('ERR_FILE', `${label} has no valid shape`);
   }
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(count)) {
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {
     return fail('ERR_FILE', `${label} has no valid offsets`);
   }
   const [begin, end] = offsets as [number, number];
@@ -144,7 +144,7 @@ function toEntry(name: string, value: unknown, checksums: Parsed): FileEntry {
   return {name, shape, begin, end, checksum};
 }
 
-/** Tensors follow each other without a gap and fill the file. */
+/** Refuses tensors that overlap, leave gaps or do not fill the file. */
 function checkOffsets(entries: readonly FileEntry[], dataBytes: number): void {
   let at = 0;
   for (const {name, begin, end} of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {

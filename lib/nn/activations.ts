@@ -1,5 +1,5 @@
 // The namespace `activations`: every export is a member. Names and defaults are Keras's. Each is a formula of
-// few elementwise ops, which the compiler makes the end of a product or one pass over memory.
+// a few elementwise ops, which the compiler fuses into a product or into one pass over memory.
 import {checkBoolean, checkNumber, checkOptions} from '../core/errors.ts';
 import {type Named, named} from '../core/named.ts';
 import {failIn, type Tensor} from '../core/tensor.ts';
@@ -9,7 +9,7 @@ import * as rows from '../ops/softmax.ts';
 
 const {add, div, expm1, greater, mul, select} = map;
 
-/** An elementwise function of a layer's sums, or a function of its last axis. */
+/** A function of a layer's pre-activations: elementwise, or over the last axis. */
 export type Activation = ((x: Tensor) => Tensor) & Named;
 
 type NoOptions = Readonly<Record<string, never>>;
@@ -21,36 +21,35 @@ function define(kind: string, formula: (x: Tensor) => Tensor): (options?: NoOpti
   };
 }
 
-/** An activation with one number of its own. */
-function defineWith<Name extends string>(
+/** An activation with one numeric option. */
+function defineWithOption<Name extends string>(
   kind: string,
   name: Name,
-  byDefault: number,
+  defaultValue: number,
   range: Parameters<typeof checkNumber>[2],
   formula: (x: Tensor, value: number) => Tensor,
 ): (options?: {readonly [Key in Name]?: number}) => Activation {
   return options => {
     checkOptions(`activations.${kind}`, options, [name]);
     const given = options?.[name];
-    const value = given ?? byDefault;
+    const value = given ?? defaultValue;
     checkNumber(`activations.${kind}: ${name}`, value, range);
     return named(kind, {[name]: given}, (x: Tensor) => formula(x, value));
   };
 }
 
-/** x where x > 0, else what `negative` makes of it, which sees no positive x: it may overflow there. */
+/** x where x > 0, else negative(x). `negative` gets 0 for positive x, for which it might overflow. */
 function whereNegative(x: Tensor, negative: (x: Tensor) => Tensor): Tensor {
   const positive = greater(x, 0);
   return select(positive, x, negative(select(positive, 0, x)));
 }
 
-/** x within low…high; the slope at both ends is 0, as in PyTorch. */
+/** x limited to low…high; the derivative at both limits is 0, as in PyTorch. */
 function clip(x: Tensor, low: number, high: number): Tensor {
   return select(map.greaterEqual(x, high), high, select(map.lessEqual(x, low), low, x));
 }
 
-const linearUpTo6 = (x: Tensor): Tensor => clip(x, 0, 6);
-const times = (x: Tensor, gate: Tensor): Tensor => mul(x, gate);
+const clipTo6 = (x: Tensor): Tensor => clip(x, 0, 6);
 
 /** x. */
 export const linear = define('linear', x => x);
@@ -61,19 +60,19 @@ export const tanh = define('tanh', map.tanh);
 /** max(x, 0) (Nair and Hinton 2010). */
 export const relu = define('relu', map.relu);
 /** min(max(x, 0), 6) (Howard et al. 2017). */
-export const relu6 = define('relu6', linearUpTo6);
+export const relu6 = define('relu6', clipTo6);
 
 /** x where x > 0, else negativeSlope · x; 0.2 by default (Maas et al. 2013). */
-export const leakyRelu = defineWith('leakyRelu', 'negativeSlope', 0.2, {min: 0}, (x, slope) =>
-  select(greater(x, 0), x, mul(x, slope)),
+export const leakyRelu = defineWithOption('leakyRelu', 'negativeSlope', 0.2, {min: 0}, (x, negativeSlope) =>
+  select(greater(x, 0), x, mul(x, negativeSlope)),
 );
 
 /** x where x > 0, else alpha · (exp(x) − 1); alpha is 1 by default (Clevert et al. 2016). */
-export const elu = defineWith('elu', 'alpha', 1, {}, (x, alpha) =>
+export const elu = defineWithOption('elu', 'alpha', 1, {}, (x, alpha) =>
   whereNegative(x, negative => mul(expm1(negative), alpha)),
 );
 
-/** The fixed point's constants of selu, to float64. */
+/** The constants of selu's fixed point, to float64. */
 const seluAlpha = 1.6732632423543772;
 const seluScale = 1.0507009873554805;
 
@@ -86,7 +85,7 @@ export const selu = define('selu', x =>
 );
 
 /** x where x > 0, else alpha · (exp(x / alpha) − 1); alpha is 1 by default (Barron 2017). */
-export const celu = defineWith('celu', 'alpha', 1, {above: 0}, (x, alpha) =>
+export const celu = defineWithOption('celu', 'alpha', 1, {above: 0}, (x, alpha) =>
   whereNegative(x, negative => mul(expm1(mul(negative, 1 / alpha)), alpha)),
 );
 
@@ -108,22 +107,22 @@ export function gelu(options: {approximate?: boolean} = {}): Activation {
   return named('gelu', {approximate: options.approximate}, approximate ? geluByTanh : exactGelu);
 }
 
-const swishOf = (x: Tensor): Tensor => times(x, map.sigmoid(x));
+const swishOf = (x: Tensor): Tensor => mul(x, map.sigmoid(x));
 /** x · sigmoid(x) (Ramachandran et al. 2017). */
 export const swish = define('swish', swishOf);
-/** The same under its other name (Elfwing et al. 2018). */
+/** `swish` under its other name (Elfwing et al. 2018). */
 export const silu = define('silu', swishOf);
 /** x · tanh(softplus(x)) (Misra 2019). */
-export const mish = define('mish', x => times(x, map.tanh(map.softplus(x))));
+export const mish = define('mish', x => mul(x, map.tanh(map.softplus(x))));
 /** log(1 + exp(x)) (Dugas et al. 2001). */
 export const softplus = define('softplus', map.softplus);
 /** x / (1 + |x|) (Bergstra et al. 2009). */
 export const softsign = define('softsign', x => div(x, add(map.abs(x), 1)));
 /** min(max(x + 3, 0), 6) / 6, as in Keras 3 and PyTorch (Howard et al. 2019). */
-export const hardSigmoid = define('hardSigmoid', x => mul(linearUpTo6(add(x, 3)), 1 / 6));
+export const hardSigmoid = define('hardSigmoid', x => mul(clipTo6(add(x, 3)), 1 / 6));
 /** x · hardSigmoid(x) (Howard et al. 2019). */
-export const hardSwish = define('hardSwish', x => times(x, mul(linearUpTo6(add(x, 3)), 1 / 6)));
-/** x within −1…1. */
+export const hardSwish = define('hardSwish', x => mul(x, mul(clipTo6(add(x, 3)), 1 / 6)));
+/** x limited to −1…1. */
 export const hardTanh = define('hardTanh', x => clip(x, -1, 1));
 /** exp(x). */
 export const exponential = define('exponential', map.exp);
@@ -139,5 +138,5 @@ export const glu = define('glu', x => {
     failIn('glu', 'ERR_SHAPE', `expected an even number of elements in the last axis. Received ${x}`);
   }
   const axis = x.rank - 1;
-  return times(slice(x, axis, 0, size / 2), map.sigmoid(slice(x, axis, size / 2, size / 2)));
+  return mul(slice(x, axis, 0, size / 2), map.sigmoid(slice(x, axis, size / 2, size / 2)));
 });

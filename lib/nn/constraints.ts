@@ -5,20 +5,20 @@ import type {Tensor} from '../core/tensor.ts';
 import {add, div, maximum, minimum, mul, relu, sqrt, square} from '../ops/map.ts';
 import {sum} from '../ops/reduce.ts';
 
-/** The nearest allowed value of a weight. */
+/** From a weight to the nearest allowed one. */
 export type Constraint = ((weight: Tensor) => Tensor) & Named;
 
 /** Keeps a division by the norm of a zero vector finite, as in Keras. */
 const epsilon = 1e-7;
 
-/** Euclidean norms along `axis`: for a dense kernel, axis 0, those of the weights into each unit. */
+/** Euclidean norms along `axis`: of a dense kernel along axis 0, the norm of each unit's weights. */
 const normOf = (weight: Tensor, axis: number): Tensor => sqrt(sum(square(weight), axis, true));
 
 function checkAxis(where: string, axis: number): void {
   checkNumber(`${where}: axis`, axis, {integer: true, min: -6, max: 5});
 }
 
-/** Norms at most `maxValue` (Srivastava et al. 2014). */
+/** Limits norms to `maxValue` (Srivastava et al. 2014). */
 export function maxNorm(options: {maxValue?: number; axis?: number} = {}): Constraint {
   checkOptions('constraints.maxNorm', options, ['maxValue', 'axis']);
   const {maxValue = 2, axis = 0} = options;
@@ -30,13 +30,13 @@ export function maxNorm(options: {maxValue?: number; axis?: number} = {}): Const
   });
 }
 
-/** No negative weights. */
+/** Makes negative weights 0. */
 export function nonNeg(options: Readonly<Record<string, never>> = {}): Constraint {
   checkOptions('constraints.nonNeg', options, []);
   return named('nonNeg', {}, (weight: Tensor) => relu(weight));
 }
 
-/** Norms of 1. */
+/** Scales norms to 1. */
 export function unitNorm(options: {axis?: number} = {}): Constraint {
   checkOptions('constraints.unitNorm', options, ['axis']);
   const {axis = 0} = options;
@@ -46,7 +46,7 @@ export function unitNorm(options: {axis?: number} = {}): Constraint {
   );
 }
 
-/** Norms moved by `rate` of the way into `minValue`…`maxValue`. */
+/** Moves norms into `minValue`…`maxValue`, or the fraction `rate` of the way there. */
 export function minMaxNorm(
   options: {minValue?: number; maxValue?: number; rate?: number; axis?: number} = {},
 ): Constraint {

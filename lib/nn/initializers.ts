@@ -12,23 +12,23 @@ import {
 } from '../ops/random.ts';
 import {identityMatrix, nearestOrthogonal} from './matrices.ts';
 
-/** The graph of a weight's first value. */
+/** Makes the graph of a weight's initial value. */
 export type Initializer = ((shape: Shape, source: RandomSource) => Tensor) & Named;
 
 type NoOptions = Readonly<Record<string, never>>;
-/** What a float32 holds. */
+/** About the range of float32. */
 const finiteFloat = {min: -3e38, max: 3e38} as const;
 
 type Fan = (fanIn: number, fanOut: number) => number;
 
-/** Inputs and outputs of each unit. */
+/** The number of inputs and of outputs of each unit. */
 function fansOf(shape: Shape): [number, number] {
   if (shape.length < 2) return [sizeOf(shape), sizeOf(shape)];
   const field = sizeOf(shape.slice(0, -2));
   return [(shape.at(-2) as number) * field, (shape.at(-1) as number) * field];
 }
 
-/** Deviation of the standard normal distribution cut off at two deviations. */
+/** Standard deviation of the standard normal distribution truncated at two standard deviations. */
 const truncatedDeviation = 0.87962566103423978;
 
 const fanModes = {
@@ -41,8 +41,8 @@ const distributions = ['truncatedNormal', 'untruncatedNormal', 'uniform'] as con
 
 type Distribution = (typeof distributions)[number];
 
-/** Mean 0 and variance scale / fan. */
-function scaledDraw(
+/** Random numbers of mean 0 and variance scale / fan. */
+function randomOfVariance(
   shape: Shape,
   source: RandomSource,
   {scale, fan, distribution}: {scale: number; fan: Fan; distribution: Distribution},
@@ -61,36 +61,34 @@ function scaled(kind: string, distribution: Distribution, scale: number, fan: Fa
   return (options?: NoOptions): Initializer => {
     checkOptions(`initializers.${kind}`, options, []);
     return named(kind, {}, (shape: Shape, source: RandomSource) =>
-      scaledDraw(shape, source, {scale, fan, distribution}),
+      randomOfVariance(shape, source, {scale, fan, distribution}),
     );
   };
 }
 
-const {fanIn: inward, fanAvg: average} = fanModes;
-
 /** Uniform within ±√(6 / (fanIn + fanOut)) (Glorot and Bengio 2010). */
-export const glorotUniform = scaled('glorotUniform', 'uniform', 1, average);
+export const glorotUniform = scaled('glorotUniform', 'uniform', 1, fanModes.fanAvg);
 /** Truncated normal of variance 2 / (fanIn + fanOut). */
-export const glorotNormal = scaled('glorotNormal', 'truncatedNormal', 1, average);
+export const glorotNormal = scaled('glorotNormal', 'truncatedNormal', 1, fanModes.fanAvg);
 /** Uniform within ±√(6 / fanIn) (He et al. 2015). */
-export const heUniform = scaled('heUniform', 'uniform', 2, inward);
+export const heUniform = scaled('heUniform', 'uniform', 2, fanModes.fanIn);
 /** Truncated normal of variance 2 / fanIn. */
-export const heNormal = scaled('heNormal', 'truncatedNormal', 2, inward);
+export const heNormal = scaled('heNormal', 'truncatedNormal', 2, fanModes.fanIn);
 /** Uniform within ±√(3 / fanIn) (LeCun et al. 1998). */
-export const lecunUniform = scaled('lecunUniform', 'uniform', 1, inward);
+export const lecunUniform = scaled('lecunUniform', 'uniform', 1, fanModes.fanIn);
 /** Truncated normal of variance 1 / fanIn. */
-export const lecunNormal = scaled('lecunNormal', 'truncatedNormal', 1, inward);
+export const lecunNormal = scaled('lecunNormal', 'truncatedNormal', 1, fanModes.fanIn);
 
 export interface VarianceScalingOptions {
   /** 1 by default. */
   readonly scale?: number;
-  /** What the variance falls with: `fanIn` by default. */
+  /** What the variance is divided by: `fanIn` by default. */
   readonly mode?: keyof typeof fanModes;
   /** `truncatedNormal` by default. */
   readonly distribution?: Distribution;
 }
 
-/** Variance scale / fan; what glorot, he and lecun are cases of. */
+/** Variance scale / fan, of which glorot, he and lecun are special cases. */
 export function varianceScaling(options: VarianceScalingOptions = {}): Initializer {
   const where = 'initializers.varianceScaling';
   checkOptions(where, options, ['scale', 'mode', 'distribution']);
@@ -99,7 +97,7 @@ export function varianceScaling(options: VarianceScalingOptions = {}): Initializ
   checkChoice(`${where}: mode`, mode, Object.keys(fanModes));
   checkChoice(`${where}: distribution`, distribution, distributions);
   return named('varianceScaling', {...options}, (shape: Shape, source: RandomSource) =>
-    scaledDraw(shape, source, {scale, fan: fanModes[mode], distribution}),
+    randomOfVariance(shape, source, {scale, fan: fanModes[mode], distribution}),
   );
 }
 
@@ -150,7 +148,7 @@ function normalLike(kind: string, draw: typeof randomNormalOp) {
 
 /** Normal; mean 0 and stddev 0.05 by default. */
 export const randomNormal = normalLike('randomNormal', randomNormalOp);
-/** The same, cut off at two deviations; `stddev` is that of the uncut normal, as in Keras. */
+/** Normal, truncated at two standard deviations; `stddev` is that before truncation, as in Keras. */
 export const truncatedNormal = normalLike('truncatedNormal', randomTruncatedNormal);
 
 function checkMatrix(kind: string, shape: Shape): readonly [number, number] {
@@ -170,8 +168,7 @@ export function identity(options: {gain?: number} = {}): Initializer {
 
 /**
  * `gain` times a random matrix whose rows or columns, whichever are fewer, are orthonormal (Saxe et al.
- * 2014).
- * Kernels of more axes count as a matrix with their last axis for columns.
+ * 2014). A kernel of more axes is treated as a matrix whose columns are the last axis.
  */
 export function orthogonal(options: {gain?: number} = {}): Initializer {
   checkOptions('initializers.orthogonal', options, ['gain']);

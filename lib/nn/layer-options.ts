@@ -6,11 +6,11 @@ import type {RegularizerLike} from './resolve.ts';
 export interface LayerOptions {
   /** Shape of one sample; the first layer of a sequential model needs it. */
   readonly inputShape?: Shape;
-  /** Stands before the names of its weights; `dense`, `dense_1`, … by default. */
+  /** The names of its weights begin with it; `dense`, `dense_1`, … by default. */
   readonly name?: string;
   /** Whether training changes its weights. True by default; may be assigned between fits. */
   readonly trainable?: boolean;
-  /** A penalty on what it gives, added to the loss: the mean over the samples, as in Keras 2. */
+  /** A penalty on its output, added to the loss: the mean over the samples, as in Keras 2. */
   readonly activityRegularizer?: RegularizerLike;
 }
 

@@ -1,97 +1,85 @@
-// What a layer is: a function of ops, made in two steps. `build` makes its weights for an input's shape and
-// gives the forward pass; what it computes is one graph, from which the backward pass follows.
+// What a layer is: a function of ops, made in two steps. `build` makes its weights for the shape of an input
+// and returns the forward pass, whose graph also gives the backward pass. Layers are applied to symbolic
+// tensors and give others; a model is the graph between its inputs and outputs.
 import {fail} from '../core/errors.ts';
 import {type Config, describe, type Json, type Named, remember} from '../core/named.ts';
 import {formatShape, type Shape, sameShape} from '../core/shape.ts';
-import {type RandomSource, type Tensor, type Variable, variable} from '../core/tensor.ts';
+import {input as inputTensor, Tensor, type Variable, variable, withScope} from '../core/tensor.ts';
 import {broadcastTo, mul} from '../ops/map.ts';
-import type {Activation} from './activations.ts';
+import type {CallContext, Forward, ForwardAll, MakeWeight, WeightOptions} from './call-context.ts';
 import type {Constraint} from './constraints.ts';
 import {checkLayerOptions, type LayerOptions} from './layer-options.ts';
 import type {Regularizer} from './regularizers.ts';
-import {
-  type ConstraintLike,
-  type InitializerLike,
-  type RegularizerLike,
-  toConstraint,
-  toInitializer,
-  toRegularizer,
-} from './resolve.ts';
-import {callLayer, type SymbolicTensor} from './symbolic.ts';
+import {toConstraint, toInitializer, toRegularizer} from './resolve.ts';
 
+export type {CallContext, Forward, ForwardAll, MakeWeight, Observe} from './call-context.ts';
 export {type LayerOptions, layerOptions} from './layer-options.ts';
 
-export interface WeightOptions {
-  readonly initializer: InitializerLike;
-  readonly regularizer?: RegularizerLike | undefined;
-  readonly constraint?: ConstraintLike | undefined;
-  /** False for state that training changes otherwise, if at all: see `CallContext.update`. */
-  readonly trainable?: boolean;
+let nextId = 0;
+
+/** A value of a model that is being built, for one sample: the axis of the batch is left out. */
+export class SymbolicTensor {
+  /** Larger than the ids of the symbolic tensors that it was made of. */
+  readonly id = nextId++;
+  readonly shape: Shape;
+  /** The call that made it; missing for an input. */
+  readonly call: LayerCall | undefined;
+  /** Of an input, if the user gave it a name. */
+  readonly name: string | undefined;
+
+  /** @internal */
+  constructor(shape: Shape, call?: LayerCall, name?: string) {
+    this.shape = shape;
+    this.call = call;
+    this.name = name;
+  }
+
+  toString(): string {
+    return `a symbolic tensor ${formatShape(this.shape)}`;
+  }
 }
 
-/** Makes a weight of the layer that is being built. */
-export type MakeWeight = (name: string, shape: Shape, options: WeightOptions) => Tensor;
-
-/** Told of what a layer's activation, of this kind, is applied to, and of the layer's output. */
-export type Observe = (what: 'preActivation' | 'activation', value: Tensor, kind?: string) => void;
-
-/** What a layer is told about the graph that it is called for. */
-export interface CallContext {
-  readonly training: boolean;
-  /** Random numbers of its own for each call, new ones each step. */
-  random(): RandomSource;
-  /** In training: a weight that is not trained gets `next` of what it holds, with the step's commit. */
-  update(weight: Tensor, next: (now: Tensor) => Tensor): void;
-  /** Adds a loss of each sample, [batch], to the model's. */
-  addLoss(perSample: Tensor): void;
-  /** There where values are recorded. */
-  readonly observe?: Observe | undefined;
+/** One use of a layer. */
+export interface LayerCall {
+  readonly layer: Layer;
+  readonly inputs: readonly SymbolicTensor[];
+  readonly outputs: readonly SymbolicTensor[];
+  readonly forward: ForwardAll;
 }
 
-/** activation(x), the last step of a layer: `x` is its pre-activation, as records show it. */
-export function activate(activation: Activation, x: Tensor, {observe}: CallContext): Tensor {
-  observe?.('preActivation', x, activation.kind);
-  return activation(x);
-}
-
-/** From [batch, …input] to [batch, …output]. */
-export type Forward = (x: Tensor, context: CallContext) => Tensor;
-/** The same for several inputs and outputs. */
-export type ForwardAll = (inputs: readonly Tensor[], context: CallContext) => readonly Tensor[];
-
-/** A weight and whose it is. */
+/** A weight of a layer. */
 export interface LayerWeight {
   readonly name: string;
   readonly variable: Variable;
   readonly regularizer: Regularizer | undefined;
   readonly constraint: Constraint | undefined;
-  /** Whose `trainable` decides. */
+  /** The layer whose `trainable` applies to it. */
   readonly layer: Layer;
 }
 
-let changes = 0;
+let trainableCount = 0;
 
-/** Grows whenever `trainable` of any layer is set. */
+/** How often `trainable` of any layer has been set. */
 export function trainableChanges(): number {
-  return changes;
+  return trainableCount;
 }
 
 /**
- * A layer, made by a function of `layers` or of a class that extends this one. Its weights are made where it
- * is first applied; applied again, or part of several models, it has the same.
+ * A layer, made by a function of `layers` or as an instance of a class that extends this one. Its weights are
+ * made when it is first applied; applied again, or as part of several models, it has the same weights.
  *
  * A class of one's own has `config`, the options that its constructor takes, and `build` or `buildAll`.
  */
 export abstract class Layer implements Named {
-  /** By which a file knows it: for a class of one's own the name of the class. */
+  /** Its kind in files: for a class of one's own, the name of the class. */
   readonly kind: string;
   /** Shape of one sample. */
   readonly inputShape: Shape | undefined;
-  /** As given; else a model names it by its kind. */
+  /** As given; without a name, a model names it by its kind. */
   readonly name: string | undefined;
-  /** Options of its own, as the constructor takes them. */
+  /** Its own options, as the constructor takes them. */
   abstract readonly config: Config;
-  /** A penalty on what the layer gives, for each sample. */
+  /** A penalty on the output of the layer, for each sample. */
   readonly activityRegularizer: Regularizer | undefined;
   #trainable: boolean;
   readonly #weights = new Map<string, LayerWeight>();
@@ -108,7 +96,7 @@ export abstract class Layer implements Named {
     remember(this);
   }
 
-  /** Whether training changes its weights; to be assigned between fits. */
+  /** Whether training changes its weights; may be assigned between fits. */
   get trainable(): boolean {
     return this.#trainable;
   }
@@ -116,15 +104,15 @@ export abstract class Layer implements Named {
   set trainable(value: boolean) {
     if (typeof value !== 'boolean') fail('ERR_OPTION', `trainable: expected true or false, not ${value}.`);
     this.#trainable = value;
-    changes++;
+    trainableCount++;
   }
 
-  /** Of a layer that has been applied. */
+  /** Empty before the layer is first applied. */
   get weights(): readonly LayerWeight[] {
     return [...this.#weights.values()];
   }
 
-  /** The forward pass for one input, whose sample has this shape; makes the weights. */
+  /** Makes the weights and returns the forward pass, for one input whose samples have this shape. */
   build(_inputShape: Shape, _weight: MakeWeight): Forward {
     return fail('ERR_GRAPH', `${this.kind}: a layer needs build(inputShape, weight) or buildAll.`);
   }
@@ -142,13 +130,13 @@ export abstract class Layer implements Named {
   /**
    * The layer's output for these inputs, in a model that is being built.
    *
-   * @throws ERR_SHAPE where it cannot take them.
+   * @throws ERR_SHAPE if the layer cannot take inputs of their shapes.
    */
   apply(inputs: SymbolicTensor | readonly SymbolicTensor[]): SymbolicTensor {
     return this.applyAll(inputs)[0] as SymbolicTensor;
   }
 
-  /** The same for a layer of several outputs. */
+  /** The same for a layer with several outputs. */
   applyAll(inputs: SymbolicTensor | readonly SymbolicTensor[]): readonly SymbolicTensor[] {
     const list = Array.isArray(inputs) ? inputs : [inputs];
     return callLayer(this, list, this.name ?? this.kind).outputs;
@@ -198,72 +186,68 @@ export abstract class Layer implements Named {
   }
 }
 
-/** The penalty of each sample, [batch]; where it cannot be told apart, an equal share of the batch's. */
+/** The penalty of each sample, [batch]; if there is only one of the batch, an equal share of it. */
 function activityPenalty(regularizer: Regularizer, activity: Tensor): Tensor {
   if (regularizer.perSample) return regularizer.perSample(activity);
   const batch = activity.shape[0] as number;
   return broadcastTo(mul(regularizer(activity), 1 / batch), [batch]);
 }
 
-type SavedOptions = Readonly<Record<string, Json | undefined>>;
+const notInTraining = (): never =>
+  fail('ERR_GRAPH', 'a layer asked for random numbers, or changed its state, outside of training.');
 
-/** Options that were given, as they stand in a file. */
-function givenOptions(options: SavedOptions): Config {
-  return Object.fromEntries(
-    Object.entries(options).filter((entry): entry is [string, Json] => entry[1] !== undefined),
-  );
-}
+/** The context of a call that only serves to get the shapes of the results. */
+const shapesOnly: CallContext = {
+  training: false,
+  random: notInTraining,
+  update: notInTraining,
+  addLoss: () => {},
+};
 
-abstract class MadeLayer extends Layer {
-  readonly #config: () => SavedOptions;
+/** More than one, to detect layers that confuse batch and sample. */
+const sampleBatch = 2;
 
-  constructor(kind: string, options: LayerOptions, config: () => SavedOptions) {
-    super(options, kind);
-    this.#config = config;
-  }
-
-  get config(): Config {
-    return givenOptions(this.#config());
-  }
-}
-
-/** A layer of a kind with one input; `config` says its own options as they stand in a file. */
-export function makeLayer(
-  kind: string,
-  options: LayerOptions,
-  config: () => SavedOptions,
-  build: (inputShape: Shape, weight: MakeWeight, layer: Layer) => Forward,
-): Layer {
-  return new (class extends MadeLayer {
-    override build(inputShape: Shape, weight: MakeWeight): Forward {
-      return build(inputShape, weight, this);
+/** Shapes of the results for one sample. */
+function outputShapes(scope: string, forward: ForwardAll, shapes: readonly Shape[]): Shape[] {
+  const samples = shapes.map(shape => inputTensor({name: 'sample', shape: [sampleBatch, ...shape]}));
+  return forward(samples, shapesOnly).map(result => {
+    if (result instanceof Tensor && result.shape[0] === sampleBatch && result.dtype === 'float32') {
+      return result.shape.slice(1);
     }
-  })(kind, options, config);
+    const received = result instanceof Tensor ? `${result} for a batch of ${sampleBatch}` : String(result);
+    return fail('ERR_SHAPE', `${scope}: a layer must give float32 [batch, …]. Received ${received}.`);
+  });
 }
 
-/** A layer of a kind with several inputs and one output. */
-export function makeMergeLayer(
-  kind: string,
-  options: LayerOptions,
-  config: () => SavedOptions,
-  build: (shapes: readonly Shape[]) => (inputs: readonly Tensor[]) => Tensor,
-): Layer {
-  return new (class extends MadeLayer {
-    override buildAll(shapes: readonly Shape[]): ForwardAll {
-      const forward = build(shapes);
-      return inputs => [forward(inputs)];
-    }
-  })(kind, options, config);
+/** Applies a layer, building it the first time; `scope` is its name in errors. */
+export function callLayer(layer: Layer, inputs: readonly SymbolicTensor[], scope: string): LayerCall {
+  inputs.forEach(given => {
+    if (given instanceof SymbolicTensor) return;
+    fail('ERR_OPTION', `${scope}: apply: expected what input() or apply() gave. Received ${String(given)}.`);
+  });
+  const shapes = inputs.map(({shape}) => shape);
+  const [first] = shapes;
+  if (layer.inputShape && !(first && sameShape(layer.inputShape, first))) {
+    const gets = first ? formatShape(first) : 'nothing';
+    fail('ERR_SHAPE', `${scope} says inputShape ${formatShape(layer.inputShape)}, but gets ${gets}.`);
+  }
+  return withScope(scope, () => {
+    const forward = layer.forwardFor(shapes, scope);
+    const outputs: SymbolicTensor[] = [];
+    const call: LayerCall = {layer, inputs: [...inputs], outputs, forward};
+    for (const shape of outputShapes(scope, forward, shapes)) outputs.push(new SymbolicTensor(shape, call));
+    return call;
+  });
 }
 
-/** As it stands in a model's description. */
+/** The layer as it is written in a model's description. */
 export function describeLayer(layer: Layer, name: string): {[key: string]: Json} {
   const {kind, config, inputShape, trainable, activityRegularizer} = layer;
   const own = {kind, name};
   return {
     ...own,
     ...config,
-    // A model within has a name of its own, which is not always its name here.
+    // A model as a layer has a name in its `config`, which may differ from its name here.
     ...own,
     ...(inputShape && {inputShape}),
     ...(activityRegularizer && {activityRegularizer: describe('regularizer', activityRegularizer)}),

@@ -1,4 +1,4 @@
-// The namespace `losses`: every export is a member. Each gives the loss of each sample, [batch].
+// The namespace `losses`: every export is a member. Each computes the loss of each sample, [batch].
 export {
   binaryCrossentropy,
   categoricalCrossentropy,

@@ -1,5 +1,5 @@
-// The namespace `metrics`: every export is a member. All are exact over an epoch: integer counts and
-// float64 sums over its samples, never means of the batches' results.
+// The namespace `metrics`: every export is a member. All are exact over an epoch, from integer counts and
+// float64 sums over its samples, never from means over batches.
 export {
   accuracy,
   binaryAccuracy,

@@ -1,4 +1,4 @@
-// The namespace `regularizers`: every export is a member. Each gives a scalar that is added to the loss.
+// The namespace `regularizers`: every export is a member. Each computes a scalar that is added to the loss.
 import {checkChoice, checkNumber, checkOptions} from '../core/errors.ts';
 import {type Named, named} from '../core/named.ts';
 import {formatShape} from '../core/shape.ts';
@@ -9,14 +9,14 @@ import {sum} from '../ops/reduce.ts';
 import {identityMatrix} from './matrices.ts';
 import {sumPerSample} from './samples.ts';
 
-/** A penalty on a weight, or on what a layer gives. */
+/** A penalty on a weight, or on the output of a layer. */
 export type Regularizer = ((weight: Tensor) => Tensor) &
   Named & {
-    /** Where the penalty of a batch is the sum of its samples' penalties: those, [batch]. */
+    /** The penalty of each sample, [batch], if that of a batch is their sum. */
     readonly perSample?: (activity: Tensor) => Tensor;
   };
 
-/** l1 · Σ|w| + l2 · Σw², added up by `total`. */
+/** l1 · Σ|w| + l2 · Σw², with sums by `total`. */
 function elementwise(l1: number, l2: number, total: (x: Tensor) => Tensor): (weight: Tensor) => Tensor {
   return weight => {
     const absolute = l1 === 0 ? undefined : mul(total(abs(weight)), l1);
@@ -28,8 +28,8 @@ function elementwise(l1: number, l2: number, total: (x: Tensor) => Tensor): (wei
 function define(kind: string, given: Readonly<Record<string, number | undefined>>, l1: number, l2: number) {
   checkNumber(`regularizers.${kind}: l1`, l1, {min: 0});
   checkNumber(`regularizers.${kind}: l2`, l2, {min: 0});
-  const whole = elementwise(l1, l2, x => sum(x));
-  return named(kind, given, Object.assign(whole, {perSample: elementwise(l1, l2, sumPerSample)}));
+  const ofBatch = elementwise(l1, l2, x => sum(x));
+  return named(kind, given, Object.assign(ofBatch, {perSample: elementwise(l1, l2, sumPerSample)}));
 }
 
 /** l1 · Σ|w|. */
@@ -54,14 +54,13 @@ export function l1l2(options: {l1?: number; l2?: number} = {}): Regularizer {
 export interface OrthogonalOptions {
   /** 0.01 by default. */
   readonly factor?: number;
-  /** What is to be orthogonal: `rows` by default. */
+  /** What should become orthogonal: `rows` by default. */
   readonly mode?: 'rows' | 'columns';
 }
 
 /**
- * factor · the mean of |cos| over all pairs of rows, or of columns, of a matrix: 0 where each is at a right
- * angle to the others (as Keras's OrthogonalRegularizer). Of what a layer gives, rows are the
- * samples that are computed together.
+ * factor · the mean of |cos| over all pairs of rows, or of columns, of a matrix: 0 if they are orthogonal, as
+ * Keras's OrthogonalRegularizer. The rows of a layer's output are the samples that are computed together.
  */
 export function orthogonalRegularizer(options: OrthogonalOptions = {}): Regularizer {
   const where = 'regularizers.orthogonalRegularizer';

@@ -1,5 +1,6 @@
-// From what a user may write (a name, a member, a function of ops) to members of the namespaces.
-import {type Config, describe, type Json, type Named, ownFunction, resolve} from '../core/named.ts';
+// From what a user may write (a name, a member, a function of ops) to the members of the namespaces.
+import {type Config, describe, type Json, type Named, ownFunction} from '../core/named.ts';
+import {resolve} from '../core/resolve.ts';
 import type {Tensor} from '../core/tensor.ts';
 import type {Activation} from './activations.ts';
 import * as activations from './activations.ts';
@@ -14,14 +15,14 @@ import * as metrics from './metrics.ts';
 import type {Regularizer} from './regularizers.ts';
 import * as regularizers from './regularizers.ts';
 
-/** A name in a namespace. Any string is accepted here and checked when it is used. */
+/** The names of a namespace. */
 type NameOf<Namespace> = Extract<keyof Namespace, string>;
-/** A member without the note of how it was made. */
+/** The function type of a member, without the name and options that members remember. */
 type Plain<Member> = Member extends (...values: infer Values) => infer Result
   ? (...values: Values) => Result
   : never;
 
-/** A function of the user's own, or an object of a class: `config` are the options of its constructor. */
+/** A function of the user's own, or an instance of a class: `config` are the options of its constructor. */
 type Own<Formula> = Formula | {readonly config?: Config; readonly call: Formula};
 
 export type ActivationLike = NameOf<typeof activations> | Activation | Own<(x: Tensor) => Tensor>;
@@ -89,7 +90,7 @@ export function toMetric(value: MetricLike): Metric {
   return resolve<Metric>('metric', metrics, value, {aliases: metricAliases, custom: ownFunction});
 }
 
-/** A member that is an option, as JSON; nothing where the option was left out. */
+/** A member that is an option, as JSON; undefined if the option was left out. */
 export function describeOption(what: string, member: Named | undefined | ''): Json | undefined {
   return member ? describe(what, member) : undefined;
 }

@@ -1,8 +1,8 @@
-// Guards: tests whose failure ends a run before the step's commit.
+// Guards: ops whose result can end a run before the commit of the step.
 import {formatShape} from '../core/shape.ts';
 import {apply1, defineOp, failIn, type Gradients, type Tensor} from '../core/tensor.ts';
 
-/** Elements that one number of the guard answers for; the kernel checks that the sizes agree. */
+/** Elements that share one number of the guard; the kernel checks that the sizes agree. */
 const chunkElements = 4096;
 
 export const finiteOp = defineOp({
@@ -11,7 +11,7 @@ export const finiteOp = defineOp({
   infer: ([x]) => [{shape: [Math.ceil((x as Tensor).size / chunkElements)], dtype: 'int32'}],
 });
 
-/** The same for several tensors, a number of the guard for each; `scopes` says where each was asked for. */
+/** The same for several tensors, with one number of the guard for each; `scopes` holds the scope of each. */
 export const finiteEachOp = defineOp<{readonly scopes: readonly string[]}>({
   signature: 'finiteEach(...xs: f32) -> guard: i32',
   kind: 'fused',
@@ -35,7 +35,7 @@ const stopIfOp = defineOp({
   grad: (): Gradients => [null],
 });
 
-/** Ends the run before its commit where the condition `x`, one bool, holds: nothing is wrong then. */
+/** Ends the run before its commit where the condition `x`, one bool, holds; unlike `finite`, not an error. */
 export function stopIf(x: Tensor): Tensor {
   return apply1(stopIfOp, [x], {});
 }

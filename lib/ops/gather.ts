@@ -1,14 +1,17 @@
-// Reading rows of the user's arrays where they lie, and picking one element of each row.
+// Reads rows of the user's arrays in place, and picks one element of each row.
 import {formatShape} from '../core/shape.ts';
 import {apply1, defineOp, failIn, type Gradients, type Tensor, type TensorSpec} from '../core/tensor.ts';
 
 function checkRows(name: string, source: Tensor, rows: Tensor): void {
   if (source.rank >= 1 && rows.rank === 1) return;
   const received = `Received ${formatShape(source.shape)} and ${formatShape(rows.shape)}`;
-  failIn(name, 'ERR_SHAPE', `expected a source with rows and a list of row numbers. ${received}`);
+  failIn(name, 'ERR_SHAPE', `expected a source with rows and a list of row indices. ${received}`);
 }
 
-/** Guards hold one number per row; 2147483647 says that the row number itself was outside the source. */
+/** A gather's guard holds this for a row whose index itself is outside the source. */
+export const rowOutOfRange = 0x7fffffff;
+
+/** Guards hold one number per row: the position of a bad value in it, or `rowOutOfRange`. */
 function inferGather(name: string, dtype: TensorSpec['dtype']) {
   return ([source, rows]: readonly Tensor[]): TensorSpec[] => {
     checkRows(name, source as Tensor, rows as Tensor);
@@ -23,13 +26,13 @@ function inferGather(name: string, dtype: TensorSpec['dtype']) {
 const gatherRowsOp = defineOp<{readonly scale: number; readonly offset: number}>({
   signature: 'gatherRows(source: T, rows: i32) -> y: f32, guard: i32 {scale: f32, offset: f32}',
   guard: 'inputNotFinite',
-  // No gradient: a table that is trained must be refused, not left as it is without a word.
+  // No gradient: training the table must be refused rather than silently do nothing.
   infer: inferGather('gatherRows', 'float32'),
 });
 
 /**
- * Rows of a data set [N,…] by number, as float32: `value * scale + offset`. A NaN or an infinity in a row, or
- * a row number outside the data, stops the run before its commit.
+ * Rows of a data set [N,…] by index, as float32: `value * scale + offset`. A NaN or an infinity in a row, or
+ * an index outside the data, stops the run before its commit.
  */
 export function gatherRows(
   source: Tensor,
@@ -46,12 +49,13 @@ const gatherLabelsOp = defineOp({
   grad: (): Gradients => [null, null],
 });
 
-/** Rows of integers by number, as int32. A source of float32 must hold whole numbers, or the run stops. */
+/** Rows of integers by index, as int32. A source of float32 must hold integers, or the run stops. */
 export function gatherLabels(source: Tensor, rows: Tensor): Tensor {
   return apply1(gatherLabelsOp, [source, rows], {});
 }
 
-function checkPicked(name: string, x: Tensor, labels: Tensor): void {
+/** Refuses anything but rows of numbers, one per class, and a label for each row. */
+export function checkLabels(name: string, x: Tensor, labels: Tensor): void {
   if (x.rank === 2 && labels.rank === 1 && labels.shape[0] === x.shape[0]) return;
   const received = `Received ${formatShape(x.shape)} and ${formatShape(labels.shape)}`;
   failIn(name, 'ERR_SHAPE', `expected [rows, classes] and labels [rows]. ${received}`);
@@ -61,7 +65,7 @@ const pickClassOp = defineOp({
   signature: 'pickClass(x: f32, labels: i32) -> y: f32, guard: i32',
   guard: 'labelOutOfRange',
   infer([x, labels]) {
-    checkPicked('pickClass', x as Tensor, labels as Tensor);
+    checkLabels('pickClass', x as Tensor, labels as Tensor);
     const shape = (labels as Tensor).shape;
     return [
       {shape, dtype: 'float32'},
@@ -74,7 +78,7 @@ const pickClassOp = defineOp({
   ],
 });
 
-/** y[b] = x[b, labels[b]]. A label outside the classes stops the run. */
+/** y[b] = x[b, labels[b]]. A label that is no class stops the run. */
 export function pickClass(x: Tensor, labels: Tensor): Tensor {
   return apply1(pickClassOp, [x, labels], {});
 }

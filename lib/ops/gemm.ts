@@ -44,7 +44,7 @@ function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean)
   return apply1(matmulOp, [a, b], {transposeA, transposeB});
 }
 
-/** Matrix product of [M,K] and [K,N], either given transposed. */
+/** Matrix product of [M,K] and [K,N]; either may be given transposed. */
 export function matmul(a: Tensor, b: Tensor, options: Partial<MatmulAttributes> = {}): Tensor {
   return product(a, b, options.transposeA ?? false, options.transposeB ?? false);
 }
@@ -52,8 +52,8 @@ export function matmul(a: Tensor, b: Tensor, options: Partial<MatmulAttributes> 
 const fusedProduct = {kind: 'fused', infer: inferProduct, flops: productFlops} as const;
 
 /**
- * activation(a·b + bias): what the compiler makes of a product, a row vector added and a map of one
- * operand.
+ * activation(a·b + bias): what the compiler makes of a product, a row vector added to it, and an elementwise
+ * op of the sum.
  */
 export const gemmOp = defineOp<MatmulAttributes & {readonly activation: string | null}>({
   signature:
@@ -62,8 +62,8 @@ export const gemmOp = defineOp<MatmulAttributes & {readonly activation: string |
 });
 
 /**
- * combine(a·b, other): what the compiler makes of a product and a map of it with another tensor of its shape,
- * such as the gradient of an activation.
+ * combine(a·b, other): what the compiler makes of a product and an elementwise op of it and another tensor of
+ * its shape, such as the gradient of an activation.
  */
 export const gemmWithOp = defineOp<MatmulAttributes & {readonly combine: string}>({
   signature:
@@ -71,9 +71,10 @@ export const gemmWithOp = defineOp<MatmulAttributes & {readonly combine: string}
   ...fusedProduct,
 });
 
-/** Twin of kGuardSlots in native/kernels/gemm.h, and the columns up to which a product has no more tasks. */
+/** Twin of kGuardSlots in native/kernels/gemm.h: a guard has one number for each task of the product. */
 const guardSlots = 64;
-export const mostGuardedColumns = 16384;
+/** Columns up to which a product is cut into no more tasks than that. */
+export const maxGuardedColumns = 16384;
 
 const guardedProduct = {
   kind: 'fused',
@@ -85,7 +86,7 @@ const guardedProduct = {
   flops: productFlops,
 } as const;
 
-/** a·b, and the test of `finite` in passing: what the compiler makes of a product and the test of it. */
+/** a·b and the guard of `finite(a·b)`: what the compiler makes of a product and a finite check of it. */
 export const gemmFiniteOp = defineOp<MatmulAttributes>({
   signature: 'gemmFinite(a: f32, b: f32) -> c: f32, guard: i32 {transposeA: bool, transposeB: bool}',
   ...guardedProduct,
@@ -93,7 +94,7 @@ export const gemmFiniteOp = defineOp<MatmulAttributes>({
 
 /**
  * The same products with both operands rounded to bfloat16 and sums in float32: what the compiler makes of
- * the larger ones where that precision is asked for. Of two numbers of k the second is added first.
+ * the larger ones when that precision is asked for. Terms are added in pairs, the second of a pair first.
  */
 export const gemmBfloat16Op = defineOp<MatmulAttributes & {readonly activation: string | null}>({
   signature:

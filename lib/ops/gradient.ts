@@ -1,4 +1,4 @@
-// Ops that change how gradients flow and nothing else: `simplify` takes them away once that has been decided.
+// Ops that change how gradients flow and nothing else: after differentiation, `simplify` removes them.
 import {fail} from '../core/errors.ts';
 import {formatShape, sameShape} from '../core/shape.ts';
 import {apply1, defineOp, failIn, type Gradients, Tensor} from '../core/tensor.ts';
@@ -15,10 +15,10 @@ export function stopGradient(x: Tensor): Tensor {
   return apply1(stopGradientOp, [x], {});
 }
 
-/** What a function with a gradient of its own gives: its value, and what flows back to each of its inputs. */
+/** What a function with a gradient of its own returns: its value, and the gradients of its inputs. */
 export interface ValueAndGradient {
   readonly value: Tensor;
-  /** From the gradient of the value to that of the one input, or those of all, null where none flows. */
+  /** From the gradient of the value to that of the only input, or to those of all; null where none flows. */
   gradient(dy: Tensor): Tensor | Gradients;
 }
 
@@ -46,11 +46,11 @@ const customGradientOp = defineOp<{readonly gradient: ValueAndGradient['gradient
 });
 
 /**
- * A function of float32 tensors with a gradient of its own, as `tf.customGrad` of TensorFlow.js: `f` gives
- * its value by ops, and a function from the gradient of that value to those of the inputs, which may be
- * differentiated in turn.
+ * A function of float32 tensors with a gradient of its own, as `tf.customGrad` of TensorFlow.js: `f` returns
+ * its value, made with ops, and a function from the gradient of that value to those of the inputs, through
+ * which gradients can be taken again.
  *
- * @throws ERR_GRAPH where `f` gives no such pair; ERR_SHAPE from `gradients` where gradients do not fit the
+ * @throws ERR_GRAPH where `f` returns no such pair; ERR_SHAPE from `gradients` where gradients do not fit the
  * inputs.
  */
 export function customGradient<Inputs extends readonly Tensor[]>(

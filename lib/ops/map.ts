@@ -54,9 +54,9 @@ const operandsOf = (call: Call): readonly [Tensor, Tensor] => call.inputs as rea
 const operandOf = (call: Call): Tensor => call.inputs[0] as Tensor;
 const resultOf = (call: Call): Tensor => call.outputs[0] as Tensor;
 
-// Gradient rules may name ops defined further down: they run only when gradients are asked for. Where the
-// result serves as well as the input (relu, sigmoid, tanh, exp, sqrt), it is used, so the input can be
-// forgotten.
+// Gradient rules may name ops defined further down: they run only when gradients are asked for. Rules use the
+// result instead of the input where either would do (relu, sigmoid, tanh, exp, sqrt): the memory of the input
+// is then free for others.
 export const add = map2('add', (dy): Gradients => [dy, dy]);
 export const sub = map2('sub', (dy): Gradients => [dy, neg(dy)]);
 export const mul = map2('mul', (dy, call): Gradients => {
@@ -75,15 +75,15 @@ export const sign = map1('sign', (): Gradients => [null]);
 export const square = map1('square', (dy, call): Gradients => [mul(dy, mul(operandOf(call), 2))]);
 export const sqrt = map1('sqrt', (dy, call): Gradients => [div(dy, mul(resultOf(call), 2))]);
 export const exp = map1('exp', (dy, call): Gradients => [mul(dy, resultOf(call))]);
-/** exp(x) − 1, nothing lost near 0. */
+/** exp(x) − 1, without loss of digits near 0. */
 export const expm1 = map1('expm1', (dy, call): Gradients => [mul(dy, add(resultOf(call), 1))]);
 export const log = map1('log', (dy, call): Gradients => [div(dy, operandOf(call))]);
 /** log(1 + exp(x)) without overflow (Dugas et al. 2001). */
 export const softplus = map1('softplus', (dy, call): Gradients => [mul(dy, sigmoid(operandOf(call)))]);
 /** The error function, 2/√π · ∫₀ˣ exp(−t²) dt. */
 export const erf = map1('erf', (dy, call): Gradients => {
-  const slope = mul(exp(neg(square(operandOf(call)))), 2 / Math.sqrt(Math.PI));
-  return [mul(dy, slope)];
+  const derivative = mul(exp(neg(square(operandOf(call)))), 2 / Math.sqrt(Math.PI));
+  return [mul(dy, derivative)];
 });
 /** 1 / (1 + exp(-x)). */
 export const sigmoid = map1('sigmoid', (dy, call): Gradients => [sigmoidGrad(dy, resultOf(call))]);
@@ -91,8 +91,8 @@ export const tanh = map1('tanh', (dy, call): Gradients => [tanhGrad(dy, resultOf
 /** max(x, 0); the gradient at 0 is 0 (Nair and Hinton 2010). */
 export const relu = map1('relu', (dy, call): Gradients => [reluGrad(dy, resultOf(call))]);
 
-// Gradients of activations from dy and the activation's result y: one op each, so that a product can take
-// them up.
+// Gradients of activations from dy and the activation's result y: one op each, so that they can be fused into
+// a product.
 /** dy where y > 0, else 0. */
 export const reluGrad = map2('reluGrad', (g, call): Gradients => [reluGrad(g, operandsOf(call)[1]), null]);
 /** dy · (1 − y²). */
@@ -132,7 +132,7 @@ export function select(condition: Tensor, a: TensorLike, b: TensorLike): Tensor 
   return apply1(selectOp, [condition, toTensor(a), toTensor(b)], {});
 }
 
-/** Gradient of the larger or smaller of two: to the one that was chosen, to both halves where they tie. */
+/** Gradient of the larger or smaller of two: it goes to the one that was chosen, half to each in a tie. */
 function chosen(dy: Tensor, [a, b]: readonly [Tensor, Tensor], first: typeof greater): Gradients {
   const share = select(equal(a, b), mul(dy, 0.5), 0);
   return [select(first(a, b), dy, share), select(first(b, a), dy, share)];

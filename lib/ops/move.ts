@@ -54,7 +54,7 @@ export function transpose(x: Tensor, permutation?: readonly number[]): Tensor {
   return apply1(transposeOp, [x], {permutation: order});
 }
 
-/** The axis counted from 0, where -1 is the last. */
+/** The axis counted from 0, given that -1 is the last. */
 function checkAxis(name: string, axis: number, {shape, rank}: Tensor): number {
   const from0 = axis < 0 ? axis + rank : axis;
   if (Number.isInteger(from0) && from0 >= 0 && from0 < rank) return from0;
@@ -69,8 +69,8 @@ const sliceOp = defineOp<{readonly axis: number; readonly start: number; readonl
   infer([x], {axis, start, size}) {
     const {shape} = x as Tensor;
     const length = shape[axis] as number;
-    const whole = Number.isInteger(start) && Number.isInteger(size);
-    if (!whole || start < 0 || size < 0 || start + size > length) {
+    const integers = Number.isInteger(start) && Number.isInteger(size);
+    if (!integers || start < 0 || size < 0 || start + size > length) {
       const part = `${start} to ${start + size}`;
       failIn('slice', 'ERR_VALUE', `${part} is no part of axis ${axis} of ${formatShape(shape)}`);
     }
@@ -79,18 +79,13 @@ const sliceOp = defineOp<{readonly axis: number; readonly start: number; readonl
   grad([dy], {inputs: [x], attributes: {axis, start, size}}): Gradients {
     const {shape} = x as Tensor;
     const end = (shape[axis] as number) - start - size;
-    const parts = [start, end].map(gap => broadcastTo(0, withSize(shape, axis, gap)));
-    const all = [parts[0] as Tensor, dy as Tensor, parts[1] as Tensor];
-    return [
-      concatenate(
-        all.filter((_, at) => at === 1 || (at === 0 ? start : end) > 0),
-        axis,
-      ),
-    ];
+    const padding = (size: number): Tensor[] =>
+      size > 0 ? [broadcastTo(0, withSize(shape, axis, size))] : [];
+    return [concatenate([...padding(start), dy as Tensor, ...padding(end)], axis)];
   },
 });
 
-/** `size` places of an axis from `start` on. */
+/** The part of an axis that begins at `start` and is `size` long. */
 export function slice(x: Tensor, axis: number, start: number, size: number): Tensor {
   const from0 = checkAxis('slice', axis, x);
   return start === 0 && size === x.shape[from0] ? x : apply1(sliceOp, [x], {axis: from0, start, size});
@@ -118,7 +113,7 @@ const concatenateOp = defineOp<{readonly axis: number}>({
   },
 });
 
-/** Tensors one after another along an axis, the last by default. */
+/** Joins tensors along an axis, the last by default. */
 export function concatenate(parts: readonly Tensor[], axis = -1): Tensor {
   const [first] = parts;
   if (!first) return failIn('concatenate', 'ERR_SHAPE', 'expected at least one tensor. Received none');
@@ -126,7 +121,7 @@ export function concatenate(parts: readonly Tensor[], axis = -1): Tensor {
   return parts.length === 1 ? first : apply1(concatenateOp, parts, {axis: from0});
 }
 
-/** A copy into other memory; the compiler places it where a result must be moved. */
+/** A copy into other memory; the compiler inserts it where a result must be moved. */
 export const copyOp = defineOp({
   signature: 'copy(x: T) -> y: T',
   kind: 'fused',

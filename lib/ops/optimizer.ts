@@ -1,19 +1,19 @@
 // Optimizer updates: one call updates all parameters of a model in the commit phase of a step. The operands
-// are a table of segments, one per parameter: (parameter, gradient, moments …); the results are what is
-// updated of each: (parameter, moments …). Row g of `hyper` holds the numbers of parameter group g; they
-// may change each step.
+// are a list of segments, one per parameter: (parameter, gradient, moments …); the results are the updated
+// (parameter, moments …) of each segment. Row g of `hyper` holds the hyperparameters of parameter group g;
+// they may change each step.
 //
-// Any update can do three things more in the same pass. Each has numbers of its own behind those of the
-// update, in this order:
-//   decays    [kept share, penalty]: g ← g + penalty·p and p ← share·p come first
-//   averages  [momentum, 1 − momentum, overwrites]: a last operand of each segment, the moving average of the
-//             new parameter, e ← momentum·e + (1 − momentum)·p; then p ← e where `overwrites` is not 0
+// Any update can do three things more in the same pass. Each has hyperparameters of its own, which follow
+// those of the update in this order:
+//   decays    [share, penalty]: g ← g + penalty·p and p ← share·p come first
+//   averages  [momentum, 1 − momentum, overwrites]: each segment has one more operand, the moving average of
+//             the new parameter, e ← momentum·e + (1 − momentum)·p; then p ← e where `overwrites` is not 0
 //   pauses    [active]: where it is 0 nothing changes
 import {formatShape, sameShape} from '../core/shape.ts';
 import {apply, type Call, defineOp, failIn, type Op, type Tensor, type TensorSpec} from '../core/tensor.ts';
 
 export interface UpdateAttributes {
-  /** For each segment the row of `hyper` that rules it. */
+  /** For each segment its parameter group: the row of `hyper` that applies to it. */
   readonly groups: readonly number[];
   readonly decays: boolean;
   readonly averages: boolean;
@@ -25,7 +25,7 @@ const signatureOf = (name: string): string =>
   '{decays: bool, averages: bool, pauses: bool, groups: words}';
 
 /**
- * Defines an update whose segments have `width` operands, the second of which, the gradient, is only read.
+ * Defines an update whose segments have `width` operands. All but the second, the gradient, are updated.
  */
 function defineUpdate(name: string, width: number, hyperCount: number): Op<UpdateAttributes> {
   const widthOf = ({averages}: UpdateAttributes): number => width + Number(averages);
@@ -34,18 +34,21 @@ function defineUpdate(name: string, width: number, hyperCount: number): Op<Updat
   return defineOp<UpdateAttributes>({
     signature: signatureOf(name),
     updates({outputs, attributes}: Call) {
-      const all = widthOf(attributes as UpdateAttributes);
+      const operands = widthOf(attributes as UpdateAttributes);
+      const results = operands - 1;
       return outputs.map((_, index) => {
-        const field = index % (all - 1);
-        return 1 + Math.floor(index / (all - 1)) * all + (field === 0 ? 0 : field + 1);
+        const segment = Math.floor(index / results);
+        const result = index % results;
+        // Input 0 is `hyper`; within a segment, the gradient at position 1 has no result.
+        return 1 + segment * operands + (result === 0 ? 0 : result + 1);
       });
     },
     infer([hyper, ...segments], attributes): TensorSpec[] {
       const {groups} = attributes;
-      const all = widthOf(attributes);
-      if (segments.length !== groups.length * all) {
+      const operands = widthOf(attributes);
+      if (segments.length !== groups.length * operands) {
         const received = `Received ${segments.length}`;
-        failIn(name, 'ERR_SHAPE', `expected ${groups.length} segments of ${all}. ${received}`);
+        failIn(name, 'ERR_SHAPE', `expected ${groups.length} segments of ${operands}. ${received}`);
       }
       const {shape} = hyper as Tensor;
       const columns = columnsOf(attributes);
@@ -53,11 +56,11 @@ function defineUpdate(name: string, width: number, hyperCount: number): Op<Updat
         failIn(name, 'ERR_SHAPE', `expected hyper [groups,${columns}]. Received ${formatShape(shape)}`);
       }
       return groups.flatMap((_, segment) => {
-        const own = segments.slice(segment * all, (segment + 1) * all);
+        const own = segments.slice(segment * operands, (segment + 1) * operands);
         const first = own[0] as Tensor;
         const other = own.find(operand => !sameShape(operand.shape, first.shape));
         if (other) failIn(name, 'ERR_SHAPE', `parameter ${first} and ${other} differ`);
-        return Array.from({length: all - 1}, () => ({shape: first.shape, dtype: 'float32' as const}));
+        return Array.from({length: operands - 1}, () => ({shape: first.shape, dtype: 'float32' as const}));
       });
     },
   });

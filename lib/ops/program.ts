@@ -1,8 +1,11 @@
 // The fused map: what the compiler makes of a tree of elementwise ops. Twin of native/kernels/program.h.
+import {isObject} from '../core/kinds.ts';
 import {sizeOf} from '../core/shape.ts';
 import {defineOp, type TensorSpec} from '../core/tensor.ts';
 
-/** One step of a map program: an elementwise op by signature, a tile to write, registers to read. */
+/**
+ * One step of a map program: an elementwise op by its signature, the tile it writes, the registers it reads.
+ */
 export interface MapStep {
   readonly op: string;
   readonly tile: number;
@@ -28,5 +31,5 @@ export const mapOp = defineOp<{readonly program: MapProgram} & TensorSpec>({
 });
 
 export function isMapProgram(value: unknown): value is MapProgram {
-  return typeof value === 'object' && value !== null && 'steps' in value;
+  return isObject(value) && 'steps' in value;
 }

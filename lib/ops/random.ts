@@ -1,5 +1,5 @@
 // Counter-based random numbers (Philox4x32-10, Salmon et al. 2011): a number depends on the seed, the step,
-// the stream and the element's position, never on who computes it.
+// the stream and the element's position, never on the thread that computes it.
 import type {DType} from '../core/dtype.ts';
 import type {Shape} from '../core/shape.ts';
 import {apply1, defineOp, type Gradients, type RandomSource, type Tensor} from '../core/tensor.ts';
@@ -39,7 +39,7 @@ const bernoulliOp = defineRandom<RandomAttributes & {probability: number}>(
   'bool',
 );
 
-/** Uniform in [low, high); where the two are large beside their distance, rounding can reach `high`. */
+/** Uniform in [low, high); rounding can give `high` itself where both are large and close together. */
 export function randomUniform(source: RandomSource, shape: Shape, low = 0, high = 1): Tensor {
   return apply1(uniformOp, [source.seed, source.step], {shape, stream: source.stream, low, high});
 }

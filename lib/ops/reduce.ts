@@ -20,7 +20,7 @@ function inferReduce(name: string, dtype: TensorSpec['dtype']) {
 
 const keepAxis = (shape: Shape, axis: number): Shape => shape.map((size, at) => (at === axis ? 1 : size));
 
-/** Undoes the dropping of an axis: `y` repeated along it. */
+/** `y` repeated along an axis that a reduction has dropped. */
 function spread(y: Tensor, shape: Shape, axis: number): Tensor {
   return broadcastTo(reshape(y, keepAxis(shape, axis)), shape);
 }
@@ -66,30 +66,29 @@ export const totalOp = defineOp({
 
 type Axes = number | readonly number[] | undefined;
 
+/** The axes counted from 0, each once, in descending order. */
 function axesOf(name: string, x: Tensor, axes: Axes): number[] {
   const list =
     axes === undefined ? x.shape.map((_, axis) => axis) : typeof axes === 'number' ? [axes] : [...axes];
-  const normal = list.map(axis => (axis < 0 ? axis + x.rank : axis));
-  for (const axis of normal) {
+  const from0 = list.map(axis => (axis < 0 ? axis + x.rank : axis));
+  for (const axis of from0) {
     if (!Number.isInteger(axis) || axis < 0 || axis >= x.rank) {
       failIn(name, 'ERR_VALUE', `axis ${axis} is outside ${formatShape(x.shape)}`);
     }
   }
-  return [...new Set(normal)].sort((a, b) => b - a);
+  return [...new Set(from0)].sort((a, b) => b - a);
 }
 
 function reduce(op: typeof sumOp, x: Tensor, axes: Axes, keepDims: boolean): Tensor {
   const list = axesOf(op.name, x, axes);
-  // All axes at once are one long row.
-  const whole = list.length === x.rank && x.rank > 1;
-  let y = whole ? apply1(op, [reshape(x, [x.size])], {axis: 0}) : x;
-  if (!whole) for (const axis of list) y = apply1(op, [y], {axis});
-  return keepDims
-    ? reshape(
-        y,
-        x.shape.map((size, axis) => (list.includes(axis) ? 1 : size)),
-      )
-    : y;
+  // Over all axes, the elements are one long row: a single reduction.
+  const overAll = list.length === x.rank && x.rank > 1;
+  const y = overAll
+    ? apply1(op, [reshape(x, [x.size])], {axis: 0})
+    : list.reduce((part, axis) => apply1(op, [part], {axis}), x);
+  if (!keepDims) return y;
+  const kept = x.shape.map((size, axis) => (list.includes(axis) ? 1 : size));
+  return reshape(y, kept);
 }
 
 /** Sum over `axes` (all by default). */

@@ -1,4 +1,4 @@
-// Softmax over the last axis, and cross-entropy from logits as one op. Rows are all axes but the last.
+// Softmax over the last axis, and cross-entropy from logits as one op. All other axes together are the rows.
 import {formatShape, sameShape} from '../core/shape.ts';
 import {
   apply,
@@ -11,6 +11,7 @@ import {
   type TensorSpec,
   toTensor,
 } from '../core/tensor.ts';
+import {checkLabels} from './gather.ts';
 import {exp, mul, sub} from './map.ts';
 import {reshape} from './move.ts';
 import {sum, sumTo} from './reduce.ts';
@@ -39,12 +40,12 @@ export function softmax(x: Tensor): Tensor {
   return apply1(softmaxOp, [x], {});
 }
 
-/** The logits that a tensor was made of by softmax, if it was: cross-entropy is stabler from them. */
+/** The logits of a tensor that is a softmax: cross-entropy computed from them is more stable. */
 export function logitsOfSoftmax(tensor: Tensor): Tensor | undefined {
   return tensor.call.op.name === softmaxOp.name ? tensor.call.inputs[0] : undefined;
 }
 
-/** The same for sigmoid. */
+/** The logits of a tensor that is a sigmoid. */
 export function logitsOfSigmoid(tensor: Tensor): Tensor | undefined {
   return tensor.call.op.name === 'sigmoid' ? tensor.call.inputs[0] : undefined;
 }
@@ -63,17 +64,8 @@ export function logSoftmax(x: Tensor): Tensor {
   return apply1(logSoftmaxOp, [x], {});
 }
 
-function checkLabels(name: string, x: Tensor, labels: Tensor): number {
-  const [rows, classes] = x.shape;
-  if (x.rank !== 2 || labels.rank !== 1 || labels.shape[0] !== rows) {
-    const received = `Received ${formatShape(x.shape)} and ${formatShape(labels.shape)}`;
-    failIn(name, 'ERR_SHAPE', `expected [rows, classes] and labels [rows]. ${received}`);
-  }
-  return classes as number;
-}
-
 /**
- * Cross-entropy of softmax(logits) [B,C] with class numbers [B]: loss [B] = log Σ exp(logits) −
+ * Cross-entropy of softmax(logits) [B,C] with class labels [B]: loss [B] = log Σ exp(logits) −
  * logits[label]. The second result is softmax(logits). A label outside 0…C−1 stops the run.
  */
 export const softmaxCrossentropyOp = defineOp({

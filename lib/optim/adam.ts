@@ -1,21 +1,21 @@
-// Adam and those of its kin that share its kernel: they differ in the numbers of a step alone.
+// Adam and the variants that share its kernel: they differ only in the hyperparameters of a step.
 import {checkBoolean, checkOptions} from '../core/errors.ts';
 import {adamOp, amsgradOp} from '../ops/optimizer.ts';
 import {makeOptimizer, type Optimizer, type Rule} from './optimizer.ts';
-import {type CommonOptions, checkEpsilon, checkShare, commonOptions} from './options.ts';
+import {type CommonOptions, checkEpsilon, checkFraction, commonOptions} from './options.ts';
 
 /** `learningRate` is 0.001 by default. */
 export interface BetaOptions extends CommonOptions {
-  /** How much of the mean gradient stays each step, 0.9 by default. */
+  /** The fraction of the mean gradient that is kept at each step, 0.9 by default. */
   readonly beta1?: number;
-  /** How much of the mean square stays each step, 0.999 by default. */
+  /** The fraction of the mean square that is kept at each step, 0.999 by default. */
   readonly beta2?: number;
   /** 1e-7 by default, as in Keras. */
   readonly epsilon?: number;
 }
 
 export interface AdamOptions extends BetaOptions {
-  /** Divide by the largest second moment so far (Reddi et al. 2018). False by default. */
+  /** Whether to divide by the largest second moment so far (Reddi et al. 2018). False by default. */
   readonly amsgrad?: boolean;
 }
 
@@ -25,12 +25,12 @@ export interface Betas {
   readonly epsilon: number;
 }
 
-/** The options that all of these share, checked. */
+/** Checks the options that Adam and its variants share. */
 export function checkBetas(where: string, options: BetaOptions, more: readonly string[] = []): Betas {
   checkOptions(where, options, ['beta1', 'beta2', 'epsilon', ...more, ...commonOptions]);
   const {beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7} = options;
-  checkShare(`${where}: beta1`, beta1);
-  checkShare(`${where}: beta2`, beta2);
+  checkFraction(`${where}: beta1`, beta1);
+  checkFraction(`${where}: beta2`, beta2);
   checkEpsilon(where, epsilon);
   return {beta1, beta2, epsilon};
 }
@@ -67,7 +67,7 @@ export function adamw(options: Omit<AdamOptions, 'decoupledWeightDecay'> = {}): 
 
 /**
  * Rectified Adam (Liu et al. 2020, algorithm 2), as in PyTorch: without the second moment until the variance
- * of what it gives can be told, then scaled by what is known of it.
+ * of the adaptive rate is tractable, then scaled to rectify that variance.
  */
 export function radam(options: BetaOptions = {}): Optimizer {
   const {beta1, beta2, epsilon} = checkBetas('optimizers.radam', options);
@@ -85,7 +85,7 @@ export function radam(options: BetaOptions = {}): Optimizer {
         const length = longest - (2 * t * beta2 ** t) / correction2;
         const first = rate / (1 - beta1 ** t);
         const moments = [beta1, 1 - beta1, beta2, 1 - beta2];
-        // √v·0 + 1: the kernel divides by one.
+        // The kernel divides by √v·0 + 1, that is by 1.
         if (length <= 5) return [first, ...moments, 0, 1];
         const rectified = Math.sqrt(
           ((length - 4) * (length - 2) * longest) / ((longest - 4) * (longest - 2) * length),

@@ -1,13 +1,13 @@
-// Optimizers that give each weight a rate of its own by the size of its gradients so far.
+// Optimizers that adapt the rate of each weight to the size of its gradients so far.
 import {checkNumber, checkOptions} from '../core/errors.ts';
 import {adadeltaOp, adagradOp, adamaxOp, lionOp, nadamOp} from '../ops/optimizer.ts';
 import {type BetaOptions, checkBetas} from './adam.ts';
 import {makeOptimizer, type Optimizer} from './optimizer.ts';
-import {type CommonOptions, checkEpsilon, checkShare, commonOptions} from './options.ts';
+import {type CommonOptions, checkEpsilon, checkFraction, commonOptions} from './options.ts';
 
 /** `learningRate` is 0.001 by default. */
 export interface AdagradOptions extends CommonOptions {
-  /** What stands under the root before the first step, 0.1 by default. */
+  /** The value under the root before the first step, 0.1 by default. */
   readonly initialAccumulatorValue?: number;
   /** 1e-7 by default, as in Keras. */
   readonly epsilon?: number;
@@ -37,7 +37,7 @@ export function adagrad(options: AdagradOptions = {}): Optimizer {
 
 /** `learningRate` is 0.001 by default, as in Keras; the paper has 1. */
 export interface AdadeltaOptions extends CommonOptions {
-  /** How much of the means stays each step, 0.95 by default. */
+  /** The fraction of the means that is kept at each step, 0.95 by default. */
   readonly rho?: number;
   /** 1e-7 by default, as in Keras. */
   readonly epsilon?: number;
@@ -51,7 +51,7 @@ export function adadelta(options: AdadeltaOptions = {}): Optimizer {
   const where = 'optimizers.adadelta';
   checkOptions(where, options, ['rho', 'epsilon', ...commonOptions]);
   const {rho = 0.95, epsilon = 1e-7} = options;
-  checkShare(`${where}: rho`, rho);
+  checkFraction(`${where}: rho`, rho);
   checkEpsilon(where, epsilon);
   return makeOptimizer(
     'adadelta',
@@ -67,7 +67,7 @@ export function adadelta(options: AdadeltaOptions = {}): Optimizer {
 
 /**
  * Adamax (Kingma and Ba 2015, algorithm 2), as in PyTorch: Adam with the decaying maximum of |g| + epsilon
- * for the root of the second moment.
+ * in place of the root of the second moment.
  */
 export function adamax(options: BetaOptions = {}): Optimizer {
   const {beta1, beta2, epsilon} = checkBetas('optimizers.adamax', options);
@@ -84,12 +84,12 @@ export function adamax(options: BetaOptions = {}): Optimizer {
 }
 
 export interface NadamOptions extends BetaOptions {
-  /** How fast the momentum grows to beta1: 0.004 by default, as in the paper. Keras has 1. */
+  /** How fast the momentum increases to beta1: 0.004 by default, as in the paper. Keras has 1. */
   readonly momentumDecay?: number;
 }
 
 /**
- * Adam with Nesterov's look ahead and a momentum that grows (Dozat 2016), as in PyTorch. beta1 is at most
+ * Adam with Nesterov momentum, which increases over time (Dozat 2016), as in PyTorch. beta1 is at most
  * 0.99999.
  */
 export function nadam(options: NadamOptions = {}): Optimizer {
@@ -99,12 +99,12 @@ export function nadam(options: NadamOptions = {}): Optimizer {
   checkNumber(`${where}: beta1`, beta1, {max: 0.99999});
   checkNumber(`${where}: momentumDecay`, momentumDecay, {min: 0, max: 1e3});
   const momentumAt = (t: number): number => beta1 * (1 - 0.5 * 0.96 ** (t * momentumDecay));
-  // The product of the momenta up to a step; steps mostly follow one another.
+  // The product of the momenta up to a step. The last one is kept, because steps mostly come in order.
   let known = {step: 0, product: momentumAt(1)};
   const productTo = (step: number): number => {
     if (known.step > step) known = {step: 0, product: momentumAt(1)};
     let {product} = known;
-    // What is so small is nothing beside the 1 that it is taken from.
+    // A product below 2⁻⁸⁰ makes no difference when it is subtracted from 1.
     for (let next = known.step + 1; next <= step && product > 2 ** -80; next++)
       product *= momentumAt(next + 1);
     known = {step, product};
@@ -131,9 +131,9 @@ export function nadam(options: NadamOptions = {}): Optimizer {
 
 /** `learningRate` is 0.001 by default; the paper advises a third to a tenth of Adam's. */
 export interface LionOptions extends CommonOptions {
-  /** How much of the mean gradient goes into a step, 0.9 by default. */
+  /** The fraction of a step that is the mean gradient, 0.9 by default. */
   readonly beta1?: number;
-  /** How much of the mean gradient stays each step, 0.99 by default. */
+  /** The fraction of the mean gradient that is kept at each step, 0.99 by default. */
   readonly beta2?: number;
 }
 
@@ -142,8 +142,8 @@ export function lion(options: LionOptions = {}): Optimizer {
   const where = 'optimizers.lion';
   checkOptions(where, options, ['beta1', 'beta2', ...commonOptions]);
   const {beta1 = 0.9, beta2 = 0.99} = options;
-  checkShare(`${where}: beta1`, beta1);
-  checkShare(`${where}: beta2`, beta2);
+  checkFraction(`${where}: beta1`, beta1);
+  checkFraction(`${where}: beta2`, beta2);
   return makeOptimizer(
     'lion',
     options,

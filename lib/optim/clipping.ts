@@ -1,20 +1,24 @@
-// Gradients that are too large, made smaller. Plain functions of ops.
+// Clipping of gradients that are too large.
 import type {Tensor} from '../core/tensor.ts';
 import {finite} from '../ops/check.ts';
 import {add, div, maximum, minimum, mul, sqrt, square} from '../ops/map.ts';
 import {sum} from '../ops/reduce.ts';
-import type {Clip} from './options.ts';
+
+export interface Clip {
+  readonly by: 'clipValue' | 'clipNorm' | 'globalClipNorm';
+  readonly limit: number;
+}
 
 export interface Clipped {
   readonly gradients: readonly Tensor[];
-  /** Tests of the norms: a finite gradient may be too large to be squared; nothing would be left of it. */
+  /** Finite checks of the squares: where they overflow, clipping would scale a finite gradient to 0. */
   readonly guards: readonly Tensor[];
 }
 
 const sumOfSquares = (x: Tensor): Tensor => sum(square(x));
 
-/** limit / max(norm, limit): 1 where the gradient is short enough. */
-function shrinking(squares: Tensor, limit: number): {scale: Tensor; guard: Tensor} {
+/** limit / max(norm, limit): 1 if the gradient is short enough. */
+function clippingScale(squares: Tensor, limit: number): {scale: Tensor; guard: Tensor} {
   return {scale: div(limit, maximum(sqrt(squares), limit)), guard: finite(squares)};
 }
 
@@ -25,10 +29,10 @@ export function clipGradients(gradients: readonly Tensor[], clip: Clip | undefin
     return {gradients: gradients.map(g => maximum(minimum(g, limit), -limit)), guards: []};
   }
   if (by === 'clipNorm') {
-    const shrunk = gradients.map(g => ({g, ...shrinking(sumOfSquares(g), limit)}));
-    return {gradients: shrunk.map(({g, scale}) => mul(g, scale)), guards: shrunk.map(({guard}) => guard)};
+    const scaled = gradients.map(g => ({g, ...clippingScale(sumOfSquares(g), limit)}));
+    return {gradients: scaled.map(({g, scale}) => mul(g, scale)), guards: scaled.map(({guard}) => guard)};
   }
   const squares = gradients.map(sumOfSquares).reduce((all, part) => add(all, part));
-  const {scale, guard} = shrinking(squares, limit);
+  const {scale, guard} = clippingScale(squares, limit);
   return {gradients: gradients.map(g => mul(g, scale)), guards: [guard]};
 }

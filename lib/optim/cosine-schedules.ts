@@ -1,4 +1,4 @@
-// Learning rates along half a cosine: down once, down again and again, up and down.
+// Learning rates along half a cosine: down once, down repeatedly, up and then down.
 import {checkChoice, checkNumber, fail, requireOptions} from '../core/errors.ts';
 import {named} from '../core/named.ts';
 import type {Schedule} from './schedule.ts';
@@ -8,17 +8,19 @@ const halfCosine = (done: number): number => 0.5 * (1 + Math.cos(Math.PI * done)
 
 export interface CosineDecayOptions {
   readonly initialLearningRate: number;
-  /** Steps on the way down, those of a warm-up not counted. */
+  /** Steps of the decay, without those of the warm-up. */
   readonly decaySteps: number;
-  /** The share of the highest rate that is left at the end, 0 by default. */
+  /** The last rate as a fraction of the highest, 0 by default. */
   readonly alpha?: number;
-  /** Where a warm-up leads, in a straight line from initialLearningRate; then the rate falls from here. */
+  /**
+   * The rate that a linear warm-up from initialLearningRate leads to, and from which the rate then decays.
+   */
   readonly warmupTarget?: number;
   /** Steps of the warm-up, 0 by default. */
   readonly warmupSteps?: number;
 }
 
-/** Down to alpha times the first rate along half a cosine (Loshchilov and Hutter 2017), as in Keras. */
+/** Down to alpha times the highest rate along half a cosine (Loshchilov and Hutter 2017), as in Keras. */
 export function cosineDecay(options: CosineDecayOptions): Schedule {
   const where = 'schedules.cosineDecay';
   const known = ['initialLearningRate', 'decaySteps', 'alpha', 'warmupTarget', 'warmupSteps'];
@@ -33,10 +35,10 @@ export function cosineDecay(options: CosineDecayOptions): Schedule {
     fail('ERR_OPTION', `${where}: warmupSteps: warmupTarget is missing, the rate to which they lead.`);
   }
   const highest = warmupTarget ?? initialLearningRate;
-  const warm = warmupTarget === undefined ? 0 : warmupSteps;
+  const rising = warmupTarget === undefined ? 0 : warmupSteps;
   return named('cosineDecay', {...options}, (step: number) => {
-    if (step < warm) return initialLearningRate + (highest - initialLearningRate) * (step / warm);
-    const done = Math.min(step - warm, decaySteps) / decaySteps;
+    if (step < rising) return initialLearningRate + (highest - initialLearningRate) * (step / rising);
+    const done = Math.min(step - rising, decaySteps) / decaySteps;
     return highest * ((1 - alpha) * halfCosine(done) + alpha);
   });
 }
@@ -45,15 +47,15 @@ export interface CosineDecayRestartsOptions {
   readonly initialLearningRate: number;
   /** Steps before the first restart. */
   readonly firstDecaySteps: number;
-  /** How many times as long each period is as the one before, 2 by default. */
+  /** By what factor each period is longer than the one before, 2 by default. */
   readonly tMul?: number;
-  /** How many times as high each period starts as the one before, 1 by default. */
+  /** By what factor the first rate of each period is higher than that of the one before, 1 by default. */
   readonly mMul?: number;
-  /** The share of the initial rate that is left at each end, 0 by default. */
+  /** The last rate of each period as a fraction of the initial rate, 0 by default. */
   readonly alpha?: number;
 }
 
-/** Along half a cosine, again and again: stochastic gradient descent with warm restarts (as cosineDecay). */
+/** Down along half a cosine, with warm restarts (Loshchilov and Hutter 2017), as in Keras. */
 export function cosineDecayRestarts(options: CosineDecayRestartsOptions): Schedule {
   const where = 'schedules.cosineDecayRestarts';
   requireOptions(where, options, ['initialLearningRate', 'firstDecaySteps', 'tMul', 'mMul', 'alpha']);
@@ -69,7 +71,7 @@ export function cosineDecayRestarts(options: CosineDecayRestartsOptions): Schedu
   return named('cosineDecayRestarts', {...options}, (step: number) => {
     const periods = step / firstDecaySteps;
     let restarts = Math.floor(growth === 0 ? periods : Math.log1p(periods * growth) / Math.log(tMul));
-    // Rounding may have put a step at a boundary on its other side.
+    // Rounding may have put a step at the start of a period into the period before, or the reverse.
     if (startOf(restarts + 1) <= step) restarts++;
     else if (startOf(restarts) > step) restarts--;
     const done = (step - startOf(restarts)) / (firstDecaySteps * tMul ** restarts);
@@ -80,9 +82,9 @@ export function cosineDecayRestarts(options: CosineDecayRestartsOptions): Schedu
 
 export interface OneCycleOptions {
   readonly maxLearningRate: number;
-  /** Steps of the whole cycle; the last rate stays. */
+  /** Steps of the whole cycle, after which the rate stays. */
   readonly totalSteps: number;
-  /** The share of the steps on the way up, 0.3 by default. */
+  /** The fraction of the steps on the way up, 0.3 by default. */
   readonly warmupShare?: number;
   /** Along half a cosine or a straight line: `cos` by default. */
   readonly annealStrategy?: 'cos' | 'linear';

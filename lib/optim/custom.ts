@@ -1,4 +1,4 @@
-// Optimizers of the user's own: what is a kernel for the others is any function of ops here.
+// Optimizers of the user's own: their update is a function of ops instead of a kernel.
 import {fail} from '../core/errors.ts';
 import type {Config, Named} from '../core/named.ts';
 import {formatShape, sameShape} from '../core/shape.ts';
@@ -9,26 +9,26 @@ import {sum} from '../ops/reduce.ts';
 import {makeOptimizer, type Optimizer, type OwnUpdate} from './optimizer.ts';
 import type {CommonOptions} from './options.ts';
 
-/** One weight in one step, for an optimizer of the user's own. */
+/** A weight in a step, for an optimizer of the user's own. */
 export interface UpdateStep {
   readonly name: string;
   readonly parameter: Tensor;
   readonly gradient: Tensor;
-  /** Values of the optimizer's `slots` for this weight, of its shape; zero at first. */
+  /** The values of the optimizer's `slots` for this weight, each of its shape and zero at first. */
   readonly slots: readonly Tensor[];
-  /** A number, as a tensor of the shape []. */
+  /** A scalar tensor, of the shape []. */
   readonly learningRate: Tensor;
-  /** The number of the update, from 0, as a tensor of the shape []. */
+  /** The number of the update, from 0, as a scalar tensor. */
   readonly step: Tensor;
 }
 
-/** Gives the new parameter, and behind it a new value for each slot. */
+/** Returns the new parameter, followed by the new value of each slot. */
 export type UpdateFunction = (step: UpdateStep) => Tensor | readonly Tensor[];
 
 /**
- * An object of a class of the user's own. `config` are the options that its constructor took: what it needs
- * to be made again from a file, and all that every optimizer can do (`learningRate`, 0.01 by default,
- * `weightDecay`, `clipNorm`, …).
+ * An instance of a class of the user's own. `config` are the options of its constructor: those it needs to be
+ * made again from a file, and those of every optimizer (`learningRate`, 0.01 by default, `weightDecay`,
+ * `clipNorm`, …).
  */
 export interface OwnOptimizer {
   readonly slots?: readonly string[];
@@ -36,8 +36,8 @@ export interface OwnOptimizer {
   call: UpdateFunction;
 }
 
-/** A number of `hyper` as a scalar. */
-function numberAt(hyper: Tensor, row: number, column: number): Tensor {
+/** An element of `hyper` as a scalar. */
+function elementAt(hyper: Tensor, row: number, column: number): Tensor {
   const [, columns] = hyper.shape as readonly [number, number];
   const at = row * columns + column;
   const picked = Float32Array.from({length: hyper.size}, (_, index) => Number(index === at));
@@ -57,43 +57,43 @@ function checkUpdated(kind: string, given: Tensor | readonly Tensor[], own: Upda
   );
 }
 
-/** The update of one weight with what is added to it, as ops/optimizer.ts says. */
+/** The update of one weight, with decay, average and pause as ops/optimizer.ts describes them. */
 function updateOne(
   kind: string,
   update: UpdateFunction,
   own: Omit<UpdateStep, 'learningRate' | 'step'>,
-  number: (column: number) => Tensor,
+  hyperparameter: (column: number) => Tensor,
   {decays, averages, pauses}: UpdateAttributes,
 ): readonly Tensor[] {
   const slots = averages ? own.slots.slice(0, -1) : own.slots;
-  const [share, penalty] = decays ? [number(2), number(3)] : [];
+  const [share, penalty] = decays ? [hyperparameter(2), hyperparameter(3)] : [];
   const step: UpdateStep = {
     ...own,
     slots,
     parameter: share ? mul(share, own.parameter) : own.parameter,
     gradient: penalty ? add(own.gradient, mul(penalty, own.parameter)) : own.gradient,
-    learningRate: number(0),
-    step: number(1),
+    learningRate: hyperparameter(0),
+    step: hyperparameter(1),
   };
   let results = checkUpdated(kind, update(step), step);
   const next = decays ? 4 : 2;
   if (averages) {
     const [parameter, ...others] = results as readonly [Tensor, ...Tensor[]];
-    const before = mul(number(next), own.slots.at(-1) as Tensor);
-    const average = add(before, mul(number(next + 1), parameter));
-    results = [select(greater(number(next + 2), 0), average, parameter), ...others, average];
+    const before = mul(hyperparameter(next), own.slots.at(-1) as Tensor);
+    const average = add(before, mul(hyperparameter(next + 1), parameter));
+    results = [select(greater(hyperparameter(next + 2), 0), average, parameter), ...others, average];
   }
   if (!pauses) return results;
-  const active = greater(number(averages ? next + 3 : next), 0);
+  const active = greater(hyperparameter(averages ? next + 3 : next), 0);
   const all = [own.parameter, ...own.slots];
   return results.map((value, index) => select(active, value, all[index] as Tensor));
 }
 
 function slotsOf(kind: string, slots: unknown): readonly string[] {
   if (slots === undefined) return [];
-  const known = ['average', 'accumulated'];
+  const reserved = ['average', 'accumulated'];
   const ok = (name: unknown): boolean =>
-    typeof name === 'string' && /^\w+$/.test(name) && !known.includes(name);
+    typeof name === 'string' && /^\w+$/.test(name) && !reserved.includes(name);
   if (Array.isArray(slots) && slots.every(ok) && new Set(slots).size === slots.length) return slots;
   const received = Array.isArray(slots) ? JSON.stringify(slots) : String(slots);
   return fail(
@@ -102,19 +102,19 @@ function slotsOf(kind: string, slots: unknown): readonly string[] {
   );
 }
 
-/** An optimizer by an update that is written with ops. */
+/** An optimizer from an update written with ops. */
 export function customOptimizer(
   given: UpdateFunction & Named & {readonly slots?: unknown; readonly config: Config},
 ): Optimizer {
   const {kind, config} = given;
   const update: OwnUpdate = (hyper, segments, attributes, names) => {
-    const numbers = new Map<string, Tensor>();
+    const scalars = new Map<string, Tensor>();
     return segments.map(([parameter, gradient, ...slots], index) => {
       const row = attributes.groups[index] as number;
-      const number = (column: number): Tensor => {
+      const hyperparameter = (column: number): Tensor => {
         const key = `${row} ${column}`;
-        const known = numbers.get(key) ?? numberAt(hyper, row, column);
-        numbers.set(key, known);
+        const known = scalars.get(key) ?? elementAt(hyper, row, column);
+        scalars.set(key, known);
         return known;
       };
       const own = {
@@ -123,7 +123,7 @@ export function customOptimizer(
         gradient: gradient as Tensor,
         slots,
       };
-      return updateOne(kind, given, own, number, attributes);
+      return updateOne(kind, given, own, hyperparameter, attributes);
     });
   };
   return makeOptimizer(

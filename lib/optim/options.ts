@@ -1,36 +1,41 @@
-// What every optimizer can do besides its own rule: decay weights, clip gradients, average weights, add up
-// the gradients of several batches. Names, defaults and meaning are those of Keras.
+// What every optimizer can do besides its own rule: decay weights, clip gradients, average weights,
+// accumulate the gradients of several batches. Names, defaults and meaning are those of Keras.
 import {checkBoolean, checkNumber, fail} from '../core/errors.ts';
 import type {Shape} from '../core/shape.ts';
-import type {LearningRate} from './optimizer.ts';
+import type {Clip} from './clipping.ts';
+import type {LearningRate} from './schedule.ts';
 
 export interface CommonOptions {
   /** A fixed rate, a member of `schedules`, or a function of the step. */
   readonly learningRate?: LearningRate;
-  /** How much of a weight is taken away each step, in units of the learning rate. 0 by default. */
+  /** The fraction of a weight that each step subtracts, times the learning rate. 0 by default. */
   readonly weightDecay?: number;
   /**
-   * True, the default: p ← p − rate·weightDecay·p apart from the rule (Loshchilov and Hutter 2019). False:
-   * weightDecay·p is added to the gradient, as an L2 penalty would add it.
+   * True, the default: p ← p − rate·weightDecay·p, apart from the rule (Loshchilov and Hutter 2019). False:
+   * weightDecay·p is added to the gradient, as by an L2 penalty.
    */
   readonly decoupledWeightDecay?: boolean;
-  /** Weights that do not decay: whose name holds one of these texts, or for which the function says so. */
+  /**
+   * Weights that do not decay: those whose name contains one of these texts, or for which a function is true.
+   */
   readonly excludeFromWeightDecay?: readonly string[] | ((name: string, shape: Shape) => boolean);
-  /** Each element of a gradient is held between −clipValue and clipValue. */
+  /** Each element of a gradient is limited to −clipValue…clipValue. */
   readonly clipValue?: number;
-  /** The gradient of each weight is scaled down to this L2 norm where it is longer (Pascanu et al. 2013). */
+  /** The gradient of each weight is scaled down to this L2 norm if it is longer (Pascanu et al. 2013). */
   readonly clipNorm?: number;
-  /** All gradients together are scaled down to this L2 norm where they are longer. */
+  /** All gradients together are scaled down to this L2 norm if they are longer. */
   readonly globalClipNorm?: number;
-  /** Keep a moving average of the weights, which takes their place when `fit` ends. False by default. */
+  /**
+   * Whether to keep a moving average of the weights, which replaces them when `fit` ends. False by default.
+   */
   readonly useEma?: boolean;
-  /** How much of the average stays each step, 0.99 by default. */
+  /** The fraction of the average that is kept at each step, 0.99 by default. */
   readonly emaMomentum?: number;
-  /** Let the average take the weights' place each time so many steps are done. Never by default. */
+  /** After how many steps the average replaces the weights, again and again. Never by default. */
   readonly emaOverwriteFrequency?: number;
   /**
-   * So many batches make one update, by the mean of their gradients. `useEma`, schedules and
-   * `emaOverwriteFrequency` count updates. 1 by default.
+   * How many batches make one update, by the mean of their gradients. `useEma`, schedules and
+   * `emaOverwriteFrequency` then count updates. 1 by default.
    */
   readonly gradientAccumulationSteps?: number;
 }
@@ -49,12 +54,12 @@ export const commonOptions: readonly (keyof CommonOptions)[] = [
   'gradientAccumulationSteps',
 ];
 
-/** The same with their defaults. */
+/** The options, checked and with their defaults. */
 export interface Common {
   readonly weightDecay: number;
   readonly decoupled: boolean;
   excludes(name: string, shape: Shape): boolean;
-  /** Whether `excludes` can hold for any weight. */
+  /** Whether `excludes` can be true for any weight. */
   readonly hasExclusions: boolean;
   readonly clip: Clip | undefined;
   readonly useEma: boolean;
@@ -63,18 +68,13 @@ export interface Common {
   readonly accumulationSteps: number;
 }
 
-export interface Clip {
-  readonly by: 'clipValue' | 'clipNorm' | 'globalClipNorm';
-  readonly limit: number;
-}
-
-/** At least the smallest normal float32: less could be stored as zero and divide zero by zero. */
+/** Requires at least the smallest normal float32: less could become zero and divide zero by zero. */
 export function checkEpsilon(where: string, value: unknown): void {
   checkNumber(`${where}: epsilon`, value, {min: 2 ** -126});
 }
 
-/** A share of a moving average that stays each step. */
-export function checkShare(where: string, value: unknown): void {
+/** Checks the fraction of a moving average that is kept at each step. */
+export function checkFraction(where: string, value: unknown): void {
   checkNumber(where, value, {min: 0, below: 1});
 }
 
@@ -98,12 +98,12 @@ function exclusionOf(where: string, value: unknown): (name: string, shape: Shape
   }
   return fail(
     'ERR_OPTION',
-    `${where}: excludeFromWeightDecay: expected texts that names hold, e.g. ['bias'], or a function of a ` +
+    `${where}: excludeFromWeightDecay: expected parts of names, e.g. ['bias'], or a function of a ` +
       `weight's name and shape. Received ${Array.isArray(value) ? JSON.stringify(value) : String(value)}.`,
   );
 }
 
-/** @throws ERR_OPTION saying which option is wrong. */
+/** @throws ERR_OPTION naming the option that is wrong. */
 export function commonOf(where: string, options: CommonOptions, defaultDecay = 0): Common {
   const {weightDecay = defaultDecay, decoupledWeightDecay = true, excludeFromWeightDecay} = options;
   const {useEma = false, emaMomentum = 0.99, emaOverwriteFrequency} = options;

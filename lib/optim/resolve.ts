@@ -1,7 +1,9 @@
-import {customKind, type Named, ownFunction, resolve} from '../core/named.ts';
+import {customKind, type Named, ownFunction} from '../core/named.ts';
+import {resolve} from '../core/resolve.ts';
 import {customOptimizer, type OwnOptimizer, type UpdateFunction} from './custom.ts';
 import * as optimizers from './index.ts';
-import type {LearningRate, Optimizer} from './optimizer.ts';
+import type {Optimizer} from './optimizer.ts';
+import type {LearningRate} from './schedule.ts';
 
 export type OptimizerLike =
   | Extract<keyof typeof optimizers, string>
@@ -11,12 +13,12 @@ export type OptimizerLike =
 
 type Found = Optimizer | (UpdateFunction & Named);
 
-/** The optimizer that a user means by its name or gives. */
+/** An optimizer from its name, its description, or a function or object of the user's own. */
 export function toOptimizer(value: OptimizerLike): Optimizer {
   const found = resolve<Found>('optimizer', optimizers, value, {custom: ownFunction});
   if (typeof found !== 'function') return found;
   const optimizer = customOptimizer(found);
-  // A file knows a function by its name, and its learning rate, which may have been assigned.
+  // A description of a function also has its learning rate, which may have been assigned.
   const {kind, learningRate} = value as {kind?: string; learningRate?: LearningRate};
   if (kind === customKind && learningRate !== undefined) optimizer.learningRate = learningRate;
   return optimizer;

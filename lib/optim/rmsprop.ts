@@ -6,44 +6,46 @@ import {
   rmspropOp,
 } from '../ops/optimizer.ts';
 import {makeOptimizer, type Optimizer} from './optimizer.ts';
-import {type CommonOptions, checkEpsilon, checkShare, commonOptions} from './options.ts';
+import {type CommonOptions, checkEpsilon, checkFraction, commonOptions} from './options.ts';
 
 /** `learningRate` is 0.001 by default. */
 export interface RmspropOptions extends CommonOptions {
-  /** How much of the mean of squares stays each step, 0.9 by default. */
+  /** The fraction of the mean square that is kept at each step, 0.9 by default. */
   readonly rho?: number;
   /** 0 by default: no velocity is kept. */
   readonly momentum?: number;
   /** 1e-7 by default, as in Keras. */
   readonly epsilon?: number;
-  /** Divide by the deviation of the gradient instead of its root mean square. False by default. */
+  /**
+   * Whether to divide by the standard deviation of the gradient, not its root mean square. False by default.
+   */
   readonly centered?: boolean;
 }
 
 /**
  * RMSprop (Hinton 2012, lecture 6e), as in PyTorch: v ← rho·v + (1 − rho)·g²;
  * p ← p − rate·g / (√v + epsilon). Keras and TensorFlow.js add epsilon below the root. With momentum,
- * b ← momentum·b + g / (√v + epsilon) and p ← p − rate·b. Centered, v less the square of the mean gradient
- * stands under the root (Graves 2013).
+ * b ← momentum·b + g / (√v + epsilon) and p ← p − rate·b. If centered, the square of the mean gradient is
+ * subtracted from v under the root (Graves 2013).
  */
 export function rmsprop(options: RmspropOptions = {}): Optimizer {
   const where = 'optimizers.rmsprop';
   checkOptions(where, options, ['rho', 'momentum', 'epsilon', 'centered', ...commonOptions]);
   const {rho = 0.9, momentum = 0, epsilon = 1e-7, centered = false} = options;
-  checkShare(`${where}: rho`, rho);
+  checkFraction(`${where}: rho`, rho);
   checkNumber(`${where}: momentum`, momentum, {min: 0, max: 1});
   checkEpsilon(where, epsilon);
   checkBoolean(`${where}: centered`, centered);
-  const moves = momentum > 0;
-  const plain = moves ? rmspropMomentumOp : rmspropOp;
+  const hasMomentum = momentum > 0;
+  const plain = hasMomentum ? rmspropMomentumOp : rmspropOp;
   return makeOptimizer(
     'rmsprop',
     options,
     {learningRate: 0.001},
     {
-      op: centered ? (moves ? rmspropCenteredMomentumOp : rmspropCenteredOp) : plain,
-      slots: ['v', ...(centered ? ['mean'] : []), ...(moves ? ['velocity'] : [])],
-      hyper: (_, rate) => [rate, rho, 1 - rho, epsilon, ...(moves ? [momentum] : [])],
+      op: centered ? (hasMomentum ? rmspropCenteredMomentumOp : rmspropCenteredOp) : plain,
+      slots: ['v', ...(centered ? ['mean'] : []), ...(hasMomentum ? ['velocity'] : [])],
+      hyper: (_, rate) => [rate, rho, 1 - rho, epsilon, ...(hasMomentum ? [momentum] : [])],
     },
   );
 }

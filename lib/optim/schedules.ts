@@ -1,5 +1,4 @@
-// The namespace `schedules`: every export is a member. Each gives the learning rate of a step, counted from
-// 0.
+// The namespace `schedules`: every export is a member. Each computes the learning rate of a step, from 0.
 import {checkBoolean, checkNumber, fail, requireOptions} from '../core/errors.ts';
 import {named} from '../core/named.ts';
 import type {Schedule} from './schedule.ts';
@@ -18,7 +17,7 @@ export interface ExponentialDecayOptions {
   readonly initialLearningRate: number;
   readonly decaySteps: number;
   readonly decayRate: number;
-  /** Decay once each `decaySteps` instead of a little each step. False by default. */
+  /** Whether to decay once every `decaySteps` instead of a little at each step. False by default. */
   readonly staircase?: boolean;
 }
 
@@ -37,7 +36,7 @@ export function exponentialDecay(options: ExponentialDecayOptions): Schedule {
   });
 }
 
-/** initialLearningRate · decayRate^⌊step / decaySteps⌋: one step down each `decaySteps`. */
+/** initialLearningRate · decayRate^⌊step / decaySteps⌋: decays once every `decaySteps`. */
 export function stepDecay(options: Omit<ExponentialDecayOptions, 'staircase'>): Schedule {
   const where = 'schedules.stepDecay';
   requireOptions(where, options, ['initialLearningRate', 'decaySteps', 'decayRate']);
@@ -68,13 +67,13 @@ export function inverseTimeDecay(options: ExponentialDecayOptions): Schedule {
 }
 
 export interface PiecewiseConstantOptions {
-  /** Last step of each piece but the last, in ascending order. */
+  /** The last step of each piece except the last one, in ascending order. */
   readonly boundaries: readonly number[];
-  /** One rate more than there are boundaries. */
+  /** The rates: one more than there are boundaries. */
   readonly values: readonly number[];
 }
 
-/** values[i] up to and with step boundaries[i]. */
+/** values[i] up to and including step boundaries[i]. */
 export function piecewiseConstant(options: PiecewiseConstantOptions): Schedule {
   const where = 'schedules.piecewiseConstant';
   requireOptions(where, options, ['boundaries', 'values']);
@@ -100,13 +99,13 @@ export interface PolynomialDecayOptions {
   readonly endLearningRate?: number;
   /** 1, a straight line, by default. */
   readonly power?: number;
-  /** Start again, from lower down, with a longer way each time the end is reached. False by default. */
+  /** Whether to start again, lower and over more steps, each time the end is reached. False by default. */
   readonly cycle?: boolean;
 }
 
 /**
- * From initialLearningRate to endLearningRate as (1 − step / decaySteps)^power; with `cycle`, cycle n has its
- * end at n·decaySteps.
+ * From initialLearningRate to endLearningRate as (1 − step / decaySteps)^power; with `cycle`, cycle n ends at
+ * n·decaySteps.
  */
 export function polynomialDecay(options: PolynomialDecayOptions): Schedule {
   const where = 'schedules.polynomialDecay';
@@ -118,8 +117,8 @@ export function polynomialDecay(options: PolynomialDecayOptions): Schedule {
   checkNumber(`${where}: power`, power, {above: 0});
   checkBoolean(`${where}: cycle`, cycle);
   return named('polynomialDecay', {...options}, (step: number) => {
-    const way = cycle ? decaySteps * Math.max(1, Math.ceil(step / decaySteps)) : decaySteps;
-    const left = 1 - Math.min(step, way) / way;
+    const end = cycle ? decaySteps * Math.max(1, Math.ceil(step / decaySteps)) : decaySteps;
+    const left = 1 - Math.min(step, end) / end;
     return (initialLearningRate - endLearningRate) * left ** power + endLearningRate;
   });
 }

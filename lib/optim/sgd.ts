@@ -7,7 +7,7 @@ import {type CommonOptions, commonOptions} from './options.ts';
 export interface SgdOptions extends CommonOptions {
   /** 0 by default: no velocity is kept. */
   readonly momentum?: number;
-  /** Look ahead by one step of the velocity (Nesterov 1983, Sutskever et al. 2013). False by default. */
+  /** Whether to use Nesterov momentum (Nesterov 1983, Sutskever et al. 2013). False by default. */
   readonly nesterov?: boolean;
 }
 

@@ -1,5 +1,4 @@
-// Finds the native binary and types its functions. Everything that crosses the border between the languages
-// is here.
+// Finds the native binary and declares its functions: all that TypeScript and C++ call of each other.
 import {existsSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import path from 'node:path';
@@ -7,7 +6,7 @@ import {fileURLToPath} from 'node:url';
 import type {TypedArray} from '../core/dtype.ts';
 import {ChainruleError} from '../core/errors.ts';
 
-/** Opaque native objects; freed when they are collected. */
+/** Opaque native objects, freed by the garbage collector. */
 export type NativeProgram = {readonly __native: 'program'};
 export type NativeState = {readonly __native: 'state'};
 export type NativeBound = {readonly __native: 'bound'};
@@ -23,34 +22,31 @@ export const runEnds = ['done', 'cancelled', 'guard', 'memory'] as const;
 export type RunWords = Int32Array;
 
 export interface RunOptions {
-  /** Served between two instructions of a running step, before queued work: for predictions. */
-  readonly urgent?: boolean;
-  /** One shared int32: the run ends before the next commit once it is not 0. */
+  /** High priority, for predictions: runs between two instructions of a running step, before queued runs. */
+  readonly highPriority?: boolean;
+  /** One shared int32: once it is not 0, the run ends before its next commit. */
   readonly cancel?: Int32Array;
-  /** Adds up the time of each instruction; read with `profile`. */
+  /** Measures the time of each instruction, which `profile` returns. */
   readonly profile?: boolean;
 }
 
 export interface NativeAddon {
-  /** Instruction sets compiled in and usable here, best first; the one in use; CPUs this process may use. */
+  /** Instruction sets of this build that this CPU has, best first; the one in use; CPUs of this process. */
   info(): {isas: string[]; isa: string; cpus: number};
   /** Signatures of all kernels, then of all elementwise ops, of one instruction set. */
   signatures(isa?: string): string[];
   threads(): number;
   setThreads(count: number): void;
-  /** Address of the first byte modulo `unit`. */
+  /** The address of the first byte, modulo `unit`. */
   alignment(array: ArrayBufferView, unit: number): number;
-  /**
-   * Wraps the bytes of a SharedArrayBuffer that hold a model's state, with the lock that guards its
-   * commits.
-   */
+  /** Wraps the bytes of a SharedArrayBuffer that hold a model's state, with the lock for its commits. */
   createState(bytes: Uint8Array): NativeState;
   /**
-   * Keeps an array's memory alive whatever becomes of the array, as every `run` does for its arrays;
-   * undefined where the engine does not allow it.
+   * Keeps the memory of an array alive even if the array is transferred, as every `run` does for its arrays;
+   * undefined if the engine does not allow it.
    */
   pin(array: ArrayBufferView): NativePin | undefined;
-  /** Verifies and links a plan. Throws with the reason when it is malformed. */
+  /** Verifies and links a plan. Throws with the reason if it is malformed. */
   load(words: Int32Array, signatures: readonly string[], isa?: string): NativeProgram;
   run(
     program: NativeProgram,
@@ -66,15 +62,17 @@ export interface NativeAddon {
     steps: number,
     options: RunOptions,
   ): RunWords;
-  /** The same where it writes no state, is short and need not wait for a commit; else undefined. */
-  runAtOnce(
+  /**
+   * The same, but only for a short run that writes no state and need not wait for a commit; else undefined.
+   */
+  runInline(
     program: NativeProgram,
     state: NativeState | undefined,
     io: readonly TypedArray[],
     steps: number,
     options: RunOptions,
   ): RunWords | undefined;
-  /** A run on the calling thread whose arrays stay the same; all of them must be shared memory. */
+  /** Prepares a run on the calling thread that is repeated with the same arrays, all in shared memory. */
   bind(
     program: NativeProgram,
     state: NativeState | undefined,
@@ -82,9 +80,9 @@ export interface NativeAddon {
     steps: number,
     options: RunOptions,
   ): NativeBound;
-  /** Runs it; undefined where all steps were committed. */
+  /** Runs it; undefined if all steps were committed. */
   runBound(bound: NativeBound): RunWords | undefined;
-  /** Nanoseconds spent in each instruction by runs with `profile`, summed over the threads' wall time. */
+  /** Nanoseconds spent in each instruction by all runs with `profile`. */
   profile(program: NativeProgram): Float64Array;
   /** Native bytes in use, programs and states alive, threads of the team: for tests of leaks. */
   counters(): {bytes: number; programs: number; states: number; jobs: number};
@@ -100,8 +98,8 @@ function packageFolder(): string {
 }
 
 /**
- * OpenMP's threads look for work for a while before they sleep. Two OpenMP runtimes in one process that
- * both do so can make a kernel hundreds of times slower; a short look keeps both awake enough. Read once,
+ * OpenMP's threads spin for a while before they sleep. With two OpenMP runtimes in one process, long spinning
+ * can make a kernel hundreds of times slower; short spinning is enough for both. The variable is read once,
  * when the library loads.
  */
 function withShortSpinning<Result>(load: () => Result): Result {
@@ -137,7 +135,7 @@ function loadAddon(): NativeAddon {
 
 let loaded: NativeAddon | undefined;
 
-function warnOfThreads({threads}: NativeAddon): void {
+function warnOfInvalidThreads({threads}: NativeAddon): void {
   const wanted = process.env.CHAINRULE_NUM_THREADS;
   if (!wanted || (/^\d+$/.test(wanted) && Number(wanted) >= 1 && Number(wanted) <= 1024)) return;
   const text = `expected an integer from 1 to 1024. Received ${wanted}; using ${threads()}.`;
@@ -146,14 +144,14 @@ function warnOfThreads({threads}: NativeAddon): void {
 }
 
 /**
- * The native half, loaded at the first call. Warns of a number of threads that cannot be.
+ * The native addon, loaded at the first call. Warns if CHAINRULE_NUM_THREADS is no number of threads.
  *
- * @throws ERR_ADDON where there is no binary for this machine.
+ * @throws ERR_ADDON if there is no binary for this machine.
  */
 export function addon(): NativeAddon {
   if (!loaded) {
     loaded = loadAddon();
-    warnOfThreads(loaded);
+    warnOfInvalidThreads(loaded);
   }
   return loaded;
 }

@@ -5,8 +5,8 @@ import type {State} from './state.ts';
 const dumpMagic = 0x504c5243;
 
 /**
- * A run as bytes that `native/tools/replay` repeats without Node; native/tools/dump.h documents the format.
- * `io` holds an array per slot of the plan, in its order.
+ * A run as bytes, which `native/tools/replay` repeats without Node; native/tools/dump.h documents the format.
+ * `io` holds the array of each slot of the plan, in order.
  */
 export function dumpRun(
   plan: Plan,

@@ -1,33 +1,33 @@
-import type {TypedArray} from '../core/dtype.ts';
+import {dtypes, type TypedArray} from '../core/dtype.ts';
 import {ChainruleError, fail} from '../core/errors.ts';
-import type {GuardKind} from '../core/tensor.ts';
-import type {Plan} from '../plan.ts';
+import {isError, isSharedMemory} from '../core/kinds.ts';
+import type {Plan, PlanGuard} from '../plan.ts';
 import {addon, type NativeProgram, type RunWords, runEnds} from './addon.ts';
 import {checkArray, holdMemory, keepSafe} from './arrays.ts';
 import type {State} from './state.ts';
 import {turns} from './turns.ts';
 
+/** A guard that ended a run, and the first number of it that is not -1. */
+export interface FailedGuard extends Omit<PlanGuard, 'scopes'> {
+  readonly position: number;
+  readonly value: number;
+}
+
 export interface RunResult {
-  /** Steps whose results are in the state. */
+  /** Steps that were committed. */
   readonly steps: number;
   readonly end: 'done' | 'cancelled' | 'guard';
-  readonly guard?: {
-    readonly kind: GuardKind;
-    readonly scope: string;
-    /** The input whose rows were being read, for guards of gathers. */
-    readonly source: string | undefined;
-    readonly position: number;
-    readonly value: number;
-  };
-  /** The first instruction of the step that stopped whose result was not finite. */
+  readonly guard?: FailedGuard;
+  /** Of the step that was not committed: the first instruction whose result was not finite. */
   readonly anomaly?: {readonly instruction: number; readonly name: string; readonly scope: string};
 }
 
 export interface ProgramRunOptions {
   readonly steps?: number;
-  /** One int32 over a SharedArrayBuffer; the run ends before its next commit once it is not 0. */
+  /** One int32 over a SharedArrayBuffer: once it is not 0, the run ends before its next commit. */
   readonly cancel?: Int32Array;
-  readonly urgent?: boolean;
+  /** High priority: see `RunOptions`. */
+  readonly highPriority?: boolean;
   /** Where it is short and the executor has nothing to do, it is made on this thread, which is sooner. */
   readonly inline?: boolean;
   readonly profile?: boolean;
@@ -48,13 +48,13 @@ let handedOver = 0;
 /** Arrays by the name of their io slot. */
 export type IoArrays = Readonly<Record<string, TypedArray>>;
 
-/** A verified, linked plan. It runs over any state that is large enough for it. */
+/** A verified, linked plan. It runs on any state that is large enough. */
 export class Program {
   readonly plan: Plan;
   readonly #native: NativeProgram;
   #stepNs: number | undefined;
 
-  /** @throws ERR_PLAN when the plan is malformed or was made for other kernels. */
+  /** @throws ERR_PLAN if the plan is malformed or was made for other kernels. */
   constructor(plan: Plan, options: {isa?: string} = {}) {
     this.plan = plan;
     try {
@@ -67,19 +67,19 @@ export class Program {
   /**
    * Runs the plan on the executor thread, off the event loop; one that is short inline, where it may be.
    *
-   * @throws ERR_VALUE where a result is not in shared memory: other memory could be transferred away
-   * meanwhile, and on some engines it has to be copied.
+   * @throws ERR_VALUE if a result is not in shared memory: other memory could be transferred away meanwhile,
+   * and some engines would have to copy it.
    */
   async run(state: State | undefined, io: IoArrays, options: ProgramRunOptions = {}): Promise<RunResult> {
     const steps = stepsOf(options);
     const arrays = this.#bind(io, steps);
     for (const [index, {name, output}] of this.plan.io.entries()) {
-      if (!output || (arrays[index] as TypedArray).buffer instanceof SharedArrayBuffer) continue;
+      if (!output || isSharedMemory(arrays[index]?.buffer)) continue;
       fail('ERR_VALUE', `result ${JSON.stringify(name)}: expected an array over a SharedArrayBuffer.`);
     }
     try {
       const short = steps * this.stepNs <= inlineUpToNs;
-      if ((options.urgent && turns.open) || (short && (options.inline || options.urgent))) {
+      if ((options.highPriority && turns.open) || (short && (options.inline || options.highPriority))) {
         if (!turns.open) await turns.next();
         const words = this.#runInline(state, arrays, steps, options);
         if (words !== undefined) return this.#read(words);
@@ -90,7 +90,7 @@ export class Program {
     }
   }
 
-  /** Runs the plan on the calling thread, alone; waits for one commit at most. */
+  /** Runs the plan on the calling thread alone. Waits at most for one commit of another run. */
   runSync(state: State | undefined, io: IoArrays, options: ProgramRunOptions = {}): RunResult {
     const steps = stepsOf(options);
     const arrays = this.#bind(io, steps);
@@ -150,7 +150,7 @@ export class Program {
     steps: number,
     options: ProgramRunOptions,
   ): RunWords | undefined {
-    if (options.urgent) return addon().runAtOnce(this.#native, state?.native, arrays, steps, options);
+    if (options.highPriority) return addon().runInline(this.#native, state?.native, arrays, steps, options);
     if (handedOver > 0) return undefined;
     return addon().runSync(this.#native, state?.native, arrays, steps, options);
   }
@@ -174,18 +174,24 @@ export class Program {
     return this.plan.io.map(slot => checkArray(slot, io[slot.name], steps));
   }
 
+  /** The words of a run in readable form. */
   #read([steps, end, guard, position, value, anomaly]: RunWords): RunResult {
-    const how = runEnds[end as number];
-    if (how === 'memory') fail('ERR_ADDON', 'there is not enough memory for this plan.');
-    const result = {steps: steps as number, end: how as RunResult['end']};
-    if (how !== 'guard') return result;
-    const {kind, scopes, source, ...test} = this.plan.guards[guard as number] as Plan['guards'][number];
-    const scope = scopes?.[position as number] ?? test.scope;
-    const found = {kind, scope, source, position: position as number, value: value as number};
+    const reason = runEnds[end as number];
+    if (reason === 'memory') fail('ERR_ADDON', 'there is not enough memory for this plan.');
+    const result = {steps: steps as number, end: reason as RunResult['end']};
+    if (reason !== 'guard') return result;
+    const {kind, scope, scopes, source} = this.plan.guards[guard as number] as PlanGuard;
+    const failed = {
+      kind,
+      scope: scopes?.[position as number] ?? scope,
+      source,
+      position: position as number,
+      value: value as number,
+    };
     const instruction = this.plan.instructions[anomaly as number];
-    if (instruction === undefined) return {...result, guard: found};
+    if (instruction === undefined) return {...result, guard: failed};
     const {name, scope: at} = instruction;
-    return {...result, guard: found, anomaly: {instruction: anomaly as number, name, scope: at}};
+    return {...result, guard: failed, anomaly: {instruction: anomaly as number, name, scope: at}};
   }
 }
 
@@ -194,8 +200,7 @@ function stepsOf({steps = 1, cancel}: ProgramRunOptions): number {
   if (!Number.isInteger(steps) || steps < 0 || steps > 0x7fffffff) {
     fail('ERR_OPTION', `run: steps: expected an integer from 0. Received ${String(steps)}.`);
   }
-  const shared =
-    cancel instanceof Int32Array && cancel.buffer instanceof SharedArrayBuffer && cancel.length > 0;
+  const shared = dtypes.int32.isArray(cancel) && isSharedMemory(cancel.buffer) && cancel.length > 0;
   if (cancel !== undefined && !shared) {
     fail('ERR_OPTION', 'run: cancel: expected an Int32Array over a SharedArrayBuffer.');
   }
@@ -203,11 +208,11 @@ function stepsOf({steps = 1, cancel}: ProgramRunOptions): number {
 }
 
 function toChainruleError(cause: unknown): Error {
-  if (cause instanceof ChainruleError || !(cause instanceof Error)) return cause as Error;
+  if (cause instanceof ChainruleError || !isError(cause)) return cause as Error;
   return new ChainruleError('ERR_PLAN', cause.message, {cause});
 }
 
-/** Threads of the runs that follow, in the whole process. Default: the processors this process may use. */
+/** Sets the threads of later runs, in the whole process. By default all CPUs that the process may use. */
 export function setThreads(count: number): void {
   if (!Number.isInteger(count) || count < 1 || count > 1024) {
     fail('ERR_OPTION', `setThreads: expected an integer from 1 to 1024. Received ${String(count)}.`);
@@ -219,7 +224,7 @@ export function getThreads(): number {
   return addon().threads();
 }
 
-/** The instruction sets of this build that this CPU has, best first, and the one in use. */
+/** The instruction sets of this build that this CPU has, best first; the one in use; CPUs of this process. */
 export function nativeInfo(): {isas: string[]; isa: string; cpus: number} {
   return addon().info();
 }

@@ -2,11 +2,11 @@ import {type DType, dtypes, type TypedArray} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
 import {addon, type NativeState} from './addon.ts';
 
-/** Where kernels like their memory to begin; V8 promises 16 only. */
+/** A cache line, at which the memory of kernels begins; V8 aligns to 16 bytes only. */
 const lineBytes = 64;
-/** A large state begins and ends at pages of this size; native code asks the system for such pages. */
+/** A large state consists of whole pages of this size, which native code asks the system for. */
 const hugePageBytes = 2 ** 21;
-const hugeFromBytes = 2 ** 19;
+const minHugeBytes = 2 ** 19;
 
 /**
  * The memory of one model: parameters, moments, statistics. A SharedArrayBuffer, because an ordinary one
@@ -21,20 +21,20 @@ export class State {
 
   constructor(byteLength: number) {
     this.byteLength = byteLength;
-    const unit = byteLength >= hugeFromBytes ? hugePageBytes : lineBytes;
-    const whole = Math.ceil(byteLength / unit) * unit;
-    this.#buffer = new SharedArrayBuffer(whole + unit);
+    const unit = byteLength >= minHugeBytes ? hugePageBytes : lineBytes;
+    const paddedBytes = Math.ceil(byteLength / unit) * unit;
+    this.#buffer = new SharedArrayBuffer(paddedBytes + unit);
     const beyond = addon().alignment(new Uint8Array(this.#buffer), unit);
     this.#start = (unit - beyond) % unit;
-    this.native = addon().createState(new Uint8Array(this.#buffer, this.#start, whole));
+    this.native = addon().createState(new Uint8Array(this.#buffer, this.#start, paddedBytes));
   }
 
-  /** A live view; `byteOffset` counts from the aligned start. */
+  /** A live view, `byteOffset` bytes from the aligned start. */
   view(dtype: DType, byteOffset: number, length: number): TypedArray {
     return new dtypes[dtype].array(this.#buffer, this.#start + byteOffset, length);
   }
 
-  /** Marks the state as being written by `what`. @throws ERR_MODEL_BUSY while another writer is at work. */
+  /** Marks the state as being written by `what`. @throws ERR_MODEL_BUSY while another writes to it. */
   beginWrite(what: string): void {
     if (this.#writer !== undefined) {
       fail(

@@ -1,7 +1,8 @@
 // From a graph to a program that runs: the one place where the compiler meets the runtime.
 import {type Compiled, type CompileRequest, compileStages, type Stages} from '../compile/index.ts';
-import {dtypes, type TypedArray} from '../core/dtype.ts';
+import {dtypeOfArray, dtypes, type TypedArray} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
+import {isSharedMemory} from '../core/kinds.ts';
 import {sizeOf} from '../core/shape.ts';
 import {originalOf, type Tensor, type Variable, variableOf} from '../core/tensor.ts';
 import {callsOf} from '../graph/walk.ts';
@@ -23,7 +24,7 @@ export {keepSafe, turns};
 export type Arrays = Readonly<Record<string, TypedArray>>;
 
 export interface RunArrays extends ProgramRunOptions {
-  /** Where results go: size × steps elements each. What is left out is allocated. */
+  /** Where results go: size × steps elements each. Arrays that are left out are allocated. */
   readonly outputs?: Arrays;
 }
 
@@ -38,14 +39,14 @@ export interface BoundProgram {
 export class CompiledProgram {
   readonly plan: Plan;
   readonly store: VariableStore;
-  /** Makes every run add up the time of each instruction. */
+  /** Makes every run measure the time of each instruction. */
   profiling = false;
   /** Steps committed by all runs. */
   stepsRun = 0;
   readonly #program: Program;
   readonly #stages: () => Stages;
   readonly #writesState: boolean;
-  /** The store as it was: offsets in the plan are its. */
+  /** The store whose offsets the plan has. */
   readonly #layout: VariableStore;
 
   constructor({plan, stages}: Compiled, store: VariableStore, isa: string | undefined) {
@@ -58,13 +59,13 @@ export class CompiledProgram {
   }
 
   /**
-   * Off the event loop. Results go into shared memory, which cannot be transferred away under a kernel;
-   * arrays given for them that are not shared are filled when the run has ended.
+   * Runs off the event loop. Results are written to shared memory, which cannot be transferred away under a
+   * kernel, and then copied to those arrays of `outputs` that are not shared.
    *
-   * @throws ERR_MODEL_BUSY where the plan writes to a state that another run is writing to.
+   * @throws ERR_MODEL_BUSY if the plan writes to a state that another run is writing to.
    */
   async run(inputs: Arrays, {outputs: given = {}, ...options}: RunArrays = {}): Promise<RunOutcome> {
-    const shared = Object.entries(given).filter(([, {buffer}]) => buffer instanceof SharedArrayBuffer);
+    const shared = Object.entries(given).filter(([, {buffer}]) => isSharedMemory(buffer));
     const outputs = this.#outputs(Object.fromEntries(shared), options);
     const end = this.#beginWrite();
     try {
@@ -124,7 +125,7 @@ export class CompiledProgram {
     return this.#program.stepNs;
   }
 
-  /** Nanoseconds spent in each instruction by runs that profiled. */
+  /** Nanoseconds spent in each instruction by all runs with `profiling`. */
   profile(): Float64Array {
     return this.#program.profile();
   }
@@ -145,7 +146,7 @@ export class CompiledProgram {
     return this.plan.stateBytes > 0 ? this.store.state : undefined;
   }
 
-  /** Marks the state as being written, where this plan does so; gives what ends it. */
+  /** Marks the state as being written, if this plan writes to it; returns the function that ends that. */
   #beginWrite(): () => void {
     const state = this.#state;
     if (!state || !this.#writesState) return () => {};
@@ -173,12 +174,12 @@ function allocate({dtype, shape}: IoSlot, steps: number): TypedArray {
   return new dtypes[dtype].array(new SharedArrayBuffer(length * dtypes[dtype].bytes), 0, length);
 }
 
-/** The results where they were wanted. @throws ERR_SHAPE, ERR_DTYPE */
+/** Copies results to the arrays that were given for them. @throws ERR_SHAPE, ERR_DTYPE */
 function copyBack(outputs: Arrays, given: Arrays): Record<string, TypedArray> {
   const arrays = Object.entries(outputs).map(([name, result]) => {
     const target = given[name];
     if (!target || target === result) return [name, result] as const;
-    if (target.constructor !== result.constructor) {
+    if (dtypeOfArray(target) !== dtypeOfArray(result)) {
       fail('ERR_DTYPE', `run: the result ${name} is a ${result.constructor.name}.`);
     }
     if (target.length < result.length) {
@@ -194,7 +195,7 @@ export type CompileListener = (program: CompiledProgram) => void;
 
 let listener: CompileListener | undefined;
 
-/** Calls `listen` with every program that is compiled from now on: `explain` watches any example this way. */
+/** Calls `listen` with every program that is compiled from now on; `explain` watches examples this way. */
 export function onCompile(listen: CompileListener | undefined): void {
   listener = listen;
 }
@@ -209,7 +210,7 @@ export function variablesOf(
   return [...new Set([...read, ...updates.map(([variable]) => variable)])];
 }
 
-/** @throws ERR_GRAPH where a variable is not in the store. */
+/** @throws ERR_GRAPH if a variable is not in the store. */
 export function compileProgram(request: ProgramRequest): CompiledProgram {
   const {store, isa, outputs, guards = []} = request;
   const updates = request.updates?.map(([owner, value]) => [originalOf(owner), value] as const) ?? [];

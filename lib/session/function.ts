@@ -8,7 +8,7 @@ import {Tensor, type Variable} from '../core/tensor.ts';
 import type {Plan} from '../plan.ts';
 import {type Arrays, type CompiledProgram, compileProgram, type RunOutcome, variablesOf} from './compile.ts';
 import {type InputValue, toTypedArray} from './inputs.ts';
-import {storeOf, VariableStore} from './store.ts';
+import {commonStore, type VariableStore} from './store.ts';
 
 /** One tensor, or several as an array or by name. */
 export type OutputTensors = Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>>;
@@ -18,7 +18,7 @@ export interface TensorValue {
   readonly shape: Shape;
 }
 
-/** Values in the structure in which the tensors were given. */
+/** The values, in the structure in which the tensors were given. */
 export type Results<Outputs extends OutputTensors> = Outputs extends Tensor
   ? TensorValue
   : {[Name in keyof Outputs]: TensorValue};
@@ -26,18 +26,20 @@ export type Results<Outputs extends OutputTensors> = Outputs extends Tensor
 export interface FunctionOptions {
   /** New values of variables, written together at the end of each call. */
   readonly updates?: readonly (readonly [variable: Variable, value: Tensor])[];
-  /** Results of `finite`: a call that finds a NaN or an infinity in them throws and writes nothing. */
+  /**
+   * Results of `finite`: a call in which one of them finds a NaN or an infinity throws and writes nothing.
+   */
   readonly guards?: readonly Tensor[];
-  /** Where variables lie; by default where they already are, or in a store of the function's own. */
+  /** The memory of the variables; by default where they already are, or a store of the function's own. */
   readonly store?: VariableStore;
-  /** For variables that get their first values here. Default 0. */
+  /** Decides the initial values of variables that have no memory yet. Default 0. */
   readonly seed?: number;
   /** Of the operands of matrix products: see `CompileOptions.precision`. Default 'float32'. */
   readonly precision?: Precision;
 }
 
 export interface RunOptions {
-  /** How many times; one, without the axis for the steps, where it is left out. */
+  /** How many times to run. If left out: once, and arrays have no axis for the steps. */
   readonly steps?: number;
 }
 
@@ -70,12 +72,12 @@ export class CompiledFunction<Outputs extends OutputTensors = OutputTensors> {
 
   /**
    * Computes the outputs, off the event loop, and then writes the updates. With `steps` it does so many times
-   * in one native call, as `fit` does: an input with `perStep` then has a further, first axis for the steps,
-   * and so has each result. A condition of `stopIf` ends it early, and the results have fewer steps.
+   * in one native call, as `fit` does: each input with `perStep`, and each result, then has the steps as an
+   * additional first axis. If a condition of `stopIf` ends the run early, the results have fewer steps.
    *
    * @throws ERR_UNKNOWN_NAME, ERR_SHAPE or ERR_DTYPE for inputs that do not fit; ERR_OUT_OF_RANGE or
-   * ERR_NOT_FINITE where their values do not, or where a guard found something: then nothing has been written
-   * in that step, whose number the message has. ERR_ABORTED where `stopIf` ends a run without `steps`.
+   * ERR_NOT_FINITE if their values do not, or if a guard fails: nothing is written in that step, which the
+   * message names. ERR_ABORTED if `stopIf` ends a run without `steps`.
    */
   async run(inputs: InputValues = {}, options: RunOptions = {}): Promise<Results<Outputs>> {
     const steps = stepsOf(options);
@@ -140,23 +142,22 @@ function failByGuard({guard, anomaly}: RunOutcome, at: string): never {
     fail('ERR_NOT_FINITE', `run: row ${position} read from ${source} is not finite or not there${where}.`);
   }
   if (kind !== 'notFinite') {
-    fail('ERR_OUT_OF_RANGE', `run: number ${position} of ${source} is out of range${where}.`);
+    fail('ERR_OUT_OF_RANGE', `run: element ${position} of ${source} is out of range${where}.`);
   }
   const first = anomaly ? `, first in ${anomaly.scope || 'the graph'} (${anomaly.name})` : '';
-  fail('ERR_NOT_FINITE', `run: a tested value is not finite${where}${first}; nothing has been written.`);
+  fail('ERR_NOT_FINITE', `run: a checked value is not finite${where}${first}; nothing has been written.`);
 }
 
-/** The one store in which variables already lie, or a new one. */
-function commonStore(variables: readonly Variable[]): VariableStore {
-  const stores = new Set(variables.flatMap(variable => storeOf(variable) ?? []));
-  if (stores.size > 1) {
+function storeFor(variables: readonly Variable[]): VariableStore {
+  return commonStore(variables, stores => {
     const names = variables.map(({name}) => name).join(', ');
-    fail('ERR_GRAPH', `compile: the variables ${names} lie in ${stores.size} different stores.`);
-  }
-  return [...stores][0] ?? new VariableStore();
+    return fail('ERR_GRAPH', `compile: the variables ${names} lie in ${stores.length} different stores.`);
+  });
 }
 
-/** Makes a graph callable. Variables that have no memory yet get it, and their first values by `seed`. */
+/**
+ * Makes a graph callable. Variables that have no memory yet get it, with initial values decided by `seed`.
+ */
 export function compile<Outputs extends OutputTensors>(
   outputs: Outputs,
   options: FunctionOptions = {},
@@ -170,7 +171,7 @@ export function compile<Outputs extends OutputTensors>(
     fail('ERR_GRAPH', `compile: ${name || 'the output'} must be a tensor. Received ${String(tensor)}.`);
   }
   const variables = variablesOf([...tensors.map(([, tensor]) => tensor), ...guards], updates);
-  const store = options.store ?? commonStore(variables);
+  const store = options.store ?? storeFor(variables);
   const fresh = variables.filter(variable => !store.has(variable));
   store.add(fresh);
   store.initialize(seed, fresh);

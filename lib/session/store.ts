@@ -1,7 +1,8 @@
-// The memory of variables: which of them lie where in one state, and their first values.
+// The memory of variables: their places in one state, and their initial values.
 import {compileToPlan} from '../compile/index.ts';
 import {dtypes, type TypedArray} from '../core/dtype.ts';
-import {fail} from '../core/errors.ts';
+import {checkNumber, fail} from '../core/errors.ts';
+import {seedWords} from '../core/seed.ts';
 import {input, originalOf, type RandomSource, type Variable, withScope} from '../core/tensor.ts';
 import {unitBytes} from '../plan.ts';
 import {Program} from '../runtime/program.ts';
@@ -11,18 +12,23 @@ const roundUp = (bytes: number): number => Math.ceil(bytes / unitBytes) * unitBy
 
 const owners = new WeakMap<Variable, VariableStore>();
 
-/** The store that holds a variable; the first, should several do. */
+/** The store that holds a variable; if several do, the first of them. */
 export function storeOf(variable: Variable): VariableStore | undefined {
   const owner = owners.get(originalOf(variable));
   return owner?.current;
 }
 
-/** The two words of a random key; any safe integer is a seed. */
-function seedWords(seed: number): Int32Array {
-  if (!Number.isSafeInteger(seed)) {
-    fail('ERR_OPTION', `seed: expected an integer. Received ${String(seed)}.`);
-  }
-  return Int32Array.of(seed | 0, Math.floor(seed / 2 ** 32) | 0);
+/**
+ * The store for these variables: the one that holds some of them, a new one, or what `merge` makes of
+ * several.
+ */
+export function commonStore(
+  variables: readonly Variable[],
+  merge: (stores: readonly [VariableStore, ...VariableStore[]]) => VariableStore,
+): VariableStore {
+  const [first, ...others] = new Set(variables.flatMap(variable => storeOf(variable) ?? []));
+  if (!first) return new VariableStore();
+  return others.length === 0 ? first : merge([first, ...others]);
 }
 
 export class VariableStore {
@@ -31,7 +37,7 @@ export class VariableStore {
   #bytes = 0;
   #successor: VariableStore | undefined;
 
-  /** In order of addition. */
+  /** In the order in which they were added. */
   get variables(): readonly Variable[] {
     return [...this.current.#offsets.keys()];
   }
@@ -41,12 +47,12 @@ export class VariableStore {
     return this.current.#state;
   }
 
-  /** What plans over this store need at least. */
+  /** The least size of the state of a plan over this store. */
   get byteLength(): number {
     return this.current.#bytes;
   }
 
-  /** The store that this one has become part of, or itself. Where it differs, offsets are others. */
+  /** The store that this one has become part of, or itself. Variables have other offsets in another store. */
   get current(): VariableStore {
     let store: VariableStore = this;
     while (store.#successor) store = store.#successor;
@@ -54,8 +60,8 @@ export class VariableStore {
   }
 
   /**
-   * Takes the variables of another store over, with their values. That store, and all who hold it, then work
-   * on this one's memory; programs compiled for it must be compiled again.
+   * Takes over the variables of another store, with their values. The other store then uses the memory of
+   * this one; programs compiled for it must be compiled again.
    *
    * @throws ERR_MODEL_BUSY while a run writes to one of the states.
    */
@@ -87,8 +93,8 @@ export class VariableStore {
   }
 
   /**
-   * Gives memory to variables that have none yet, filled with zeros. Views handed out before then show the
-   * memory as it was.
+   * Gives memory to variables that have none yet, filled with zeros. Views from before then still show the
+   * old memory.
    *
    * @throws ERR_MODEL_BUSY while a run writes to the state.
    */
@@ -117,7 +123,7 @@ export class VariableStore {
     });
   }
 
-  /** The live memory of a variable, to be read between runs, until the store grows. */
+  /** The memory of a variable itself, valid until the store grows. Read it between runs. */
   view(variable: Variable): TypedArray {
     return this.state.view(variable.dtype, this.offsetOf(variable), variable.tensor.size);
   }
@@ -137,11 +143,14 @@ export class VariableStore {
   }
 
   /**
-   * Sets variables (all by default) to their first values, computed by one plan straight into their memory.
-   * A variable's stream of random numbers is its place in the store, and with the seed decides its values.
+   * Sets variables (all by default) to their initial values, which one plan computes into their memory.
+   * Random ones depend on the seed and on the variable's position in the store, which is its stream.
+   *
+   * @throws ERR_OPTION if the seed is no safe integer.
    */
   initialize(seed: number, variables: readonly Variable[] = this.variables): void {
-    const words = seedWords(seed);
+    checkNumber('seed', seed, {integer: true});
+    const words = Int32Array.from(seedWords(seed));
     const plain = variables.filter(({initial}) => !initial);
     const computed = variables.filter(({initial}) => initial);
     const plan = computed.length > 0 && compileToPlan(this.#initialGraphs(computed));

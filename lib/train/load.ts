@@ -1,6 +1,6 @@
 // From a file to the model that it holds.
 import {checkOptions, fail} from '../core/errors.ts';
-import {type CustomObjects, withCustomObjects} from '../core/named.ts';
+import {type CustomObjects, withCustomObjects} from '../core/resolve.ts';
 import {sameShape} from '../core/shape.ts';
 import type {Variable} from '../core/tensor.ts';
 import {checkSavedConfig, fileError, type ModelFile, openModelFile} from '../io/model-file.ts';

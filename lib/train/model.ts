@@ -1,6 +1,7 @@
 // A model that can be trained, and the functions that make one.
 import {checkNumber, checkOptions, fail, requireOptions} from '../core/errors.ts';
-import {type CustomObjects, type Json, withCustomObjects} from '../core/named.ts';
+import type {Json} from '../core/named.ts';
+import {type CustomObjects, withCustomObjects} from '../core/resolve.ts';
 import {checkName} from '../nn/layer-options.ts';
 import type {SymbolicTensor} from '../nn/symbolic.ts';
 import {BaseModel} from './actions/base-model.ts';

@@ -1,93 +1,23 @@
 // The border to JavaScript: the functions that lib/runtime/addon.ts types. No mathematics.
 #include <napi.h>
 
-#include <algorithm>
-#include <array>
 #include <atomic>
-#include <list>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "binding/arguments.h"
 #include "binding/pin.h"
+#include "binding/runs.h"
 #include "runtime/cpu.h"
 #include "runtime/executor.h"
 
-namespace chainrule {
+namespace chainrule::binding {
 namespace {
 
 std::atomic<int64_t> native_bytes{0};
 std::atomic<int32_t> programs_alive{0};
 std::atomic<int32_t> states_alive{0};
-
-struct Pending;
-void deliver(Napi::Env env, Napi::Function, std::nullptr_t*, Pending* pending);
-using Deliver = Napi::TypedThreadSafeFunction<std::nullptr_t, Pending, deliver>;
-
-// What belongs to one thread's instance of the addon.
-struct Environment {
-  Deliver deliver;
-  std::list<Pending*> pending;
-};
-
-// A run that JavaScript waits for.
-struct Pending {
-  Job job;
-  Environment* environment;
-  std::list<Pending*>::iterator place;
-  napi_deferred deferred = nullptr;
-  napi_ref kept = nullptr;  // everything the job points to
-  std::vector<void*> held;  // and its memory, should an array lose it meanwhile
-
-  ~Pending() {
-    for (void* memory : held) release_memory(memory);
-  }
-};
-
-[[noreturn]] void refuse(Napi::Env env, const std::string& why) {
-  Napi::Error error = Napi::Error::New(env, why);
-  error.Set("code", Napi::String::New(env, "ERR_PLAN"));
-  throw error;
-}
-
-struct Bytes {
-  char* data;
-  int64_t bytes;
-};
-
-// Memory of a typed array as it is now: a detached one has none.
-Bytes bytes_of_array(Napi::Env env, napi_value array) {
-  bool typed = false;
-  napi_is_typedarray(env, array, &typed);
-  if (!typed) refuse(env, "expected a typed array");
-  napi_typedarray_type type;
-  size_t length;
-  void* data;
-  if (napi_get_typedarray_info(env, array, &type, &length, &data, nullptr, nullptr) != napi_ok) {
-    refuse(env, "cannot read a typed array");
-  }
-  const int64_t width =
-      type == napi_float64_array || type == napi_bigint64_array || type == napi_biguint64_array ? 8
-      : type == napi_float32_array || type == napi_int32_array || type == napi_uint32_array     ? 4
-      : type == napi_int16_array || type == napi_uint16_array                                   ? 2
-                                                                                                : 1;
-  return {static_cast<char*>(data), static_cast<int64_t>(length) * width};
-}
-
-const KernelTable& table_named(Napi::Env env, const Napi::Value& name) {
-  if (!name.IsString()) {
-    const char* wanted = std::getenv("CHAINRULE_ISA");
-    if (wanted && *wanted && !find_table(wanted)) {
-      refuse(env, "CHAINRULE_ISA asks for \"" + std::string(wanted) +
-                      "\", which this machine or build does not have");
-    }
-    return *default_table();
-  }
-  const std::string text = name.As<Napi::String>().Utf8Value();
-  const KernelTable* table = find_table(text);
-  if (!table) refuse(env, "no instruction set \"" + text + "\" here");
-  return *table;
-}
 
 Napi::Value info(const Napi::CallbackInfo& call) {
   const Napi::Env env = call.Env();
@@ -116,11 +46,13 @@ void set_threads(const Napi::CallbackInfo& call) {
 
 Napi::Value alignment(const Napi::CallbackInfo& call) {
   const Bytes bytes = bytes_of_array(call.Env(), call[0]);
-  const auto unit = static_cast<uintptr_t>(call[1].As<Napi::Number>().Int64Value());
-  return Napi::Number::New(call.Env(), static_cast<double>(reinterpret_cast<uintptr_t>(bytes.data) % unit));
+  const int64_t unit = call[1].As<Napi::Number>().Int64Value();
+  if (unit < 1) refuse(call.Env(), "an alignment is less than 1");
+  const auto address = reinterpret_cast<uintptr_t>(bytes.data);
+  return Napi::Number::New(call.Env(), static_cast<double>(address % static_cast<uintptr_t>(unit)));
 }
 
-// A run may be all that still knows a state: what it refers to refers to the memory in turn.
+// Refers to its memory, because a run may hold the last reference to the state.
 struct OwnedState : State {
   Napi::ObjectReference memory;
 };
@@ -140,14 +72,9 @@ Napi::Value create_state(const Napi::CallbackInfo& call) {
 }
 
 Napi::Value pin(const Napi::CallbackInfo& call) {
-  const Napi::Env env = call.Env();
-  napi_value buffer;
-  if (napi_get_typedarray_info(env, call[0], nullptr, nullptr, nullptr, &buffer, nullptr) != napi_ok) {
-    return env.Undefined();
-  }
-  void* held = hold_memory(env, buffer);
-  if (!held) return env.Undefined();
-  return Napi::External<void>::New(env, held, [](Napi::Env, void* gone) { release_memory(gone); });
+  void* held = hold_memory_of(call.Env(), call[0]);
+  if (!held) return call.Env().Undefined();
+  return Napi::External<void>::New(call.Env(), held, [](Napi::Env, void* gone) { release_memory(gone); });
 }
 
 Napi::Value load(const Napi::CallbackInfo& call) {
@@ -180,161 +107,6 @@ Napi::Value load(const Napi::CallbackInfo& call) {
   });
 }
 
-// Fills a job from (program, state, io, steps, options) and checks that the arrays fit.
-void read_job(const Napi::CallbackInfo& call, Job* job) {
-  const Napi::Env env = call.Env();
-  job->program = call[0].As<Napi::External<Program>>().Data();
-  if (call[1].IsExternal()) job->state = call[1].As<Napi::External<State>>().Data();
-  const auto arrays = call[2].As<Napi::Array>();
-  for (uint32_t i = 0; i < arrays.Length(); ++i) {
-    const Bytes bytes = bytes_of_array(env, static_cast<Napi::Value>(arrays[i]));
-    job->io.push_back({bytes.data, bytes.bytes});
-  }
-  job->steps = call[3].As<Napi::Number>().Int64Value();
-  if (job->steps < 0 || job->steps > INT32_MAX) refuse(env, "the number of steps is out of range");
-  const auto options = call[4].As<Napi::Object>();
-  job->urgent = options.Get("urgent").ToBoolean();
-  job->profile = options.Get("profile").ToBoolean();
-  const Napi::Value cancel = options.Get("cancel");
-  if (!cancel.IsUndefined()) {
-    const bool words =
-        cancel.IsTypedArray() && cancel.As<Napi::TypedArray>().TypedArrayType() == napi_int32_array;
-    if (!words || bytes_of_array(env, cancel).bytes < 4)
-      refuse(env, "the cancel flag is no Int32Array with an element");
-    job->cancel = reinterpret_cast<const int32_t*>(bytes_of_array(env, cancel).data);
-  }
-  const char* state = job->state ? job->state->data : nullptr;
-  const std::string why =
-      check_bindings(*job->program, job->io, job->steps, state, job->state ? job->state->bytes : 0);
-  if (!why.empty()) refuse(env, why);
-}
-
-using ReportWords = std::array<int32_t, 6>;
-
-ReportWords words_of(const RunReport& report) {
-  return {report.steps,  static_cast<int32_t>(report.end), report.guard, report.position, report.value,
-          report.anomaly};
-}
-
-// An Int32Array, or nullptr where there can be none. Plain N-API: in a worker that is being terminated every
-// call fails, which is fine, but a C++ exception outside of the wrappers would end the process.
-napi_value array_of(napi_env env, const RunReport& report) {
-  napi_value buffer, array;
-  void* data;
-  const ReportWords words = words_of(report);
-  if (napi_create_arraybuffer(env, sizeof words, &data, &buffer) != napi_ok ||
-      napi_create_typedarray(env, napi_int32_array, words.size(), buffer, 0, &array) != napi_ok) {
-    return nullptr;
-  }
-  std::copy(words.begin(), words.end(), static_cast<int32_t*>(data));
-  return array;
-}
-
-// On the JavaScript thread, after a run. Without an environment the cleanup hook has done it already.
-void deliver(Napi::Env env, Napi::Function, std::nullptr_t*, Pending* pending) {
-  if (env == nullptr) return;
-  Environment& environment = *pending->environment;
-  environment.pending.erase(pending->place);
-  if (environment.pending.empty()) napi_unref_threadsafe_function(env, environment.deliver);
-  napi_handle_scope scope;
-  if (napi_open_handle_scope(env, &scope) == napi_ok) {
-    const napi_value words = array_of(env, pending->job.report);
-    if (words) napi_resolve_deferred(env, pending->deferred, words);
-    napi_close_handle_scope(env, scope);
-  }
-  napi_delete_reference(env, pending->kept);
-  delete pending;
-}
-
-void hold_arrays(const Napi::CallbackInfo& call, Pending* pending) {
-  const auto arrays = call[2].As<Napi::Array>();
-  for (uint32_t i = 0; i < arrays.Length(); ++i) {
-    napi_value buffer;
-    const napi_value array = static_cast<Napi::Value>(arrays[i]);
-    if (napi_get_typedarray_info(call.Env(), array, nullptr, nullptr, nullptr, &buffer, nullptr) != napi_ok)
-      continue;
-    if (void* memory = hold_memory(call.Env(), buffer)) pending->held.push_back(memory);
-  }
-}
-
-Napi::Value run(const Napi::CallbackInfo& call) {
-  const Napi::Env env = call.Env();
-  auto* environment = env.GetInstanceData<Environment>();
-  auto pending = std::make_unique<Pending>();
-  read_job(call, &pending->job);
-  hold_arrays(call, pending.get());
-  Napi::Array kept = Napi::Array::New(env);
-  for (size_t i = 0; i < 3; ++i) kept.Set(static_cast<uint32_t>(i), call[i]);
-  kept.Set(3u, call[4].As<Napi::Object>().Get("cancel"));
-  napi_value promise;
-  if (napi_create_reference(env, kept, 1, &pending->kept) != napi_ok ||
-      napi_create_promise(env, &pending->deferred, &promise) != napi_ok) {
-    refuse(env, "cannot make a promise");
-  }
-  pending->environment = environment;
-  pending->job.owner = environment;
-  pending->job.finished = [](Job* job) {
-    auto* done = reinterpret_cast<Pending*>(job);
-    done->environment->deliver.NonBlockingCall(done);
-  };
-  static_assert(offsetof(Pending, job) == 0, "a job is found by its address");
-  submit(&pending->job);  // throws where no thread is to be had
-  // It may be finished by now, but nobody hears of that before this function returns.
-  if (environment->pending.empty()) napi_ref_threadsafe_function(env, environment->deliver);
-  Pending* const submitted = pending.release();
-  submitted->place = environment->pending.insert(environment->pending.end(), submitted);
-  return Napi::Value(env, promise);
-}
-
-Napi::Value run_sync(const Napi::CallbackInfo& call) {
-  Job job;
-  read_job(call, &job);
-  run_here(&job);
-  return Napi::Value(call.Env(), array_of(call.Env(), job.report));
-}
-
-// Undefined where it should not run here and now.
-Napi::Value run_at_once(const Napi::CallbackInfo& call) {
-  Job job;
-  read_job(call, &job);
-  return Napi::Value(call.Env(), chainrule::run_at_once(&job) ? array_of(call.Env(), job.report) : nullptr);
-}
-
-// A run of which only the numbers in its arrays change: bound once, then one call with nothing to read.
-struct Bound {
-  Job job;
-  napi_ref kept = nullptr;
-};
-
-Napi::Value bind(const Napi::CallbackInfo& call) {
-  const Napi::Env env = call.Env();
-  auto bound = std::make_unique<Bound>();
-  read_job(call, &bound->job);
-  Napi::Array kept = Napi::Array::New(env);
-  for (size_t i = 0; i < 3; ++i) kept.Set(static_cast<uint32_t>(i), call[i]);
-  if (napi_create_reference(env, kept, 1, &bound->kept) != napi_ok) refuse(env, "cannot keep the arrays");
-  return Napi::External<Bound>::New(env, bound.release(), [](Napi::Env ended, Bound* gone) {
-    napi_delete_reference(ended, gone->kept);
-    delete gone;
-  });
-}
-
-// Undefined where all steps were committed, else the words of the report.
-napi_value run_bound(napi_env env, napi_callback_info call) {
-  size_t count = 1;
-  napi_value argument;
-  void* data = nullptr;
-  if (napi_get_cb_info(env, call, &count, &argument, nullptr, nullptr) != napi_ok || count < 1 ||
-      napi_get_value_external(env, argument, &data) != napi_ok) {
-    napi_throw_type_error(env, "ERR_PLAN", "expected a bound run");
-    return nullptr;
-  }
-  Job& job = static_cast<Bound*>(data)->job;
-  job.report = RunReport{};
-  run_here(&job);
-  return job.report.end == RunEnd::done ? nullptr : array_of(env, job.report);
-}
-
 Napi::Value profile(const Napi::CallbackInfo& call) {
   const Program& program = *call[0].As<Napi::External<Program>>().Data();
   Napi::Float64Array result = Napi::Float64Array::New(call.Env(), program.profile_ns.size());
@@ -353,20 +125,8 @@ Napi::Value counters(const Napi::CallbackInfo& call) {
   return result;
 }
 
-// The thread of this environment ends: nothing of it may be read by the executor afterwards.
-void clean_up(Environment* environment) {
-  drain(environment);
-  for (Pending* pending : environment->pending) delete pending;
-  environment->pending.clear();
-  environment->deliver.Abort();
-}
-
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
-  auto* environment = new Environment;
-  environment->deliver = Deliver::New(env, "chainrule", 0, 1);
-  environment->deliver.Unref(env);
-  env.SetInstanceData(environment);
-  env.AddCleanupHook(clean_up, environment);
+  set_up_runs(env);
   const std::pair<const char*, Napi::Value (*)(const Napi::CallbackInfo&)> functions[] = {
       {"info", info},
       {"signatures", signatures},
@@ -377,7 +137,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
       {"load", load},
       {"run", run},
       {"runSync", run_sync},
-      {"runAtOnce", run_at_once},
+      {"runInline", run_inline},
       {"bind", bind},
       {"profile", profile},
       {"counters", counters}};
@@ -391,10 +151,12 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
 }
 
 }  // namespace
-}  // namespace chainrule
+}  // namespace chainrule::binding
 
 namespace {
-Napi::Object Init(Napi::Env env, Napi::Object exports) { return chainrule::initialize(env, exports); }
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  return chainrule::binding::initialize(env, exports);
+}
 }  // namespace
 
 NODE_API_MODULE(chainrule, Init)

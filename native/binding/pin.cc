@@ -7,17 +7,17 @@
 namespace chainrule {
 namespace {
 
-// V8 shares an array's memory among all that refer to it and frees it after the last. Node exports the
-// function that hands out one more share; N-API does not. In Node a napi_value is the address of a handle's
-// slot, which is what V8's member functions take for `this`.
+// V8 counts the references to an array's memory and frees it with the last one. N-API cannot add a reference,
+// but Node exports the function of V8 that can. In Node a napi_value is the address of a handle's slot, which
+// is what V8's member functions take as `this`.
 using Share = std::shared_ptr<void>;
 using GetBackingStore = Share (*)(void* self);
 using ByteLength = size_t (*)(const void* self);
 
 constexpr size_t kTrialBytes = 64;
 
-// Until V8 13, `buffer.transfer(anotherLength)` reallocates memory in place, whoever else may share it. A
-// share then protects nothing.
+// Before V8 13, `buffer.transfer(anotherLength)` reallocates the memory even if others share it. Then holding
+// a share protects nothing.
 bool stays_in_place(napi_env env, napi_value buffer, const Share& share) {
   napi_value transfer, length;
   napi_valuetype type;
@@ -36,16 +36,15 @@ bool stays_in_place(napi_env env, napi_value buffer, const Share& share) {
   return byte_length(share.get()) == kTrialBytes;
 }
 
-// A shared_ptr comes back through memory that the caller provides, exactly as from a member function. What
-// remains to be known is whether Node was built with the same standard library: the counts of a fresh array
-// tell.
+// A shared_ptr is returned through memory that the caller provides, as from any member function. Whether Node
+// was built with a compatible standard library is tested with the reference counts of a fresh array.
 bool counts_as_expected(napi_env env, GetBackingStore get) {
   napi_value buffer;
   void* data;
   if (napi_create_arraybuffer(env, kTrialBytes, &data, &buffer) != napi_ok) return false;
   auto* first = new Share(get(buffer));
-  if (first->get() == nullptr || first->use_count() != 2)
-    return false;  // leaked on purpose: not ours to release
+  // If the counts are not as expected, the share is leaked, because releasing it could do harm.
+  if (first->get() == nullptr || first->use_count() != 2) return false;
   auto* second = new Share(get(buffer));
   if (second->get() != first->get() || first->use_count() != 3) return false;
   delete second;

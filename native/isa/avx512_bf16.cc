@@ -1,4 +1,4 @@
-// The products in bfloat16 for CPUs that have AVX512_BF16: they take the place of those in AVX-512's table.
+// The products in bfloat16 for CPUs with AVX512_BF16: they replace those in the table of AVX-512.
 #include "../kernels/gemm_bfloat16.h"
 
 namespace chainrule {

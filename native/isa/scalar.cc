@@ -1,4 +1,4 @@
-// Any processor, and the reference for the others.
+// For any processor, and the reference for the other instruction sets.
 #define CHAINRULE_SCALAR
 #include "../kernels/all.h"
 

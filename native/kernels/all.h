@@ -1,4 +1,4 @@
-// Table of contents: every kernel, compiled once for each instruction set by the objects in isa/.
+// Table of contents: every kernel. The files in isa/ compile this once for each instruction set.
 #pragma once
 
 #include "check.h"
@@ -21,7 +21,7 @@ struct KernelList {
   Kernel kernels[(kCounts + ...)];
 };
 
-// The arrays that the headers export, one after another.
+// One array of all that the headers export.
 template <int... kCounts>
 constexpr KernelList<kCounts...> join(const Kernel (&... lists)[kCounts]) {
   KernelList<kCounts...> all = {};

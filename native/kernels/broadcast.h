@@ -1,4 +1,4 @@
-// Operands of a map that are not read where they lie: repeated along axes, or of another type.
+// Operands of a map that cannot be read where they lie: they are broadcast along axes, or have another type.
 #pragma once
 
 #include "operands.h"
@@ -6,8 +6,8 @@
 namespace chainrule {
 namespace {
 
-// An operand seen through the dims of the result, neighbouring axes joined where that changes nothing.
-// Axis 0 is the innermost; strides count elements of the operand and are 0 along an axis that repeats.
+// An operand with the dims of the result; neighbouring axes are merged where that makes no difference. Axis 0
+// is the innermost. Strides are in elements of the operand, and 0 along an axis that is broadcast.
 struct View {
   int32_t rank;
   int64_t dims[kMaxRank];
@@ -33,8 +33,8 @@ View view_through(const Tensor& from, const Tensor& to) {
     if (!repeats) stride *= size;
     if (size == 1) continue;
     int32_t last = view.rank - 1;
-    bool joins = last >= 0 && step == view.strides[last] * view.dims[last];
-    if (joins) {
+    bool merges = last >= 0 && step == view.strides[last] * view.dims[last];
+    if (merges) {
       view.dims[last] *= size;
     } else {
       view.dims[view.rank] = size;
@@ -53,7 +53,7 @@ VEC_INLINE float load_one(Dtype dtype, const void* data, int64_t at) {
   }
 }
 
-// out[0, n) = data[at, at + n) as floats. Whole vectors are written: the buffer has room for one more.
+// out[0, n) = data[at, at + n) as floats. Writes whole vectors, so the buffer needs room for one more.
 void load_floats(float* out, Dtype dtype, const void* data, int64_t at, int64_t n) {
   if (dtype == Dtype::float32) {
     const float* x = static_cast<const float*>(data) + at;
@@ -71,33 +71,33 @@ void load_floats(float* out, Dtype dtype, const void* data, int64_t at, int64_t 
   }
 }
 
-// The other way: a bool is `x != 0`, integers are truncated and saturated, NaN becomes 0.
+// The reverse: a bool is `x != 0`, integers are truncated and saturated, NaN becomes 0.
 void store_floats(const float* x, Dtype dtype, void* data, int64_t at, int64_t n) {
   for (int64_t i = 0; i < n; i += kLanes) {
     Vec value = load(x + i);
-    int64_t count = smaller_of(n - i, kLanes);
+    int64_t count = min(n - i, kLanes);
     if (dtype == Dtype::float32) {
       store_upto(static_cast<float*>(data) + at + i, value, count);
       continue;
     }
-    IntVec whole = to_int_truncate(value);
+    IntVec integer = to_int_truncate(value);
     if (dtype == Dtype::int32) {
       int32_t* to = static_cast<int32_t*>(data) + at + i;
-      count == kLanes ? store_int(to, whole) : store_int_tail(to, whole, count);
+      count == kLanes ? store_int(to, integer) : store_int_tail(to, integer, count);
       continue;
     }
     IntVec none = splat_int(0), one = splat_int(1), most = splat_int(255);
     if (dtype == Dtype::boolean) {
-      whole = select(not_equal(value, zero()), one, none);
+      integer = select(not_equal(value, zero()), one, none);
     } else {
-      whole = select(less_int(whole, none), none, select(less_int(most, whole), most, whole));
+      integer = select(less_int(integer, none), none, select(less_int(most, integer), most, integer));
     }
     uint8_t* to = static_cast<uint8_t*>(data) + at + i;
-    count == kLanes ? store_u8(to, whole) : store_u8_tail(to, whole, count);
+    count == kLanes ? store_u8(to, integer) : store_u8_tail(to, integer, count);
   }
 }
 
-// out[0, n) = elements [start, start + n) of the result, read through the view. Room as in load_floats.
+// out[0, n) = elements [start, start + n) of the operand as the view sees it. Needs room as load_floats does.
 void expand(float* out, const Tensor& from, const View& view, int64_t start, int64_t n) {
   int64_t position[kMaxRank] = {};
   int64_t at = 0;
@@ -107,7 +107,7 @@ void expand(float* out, const Tensor& from, const View& view, int64_t start, int
     at += position[i] * view.strides[i];
   }
   while (n > 0) {
-    int64_t length = smaller_of(view.dims[0] - position[0], n);
+    int64_t length = min(view.dims[0] - position[0], n);
     if (view.strides[0] != 0) {
       load_floats(out, from.dtype, from.data, at, length);
     } else {
@@ -117,7 +117,7 @@ void expand(float* out, const Tensor& from, const View& view, int64_t start, int
     out += length;
     n -= length;
     if (n == 0) return;
-    // The innermost axis is at its end: start it again and count the outer ones up.
+    // The innermost axis is at its end: restart it and advance the outer ones.
     at -= position[0] * view.strides[0];
     position[0] = 0;
     for (int32_t i = 1; i < view.rank; ++i) {

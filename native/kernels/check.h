@@ -6,10 +6,10 @@
 namespace chainrule {
 namespace {
 
-// Elements that one number of the guard answers for.
+// Elements that one number of the guard covers.
 constexpr int64_t kFiniteChunk = 4096;
 
-// The top bit is set where the exponent is all ones, that is, where x is NaN or infinite; or-ing keeps it.
+// The top bit is set if the exponent is all ones, that is, if x is NaN or infinite. Such words can be or-ed.
 VEC_INLINE IntVec not_finite_bits(Vec x) {
   return (as_int(x) & splat_int(0x7f800000)) + splat_int(0x00800000);
 }
@@ -30,7 +30,7 @@ VEC_INLINE bool all_finite(const float* x, int64_t n) {
   return !has_top_bit((a | b) | (c | d));
 }
 
-// -1 if none.
+// Position of the first number that is not finite, or -1.
 VEC_INLINE int64_t first_not_finite(const float* x, int64_t n) {
   if (all_finite(x, n)) return -1;
   for (int64_t i = 0; i < n; ++i) {
@@ -40,11 +40,11 @@ VEC_INLINE int64_t first_not_finite(const float* x, int64_t n) {
 }
 
 const char* check_finite(const Args& args) {
-  bool fits = is_vector(args.outputs[0], pieces(args.inputs[0].count, kFiniteChunk));
+  bool fits = is_vector(args.outputs[0], ceil_div(args.inputs[0].count, kFiniteChunk));
   return fits ? nullptr : "the guard must have one number per 4096 elements";
 }
 
-int64_t finite_tasks(const Args& args) { return larger_of(args.outputs[0].count, 1); }
+int64_t finite_tasks(const Args& args) { return max(args.outputs[0].count, 1); }
 
 double finite_cost(const Args& args) { return 30.0 + 0.05 * static_cast<double>(args.inputs[0].count); }
 
@@ -52,11 +52,11 @@ void run_finite(const Args& args, int64_t first_task, int64_t last_task) {
   const float* x = input<float>(args, 0);
   int32_t* guard = output<int32_t>(args, 0);
   int64_t n = args.inputs[0].count;
-  int64_t last = smaller_of(last_task, args.outputs[0].count);
+  int64_t last = min(last_task, args.outputs[0].count);
   for (int64_t chunk = first_task; chunk < last; ++chunk) {
     int64_t start = chunk * kFiniteChunk;
-    int64_t at = first_not_finite(x + start, smaller_of(kFiniteChunk, n - start));
-    guard[chunk] = at < 0 ? -1 : static_cast<int32_t>(smaller_of(start + at, 0x7fffffff));
+    int64_t at = first_not_finite(x + start, min(kFiniteChunk, n - start));
+    guard[chunk] = at < 0 ? -1 : static_cast<int32_t>(min(start + at, INT32_MAX));
   }
 }
 
@@ -89,7 +89,7 @@ double finite_each_cost(const Args& args) {
 void run_finite_each(const Args& args, int64_t, int64_t) {
   for (int32_t i = 0; i < args.inputCount; ++i) {
     int64_t at = first_not_finite(input<float>(args, i), args.inputs[i].count);
-    output<int32_t>(args, 0)[i] = static_cast<int32_t>(smaller_of(at, 0x7fffffff));
+    output<int32_t>(args, 0)[i] = static_cast<int32_t>(min(at, INT32_MAX));
   }
 }
 

@@ -1,4 +1,5 @@
-// Rows of the user's arrays, read where they lie, and one element of each row. Twin of lib/ops/gather.ts.
+// Gathers rows of the user's arrays, which are read where they lie, and one element of each row. Twin of
+// lib/ops/gather.ts.
 #pragma once
 
 #include "check.h"
@@ -7,16 +8,13 @@
 namespace chainrule {
 namespace {
 
-// Says in a gather's guard that the row number itself was outside the source. Twin: lib/plan.ts.
-constexpr int32_t kRowOutOfRange = 0x7fffffff;
-
 VEC_INLINE Vec load_row(const float* p, int64_t n) { return load_upto(p, n); }
 VEC_INLINE Vec load_row(const uint8_t* p, int64_t n) { return n >= kLanes ? load_u8(p) : load_u8_tail(p, n); }
 VEC_INLINE Vec load_row(const int32_t* p, int64_t n) {
   return to_float(n >= kLanes ? load_int(p) : load_int_tail(p, n));
 }
 
-// Elements of a row: the dims after the first.
+// Elements of a row: the product of the dims after the first.
 VEC_INLINE int64_t row_size(const Args& args) { return extent(args.outputs[0], 1, args.outputs[0].rank); }
 
 const char* check_gather(const Args& args) {
@@ -25,7 +23,7 @@ const char* check_gather(const Args& args) {
   if (dtype != Dtype::float32 && dtype != Dtype::uint8 && dtype != Dtype::int32) {
     return "the source must be f32, u8 or i32";
   }
-  if (source.rank < 1 || rows.rank != 1) return "expected a source with rows and a list of row numbers";
+  if (source.rank < 1 || rows.rank != 1) return "expected a source with rows and a list of row indices";
   if (y.rank != source.rank || y.dims[0] != rows.dims[0]) return "the dims of the result do not fit";
   for (int32_t i = 1; i < y.rank; ++i) {
     if (y.dims[i] != source.dims[i]) return "the dims of the result do not fit";
@@ -40,12 +38,19 @@ double gather_cost(const Args& args) {
          0.09 * static_cast<double>(args.outputs[0].count);
 }
 
-// Bytes between what is read and what is asked for: about what one thread has on its way from main memory.
-constexpr int64_t kBytesAhead = 6144;
-constexpr int64_t kLeastRowsAhead = 2, kMostRowsAhead = 16;
+// Bytes from what is read to what is prefetched: about what one thread can have in flight from main memory.
+constexpr int64_t kPrefetchBytes = 6144;
+constexpr int64_t kMinPrefetchRows = 2, kMaxPrefetchRows = 16;
 
-// y = value * scale + offset over one row; or-s what is not finite in a float source. Shuffled rows lie
-// anywhere: meanwhile the lines of a later row are asked for, one for each line read.
+// How many rows of n elements to prefetch ahead. A quotient, because the bytes of a row may exceed an int64.
+template <class Element>
+VEC_INLINE int64_t prefetch_rows(int64_t n) {
+  constexpr int64_t kPrefetchElements = kPrefetchBytes / static_cast<int64_t>(sizeof(Element));
+  return max(min(kPrefetchElements / max(n, 1), kMaxPrefetchRows), kMinPrefetchRows);
+}
+
+// y = value * scale + offset over one row. Returns the or-ed not_finite_bits of a float source. Shuffled rows
+// can be anywhere in memory, so for each cache line that is read, one line of a later row is prefetched.
 template <class Element>
 VEC_INLINE IntVec convert_row(float* y, const Element* x, const Element* later, int64_t n, Vec scale,
                               Vec offset) {
@@ -67,9 +72,9 @@ VEC_INLINE IntVec convert_row(float* y, const Element* x, const Element* later, 
   return bits;
 }
 
-// Where a float row is not finite. JavaScript may have changed it meanwhile: then the first column.
+// Where a float row is not finite. If JavaScript has changed it since, then the first column.
 VEC_INLINE int32_t bad_column(const float* x, int64_t n) {
-  return static_cast<int32_t>(smaller_of(larger_of(first_not_finite(x, n), 0), kRowOutOfRange - 1));
+  return static_cast<int32_t>(min(max(first_not_finite(x, n), 0), kRowOutOfRange - 1));
 }
 template <class Element>
 VEC_INLINE int32_t bad_column(const Element*, int64_t) {
@@ -81,11 +86,11 @@ VEC_INLINE bool are_rows(int32_t first, int64_t count, const Args& args) {
 }
 VEC_INLINE bool is_row(int32_t row, const Args& args) { return are_rows(row, 1, args); }
 
-// Rows of fewer elements that follow one another, as in an epoch that is not shuffled, are copied as one.
+// Consecutive rows with fewer elements than this, as in an epoch that is not shuffled, are copied as one.
 constexpr int64_t kShortRow = 64;
 
-// How many of `count` row numbers, the first being one, go up by one and are row numbers.
-VEC_INLINE int64_t run_of(const int32_t* rows, int64_t count, int32_t first, const Args& args) {
+// How many of `count` row indices, beginning with the valid index `first`, are valid and increase by one.
+VEC_INLINE int64_t consecutive_rows(const int32_t* rows, int64_t count, int32_t first, const Args& args) {
   int64_t n = 1;
   while (n < count && read_once(rows + n) == first + n) ++n;
   return are_rows(first, n, args) ? n : 1;
@@ -98,8 +103,7 @@ VEC_INLINE void gather_rows(const Args& args, int64_t first, int64_t last) {
   int32_t* guard = output<int32_t>(args, 1);
   int64_t n = row_size(args), longest = n < kShortRow ? last - first : 1;
   Vec scale = splat(float_attribute(args, 0)), offset = splat(float_attribute(args, 1));
-  int64_t bytes = larger_of(n * static_cast<int64_t>(sizeof(Element)), 1);
-  int64_t ahead = larger_of(smaller_of(kBytesAhead / bytes, kMostRowsAhead), kLeastRowsAhead);
+  int64_t ahead = prefetch_rows<Element>(n);
   for (int64_t b = first; b < last;) {
     int32_t row = read_once(rows + b);
     float* y = output<float>(args, 0) + b * n;
@@ -108,13 +112,13 @@ VEC_INLINE void gather_rows(const Args& args, int64_t first, int64_t last) {
       for (int64_t i = 0; i < n; ++i) y[i] = 0.0f;
       continue;
     }
-    int64_t count = run_of(rows + b, smaller_of(longest, last - b), row, args);
+    int64_t count = consecutive_rows(rows + b, min(longest, last - b), row, args);
     int32_t later = count == 1 && b + ahead < last ? read_once(rows + b + ahead) : row;
     const Element* x = source + row * n;
-    const Element* soon = is_row(later, args) ? source + later * n : x;
-    bool finite = !has_top_bit(convert_row(y, x, soon, count * n, scale, offset));
+    const Element* prefetched = is_row(later, args) ? source + later * n : x;
+    bool finite = !has_top_bit(convert_row(y, x, prefetched, count * n, scale, offset));
     if (!finite && count > 1) {
-      longest = 1;  // each row by itself, to find out which
+      longest = 1;  // again row by row, to find out which one
       continue;
     }
     for (int64_t i = 0; i < count; ++i) guard[b + i] = finite ? -1 : bad_column(x, n);
@@ -125,7 +129,7 @@ VEC_INLINE void gather_rows(const Args& args, int64_t first, int64_t last) {
 VEC_INLINE void gather_range(const Args& args, int64_t* first, int64_t* last) {
   int64_t per_task = items_per_task(row_size(args));
   *first = *first * per_task;
-  *last = smaller_of(*last * per_task, args.inputs[1].dims[0]);
+  *last = min(*last * per_task, args.inputs[1].dims[0]);
 }
 
 void run_gather_rows(const Args& args, int64_t first, int64_t last) {
@@ -137,7 +141,7 @@ void run_gather_rows(const Args& args, int64_t first, int64_t last) {
   }
 }
 
-// Whether `value` is an int32; if so it is in *y, else 0 is.
+// Whether `value` is an int32. *y is that integer, or 0.
 VEC_INLINE bool to_label(float value, int32_t* y) {
   bool fits = value >= -2147483648.0f && value < 2147483648.0f;
   *y = fits ? static_cast<int32_t>(value) : 0;
@@ -163,7 +167,7 @@ VEC_INLINE void gather_labels(const Args& args, int64_t first, int64_t last) {
     for (int64_t i = 0; i < n; ++i) {
       Element value = inside ? *static_cast<const volatile Element*>(source + row * n + i) : Element{0};
       if (to_label(value, y + i) || guard != -1) continue;
-      guard = static_cast<int32_t>(smaller_of(i, kRowOutOfRange - 1));
+      guard = static_cast<int32_t>(min(i, kRowOutOfRange - 1));
     }
     output<int32_t>(args, 1)[b] = guard;
   }

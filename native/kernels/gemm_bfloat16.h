@@ -1,8 +1,8 @@
-// The products of gemm.h with operands rounded to bfloat16, sums in float32: for training that may be less
-// precise. Operands are rounded while they are copied, so both always are. Twin of lib/ops/gemm.ts.
+// The products of gemm.h with operands rounded to bfloat16 and sums in float32, for training that may be less
+// precise. Operands are rounded while they are copied, so both are always copied. Twin of lib/ops/gemm.ts.
 //
-// A sum takes two numbers of k at a time, the second first, in blocks of 768: the same bits on any number of
-// threads, and on every instruction set unless a sum is smaller than FLT_MIN.
+// k is summed in pairs, the second number of a pair first, in blocks of 768. The bits are the same for any
+// number of threads, and on every instruction set unless a sum is smaller than FLT_MIN.
 #pragma once
 
 #include "../simd/bfloat16.h"
@@ -13,17 +13,17 @@ namespace {
 
 struct Bfloat16 {
   static constexpr int64_t kPerWord = 2;
-  static VEC_INLINE Vec extend(Vec a, Vec b, Vec sum) { return extend_pairs(a, b, sum); }
+  static VEC_INLINE Vec accumulate(Vec a, Vec b, Vec sum) { return accumulate_pairs(a, b, sum); }
 
-  // Word (k / 2) * width + j holds from[k * from_step + j] and the number one step on.
+  // Word (k / 2) * width + j holds from[k * from_step + j] and from[(k + 1) * from_step + j].
   static void pack_rows(float* to, int64_t width, const float* from, int64_t from_step, int64_t depth,
                         int64_t n) {
     for (int64_t k = 0; k < depth; k += 2) {
       for (int64_t j = 0; j < width; j += kLanes) {
-        int64_t columns = larger_of(n - j, 0);
+        int64_t columns = max(n - j, 0);
         const float* first = from + j;
-        __builtin_prefetch(first + kRowsAhead * from_step);
-        __builtin_prefetch(first + (kRowsAhead + 1) * from_step);
+        __builtin_prefetch(first + kPrefetchRows * from_step);
+        __builtin_prefetch(first + (kPrefetchRows + 1) * from_step);
         Vec second = k + 1 < depth ? load_upto(first + from_step, columns) : zero();
         store(to + j, pairs_of(load_upto(first, columns), second));
       }
@@ -32,7 +32,7 @@ struct Bfloat16 {
     }
   }
 
-  // The same from[j * from_row + k].
+  // The same for from[j * from_row + k] and from[j * from_row + k + 1].
   static void pack_transposed(float* to, int64_t width, const float* from, int64_t from_row, int64_t depth,
                               int64_t n) {
     alignas(64) float block[kLanes * kLanes];
@@ -48,7 +48,7 @@ struct Bfloat16 {
     }
   }
 
-  // Word j * width + k / 2 holds from[j * from_row + k] and the next one.
+  // Word j * width + k / 2 holds from[j * from_row + k] and from[j * from_row + k + 1].
   static void pack_along(float* to, int64_t width, const float* from, int64_t from_row, int64_t depth,
                          int64_t n) {
     for (int64_t j = 0; j < n; ++j) {

@@ -7,10 +7,13 @@
 namespace chainrule {
 namespace {
 
-VEC_INLINE Vec truth(Mask m) { return select(m, splat(1.0f), zero()); }
-VEC_INLINE Mask is_true(Vec x) { return not_equal(x, zero()); }
-// 0 for both zeros; NaN stays.
-VEC_INLINE Vec sign(Vec x) { return select(equal(x, x), truth(less(zero(), x)) - truth(less(x, zero())), x); }
+// In registers a bool is 1 or 0.
+VEC_INLINE Vec from_mask(Mask m) { return select(m, splat(1.0f), zero()); }
+VEC_INLINE Mask to_mask(Vec x) { return not_equal(x, zero()); }
+// 0 for both zeros; NaN stays NaN.
+VEC_INLINE Vec sign(Vec x) {
+  return select(equal(x, x), from_mask(less(zero(), x)) - from_mask(less(x, zero())), x);
+}
 
 template <int kArity, class Function>
 VEC_INLINE void map_lanes(float* out, const float* a, const float* b, const float* c, int64_t n, Function f) {
@@ -37,8 +40,8 @@ VEC_INLINE void map_lanes(float* out, const float* a, const float* b, const floa
 #include "map.def"
 #undef MAP_OP
 
-// The same over rows that lie apart: one call for a tile of a matrix product. Ops of three operands read b
-// as c, too: no product takes them.
+// The same over rows that are `row` floats apart: one call for a tile of a matrix product. Products take no
+// ops of three operands; these would read b in place of c.
 #define MAP_OP(name, arity, signature, cost, result)                                                         \
   void map_rows_##name(float* out, const float* pa, const float* pb, int64_t row, int64_t rows, int64_t n) { \
     auto f = []([[maybe_unused]] Vec a, [[maybe_unused]] Vec b, [[maybe_unused]] Vec c)                      \

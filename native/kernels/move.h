@@ -1,4 +1,5 @@
-// Kernels that move numbers without changing them. Twin of lib/ops/move.ts.
+// Kernels that move numbers without changing them: transpose, slice, concatenate, copy. Twin of
+// lib/ops/move.ts.
 #pragma once
 
 #include "operands.h"
@@ -18,20 +19,20 @@ const char* check_copy(const Args& args) {
   return x.count == y.count && x.dtype == y.dtype ? nullptr : "the sizes differ";
 }
 
-int64_t copy_tasks(const Args& args) { return larger_of(pieces(bytes_in(args.inputs[0]), kCopyBytes), 1); }
+int64_t copy_tasks(const Args& args) { return max(ceil_div(bytes_in(args.inputs[0]), kCopyBytes), 1); }
 
 double copy_cost(const Args& args) { return 10.0 + 0.05 * static_cast<double>(bytes_in(args.inputs[0])); }
 
 void run_copy(const Args& args, int64_t first_task, int64_t last_task) {
   int64_t start = first_task * kCopyBytes;
-  int64_t bytes = smaller_of(last_task * kCopyBytes, bytes_in(args.inputs[0])) - start;
+  int64_t bytes = min(last_task * kCopyBytes, bytes_in(args.inputs[0])) - start;
   const char* from = input<char>(args, 0);
   char* to = output<char>(args, 0);
   if (bytes > 0 && from != to) __builtin_memcpy(to + start, from + start, static_cast<size_t>(bytes));
 }
 
-// Axes of the result, outermost first: sizes and strides in x. Axes of size 1 are dropped, those that stay
-// neighbours are one.
+// Axes of the result, outermost first: their sizes and their strides in x. Axes of size 1 are dropped, and
+// axes that stay neighbours are merged.
 struct Movement {
   int32_t rank;
   int64_t size[kMaxRank], stride[kMaxRank];
@@ -62,12 +63,13 @@ VEC_INLINE Movement movement_of(const Args& args) {
   return move;
 }
 
-// Work for a transposition: for each index of the other axes, the last axis of the result against the axis
-// that is contiguous in x, in strips of sixteen of the latter. Where the two are one it is a copy of rows.
+// The work of a transposition. For each index of the other axes, two axes are swapped: the last one of the
+// result and the one that is contiguous in x, in strips of sixteen of the latter. If they are the same axis,
+// rows are copied.
 struct Strips {
   Movement move;
   int32_t swapped;  // the axis of the result that is contiguous in x
-  int64_t strips;   // per index of the other axes; 1 for rows
+  int64_t strips;   // per index of the other axes; 1 if rows are copied
   int64_t items;
 };
 
@@ -79,7 +81,7 @@ VEC_INLINE Strips strips_of(const Args& args) {
   for (int32_t i = 0; i < last; ++i) {
     if (work.move.stride[i] == 1) work.swapped = i;
   }
-  work.strips = work.swapped == last ? 1 : pieces(work.move.size[work.swapped], kLanes);
+  work.strips = work.swapped == last ? 1 : ceil_div(work.move.size[work.swapped], kLanes);
   work.items = work.strips;
   for (int32_t i = 0; i < last; ++i) {
     if (i != work.swapped) work.items *= work.move.size[i];
@@ -113,7 +115,7 @@ int64_t transpose_tasks(const Args& args) {
 
 double transpose_cost(const Args& args) { return 50.0 + 0.3 * static_cast<double>(args.inputs[0].count); }
 
-// `columns` (up to 16) contiguous numbers of each of `rows` rows become as many rows.
+// Transposes `columns` (up to 16) contiguous numbers of each of `rows` rows.
 VEC_INLINE void transpose_strip(float* to, const float* from, int64_t rows, int64_t columns,
                                 int64_t from_stride, int64_t to_stride) {
   int64_t row = 0;
@@ -147,7 +149,7 @@ VEC_INLINE void move_item(const Strips& work, float* y, const float* x, int64_t 
     __builtin_memcpy(y + to, x + from, static_cast<size_t>(move.size[last]) * sizeof(float));
     return;
   }
-  int64_t column = strip * kLanes, columns = smaller_of(kLanes, move.size[work.swapped] - column);
+  int64_t column = strip * kLanes, columns = min(kLanes, move.size[work.swapped] - column);
   transpose_strip(y + to + column * swapped_stride, x + from + column, move.size[last], columns,
                   move.stride[last], swapped_stride);
 }
@@ -156,15 +158,16 @@ void run_transpose(const Args& args, int64_t first_task, int64_t last_task) {
   if (args.inputs[0].count == 0) return;
   Strips work = strips_of(args);
   int64_t per_task = items_per_task(strip_elements(work));
-  int64_t last = smaller_of(last_task * per_task, work.items);
+  int64_t last = min(last_task * per_task, work.items);
   for (int64_t item = first_task * per_task; item < last; ++item) {
     move_item(work, output<float>(args, 0), input<float>(args, 0), item);
   }
 }
 
-// x as rows of its axes before `axis`: what one row holds, and what one place along the axis.
+// x as one row for each index of the axes before `axis`: elements of a row, and of one position along the
+// axis.
 struct Rows {
-  int64_t count, width, place;
+  int64_t count, width, position;
 };
 
 VEC_INLINE Rows rows_of(const Tensor& x, int32_t axis) {
@@ -188,6 +191,7 @@ const char* check_slice(const Args& args) {
 }
 
 int64_t move_rows_tasks(const Args& args) {
+  if (args.outputs[0].count == 0) return 1;
   Rows rows = rows_of(args.outputs[0], args.attributes[0]);
   return tasks_of(rows.count, rows.width);
 }
@@ -198,8 +202,8 @@ void run_slice(const Args& args, int64_t first_task, int64_t last_task) {
   const Tensor &x = args.inputs[0], &y = args.outputs[0];
   if (y.count == 0) return;
   Rows to = rows_of(y, args.attributes[0]), from = rows_of(x, args.attributes[0]);
-  const float* start = input<float>(args, 0) + args.attributes[1] * from.place;
-  int64_t per_task = items_per_task(to.width), last = smaller_of(last_task * per_task, to.count);
+  const float* start = input<float>(args, 0) + args.attributes[1] * from.position;
+  int64_t per_task = items_per_task(to.width), last = min(last_task * per_task, to.count);
   for (int64_t row = first_task * per_task; row < last; ++row) {
     __builtin_memcpy(output<float>(args, 0) + row * to.width, start + row * from.width,
                      static_cast<size_t>(to.width) * sizeof(float));
@@ -223,10 +227,10 @@ void run_concatenate(const Args& args, int64_t first_task, int64_t last_task) {
   const Tensor& y = args.outputs[0];
   if (y.count == 0) return;
   Rows rows = rows_of(y, args.attributes[0]);
-  int64_t per_task = items_per_task(rows.width), last = smaller_of(last_task * per_task, rows.count);
+  int64_t per_task = items_per_task(rows.width), last = min(last_task * per_task, rows.count);
   int64_t column = 0;
   for (int32_t i = 0; i < args.inputCount; ++i) {
-    int64_t width = args.inputs[i].dims[args.attributes[0]] * rows.place;
+    int64_t width = args.inputs[i].dims[args.attributes[0]] * rows.position;
     if (width == 0) continue;
     for (int64_t row = first_task * per_task; row < last; ++row) {
       float* to = output<float>(args, 0) + row * rows.width + column;

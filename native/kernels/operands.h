@@ -1,4 +1,5 @@
-// What kernels ask of their operands: sizes that cannot overflow, ways to cut work by shape, lanes of a tail.
+// What all kernels need to read their operands: sizes that cannot overflow, work cut into tasks by shape,
+// tails.
 #pragma once
 
 #include "../plan.h"
@@ -7,24 +8,24 @@
 namespace chainrule {
 namespace {
 
-// Elements of plain arithmetic that make a task worth handing to a thread.
+// A task of at least this many elements of plain arithmetic is worth handing to a thread.
 constexpr int64_t kTaskElements = 4096;
 
-VEC_INLINE int64_t smaller_of(int64_t a, int64_t b) { return a < b ? a : b; }
-VEC_INLINE int64_t larger_of(int64_t a, int64_t b) { return a > b ? a : b; }
+VEC_INLINE int64_t min(int64_t a, int64_t b) { return a < b ? a : b; }
+VEC_INLINE int64_t max(int64_t a, int64_t b) { return a > b ? a : b; }
 
-// How many pieces of `size` cover n.
-VEC_INLINE int64_t pieces(int64_t n, int64_t size) { return n / size + (n % size != 0); }
+// n / size rounded up; unlike (n + size - 1) / size it cannot overflow.
+VEC_INLINE int64_t ceil_div(int64_t n, int64_t size) { return n / size + (n % size != 0); }
 
-// How many items a task takes, and how many tasks there are: never none, so that no caller divides by zero.
+// How many items a task takes, and how many tasks there are: at least one, so that no caller divides by zero.
 VEC_INLINE int64_t items_per_task(int64_t elements_each) {
-  return larger_of(kTaskElements / larger_of(elements_each, 1), 1);
+  return max(kTaskElements / max(elements_each, 1), 1);
 }
 VEC_INLINE int64_t tasks_of(int64_t items, int64_t elements_each) {
-  return larger_of(pieces(items, items_per_task(elements_each)), 1);
+  return max(ceil_div(items, items_per_task(elements_each)), 1);
 }
 
-// Product of dims [from, to): 0 where one is 0, and held at 2^62 where no memory could hold it.
+// Product of dims [from, to): 0 if one of them is 0, and 2^62 if it is larger than that.
 VEC_INLINE int64_t extent(const Tensor& x, int32_t from, int32_t to) {
   constexpr int64_t kLimit = int64_t{1} << 62;
   int64_t product = 1;
@@ -60,16 +61,17 @@ VEC_INLINE float float_attribute(const Args& args, int32_t index) {
   return value;
 }
 
-// Reads a number that JavaScript may change meanwhile: what was checked is what is used.
+// Reads a number that JavaScript may change during the run: the value that is checked is the value that is
+// used.
 VEC_INLINE int32_t read_once(const int32_t* p) { return *static_cast<const volatile int32_t*>(p); }
 
-VEC_INLINE void offer_pause(const Pause* pause) {
-  if (pause != nullptr && pause->offer != nullptr) pause->offer(pause->context);
+VEC_INLINE void yield_to_others(const YieldPoint* point) {
+  if (point != nullptr && point->yield != nullptr) point->yield(point->context);
 }
 
 alignas(64) constexpr int32_t kLaneNumbers[kLanes] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 VEC_INLINE IntVec lane_index() { return load_int(kLaneNumbers); }
-VEC_INLINE Mask lanes_under(int64_t n) { return less_int(lane_index(), splat_int(static_cast<int32_t>(n))); }
+VEC_INLINE Mask mask_below(int64_t n) { return less_int(lane_index(), splat_int(static_cast<int32_t>(n))); }
 
 }  // namespace
 }  // namespace chainrule

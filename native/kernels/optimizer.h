@@ -1,6 +1,6 @@
-// Optimizer updates: one flat pass over the segments of a model. Twin of lib/ops/optimizer.ts, which says how
-// segments are ordered and what the columns of hyper mean; the formulas stand in update_rules.h. Results may
-// stand where their operands stood.
+// Optimizer updates: one pass over all segments of a model. Twin of lib/ops/optimizer.ts, which says how
+// segments are ordered and what the columns of hyper mean; the formulas are in update_rules.h. A result may
+// overwrite its operand.
 #pragma once
 
 #include "update_rules.h"
@@ -8,9 +8,12 @@
 namespace chainrule {
 namespace {
 
-// So many parameters make a task, which takes the same share of every segment, as products cut their rows: a
-// thread then updates with the gradients that it has computed, and all have as much to do.
-constexpr int64_t kPiece = 512;
+// There is one task for this many parameters. Each task takes the same share of every segment, as products
+// cut their rows: so a thread updates with the gradients that it has computed, and all threads have equal
+// work.
+constexpr int64_t kTaskParameters = 512;
+// Parameters of one update at most: the products below stay far below 2^63, and no memory holds more.
+constexpr int64_t kMaxParameters = int64_t{1} << 37;
 
 // What the attribute words before the groups add to a rule.
 enum Extra : int32_t { kDecays, kAverages, kPauses, kExtraCount };
@@ -20,13 +23,13 @@ VEC_INLINE bool has(const Args& args, Extra extra) { return args.attributes[extr
 
 // A rule with weight decay and, in the same pass, a moving average of the parameter (8 B more).
 template <class Rule, bool kWithAverage>
-struct Extended {
+struct WithExtras {
   static constexpr int kWidth = Rule::kWidth + kWithAverage;
   Rule rule;
   Vec kept_share, penalty, momentum, rest;
   Mask overwrites;
-  // `more` are the numbers behind those of the rule.
-  Extended(const float* hyper, const float* more, bool decays)
+  // `more` are the hyperparameters after those of the rule.
+  WithExtras(const float* hyper, const float* more, bool decays)
       : rule(hyper), kept_share(splat(decays ? more[0] : 1.0f)), penalty(splat(decays ? more[1] : 0.0f)) {
     const float none[kAverageHypers] = {};
     const float* average = kWithAverage ? more + (decays ? kDecayHypers : 0) : none;
@@ -71,6 +74,7 @@ const char* check_update(const Args& args) {
     return "the operands do not make up the segments";
   }
   if (hyper.rank != 2 || hyper.dims[1] != columns_of<Rule>(args)) return "the columns of hyper do not fit";
+  int64_t parameters = 0;
   for (int64_t s = 0; s < segments; ++s) {
     int32_t group = args.attributes[kExtraCount + s];
     if (group < 0 || group >= hyper.dims[0]) return "a segment's group is outside hyper";
@@ -82,6 +86,8 @@ const char* check_update(const Args& args) {
     for (int i = 0; i < kept; ++i) {
       if (results[i].count != operands[0].count) return "the results of a segment differ from it in size";
     }
+    if (operands[0].count > kMaxParameters - parameters) return "the segments have too many parameters";
+    parameters += operands[0].count;
   }
   return nullptr;
 }
@@ -90,9 +96,9 @@ template <class Rule>
 int64_t update_tasks(const Args& args) {
   int64_t tasks = 0;
   for (int32_t s = 0; s < segment_count(args); ++s) {
-    tasks += pieces(args.inputs[1 + s * width_of<Rule>(args)].count, kPiece);
+    tasks += ceil_div(args.inputs[1 + s * width_of<Rule>(args)].count, kTaskParameters);
   }
-  return larger_of(tasks, 1);
+  return max(tasks, 1);
 }
 
 template <class Rule>
@@ -105,25 +111,26 @@ double update_cost(const Args& args) {
   return 20.0 + 5.0 * segment_count(args) + 0.06 * width * elements;
 }
 
-// How far ahead of the pass its lines are asked for, those that it writes as its own: another core holds
-// copies of parameters that it has read. Eight lines ahead are as good, sixteen cost where nothing is shared.
-constexpr int64_t kFloatsAhead = 5 * kLanes;
+// How far ahead the pass prefetches. What it will write is prefetched for writing, because another core may
+// hold copies of parameters that it has read. Eight lines ahead are as good; sixteen cost time if nothing is
+// shared.
+constexpr int64_t kPrefetchFloats = 5 * kLanes;
 
 // `count` elements, whole vectors. Compiled once for each rule: the tail goes through a buffer.
 template <class Rule>
 __attribute__((noinline)) void update_vectors(const Rule& given, const float* const* from, float* const* to,
                                               int64_t count) {
   constexpr int kWidth = Rule::kWidth, kKept = kWidth - 1;
-  const Rule rule = given;  // in registers, where no store can reach it
+  const Rule rule = given;  // a local copy can stay in registers, because no store aliases it
   const float* source[kWidth];
   float* target[kKept];
   for (int k = 0; k < kWidth; ++k) source[k] = from[k];
   for (int k = 0; k < kKept; ++k) target[k] = to[k];
   Vec in[kWidth], out[kKept];
   for (int64_t i = 0; i < count; i += kLanes) {
-    __builtin_prefetch(source[1] + i + kFloatsAhead);
+    __builtin_prefetch(source[1] + i + kPrefetchFloats);
 #pragma GCC unroll 6
-    for (int k = 0; k < kKept; ++k) __builtin_prefetch(target[k] + i + kFloatsAhead, 1);
+    for (int k = 0; k < kKept; ++k) __builtin_prefetch(target[k] + i + kPrefetchFloats, 1);
 #pragma GCC unroll 6
     for (int k = 0; k < kWidth; ++k) in[k] = load(source[k] + i);
     rule(in, out);
@@ -156,7 +163,7 @@ void update_range(const Rule& rule, const Tensor* operands, const Tensor* result
   for (int k = 0; k < kKept; ++k) store_tail(to[k] + whole, load(buffers[k]), rest);
 }
 
-// A step that changes nothing: results elsewhere become what their operands are.
+// A step that changes nothing: a result that is not in the memory of its operand becomes a copy of it.
 VEC_INLINE void keep_range(int32_t width, const Tensor* operands, const Tensor* results, int64_t start,
                            int64_t end) {
   for (int32_t k = 0; k < width - 1; ++k) {
@@ -167,9 +174,10 @@ VEC_INLINE void keep_range(int32_t width, const Tensor* operands, const Tensor* 
   }
 }
 
-// Where the share of a task begins in a segment: at a whole vector, so that only the last ends within one.
+// Where the share of a task begins in a segment: at a whole vector, so that only the last share ends within
+// one.
 VEC_INLINE int64_t start_of_share(int64_t count, int64_t task, int64_t tasks) {
-  if (task == 0) return 0;  // no division where one thread takes all
+  if (task == 0) return 0;  // no division if one thread takes all
   return task == tasks ? count : count / kLanes * task / tasks * kLanes;
 }
 
@@ -201,9 +209,9 @@ void run_update(const Args& args, int64_t first_task, int64_t last_task) {
                   int64_t end) {
     const float* more = row + Rule::kHypers;
     if (averages) {
-      update_range(Extended<Rule, true>(row, more, decays), operands, results, start, end);
+      update_range(WithExtras<Rule, true>(row, more, decays), operands, results, start, end);
     } else if (decays) {
-      update_range(Extended<Rule, false>(row, more, decays), operands, results, start, end);
+      update_range(WithExtras<Rule, false>(row, more, decays), operands, results, start, end);
     } else {
       update_range(Rule(row), operands, results, start, end);
     }

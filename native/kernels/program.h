@@ -1,5 +1,5 @@
-// The fused map: a program of elementwise ops over tiles that stay in L1. Twin of lib/ops/program.ts; plan.h
-// describes the words.
+// The fused map: a program of elementwise ops over tiles that stay in the L1 cache. Twin of
+// lib/ops/program.ts; plan.h describes the words.
 #pragma once
 
 #include "broadcast.h"
@@ -12,7 +12,8 @@ namespace {
 constexpr int32_t kMapInputs = 12, kMapConstants = 16, kMapTiles = 8, kMapSteps = 64;
 constexpr int32_t kMapRegisters = kMapInputs + kMapConstants + kMapTiles;
 constexpr int64_t kMapTaskElements = 8 * kTile;
-// A tile's buffer: room for whole vectors behind the last element, and tiles do not share cache sets.
+// Floats from one tile's buffer to the next: there is room for a whole vector at the end, and tiles do not
+// share cache sets.
 constexpr int64_t kTileStride = kTile + kLanes;
 
 struct MapProgram {
@@ -21,7 +22,7 @@ struct MapProgram {
   const int32_t* steps;
 };
 
-// Words that say no more than how long they are; -1 constants where they do not.
+// Reads the counts; constant_count is -1 if the words are not as many as these say.
 MapProgram read_program(const int32_t* words, int32_t count) {
   MapProgram broken = {-1, 0, 0, nullptr, nullptr};
   if (count < 1 || words[0] < 0 || words[0] > kMapConstants || count < words[0] + 3) return broken;
@@ -69,7 +70,7 @@ const char* check_map(const Args& args) {
   return check_steps(program, args.inputCount);
 }
 
-int64_t map_tasks(const Args& args) { return larger_of(pieces(args.outputs[0].count, kMapTaskElements), 1); }
+int64_t map_tasks(const Args& args) { return max(ceil_div(args.outputs[0].count, kMapTaskElements), 1); }
 
 double map_cost(const Args& args) {
   MapProgram program = read_program(args.attributes, args.attributeCount);
@@ -87,13 +88,13 @@ size_t map_scratch(const Args& args) {
   return static_cast<size_t>(buffers * kTileStride) * sizeof(float);
 }
 
-// What a run needs to know of each input.
+// How an input reaches its register: read where it lies, one number for all tiles, or expanded for each tile.
 enum class Reading { inPlace, once, expanded };
 
 struct MapRun {
   Reading readings[kMapInputs];
   View views[kMapInputs];
-  float* registers[kMapRegisters];  // never written through for an input read in place
+  float* registers[kMapRegisters];  // that of an input read in place is never written
 };
 
 void fill(float* tile, float value, int64_t n) {
@@ -101,7 +102,7 @@ void fill(float* tile, float value, int64_t n) {
   for (int64_t i = 0; i < n; i += kLanes) store(tile + i, all);
 }
 
-// Buffers for all registers; numbers that stay the same in every tile are written here, once.
+// Gives every register a buffer, and writes once what stays the same in every tile.
 void prepare(const Args& args, const MapProgram& program, int64_t longest, MapRun* run) {
   float* buffer = static_cast<float*>(args.scratch);
   int32_t count = args.inputCount + program.constant_count + program.tile_count;
@@ -126,7 +127,7 @@ void prepare(const Args& args, const MapProgram& program, int64_t longest, MapRu
   }
 }
 
-// One tile: fetch the inputs, run the steps, the last of them straight into the result where that is float32.
+// One tile: load the inputs, then run the steps. The last step writes straight into a float32 result.
 void run_tile(const Args& args, const MapProgram& program, MapRun* run, int64_t start, int64_t n) {
   const Tensor& y = args.outputs[0];
   for (int32_t i = 0; i < args.inputCount; ++i) {
@@ -152,12 +153,12 @@ void run_tile(const Args& args, const MapProgram& program, MapRun* run, int64_t 
 
 void run_map(const Args& args, int64_t first_task, int64_t last_task) {
   int64_t start = first_task * kMapTaskElements;
-  int64_t end = smaller_of(last_task * kMapTaskElements, args.outputs[0].count);
+  int64_t end = min(last_task * kMapTaskElements, args.outputs[0].count);
   if (start >= end) return;
   MapProgram program = read_program(args.attributes, args.attributeCount);
   MapRun run;
-  prepare(args, program, smaller_of(end - start, kTile), &run);
-  for (; start < end; start += kTile) run_tile(args, program, &run, start, smaller_of(end - start, kTile));
+  prepare(args, program, min(end - start, kTile), &run);
+  for (; start < end; start += kTile) run_tile(args, program, &run, start, min(end - start, kTile));
 }
 
 constexpr Kernel kProgramKernels[] = {

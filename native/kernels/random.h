@@ -1,7 +1,7 @@
-// Random numbers by counter: Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011). Twin of lib/ops/random.ts.
+// Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011). Twin of lib/ops/random.ts.
 //
-// Element i comes from block b = 16 (i / 64) + i % 16, word i % 64 / 16, where block b is the cipher of
-// (b low, b high, step, stream) under the key seed[0], seed[1]: sixteen blocks fill 64 elements in a row.
+// Element i is word i % 64 / 16 of block b = 16 (i / 64) + i % 16. Block b is the cipher of (b low, b high,
+// step, stream) under the key seed[0], seed[1]. So sixteen blocks fill 64 consecutive elements.
 #pragma once
 
 #include "../simd/math.h"
@@ -11,7 +11,7 @@ namespace chainrule {
 namespace {
 
 constexpr int64_t kGroup = 64;  // elements that sixteen blocks fill
-constexpr int64_t kRandomElements = 8;  // a number costs about as much as eight additions
+constexpr int64_t kRandomElements = 8;  // a random number costs about as much as eight additions
 
 struct RandomKey {
   uint32_t seed0, seed1, step, stream;
@@ -45,13 +45,13 @@ VEC_INLINE void philox(const RandomKey& key, int64_t group, IntVec words[4]) {
 
 constexpr float kUnit = 0x1p-24f;
 
-// bits / 2^8 rounded down, a whole number below 2^24.
+// bits / 2^8 rounded down, an integer below 2^24.
 VEC_INLINE IntVec draw(IntVec bits) { return shift_right_logical(bits, 8); }
 
 // In [0, 1), every multiple of 2^-24.
 VEC_INLINE Vec unit_interval(IntVec bits) { return to_float(draw(bits)) * splat(kUnit); }
 
-// The quantile of q + 1/2, for q that are multiples of 2^-25 within a half.
+// The quantile of q + 1/2, for multiples q of 2^-25 with |q| < 1/2.
 VEC_INLINE Vec centred_quantile(Vec q) { return normal_quantile(q, splat(0.5f) - abs(q)); }
 
 struct Uniform {
@@ -61,7 +61,7 @@ struct Uniform {
   VEC_INLINE Vec operator()(IntVec bits) const { return fma(unit_interval(bits), span, low); }
 };
 
-// The quantile of u + 2^-25, given as its distance from 1/2: that is exact, the sum itself is not.
+// The quantile of u + 2^-25. It is computed from the distance to 1/2, which is exact; the sum itself is not.
 struct Normal {
   Vec mean, deviation;
   explicit Normal(const Args& args)
@@ -73,7 +73,7 @@ struct Normal {
   }
 };
 
-// The quantile of Phi(-2) + u (Phi(2) - Phi(-2)), whose distance from 1/2 is (u - 1/2) (Phi(2) - Phi(-2)).
+// The quantile of Phi(-2) + u (Phi(2) - Phi(-2)), whose distance to 1/2 is (u - 1/2) (Phi(2) - Phi(-2)).
 struct TruncatedNormal {
   Vec mean, deviation;
   explicit TruncatedNormal(const Args& args)
@@ -91,7 +91,7 @@ const char* check_random(const Args& args) {
 }
 
 int64_t random_tasks(const Args& args) {
-  return tasks_of(pieces(args.outputs[0].count, kGroup), kGroup * kRandomElements);
+  return tasks_of(ceil_div(args.outputs[0].count, kGroup), kGroup * kRandomElements);
 }
 
 double random_cost(const Args& args) { return 50.0 + 0.7 * static_cast<double>(args.outputs[0].count); }
@@ -107,13 +107,13 @@ template <class Write>
 VEC_INLINE void for_random_bits(const Args& args, int64_t first_task, int64_t last_task, Write write) {
   RandomKey key = random_key(args);
   int64_t n = args.outputs[0].count, per_task = items_per_task(kGroup * kRandomElements);
-  int64_t last = smaller_of(last_task * per_task, pieces(n, kGroup));
+  int64_t last = min(last_task * per_task, ceil_div(n, kGroup));
   for (int64_t group = first_task * per_task; group < last; ++group) {
     IntVec words[4];
     philox(key, group, words);
     for (int word = 0; word < 4; ++word) {
       int64_t start = group * kGroup + word * kLanes;
-      if (start < n) write(start, smaller_of(n - start, kLanes), words[word]);
+      if (start < n) write(start, min(n - start, kLanes), words[word]);
     }
   }
 }

@@ -1,8 +1,8 @@
 // Reductions along one axis, and the sum of everything in float64. Twin of lib/ops/reduce.ts.
 //
-// Every result has one order of operations, by shape alone. Along rows that lie one under the other (inner
-// above 1): a chain per column within each 256 rows, these added in ascending order. Along contiguous
-// elements: sixteen lanes within each 4096, the fixed tree over them, the chunks joined pairwise by number.
+// The order of operations of a result depends on the shape alone. Down columns (inner > 1): one chain in each
+// chunk of 256 rows, the chunks added in ascending order. Along contiguous elements: sixteen lanes in each
+// chunk of 4096, a fixed tree over the lanes, then the chunks joined pairwise in the order of their numbers.
 #pragma once
 
 #include "operands.h"
@@ -21,7 +21,7 @@ struct SumOf {
   static VEC_INLINE float over_lanes(Vec x) { return reduce_add(x); }
 };
 
-// A NaN wins. The largest of nothing is minus infinity.
+// NaN if any element is NaN; minus infinity if there is no element.
 struct MaxOf {
   static constexpr float kIdentity = -__builtin_inff();
   static VEC_INLINE Vec join(Vec a, Vec b) { return max(a, b); }
@@ -41,8 +41,8 @@ VEC_INLINE AxisView axis_view(const Args& args) {
   return {extent(x, 0, axis), x.dims[axis], extent(x, axis + 1, x.rank)};
 }
 
-VEC_INLINE int64_t view_items(const AxisView& view) { return view.outer * pieces(view.inner, kStrip); }
-VEC_INLINE int64_t item_elements(const AxisView& view) { return view.n * smaller_of(view.inner, kStrip); }
+VEC_INLINE int64_t view_items(const AxisView& view) { return view.outer * ceil_div(view.inner, kStrip); }
+VEC_INLINE int64_t item_elements(const AxisView& view) { return view.n * min(view.inner, kStrip); }
 
 const char* check_reduce(const Args& args) {
   const Tensor &x = args.inputs[0], &y = args.outputs[0];
@@ -82,7 +82,7 @@ VEC_INLINE void reduce_strip(float* y, const float* x, int64_t n, int64_t stride
   for (int64_t start = 0; start < n; start += kRowChunk) {
     Vec chunk[kCount];
     for (int v = 0; v < kCount; ++v) chunk[v] = splat(Of::kIdentity);
-    int64_t end = smaller_of(start + kRowChunk, n);
+    int64_t end = min(start + kRowChunk, n);
     for (int64_t row = start; row < end; ++row) {
 #pragma GCC unroll 4
       for (int v = 0; v < kCount; ++v) chunk[v] = Of::join(chunk[v], load(x + row * stride + v * kLanes));
@@ -97,7 +97,7 @@ VEC_INLINE void reduce_last_columns(float* y, const float* x, int64_t n, int64_t
   Vec all = splat(Of::kIdentity);
   for (int64_t start = 0; start < n; start += kRowChunk) {
     Vec chunk = splat(Of::kIdentity);
-    int64_t end = smaller_of(start + kRowChunk, n);
+    int64_t end = min(start + kRowChunk, n);
     for (int64_t row = start; row < end; ++row) chunk = Of::join(chunk, load_tail(x + row * stride, width));
     all = Of::join(all, chunk);
   }
@@ -112,7 +112,7 @@ VEC_INLINE void reduce_columns(float* y, const float* x, int64_t n, int64_t stri
   if (column < width) reduce_last_columns<Of>(y + column, x + column, n, stride, width - column);
 }
 
-// Joins part(0) … part(count - 1) in pairs, pairs of pairs and so on; what is left over goes up a level.
+// Joins part(0) … part(count - 1) in pairs, then pairs of pairs and so on; an odd one out moves up a level.
 template <class Number, class Part, class Join>
 VEC_INLINE Number join_pairwise(int64_t count, Part part, Join join) {
   Number waiting[64];
@@ -133,7 +133,7 @@ VEC_INLINE float reduce_chunk(const float* x, int64_t n) {
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) all = Of::join(all, load(x + i));
   if (i < n) {
-    Vec last = select(lanes_under(n - i), load_tail(x + i, n - i), splat(Of::kIdentity));
+    Vec last = select(mask_below(n - i), load_tail(x + i, n - i), splat(Of::kIdentity));
     all = Of::join(all, last);
   }
   return Of::over_lanes(all);
@@ -143,10 +143,10 @@ template <class Of>
 VEC_INLINE float reduce_row(const float* x, int64_t n) {
   if (n <= kElementChunk) return reduce_chunk<Of>(x, n);
   return join_pairwise<float>(
-      pieces(n, kElementChunk),
+      ceil_div(n, kElementChunk),
       [=](int64_t i) {
         int64_t start = i * kElementChunk;
-        return reduce_chunk<Of>(x + start, smaller_of(kElementChunk, n - start));
+        return reduce_chunk<Of>(x + start, min(kElementChunk, n - start));
       },
       [](float a, float b) { return Of::join(a, b); });
 }
@@ -155,11 +155,11 @@ VEC_INLINE float reduce_row(const float* x, int64_t n) {
 template <class Work>
 VEC_INLINE void for_items(const AxisView& view, int64_t first_task, int64_t last_task, Work work) {
   int64_t per_task = items_per_task(item_elements(view));
-  int64_t last = smaller_of(last_task * per_task, view_items(view));
-  int64_t strips = pieces(view.inner, kStrip);
+  int64_t last = min(last_task * per_task, view_items(view));
+  int64_t strips = ceil_div(view.inner, kStrip);
   for (int64_t item = first_task * per_task; item < last; ++item) {
     int64_t outer = item / strips, column = item % strips * kStrip;
-    int64_t width = smaller_of(kStrip, view.inner - column);
+    int64_t width = min(kStrip, view.inner - column);
     work(outer * view.inner + column, outer * view.n * view.inner + column, width);
   }
 }
@@ -178,13 +178,13 @@ void run_reduce(const Args& args, int64_t first_task, int64_t last_task) {
   });
 }
 
-// The first NaN if there is one, else the first of the largest, as NumPy. n >= 1.
+// The first NaN if there is one, else the first of the largest, like NumPy. n >= 1.
 VEC_INLINE int32_t arg_max_row(const float* x, int64_t n) {
   Vec largest = splat(reduce_row<MaxOf>(x, n));
   for (int64_t i = 0; i < n; i += kLanes) {
     Vec here = load_upto(x + i, n - i);
     Mask found = mask_or(equal(here, largest), mask_and(not_equal(here, here), not_equal(largest, largest)));
-    if (!any(mask_and(found, lanes_under(smaller_of(n - i, kLanes))))) continue;
+    if (!any(mask_and(found, mask_below(min(n - i, kLanes))))) continue;
     Vec position = select(found, neg(to_float(lane_index())), splat(-16.0f));
     return static_cast<int32_t>(i) - static_cast<int32_t>(reduce_max(position));
   }
@@ -201,7 +201,7 @@ VEC_INLINE void arg_max_columns(int32_t* y, const float* x, int64_t n, int64_t s
     largest = select(better, here, largest);
     position = select(better, splat_int(static_cast<int32_t>(row)), position);
   }
-  store_int_tail(y, position, smaller_of(width, kLanes));
+  store_int_tail(y, position, min(width, kLanes));
 }
 
 void run_arg_max(const Args& args, int64_t first_task, int64_t last_task) {
@@ -234,10 +234,10 @@ void run_total(const Args& args, int64_t first_task, int64_t last_task) {
   const float* x = input<float>(args, 0);
   int64_t n = args.inputs[0].count;
   *output<double>(args, 0) = join_pairwise<double>(
-      larger_of(pieces(n, kElementChunk), 1),
+      max(ceil_div(n, kElementChunk), 1),
       [=](int64_t i) {
         int64_t start = i * kElementChunk;
-        return total_chunk(x + start, smaller_of(kElementChunk, n - start));
+        return total_chunk(x + start, min(kElementChunk, n - start));
       },
       [](double a, double b) { return a + b; });
 }

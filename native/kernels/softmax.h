@@ -1,6 +1,7 @@
 // Softmax along the last axis, and cross-entropy from logits. Twin of lib/ops/softmax.ts.
 //
-// A row: its maximum m, e = exp(x - m), the sum of e in sixteen lanes and the fixed tree, a true division.
+// For each row: its maximum m, e = exp(x - m), the sum of e in sixteen lanes and a fixed tree, a true
+// division.
 #pragma once
 
 #include "../simd/math.h"
@@ -9,7 +10,7 @@
 namespace chainrule {
 namespace {
 
-// Rows as the last axis sees them.
+// A tensor as rows along its last axis.
 struct RowView {
   int64_t rows, columns;
 };
@@ -26,7 +27,7 @@ VEC_INLINE int64_t softmax_elements(const RowView& view) { return 8 * view.colum
 VEC_INLINE void row_range(const RowView& view, int64_t elements, int64_t* first, int64_t* last) {
   int64_t per_task = items_per_task(elements);
   *first = *first * per_task;
-  *last = smaller_of(*last * per_task, view.rows);
+  *last = min(*last * per_task, view.rows);
 }
 
 const char* check_softmax(const Args& args) {
@@ -44,7 +45,7 @@ double softmax_cost(const Args& args) {
   return 50.0 + static_cast<double>(view.rows) * (20.0 + 0.8 * static_cast<double>(view.columns));
 }
 
-// y = exp(x - largest); gives the sum. Without y only the sum.
+// y = exp(x - largest). Returns the sum; without kWrite only that.
 template <bool kWrite>
 VEC_INLINE float exp_row(float* y, const float* x, int64_t n, float largest) {
   Vec shift = splat(largest), sum = zero();
@@ -57,12 +58,12 @@ VEC_INLINE float exp_row(float* y, const float* x, int64_t n, float largest) {
   if (i < n) {
     Vec e = exp(load_tail(x + i, n - i) - shift);
     if (kWrite) store_tail(y + i, e, n - i);
-    sum = sum + select(lanes_under(n - i), e, zero());
+    sum = sum + select(mask_below(n - i), e, zero());
   }
   return reduce_add(sum);
 }
 
-// y = softmax(x); gives the sum of exp(x - largest).
+// y = softmax(x). Returns the sum of exp(x - largest).
 VEC_INLINE float softmax_row(float* y, const float* x, int64_t n, float largest) {
   float sum = exp_row<true>(y, x, n, largest);
   Vec divisor = splat(sum);
@@ -72,22 +73,23 @@ VEC_INLINE float softmax_row(float* y, const float* x, int64_t n, float largest)
   return sum;
 }
 
-// Columns up to which rows are taken sixteen at once, each in a lane of its own.
+// Up to this many columns, rows are processed sixteen at a time, each in its own lane.
 constexpr int64_t kNarrow = kLanes;
 
-// The sum of n vectors in the order in which reduce_add adds the lanes of one: what is not there adds zero.
+// The sum of n vectors in the order in which reduce_add adds the lanes of one, as if missing vectors were
+// zero.
 VEC_INLINE Vec add_as_lanes(Vec* terms, int64_t n) {
   for (int64_t half = kLanes / 2; half > 0; half /= 2) {
     for (int64_t i = 0; i < half && i + half < n; ++i) terms[i] = terms[i] + terms[i + half];
-    n = smaller_of(n, half);
+    n = min(n, half);
   }
   return terms[0];
 }
 
-// Columns up to which numbers are moved one by one: a block of 16 x 16 takes longer.
+// Up to this many columns, moving numbers one by one is faster than transposing a 16 x 16 block.
 constexpr int64_t kFewColumns = 5;
 
-// columns[j * kLanes + i] = x[i * n + j] for up to sixteen rows, zero for rows that are not there.
+// columns[j * kLanes + i] = x[i * n + j] for up to sixteen rows, zero for missing rows.
 VEC_INLINE void to_columns(float* columns, const float* x, int64_t rows, int64_t n) {
   if (n > kFewColumns) {
     alignas(64) float block[kLanes * kLanes];
@@ -113,8 +115,8 @@ VEC_INLINE void from_columns(float* y, const float* columns, int64_t rows, int64
   }
 }
 
-// The same as softmax_row for up to sixteen narrow rows, operation by operation; gives the largest of each
-// and the sum.
+// The same operations as softmax_row for up to sixteen narrow rows. Returns the largest number and the sum of
+// each.
 VEC_INLINE void softmax_narrow(float* y, const float* x, int64_t rows, int64_t n, Vec* largest, Vec* sum) {
   alignas(64) float columns[kLanes * kLanes];
   to_columns(columns, x, rows, n);
@@ -136,7 +138,7 @@ void run_softmax(const Args& args, int64_t first, int64_t last) {
   Vec largest, sum;
   for (int64_t row = first; row < last && view.columns <= kNarrow; row += kLanes) {
     int64_t at = row * view.columns;
-    softmax_narrow(y + at, x + at, smaller_of(kLanes, last - row), view.columns, &largest, &sum);
+    softmax_narrow(y + at, x + at, min(kLanes, last - row), view.columns, &largest, &sum);
   }
   for (int64_t row = first; row < last && view.columns > kNarrow; ++row) {
     const float* from = x + row * view.columns;
@@ -159,10 +161,10 @@ void run_log_softmax(const Args& args, int64_t first, int64_t last) {
   }
 }
 
-// What the guard says of a label: -1 if it is a class, else the label, and 2147483647 for all negative ones.
+// What the guard says about a label: -1 if it is a class, else the label, or INT32_MAX if it is negative.
 VEC_INLINE int32_t label_guard(int32_t label, int64_t classes) {
   if (label >= 0 && label < classes) return -1;
-  return label < 0 ? 0x7fffffff : label;
+  return label < 0 ? INT32_MAX : label;
 }
 
 const char* check_labelled(const Tensor& x, const Tensor& labels) {
@@ -182,7 +184,7 @@ int64_t crossentropy_tasks(const Args& args) {
   return tasks_of(x.dims[0], softmax_elements({x.dims[0], x.dims[1]}));
 }
 
-// Loss and guard of at most sixteen rows: log(sum) - (x[label] - largest), the logarithms taken at once.
+// Loss and guard of at most sixteen rows: log(sum) - (x[label] - largest), with one vector of logarithms.
 VEC_INLINE void crossentropy_rows(const Args& args, int64_t row, int64_t count, int64_t classes) {
   alignas(64) float sums[kLanes] = {}, largest[kLanes] = {}, picked[kLanes] = {};
   const float* x = input<float>(args, 0) + row * classes;
@@ -215,7 +217,7 @@ void run_crossentropy(const Args& args, int64_t first, int64_t last) {
   RowView view = {x.dims[0], x.dims[1]};
   row_range(view, softmax_elements(view), &first, &last);
   for (int64_t row = first; row < last; row += kLanes) {
-    crossentropy_rows(args, row, smaller_of(kLanes, last - row), view.columns);
+    crossentropy_rows(args, row, min(kLanes, last - row), view.columns);
   }
 }
 
@@ -237,7 +239,8 @@ double one_hot_cost(const Args& args) {
   return 20.0 + static_cast<double>(view.rows) * (2.0 + 0.1 * static_cast<double>(view.columns));
 }
 
-// Whole vectors over rows that share a scale, and then the elements that labels name.
+// First scales all elements, in whole vectors over rows that share a scale; then fixes the elements of the
+// labels.
 void run_subtract_one_hot(const Args& args, int64_t first, int64_t last) {
   RowView view = row_view(args.inputs[0]);
   const float* p = input<float>(args, 0);
@@ -245,24 +248,24 @@ void run_subtract_one_hot(const Args& args, int64_t first, int64_t last) {
   float* y = output<float>(args, 0);
   bool common = args.inputs[2].rank == 0;
   row_range(view, view.columns, &first, &last);
-  int64_t at_once = common ? kLanes : 1;
-  for (int64_t start = first; start < last; start += at_once) {
-    int64_t rows = smaller_of(at_once, last - start), n = rows * view.columns;
+  int64_t group = common ? kLanes : 1;
+  for (int64_t start = first; start < last; start += group) {
+    int64_t rows = min(group, last - start), n = rows * view.columns;
     int64_t begin = start * view.columns, places[kLanes];
     float own = scale[common ? 0 : start], values[kLanes];
-    int64_t named = 0;
+    int64_t labelled = 0;
     for (int64_t i = 0; i < rows; ++i) {
       int32_t label = read_once(input<int32_t>(args, 1) + start + i);
       if (label < 0 || label >= view.columns) continue;
-      places[named] = begin + i * view.columns + label;
-      values[named] = (p[places[named]] - 1.0f) * own;
-      ++named;
+      places[labelled] = begin + i * view.columns + label;
+      values[labelled] = (p[places[labelled]] - 1.0f) * own;
+      ++labelled;
     }
     Vec factor = splat(own);
     for (int64_t i = 0; i < n; i += kLanes) {
       store_upto(y + begin + i, load_upto(p + begin + i, n - i) * factor, n - i);
     }
-    for (int64_t i = 0; i < named; ++i) y[places[i]] = values[i];
+    for (int64_t i = 0; i < labelled; ++i) y[places[i]] = values[i];
   }
 }
 

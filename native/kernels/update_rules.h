@@ -1,6 +1,7 @@
-// The formulas of the optimizers: what lib/ops/optimizer.ts says, for sixteen elements. A rule names how many
-// operands a segment has (parameter, gradient, moments …) and how many numbers of `hyper` it reads, and turns
-// the operands into the new parameter and the new moments. "B" are bytes read and written per parameter.
+// The formulas of the optimizers, as in lib/ops/optimizer.ts, for sixteen elements. A rule says how many
+// operands a segment has (parameter, gradient, moments …) and how many hyperparameters it reads; called with
+// the operands, it returns the new parameter and the new moments. "B" are the bytes read and written per
+// parameter.
 #pragma once
 
 #include "map.h"
@@ -9,7 +10,7 @@
 namespace chainrule {
 namespace {
 
-// Moments decay into denormals for good, where arithmetic is slow.
+// Moments that decay would become denormal and stay so, and arithmetic with denormals is slow.
 VEC_INLINE Vec flush_denormals(Vec x) { return select(less(abs(x), splat(0x1p-126f)), zero(), x); }
 
 // The moving average of x and of its square.
@@ -42,7 +43,7 @@ struct Momentum {
   }
 };
 
-// 20 B, and 8 more for each of the mean and the velocity.
+// 20 B, and 8 B more for each of mean and velocity.
 template <bool kCentered, bool kMomentum>
 struct Rmsprop {
   static constexpr int kWidth = 3 + kCentered + kMomentum, kHypers = 4 + kMomentum;
@@ -55,7 +56,7 @@ struct Rmsprop {
     out[1] = square;
     if (kCentered) {
       Vec mean = decayed(rho, in[3], rest, g);
-      variance = at_least(fnma(mean, mean, square), zero());  // rounding may leave less than nothing
+      variance = at_least(fnma(mean, mean, square), zero());  // rounding may make it negative
       out[2] = mean;
     }
     Vec root = sqrt(variance) + epsilon;
@@ -97,7 +98,7 @@ struct Adadelta {
   }
 };
 
-// 28 B; 36 with the largest second moment.
+// 28 B; 36 B with the largest second moment.
 template <bool kAmsgrad>
 struct Adam {
   static constexpr int kWidth = 4 + kAmsgrad, kHypers = 7;
@@ -160,7 +161,7 @@ struct Lion {
   }
 };
 
-// Sums of gradients; 0 forgets the sum. 12 B.
+// Sums of gradients; keep = 0 resets the sum. 12 B.
 struct Accumulate {
   static constexpr int kWidth = 2, kHypers = 1;
   Vec keep;

@@ -41,7 +41,7 @@ std::vector<std::string> lines_of(const std::string& path) {
   return lines;
 }
 
-// The two numbers of a quota and its period in one group, whichever version of control groups it belongs to.
+// Reads the quota and its period of one group, of either version of control groups.
 bool read_quota(const std::string& folder, bool unified, long long* quota, long long* period) {
   if (unified) {
     const auto lines = lines_of(folder + "/cpu.max");  // "max 100000" where there is none
@@ -54,7 +54,7 @@ bool read_quota(const std::string& folder, bool unified, long long* quota, long 
   return true;
 }
 
-// A line of /proc/self/cgroup is `number:controllers:/path`; version 2 names no controllers.
+// Lines of /proc/self/cgroup are `number:controllers:/path`; version 2 names no controllers.
 bool is_cpu_group(const std::string& controllers) {
   return controllers.empty() || ("," + controllers + ",").find(",cpu,") != std::string::npos;
 }
@@ -63,13 +63,13 @@ int affinity_cpus() {
   cpu_set_t set;
   CPU_ZERO(&set);
   if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
-  return static_cast<int>(
-      std::max(1u, std::thread::hardware_concurrency()));  // more than such a set can name
+  // This machine has more processors than a cpu_set_t can hold.
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
 #if defined(__x86_64__)
-// The first table with the second's kernels in the place of those of the same signature. Never freed, like
-// all that a run may still use when the process ends.
+// The first table, with kernels replaced by those of the second table with the same signature. It is never
+// freed, because a run may still use it when the process ends.
 const KernelTable* joined(const KernelTable& all, const KernelTable& better) {
   Kernel* kernels = new Kernel[static_cast<size_t>(all.kernel_count)];
   std::copy(all.kernels, all.kernels + all.kernel_count, kernels);
@@ -97,7 +97,7 @@ int quota_cpus(const std::string& root, int most) {
     const std::string controllers = line.substr(first + 1, second - first - 1);
     if (!is_cpu_group(controllers)) continue;
     const std::string mount = root + "/sys/fs/cgroup" + (controllers.empty() ? "" : "/" + controllers);
-    // A quota holds for all below it: every group from the process's own up to the root counts.
+    // A quota applies to all groups below it, so every group from the process's own up to the root counts.
     for (std::string path = line.substr(second + 1);; path.erase(path.rfind('/'))) {
       long long quota = -1, period = 0;
       if (read_quota(mount + path, controllers.empty(), &quota, &period) && quota > 0 && period > 0) {
@@ -145,7 +145,7 @@ int thread_count() {
   if (chosen > 0) return chosen;
   const char* wanted = std::getenv("CHAINRULE_NUM_THREADS");
   const int number = wanted ? std::atoi(wanted) : 0;
-  int none = 0;  // another thread may set the count meanwhile: that one holds
+  int none = 0;  // if another thread sets the count at the same time, that one wins
   chosen_threads.compare_exchange_strong(none, number > 0 ? number : available_cpus());
   return chosen_threads.load(std::memory_order_relaxed);
 }

@@ -1,4 +1,4 @@
-// What this process may use of the machine: instruction sets, processors, floating-point mode.
+// What this process may use of the machine: instruction sets, processors and the floating-point mode.
 #pragma once
 
 #include <cstdint>
@@ -9,25 +9,26 @@
 
 namespace chainrule {
 
-// Tables of the instruction sets that are compiled in and that this CPU has, best first.
+// Tables of the instruction sets that are compiled in and that this CPU supports, best first.
 std::vector<const KernelTable*> usable_tables();
 
-// By name, or the one that CHAINRULE_ISA asks for, or the best. nullptr where there is no such table here.
+// A table by its name, or nullptr; and the one that CHAINRULE_ISA names if it is usable, else the best.
 const KernelTable* find_table(const std::string& name);
 const KernelTable* default_table();
 
-// Processors that the quotas of this process's control groups amount to, rounded up, and at most `most`.
-// Looks below `root` for the system's files.
+// Processors that the quotas of this process's control groups allow, rounded up, at most `most`. The system's
+// files are looked up below `root`.
 int quota_cpus(const std::string& root, int most);
 
-// Processors in this thread's affinity mask, no more than the control groups' quota.
+// Processors in this thread's affinity mask, limited by the quota of its control groups.
 int available_cpus();
 
-// Threads of a run: what was set, else CHAINRULE_NUM_THREADS, else all processors.
+// Threads of a run: as set, else CHAINRULE_NUM_THREADS, else all available processors.
 int thread_count();
 void set_thread_count(int count);
 
-// Denormals count while it lives, whatever mode someone else has left this thread in.
+// While an instance exists, this thread does not flush denormals to zero, whatever its floating-point mode
+// was.
 class DenormalsKept {
  public:
   DenormalsKept();

@@ -17,20 +17,21 @@
 namespace chainrule {
 namespace {
 
-// Nanoseconds of work up to which a prediction is served between two instructions, by one thread while its
-// team waits; a longer one waits for the step's end and gets the whole team.
+// A prediction with up to this much work is run between two instructions of another job, by one thread while
+// its team waits. A longer one waits for the end of the step and gets the whole team.
 constexpr double kServedBetweenNs = 200e3;
 
-// Nanoseconds of work up to which a prediction is made at once on the thread that asks: to hand it over would
-// cost that thread as much.
-constexpr double kMadeAtOnceNs = 20e3;
+// A prediction with up to this much work runs inline on the calling thread, which would need as long to hand
+// it over.
+constexpr double kInlineMaxNs = 20e3;
 
-// Nanoseconds of work in a run from which the threads' meetings are measured before it: a thousandth of it.
+// Before a run with at least this much work, the cost of a barrier is measured, which takes a thousandth of
+// it.
 constexpr double kMeasuredFromNs = 10e6;
 constexpr double kForgetting = 1.05;
 
-// Nanoseconds of a step up to which one thread may be faster than a team, whatever the cores share, and of a
-// run that tells; a single step tells nothing.
+// One thread may be faster than a team for steps up to this long, whatever caches the cores share. Only runs
+// that are long enough and have several steps are compared.
 constexpr double kTriedUpToNs = 500e3, kTellsFromNs = 200e3;
 constexpr int64_t kTellsFromSteps = 4;
 
@@ -44,15 +45,16 @@ double cost_ns(const Job& job) { return job.program->step_cost_ns * static_cast<
 
 bool is_small(const Job& job) { return cost_ns(job) <= kServedBetweenNs; }
 
-// The one executor of the process. It is never destroyed: at exit its thread may still be inside a kernel.
+// The one executor of the process. It is never destroyed, because its thread may still be inside a kernel at
+// exit.
 class Executor final : public Team {
  public:
   Executor() { std::thread(&Executor::loop, this).detach(); }
 
   void submit(Job* job) {
     std::lock_guard<std::mutex> hold(mutex_);
-    (job->urgent ? urgent_ : queue_).push_back(job);
-    urgent_waiting.store(!urgent_.empty(), std::memory_order_release);
+    (job->high_priority ? high_priority_ : queue_).push_back(job);
+    high_priority_waiting.store(!high_priority_.empty(), std::memory_order_release);
     ++pending_;
     changed_.notify_all();
   }
@@ -64,7 +66,7 @@ class Executor final : public Team {
         if (job->owner == owner) job->dropped.store(true);
       }
     };
-    drop(urgent_);
+    drop(high_priority_);
     drop(queue_);
     for (const Running& one : running_) {
       if (one.job && one.owner == owner) one.job->dropped.store(true);
@@ -73,7 +75,7 @@ class Executor final : public Team {
       const auto is_owned = [owner](const auto& one) { return owner_of(one) == owner; };
       return std::any_of(list.begin(), list.end(), is_owned);
     };
-    changed_.wait(hold, [&] { return !has(urgent_) && !has(queue_) && !has(running_); });
+    changed_.wait(hold, [&] { return !has(high_priority_) && !has(queue_) && !has(running_); });
   }
 
   int pending() {
@@ -81,8 +83,8 @@ class Executor final : public Team {
     return pending_;
   }
 
-  void between(Job* running) override {
-    while (Job* job = take_urgent(running, true)) {
+  void between_instructions(Job* running) override {
+    while (Job* job = take_high_priority(running, true)) {
       Member alone;
       if (prepare(job, 1, 1)) {
         hold_state(job, running);
@@ -92,16 +94,16 @@ class Executor final : public Team {
     }
   }
 
-  Job* next_urgent(Job* running, int width) override {
-    Job* job = take_urgent(running, false);
+  Job* next_high_priority(Job* running, int width) override {
+    Job* job = take_high_priority(running, false);
     if (!job) return nullptr;
     if (prepare(job, width, 1)) return job;
     finish(job);
     return nullptr;
   }
 
-  // Where the job around it reads the same state, that one's share is enough; to ask for a second one could
-  // wait for a writer that waits for the first.
+  // If the enclosing job reads the same state, its lock is enough. Locking again could deadlock: a waiting
+  // writer goes first, and it waits for the enclosing job.
   void hold_state(Job* job, const Job* around) override {
     if (!job->state || job->program->writes_state) return;
     if (around && around->reads_state && around->state == job->state) return;
@@ -120,8 +122,8 @@ class Executor final : public Team {
       std::find_if(running_.begin(), running_.end(), is_it)->job = nullptr;
       --pending_;
     }
-    // The owner is told while it still counts among those that run, or its environment could be gone, but
-    // without the lock: it wakes at once, and often on this core.
+    // The owner is notified while it is still listed as running, or its environment could be gone by then;
+    // but without the lock, because the owner may wake up immediately, often on this core.
     job->finished(job);
     {
       std::lock_guard<std::mutex> hold(mutex_);
@@ -139,7 +141,7 @@ class Executor final : public Team {
 
  private:
   struct Running {
-    Job* job;  // nullptr from when its owner is told
+    Job* job;  // nullptr once its owner is being notified
     const void* owner;
   };
 
@@ -151,11 +153,11 @@ class Executor final : public Team {
       Job* job;
       {
         std::unique_lock<std::mutex> hold(mutex_);
-        changed_.wait(hold, [this] { return !urgent_.empty() || !queue_.empty(); });
-        std::deque<Job*>& list = urgent_.empty() ? queue_ : urgent_;
+        changed_.wait(hold, [this] { return !high_priority_.empty() || !queue_.empty(); });
+        std::deque<Job*>& list = high_priority_.empty() ? queue_ : high_priority_;
         job = list.front();
         list.pop_front();
-        urgent_waiting.store(!urgent_.empty(), std::memory_order_release);
+        high_priority_waiting.store(!high_priority_.empty(), std::memory_order_release);
         running_.push_back({job, job->owner});
       }
       const int width = width_for(*job);
@@ -169,9 +171,9 @@ class Executor final : public Team {
 
   int width_for(const Job& job) {
     Program& program = *job.program;
-    const int width = std::min(thread_count(), kMostThreads);
+    const int width = std::min(thread_count(), kMaxThreads);
     if (width == 1 || RedZones::active()) return 1;
-    if (cost_ns(job) > kMeasuredFromNs && program.shared) measure_meetings(width);
+    if (cost_ns(job) > kMeasuredFromNs && program.shared) measure_barriers(width);
     share_work(&program, shared_from_ns_);
     if (!program.shared) return 1;
     return tries_both(job) && choice_of(program).alone() ? 1 : width;
@@ -187,23 +189,24 @@ class Executor final : public Team {
     choice_of(*job->program).note(width == 1, ns / job->report.steps);
   }
 
-  // A model that is compiled again has the same plan. One of two that meet in their place is forgotten.
+  // Found by fingerprint, because a model that is compiled again has the same plan. Of two plans that share
+  // an entry, the older one is forgotten.
   Choice& choice_of(const Program& program) {
     Known& known = known_[program.fingerprint % kPlans];
     if (known.fingerprint != program.fingerprint) known = {program.fingerprint, {}};
     return known.choice;
   }
 
-  // What a meeting costs decides what is worth one. A thread may have been kept from its core meanwhile: the
-  // least of the last few measurements counts.
-  void measure_meetings(int width) {
+  // The cost of a barrier decides which instructions are worth sharing. The minimum of recent measurements
+  // counts, because a thread may have been preempted during one.
+  void measure_barriers(int width) {
     const auto measure = [](void* argument, int index, int granted) {
       auto* self = static_cast<Executor*>(argument);
-      const double ns = measure_meeting(&self->barrier, granted);
-      if (index == 0) self->meeting_ns_ = std::min(ns, self->meeting_ns_ * kForgetting);
+      const double ns = measure_barrier(&self->barrier, granted);
+      if (index == 0) self->barrier_ns_ = std::min(ns, self->barrier_ns_ * kForgetting);
     };
     run_team(width, measure, this);
-    shared_from_ns_ = shared_from_ns(meeting_ns_);
+    shared_from_ns_ = shared_from_ns(barrier_ns_);
   }
 
   void run(Job* job, int width) {
@@ -220,8 +223,8 @@ class Executor final : public Team {
     else run_team(width, work, &context);
   }
 
-  // All memory that `width` threads will need: nothing may fail inside a parallel region. False where there
-  // is none: the job ends with that.
+  // Allocates all memory that `width` threads will need, because nothing may fail inside a parallel region.
+  // If there is not enough, the job ends with that and false is returned.
   bool prepare(Job* job, int width, int level) {
     Program& program = *job->program;
     program.on_executor.store(true);
@@ -241,22 +244,23 @@ class Executor final : public Team {
     }
   }
 
-  // The first urgent job that may run inside `running`: of the size asked for, on memory that is not in use.
-  Job* take_urgent(const Job* running, bool small) {
+  // The first high_priority job that may run inside `running`: of the size asked for, on memory that is not
+  // in use.
+  Job* take_high_priority(const Job* running, bool small) {
     std::lock_guard<std::mutex> hold(mutex_);
-    for (auto place = urgent_.begin(); place != urgent_.end(); ++place) {
+    for (auto place = high_priority_.begin(); place != high_priority_.end(); ++place) {
       Job* job = *place;
       const bool writes_same = job->program->writes_state && job->state == running->state;
       if (is_small(*job) != small || job->program->on_executor.load() || writes_same) continue;
-      urgent_.erase(place);
-      urgent_waiting.store(!urgent_.empty(), std::memory_order_release);
+      high_priority_.erase(place);
+      high_priority_waiting.store(!high_priority_.empty(), std::memory_order_release);
       running_.push_back({job, job->owner});
       return job;
     }
     return nullptr;
   }
 
-  static constexpr int kMostThreads = 1024;
+  static constexpr int kMaxThreads = 1024;
   static constexpr size_t kPlans = 256;
   struct Known {
     uint64_t fingerprint = 0;
@@ -265,14 +269,14 @@ class Executor final : public Team {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Job*> urgent_;
+  std::deque<Job*> high_priority_;
   std::deque<Job*> queue_;
-  std::vector<Running> running_;  // the one being run, and those run inside it
+  std::vector<Running> running_;  // the current job and those that run inside it
   int pending_ = 0;
-  double meeting_ns_ = 1e9;
+  double barrier_ns_ = 1e9;
   double shared_from_ns_ = kSharedFromNs;
   Known known_[kPlans];
-  Arena scratch_[2][kMostThreads];
+  Arena scratch_[2][kMaxThreads];
 };
 
 Executor& executor() {
@@ -282,7 +286,7 @@ Executor& executor() {
 
 std::atomic<bool> executor_started{false};
 
-// On the calling thread, which holds a reader's share of the state where the job reads it.
+// On the calling thread, which holds the state's lock as a reader if the job reads the state.
 void run_holding(Job* job, bool reads) {
   try {
     run_steps_here(job);
@@ -312,8 +316,8 @@ void run_here(Job* job) {
   run_holding(job, reads);
 }
 
-bool run_at_once(Job* job) {
-  if (job->program->writes_state || cost_ns(*job) > kMadeAtOnceNs) return false;
+bool run_inline(Job* job) {
+  if (job->program->writes_state || cost_ns(*job) > kInlineMaxNs) return false;
   if (job->state && !job->state->lock.try_lock_shared()) return false;
   run_holding(job, job->state != nullptr);
   return true;

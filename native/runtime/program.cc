@@ -31,7 +31,7 @@ Arena::~Arena() { std::free(data); }
 void Arena::reserve(int64_t wanted) {
   if (wanted <= bytes) return;
 #if defined(__SANITIZE_ADDRESS__)
-  const int64_t unit = kUnitBytes;  // the sanitizer's own zone begins where the memory ends
+  const int64_t unit = kUnitBytes;  // so that the sanitizer's red zone begins close to the end of the memory
 #else
   const int64_t unit = wanted >= kHugeFromBytes ? kHugePageBytes : kUnitBytes;
 #endif
@@ -54,22 +54,23 @@ void set_counts(Args* args, const Instruction& instruction, const KernelTable& t
   args->attributeCount = static_cast<int32_t>(instruction.attributes.size());
   args->map_ops = table.map_ops;
   args->scratch = nullptr;
-  args->pause = nullptr;
+  args->yield_point = nullptr;
 }
 
 bool is_dynamic(const Program& program, const Value& value) {
   return value.space == Space::io && program.io[static_cast<size_t>(value.position)].dynamic_rows();
 }
 
-// What a kernel says about the operands of an instruction.
-struct Answer {
+// What a kernel needs for the operands of an instruction.
+struct Requirements {
   int64_t tasks;
   size_t scratch_bytes;
   double cost_ns;
 };
 
-// `rows` stands for the rows of a data set that are not known yet, another multiple of it for each operand.
-Answer ask(const Program& program, const Instruction& instruction, int64_t rows) {
+// `rows` stands in for the unknown number of rows of a data set; each operand gets a different multiple of
+// it.
+Requirements requirements_of(const Program& program, const Instruction& instruction, int64_t rows) {
   std::vector<Tensor> tensors;
   const int32_t count = instruction.output_count + instruction.input_count;
   for (int32_t i = 0; i < count; ++i) {
@@ -98,20 +99,21 @@ bool has_dynamic_operand(const Program& program, const Instruction& instruction)
       [&](int32_t number) { return is_dynamic(program, program.values[static_cast<size_t>(number)]); });
 }
 
-// Asks the kernel whether the operands fit and what they will cost. What has unknown rows must fit with any.
+// Checks that the operands fit the kernel, and notes what they cost. Operands with an unknown number of rows
+// must fit for any number.
 void link(Program* program, Instruction* instruction, double times) {
-  const Answer answer = ask(*program, *instruction, 0);
+  const Requirements needed = requirements_of(*program, *instruction, 0);
   if (has_dynamic_operand(*program, *instruction)) {
     for (const int64_t rows : {int64_t{3}, int64_t{1} << 30}) {
-      const Answer other = ask(*program, *instruction, rows);
-      if (other.tasks != answer.tasks || other.scratch_bytes != answer.scratch_bytes) {
+      const Requirements other = requirements_of(*program, *instruction, rows);
+      if (other.tasks != needed.tasks || other.scratch_bytes != needed.scratch_bytes) {
         throw PlanError(std::string(instruction->kernel->signature) + ": its work depends on unknown rows");
       }
     }
   }
-  instruction->tasks = answer.tasks;
-  instruction->cost_ns = answer.cost_ns;
-  program->scratch_bytes = std::max(program->scratch_bytes, answer.scratch_bytes);
+  instruction->tasks = needed.tasks;
+  instruction->cost_ns = needed.cost_ns;
+  program->scratch_bytes = std::max(program->scratch_bytes, needed.scratch_bytes);
   program->step_cost_ns += instruction->cost_ns * times;
 }
 
@@ -129,7 +131,7 @@ void link_all(Program* program) {
   }
 }
 
-// FNV-1a over words.
+// FNV-1a over whole words.
 uint64_t fingerprint_of(const std::vector<int32_t>& words) {
   uint64_t hash = 0xcbf29ce484222325u;
   for (const int32_t word : words) hash = (hash ^ static_cast<uint32_t>(word)) * 0x100000001b3u;
@@ -203,7 +205,7 @@ std::string check_bindings(const Program& program, const std::vector<Binding>& i
 void Frame::prepare(const Program& program) {
   if (program_ == &program) return;
   operands_.resize(program.operand_values.size());
-  rounds_.resize(program.loops.size());
+  iterations_.resize(program.loops.size());
   calls_.assign(program.instructions.size(), Call{});
   for (size_t i = 0; i < calls_.size(); ++i) {
     const Instruction& instruction = program.instructions[i];
@@ -237,10 +239,10 @@ void Frame::bind(char* state, char* arena, const std::vector<Binding>& io, void*
     tensor.dims[0] = row_bytes == 0 ? 0 : io[slot].bytes / row_bytes;
     tensor.count = tensor.dims[0] * (row_bytes / bytes_of(value.tensor.dtype));
   }
-  pause_ = {};
+  yield_point_ = {};
   for (Call& call : calls_) {
     call.args.scratch = scratch;
-    call.args.pause = &pause_;
+    call.args.yield_point = &yield_point_;
   }
 }
 
@@ -273,10 +275,10 @@ void Frame::advance(const Loop& loop) {
   }
 }
 
-void Frame::rewind(const Loop& loop, int64_t rounds) {
+void Frame::rewind(const Loop& loop, int64_t iterations) {
   for (const Stride& stride : loop.strides) {
     Tensor& tensor = operands_[static_cast<size_t>(stride.operand)];
-    tensor.data = static_cast<char*>(tensor.data) - stride.bytes * rounds;
+    tensor.data = static_cast<char*>(tensor.data) - stride.bytes * iterations;
   }
 }
 

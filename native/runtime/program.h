@@ -1,4 +1,4 @@
-// A plan after it was verified and linked: what the executor runs.
+// A plan after verification and linking: what the executor runs.
 #pragma once
 
 #include <atomic>
@@ -18,7 +18,7 @@ struct IoSlot {
   int32_t rank;
   int64_t dims[kMaxRank];
   int64_t step_stride_bytes;
-  int64_t bytes;  // of one step's block; of one row where rows are dynamic
+  int64_t bytes;  // of one step's block, or of one row if rows are dynamic
   bool output() const { return flags & kIoOutput; }
   bool dynamic_rows() const { return flags & kIoDynamicRows; }
 };
@@ -40,7 +40,8 @@ struct Instruction {
   int64_t tasks;
   double cost_ns;
   bool shared;  // worth more than one thread
-  // The last instruction before this one, shared or not, whose memory it must find finished; -1 for none.
+  // The last shared and the last serial instruction before this one that must be finished, because both use
+  // the same memory; -1 for none.
   int32_t after_shared = -1;
   int32_t after_serial = -1;
 };
@@ -52,9 +53,9 @@ struct Stride {
 
 struct Loop {
   int64_t count;
-  std::vector<int32_t> value_numbers;  // with `units`, as written
+  std::vector<int32_t> value_numbers;  // the stride list as it stands in the plan
   std::vector<int64_t> value_bytes;
-  std::vector<Stride> strides;  // the operands inside that move
+  std::vector<Stride> strides;  // of operands inside the loop
   struct Carry {
     int32_t destination;  // operands
     int32_t source;
@@ -71,18 +72,18 @@ struct BodyItem {
 };
 
 struct GuardCheck {
-  int32_t operand;  // pseudo operand, so that it moves with the io strides like any other
+  int32_t operand;  // a pseudo operand, so that it moves with the io strides like others
   Guard kind;
   int32_t scope;
 };
 
-// Pages of 2 MiB are one piece of physical memory: arrays that a step goes through again and again then do
-// not push each other out of the second-level cache by chance of address.
+// A page of 2 MiB is contiguous in physical memory. Arrays that every step uses then do not evict each other
+// from the L2 cache because of unlucky physical addresses.
 constexpr int64_t kHugePageBytes = int64_t{2} << 20;
 constexpr int64_t kHugeFromBytes = int64_t{512} << 10;
 void prefer_huge_pages(char* data, int64_t bytes);
 
-// Memory of one run at a time: the executor and each calling thread have their own.
+// Memory of one run at a time. The executor and each calling thread have their own.
 struct Arena {
   char* data = nullptr;
   int64_t bytes = 0;
@@ -92,34 +93,34 @@ struct Arena {
 
 struct Program;
 
-// Array bound to an io slot.
+// An array bound to an io slot.
 struct Binding {
   char* data;
   int64_t bytes;
 };
 
-// Addresses of all operands for one thread of a run.
+// The addresses of all operands, for one thread of a run.
 class Frame {
  public:
-  void prepare(const Program& program);  // all that allocates
+  void prepare(const Program& program);  // does all allocation
   void bind(char* state, char* arena, const std::vector<Binding>& io, void* scratch);
   void next_step();
   void advance(const Loop& loop);
-  void rewind(const Loop& loop, int64_t rounds);
+  void rewind(const Loop& loop, int64_t iterations);
   const Args& args(int32_t instruction) const { return calls_[static_cast<size_t>(instruction)].args; }
-  // All tasks of an instruction.
+  // Runs all tasks of an instruction.
   void run(int32_t instruction) const {
     const Call& call = calls_[static_cast<size_t>(instruction)];
     call.run(call.args, 0, call.tasks);
   }
-  void allow_pauses(Pause pause) { pause_ = pause; }
-  void prefetch(int32_t instruction) const;  // and its operands; may lie behind the last one
+  void set_yield_point(YieldPoint point) { yield_point_ = point; }
+  void prefetch(int32_t instruction) const;  // with its operands; may be beyond the last instruction
   const Tensor& operand(int32_t number) const { return operands_[static_cast<size_t>(number)]; }
-  int64_t& round(int32_t loop) { return rounds_[static_cast<size_t>(loop)]; }
+  int64_t& iteration(int32_t loop) { return iterations_[static_cast<size_t>(loop)]; }
 
  private:
   const Program* program_ = nullptr;
-  // What running an instruction needs, side by side.
+  // What running an instruction needs, close together in memory.
   struct Call {
     Args args;
     void (*run)(const Args&, int64_t, int64_t);
@@ -128,19 +129,19 @@ class Frame {
 
   std::vector<Tensor> operands_;
   std::vector<Call> calls_;
-  Pause pause_;
-  std::vector<int64_t> rounds_;  // of each loop
+  YieldPoint yield_point_;
+  std::vector<int64_t> iterations_;  // one per loop
 };
 
 struct Program {
   Program();
   ~Program();
 
-  std::vector<int32_t> words;  // literals are read where they stand
-  uint64_t fingerprint = 0;    // of the words: what is known of a plan's speed outlives a program
+  std::vector<int32_t> words;
+  uint64_t fingerprint = 0;    // of the words: what is known about a plan's speed outlives the program
   int64_t state_bytes = 0;
   int64_t arena_bytes = 0;
-  int64_t literal_at = 0;  // words
+  int64_t literal_at = 0;  // in words
   std::vector<IoSlot> io;
   std::vector<Value> values;
   std::vector<Instruction> instructions;
@@ -157,9 +158,10 @@ struct Program {
   bool writes_state = false;
   const KernelTable* table = nullptr;
   std::vector<double> profile_ns;  // one per instruction
-  // The aligned copy of the literals: words are 4-byte aligned only.
+  // An aligned copy of the literals, because words are aligned to 4 bytes only.
   Arena literals;
-  // A run on the executor and one on a calling thread may meet: each has its own memory.
+  // A run on the executor and one on a calling thread may happen at the same time, so each has its own
+  // memory.
   Arena executor_arena;
   Arena caller_arena;
   Arena caller_scratch;
@@ -172,7 +174,7 @@ struct Program {
 std::unique_ptr<Program> load_program(const int32_t* words, int64_t count,
                                       const std::vector<std::string>& signatures, const KernelTable& table);
 
-// Why these arrays cannot be bound for so many steps; empty where they can.
+// Why these arrays cannot be bound for that many steps; empty if they can.
 std::string check_bindings(const Program& program, const std::vector<Binding>& io, int64_t steps,
                            const char* state, int64_t state_bytes);
 

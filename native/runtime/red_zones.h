@@ -1,8 +1,8 @@
-// In builds with the address sanitizer, and where CHAINRULE_RED_ZONES is set: while an instruction runs, all
-// of state, arena and io but its operands is poisoned, and before each step the arena is filled with
-// signalling NaNs. One allocation would otherwise hide an overrun from one slot, or from one step's block,
-// into the next. For tools that run one job at a time: whoever else reads that memory meanwhile dies of it.
-// In other builds it is all empty.
+// In builds with the address sanitizer, if CHAINRULE_RED_ZONES is set: while an instruction runs, all of
+// state, arena and io except its operands is poisoned, and before each step the arena is filled with
+// signalling NaNs. Otherwise an overrun from one value, or from one step's block, into the next would stay
+// within one allocation and go unnoticed. Only for tools that run one job at a time: the sanitizer would stop
+// any other reader of that memory. In other builds this class does nothing.
 #pragma once
 
 #include "runtime/executor.h"
@@ -49,7 +49,7 @@ class RedZones {
   }
 
  private:
-  // No further than the zone goes: what lies behind is the sanitizer's own.
+  // Not beyond the end of a zone, where the sanitizer's own red zone begins.
   void unpoison(const Tensor& tensor) {
     char* const first = static_cast<char*>(tensor.data);
     char* const last = first + tensor.count * bytes_of(tensor.dtype);

@@ -9,7 +9,7 @@ namespace chainrule {
 
 Sleeper::Sleeper() : thread_(static_cast<pid_t>(syscall(SYS_gettid))) {}
 
-// A set larger than cpu_set_t cannot be read: such a machine wakes threads as it likes.
+// An affinity set larger than cpu_set_t cannot be read; then the system wakes threads wherever it likes.
 void Sleeper::keep_off_this_cpu(int width) {
   const int cpu = sched_getcpu();
   if (kept_off_ || cpu < 0 || cpu >= CPU_SETSIZE) return;
@@ -21,8 +21,8 @@ void Sleeper::keep_off_this_cpu(int width) {
 
 void Sleeper::awake() {
   if (!kept_off_) return;
-  // To ask for every core there is means to ask for none: the thread then follows changes of its group's
-  // set. A set that somebody chose is put back as it was.
+  // A thread that is allowed on every core there is follows later changes of its group's set. But if that
+  // allows more cores than before, somebody had chosen a smaller set, and that one is restored.
   cpu_set_t any, granted;
   std::memset(&any, 0xff, sizeof any);
   const bool follows = sched_setaffinity(0, sizeof any, &any) == 0 &&

@@ -1,4 +1,4 @@
-// Where the operating system wakes a thread of a team.
+// On which core the operating system wakes a thread of a team.
 #pragma once
 
 #include <sched.h>
@@ -6,17 +6,17 @@
 
 namespace chainrule {
 
-// A thread that sleeps until another of its team wakes it. Linux likes to wake it on the core of the one that
-// wakes it, where the two would take turns for some 10 ms, until the system balances its load.
+// A thread that sleeps until another thread of its team wakes it. Linux tends to wake it on the core of the
+// thread that wakes it, where the two would compete for about 10 ms, until the system balances its load.
 class Sleeper {
  public:
   Sleeper();
 
-  // By the thread that will wake it: it shall wake on another core, if there is one for each of `width`.
+  // Called by the thread that will wake it: makes it wake on another core, if there are `width` cores.
   void keep_off_this_cpu(int width);
   bool is_kept_off() const { return kept_off_; }
 
-  // By the thread itself, once awake: all its cores are free to it again.
+  // Called by the thread itself once it is awake: allows it to run on all its cores again.
   void awake();
 
   Sleeper* next = nullptr;

@@ -16,7 +16,7 @@ struct Range {
 Range range_of(const Program& program, int32_t operand) {
   const auto number = static_cast<size_t>(program.operand_values[static_cast<size_t>(operand)]);
   const Value& value = program.values[number];
-  // Each array bound to a slot is memory of its own, and moves as a whole.
+  // Each array bound to a slot is separate memory, and moves as a whole.
   if (value.space == Space::io) return {Space::io, value.position, 0, 1};
   return {value.space, 0, value.position, value.position + value.bytes};
 }
@@ -73,7 +73,7 @@ void decide_shares(Program* program, double from_ns) {
 
 void find_hazards(Program* program) {
   const auto count = static_cast<int32_t>(program->instructions.size());
-  // What lies in a loop moves and runs again: there each instruction waits for the one before it.
+  // In loops, operands move and instructions repeat, so there every instruction waits for the one before it.
   if (!program->loops.empty()) {
     for (int32_t i = 0; i < count; ++i) {
       Instruction& instruction = program->instructions[static_cast<size_t>(i)];

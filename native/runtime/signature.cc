@@ -62,7 +62,7 @@ std::string name_of(const char* signature) {
   return text.substr(0, text.find('('));
 }
 
-// The part of the text that differs says more than the whole: attributes where only they differ.
+// Shows only the attributes if nothing else differs.
 std::string mismatch(const std::string& plan, const std::string& build) {
   const size_t plan_brace = plan.find(" {"), build_brace = build.find(" {");
   const bool only_attributes = plan.substr(0, plan_brace) == build.substr(0, build_brace);

@@ -1,4 +1,4 @@
-// Signatures: how ops and kernels find each other. Same grammar as lib/core/signature.ts.
+// Signatures, by which ops and kernels find each other. The grammar is that of lib/core/signature.ts.
 #pragma once
 
 #include <stdexcept>
@@ -38,18 +38,19 @@ struct Signature {
 
 Signature parse_signature(const std::string& text);
 
-// True, and the dtype, for a type that names one.
+// Whether the type names a dtype; if so, sets *dtype.
 bool dtype_of(const std::string& type, Dtype* dtype);
 
 // Kernels and elementwise ops of one instruction set, for the signatures that a plan lists.
 class Linker {
  public:
   Linker(const KernelTable& table, const std::vector<std::string>& signatures);
-  const Kernel& kernel(int32_t number) const;       // PlanError where there is none
+  // These throw PlanError if there is none.
+  const Kernel& kernel(int32_t number) const;
   const Signature& signature(int32_t number) const;
-  int32_t map_op(int32_t number) const;             // row of table.map_ops
+  int32_t map_op(int32_t number) const;  // index into table.map_ops
   const KernelTable& table() const { return table_; }
-  // Attribute words as kernels want them: ops by row instead of by signature number.
+  // Attribute words as kernels expect them, with ops as indices into map_ops instead of signature numbers.
   std::vector<int32_t> attributes(int32_t number, const int32_t* words, int32_t count) const;
 
  private:

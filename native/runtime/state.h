@@ -1,4 +1,4 @@
-// A model's state memory as native code sees it, and the lock that its commits hold.
+// The memory of a model's state, and the lock that its commits hold.
 #pragma once
 
 #include <atomic>
@@ -8,8 +8,8 @@
 
 namespace chainrule {
 
-// Many readers or one writer; a writer that waits goes first, so a reader waits for one commit at most. Who
-// finds it free takes it with one atomic exchange, for a small model commits every microsecond.
+// Many readers or one writer. A waiting writer goes first, so a reader waits for one commit at most. A free
+// lock is taken with a single atomic exchange, because a small model commits every microsecond.
 class StateLock {
  public:
   void lock_shared() {
@@ -51,7 +51,8 @@ class StateLock {
  private:
   static constexpr int32_t kWriting = -1;
 
-  // Who sleeps has said so before looking once more; who frees looks for sleepers after freeing.
+  // A thread counts itself as a sleeper before it looks at the lock once more, and a thread that frees the
+  // lock looks for sleepers afterwards. So no sleeper is missed.
   template <typename Take>
   void wait_for(const Take& take) {
     std::unique_lock<std::mutex> hold(mutex_);

@@ -11,8 +11,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// The words about so many instructions stay in the first-level cache beside the data of small kernels.
-constexpr size_t kNearInstructions = 48;
+// The descriptions of this many instructions stay in the L1 cache beside the data of small kernels.
+constexpr size_t kCachedInstructions = 48;
 
 bool all_finite(const Tensor& tensor) {
   if (tensor.dtype != Dtype::float32) return true;
@@ -25,13 +25,14 @@ bool all_finite(const Tensor& tensor) {
   return true;
 }
 
-// Nanoseconds of a step up to which others are looked for once in it, for small kernels take no longer.
+// In steps up to this long, other jobs are looked for only once, because looking takes as long as a small
+// kernel.
 constexpr double kBriefNs = 20e3;
 
-// One thread's way through a run.
-class Walk {
+// Runs all steps of a job in one thread of a team.
+class StepRunner {
  public:
-  Walk(Team* team, Member* member, Job* job, Frame* frame, char* arena, int level)
+  StepRunner(Team* team, Member* member, Job* job, Frame* frame, char* arena, int level)
       : team_(team),
         member_(*member),
         job_(*job),
@@ -40,7 +41,7 @@ class Walk {
         level_(level),
         shared_(member->width > 1),
         profile_(job->profile && leads()),
-        far_apart_(job->program->instructions.size() > kNearInstructions),
+        prefetches_(job->program->instructions.size() > kCachedInstructions),
         brief_(job->program->step_cost_ns < kBriefNs),
         zones_(*job, arena) {}
 
@@ -48,12 +49,12 @@ class Walk {
     const int64_t steps = job_.steps;
     for (int64_t step = 0; step < steps; ++step) {
       zones_.begin_step();
-      next_ = met_at_ = 0;
-      frame_.allow_pauses(pause());
+      next_ = synchronized_at_ = 0;
+      frame_.set_yield_point(yield_point());
       if (!compute_all()) return;
-      frame_.allow_pauses({});
+      frame_.set_yield_point({});
       zones_.close();
-      const Decision decision = meet_to_decide();
+      const Decision decision = synchronize_and_decide();
       if (decision.stop) return;
       commit();
       if (decision.nested) run_nested(decision.nested);
@@ -62,30 +63,31 @@ class Walk {
   }
 
  private:
-  // What was done since the last meeting: nothing, something by the leader alone, something by all.
+  // What was done since the last barrier: nothing, something by the leader alone, or something by all
+  // threads.
   enum class Pending { clean, serial, shared };
 
   bool leads() const { return member_.index == 0; }
 
-  // All threads meet; what the leader brings is what everybody takes away. The slots take turns: a slow
-  // thread may still read the last one while the leader is on its way to the next meeting, but it cannot be
-  // further behind.
-  Decision meet(Decision brought) {
+  // All threads wait for each other and get the leader's decision. There are two slots: a slow thread may
+  // still read the last one while the leader is on its way to the next barrier, but it cannot be further
+  // behind.
+  Decision synchronize(Decision decision) {
     pending_ = Pending::clean;
-    met_at_ = next_;
-    if (!shared_) return brought;
-    Decision& slot = team_->slots[member_.meetings++ & 1];
-    if (leads()) slot = brought;
+    synchronized_at_ = next_;
+    if (!shared_) return decision;
+    Decision& slot = team_->slots[member_.barriers++ & 1];
+    if (leads()) slot = decision;
     team_->barrier.wait(member_.width);
     return slot;
   }
 
-  // The same, the leader deciding once all are there.
-  Decision meet_to_decide() {
+  // The same, but the leader decides once all threads have arrived.
+  Decision synchronize_and_decide() {
     if (!shared_) return decide();
     pending_ = Pending::clean;
-    met_at_ = next_;
-    Decision& slot = team_->slots[member_.meetings++ & 1];
+    synchronized_at_ = next_;
+    Decision& slot = team_->slots[member_.barriers++ & 1];
     if (leads()) {
       team_->barrier.await_others(member_.width);
       slot = decide();
@@ -96,35 +98,37 @@ class Walk {
     return slot;
   }
 
-  // In the middle of a long instruction the leader may serve others, but in no commit: it holds the state.
-  Pause pause() {
+  // In the middle of a long instruction the leader may run other jobs; but not during a commit, when it holds
+  // the state's lock.
+  YieldPoint yield_point() {
     if (!leads() || level_ > 0 || !team_) return {};
-    const auto offer = [](void* context) {
-      auto* walk = static_cast<Walk*>(context);
-      if (walk->others_wait()) walk->team_->between(&walk->job_);
+    const auto yield = [](void* context) {
+      auto* runner = static_cast<StepRunner*>(context);
+      if (runner->others_wait()) runner->team_->between_instructions(&runner->job_);
     };
-    return {offer, this};
+    return {yield, this};
   }
 
   bool others_wait() const {
-    return level_ == 0 && team_ && team_->urgent_waiting.load(std::memory_order_acquire);
+    return level_ == 0 && team_ && team_->high_priority_waiting.load(std::memory_order_acquire);
   }
 
   bool stopped() const { return job_.report.end == RunEnd::cancelled; }
 
-  // The leader between two instructions: others are served, and a wish to stop is heard. The others hear of
-  // it when they meet next.
-  Decision between() {
+  // Between two instructions the leader runs other jobs and checks for cancellation, of which the other
+  // threads learn at the next barrier.
+  Decision between_instructions() {
     if (!leads()) return {};
     if (stopped()) return {true, nullptr};
-    if (others_wait()) team_->between(&job_);
-    const bool asked = job_.cancel && __atomic_load_n(job_.cancel, __ATOMIC_RELAXED) != 0;
-    if (!asked && !job_.dropped.load(std::memory_order_relaxed)) return {};
+    if (others_wait()) team_->between_instructions(&job_);
+    const bool cancelled = job_.cancel && __atomic_load_n(job_.cancel, __ATOMIC_RELAXED) != 0;
+    if (!cancelled && !job_.dropped.load(std::memory_order_relaxed)) return {};
     job_.report.end = RunEnd::cancelled;
     return {true, nullptr};
   }
 
-  // Visits the instructions of [first, last) in order, loops run through; ends early when `visit` says so.
+  // Visits the instructions of items [first, last) in order, with all iterations of loops, until `visit`
+  // returns false.
   template <typename Visit>
   bool each(int32_t first, int32_t last, const Visit& visit) {
     for (int32_t at = first; at < last; ++at) {
@@ -134,11 +138,11 @@ class Walk {
         continue;
       }
       const Loop& loop = p_.loops[static_cast<size_t>(item.index)];
-      int64_t& round = frame_.round(item.index);
+      int64_t& iteration = frame_.iteration(item.index);
       if (item.kind == BodyItem::loop) {
-        round = 0;
+        iteration = 0;
         if (loop.count == 0) at = item.partner;
-        else if (passes(loop)) {
+        else if (skips(loop)) {
           pending_ = Pending::serial;
           at = item.partner;
         }
@@ -146,23 +150,23 @@ class Walk {
       }
       carry(loop);
       frame_.advance(loop);
-      if (pending_ == Pending::clean) pending_ = Pending::serial;  // as after passing
-      if (++round < loop.count && !passes(loop)) at = item.partner;
-      else frame_.rewind(loop, round);
+      if (pending_ == Pending::clean) pending_ = Pending::serial;  // as if the loop had been skipped
+      if (++iteration < loop.count && !skips(loop)) at = item.partner;
+      else frame_.rewind(loop, iteration);
     }
     return true;
   }
 
-  // Nobody meets in a loop without shared instructions: who has no work in it goes on to where all meet next.
-  // A leader that has been told to stop has none either.
-  bool passes(const Loop& loop) const {
+  // A loop without shared instructions has no barriers, so threads without work in it go on to the next
+  // barrier. A leader that has been told to stop has no work either.
+  bool skips(const Loop& loop) const {
     const bool idle = leads() ? stopped() : true;
     return shared_ && idle && !loop.shared && pending_ != Pending::shared;
   }
 
   void carry(const Loop& loop) {
     if (loop.carries.empty()) return;
-    if (pending_ == Pending::shared) meet({});
+    if (pending_ == Pending::shared) synchronize({});
     pending_ = Pending::serial;
     if (!leads()) return;
     zones_.close();
@@ -173,40 +177,42 @@ class Walk {
     }
   }
 
-  // One thread goes straight through a plan without loops: a small model's step is a microsecond.
-  bool goes_straight() const { return !shared_ && !profile_ && p_.loops.empty() && !RedZones::active(); }
+  // A single thread runs a plan without loops in a simpler way, because a small model's step takes a
+  // microsecond.
+  bool is_simple() const { return !shared_ && !profile_ && p_.loops.empty() && !RedZones::active(); }
 
   bool compute_all() {
-    if (!goes_straight()) return each(0, p_.commit_item, [this](int32_t number) { return compute(number); });
+    if (!is_simple()) return each(0, p_.commit_item, [this](int32_t number) { return compute(number); });
     for (int32_t number = 0; number < p_.commit_item; ++number) {
-      if (!brief_ && between().stop) return false;
+      if (!brief_ && between_instructions().stop) return false;
       run_alone(number);
     }
     return true;
   }
 
   void run_alone(int32_t number) {
-    if (far_apart_) frame_.prefetch(number + 1);
+    if (prefetches_) frame_.prefetch(number + 1);
     frame_.run(number);
   }
 
   bool compute(int32_t number) {
     const bool shared = shared_ && p_.instructions[static_cast<size_t>(number)].shared;
-    Decision decision = between();
-    if (needs_meeting(number, shared)) decision = meet(decision);
-    else if (shared_) decision.stop = false;  // only at a meeting all threads stop together
+    Decision decision = between_instructions();
+    if (needs_barrier(number, shared)) decision = synchronize(decision);
+    else if (shared_) decision.stop = false;  // all threads can stop together only at a barrier
     if (decision.stop) return false;
     perform(number, shared);
     return true;
   }
 
-  // Before reading what another thread wrote, and before writing what another may still read. What one
-  // thread does alone it does in order.
-  bool needs_meeting(int32_t number, bool shared) const {
+  // Threads must synchronize before one reads what another has written, or writes what another may still
+  // read. What the leader does alone, it does in order.
+  bool needs_barrier(int32_t number, bool shared) const {
     if (pending_ == Pending::clean) return false;
     if (pending_ == Pending::serial && !shared) return false;
     const Instruction& instruction = p_.instructions[static_cast<size_t>(number)];
-    return instruction.after_shared >= met_at_ || (shared && instruction.after_serial >= met_at_);
+    return instruction.after_shared >= synchronized_at_ ||
+           (shared && instruction.after_serial >= synchronized_at_);
   }
 
   void perform(int32_t number, bool shared) {
@@ -214,7 +220,7 @@ class Walk {
     else if (pending_ == Pending::clean) pending_ = Pending::serial;
     next_ = number + 1;
     if (profile_) mark(number);
-    if (far_apart_) frame_.prefetch(number + 1);
+    if (prefetches_) frame_.prefetch(number + 1);
     if (leads() ? stopped() : !shared) return;
     const Instruction& instruction = p_.instructions[static_cast<size_t>(number)];
     const Args& args = frame_.args(number);
@@ -225,8 +231,9 @@ class Walk {
     if (first < last) instruction.kernel->run(args, first, last);
   }
 
-  // Time goes to the instruction begun last, with the wait for its slower threads. -1 ends the step. Atomic,
-  // for a run on the executor and one on a calling thread may both count.
+  // Adds the time since the last mark to the instruction that began then, including the wait for slower
+  // threads; -1 ends the step. Atomic, because a run on the executor and one on a calling thread may both add
+  // time.
   void mark(int32_t number) {
     const auto now = Clock::now();
     if (marked_ >= 0) {
@@ -240,8 +247,7 @@ class Walk {
     mark_ = now;
   }
 
-  // The order of tests before a commit: guards in plan order, then cancellation. From then on nothing stops
-  // it.
+  // Before a commit: checks the guards in plan order, then cancellation. After that nothing stops the commit.
   Decision decide() {
     if (stopped()) return {true, nullptr};
     for (size_t number = 0; number < p_.guards.size(); ++number) {
@@ -260,14 +266,14 @@ class Walk {
         return {true, nullptr};
       }
     }
-    Decision decision = between();
+    Decision decision = between_instructions();
     if (decision.stop) return decision;
-    if (others_wait()) decision.nested = team_->next_urgent(&job_, member_.width);
+    if (others_wait()) decision.nested = team_->next_high_priority(&job_, member_.width);
     if (p_.writes_state && job_.state) job_.state->lock.lock();
     return decision;
   }
 
-  // The step's compute phase once more, by the leader alone: inputs and state are as they were.
+  // Repeats the compute phase of the step in the leader alone; inputs and state are still the same.
   void find_anomaly() {
     pending_ = Pending::clean;
     each(0, p_.commit_item, [this](int32_t number) {
@@ -285,10 +291,10 @@ class Walk {
 
   void commit() {
     const auto count = static_cast<int32_t>(p_.items.size());
-    if (goes_straight()) {
+    if (is_simple()) {
       for (int32_t number = p_.commit_item; number < count; ++number) run_alone(number);
     } else {
-      commit_in_turn(count);
+      commit_together(count);
     }
     if (profile_) mark(-1);
     if (!leads()) return;
@@ -297,22 +303,22 @@ class Walk {
     ++job_.report.steps;
   }
 
-  void commit_in_turn(int32_t count) {
+  void commit_together(int32_t count) {
     each(p_.commit_item, count, [this](int32_t number) {
       const bool shared = shared_ && p_.instructions[static_cast<size_t>(number)].shared;
-      if (needs_meeting(number, shared)) meet({});
+      if (needs_barrier(number, shared)) synchronize({});
       perform(number, shared);
       return true;
     });
-    if (pending_ != Pending::clean) meet({});
+    if (pending_ != Pending::clean) synchronize({});
   }
 
-  // After the commit: it may read the same state, whose lock the commit held.
+  // After the commit, because the job may read the same state, and the commit held its lock.
   void run_nested(Job* job) {
     if (leads()) team_->hold_state(job, &job_);
-    meet({});
+    synchronize({});
     run_steps(team_, &member_, job, level_ + 1);
-    meet({});  // no thread may look at a job that its owner has been told is finished
+    synchronize({});  // no thread may use a job after its owner has been notified
     if (leads()) team_->finish(job);
   }
 
@@ -324,10 +330,10 @@ class Walk {
   const int level_;
   const bool shared_;
   const bool profile_;
-  const bool far_apart_;
+  const bool prefetches_;
   const bool brief_;
-  int32_t next_ = 0;    // the instruction after the last one performed
-  int32_t met_at_ = 0;  // what `next_` was when all threads last met
+  int32_t next_ = 0;             // the instruction after the last one performed
+  int32_t synchronized_at_ = 0;  // the value of `next_` at the last barrier
   Pending pending_ = Pending::clean;
   RedZones zones_;
   int32_t marked_ = -1;
@@ -343,7 +349,7 @@ void run_steps(Team* team, Member* member, Job* job, int level) {
   char* const state = job->state ? job->state->data : nullptr;
   void* const scratch = team->scratch(level, member->index, program.scratch_bytes);
   frame.bind(state, program.executor_arena.data, job->io, scratch);
-  Walk(team, member, job, &frame, program.executor_arena.data, level).run();
+  StepRunner(team, member, job, &frame, program.executor_arena.data, level).run();
 }
 
 void run_steps_here(Job* job) {
@@ -355,7 +361,7 @@ void run_steps_here(Job* job) {
   program.caller_frame->prepare(program);
   program.caller_frame->bind(state, program.caller_arena.data, job->io, program.caller_scratch.data);
   Member alone;
-  Walk(nullptr, &alone, job, program.caller_frame.get(), program.caller_arena.data, 0).run();
+  StepRunner(nullptr, &alone, job, program.caller_frame.get(), program.caller_arena.data, 0).run();
 }
 
 }  // namespace chainrule

@@ -16,21 +16,21 @@
 namespace chainrule {
 namespace {
 
-// Rounds of looking before a thread sleeps, some 25 ns each: longer than the leader is alone in a step of an
-// MLP, for waking a thread costs as much as a small product. Bounded, so that a thread that was preempted
+// How often a thread looks before it sleeps, about 25 ns each time. That is longer than the serial part of an
+// MLP's step, because waking a thread costs as much as a small product. Bounded, so that a preempted thread
 // costs little.
 constexpr int kSpins = 2000;
 
-// Rounds of offering its core to others before the leader sleeps too, some 300 ns each where there is
-// nobody: waking it would keep the whole team waiting.
+// How often the leader then yields its core before it sleeps too, about 300 ns each if no other thread wants
+// it: the whole team would have to wait until the leader is awake again.
 constexpr int kYields = 1000;
 
-// A thread that runs so long after it was woken had to wait for its core: others keep that busy, and there it
-// is better to take turns on one. Asked again after a while.
+// A thread that starts to run this long after it was woken had to wait for its core, so the machine is busy.
+// Then threads may wake on the same core; after a while they are kept apart again.
 constexpr std::chrono::microseconds kLate{500};
 constexpr std::chrono::seconds kCrowded{1};
 
-inline void pause() {
+inline void relax_cpu() {
 #if defined(__x86_64__)
   _mm_pause();
 #elif defined(__aarch64__)
@@ -45,11 +45,11 @@ void Barrier::wait(int width) {
   const uint32_t generation = generation_.load(std::memory_order_acquire);
   const auto arrived = static_cast<int>(arrived_.fetch_add(1, std::memory_order_seq_cst)) + 1;
   if (arrived == width) return release(width);
-  // A leader asleep in `await_others` is not among those that arrive.
+  // A leader that sleeps in `await_others` does not count as arrived.
   if (arrived == width - 1 && leader_.count.load(std::memory_order_seq_cst) != 0) wake(&leader_, width);
   for (int spin = 0; spin < kSpins; ++spin) {
     if (generation_.load(std::memory_order_acquire) != generation) return;
-    pause();
+    relax_cpu();
   }
   sleep(&others_, [&] { return generation_.load(std::memory_order_seq_cst) != generation; });
 }
@@ -62,15 +62,16 @@ void Barrier::release(int width) {
 
 void Barrier::await_others(int width) {
   const auto others = static_cast<uint32_t>(width - 1);
-  for (int round = 0; round < kSpins + kYields; ++round) {
+  for (int look = 0; look < kSpins + kYields; ++look) {
     if (arrived_.load(std::memory_order_acquire) == others) return;
-    if (round < kSpins) pause();
+    if (look < kSpins) relax_cpu();
     else std::this_thread::yield();
   }
   sleep(&leader_, [&] { return arrived_.load(std::memory_order_seq_cst) == others; });
 }
 
-// Who sleeps has said so before it looks once more; who ends the wait looks for sleepers after ending it.
+// A thread counts itself as a sleeper before it looks once more, and the thread that ends the wait looks for
+// sleepers afterwards. So no sleeper is missed.
 template <typename Over>
 void Barrier::sleep(Sleepers* sleepers, const Over& over) {
   Sleeper self;
@@ -97,21 +98,21 @@ void Barrier::wake(Sleepers* sleepers, int width) {
   sleepers->woken.notify_all();
 }
 
-double measure_meeting(Barrier* barrier, int width) {
+double measure_barrier(Barrier* barrier, int width) {
   using Clock = Barrier::Clock;
-  constexpr int kRounds = 4, kMeetings = 25;
+  constexpr int kRepeats = 4, kBarriers = 25;
   double best = 1e9;
-  for (int round = 0; round < kRounds; ++round) {
+  for (int repeat = 0; repeat < kRepeats; ++repeat) {
     barrier->wait(width);
     const auto start = Clock::now();
-    for (int i = 0; i < kMeetings; ++i) barrier->wait(width);
-    best = std::min(best, std::chrono::duration<double, std::nano>(Clock::now() - start).count() / kMeetings);
+    for (int i = 0; i < kBarriers; ++i) barrier->wait(width);
+    best = std::min(best, std::chrono::duration<double, std::nano>(Clock::now() - start).count() / kBarriers);
   }
   return best;
 }
 
 #if defined(__SANITIZE_THREAD__)
-// The sanitizer does not see how OpenMP's threads wait for each other; it does see these.
+// The thread sanitizer does not understand how OpenMP's threads synchronize, but it understands std::thread.
 void run_team(int width, void (*work)(void* context, int index, int width), void* context) {
   std::vector<std::thread> others;
   for (int index = 1; index < width; ++index) others.emplace_back(work, context, index, width);

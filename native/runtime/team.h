@@ -1,4 +1,4 @@
-// The team of threads: all of OpenMP stands in team.cc.
+// The team of threads. Only team.cc uses OpenMP.
 #pragma once
 
 #include <atomic>
@@ -12,15 +12,15 @@
 
 namespace chainrule {
 
-// Threads meet: spinning for a few microseconds, then asleep. Never sized by a request, always by who is
-// there.
+// Where threads wait for each other: first spinning for a few microseconds, then asleep. `width` is the
+// number of threads that are really there, which may be fewer than were requested.
 class Barrier {
  public:
   using Clock = std::chrono::steady_clock;
 
   void wait(int width);
 
-  // The same in two halves, for one thread that has something to do before the others go on.
+  // The same in two halves, for one thread that has something to do before the others continue.
   void await_others(int width);
   void release(int width);
 
@@ -35,20 +35,22 @@ class Barrier {
   void sleep(Sleepers* sleepers, const Over& over);
   void wake(Sleepers* sleepers, int width);
 
-  // Who waits looks at the second all the time: on a line of its own it does not hold up who arrives.
+  // Waiting threads read generation_ all the time. On a cache line of its own, that does not slow down
+  // arrivals.
   static constexpr size_t kApart = 64;
   alignas(kApart) std::atomic<uint32_t> arrived_{0};
   alignas(kApart) std::atomic<uint32_t> generation_{0};
-  std::mutex mutex_;  // of what follows
+  std::mutex mutex_;  // protects what follows
   Clock::time_point woken_at_, crowded_until_;
   Sleepers others_;
   Sleepers leader_;
 };
 
-// Nanoseconds of one meeting, by a thread of a team that calls this together. Some tens of microseconds.
-double measure_meeting(Barrier* barrier, int width);
+// Nanoseconds of one barrier. All threads of a team call this together; it takes some tens of microseconds.
+double measure_barrier(Barrier* barrier, int width);
 
-// Runs work(context, index, width) on up to `width` threads in one parallel region. Fewer may be granted.
+// Runs work(context, index, width) on up to `width` threads in one parallel region. There may be fewer
+// threads.
 void run_team(int width, void (*work)(void* context, int index, int width), void* context);
 
 }  // namespace chainrule

@@ -1,10 +1,11 @@
-// Pairs of bfloat16 numbers, the upper halves of floats: a 32-bit word holds the first of a pair in its low
-// half. Rounded to nearest even; what is smaller than FLT_MIN becomes a zero of its sign, a NaN stays one.
-// The sums of AVX512_BF16 and those of plain code have the same bits, unless they are smaller than FLT_MIN.
+// Pairs of bfloat16 numbers, which are the upper halves of floats. A 32-bit word holds the first number of a
+// pair in its low half. Rounding is to nearest even; numbers smaller than FLT_MIN become a zero of their
+// sign, NaN stays NaN. Sums by AVX512_BF16 and by other code have the same bits, unless they are smaller than
+// FLT_MIN.
 //
 //   pairs_of(first, second): sixteen pairs from sixteen lanes each
-//   pairs_along(p), pairs_along_upto(p, n): sixteen pairs from 32 floats in a row, the rest zero
-//   extend_pairs(a, b, sum) = a.first * b.first + (a.second * b.second + sum), rounded twice
+//   pairs_along(p), pairs_along_upto(p, n): sixteen pairs from 32 consecutive floats, zero from n on
+//   accumulate_pairs(a, b, sum) = a.first * b.first + (a.second * b.second + sum), rounded twice
 #pragma once
 
 #include "vec.h"
@@ -27,13 +28,13 @@ VEC_INLINE Vec pairs_of(Vec first, Vec second) {
 VEC_INLINE Vec pairs_along(Vec low, Vec high) {
   return {_mm512_castsi512_ps((__m512i)_mm512_cvtne2ps_pbh(high.v, low.v))};
 }
-VEC_INLINE Vec extend_pairs(Vec a, Vec b, Vec sum) {
+VEC_INLINE Vec accumulate_pairs(Vec a, Vec b, Vec sum) {
   return {_mm512_dpbf16_ps(sum.v, (__m512bh)a.v, (__m512bh)b.v)};
 }
 
 #else
 
-// In the upper half of each lane, the lower half being zero.
+// The bfloat16 number is in the upper half of each lane; the lower half is zero.
 VEC_INLINE IntVec rounded_halves(Vec x) {
   constexpr float kLeastNormal = 0x1p-126f;
   IntVec bits = as_int(x);
@@ -57,7 +58,7 @@ VEC_INLINE Vec pairs_along(Vec low, Vec high) {
 }
 VEC_INLINE Vec first_of(Vec pairs) { return as_float(shift_left(as_int(pairs), 16)); }
 VEC_INLINE Vec second_of(Vec pairs) { return as_float(as_int(pairs) & splat_int(-0x10000)); }
-VEC_INLINE Vec extend_pairs(Vec a, Vec b, Vec sum) {
+VEC_INLINE Vec accumulate_pairs(Vec a, Vec b, Vec sum) {
   return fma(first_of(a), first_of(b), fma(second_of(a), second_of(b), sum));
 }
 

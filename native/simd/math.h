@@ -1,6 +1,6 @@
-// Functions of sixteen floats: the same polynomials in the same order on every instruction set, no libm.
-// Coefficients by scripts/polynomials.py; the bounds, in units of the last place of the exact result, are
-// tested in test/math_test.cc. NaN in, NaN out.
+// Functions of sixteen floats: the same polynomials in the same order on every instruction set, no libm. The
+// coefficients come from scripts/polynomials.py. Error bounds are in units of the last place (ULP) of the
+// exact result and are tested in test/math_test.cc. NaN in, NaN out.
 #pragma once
 
 #include "vec.h"
@@ -13,12 +13,12 @@ constexpr float kLn2 = 0x1.62e430p-1f;
 constexpr float kLn2Rest = -0x1.05c610p-29f;
 constexpr float kInfinity = __builtin_inff();
 
-// x = power * ln 2 + r with |r| <= ln 2 / 2; exp(r) - 1 = rise. |x| up to some thousands.
+// x = power * ln 2 + r with |r| <= ln 2 / 2, and rise = exp(r) - 1. For |x| up to some thousands.
 struct Exponential {
   Vec power, rise;
 };
 VEC_INLINE Exponential split_exponential(Vec x) {
-  Vec shift = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to a whole number
+  Vec shift = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
   Vec power = fma(x, splat(kLog2OfE), shift) - shift;
   Vec r = fnma(power, splat(kLn2Rest), fnma(power, splat(kLn2), x));
   Vec q = splat(0x1.6c5582p-10f);
@@ -35,7 +35,8 @@ VEC_INLINE Vec exp(Vec x) {
   return times_power_of_two(e.rise + splat(1.0f), e.power);
 }
 
-// log(1 + f) = f + square * factor for 1 + f from sqrt(1/2) to sqrt(2); the caller rounds the sum once.
+// log(1 + f) = f + square * factor for 1 + f from sqrt(1/2) to sqrt(2). The caller adds, so it is rounded
+// once.
 struct Logarithm {
   Vec square, factor;
 };
@@ -67,7 +68,8 @@ VEC_INLINE Vec log(Vec x) {
   return select(less(x, zero()), splat(__builtin_nanf("")), y);
 }
 
-// 2 ULP for t from 0 to 1. Below sqrt(2) - 1 nothing is lost by adding 1, for t is the polynomial's argument.
+// 2 ULP for t from 0 to 1. Below sqrt(2) - 1 the polynomial's argument is t itself, so nothing is lost by
+// adding 1.
 VEC_INLINE Vec log_one_plus(Vec t) {
   Mask upper = less(splat(0x1.a8279ap-2f), t);  // sqrt(2) - 1
   Vec f = select(upper, fma(t, splat(0.5f), splat(-0.5f)), t);
@@ -77,7 +79,7 @@ VEC_INLINE Vec log_one_plus(Vec t) {
   return fma(n, splat(kLn2), small + f);
 }
 
-// exp(-|x|), never above 1. What sigmoid and softplus are made of, so that neither overflows.
+// exp(-|x|), never above 1. Sigmoid and softplus are computed from it, so that neither overflows.
 VEC_INLINE Vec exp_minus_abs(Vec x) {
   Exponential e = split_exponential(at_least(neg(abs(x)), splat(-104.0f)));
   return times_power_of_two(e.rise + splat(1.0f), e.power);
@@ -102,12 +104,12 @@ VEC_INLINE Vec tanh(Vec x) {
   return as_float(as_int(y) | (as_int(x) & splat_int(INT32_MIN)));
 }
 
-// exp(x) - 1, nothing lost near 0: 1.5 ULP; -1 from -17.4 down, infinity from 88.73 on, and -0 stays -0.
+// exp(x) - 1, accurate near 0: 1.5 ULP; -1 from -17.4 down, infinity from 88.73 on, and -0 stays -0.
 VEC_INLINE Vec expm1(Vec x) {
   Exponential e = split_exponential(at_most(at_least(x, splat(-104.0f)), splat(89.0f)));
   Vec scale = times_power_of_two(splat(1.0f), e.power);
   Vec near = fma(scale, e.rise, scale - splat(1.0f));
-  // From 2^40 on the 1 no longer counts; 2^128 would be no float.
+  // From 2^40 on the 1 makes no difference; the scale 2^128 would not be a float.
   Vec far = times_power_of_two(e.rise + splat(1.0f), e.power);
   Vec y = select(less(splat(40.0f), e.power), far, near);
   return as_float(as_int(y) | (as_int(x) & splat_int(INT32_MIN)));
@@ -136,9 +138,9 @@ VEC_INLINE Vec erf(Vec x) {
   return as_float((as_int(y) & splat_int(INT32_MAX)) | (as_int(x) & splat_int(INT32_MIN)));
 }
 
-// The standard normal distribution's quantile: Wichura, AS241 (1988), routine PPND7, a relative error of 1e-7
-// in exact arithmetic; here 6 ULP. Of the probability p it takes q = p - 1/2 and side = min(p, 1 - p) > 0:
-// where p comes from a whole number both are exact, while p near 1 is not.
+// The quantile of the standard normal distribution: Wichura, AS241 (1988), routine PPND7, with a relative
+// error of 1e-7 in exact arithmetic; here 6 ULP. Instead of the probability p it takes q = p - 1/2 and side =
+// min(p, 1 - p) > 0: if p comes from an integer, these are exact, while p near 1 is not.
 VEC_INLINE Vec normal_quantile(Vec q, Vec side) {
   Vec r = fnma(q, q, splat(0.180625f));
   Vec top = fma(fma(fma(splat(59.109374720f), r, splat(159.29113202f)), r, splat(50.434271938f)), r,

@@ -1,13 +1,13 @@
-// Sixteen floats at a time on every instruction set: the same lanes, the same order, the same bits (those of
-// a NaN aside). Kernels are written once against this; each object in isa/ compiles its own copy.
+// Sixteen floats at a time on every instruction set: the same lanes, the same order, the same bits, except
+// those of a NaN. Kernels are written once against this; each object in isa/ compiles its own copy.
 //
-//   Vec 16 floats, IntVec 16 int32, DoubleVec 16 doubles, Mask 16 truths
-//   load store splat zero, *_tail(p, n): lanes below n (0 to 16), the rest read as zero and not written
+//   Vec 16 floats, IntVec 16 int32, DoubleVec 16 doubles, Mask 16 booleans
+//   load store splat zero, *_tail(p, n): only lanes below n (0 to 16); the others are zero, or not written
 //   + - * /; fma(a, b, c) = a*b + c, fnma(a, b, c) = c - a*b, rounded once; sqrt abs neg
 //   fma_splat(p, b, c) = fma(splat(*p), b, c)
 //   min max: NaN where either is NaN; of equal zeros the second
 //   at_least(x, low), at_most(x, high): a NaN and a zero of either sign pass; low and high are no NaN
-//   times_power_of_two(x, n): n whole, from -252 to 254; rounded once
+//   times_power_of_two(x, n): n an integer from -252 to 254; rounded once
 //   less less_equal equal not_equal: as in C, so only not_equal holds for a NaN; select(m, a, b) = m ? a : b
 //   mask_and mask_or mask_not any
 //   to_int_nearest (ties to even) to_int_truncate: out of range to the nearest int32, NaN to 0; to_float
@@ -15,8 +15,8 @@
 //   mul_wide(a, b, &high): low halves of unsigned 32 x 32 products
 //   load_u8 -> Vec, store_u8 (IntVec, each 0 to 255)
 //   reduce_add(x): lanes i + (i+8), then + 4, + 2, + 1; reduce_max: NaN where any is NaN
-//   transpose_16x16(from, from_stride, to, to_stride): strides in floats; load_turned(from, from_stride, to):
-//   lane i of to[k] is from[i * from_stride + k]
+//   transpose_16x16(from, from_stride, to, to_stride): strides in floats
+//   load_transposed(from, from_stride, to): lane i of to[k] is from[i * from_stride + k]
 #pragma once
 
 #include <cstddef>
@@ -43,9 +43,10 @@ namespace {
 constexpr int kLanes = 16;
 
 #if !defined(__AVX512F__) || defined(CHAINRULE_SCALAR)
-// In two factors, for neither the smallest nor the largest power need be a float. The first product is exact.
+// With two factors, because the smallest and the largest power need not be floats. The first product is
+// exact.
 VEC_INLINE Vec times_power_of_two(Vec x, Vec n) {
-  constexpr float kShift = 12582912.0f;  // 1.5 * 2^23: adding it leaves a whole number in the low bits
+  constexpr float kShift = 12582912.0f;  // 1.5 * 2^23: adding it leaves an integer in the low bits
   IntVec power = as_int(n + splat(kShift)) - as_int(splat(kShift));
   IntVec half = shift_right_arithmetic(power, 1);
   IntVec bias = splat_int(127);
@@ -56,18 +57,18 @@ VEC_INLINE Vec times_power_of_two(Vec x, Vec n) {
 #if !defined(__AVX512F__) || defined(CHAINRULE_SCALAR)
 VEC_INLINE Vec fma_splat(const float* p, Vec b, Vec c) { return fma(splat(*p), b, c); }
 
-// There are not registers enough for sixteen vectors.
-VEC_INLINE void load_turned(const float* from, int64_t from_stride, Vec (&to)[kLanes]) {
-  alignas(64) float turned[kLanes * kLanes];
-  transpose_16x16(from, from_stride, turned, kLanes);
-  for (int i = 0; i < kLanes; ++i) to[i] = load(turned + i * kLanes);
+// Through memory, because there are not enough registers for sixteen vectors.
+VEC_INLINE void load_transposed(const float* from, int64_t from_stride, Vec (&to)[kLanes]) {
+  alignas(64) float transposed[kLanes * kLanes];
+  transpose_16x16(from, from_stride, transposed, kLanes);
+  for (int i = 0; i < kLanes; ++i) to[i] = load(transposed + i * kLanes);
 }
 #endif
 
 VEC_INLINE Mask greater(Vec a, Vec b) { return less(b, a); }
 VEC_INLINE Mask greater_equal(Vec a, Vec b) { return less_equal(b, a); }
 
-// Floats that may lie at any address of their own alignment.
+// Up to a whole vector; `n` may be larger.
 VEC_INLINE Vec load_upto(const float* p, int64_t n) { return n >= kLanes ? load(p) : load_tail(p, n); }
 VEC_INLINE void store_upto(float* p, Vec x, int64_t n) {
   if (n >= kLanes) {

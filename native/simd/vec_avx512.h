@@ -1,7 +1,7 @@
 // AVX-512 F, BW, VL, DQ: one register holds all sixteen lanes. See vec.h for the meaning of each function.
 #pragma once
 
-// GCC 12 takes the undefined lanes of its own intrinsics for a mistake.
+// GCC 12 warns about the undefined lanes of its own intrinsics.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
@@ -58,7 +58,8 @@ VEC_INLINE Vec operator-(Vec a, Vec b) { return {_mm512_sub_ps(a.v, b.v)}; }
 VEC_INLINE Vec operator*(Vec a, Vec b) { return {_mm512_mul_ps(a.v, b.v)}; }
 VEC_INLINE Vec operator/(Vec a, Vec b) { return {_mm512_div_ps(a.v, b.v)}; }
 VEC_INLINE Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
-// The compiler would take splats out of the loop that shares them, into memory for want of registers.
+// With intrinsics, the compiler would hoist splats out of a loop and, short of registers, keep them in
+// memory.
 VEC_INLINE Vec fma_splat(const float* p, Vec b, Vec c) {
   __asm__("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(c.v) : "v"(b.v), "m"(*p));
   return c;
@@ -165,8 +166,8 @@ VEC_INLINE double reduce_add(DoubleVec x) {
   return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
 }
 
-// Four rows and where the next ones start. Without the barrier the compiler reads each row once for every
-// use, and keeps sixteen addresses where two distances will do.
+// Loads four rows; returns where the next ones start. Without the asm statement the compiler reads each row
+// once for every use, and keeps sixteen addresses where two strides suffice.
 VEC_INLINE const float* load_four(const float* from, int64_t stride, int64_t three_strides, __m512* to) {
   to[0] = _mm512_loadu_ps(from);
   to[1] = _mm512_loadu_ps(from + stride);
@@ -177,8 +178,8 @@ VEC_INLINE const float* load_four(const float* from, int64_t stride, int64_t thr
   return from;
 }
 
-// Pairs, then quadruples within each quarter; then the quarters change places.
-VEC_INLINE void load_turned(const float* from, int64_t from_stride, Vec (&to)[16]) {
+// Interleaves pairs, then quadruples within each quarter of a register, then exchanges quarters.
+VEC_INLINE void load_transposed(const float* from, int64_t from_stride, Vec (&to)[16]) {
   __m512 a[16], b[16];
 #pragma GCC unroll 4
   for (int i = 0; i < 16; i += 4) from = load_four(from, from_stride, 3 * from_stride, a + i);
@@ -210,14 +211,14 @@ VEC_INLINE void load_turned(const float* from, int64_t from_stride, Vec (&to)[16
 }
 
 VEC_INLINE void transpose_16x16(const float* from, int64_t from_stride, float* to, int64_t to_stride) {
-  Vec turned[16];
-  load_turned(from, from_stride, turned);
+  Vec transposed[16];
+  load_transposed(from, from_stride, transposed);
 #pragma GCC unroll 4
   for (int i = 0; i < 16; i += 4) {
-    store(to, turned[i]);
-    store(to + to_stride, turned[i + 1]);
-    store(to + 2 * to_stride, turned[i + 2]);
-    store(to + 3 * to_stride, turned[i + 3]);
+    store(to, transposed[i]);
+    store(to + to_stride, transposed[i + 1]);
+    store(to + 2 * to_stride, transposed[i + 2]);
+    store(to + 3 * to_stride, transposed[i + 3]);
     to += 4 * to_stride;
     __asm__("" : "+r"(to));
   }

@@ -144,7 +144,7 @@ VEC_INLINE Vec max(Vec a, Vec b) { return select(mask_or(less(b, a), not_equal(a
 VEC_INLINE Vec at_least(Vec x, Vec low) { return select(less(x, low), low, x); }
 VEC_INLINE Vec at_most(Vec x, Vec high) { return select(less(high, x), high, x); }
 
-// These saturate and turn NaN into 0 by themselves.
+// The instructions saturate, and convert NaN to 0.
 VEC_INLINE IntVec to_int_nearest(Vec x) {
   return quarters<IntVec>([&](int i) { return vcvtnq_s32_f32(x.v[i]); });
 }

@@ -1,4 +1,4 @@
-// Plain C++: the reference that the other instruction sets agree with. See vec.h for each function's meaning.
+// Plain C++: the reference for the other instruction sets. See vec.h for the meaning of each function.
 #pragma once
 
 #include <cstddef>
@@ -32,8 +32,9 @@ VEC_INLINE float float_of(int32_t bits) {
   return x;
 }
 
-// a*b + c rounded once. Without the instruction: the product is exact in double, the sum is rounded to odd
-// (its last bit says whether anything was cut off), so rounding it to float is right (Boldo, Melquiond 2008).
+// a*b + c rounded once. Without the instruction: the product is exact in double, and the sum is rounded to
+// odd, that is, its last bit says whether anything was cut off. Then rounding to float is correct (Boldo,
+// Melquiond 2008).
 VEC_INLINE float fused(float a, float b, float c) {
 #if defined(__FMA__) || defined(__aarch64__)
   return __builtin_fmaf(a, b, c);
@@ -116,10 +117,10 @@ VEC_INLINE IntVec select(Mask m, IntVec a, IntVec b) {
   return lanes<IntVec>([&](int i) { return (a.v[i] & m.v[i]) | (b.v[i] & ~m.v[i]); });
 }
 
-VEC_INLINE float smaller(float a, float b) { return (a < b) | (a != a) ? a : b; }
-VEC_INLINE float larger(float a, float b) { return (a > b) | (a != a) ? a : b; }
-VEC_INLINE Vec min(Vec a, Vec b) { return lanes<Vec>([&](int i) { return smaller(a.v[i], b.v[i]); }); }
-VEC_INLINE Vec max(Vec a, Vec b) { return lanes<Vec>([&](int i) { return larger(a.v[i], b.v[i]); }); }
+VEC_INLINE float min_or_nan(float a, float b) { return (a < b) | (a != a) ? a : b; }
+VEC_INLINE float max_or_nan(float a, float b) { return (a > b) | (a != a) ? a : b; }
+VEC_INLINE Vec min(Vec a, Vec b) { return lanes<Vec>([&](int i) { return min_or_nan(a.v[i], b.v[i]); }); }
+VEC_INLINE Vec max(Vec a, Vec b) { return lanes<Vec>([&](int i) { return max_or_nan(a.v[i], b.v[i]); }); }
 VEC_INLINE Vec at_least(Vec x, Vec low) { return select(less(x, low), low, x); }
 VEC_INLINE Vec at_most(Vec x, Vec high) { return select(less(high, x), high, x); }
 
@@ -128,10 +129,10 @@ VEC_INLINE int32_t truncated(float x) {
   if (x >= 2147483648.0f) return 0x7fffffff;
   return x < -2147483648.0f ? INT32_MIN : static_cast<int32_t>(x);
 }
-// Adding and subtracting 2^23 rounds to a whole number, ties to even; from there on floats are whole.
+// Adding and subtracting 2^23 rounds to an integer, ties to even; from there on all floats are integers.
 VEC_INLINE float rounded(float x) {
   float magic = float_of((bits_of(x) & INT32_MIN) | 0x4b000000);
-  return larger(x, -x) < 8388608.0f ? (x + magic) - magic : x;
+  return max_or_nan(x, -x) < 8388608.0f ? (x + magic) - magic : x;
 }
 VEC_INLINE IntVec to_int_truncate(Vec x) { return lanes<IntVec>([&](int i) { return truncated(x.v[i]); }); }
 VEC_INLINE IntVec to_int_nearest(Vec x) {
@@ -195,7 +196,7 @@ VEC_INLINE float reduce_add(Vec x) {
 }
 VEC_INLINE float reduce_max(Vec x) {
   for (int half = 8; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i) x.v[i] = larger(x.v[i], x.v[i + half]);
+    for (int i = 0; i < half; ++i) x.v[i] = max_or_nan(x.v[i], x.v[i + half]);
   }
   return x.v[0];
 }

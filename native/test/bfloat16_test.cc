@@ -1,6 +1,6 @@
-// Products with operands in bfloat16 against their definition, to the bit: operands rounded to nearest even,
-// two numbers of k at a time in one chain of fused multiply-adds, the second first, in blocks of 768. And
-// against double on the rounded operands, roughly.
+// Products with operands in bfloat16, bit by bit against their definition: operands rounded to nearest even,
+// k in pairs in one chain of fused multiply-adds, the second number of a pair first, in blocks of 768. Also
+// against double on the rounded operands, with a tolerance.
 #include <limits>
 
 #include "run.h"
@@ -18,7 +18,7 @@ struct Shape {
   bool a_transposed, b_transposed;
 };
 
-// Those of this machine, and AVX-512 without the instruction, which may have been replaced.
+// Those of this machine, and that of AVX-512 without the bfloat16 instruction.
 std::vector<const KernelTable*> all_tables() {
   std::vector<const KernelTable*> tables;
   for (const KernelTable* table : tables_here()) {
@@ -82,7 +82,7 @@ int64_t told_by(Operand& guard) {
   return first;
 }
 
-// Plain, with bias and activation, with another operand, and tested in passing.
+// Plain, with bias and activation, with another operand, and guarded.
 void test_shape(const Shape& s, int64_t skew) {
   Numbers numbers(static_cast<uint32_t>(s.m * 1009 + s.n * 31 + s.k));
   Operand a(Dtype::float32, dims_of(s.a_transposed, s.m, s.k), skew);
@@ -120,7 +120,7 @@ void test_shape(const Shape& s, int64_t skew) {
   }
 }
 
-// A product with one is the number itself, rounded: in the vectors and in the tail of both layouts.
+// A product with 1 is the rounded number itself: in whole vectors and in tails, in both layouts.
 void test_rounding() {
   const float infinity = std::numeric_limits<float>::infinity();
   const float largest = std::numeric_limits<float>::max(), least = std::numeric_limits<float>::min();
@@ -150,7 +150,7 @@ void test_rounding() {
                                1e30f};
   const int64_t n = static_cast<int64_t>(values.size());
   CHECK(rounded(0x1.01p0f) == 1.0f && rounded(0x1.03p0f) == 0x1.04p0f && std::isinf(rounded(largest)));
-  // A finite number that is rounded to infinity is a product that is not finite: the guard says where.
+  // A finite number may be rounded to infinity; then the product is not finite, and the guard says where.
   Operand numbers(Dtype::float32, {n}, 1), one(Dtype::float32, {1, 1}, 1), c(Dtype::float32, {n}, 1);
   Operand guard(Dtype::int32, {64}, 0);
   numbers.set(values);
@@ -164,12 +164,12 @@ void test_rounding() {
   };
   for (const KernelTable* table : all_tables()) {
     for (const bool column : {false, true}) {
-      for (const int32_t turned : {0, 1}) {
-        const bool upright = column != (turned != 0);
+      for (const int32_t transposed : {0, 1}) {
+        const bool upright = column != (transposed != 0);
         lay(numbers, upright ? n : 1, upright ? 1 : n);
         lay(c, column ? n : 1, column ? 1 : n);
-        KernelRun run = {"gemmFiniteBfloat16", &c, {&one, &numbers}, {0, turned}, -1, &guard};
-        if (column) run = {"gemmFiniteBfloat16", &c, {&numbers, &one}, {turned, 0}, -1, &guard};
+        KernelRun run = {"gemmFiniteBfloat16", &c, {&one, &numbers}, {0, transposed}, -1, &guard};
+        if (column) run = {"gemmFiniteBfloat16", &c, {&numbers, &one}, {transposed, 0}, -1, &guard};
         run.run(*table, false);
         CHECK(same_numbers(c, expected));
         CHECK(told_by(guard) == 9);
@@ -200,7 +200,7 @@ void test_bfloat16_products() {
     for (int64_t n : {0, 1, 15, 17, 64, 65, 130}) {
       for (int64_t k : {0, 1, 2, 3, 31, 32, 33, 767, 768, 769, 1537}) {
         for (int form = 0; form < 4; ++form) {
-          // One in 16, spread over all sizes and forms.
+          // One in 16 of all sizes and forms.
           if (!deep_mode() && ++number * 2654435761u >> 16 & 15) continue;
           test_shape({m, n, k, (form & 1) != 0, (form & 2) != 0}, (m + k) % 4 * 3);
         }

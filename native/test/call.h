@@ -1,5 +1,6 @@
-// One call of a kernel in a test: operands at odd addresses between guarded zones, run on every instruction
-// set, all tasks at once and one by one backwards. All runs must agree to the bit and stay within bounds.
+// One call of a kernel in a test: operands are at odd addresses between guarded zones. The kernel runs on
+// every instruction set, all tasks in one call and then one by one backwards. All runs must give the same
+// bits and stay within bounds.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +12,7 @@
 
 namespace chainrule {
 
-constexpr size_t kZone = 64;  // bytes on either side that nobody may write
+constexpr size_t kZone = 64;  // bytes on either side that must not be written
 constexpr uint8_t kZoneByte = 0xa5, kPoisonByte = 0xcd;
 
 class Operand {
@@ -98,7 +99,7 @@ struct Call {
     return reinterpret_cast<const Element*>(results[output].data());
   }
 
-  // What `check` says on the first table: nullptr if the operands fit.
+  // What `check` of the first table returns: nullptr if the operands fit.
   const char* refusal() {
     const KernelTable* const* tables;
     usable_tables(&tables);

@@ -1,4 +1,4 @@
-// The smallest test harness: counts what holds, prints what does not, goes on.
+// A minimal test harness: it counts checks, prints those that fail, and goes on.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,18 @@ inline bool same_bits(float a, float b) {
   return x == y;
 }
 
-// Tables of the instruction sets that this machine can run; the first is scalar. In kernels_test.cc.
+// Prints the counts and returns the exit code of the test: 1 if a check failed or none was made.
+inline int report() {
+  Checks& all = checks();
+  if (all.passed + all.failed == 0) {
+    std::fprintf(stderr, "nothing was checked\n");
+    ++all.failed;
+  }
+  std::printf("%d passed, %d failed\n", all.passed, all.failed);
+  return all.failed == 0 ? 0 : 1;
+}
+
+// Tables of the instruction sets that this machine supports, scalar first. In kernels_test.cc.
 int usable_tables(const KernelTable* const** tables);
 
 // The kernel whose signature begins with `name(`.
@@ -57,7 +68,7 @@ inline int find_map_op(const KernelTable& table, const char* name) {
   return -1;
 }
 
-// Whether this run takes the full count (npm run test:deep).
+// Whether this run makes all checks (npm run test:deep).
 bool deep_mode();
 
 }  // namespace chainrule

@@ -1,4 +1,4 @@
-// Which of a team and one thread is chosen, on machines where either is faster and where that changes.
+// Whether a team or one thread is chosen, on machines where either is faster and on one where that changes.
 #include "runtime/choice.h"
 
 #include "check.h"
@@ -10,7 +10,7 @@ struct Machine {
   double team_ns, alone_ns;
 };
 
-// Runs of a machine; how many of them went to one thread.
+// Makes `count` runs on a machine. Returns how many of them used one thread.
 int runs(Choice* choice, Machine machine, int count) {
   int alone_runs = 0;
   for (int i = 0; i < count; ++i) {
@@ -26,16 +26,16 @@ int runs(Choice* choice, Machine machine, int count) {
 void test_choices() {
   const Machine near = {190, 300}, far = {430, 300};
   Choice team;
-  CHECK(!team.alone());  // the first run is the team's
+  CHECK(!team.alone());  // the first run uses the team
   CHECK(runs(&team, near, 1000) < 10);
   CHECK(runs(&team, near, 10000) < 15);
-  // The machine becomes another one: the last runs that were fast are forgotten.
+  // The machine changes: fast runs of the past are forgotten.
   CHECK(runs(&team, far, 100) > 60);
   CHECK(runs(&team, far, 1000) > 980);
-  // And back: the team is tried again after at most 1024 runs.
+  // It changes back: the team is tried again after at most 1024 runs.
   CHECK(runs(&team, near, 2000) < 1100);
   CHECK(runs(&team, near, 1000) < 10);
-  // One run that was held up says nothing, nor does the first.
+  // A single slow run makes no difference, not even if it is the first one.
   team.note(false, 5000);
   CHECK(runs(&team, near, 20) <= 1);
   Choice cold;

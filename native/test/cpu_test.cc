@@ -1,4 +1,4 @@
-// What control groups allow a process, from files as the system shows them.
+// How many processors the control groups of a process allow, from files as the system shows them.
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A system of its own, gone afterwards.
+// The files of an imaginary system, which are removed afterwards.
 class Groups {
  public:
   Groups() {

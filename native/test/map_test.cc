@@ -1,4 +1,4 @@
-// The fused map: every op, ways to broadcast, types in and out, programs of many steps, bad programs.
+// The fused map: every op, ways to broadcast, dtypes in and out, programs of many steps, bad programs.
 #include <algorithm>
 #include <limits>
 
@@ -67,7 +67,8 @@ int64_t source_of(const Tensor& from, const Tensor& to, int64_t i) {
   return at;
 }
 
-// On all instruction sets, both ways round; `expected` holds floats as a float32 result would.
+// On all instruction sets, tasks forwards and backwards. `expected` holds results as floats, whatever their
+// dtype.
 void expect(KernelRun run, const std::vector<float>& expected, const char* what) {
   std::vector<uint8_t> before;
   Operand* target = run.alias < 0 ? run.output : run.inputs[static_cast<size_t>(run.alias)];
@@ -121,7 +122,8 @@ const Rule kRules[] = {
     {"broadcastTo", 1, [](float a, float, float) { return a; }},
 };
 
-// Each op alone, on numbers and on all pairs of special ones; sizes around vectors, tiles and tasks.
+// Each op alone, on ordinary numbers and on all pairs of special ones, with sizes around vectors, tiles and
+// tasks.
 void test_ops() {
   const float special[] = {0.0f, -0.0f, 1.0f, -1.5f, kInf, -kInf, kNan, 1e-40f, -1e-40f, 3e38f, -3e38f};
   for (const Rule& rule : kRules) {
@@ -148,7 +150,7 @@ void test_ops() {
   }
 }
 
-// a + b with b repeated along some axes; types of all kinds, converted to float32 as they are read.
+// a + b with b broadcast along some axes, of every dtype that is converted to float32 when it is read.
 void test_broadcast() {
   using Dims = std::vector<int64_t>;
   const std::pair<Dims, Dims> shapes[] = {
@@ -216,7 +218,7 @@ void test_stores() {
   }
 }
 
-// Constants, tiles that are used again, an operand read twice: max((x*x + 2) / (|x*x| + 0.5), bias).
+// Constants, reused tiles and an operand that is read twice: max((x*x + 2) / (|x*x| + 0.5), bias).
 void test_program() {
   for (int64_t rows : {1, 3, 200}) {
     Operand x(Dtype::float32, {rows, 37}, 1), bias(Dtype::float32, {37}, 2);
@@ -263,7 +265,7 @@ void test_refused_programs() {
   std::vector<int32_t> longer = good;
   longer.push_back(0);
   CHECK(refused({&x, &row}, longer));
-  // Every word but the constant, one after another, replaced by numbers that may not stand there.
+  // Every word but the constant, one after another, is replaced by numbers that are not allowed there.
   for (size_t i = 0; i < good.size(); ++i) {
     if (i == 1) continue;
     for (int32_t bad : {-2147483647 - 1, -2, 99, 1 << 20, 2147483647}) {

@@ -1,5 +1,5 @@
-// Elementary functions against double: the bounds that simd/math.h states, special values, and the same bits
-// on every instruction set. In deep mode one float in 64 of all there are.
+// Elementary functions against double: the error bounds that simd/math.h states, special values, and the same
+// bits on every instruction set. Deep mode tests every 64th of all floats.
 #include <algorithm>
 #include <limits>
 
@@ -10,7 +10,7 @@ namespace {
 
 constexpr double kInfinite = std::numeric_limits<double>::infinity();
 
-// What the last place of a float near `exact` is worth.
+// The value of the last place of a float near `exact`.
 double last_place(double exact) {
   int exponent;
   std::frexp(exact, &exponent);
@@ -20,7 +20,7 @@ double last_place(double exact) {
 double distance(float got, double exact) {
   if (std::isnan(exact) || std::isnan(got)) return std::isnan(exact) && std::isnan(got) ? 0 : kInfinite;
   if (static_cast<double>(got) == exact) return 0;
-  // Beyond the largest float, infinity is right; so is the largest float within the bound.
+  // Beyond the largest float infinity is correct, and so is the largest float within the bound.
   const double largest = std::numeric_limits<float>::max();
   if (std::isinf(got)) return std::fabs(exact) > largest && (got > 0) == (exact > 0) ? 0 : kInfinite;
   return std::fabs(got - exact) / last_place(exact);
@@ -48,7 +48,7 @@ constexpr Function kFunctions[] = {
     {"sqrt", [](double x) { return std::sqrt(x); }, 0.5, 0xef5a025f},
 };
 
-// FNV-1a over the bits; all NaNs count as one.
+// FNV-1a over the bits; all NaNs are treated alike.
 void add_to(uint32_t* digest, const std::vector<float>& values) {
   for (float value : values) {
     uint32_t bits = 0x7fc00000;
@@ -130,20 +130,21 @@ void test_special_values() {
   }
 }
 
-// By Newton's method on the complementary error function, whose own error near the tails is relative.
+// By Halley's method on the complementary error function, which is accurate in the tails.
 double exact_quantile(double p) {
   const double tail = std::min(p, 1 - p);
   double x = tail > 0.1 ? 0.0 : std::sqrt(-2 * std::log(tail));
   for (int i = 0; i < 60; ++i) {
     double off = 0.5 * std::erfc(x / std::sqrt(2.0)) - tail;
     double step = off * std::sqrt(2 * 3.14159265358979323846) * std::exp(x * x / 2);
-    x += step / (1 - x * step / 2);  // Halley's
+    x += step / (1 - x * step / 2);
     if (std::fabs(step) <= 1e-16 * std::fabs(x)) break;
   }
   return p < 0.5 ? -x : x;
 }
 
-// The quantile has no op of its own: normal numbers are quantiles of the uniform ones from the same bits.
+// There is no op for the quantile itself, but normal numbers are quantiles of the uniform ones from the same
+// bits.
 void test_quantile() {
   const int64_t count = deep_mode() ? 1 << 22 : 1 << 16;
   Operand seed(Dtype::int32, {2}, 0), step(Dtype::int32, {1}, 0);

@@ -1,4 +1,4 @@
-// Every optimizer's update, bit by bit against its formula in plain floats, with all that may be added to it.
+// Every optimizer's update, bit by bit against its formula in plain floats, with all combinations of extras.
 #include <string>
 
 #include "call.h"
@@ -17,7 +17,7 @@ float decayed_square(float keep, float before, float rest, float x) {
 }
 float sign_of(float x) { return static_cast<float>((x > 0.0f) - (x < 0.0f)); }
 
-// The new parameter and moments of one element, in place: x = (p, g, moments …); h are its numbers.
+// The new parameter and moments of one element, in place: x = (p, g, moments …); h are the hyperparameters.
 using Formula = void (*)(const float* h, float* x);
 
 void sgd(const float* h, float* x) { x[0] = std::fma(-h[0], x[1], x[0]); }
@@ -112,7 +112,7 @@ struct Extras {
   bool decays, averages, pauses;
 };
 
-// The formula with what is added, for one element of `width` operands.
+// The formula with its extras, for one element of `width` operands.
 void apply(const Update& update, Extras extras, const float* row, int columns, int width, float* x) {
   if (extras.pauses && row[columns - 1] == 0.0f) return;
   const float* more = row + update.hyper.size();
@@ -128,7 +128,7 @@ void apply(const Update& update, Extras extras, const float* row, int columns, i
   if (more[2] != 0.0f) x[0] = average;
 }
 
-// Two rows: the second group decays, overwrites and works; the first, where pauses are on, does nothing.
+// Two rows: the second group decays, overwrites and is active; the first one is inactive if `pauses` is on.
 std::vector<float> table_of(const Update& update, Extras extras) {
   std::vector<float> table;
   for (int group = 0; group < 2; ++group) {
@@ -146,7 +146,7 @@ void fill_operand(Operand& operand, int field, Numbers& numbers) {
     float& x = operand.as<float>()[i];
     x = numbers.next();
     if (field > 1) x = x * x;
-    // Gradients of zero beside moments near the end of the normal range: these must be flushed.
+    // Gradients of zero with moments close to FLT_MIN, which must then be flushed to zero.
     if (i % 5 == 0 && field > 0) x = field == 1 ? 0.0f : 1.2e-38f;
   }
 }

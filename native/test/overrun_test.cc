@@ -1,5 +1,6 @@
-// Kernels that read or write one element too far, in each space, must die of it under the address sanitizer
-// with red zones, though that element lies within the same allocation; an honest one must not.
+// A kernel that reads or writes one element beyond its operand, in any space, must be stopped by the address
+// sanitizer with red zones, although that element is within the same allocation. An honest kernel must not
+// be.
 //   overrun_test                             runs each case in a process of its own
 //   overrun_test KERNEL SPACE WHERE COUNT    one of them
 #include <sys/wait.h>
@@ -17,7 +18,7 @@ namespace {
 constexpr int64_t kSteps = 2;
 constexpr uint32_t kSignallingNaN = 0x7fa00000u;
 
-// Bits are copied as integers: a float might be made quiet on its way.
+// Bits are copied as integers, because copying a signalling NaN as a float may make it quiet.
 template <int kReadsBeyond, int kWritesBeyond>
 void copy(const Args& args, int64_t, int64_t) {
   const auto* x = static_cast<const volatile uint32_t*>(args.inputs[0].data);
@@ -46,8 +47,8 @@ struct Case {
   int32_t count;
 };
 
-// A value of `space` with another behind it, which no instruction names; in io the next step's block is
-// that.
+// A value of `space` with another value behind it that no instruction uses; in io that is the next step's
+// block.
 int32_t place(PlanWords* plan, const std::string& space, int32_t count, int32_t flags) {
   if (space == "io") return plan->io(Dtype::float32, {count}, flags);
   const Space of = space == "state" ? Space::state : Space::arena;
@@ -56,7 +57,7 @@ int32_t place(PlanWords* plan, const std::string& space, int32_t count, int32_t 
   return value;
 }
 
-// Reads from the space in question or writes to it; the honest kernel does both, one after the other.
+// Reads from the given space or writes to it; the honest kernel does both.
 PlanWords plan_of(const Case& one) {
   PlanWords plan;
   const std::string signature = one.kernel + "(x: f32) -> y: f32";
@@ -86,7 +87,7 @@ int run(const Case& one) {
   job.program = program.get();
   job.state = &state;
   job.steps = kSteps;
-  // The element beyond the last step's block belongs to the array too.
+  // The array also contains an element beyond the block of the last step.
   const size_t elements = static_cast<size_t>(one.count) * kSteps + 16;
   std::vector<std::vector<uint32_t>> arrays(program->io.size(), std::vector<uint32_t>(elements));
   for (auto& array : arrays) {
@@ -137,7 +138,12 @@ void check_all(const char* program) {
   }
 }
 #else
-void check_all(const char*) { std::printf("overrun_test: only the address sanitizer sees an overrun\n"); }
+// Only the address sanitizer sees an overrun; without it, at least the honest kernel must run.
+void check_all(const char*) {
+  for (const char* space : {"state", "arena", "io"}) {
+    for (const char* where : {"executor", "here"}) CHECK(run({"honest", space, where, 5}) == 0);
+  }
+}
 #endif
 
 }  // namespace
@@ -147,6 +153,5 @@ int main(int argc, char** argv) {
   using namespace chainrule;
   if (argc == 5) return run({argv[1], argv[2], argv[3], std::atoi(argv[4])});
   check_all(argv[0]);
-  std::printf("%d passed, %d failed\n", checks().passed, checks().failed);
-  return checks().failed == 0 ? 0 : 1;
+  return report();
 }

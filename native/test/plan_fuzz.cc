@@ -1,9 +1,9 @@
-// Malformed plans must be errors and never crashes. Takes plans that work, spoils some words of each, loads
-// them, and runs what is accepted on memory of exactly the size that is needed: for the sanitizers to
-// watch.
+// A malformed plan must be an error and never a crash. Takes plans that work, corrupts some words of each,
+// loads them, and runs those that are accepted on memory of exactly the required size, so that sanitizers see
+// overruns.
 //   plan_fuzz [--seed N] [--count N] [FILE...]
-// Files are written by lib/runtime/dump.ts; a plan of its own is always there. With PLAN_FUZZ_TRACE it
-// prints what repeats each plan alone.
+// Files are written by lib/runtime/dump.ts; a built-in plan is always used. With PLAN_FUZZ_TRACE it prints
+// the arguments that repeat each plan alone.
 #include <algorithm>
 #include <cstdlib>
 
@@ -15,10 +15,11 @@
 namespace chainrule {
 namespace {
 
-constexpr int64_t kMostBytes = int64_t{1} << 24;  // of memory, and
-constexpr double kMostNs = 2e6;                   // of work, in one run: larger plans are only loaded
+// Plans that need more memory or more work than this are loaded but not run.
+constexpr int64_t kMaxRunBytes = int64_t{1} << 24;
+constexpr double kMaxRunNs = 2e6;
 
-// xorshift64*, the same everywhere.
+// xorshift64*, the same on every machine.
 class Random {
  public:
   explicit Random(uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15u + 1) {}
@@ -35,7 +36,7 @@ class Random {
   uint64_t state_;
 };
 
-// A gather, a loop with a window and a carry, a guard and an update: most of what a plan can hold.
+// A gather, a loop with a window and a carry, a guard and an update: most of what a plan can contain.
 Dump sample() {
   PlanWords plan;
   const auto f32 = Dtype::float32, i32 = Dtype::int32;
@@ -91,9 +92,9 @@ std::ptrdiff_t tables_end(const std::vector<int32_t>& words) {
   return kHeaderWords + io * kIoWords + values * kValueWords;
 }
 
-void spoil_once(Random* random, std::vector<int32_t>* words) {
+void corrupt_once(Random* random, std::vector<int32_t>* words) {
   if (words->empty()) return;
-  // Most of what matters stands in the body, at the end.
+  // The body, at the end, matters most.
   const size_t body = words->size() > kHeaderWords ? static_cast<size_t>((*words)[kHeaderBodyWords]) : 0;
   const bool in_body = body <= words->size() && random->one_in(2);
   const size_t at = in_body ? words->size() - body + random->below(body) : random->below(words->size());
@@ -114,7 +115,7 @@ void spoil_once(Random* random, std::vector<int32_t>* words) {
   }
 }
 
-// One size wherever it stands: what fits together goes on doing so.
+// Replaces one size wherever it occurs, so that sizes still fit together.
 void resize(Random* random, std::vector<int32_t>* words) {
   const int32_t from = (*words)[random->below(words->size())], to = edge(random, *words);
   const auto end = words->begin() +
@@ -124,7 +125,7 @@ void resize(Random* random, std::vector<int32_t>* words) {
       end, from, to);
 }
 
-// An input becomes a data set, of which the plan does not know the rows.
+// An input becomes a data set with a number of rows that the plan does not know.
 void make_dynamic(Random* random, std::vector<int32_t>* words) {
   const size_t slots = words->size() < kHeaderWords ? 0 : static_cast<size_t>((*words)[kHeaderIoCount]);
   if (slots == 0 || tables_end(*words) > static_cast<std::ptrdiff_t>(words->size())) return;
@@ -139,10 +140,10 @@ void make_dynamic(Random* random, std::vector<int32_t>* words) {
   }
 }
 
-void spoil(Random* random, Dump* dump) {
+void corrupt(Random* random, Dump* dump) {
   if (random->one_in(4)) resize(random, &dump->words);
   if (random->one_in(10)) make_dynamic(random, &dump->words);
-  for (size_t times = random->below(4); times > 0; --times) spoil_once(random, &dump->words);
+  for (size_t times = random->below(4); times > 0; --times) corrupt_once(random, &dump->words);
   if (random->one_in(40)) dump->words.resize(random->below(dump->words.size() + 20));
   if (random->one_in(4) && dump->words.size() > kHeaderWordCount) {
     dump->words[kHeaderWordCount] = static_cast<int32_t>(dump->words.size());
@@ -153,8 +154,8 @@ void spoil(Random* random, Dump* dump) {
   else if (!text.empty()) text[random->below(text.size())] = static_cast<char>(random->bits());
 }
 
-// Exactly `bytes` before the sanitizer's zone, at an odd element; with `like` first, then small and strange
-// numbers.
+// Exactly `bytes` that end where the sanitizer's red zone begins, at an odd element. Holds small and strange
+// numbers, mostly with `like` at the start.
 struct Block {
   std::vector<char> memory;
   Binding binding;
@@ -186,14 +187,14 @@ struct Counts {
 
 void run(Random* random, Program* program, const Dump& dump, Counts* counts) {
   const int64_t steps = 1 + static_cast<int64_t>(random->below(2));
-  if (program->arena_bytes > kMostBytes || program->state_bytes > kMostBytes ||
-      program->step_cost_ns > kMostNs)
+  if (program->arena_bytes > kMaxRunBytes || program->state_bytes > kMaxRunBytes ||
+      program->step_cost_ns > kMaxRunNs)
     return;
   std::vector<Block> blocks;
   Job job;
   for (size_t slot = 0; slot < program->io.size(); ++slot) {
     const IoSlot& form = program->io[slot];
-    if (form.bytes > kMostBytes / 16 || form.step_stride_bytes > kMostBytes / 16) return;
+    if (form.bytes > kMaxRunBytes / 16 || form.step_stride_bytes > kMaxRunBytes / 16) return;
     static const std::vector<char> nothing;
     blocks.emplace_back(random, bytes_needed(random, form, steps), bytes_of(form.dtype),
                         slot < dump.io.size() ? dump.io[slot] : nothing);
@@ -245,7 +246,7 @@ std::vector<Dump> read_all(int argc, char** argv) {
   return dumps;
 }
 
-// True where the plan was accepted.
+// True if the plan was accepted.
 bool load_and_run(Random* random, const Dump& dump, Counts* counts) {
   const std::vector<const KernelTable*> tables = usable_tables();
   const KernelTable& table = *tables[random->below(tables.size())];
@@ -271,22 +272,22 @@ int main(int argc, char** argv) {
   const std::vector<Dump> dumps = read_all(argc, argv);
   const bool trace = std::getenv("PLAN_FUZZ_TRACE") != nullptr;
   int failed = 0;
-  Counts whole, spoiled;
+  Counts whole, corrupted;
   for (const Dump& dump : dumps) {
     Random random(seed);
     if (!load_and_run(&random, dump, &whole)) ++failed;
   }
   for (int64_t number = 0; number < count; ++number) {
-    Random random(seed + static_cast<uint64_t>(number));  // what fails is found again by its own number
+    Random random(seed + static_cast<uint64_t>(number));  // so that a failure can be repeated by its number
     if (trace)
       std::fprintf(stderr, "--seed %llu --count 1\n", static_cast<unsigned long long>(seed) + number);
     Dump dump = dumps[random.one_in(2) ? 0 : random.below(dumps.size())];
-    spoil(&random, &dump);
-    load_and_run(&random, dump, &spoiled);
+    corrupt(&random, &dump);
+    load_and_run(&random, dump, &corrupted);
   }
-  std::printf("%lld plans spoiled: %lld accepted, %lld run for %lld steps\n", static_cast<long long>(count),
-              static_cast<long long>(spoiled.loaded), static_cast<long long>(spoiled.run),
-              static_cast<long long>(spoiled.steps));
+  std::printf("%lld plans corrupted: %lld accepted, %lld run for %lld steps\n", static_cast<long long>(count),
+              static_cast<long long>(corrupted.loaded), static_cast<long long>(corrupted.run),
+              static_cast<long long>(corrupted.steps));
   std::printf("%d passed, %d failed\n", static_cast<int>(dumps.size()) - failed + 1, failed);
   return failed == 0 ? 0 : 1;
 }

@@ -1,4 +1,4 @@
-// Plans written by hand, for tests of the runtime without JavaScript. plan.h documents the words.
+// Builds plans by hand, for tests of the runtime without JavaScript. plan.h documents the words.
 #pragma once
 
 #include <cstring>
@@ -32,7 +32,7 @@ class PlanWords {
     return static_cast<int32_t>(values_.size() / kValueWords) - 1;
   }
 
-  // A value of its own in state or arena.
+  // A value in state or arena that shares its memory with no other.
   int32_t place(Space space, Dtype dtype, const Words& dims) {
     int32_t& units = space == Space::state ? state_units_ : arena_units_;
     const int32_t position = units;

@@ -1,5 +1,6 @@
-// Matrix products against their definition, to the bit: one chain of fused multiply-adds in each block of
-// 384, blocks added in ascending order, then the bias, then the activation. And against double, roughly.
+// Matrix products, bit by bit against their definition: one chain of fused multiply-adds in each block of
+// 384, blocks added in ascending order, then the bias, then the activation. Also against double, with a
+// tolerance.
 #include "run.h"
 
 namespace chainrule {
@@ -30,7 +31,7 @@ std::vector<int64_t> dims_of(bool transposed, int64_t rows, int64_t columns) {
   return transposed ? std::vector<int64_t>{columns, rows} : std::vector<int64_t>{rows, columns};
 }
 
-// Without an activation the plain product is run, else gemm with it and, every other time, a bias.
+// Runs matmul if there is neither activation nor bias, else gemm.
 void test_product(const Shape& s, const char* activation, bool with_bias, int64_t skew) {
   Numbers numbers(static_cast<uint32_t>(s.m * 1009 + s.n * 31 + s.k));
   Operand a(Dtype::float32, dims_of(s.a_transposed, s.m, s.k), skew);
@@ -71,7 +72,7 @@ void test_product(const Shape& s, const char* activation, bool with_bias, int64_
   }
 }
 
-// A product with another operand, and one that is tested in passing, beside the plain one.
+// A product with another operand and a guarded one, compared with the plain one.
 void test_epilogues(const Shape& s) {
   Numbers numbers(static_cast<uint32_t>(s.m * 31 + s.n * 1009 + s.k));
   Operand a(Dtype::float32, dims_of(s.a_transposed, s.m, s.k), 1),
@@ -92,10 +93,10 @@ void test_epilogues(const Shape& s) {
       same = same && same_bits(c.as<float>()[i], expected);
     }
     CHECK(same);
-    for (const bool spoiled : {false, true}) {
-      if (spoiled && (s.k == 0 || s.m * s.n == 0)) continue;
+    for (const bool infinite : {false, true}) {
+      if (infinite && (s.k == 0 || s.m * s.n == 0)) continue;
       const float kept = s.k > 0 && s.m > 0 ? a.as<float>()[0] : 0;
-      if (spoiled) a.as<float>()[0] = std::numeric_limits<float>::infinity();
+      if (infinite) a.as<float>()[0] = std::numeric_limits<float>::infinity();
       matmul.run(*table, false);
       KernelRun checked = {"gemmFinite", &c, {&a, &b}, {s.a_transposed, s.b_transposed}};
       checked.second = &guard;
@@ -111,7 +112,7 @@ void test_epilogues(const Shape& s) {
         if (at >= 0 && (told < 0 || at < told)) told = at;
       }
       CHECK(told == first);
-      if (spoiled) a.as<float>()[0] = kept;
+      if (infinite) a.as<float>()[0] = kept;
     }
   }
 }
@@ -148,7 +149,7 @@ void test_products() {
     for (int64_t n : {0, 1, 3, 15, 16, 17, 48, 63, 64, 65, 130, 257}) {
       for (int64_t k : {0, 1, 2, 15, 16, 17, 383, 384, 385, 769}) {
         for (int form = 0; form < 4; ++form) {
-          // One in 32, spread over all sizes and forms.
+          // One in 32 of all sizes and forms.
           if (!deep_mode() && ++number * 2654435761u >> 16 & 31) continue;
           bool with_bias = (m + n + k) % 3 != 0;
           const char* activation = (m + n + form) % 2 == 0 ? "relu" : nullptr;
@@ -161,12 +162,12 @@ void test_products() {
   test_product({100, 1024, 10, false, false}, nullptr, true, 4);
   test_product({200, 300, 40, false, true}, nullptr, false, 0);
   test_product({1, 1100, 500, false, false}, "relu", true, 1);
-  // Few rows of which b is turned: in pairs of groups and single ones, with ends of k and of the columns.
+  // Few rows and a transposed b: in pairs of groups and single groups, with tails of k and of the columns.
   test_product({1, 48, 769, false, true}, "relu", true, 3);
   test_product({5, 113, 390, false, true}, nullptr, true, 1);
   test_product({6, 33, 17, false, true}, "relu", false, 0);
   test_product({10, 96, 400, false, true}, "relu", true, 2);
-  // The operands change places: whole vectors of rows and not, in one and several blocks of k.
+  // Swapped operands: whole vectors of rows and tails, in one and several blocks of k.
   test_product({16, 130, 385, false, true}, "relu", true, 1);
   test_product({32, 257, 769, false, true}, "relu", true, 0);
   test_product({47, 100, 17, false, true}, nullptr, true, 3);

@@ -1,6 +1,6 @@
-// Trainings, predictions of both sizes on the executor, and predictions on calling threads, all over one
-// state, with teams of changing width: what the thread sanitizer should see. Every step adds 1 to two
-// arrays of the state, so whoever reads it in between finds 2 numbers.   race_test [ROUNDS]
+// Training, short and long predictions on the executor, and predictions on calling threads, all on one state,
+// with teams of changing width: material for the thread sanitizer. Every step adds 1 to two arrays of the
+// state, so a read in the middle of a commit would find two different numbers. race_test [REPEATS]
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -27,14 +27,14 @@ struct Weights {
   int32_t second = plan.place(Space::state, Dtype::float32, {kWidth});
 };
 
-// A product of two square matrices, `rounds` times. Gives the product.
-int32_t work(PlanWords* plan, int32_t size, int32_t rounds) {
+// Multiplies two square matrices `repeats` times. Returns the product.
+int32_t work(PlanWords* plan, int32_t size, int32_t repeats) {
   const auto place = [&] { return plan->place(Space::arena, Dtype::float32, {size, size}); };
   const int32_t a = place(), b = place(), c = place();
   const int32_t splat = plan->number_of("broadcastTo(x: f32) -> y: f32");
   const std::vector<int32_t> half{1, 0x3f000000, 1, 1, splat, 0, 0, -1, -1};
   for (const int32_t matrix : {a, b}) plan->instruction(kMap, {matrix}, {}, half);
-  plan->loop(rounds, {}, {});
+  plan->loop(repeats, {}, {});
   plan->instruction(kMatmul, {c}, {a, b}, {0, 0});
   plan->end();
   return c;
@@ -45,11 +45,11 @@ std::unique_ptr<Program> load(const PlanWords& plan) {
   return load_program(words.data(), static_cast<int64_t>(words.size()), plan.signatures(), *default_table());
 }
 
-std::unique_ptr<Program> trainer(int32_t size, int32_t rounds) {
+std::unique_ptr<Program> trainer(int32_t size, int32_t repeats) {
   Weights weights;
   PlanWords& plan = weights.plan;
   work(&plan, 8, 6);  // by the leader alone
-  const int32_t product = work(&plan, size, rounds);
+  const int32_t product = work(&plan, size, repeats);
   const int32_t finite = plan.place(Space::arena, Dtype::int32, {(size * size + 4095) / 4096});
   plan.instruction("finite(x: f32) -> guard: i32", {finite}, {product});
   plan.guard(finite, Guard::notFinite);
@@ -61,13 +61,13 @@ std::unique_ptr<Program> trainer(int32_t size, int32_t rounds) {
   return load(plan);
 }
 
-std::unique_ptr<Program> reader(int32_t size, int32_t rounds) {
+std::unique_ptr<Program> reader(int32_t size, int32_t repeats) {
   Weights weights;
   PlanWords& plan = weights.plan;
   const auto out = [&plan] { return plan.io(Dtype::float32, {kWidth}, kIoOutput); };
   const int32_t before = out(), after = out();
   plan.instruction(kCopy, {before}, {weights.first});
-  work(&plan, size, rounds);
+  work(&plan, size, repeats);
   plan.instruction(kCopy, {after}, {weights.second});
   return load(plan);
 }
@@ -93,13 +93,13 @@ RunReport train(Program* program, Model* model, int64_t steps, const int32_t* ca
   return job.report;
 }
 
-// True where all numbers are of one step.
+// True if all numbers are of the same step.
 bool predict(Program* program, Model* model, void (*run)(Job*)) {
   std::vector<float> before(kWidth), after(kWidth);
   Job job;
   job.program = program;
   job.state = &model->state;
-  job.urgent = true;
+  job.high_priority = true;
   job.profile = true;
   for (std::vector<float>* out : {&before, &after}) {
     job.io.push_back({reinterpret_cast<char*>(out->data()), kWidth * 4});
@@ -109,33 +109,33 @@ bool predict(Program* program, Model* model, void (*run)(Job*)) {
   return std::all_of(before.begin(), before.end(), one) && std::all_of(after.begin(), after.end(), one);
 }
 
-// Where it may, at once; else as `predictSync` does.
+// Inline if that is possible, else as `predictSync` does.
 void run_soon(Job* job) {
-  if (!run_at_once(job)) run_here(job);
+  if (!run_inline(job)) run_here(job);
 }
 
-// Each thread in turn comes so late that the others sleep, the leader among them.
-void check_late_meetings(int most) {
-  struct Meetings {
+// Each thread in turn arrives so late that the others fall asleep, including the leader.
+void check_late_arrivals(int width) {
+  struct Shared {
     Barrier barrier;
     std::atomic<int> arrived{0}, wrong{0};
-  } meetings;
+  } shared;
   const auto work = [](void* context, int index, int width) {
-    auto* const all = static_cast<Meetings*>(context);
-    for (int round = 0; round < 3 * width; ++round) {
-      if (round % width == index) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    auto* const all = static_cast<Shared*>(context);
+    for (int turn = 0; turn < 3 * width; ++turn) {
+      if (turn % width == index) std::this_thread::sleep_for(std::chrono::milliseconds(1));
       ++all->arrived;
       if (index > 0) {
         all->barrier.wait(width);
         continue;
       }
       all->barrier.await_others(width);
-      all->wrong += all->arrived != (round + 1) * width;
+      all->wrong += all->arrived != (turn + 1) * width;
       all->barrier.release(width);
     }
   };
-  run_team(most, work, &meetings);
-  CHECK(meetings.wrong == 0 && meetings.arrived > 0);
+  run_team(width, work, &shared);
+  CHECK(shared.wrong == 0 && shared.arrived > 0);
 }
 
 struct Programs {
@@ -144,7 +144,7 @@ struct Programs {
   std::unique_ptr<Program> soon = reader(16, 1);
 };
 
-void round(Programs* programs, Model* model, Model* second) {
+void race(Programs* programs, Model* model, Model* second) {
   int32_t cancel = 0;
   RunReport report;
   std::atomic<int> mixed{0};
@@ -171,14 +171,13 @@ void round(Programs* programs, Model* model, Model* second) {
 
 int main(int argc, char** argv) {
   using namespace chainrule;
-  const int rounds = argc > 1 ? std::atoi(argv[1]) : 8;
+  const int repeats = argc > 1 ? std::atoi(argv[1]) : 8;
   Programs programs;
   Model model, second;
-  for (int number = 0; number < rounds; ++number) {
+  for (int number = 0; number < repeats; ++number) {
     set_thread_count(1 + number % 4);
-    round(&programs, &model, &second);
-    check_late_meetings(1 + number % 4);
+    race(&programs, &model, &second);
+    check_late_arrivals(1 + number % 4);
   }
-  std::printf("%d passed, %d failed\n", checks().passed, checks().failed);
-  return checks().failed != 0;
+  return report();
 }

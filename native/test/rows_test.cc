@@ -23,7 +23,7 @@ float over_lanes(std::vector<float> lanes, Join join) {
   return lanes[0];
 }
 
-// The definition: sixteen lanes in each 4096, the chunks in pairs, pairs of pairs …
+// The definition: sixteen lanes in each chunk of 4096, then the chunks in pairs, pairs of pairs …
 float reduce_row(const float* x, int64_t n, float identity, Join join) {
   std::vector<float> sums;
   for (int64_t start = 0; start == 0 || start < n; start += 4096) {

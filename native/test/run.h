@@ -1,5 +1,5 @@
-// Runs a kernel with scratch memory on one instruction set, its tasks at once or one by one from the last,
-// and sees that it stays within its operands and its scratch.
+// Runs a kernel with scratch memory on one instruction set, all tasks in one call or one by one backwards,
+// and checks that it stays within its operands and its scratch memory.
 #pragma once
 
 #include "call.h"
@@ -53,7 +53,7 @@ struct KernelRun {
     if (scratch.size() < needed + kScratchZone + 64) scratch.resize(needed + kScratchZone + 64);
     size_t start = (64 - reinterpret_cast<size_t>(scratch.data()) % 64) % 64;
     args.scratch = scratch.data() + start;
-    // Poison, so that nothing is read that was not written: a NaN as a float.
+    // Poison it with NaNs, so that a read of what was not written shows.
     std::memset(args.scratch, 0xff, needed);
     std::memset(scratch.data() + start + needed, kZoneByte, kScratchZone);
     if (alias < 0) output->poison();
@@ -68,7 +68,7 @@ struct KernelRun {
     if (!CHECK(whole)) std::fprintf(stderr, "  %s on %s writes where it may not\n", name, table.isa);
   }
 
-  Tensor results[2] = {};  // the rest serves the run
+  Tensor results[2] = {};  // from here on: used by `run`
   std::vector<Tensor> tensors = {};
   std::vector<uint8_t> scratch = {};
 };

@@ -1,8 +1,8 @@
-// A run written to a file by lib/runtime/dump.ts: everything that replaying it needs.
+// A run that lib/runtime/dump.ts has written to a file: everything that is needed to replay it.
 //
-// 32-bit little-endian words: magic, version, steps, word count, words, signature count, then per signature
-// its byte length and bytes padded to a multiple of 4; state byte length and bytes; io count, then per slot
-// its byte length and bytes padded to a multiple of 8 from the start of the slot.
+// 32-bit little-endian words: magic, version, steps, word count, words; signature count, then for each
+// signature its length in bytes and the bytes, padded to a multiple of 4; length and bytes of the state; io
+// count, then for each slot its length in bytes and the bytes, padded to a multiple of 8.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ struct Dump {
   std::vector<std::vector<char>> io;
 };
 
-// False where the bytes are no dump.
+// False if the bytes are not a dump.
 inline bool read_dump(const std::vector<char>& bytes, Dump* dump) {
   size_t at = 0;
   const auto word = [&](int32_t* value) {

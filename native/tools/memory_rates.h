@@ -1,5 +1,4 @@
-// How fast bytes move through arrays of a given size: reading alone, and a triad a = b + s·c, where b may be
-// a.
+// How fast arrays of a given size can be read, and how fast a triad a = b + s·c is, where b may be a.
 #pragma once
 
 #include <cstdint>
@@ -10,11 +9,11 @@
 
 namespace chainrule {
 
-// One level of the memory of the CPU that runs this.
+// One level of this machine's memory hierarchy.
 struct Level {
   std::string name;
-  int64_t bytes;    // of the cache, 0 for memory
-  int64_t working;  // bytes that a thread goes through, so that it works in this level
+  int64_t bytes;    // of the cache; 0 for main memory
+  int64_t working;  // bytes that each thread uses to stay within this level
 };
 
 inline std::string first_word(const std::string& path) {
@@ -26,13 +25,13 @@ inline std::string first_word(const std::string& path) {
   return text;
 }
 
-// `48K` or `32M`, as Linux writes the size of a cache.
+// From `48K` or `32M`, as Linux writes the size of a cache.
 inline int64_t bytes_of_size(const std::string& text) {
   const int64_t number = std::atoll(text.c_str());
   return number * (text.back() == 'M' ? int64_t{1} << 20 : 1024);
 }
 
-// Data caches of the first processor, and memory. Where the system does not say, memory alone.
+// The data caches of the first processor, as far as the system lists them, and main memory.
 inline std::vector<Level> memory_levels(int threads) {
   std::vector<Level> levels;
   for (int index = 0; index < 8; ++index) {
@@ -43,8 +42,8 @@ inline std::vector<Level> memory_levels(int threads) {
   }
   int64_t inner = 0;
   for (Level& level : levels) {
-    // The last level is shared, so it starts beyond the one before and is far from full; others are half
-    // full.
+    // The last level is shared: use more than the level before holds, but only a part of it. Fill half of
+    // others.
     const bool shared = &level == &levels.back() && levels.size() > 2;
     level.working = shared ? 3 * inner : level.bytes / 2;
     if (shared && level.working * threads > level.bytes / 2) level.working = level.bytes / 2 / threads;
@@ -55,7 +54,7 @@ inline std::vector<Level> memory_levels(int threads) {
   return levels;
 }
 
-// Sixteen numbers, in as many instructions as this CPU needs for them.
+// Sixteen numbers; the compiler uses as many registers as this CPU needs for them.
 typedef float Lanes __attribute__((vector_size(64)));
 typedef int64_t Words __attribute__((vector_size(64)));
 

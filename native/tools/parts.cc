@@ -1,5 +1,5 @@
-// What a step of a dumped plan is made of: the time of each instruction's kernel by itself, repeated on one
-// thread with its operands where the step left them, and how often the threads of a team meet in a step.
+// What a step of a dumped plan consists of: the time of each instruction's kernel by itself, repeated on one
+// thread with its operands as the step left them, and the number of barriers that a team passes in a step.
 // Prints one line of JSON. Usage: parts FILE [--threads N]
 #include <chrono>
 #include <cstdlib>
@@ -26,11 +26,11 @@ char* copy(const std::vector<char>& from) {
   return data;
 }
 
-// Nobody else is served, and all memory is there before.
+// A team that serves no other jobs, with memory that is allocated beforehand.
 struct Alone final : Team {
-  std::vector<char*> memory;  // for each thread's kernels
-  void between(Job*) override {}
-  Job* next_urgent(Job*, int) override { return nullptr; }
+  std::vector<char*> memory;  // for the kernels of each thread
+  void between_instructions(Job*) override {}
+  Job* next_high_priority(Job*, int) override { return nullptr; }
   void hold_state(Job*, const Job*) override {}
   void finish(Job*) override {}
   void* scratch(int, int index, size_t) override { return memory[static_cast<size_t>(index)]; }
@@ -39,12 +39,11 @@ struct Alone final : Team {
 struct Run {
   Alone* team;
   Job* job;
-  int width = 1;
-  uint32_t meetings = 0;
+  uint32_t barriers = 0;
 };
 
-// Meetings of one step of a team as wide as the plan is worth.
-double meetings_of(Job* job, int threads) {
+// Barriers in one step, of a team if the plan has instructions to share, else of one thread.
+double barriers_of(Job* job, int threads) {
   Program& program = *job->program;
   const int width = program.shared ? threads : 1;
   program.executor_arena.reserve(program.arena_bytes);
@@ -59,14 +58,14 @@ double meetings_of(Job* job, int threads) {
     auto* run = static_cast<Run*>(context);
     Member member{index, granted, 0};
     run_steps(run->team, &member, run->job, 0);
-    if (index == 0) run->meetings = member.meetings;
+    if (index == 0) run->barriers = member.barriers;
   };
   if (width == 1) work(&run, 0, 1);
   else run_team(width, work, &run);
-  return static_cast<double>(run.meetings) / static_cast<double>(job->steps);
+  return static_cast<double>(run.barriers) / static_cast<double>(job->steps);
 }
 
-// Nanoseconds of one call, the least of some repeats.
+// Nanoseconds of one call, the minimum of some repeats.
 double kernel_ns(const Instruction& instruction, const Args& args) {
   constexpr double kRepeatNs = 30e3;
   int64_t calls = 1;
@@ -85,7 +84,7 @@ double kernel_ns(const Instruction& instruction, const Args& args) {
   return best;
 }
 
-// In the order of the step, so that each kernel finds what those before it have made.
+// In the order of the step, so that each kernel finds the results of those before it.
 std::vector<double> kernels_of(Job* job, char* arena) {
   Program& program = *job->program;
   if (!program.loops.empty()) throw PlanError("parts: a plan with loops");
@@ -124,9 +123,9 @@ int main(int argc, char** argv) {
     for (const auto& slot : dump.io) job.io.push_back({copy(slot), static_cast<int64_t>(slot.size())});
     const std::string why = check_bindings(*program, job.io, job.steps, state.data, state.bytes);
     if (!why.empty()) throw PlanError(why);
-    const double meetings = meetings_of(&job, threads);
+    const double barriers = barriers_of(&job, threads);
     const std::vector<double> kernels = kernels_of(&job, program->executor_arena.data);
-    std::printf("{\"meetings\": %g, \"kernelNs\": [", meetings);
+    std::printf("{\"barriers\": %g, \"kernelNs\": [", barriers);
     for (size_t i = 0; i < kernels.size(); ++i) std::printf("%s%.1f", i ? ", " : "", kernels[i]);
     std::printf("]}\n");
   } catch (const std::exception& error) {

@@ -1,5 +1,5 @@
-// Runs a dumped plan without Node: for sanitizers, profilers, emulators. Prints one line of JSON with hashes
-// of the state and of each io slot afterwards. Usage: replay FILE [--isa NAME] [--threads N] [--repeat N]
+// Runs a dumped plan without Node: for sanitizers, profilers and emulators. Prints one line of JSON with
+// hashes of the final state and of each io slot. Usage: replay FILE [--isa NAME] [--threads N] [--repeat N]
 #include <cstdlib>
 
 #include "runtime/cpu.h"

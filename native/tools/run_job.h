@@ -25,7 +25,7 @@ inline void run_on_executor(Job* job) {
   std::unique_lock<std::mutex> hold(waiting.mutex);
   waiting.changed.wait(hold, [&waiting] { return waiting.done; });
   hold.unlock();
-  // It still stands in the executor's books for a moment.
+  // For a moment the executor still lists it as running.
   drain(&waiting);
 }
 

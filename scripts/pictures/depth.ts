@@ -1,6 +1,6 @@
 // The norm of each kernel's gradient in twenty layers, before the first step.
 import {data, layers, sequential} from 'chainrule';
-import {drawCurves} from './curves.ts';
+import {drawLines, lineOf} from './lines.ts';
 
 const depth = 20;
 const units = 32;
@@ -36,15 +36,15 @@ export async function gradientNorms(kind: 'sigmoid' | 'relu'): Promise<number[]>
 }
 
 export async function drawDepth(): Promise<string> {
-  const curves = [
-    {name: 'sigmoid', values: await gradientNorms('sigmoid')},
-    {name: 'ReLU, He, normalization', values: await gradientNorms('relu')},
+  const lines = [
+    lineOf('sigmoid', await gradientNorms('sigmoid')),
+    lineOf('ReLU, He, normalization', await gradientNorms('relu')),
   ];
-  return drawCurves(curves, {
+  return drawLines(lines, {
     title: 'Norm of each kernel’s gradient in 20 layers, before the first step',
     xName: 'layer, from the input to the output',
-    yName: 'norm',
-    logarithmic: true,
+    yName: 'norm, logarithmic',
+    logarithmic: 'y',
     dots: true,
   });
 }

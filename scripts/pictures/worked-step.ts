@@ -1,8 +1,9 @@
 // One step of gradient descent in a network of two inputs, two hidden units and one output: every number of
 // it, as the library gives them.
 import {layers, optimizers, sequential} from 'chainrule';
-import {blue, green, orange, picture, px, text} from './svg.ts';
+import {inks, picture, px, text} from './svg.ts';
 
+const {blue, green, orange} = inks;
 const x = [[1, 0.5]];
 const y = [[1]];
 const rate = 0.1;

@@ -10,7 +10,7 @@ interface Layer {
 }
 
 const layers: Readonly<Record<string, Layer>> = {
-  core: {may: []},
+  core: {may: [], packages: ['node:util']},
   plan: {may: ['core']},
   ops: {may: ['core']},
   graph: {may: ['core', 'ops']},

@@ -4,7 +4,6 @@ import {execFileSync} from 'node:child_process';
 import {beforeAll, describe, expect, test} from 'vitest';
 import {bandwidthOf, type Ceiling, levelOf, peakOf} from '../../bench/ceiling.ts';
 import {goals, isReached} from '../../bench/goals.ts';
-import {lineChart} from '../../bench/lines.ts';
 import {geometricMean, worstOf} from '../../bench/options.ts';
 import {buildModel} from '../../bench/peers/chainrule.ts';
 import {onnxModel} from '../../bench/peers/onnx-model.ts';
@@ -12,6 +11,7 @@ import {record} from '../../bench/record.ts';
 import {boundOfStep, parametersOf} from '../../bench/roofline.ts';
 import type {Workload} from '../../bench/workloads.ts';
 import {build} from '../../scripts/bootstrap.mjs';
+import {drawLines} from '../../scripts/pictures/lines.ts';
 
 const rates = (one: number, all: number) => ({
   readGBs: [one, all] as const,
@@ -106,11 +106,11 @@ test('a chart of lines has one path and one name for each', () => {
     {name: 'a < b', points: [[1, 10] as const, [10, 100] as const]},
     {name: 'c', points: [[1, 1] as const, [100, 1000] as const]},
   ];
-  const svg = lineChart('title', 'x', 'y', lines);
+  const svg = drawLines(lines, {title: 'title', xName: 'x', yName: 'y', logarithmic: 'both'});
   expect(svg.match(/fill="none"/g)).toHaveLength(2);
   expect(svg).toContain('a &lt; b');
   // x from 1 to 100 and y from 1 to 1000: the first point stands in the lower left corner.
-  expect(svg).toContain('<path d="M80.0 400.0L640.0 60.0"');
+  expect(svg).toContain('<path d="M80 412L680 92"');
 });
 
 test('a model for onnxruntime holds its weights once, little-endian, after the names of its tensors', () => {

@@ -30,7 +30,8 @@ function constant(name: string): number {
 
 /** Members of an enum in the order of their numbers, without their `k`. */
 function members(name: string): string[] {
-  const body = new RegExp(`enum (?:class )?${name} : int32_t \\{([^}]*)\\}`).exec(source)?.[1] ?? '';
+  const body = new RegExp(`enum (?:class )?${name} : int32_t \\{([^}]*)\\}`).exec(source)?.[1];
+  if (body === undefined) throw new Error(`plan.h has no enum ${name}`);
   const names = body.replace(/\/\/.*/g, '').match(/\w+(?=\s*(?:=\s*\d+\s*)?(?:,|$))/gm) ?? [];
   return names.filter(member => !/^\d/.test(member));
 }

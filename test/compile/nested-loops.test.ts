@@ -1,7 +1,7 @@
 import {describe, expect, it} from 'vitest';
 import {emit} from '../../lib/compile/emit.ts';
 import {printPlan} from '../../lib/compile/listing.ts';
-import {livesOf} from '../../lib/compile/lives.ts';
+import {liveRangesOf} from '../../lib/compile/live-ranges.ts';
 import {type Place, planMemory} from '../../lib/compile/memory.ts';
 import type {Value} from '../../lib/compile/steps.ts';
 import {checkMemory} from './checker.ts';
@@ -10,10 +10,10 @@ import {twoLevelSchedule} from './two-level.ts';
 describe('a loop in a loop', () => {
   it('keeps what is carried, strided or made outside for as long as the loop runs', () => {
     const schedule = twoLevelSchedule();
-    const lives = livesOf(schedule);
-    const spans = lives.values.flatMap(value =>
+    const ranges = liveRangesOf(schedule);
+    const spans = ranges.values.flatMap(value =>
       value.home.space === 'arena'
-        ? [`${value.name} ${lives.spanOf(value).start}-${lives.spanOf(value).end}`]
+        ? [`${value.name} ${ranges.rangeOf(value).start}-${ranges.rangeOf(value).end}`]
         : [],
     );
     expect(spans.sort()).toMatchInlineSnapshot(`
@@ -58,7 +58,7 @@ describe('a loop in a loop', () => {
   it('would be caught by the checker if a value gave its memory away before the last round', () => {
     const schedule = twoLevelSchedule();
     const memory = planMemory(schedule);
-    const half = livesOf(schedule).values.find(({name}) => name === 'half') as Value;
+    const half = liveRangesOf(schedule).values.find(({name}) => name === 'half') as Value;
     const placeOf = (value: Value): Place => memory.placeOf(value.name === 'next' ? half : value);
     expect(() => checkMemory(schedule, {...memory, placeOf})).toThrow('half is read at');
   });

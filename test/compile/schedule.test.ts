@@ -228,12 +228,12 @@ describe('a training step', () => {
        13  t19 arena+1024 f32[3] = sum(t12 arena+1152 f32[8,3]) {axis: 0}
        14  t20 arena+1088 i32[3] = finiteEach(t11 arena+1856 f32[], t16 arena+1920 f32[6],
                t19 arena+1024 f32[3])
-      test inputNotFinite of data
-      test inputNotFinite of classes
-      test labelOutOfRange of classes
-      test notFinite
-      test notFinite
-      test notFinite
+      guard inputNotFinite of data
+      guard inputNotFinite of classes
+      guard labelOutOfRange of classes
+      guard notFinite
+      guard notFinite
+      guard notFinite
       commit
        15  w1 state+0 f32[4,6], w1/v state+128 f32[4,6], b1 state+256 f32[6], b1/v state+320 f32[6],
                w2 state+384 f32[6,3], w2/v state+512 f32[6,3], b2 state+640 f32[3],
@@ -282,7 +282,7 @@ describe('refused', () => {
     [
       'a guard that is no test',
       () => plan({y: relu(x)}, {guards: [x]}),
-      'a guard must be the result of a test',
+      'a guard must be the result of a check',
     ],
     [
       'a result without a number of rows',

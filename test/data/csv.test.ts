@@ -87,7 +87,7 @@ describe('refuses', () => {
     [
       'a fraction in a column of integers',
       () => load('a\n2.5\n', {columnConfigs: {a: {dtype: 'int32'}}}),
-      /line 2, column a: expected a whole number. Received "2.5"/,
+      /line 2, column a: expected an integer. Received "2.5"/,
     ],
     [
       'what is no truth value',

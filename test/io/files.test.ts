@@ -6,6 +6,7 @@ import path from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {layers, load, optimizers, type Sequential, sequential} from '../../lib/index.ts';
 import {repeats, runChild} from '../support/child.ts';
+import {skipFor} from '../support/skip.ts';
 import {forgeHeader, type Table} from './forge.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'chainrule-files-'));
@@ -204,9 +205,8 @@ describe('the old file stays whole', () => {
   const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk]).status === 0;
   if (mounted) afterAll(() => void execFileSync('umount', [disk]));
 
-  const note = mounted ? '' : ' (cannot mount one here: nothing tested)';
-  it(`on a full and on a read-only disk${note}`, async () => {
-    if (!mounted) return;
+  it('on a full and on a read-only disk', async context => {
+    skipFor(mounted ? undefined : 'a small disk cannot be mounted here (that takes root)', context);
     const target = path.join(disk, 'model.chainrule');
     writeFileSync(target, whole);
     writeFileSync(path.join(disk, 'filler'), Buffer.alloc(64 * 1024 - whole.length - 8192));

@@ -9,9 +9,8 @@ numbers themselves, where torch.nn.BatchNorm1d takes n / (n - 1) times it.
     python normalization.py
 """
 
-from pathlib import Path
-
 import record
+import recorded_json
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -114,12 +113,7 @@ def make(name, seed, kind):
 
 def main():
     torch.set_num_threads(1)
-    texts = {name: record.to_json(make(name, **case)) + "\n" for name, case in CASES.items()}
-    here = Path(__file__).resolve().with_suffix("")
-    here.mkdir(exist_ok=True)
-    for name, text in texts.items():
-        assert len(text) < record.MAX_FILE_BYTES
-        (here / f"{name}.json").write_text(text)
+    recorded_json.write({f"normalization/{name}.json": make(name, **case) for name, case in CASES.items()})
 
 
 if __name__ == "__main__":

@@ -10,11 +10,7 @@ that a test tolerance of 1e-5 measures the library and not the case.
     python record.py
 """
 
-import json
 import os
-import re
-import textwrap
-from pathlib import Path
 
 # Both must be settled before torch is loaded: one thread and no GPU, so that
 # sums are made in one order.
@@ -22,6 +18,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 import numpy as np
+import recorded_json
 import torch
 from torch import nn
 import torch.nn.functional as F
@@ -36,9 +33,6 @@ MAX_DRIFT = 2e-6
 MIN_KINK_DISTANCE = 5e-5
 # Predicted probabilities stay this far from 0 and 1, where libraries clip.
 MIN_PROBABILITY = 5e-4
-MAX_FILE_BYTES = 60_000
-MAX_TOTAL_BYTES = 300_000
-LINE_WIDTH = 110
 
 HIDDEN = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
 
@@ -287,39 +281,10 @@ def record(case):
     }
 
 
-def to_json(value, indent=0, prefix=""):
-    """JSON as the project's formatter lays it out, so that it passes lint.
-
-    What fits on a line is on one; of the rest, numbers fill their lines and
-    other items have one each. `prefix` is the key that stands before.
-    """
-    flat = re.sub(r"(\de-)0", r"\1", json.dumps(value))  # 1e-07 to 1e-7
-    fits = indent > 0 and indent + len(prefix) + len(flat) + 1 <= LINE_WIDTH
-    if fits or not isinstance(value, (list, dict)):
-        return flat
-    inner = indent + 2
-    if isinstance(value, dict):
-        keys = [json.dumps(key) + ": " for key in value]
-        items = [key + to_json(item, inner, key) for key, item in zip(keys, value.values())]
-        body, brackets = (",\n" + " " * inner).join(items), "{}"
-    elif isinstance(value[0], dict):
-        body, brackets = (",\n" + " " * inner).join(to_json(item, inner) for item in value), "[]"
-    else:
-        body, brackets = textwrap.fill(flat[1:-1], LINE_WIDTH - inner, break_on_hyphens=False), "[]"
-        body = body.replace("\n", "\n" + " " * inner)
-    return f"{brackets[0]}\n{' ' * inner}{body}\n{' ' * indent}{brackets[1]}"
-
-
 def main():
     torch.set_num_threads(1)
-    # All cases are made before any is written: a failed check writes nothing.
-    texts = {case["name"]: to_json(record(case)) + "\n" for case in CASES}
-    sizes = [len(text) for text in texts.values()]
-    assert max(sizes) < MAX_FILE_BYTES and sum(sizes) < MAX_TOTAL_BYTES
-    here = Path(__file__).resolve().parent
-    for name, text in texts.items():
-        (here / f"{name}.json").write_text(text)
-    print(f"{len(texts)} files, {sum(sizes)} bytes, torch {torch.__version__}")
+    recorded_json.write({f"{case['name']}.json": record(case) for case in CASES})
+    print(f"torch {torch.__version__}")
 
 
 if __name__ == "__main__":

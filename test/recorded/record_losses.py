@@ -13,10 +13,10 @@ more.
 """
 
 import math
-from pathlib import Path
 
 import numpy as np
 import record
+import recorded_json
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -246,10 +246,7 @@ def main():
         "targets": {name: record.exact(y) for name, y in targets.items()},
         "runs": runs,
     }
-    text = record.to_json(data) + "\n"
-    assert len(text) < 80_000
-    (Path(__file__).resolve().parent / "losses" / "runs.json").write_text(text)
-    print(f"{len(runs)} runs, {len(text)} bytes")
+    recorded_json.write({"losses/runs.json": data})
 
 
 if __name__ == "__main__":

@@ -7,33 +7,35 @@ import path from 'node:path';
 import {promisify} from 'node:util';
 import {beforeAll, describe, expect, it} from 'vitest';
 import {repeats} from '../support/child.ts';
-import {buildSanitized, missingSanitizers} from '../support/sanitized.ts';
+import {buildSanitized, missingSanitizers, sanitizedIsa} from '../support/sanitized.ts';
+import {skipFor} from '../support/skip.ts';
 import {writeDumps} from './dumps.ts';
 
 const missing = missingSanitizers();
-const title = missing ? `with sanitizers: SKIPPED, ${missing}` : 'with sanitizers';
 const names = ['plan_fuzz', 'overrun_test'] as const;
 const run = promisify(execFile);
 const env = {
   ...process.env,
   LD_PRELOAD: '',
+  CHAINRULE_ISA: sanitizedIsa,
   ASAN_OPTIONS: 'allocator_may_return_null=1',
   UBSAN_OPTIONS: 'print_stacktrace=1',
 };
 
-describe.skipIf(missing)(title, () => {
+describe('with sanitizers', () => {
   let programs: Record<(typeof names)[number], string>;
   beforeAll(async () => {
-    programs = await buildSanitized(names);
+    if (!missing) programs = await buildSanitized(names);
   }, 600_000);
 
-  it.each<[string, string, Record<string, string>]>([
+  it.for<[string, string, Record<string, string>]>([
     ['on teams of threads', '1', {}],
     ['with red zones', '1000000', {CHAINRULE_RED_ZONES: '1'}],
   ])(
     'malformed plans are refused or run, and never crash: %s',
     {timeout: 1_200_000},
-    async (_, seed, more) => {
+    async ([, seed, more], context) => {
+      skipFor(missing, context);
       const folder = mkdtempSync(path.join(tmpdir(), 'chainrule-fuzz-'));
       const dumps = await writeDumps(folder);
       const count = repeats(100_000, 2000);
@@ -47,7 +49,8 @@ describe.skipIf(missing)(title, () => {
     },
   );
 
-  it('an overrun of one element is caught in state, arena and io', {timeout: 120_000}, async () => {
+  it('an overrun of one element is caught in state, arena and io', {timeout: 120_000}, async context => {
+    skipFor(missing, context);
     const {stdout} = await run(programs.overrun_test, [], {env});
     expect(stdout).toContain('36 passed, 0 failed');
   });

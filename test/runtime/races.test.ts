@@ -2,19 +2,18 @@
 // is one of the native tests.
 import {execFile} from 'node:child_process';
 import {promisify} from 'node:util';
-import {describe, expect, it} from 'vitest';
+import {expect, it} from 'vitest';
 import {deep} from '../support/child.ts';
 import {buildSanitized, missingSanitizers} from '../support/sanitized.ts';
+import {skipFor} from '../support/skip.ts';
 
 const missing = deep ? missingSanitizers('sanitized-threads') : 'only npm run test:deep does this';
-const title = missing ? `with the thread sanitizer: SKIPPED, ${missing}` : 'with the thread sanitizer';
 
-describe.skipIf(missing)(title, () => {
-  it('no two threads touch the same memory unordered', {timeout: 900_000}, async () => {
-    const {race_test: program} = await buildSanitized(['race_test'], 'sanitized-threads');
-    const env = {...process.env, LD_PRELOAD: '', TSAN_OPTIONS: 'halt_on_error=1'};
-    const {stdout, stderr} = await promisify(execFile)(program, ['100'], {env});
-    expect(stderr).toBe('');
-    expect(stdout).toContain('300 passed, 0 failed');
-  });
+it('no two threads touch the same memory unordered', {timeout: 900_000}, async context => {
+  skipFor(missing, context);
+  const {race_test: program} = await buildSanitized(['race_test'], 'sanitized-threads');
+  const env = {...process.env, LD_PRELOAD: '', TSAN_OPTIONS: 'halt_on_error=1'};
+  const {stdout, stderr} = await promisify(execFile)(program, ['100'], {env});
+  expect(stderr).toBe('');
+  expect(stdout).toContain('300 passed, 0 failed');
 });

@@ -112,7 +112,7 @@ describe.each([1, 2, 3])('in a step without end on %i threads', count => {
     const running = programs[name].run(state, {}, {cancel});
     const [a, b] = [shared(width), shared(width)];
     const prediction = reader();
-    for (let round = 0; round < 5; round++) await prediction.run(state, {a, b}, {urgent: true});
+    for (let round = 0; round < 5; round++) await prediction.run(state, {a, b}, {highPriority: true});
     expect(a[0]).toBe(0);
     cancel[0] = 1;
     expect((await running).end).toBe('cancelled');

@@ -33,9 +33,9 @@ async function training(program: Program, state = newState()): Promise<Running> 
   return {state, stop};
 }
 
-async function predict(program: Program, state: State, urgent = true): Promise<number> {
+async function predict(program: Program, state: State, highPriority = true): Promise<number> {
   const [a, b] = [shared(width), shared(width)];
-  await program.run(state, {a, b}, {urgent});
+  await program.run(state, {a, b}, {highPriority});
   return counted(a, b);
 }
 
@@ -138,7 +138,7 @@ describe('a prediction of a few microseconds', () => {
 });
 
 describe('the queue', () => {
-  it('takes runs that are not urgent in their order', async () => {
+  it('takes runs without high priority in their order', async () => {
     setThreads(2);
     const {state, stop} = await training(trainer());
     const order: string[] = [];
@@ -147,13 +147,13 @@ describe('the queue', () => {
       trainer().run(newState(), {}, {steps: 3}).then(note('first')),
       predict(reader(), state, false).then(note('second')),
       trainer().run(newState(), {}, {steps: 1}).then(note('third')),
-      predict(reader(), state).then(note('urgent')),
+      predict(reader(), state).then(note('prediction')),
     ];
     await runs[3];
-    expect(order).toEqual(['urgent']);
+    expect(order).toEqual(['prediction']);
     await stop();
     await Promise.all(runs);
-    expect(order).toEqual(['urgent', 'first', 'second', 'third']);
+    expect(order).toEqual(['prediction', 'first', 'second', 'third']);
     expect(addon().counters().jobs).toBe(0);
   });
 

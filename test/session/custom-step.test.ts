@@ -207,7 +207,7 @@ describe('compile: run with steps', () => {
         },
         {steps: 3},
       ),
-    ).rejects.toThrow(/^run: a tested value is not finite at step 2, first in the graph/);
+    ).rejects.toThrow(/^run: a checked value is not finite at step 2, first in the graph/);
     const few = {value: [[1, 1]]};
     await expect(add.run(few, {steps: 3})).rejects.toMatchObject({code: 'ERR_SHAPE'});
     await expect(add.run(few, {steps: 0})).rejects.toThrow(/^run: steps: expected an integer >= 1/);

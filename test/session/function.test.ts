@@ -83,7 +83,7 @@ describe('compile', () => {
     const step = compile(y, {updates: [[w, y]], guards: [finite(y)]});
     await expect(step.run({x: [1, -1]})).rejects.toMatchObject({
       code: 'ERR_NOT_FINITE',
-      message: 'run: a tested value is not finite, first in the graph (map); nothing has been written.',
+      message: 'run: a checked value is not finite, first in the graph (map); nothing has been written.',
     });
     expect(step.store.read(w)).toEqual(Float32Array.of(0, 0));
     await step.run({x: [1, 1]});

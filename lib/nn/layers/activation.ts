@@ -8,7 +8,9 @@ import {
   leakyRelu as leakyReluOf,
   softmax as softmaxOf,
 } from '../activations.ts';
-import {activate, type Layer, type LayerOptions, layerOptions, makeLayer} from '../layer.ts';
+import {activate} from '../call-context.ts';
+import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
+import {makeLayer} from '../make-layer.ts';
 import {type ActivationLike, toActivation} from '../resolve.ts';
 
 export interface ActivationOptions extends LayerOptions {
@@ -23,18 +25,18 @@ export function activation(options: ActivationOptions): Layer {
   return makeLayer('activation', options, config, () => (x, context) => activate(formula, x, context));
 }
 
-/** A layer for an activation that has a number of its own. */
-function withNumber<Name extends string>(
+/** A layer for an activation with one numeric option. */
+function defineWithOption<Name extends string>(
   kind: string,
   name: Name,
-  byDefault: number,
+  defaultValue: number,
   range: Parameters<typeof checkNumber>[2],
   make: (value: number) => Activation,
 ): (options?: LayerOptions & {readonly [Key in Name]?: number}) => Layer {
   return (options = {}) => {
     checkOptions(`layers.${kind}`, options, [...layerOptions, name]);
     const given = options[name];
-    const value = given ?? byDefault;
+    const value = given ?? defaultValue;
     checkNumber(`layers.${kind}: ${name}`, value, range);
     const formula = make(value);
     return makeLayer(
@@ -47,15 +49,15 @@ function withNumber<Name extends string>(
 }
 
 /** x where x > 0, else negativeSlope · x; 0.3 by default, as in Keras's layer (Maas et al. 2013). */
-export const leakyRelu = withNumber('leakyRelu', 'negativeSlope', 0.3, {min: 0}, negativeSlope =>
+export const leakyRelu = defineWithOption('leakyRelu', 'negativeSlope', 0.3, {min: 0}, negativeSlope =>
   leakyReluOf({negativeSlope}),
 );
 
 /** x where x > 0, else alpha · (exp(x) − 1); alpha is 1 by default (Clevert et al. 2016). */
-export const elu = withNumber('elu', 'alpha', 1, {}, alpha => eluOf({alpha}));
+export const elu = defineWithOption('elu', 'alpha', 1, {}, alpha => eluOf({alpha}));
 
-/** exp(x) / Σ exp(x) along `axis`, which counts the batch as axis 0; the last by default. */
-export const softmax = withNumber('softmax', 'axis', -1, {integer: true, min: -6, max: 5}, axis =>
+/** exp(x) / Σ exp(x) along `axis`, the last by default; the batch is axis 0. */
+export const softmax = defineWithOption('softmax', 'axis', -1, {integer: true, min: -6, max: 5}, axis =>
   Object.assign((x: Tensor) => softmaxAlong(x, axis), {kind: 'softmax', config: {axis}}),
 );
 

@@ -3,7 +3,7 @@ import {fail} from '../../core/errors.ts';
 import {formatShape, type Shape} from '../../core/shape.ts';
 
 /**
- * Axis of a tensor [batch, …sample], which must be one of the sample.
+ * The axis of a tensor [batch, …sample] counted from 0; it must belong to the sample.
  *
  * @throws ERR_SHAPE
  */

@@ -1,15 +1,16 @@
 import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
 import {formatShape} from '../../core/shape.ts';
 import {concatenate as concatenateOp} from '../../ops/move.ts';
-import {type Layer, type LayerOptions, layerOptions, makeMergeLayer} from '../layer.ts';
+import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
+import {makeMergeLayer} from '../make-layer.ts';
 import {sampleAxis} from './axes.ts';
 
 export interface ConcatenateOptions extends LayerOptions {
-  /** Along which the inputs stand one after another; the batch is axis 0. −1, the last, by default. */
+  /** The axis along which the inputs are joined; the batch is axis 0. −1, the last, by default. */
   readonly axis?: number;
 }
 
-/** The inputs side by side; their shapes may differ along the axis alone. */
+/** Joins the inputs along an axis, along which alone their shapes may differ. */
 export function concatenate(options: ConcatenateOptions = {}): Layer {
   checkOptions('layers.concatenate', options, [...layerOptions, 'axis']);
   const {axis = -1} = options;

@@ -3,7 +3,9 @@ import {sizeOf} from '../../core/shape.ts';
 import {matmul} from '../../ops/gemm.ts';
 import {add} from '../../ops/map.ts';
 import {reshape} from '../../ops/move.ts';
-import {activate, type Layer, type LayerOptions, layerOptions, makeLayer} from '../layer.ts';
+import {activate} from '../call-context.ts';
+import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
+import {makeLayer} from '../make-layer.ts';
 import {
   type ActivationLike,
   type ConstraintLike,

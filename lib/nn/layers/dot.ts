@@ -4,19 +4,20 @@ import type {Tensor} from '../../core/tensor.ts';
 import {div, maximum, mul, sqrt, square} from '../../ops/map.ts';
 import {reshape, transpose} from '../../ops/move.ts';
 import {sum} from '../../ops/reduce.ts';
-import {type Layer, type LayerOptions, layerOptions, makeMergeLayer} from '../layer.ts';
+import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
 import {checkBoolean} from '../layer-options.ts';
+import {makeMergeLayer} from '../make-layer.ts';
 import {sampleAxis} from './axes.ts';
 
 export interface DotOptions extends LayerOptions {
-  /** The axis of both inputs, or one of each, that is summed over; the batch is axis 0. */
+  /** The axis to sum over, of both inputs or one of each; the batch is axis 0. */
   readonly axes: number | readonly [number, number];
-  /** Scales both to length 1 along it before: the result is the cosine. False by default. */
+  /** Whether to scale both to length 1 along the axis first, to get cosines. False by default. */
   readonly normalize?: boolean;
 }
 
-/** [batch, …rest, size], flattened to [batch, rest, size]; `rest` is the shape that it had. */
-function lastAxis(x: Tensor, axis: number): {rows: Tensor; rest: number[]} {
+/** Moves an axis to the end and flattens all but the batch and that axis, whose shape was `rest`. */
+function moveToEnd(x: Tensor, axis: number): {rows: Tensor; rest: number[]} {
   const others = x.shape.map((_, at) => at).filter(at => at !== axis);
   const moved = axis === x.rank - 1 ? x : transpose(x, [...others, axis]);
   const rest = moved.shape.slice(1, -1);
@@ -26,10 +27,10 @@ function lastAxis(x: Tensor, axis: number): {rows: Tensor; rest: number[]} {
   };
 }
 
-/** Keras's epsilon under the root, so that a row of zeros stays one. */
-const unit = (x: Tensor): Tensor => div(x, sqrt(maximum(sum(square(x), -1, true), 1e-12)));
+/** Rows of length 1, with Keras's epsilon under the root, so that a row of zeros stays one. */
+const toUnitRows = (x: Tensor): Tensor => div(x, sqrt(maximum(sum(square(x), -1, true), 1e-12)));
 
-/** For each sample the sum of products along an axis of two inputs: what is left of a, then what of b. */
+/** For each sample, the sum of products along an axis of two inputs: [batch, …rest of a, …rest of b]. */
 export function dot(options: DotOptions): Layer {
   checkOptions('layers.dot', options, [...layerOptions, 'axes', 'normalize']);
   const {axes, normalize = false} = options ?? {};
@@ -53,8 +54,8 @@ export function dot(options: DotOptions): Layer {
       fail('ERR_SHAPE', `dot: the axes summed over differ in size: ${sizes}.`);
     }
     return ([left, right]) => {
-      const [x, y] = [lastAxis(left as Tensor, first), lastAxis(right as Tensor, second)];
-      const [p, q] = normalize ? [unit(x.rows), unit(y.rows)] : [x.rows, y.rows];
+      const [x, y] = [moveToEnd(left as Tensor, first), moveToEnd(right as Tensor, second)];
+      const [p, q] = normalize ? [toUnitRows(x.rows), toUnitRows(y.rows)] : [x.rows, y.rows];
       const [batch, rows, size] = p.shape as [number, number, number];
       const columns = q.shape[1] as number;
       const products = mul(reshape(p, [batch, rows, 1, size]), reshape(q, [batch, 1, columns, size]));

@@ -1,13 +1,14 @@
 import {checkNumber, requireOptions} from '../../core/errors.ts';
 import {dropout as dropoutOp} from '../../ops/composite.ts';
-import {type Layer, type LayerOptions, layerOptions, makeLayer} from '../layer.ts';
+import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
+import {makeLayer} from '../make-layer.ts';
 
 export interface DropoutOptions extends LayerOptions {
-  /** Share of the elements that are zeroed, in [0, 1). */
+  /** The fraction of the elements that are zeroed, in [0, 1). */
   readonly rate: number;
 }
 
-/** In training, zeroes elements at random and scales the rest by 1/(1 − rate); otherwise x. */
+/** In training, zeroes random elements and scales the others by 1/(1 − rate); otherwise gives x. */
 export function dropout(options: DropoutOptions): Layer {
   requireOptions('layers.dropout', options, [...layerOptions, 'rate']);
   const {rate} = options;

@@ -1,9 +1,10 @@
 import {checkOptions} from '../../core/errors.ts';
 import {sizeOf} from '../../core/shape.ts';
 import {reshape} from '../../ops/move.ts';
-import {type Layer, type LayerOptions, layerOptions, makeLayer} from '../layer.ts';
+import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
+import {makeLayer} from '../make-layer.ts';
 
-/** [batch, …sizes] to [batch, their product]. */
+/** From [batch, …sizes] to [batch, product of the sizes]. */
 export function flatten(options: LayerOptions = {}): Layer {
   checkOptions('layers.flatten', options, layerOptions);
   return makeLayer(

@@ -1,15 +1,18 @@
 import {fail, requireOptions} from '../../core/errors.ts';
-import {describe, type Named, ownFunction, resolve} from '../../core/named.ts';
+import {isObject} from '../../core/kinds.ts';
+import {describe, type Named, ownFunction} from '../../core/named.ts';
+import {resolve} from '../../core/resolve.ts';
 import type {Shape} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
-import {type CallContext, type ForwardAll, Layer, type LayerOptions, layerOptions} from '../layer.ts';
+import type {CallContext, ForwardAll} from '../call-context.ts';
+import {Layer, type LayerOptions, layerOptions} from '../layer.ts';
 
-/** From [batch, …] to [batch, …]; of several inputs the array of them. */
+/** From [batch, …] to [batch, …]. It gets one input, or an array of several. */
 // biome-ignore lint/suspicious/noExplicitAny: the user knows whether it is one tensor or an array.
 type LambdaFunction = (inputs: any, context: CallContext) => Tensor | readonly Tensor[];
 
 export interface LambdaOptions extends LayerOptions {
-  /** A function of ops: its input, or the array of its inputs, to the output. */
+  /** A function of ops from the input, or the array of inputs, to the output. */
   readonly function: LambdaFunction;
 }
 
@@ -19,7 +22,7 @@ class Lambda extends Layer {
   constructor(options: LambdaOptions) {
     super(options, 'lambda');
     const given: unknown = options.function;
-    const described = typeof given === 'object' && given !== null && 'kind' in given;
+    const described = isObject(given) && 'kind' in given;
     if (typeof given !== 'function' && !described) {
       fail('ERR_OPTION', `layers.lambda: function: expected a function of ops. Received ${String(given)}.`);
     }
@@ -38,7 +41,7 @@ class Lambda extends Layer {
   }
 }
 
-/** A function of ops as a layer without weights. A file knows the function by its name. */
+/** A function of ops as a layer without weights. Files refer to the function by its name. */
 export function lambda(options: LambdaOptions): Layer {
   requireOptions('layers.lambda', options, [...layerOptions, 'function']);
   return new Lambda(options);

@@ -1,12 +1,13 @@
-// Layers of several inputs and one output, element by element; shapes broadcast as in NumPy.
+// Layers that combine several inputs element by element; shapes broadcast as in NumPy.
 import {checkOptions, fail} from '../../core/errors.ts';
 import {broadcastShapes, formatShape, type Shape} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
 import * as map from '../../ops/map.ts';
 import {reshape} from '../../ops/move.ts';
-import {type Layer, type LayerOptions, layerOptions, makeMergeLayer} from '../layer.ts';
+import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
+import {makeMergeLayer} from '../make-layer.ts';
 
-/** Refuses fewer inputs than two, and shapes that do not fit together. */
+/** Refuses a wrong number of inputs, and shapes that do not broadcast together. */
 function checkShapes(kind: string, shapes: readonly Shape[], exactly?: number): void {
   if (exactly === undefined ? shapes.length < 2 : shapes.length !== exactly) {
     const wanted = exactly === undefined ? 'at least two inputs' : `${exactly} inputs`;
@@ -17,7 +18,7 @@ function checkShapes(kind: string, shapes: readonly Shape[], exactly?: number): 
   fail('ERR_SHAPE', `${kind}: the inputs' shapes do not broadcast together. Received ${received}.`);
 }
 
-/** Axes of one are put between the batch and the rest, so that no sample meets another's numbers. */
+/** Inserts axes of size 1 after the batch, so that all batch axes align and samples stay separate. */
 function alignBatch(inputs: readonly Tensor[]): Tensor[] {
   const rank = Math.max(...inputs.map(x => x.rank));
   return inputs.map(x => {
@@ -45,20 +46,20 @@ function define(
   };
 }
 
-const inTurn =
+const inSequence =
   (op: (a: Tensor, b: Tensor) => Tensor) =>
   (inputs: readonly Tensor[]): Tensor =>
     inputs.reduce((a, b) => op(a, b));
 
 /** a + b + …; x + f(x) is a residual connection (He et al. 2015). */
-export const add = define('add', inTurn(map.add));
+export const add = define('add', inSequence(map.add));
 /** a − b. */
-export const subtract = define('subtract', inTurn(map.sub), 2);
+export const subtract = define('subtract', inSequence(map.sub), 2);
 /** a · b · … */
-export const multiply = define('multiply', inTurn(map.mul));
+export const multiply = define('multiply', inSequence(map.mul));
 /** (a + b + …) / n. */
-export const average = define('average', inputs => map.mul(inTurn(map.add)(inputs), 1 / inputs.length));
-/** The larger at each place. */
-export const maximum = define('maximum', inTurn(map.maximum));
-/** The smaller at each place. */
-export const minimum = define('minimum', inTurn(map.minimum));
+export const average = define('average', inputs => map.mul(inSequence(map.add)(inputs), 1 / inputs.length));
+/** The largest of the inputs, element by element. */
+export const maximum = define('maximum', inSequence(map.maximum));
+/** The smallest of the inputs, element by element. */
+export const minimum = define('minimum', inSequence(map.minimum));

@@ -1,20 +1,21 @@
-// Layers that disturb their input in training, and leave it as it is otherwise.
+// Layers that add noise in training, and otherwise give their input.
 import {checkNumber, checkOptions, requireOptions} from '../../core/errors.ts';
 import type {RandomSource, Tensor} from '../../core/tensor.ts';
 import {add, mul, select} from '../../ops/map.ts';
 import {randomBernoulli, randomNormal} from '../../ops/random.ts';
-import {type Layer, type LayerOptions, layerOptions, makeLayer} from '../layer.ts';
+import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
+import {makeLayer} from '../make-layer.ts';
 import {l1l2} from '../regularizers.ts';
 
 export interface RateOptions extends LayerOptions {
-  /** Share of the elements that are dropped, in [0, 1). */
+  /** The fraction of the elements that are dropped, in [0, 1). */
   readonly rate: number;
 }
 
 function define(
   kind: string,
   options: RateOptions,
-  disturb: (x: Tensor, rate: number, source: RandomSource) => Tensor,
+  addNoise: (x: Tensor, rate: number, source: RandomSource) => Tensor,
 ): Layer {
   requireOptions(`layers.${kind}`, options, [...layerOptions, 'rate']);
   const {rate} = options;
@@ -23,26 +24,26 @@ function define(
     kind,
     options,
     () => ({rate}),
-    () => (x, context) => (context.training && rate > 0 ? disturb(x, rate, context.random()) : x),
+    () => (x, context) => (context.training && rate > 0 ? addNoise(x, rate, context.random()) : x),
   );
 }
 
-/** What selu gives far below zero: −alpha · scale (Klambauer et al. 2017). */
-const lowest = -1.6732632423543772 * 1.0507009873554805;
+/** The limit of selu for very negative inputs: −alpha · scale (Klambauer et al. 2017). */
+const seluLimit = -1.6732632423543772 * 1.0507009873554805;
 
 /**
- * In training, sets elements at random to what selu gives far below zero, and scales and shifts so that mean
- * and variance stay those of the input (Klambauer et al. 2017): the dropout that goes with selu.
+ * In training, sets random elements to the limit of selu for very negative inputs, then scales and shifts so
+ * that mean and variance stay those of the input (Klambauer et al. 2017): the dropout for selu.
  */
 export function alphaDropout(options: RateOptions): Layer {
   return define('alphaDropout', options, (x, rate, source) => {
-    const scale = ((1 - rate) * (1 + rate * lowest ** 2)) ** -0.5;
-    const kept = select(randomBernoulli(source, x.shape, 1 - rate), x, lowest);
-    return add(mul(kept, scale), -scale * lowest * rate);
+    const scale = ((1 - rate) * (1 + rate * seluLimit ** 2)) ** -0.5;
+    const kept = select(randomBernoulli(source, x.shape, 1 - rate), x, seluLimit);
+    return add(mul(kept, scale), -scale * seluLimit * rate);
   });
 }
 
-/** In training, x times normal numbers of mean 1 and variance rate / (1 − rate) (Srivastava et al. 2014). */
+/** In training, x times normal noise of mean 1 and variance rate / (1 − rate) (Srivastava et al. 2014). */
 export function gaussianDropout(options: RateOptions): Layer {
   return define('gaussianDropout', options, (x, rate, source) =>
     mul(x, randomNormal(source, x.shape, 1, Math.sqrt(rate / (1 - rate)))),
@@ -54,7 +55,7 @@ export interface GaussianNoiseOptions extends LayerOptions {
   readonly stddev: number;
 }
 
-/** In training, x plus normal numbers of mean 0. */
+/** In training, x plus normal noise of mean 0. */
 export function gaussianNoise(options: GaussianNoiseOptions): Layer {
   requireOptions('layers.gaussianNoise', options, [...layerOptions, 'stddev']);
   const {stddev} = options;
@@ -77,7 +78,7 @@ export interface ActivityRegularizationOptions extends LayerOptions {
   readonly l2?: number;
 }
 
-/** x; adds the mean over the samples of l1 · Σ|x| + l2 · Σx² to the loss. */
+/** Gives x, and adds the mean over the samples of l1 · Σ|x| + l2 · Σx² to the loss. */
 export function activityRegularization(options: ActivityRegularizationOptions = {}): Layer {
   const where = 'layers.activityRegularization';
   checkOptions(where, options, [...layerOptions, 'l1', 'l2']);

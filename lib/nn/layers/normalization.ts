@@ -1,12 +1,14 @@
-// Layers that bring their input to mean 0 and variance 1, and then to a mean and a scale that are learnt.
+// Layers that normalize their input to mean 0 and variance 1, then apply a learned scale and offset.
 import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
 import {formatShape, type Shape} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
 import {add, div, mul, sqrt, square, sub} from '../../ops/map.ts';
 import {reshape} from '../../ops/move.ts';
 import {mean} from '../../ops/reduce.ts';
-import {type Layer, type LayerOptions, layerOptions, type MakeWeight, makeLayer} from '../layer.ts';
+import type {MakeWeight} from '../call-context.ts';
+import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
 import {checkBoolean} from '../layer-options.ts';
+import {makeLayer} from '../make-layer.ts';
 import {
   type ConstraintLike,
   describeOption,
@@ -19,9 +21,9 @@ import {
 import {sampleAxis} from './axes.ts';
 
 interface ScaleOptions extends LayerOptions {
-  /** Learn a mean `beta`. True by default. */
+  /** Whether to add a learned offset `beta`. True by default. */
   readonly center?: boolean;
-  /** Learn a factor `gamma`. True by default. */
+  /** Whether to multiply by a learned factor `gamma`. True by default. */
   readonly scale?: boolean;
   /** Added to the variance. 0.001 by default. */
   readonly epsilon?: number;
@@ -49,19 +51,19 @@ const scaleOptions = [
   'gammaConstraint',
 ];
 
-/** The learnt part: its options checked, as JSON, and as weights. */
-function scaling(where: string, options: ScaleOptions) {
+/** Checks the options of gamma and beta; gives them as JSON, and makes the weights. */
+function learnedScale(where: string, options: ScaleOptions) {
   const {center = true, scale = true, epsilon = 1e-3} = options;
   checkBoolean(`${where}: center`, options.center);
   checkBoolean(`${where}: scale`, options.scale);
   checkNumber(`${where}: epsilon`, epsilon, {above: 0});
-  const part = (name: 'beta' | 'gamma', initial: 'zeros' | 'ones') => ({
+  const weightOptions = (name: 'beta' | 'gamma', initial: 'zeros' | 'ones') => ({
     initializer: toInitializer(options[`${name}Initializer`] ?? initial),
     regularizer: toRegularizer(options[`${name}Regularizer`]),
     constraint: toConstraint(options[`${name}Constraint`]),
   });
-  const [beta, gamma] = [part('beta', 'zeros'), part('gamma', 'ones')];
-  const said = (name: 'beta' | 'gamma', {initializer, regularizer, constraint}: typeof beta) => ({
+  const [beta, gamma] = [weightOptions('beta', 'zeros'), weightOptions('gamma', 'ones')];
+  const describeOptions = (name: 'beta' | 'gamma', {initializer, regularizer, constraint}: typeof beta) => ({
     [`${name}Initializer`]: describeOption('initializer', options[`${name}Initializer`] && initializer),
     [`${name}Regularizer`]: describeOption('regularizer', regularizer),
     [`${name}Constraint`]: describeOption('constraint', constraint),
@@ -72,8 +74,8 @@ function scaling(where: string, options: ScaleOptions) {
       epsilon: options.epsilon,
       center: options.center,
       scale: options.scale,
-      ...said('beta', beta),
-      ...said('gamma', gamma),
+      ...describeOptions('beta', beta),
+      ...describeOptions('gamma', gamma),
     }),
     weights: (weight: MakeWeight, shape: Shape) => ({
       gamma: scale ? weight('gamma', shape, gamma) : undefined,
@@ -88,29 +90,31 @@ interface Moments {
   readonly centered: Tensor;
 }
 
-/** Mean and variance over axes, which stay as axes of one; the variance is that of the numbers themselves. */
+/** Mean and variance over axes, which are kept with size 1; the variance is the biased one, divided by n. */
 function momentsOf(x: Tensor, axes: readonly number[]): Moments {
   const center = mean(x, axes, true);
   const centered = sub(x, center);
   return {mean: center, variance: mean(square(centered), axes, true), centered};
 }
 
-/** centered / √(variance + epsilon) · gamma + beta; all but the first broadcast. */
-function scaled(
+/** centered / √(variance + epsilon) · gamma + beta; the other operands broadcast to `centered`. */
+function normalized(
   {centered, variance}: Omit<Moments, 'mean'>,
   epsilon: number,
   gamma: Tensor | undefined,
   beta: Tensor | undefined,
 ): Tensor {
   const deviation = sqrt(add(variance, epsilon));
-  const normal = gamma ? mul(centered, div(gamma, deviation)) : div(centered, deviation);
-  return beta ? add(normal, beta) : normal;
+  const result = gamma ? mul(centered, div(gamma, deviation)) : div(centered, deviation);
+  return beta ? add(result, beta) : result;
 }
 
 export interface BatchNormalizationOptions extends ScaleOptions {
-  /** Axis whose places have statistics of their own; the batch is axis 0. −1, the last, by default. */
+  /**
+   * The axis along which each position has its own statistics; the batch is axis 0. −1, the last, by default.
+   */
   readonly axis?: number;
-  /** How much of the moving statistics stays at each step. 0.99 by default. */
+  /** The fraction of the moving statistics that is kept at each step. 0.99 by default. */
   readonly momentum?: number;
   /** `zeros` by default. */
   readonly movingMeanInitializer?: InitializerLike;
@@ -121,10 +125,10 @@ export interface BatchNormalizationOptions extends ScaleOptions {
 const movingOptions = ['movingMeanInitializer', 'movingVarianceInitializer'] as const;
 
 /**
- * (x − mean) / √(variance + epsilon) · gamma + beta for each place of an axis (Ioffe and Szegedy 2015). In
- * training, mean and variance are those of the batch, and the moving ones become
- * momentum · moving + (1 − momentum) · batch with the step's commit; otherwise the moving ones are used, and
- * so they are while the layer is not `trainable`, as in Keras.
+ * (x − mean) / √(variance + epsilon) · gamma + beta for each position of an axis (Ioffe and Szegedy 2015). In
+ * training, mean and variance are those of the batch, and the moving ones become momentum · moving + (1 −
+ * momentum) · batch with the commit of the step. Otherwise, and while the layer is not `trainable`, the
+ * moving ones are used, as in Keras.
  */
 export function batchNormalization(options: BatchNormalizationOptions = {}): Layer {
   const where = 'layers.batchNormalization';
@@ -132,7 +136,7 @@ export function batchNormalization(options: BatchNormalizationOptions = {}): Lay
   const {axis = -1, momentum = 0.99} = options;
   checkNumber(`${where}: axis`, axis, {integer: true});
   checkNumber(`${where}: momentum`, momentum, {min: 0, max: 1});
-  const learnt = scaling(where, options);
+  const learned = learnedScale(where, options);
   const [meanInitializer, varianceInitializer] = [
     toInitializer(options.movingMeanInitializer ?? 'zeros'),
     toInitializer(options.movingVarianceInitializer ?? 'ones'),
@@ -140,7 +144,7 @@ export function batchNormalization(options: BatchNormalizationOptions = {}): Lay
   const config = () => ({
     axis: options.axis,
     momentum: options.momentum,
-    ...learnt.config(),
+    ...learned.config(),
     movingMeanInitializer: describeOption('initializer', options.movingMeanInitializer && meanInitializer),
     movingVarianceInitializer: describeOption(
       'initializer',
@@ -150,13 +154,13 @@ export function batchNormalization(options: BatchNormalizationOptions = {}): Lay
   return makeLayer('batchNormalization', options, config, (inputShape, weight, layer) => {
     const along = sampleAxis('batchNormalization', axis, inputShape);
     const size = inputShape[along - 1] as number;
-    const {gamma, beta} = learnt.weights(weight, [size]);
+    const {gamma, beta} = learned.weights(weight, [size]);
     const moving = {
       mean: weight('movingMean', [size], {initializer: meanInitializer, trainable: false}),
       variance: weight('movingVariance', [size], {initializer: varianceInitializer, trainable: false}),
     };
     return (x, context) => {
-      // With the last axis, all others are one: a single pass over rows.
+      // For the last axis, the others are flattened into one, so that the statistics take a single reduction.
       const last = along === x.rank - 1;
       const rows = last ? reshape(x, [x.size / size, size]) : x;
       const axes = rows.shape.map((_, at) => at).filter(at => at !== (last ? 1 : along));
@@ -169,14 +173,14 @@ export function batchNormalization(options: BatchNormalizationOptions = {}): Lay
       if (!context.training || !layer.trainable) {
         const centered = sub(rows, spread(moving.mean));
         const variance = spread(moving.variance);
-        return reshape(scaled({centered, variance}, learnt.epsilon, factor, shift), x.shape);
+        return reshape(normalized({centered, variance}, learned.epsilon, factor, shift), x.shape);
       }
       const batch = momentsOf(rows, axes);
       for (const name of ['mean', 'variance'] as const) {
         const current = reshape(batch[name], [size]);
         context.update(moving[name], now => add(mul(now, momentum), mul(current, 1 - momentum)));
       }
-      return reshape(scaled(batch, learnt.epsilon, factor, shift), x.shape);
+      return reshape(normalized(batch, learned.epsilon, factor, shift), x.shape);
     };
   });
 }
@@ -187,8 +191,8 @@ export interface LayerNormalizationOptions extends ScaleOptions {
 }
 
 /**
- * (x − mean) / √(variance + epsilon) · gamma + beta, mean and variance over axes of each sample (Ba, Kiros
- * and Hinton 2016); gamma and beta have a number for each place of these axes.
+ * (x − mean) / √(variance + epsilon) · gamma + beta, with mean and variance over axes of each sample (Ba,
+ * Kiros and Hinton 2016). gamma and beta have the shape of these axes.
  */
 export function layerNormalization(options: LayerNormalizationOptions = {}): Layer {
   const where = 'layers.layerNormalization';
@@ -197,17 +201,17 @@ export function layerNormalization(options: LayerNormalizationOptions = {}): Lay
   const given = Array.isArray(axis) ? [...axis] : [axis as number];
   if (given.length === 0) fail('ERR_OPTION', `${where}: axis: expected at least one axis.`);
   for (const each of given) checkNumber(`${where}: axis`, each, {integer: true});
-  const learnt = scaling(where, options);
+  const learned = learnedScale(where, options);
   const config = () => ({
     axis: options.axis === undefined ? undefined : Array.isArray(axis) ? given : (axis as number),
-    ...learnt.config(),
+    ...learned.config(),
   });
   return makeLayer('layerNormalization', options, config, (inputShape, weight) => {
     const axes = given.map(each => sampleAxis('layerNormalization', each, inputShape)).sort((a, b) => a - b);
     if (new Set(axes).size < axes.length) {
-      fail('ERR_SHAPE', `layerNormalization: an axis of ${formatShape(inputShape)} stands there twice.`);
+      fail('ERR_SHAPE', `layerNormalization: an axis of ${formatShape(inputShape)} is given twice.`);
     }
-    const {gamma, beta} = learnt.weights(
+    const {gamma, beta} = learned.weights(
       weight,
       axes.map(each => inputShape[each - 1] as number),
     );
@@ -215,7 +219,7 @@ export function layerNormalization(options: LayerNormalizationOptions = {}): Lay
     const spread = (values: Tensor | undefined): Tensor | undefined => values && reshape(values, shape);
     return x => {
       const {centered, variance} = momentsOf(x, axes);
-      return scaled({centered, variance}, learnt.epsilon, spread(gamma), spread(beta));
+      return normalized({centered, variance}, learned.epsilon, spread(gamma), spread(beta));
     };
   });
 }

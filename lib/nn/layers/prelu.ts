@@ -1,7 +1,8 @@
 import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
 import {formatShape} from '../../core/shape.ts';
 import {greater, mul, select} from '../../ops/map.ts';
-import {type Layer, type LayerOptions, layerOptions, makeLayer} from '../layer.ts';
+import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
+import {makeLayer} from '../make-layer.ts';
 import {
   type ConstraintLike,
   describeOption,
@@ -17,15 +18,14 @@ export interface PreluOptions extends LayerOptions {
   readonly alphaInitializer?: InitializerLike;
   readonly alphaRegularizer?: RegularizerLike;
   readonly alphaConstraint?: ConstraintLike;
-  /** Axes along which all elements share one slope; the batch counts as axis 0 and is always shared. */
+  /** Axes along which all elements share one alpha; the batch is axis 0 and always shared. */
   readonly sharedAxes?: readonly number[];
 }
 
 const known = [...layerOptions, 'alphaInitializer', 'alphaRegularizer', 'alphaConstraint', 'sharedAxes'];
 
 /**
- * x where x > 0, else alpha · x; the slopes alpha, one for each element of a sample, are learnt (He et al.
- * 2015).
+ * x where x > 0, else alpha · x, with a learned alpha for each element of a sample (He et al. 2015).
  */
 export function prelu(options: PreluOptions = {}): Layer {
   checkOptions('layers.prelu', options, known);

@@ -1,12 +1,13 @@
-// Layers that give a sample's numbers another shape or order.
+// Layers that change the shape of a sample or the order of its axes.
 import {checkNumber, fail, requireOptions} from '../../core/errors.ts';
 import {formatShape, type Shape, sizeOf} from '../../core/shape.ts';
 import {broadcastTo} from '../../ops/map.ts';
 import {reshape as reshapeOp, transpose} from '../../ops/move.ts';
-import {type Layer, type LayerOptions, layerOptions, makeLayer} from '../layer.ts';
+import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
+import {makeLayer} from '../make-layer.ts';
 
 export interface ReshapeOptions extends LayerOptions {
-  /** Shape of a sample; one size may be −1, which stands for what is left. */
+  /** The new shape of a sample; one size may be −1, to be computed from the others. */
   readonly targetShape: Shape;
 }
 
@@ -15,7 +16,7 @@ function sizesOf(where: string, given: unknown): number[] {
   return fail('ERR_OPTION', `${where}: expected an array of integers. Received ${String(given)}.`);
 }
 
-/** [batch, …sizes] to [batch, …targetShape]: the same numbers in the same order. */
+/** From [batch, …sizes] to [batch, …targetShape], with the elements in the same order. */
 export function reshape(options: ReshapeOptions): Layer {
   requireOptions('layers.reshape', options, [...layerOptions, 'targetShape']);
   const target = sizesOf('layers.reshape: targetShape', options.targetShape);
@@ -43,11 +44,11 @@ export function reshape(options: ReshapeOptions): Layer {
 }
 
 export interface PermuteOptions extends LayerOptions {
-  /** For each axis of the result, which of the sample's it is; the first is 1. */
+  /** For each axis of the result, which axis of the sample it is, counted from 1. */
   readonly dims: readonly number[];
 }
 
-/** A sample's axes in another order: `dims: [2, 1]` transposes a matrix. */
+/** The axes of a sample in another order: `dims: [2, 1]` transposes a matrix. */
 export function permute(options: PermuteOptions): Layer {
   requireOptions('layers.permute', options, [...layerOptions, 'dims']);
   const dims = sizesOf('layers.permute: dims', options.dims);
@@ -71,11 +72,11 @@ export function permute(options: PermuteOptions): Layer {
 }
 
 export interface RepeatVectorOptions extends LayerOptions {
-  /** How often. */
+  /** How many times. */
   readonly n: number;
 }
 
-/** [batch, size] to [batch, n, size]. */
+/** From [batch, size] to [batch, n, size]. */
 export function repeatVector(options: RepeatVectorOptions): Layer {
   requireOptions('layers.repeatVector', options, [...layerOptions, 'n']);
   const {n} = options;

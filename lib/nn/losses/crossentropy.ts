@@ -1,6 +1,5 @@
-// Losses of probabilities, and of the logits that they are made of. Formulas and defaults are Keras's.
-// Where the output is a softmax or sigmoid, the loss takes what that was made of: nothing is lost to
-// rounding.
+// Losses of probabilities, or of logits. Formulas and defaults are Keras's. If the output is a softmax or
+// sigmoid, the loss is computed from its logits, which loses nothing to rounding.
 import {checkBoolean, checkNumber, checkOptions} from '../../core/errors.ts';
 import {named} from '../../core/named.ts';
 import {formatShape, sameShape} from '../../core/shape.ts';
@@ -27,14 +26,16 @@ import {meanPerSample} from '../samples.ts';
 import {clip, epsilon, type Loss, type NoOptions, valueLoss} from './loss.ts';
 
 export interface CrossentropyOptions {
-  /** The model gives logits: sums before any softmax or sigmoid. False by default. */
+  /** Whether the outputs are logits, without softmax or sigmoid. False by default. */
   readonly fromLogits?: boolean;
-  /** This share of the target is spread evenly over all classes; 0 by default (Szegedy et al. 2016). */
+  /**
+   * The fraction of the target that is spread evenly over all classes; 0 by default (Szegedy et al. 2016).
+   */
   readonly labelSmoothing?: number;
 }
 
 export interface SparseCrossentropyOptions extends CrossentropyOptions {
-  /** Targets of this number do not count, nor in the mean; it need not be a class. */
+  /** Targets with this label do not count, not in the mean either; it need not be a class. */
   readonly ignoreClass?: number;
 }
 
@@ -43,12 +44,12 @@ export function checkCrossentropy(where: string, {fromLogits, labelSmoothing}: C
   if (labelSmoothing !== undefined) checkNumber(`${where}: labelSmoothing`, labelSmoothing, {min: 0, max: 1});
 }
 
-/** The target, `share` of it spread over `classes`. */
+/** The target, with the fraction `share` of it spread over `classes`. */
 export function smoothed(target: Tensor, share: number | undefined, classes: number): Tensor {
   return share ? add(mul(target, 1 - share), share / classes) : target;
 }
 
-/** −t·log(p) − (1 − t)·log(1 − p), from the logits of p where there are some. */
+/** −t·log(p) − (1 − t)·log(1 − p), from the logits of p if there are any. */
 export function binaryLosses(target: Tensor, output: Tensor, logits: Tensor | undefined): Tensor {
   if (logits) return add(mul(target, softplus(neg(logits))), mul(sub(1, target), softplus(logits)));
   const p = clip(output);
@@ -68,8 +69,8 @@ export function binaryCrossentropy(options: CrossentropyOptions = {}): Loss {
   });
 }
 
-/** log of probabilities along the last axis, which are made to sum to 1 and to stay away from 0 and 1. */
-export function logsOf(output: Tensor, fromLogits: boolean | undefined): Tensor {
+/** log p along the last axis. Probabilities that have no logits are scaled to sum to 1 and clipped first. */
+export function logProbabilities(output: Tensor, fromLogits: boolean | undefined): Tensor {
   const logits = fromLogits ? output : logitsOfSoftmax(output);
   return logits ? logSoftmax(logits) : log(clip(div(output, sum(output, -1, true))));
 }
@@ -80,17 +81,17 @@ export function categoricalCrossentropy(options: CrossentropyOptions = {}): Loss
   checkCrossentropy('losses.categoricalCrossentropy', options);
   return valueLoss('categoricalCrossentropy', {...options}, (target, output) => {
     const wanted = smoothed(target, options.labelSmoothing, output.shape.at(-1) as number);
-    return meanPerSample(neg(sum(mul(wanted, logsOf(output, options.fromLogits)), -1)));
+    return meanPerSample(neg(sum(mul(wanted, logProbabilities(output, options.fromLogits)), -1)));
   });
 }
 
-/** −log(p[label]) of each row, the label's share `smoothing` being spread over all classes. */
+/** −log(p[label]) of each row, with label smoothing. */
 function sparseLosses(output: Tensor, labels: Tensor, options: SparseCrossentropyOptions): Tensor {
   const {fromLogits, labelSmoothing = 0} = options;
   const rows = (x: Tensor): Tensor => reshape(x, [labels.size, output.shape.at(-1) as number]);
   const given = fromLogits ? output : logitsOfSoftmax(output);
-  // Smoothing moves the loss by labelSmoothing · (x[label] − mean(x)) for logits x, log p being some, too.
-  const x = given ? rows(given) : logsOf(rows(output), false);
+  // Smoothing adds labelSmoothing · (x[label] − mean(x)) to the loss for logits x; log p are logits, too.
+  const x = given ? rows(given) : logProbabilities(rows(output), false);
   const picked = !given || labelSmoothing > 0 ? pickClass(x, labels) : undefined;
   const loss = given ? softmaxCrossentropy(x, labels).loss : neg(picked as Tensor);
   if (labelSmoothing === 0) return loss;
@@ -98,8 +99,8 @@ function sparseLosses(output: Tensor, labels: Tensor, options: SparseCrossentrop
 }
 
 /**
- * −log(p[class]), averaged over each sample; the target holds class numbers and one axis less than the
- * output. Nothing one-hot is built.
+ * −log(p[label]), averaged over each sample. The target holds class labels, and has one axis less than the
+ * output. No one-hot array is built.
  */
 export function sparseCategoricalCrossentropy(options: SparseCrossentropyOptions = {}): Loss {
   const kind = 'sparseCategoricalCrossentropy';
@@ -110,32 +111,32 @@ export function sparseCategoricalCrossentropy(options: SparseCrossentropyOptions
   if (ignoreClass !== undefined) {
     checkNumber(`${where}: ignoreClass`, ignoreClass, {integer: true, min: -(2 ** 24), max: 2 ** 24});
   }
-  const counts = (target: Tensor): Tensor => notEqual(cast(target, 'float32'), ignoreClass as number);
+  const isCounted = (target: Tensor): Tensor => notEqual(cast(target, 'float32'), ignoreClass as number);
   const formula = (target: Tensor, output: Tensor): Tensor => {
     if (!sameShape(target.shape, output.shape.slice(0, -1))) {
       const received = `Received ${formatShape(target.shape)} and ${formatShape(output.shape)}`;
-      failIn(kind, 'ERR_SHAPE', `expected class numbers without the output's last axis. ${received}`);
+      failIn(kind, 'ERR_SHAPE', `expected class labels without the output's last axis. ${received}`);
     }
     const labels = reshape(target, [target.size]);
     if (ignoreClass === undefined) {
       return meanPerSample(reshape(sparseLosses(output, labels, options), target.shape));
     }
-    const valid = counts(labels);
-    const known = cast(select(valid, cast(labels, 'float32'), 0), 'int32');
-    const losses = select(valid, sparseLosses(output, known, options), 0);
+    const mask = isCounted(labels);
+    const valid = cast(select(mask, cast(labels, 'float32'), 0), 'int32');
+    const losses = select(mask, sparseLosses(output, valid, options), 0);
     return meanPerSample(reshape(losses, target.shape));
   };
   return Object.assign(named(kind, {...options}, formula), {
     targets: 'classes' as const,
-    counted:
+    normalizer:
       ignoreClass === undefined
         ? undefined
-        : (target: Tensor): Tensor => meanPerSample(cast(counts(target), 'float32')),
+        : (target: Tensor): Tensor => meanPerSample(cast(isCounted(target), 'float32')),
   });
 }
 
 /**
- * Σ t·log(t / p) over the last axis, averaged over each sample; both are kept within 1e-7…1 (Kullback and
+ * Σ t·log(t / p) over the last axis, averaged over each sample; both are clipped to 1e-7…1 (Kullback and
  * Leibler 1951).
  */
 export function kullbackLeiblerDivergence(options?: NoOptions): Loss {

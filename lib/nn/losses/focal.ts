@@ -1,20 +1,27 @@
-// Crossentropies that look less at what is right already: each term times (1 − p)^gamma, p being the
-// probability of the right answer (Lin et al. 2017). Names and defaults are Keras's.
+// Cross-entropies that give less weight to what is already right: each term times (1 − p)^gamma, where p is
+// the probability of the right answer (Lin et al. 2017). Names and defaults are Keras's.
 import {checkBoolean, checkNumber, checkOptions} from '../../core/errors.ts';
 import type {Tensor} from '../../core/tensor.ts';
 import {add, exp, expm1, log, maximum, mul, neg, ones, sigmoid, sub} from '../../ops/map.ts';
 import {sum} from '../../ops/reduce.ts';
 import {logitsOfSigmoid} from '../../ops/softmax.ts';
 import {meanPerSample} from '../samples.ts';
-import {binaryLosses, type CrossentropyOptions, checkCrossentropy, logsOf, smoothed} from './crossentropy.ts';
+import {
+  binaryLosses,
+  type CrossentropyOptions,
+  checkCrossentropy,
+  logProbabilities,
+  smoothed,
+} from './crossentropy.ts';
 import {clip, type Loss, valueLoss} from './loss.ts';
 
 export interface FocalOptions extends CrossentropyOptions {
   /**
-   * Weight of the class 1 in a binary loss (of 0: 1 − alpha), of all classes in the other; 0.25 by default.
+   * In the binary loss the weight of class 1, where class 0 has 1 − alpha; in the categorical loss that of
+   * all classes. 0.25 by default.
    */
   readonly alpha?: number;
-  /** 2 by default; 0 gives the plain crossentropy. */
+  /** 2 by default; 0 gives the plain cross-entropy. */
   readonly gamma?: number;
 }
 
@@ -33,7 +40,7 @@ function checkFocal(where: string, options: FocalOptions): {alpha: number; gamma
   return {alpha, gamma};
 }
 
-/** x to a power, for x from 0 to 1: by products where it is whole, else by logarithm. */
+/** x to a power, for x from 0 to 1: by products for small integers, else by logarithm. */
 function power(x: Tensor, exponent: number): Tensor {
   if (!Number.isInteger(exponent) || exponent > 8) return exp(mul(log(maximum(x, 1e-30)), exponent));
   let result: Tensor | undefined;
@@ -42,8 +49,8 @@ function power(x: Tensor, exponent: number): Tensor {
 }
 
 /**
- * (1 − p)^gamma times the binary crossentropy, p being the probability of the target's side, averaged over
- * each sample.
+ * (1 − p)^gamma times the binary cross-entropy, where p is the probability of the target, averaged over each
+ * sample.
  */
 export function binaryFocalCrossentropy(options: BinaryFocalOptions = {}): Loss {
   const where = 'losses.binaryFocalCrossentropy';
@@ -71,7 +78,7 @@ export function categoricalFocalCrossentropy(options: FocalOptions = {}): Loss {
   const {alpha, gamma} = checkFocal(where, options);
   return valueLoss('categoricalFocalCrossentropy', {...options}, (given, output) => {
     const target = smoothed(given, options.labelSmoothing, output.shape.at(-1) as number);
-    const logs = logsOf(output, options.fromLogits);
+    const logs = logProbabilities(output, options.fromLogits);
     const miss = neg(expm1(logs));
     const losses = mul(mul(power(miss, gamma), target), logs);
     return meanPerSample(mul(sum(losses, -1), -alpha));

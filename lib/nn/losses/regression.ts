@@ -1,4 +1,4 @@
-// How far numbers are from numbers. Formulas and defaults are Keras's.
+// Distances between values. Formulas and defaults are Keras's.
 import {checkNumber, checkOptions} from '../../core/errors.ts';
 import {failIn, type Tensor} from '../../core/tensor.ts';
 import {
@@ -20,7 +20,7 @@ import {sum} from '../../ops/reduce.ts';
 import {meanPerSample} from '../samples.ts';
 import {epsilon, type Loss, type NoOptions, valueLoss} from './loss.ts';
 
-/** A loss without options that is the mean of something of each element. */
+/** A loss without options: the mean of an elementwise formula. */
 function elementwise(kind: string, formula: (target: Tensor, output: Tensor) => Tensor) {
   return (options?: NoOptions): Loss => {
     checkOptions(`losses.${kind}`, options, []);
@@ -40,14 +40,14 @@ export const meanAbsoluteError = elementwise('meanAbsoluteError', (target, outpu
   abs(difference(target, output)),
 );
 
-/** 100 · mean of |output − target| / |target|, targets counting for 1e-7 at least. */
+/** 100 · mean of |output − target| / |target|, with |target| at least 1e-7. */
 export const meanAbsolutePercentageError = elementwise('meanAbsolutePercentageError', (target, output) =>
   mul(div(abs(difference(target, output)), maximum(abs(target), epsilon)), 100),
 );
 
 const logOfOneMore = (x: Tensor): Tensor => log(add(maximum(x, epsilon), 1));
 
-/** Mean of (log(1 + output) − log(1 + target))²; negative numbers count as 1e-7. */
+/** Mean of (log(1 + output) − log(1 + target))²; values below 1e-7 count as that. */
 export const meanSquaredLogarithmicError = elementwise('meanSquaredLogarithmicError', (target, output) =>
   square(sub(logOfOneMore(output), logOfOneMore(target))),
 );
@@ -58,13 +58,13 @@ export const logcosh = elementwise('logcosh', (target, output) => {
   return sub(add(d, softplus(mul(d, -2))), Math.LN2);
 });
 
-/** Mean of output − target · log(output): of counts, where the output is their rate. */
+/** Mean of output − target · log(output), for targets that are counts and outputs that are their rates. */
 export const poisson = elementwise('poisson', (target, output) =>
   sub(output, mul(target, log(add(output, epsilon)))),
 );
 
 /**
- * Mean of d²/2 where d = |output − target| is at most delta, else of delta · d − delta²/2; delta is 1 by
+ * Mean of d²/2 where d = |output − target| is at most delta, of delta · d − delta²/2 elsewhere; delta is 1 by
  * default (Huber 1964).
  */
 export function huber(options: {delta?: number} = {}): Loss {
@@ -78,12 +78,12 @@ export function huber(options: {delta?: number} = {}): Loss {
   });
 }
 
-/** `x` scaled to length 1 along `axis`; shorter ones than 1e-7 stay as they are but for a factor. */
+/** `x` scaled to length 1 along `axis`; vectors shorter than 1e-7 are divided by 1e-7. */
 export function unitVectors(x: Tensor, axis: number): Tensor {
   return div(x, sqrt(maximum(sum(square(x), axis, true), epsilon * epsilon)));
 }
 
-/** Cosine of the angle between target and output along `axis`, without that axis. */
+/** Cosine of the angle between target and output along `axis`, which the result lacks. */
 export function cosines(kind: string, target: Tensor, output: Tensor, axis: number): Tensor {
   const at = axis < 0 ? axis + output.rank : axis;
   if (at < 1 || at >= output.rank) {

@@ -1,4 +1,4 @@
-// Shares of right answers, under Keras's names.
+// Fractions of right answers, under Keras's names.
 import {checkNumber, checkOptions} from '../../core/errors.ts';
 import {formatShape} from '../../core/shape.ts';
 import {failIn, type Tensor} from '../../core/tensor.ts';
@@ -7,53 +7,53 @@ import {cast, equal, greater, less} from '../../ops/map.ts';
 import {reshape} from '../../ops/move.ts';
 import {argMax, sum} from '../../ops/reduce.ts';
 import {logitsOfSoftmax} from '../../ops/softmax.ts';
-import type {NoOptions} from '../losses/loss.ts';
+import {checkValues, type NoOptions} from '../losses/loss.ts';
 import {meanPerSample} from '../samples.ts';
-import {checkValues, type Metric, meanMetric} from './metric.ts';
+import {type Metric, meanMetric} from './metric.ts';
 
-/** The output before a softmax, which rounds close ones to a tie. */
+/** The logits of a softmax, which can round close ones to a tie; else the output. */
 const scoresOf = (output: Tensor): Tensor => logitsOfSoftmax(output) ?? output;
 
-/** The likeliest class. */
+/** The most likely class. */
 export const predictedClass = (output: Tensor): Tensor => argMax(scoresOf(output));
 
-/** Class numbers without the output's last axis, int32. */
-export function classNumbers(kind: string, target: Tensor, output: Tensor): Tensor {
+/** The targets as class labels in the output's shape without its last axis, int32. */
+export function classLabels(kind: string, target: Tensor, output: Tensor): Tensor {
   if (target.size !== output.size / (output.shape.at(-1) as number)) {
     const received = `Received ${formatShape(target.shape)} and ${formatShape(output.shape)}`;
-    failIn(kind, 'ERR_SHAPE', `expected one class number per row of the output. ${received}`);
+    failIn(kind, 'ERR_SHAPE', `expected one class label per row of the output. ${received}`);
   }
   return cast(reshape(target, output.shape.slice(0, -1)), 'int32');
 }
 
-/** Shares of true ones of each sample. */
-const shares = (truths: Tensor): Tensor => meanPerSample(cast(truths, 'float32'));
+/** The fraction of each sample for which a mask holds. */
+const fractionOf = (mask: Tensor): Tensor => meanPerSample(cast(mask, 'float32'));
 
 function binaryHits(target: Tensor, output: Tensor, threshold: number): Tensor {
   checkValues('binaryAccuracy', target, output);
-  return shares(equal(target, cast(greater(output, threshold), 'float32')));
+  return fractionOf(equal(target, cast(greater(output, threshold), 'float32')));
 }
 
 function categoricalHits(target: Tensor, output: Tensor): Tensor {
   checkValues('categoricalAccuracy', target, output);
-  return shares(equal(argMax(target), predictedClass(output)));
+  return fractionOf(equal(argMax(target), predictedClass(output)));
 }
 
 function sparseHits(target: Tensor, output: Tensor): Tensor {
-  return shares(equal(classNumbers('sparseCategoricalAccuracy', target, output), predictedClass(output)));
+  return fractionOf(equal(classLabels('sparseCategoricalAccuracy', target, output), predictedClass(output)));
 }
 
-/** Whether fewer than `k` outputs are larger than that of the label. */
+/** Whether fewer than `k` outputs are larger than that of the label, as a fraction of each sample. */
 function amongLargest(labels: Tensor, output: Tensor, k: number): Tensor {
   const rows = reshape(scoresOf(output), [labels.size, output.shape.at(-1) as number]);
   const own = reshape(pickClass(rows, reshape(labels, [labels.size])), [labels.size, 1]);
   const larger = sum(cast(greater(rows, own), 'float32'), -1);
-  return shares(reshape(less(larger, k), output.shape.slice(0, -1)));
+  return fractionOf(reshape(less(larger, k), output.shape.slice(0, -1)));
 }
 
 /**
- * Share of right answers, in the form that fits, as in Keras: sparse where the loss takes class numbers,
- * binary where the output is one number or the loss is binaryCrossentropy, else categorical.
+ * Fraction of right answers, in the form that fits, as in Keras: sparse if the loss takes class labels,
+ * binary if the output is one number or the loss is binaryCrossentropy, else categorical.
  */
 export function accuracy(options?: NoOptions): Metric {
   checkOptions('metrics.accuracy', options, []);
@@ -64,7 +64,7 @@ export function accuracy(options?: NoOptions): Metric {
   });
 }
 
-/** Share of outputs on the target's side of `threshold`, 0.5 by default. */
+/** Fraction of outputs on the target's side of `threshold`, 0.5 by default. */
 export function binaryAccuracy(options: {threshold?: number} = {}): Metric {
   checkOptions('metrics.binaryAccuracy', options, ['threshold']);
   const {threshold = 0.5} = options;
@@ -74,13 +74,13 @@ export function binaryAccuracy(options: {threshold?: number} = {}): Metric {
   );
 }
 
-/** Share of samples whose largest output is where the target's largest is. */
+/** Fraction of samples whose largest output is at the position of the largest target. */
 export function categoricalAccuracy(options?: NoOptions): Metric {
   checkOptions('metrics.categoricalAccuracy', options, []);
   return meanMetric('categoricalAccuracy', {}, categoricalHits);
 }
 
-/** Share of samples whose largest output is at the target's class number. */
+/** Fraction of samples whose largest output is that of the target's class. */
 export function sparseCategoricalAccuracy(options?: NoOptions): Metric {
   checkOptions('metrics.sparseCategoricalAccuracy', options, []);
   return meanMetric('sparseCategoricalAccuracy', {}, sparseHits);
@@ -94,7 +94,8 @@ function checkK(where: string, options: {k?: number}): number {
 }
 
 /**
- * Share of samples for which the output where the target is largest is among the `k` largest, 5 by default.
+ * Fraction of samples for which the output at the position of the largest target is among the `k` largest, 5
+ * by default.
  */
 export function topKCategoricalAccuracy(options: {k?: number} = {}): Metric {
   const k = checkK('metrics.topKCategoricalAccuracy', options);
@@ -104,10 +105,10 @@ export function topKCategoricalAccuracy(options: {k?: number} = {}): Metric {
   });
 }
 
-/** Share of samples for which the output of the target's class is among the `k` largest, 5 by default. */
+/** Fraction of samples for which the output of the target's class is among the `k` largest, 5 by default. */
 export function sparseTopKCategoricalAccuracy(options: {k?: number} = {}): Metric {
   const k = checkK('metrics.sparseTopKCategoricalAccuracy', options);
   return meanMetric('sparseTopKCategoricalAccuracy', {k: options.k}, (target, output) =>
-    amongLargest(classNumbers('sparseTopKCategoricalAccuracy', target, output), output, k),
+    amongLargest(classLabels('sparseTopKCategoricalAccuracy', target, output), output, k),
   );
 }

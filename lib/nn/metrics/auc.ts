@@ -1,12 +1,12 @@
-// Areas under the curves that a moving threshold draws. Thresholds and sums are Keras's.
+// Areas under the curves of a classifier over all thresholds. Thresholds and sums are Keras's.
 import type {TypedArray} from '../../core/dtype.ts';
 import {checkBoolean, checkChoice, checkNumber, checkOptions} from '../../core/errors.ts';
 import {sizeOf} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
 import {sigmoid} from '../../ops/map.ts';
-import type {Loss} from '../losses.ts';
-import {classNumbers} from './accuracy.ts';
-import {accumulated, checkValues, type Metric, type MetricContext} from './metric.ts';
+import {checkValues, type Loss} from '../losses/loss.ts';
+import {classLabels} from './accuracy.ts';
+import {accumulated, type Metric, type MetricContext} from './metric.ts';
 
 const curves = ['ROC', 'PR'] as const;
 const summations = ['interpolation', 'minoring', 'majoring'] as const;
@@ -14,35 +14,37 @@ const summations = ['interpolation', 'minoring', 'majoring'] as const;
 type Summation = (typeof summations)[number];
 
 export interface AucOptions {
-  /** From just below 0 to just above 1, evenly; 200 by default. */
+  /** How many, evenly from just below 0 to just above 1; 200 by default. */
   readonly numThresholds?: number;
   /** Recall over the false positive rate (`ROC`, the default), or precision over recall (`PR`). */
   readonly curve?: (typeof curves)[number];
-  /** Between thresholds: `interpolation` by default, the lower or the higher value. */
+  /**
+   * Between thresholds: `interpolation` (the default), the lower value (`minoring`), the higher (`majoring`).
+   */
   readonly summationMethod?: Summation;
-  /** The mean of each class's area instead of that of all numbers together. */
+  /** Whether to compute each class's area, and the mean of those, instead of one area for all outputs. */
   readonly multiLabel?: boolean;
-  /** Outputs are logits. */
+  /** Whether outputs are logits. */
   readonly fromLogits?: boolean;
 }
 
-/** Predictions above each threshold: those where the class was there, and those where it was not. */
-interface Passed {
+/** For each threshold, how many predictions are above it: of positive and of negative targets. */
+interface CountsAbove {
   readonly positives: readonly number[];
   readonly negatives: readonly number[];
 }
 
 const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
 
-/** Counts by how many thresholds a number is above become counts of the numbers above each. */
-function passedOf(counts: Float64Array): number[] {
-  const passed = new Array<number>(counts.length - 1).fill(0);
+/** From counts of predictions by how many thresholds they are above, to counts of predictions above each. */
+function cumulate(counts: Float64Array): number[] {
+  const cumulated = new Array<number>(counts.length - 1).fill(0);
   let above = 0;
   for (let at = counts.length - 1; at > 0; at--) {
     above += counts[at] as number;
-    passed[at - 1] = above;
+    cumulated[at - 1] = above;
   }
-  return passed;
+  return cumulated;
 }
 
 function areaUnder(x: readonly number[], y: readonly number[], summation: Summation): number {
@@ -60,8 +62,10 @@ function areaUnder(x: readonly number[], y: readonly number[], summation: Summat
   return area;
 }
 
-/** Between two thresholds true positives grow in proportion to all (Davis and Goadrich 2006). */
-function interpolatedPr({positives, negatives}: Passed, total: number): number {
+/**
+ * Between two thresholds, true positives increase in proportion to all positives (Davis and Goadrich 2006).
+ */
+function interpolatedPr({positives, negatives}: CountsAbove, total: number): number {
   let area = 0;
   for (let at = 0; at + 1 < positives.length; at++) {
     const [more, fewer] = [positives[at] as number, positives[at + 1] as number];
@@ -74,7 +78,7 @@ function interpolatedPr({positives, negatives}: Passed, total: number): number {
   return area;
 }
 
-/** `positives` and `negatives` count predictions by how many thresholds they are above. */
+/** From counts of predictions by how many thresholds they are above: of positive and of negative targets. */
 function areaOf(
   positives: Float64Array,
   negatives: Float64Array,
@@ -82,23 +86,23 @@ function areaOf(
   summation: Summation,
 ): number {
   const totalOf = (counts: Float64Array): number => counts.reduce((sum, count) => sum + count, 0);
-  const [there, absent] = [totalOf(positives), totalOf(negatives)];
-  const passed = {positives: passedOf(positives), negatives: passedOf(negatives)};
-  const recalls = passed.positives.map(count => ratio(count, there));
+  const [positive, negative] = [totalOf(positives), totalOf(negatives)];
+  const above = {positives: cumulate(positives), negatives: cumulate(negatives)};
+  const recalls = above.positives.map(count => ratio(count, positive));
   if (curve === 'ROC') {
-    const rates = passed.negatives.map(count => ratio(count, absent));
+    const rates = above.negatives.map(count => ratio(count, negative));
     return areaUnder(rates, recalls, summation);
   }
-  if (summation === 'interpolation') return interpolatedPr(passed, there);
-  const precisions = passed.positives.map((count, at) =>
-    ratio(count, count + (passed.negatives[at] as number)),
+  if (summation === 'interpolation') return interpolatedPr(above, positive);
+  const precisions = above.positives.map((count, at) =>
+    ratio(count, count + (above.negatives[at] as number)),
   );
   return areaUnder(recalls, precisions, summation);
 }
 
 /**
  * How many of the thresholds −1e-7, 1/(n−1), …, (n−2)/(n−1), 1 + 1e-7 a prediction within 0…1 is above. The
- * product of a float32 with a small number is exact.
+ * product of a float32 and a small integer is exact in float64.
  */
 function thresholdsBelow(prediction: number, thresholds: number): number {
   const inner = Math.ceil(prediction * (thresholds - 1)) - 1;
@@ -110,7 +114,7 @@ interface Layout {
   readonly multiLabel: boolean;
 }
 
-/** Table 2·group holds predictions where the class is there, the next those where it is not. */
+/** Each group has two tables of counts: of predictions for positive targets, then for negative ones. */
 function addPredictions(
   sums: Float64Array,
   [outputs, targets]: readonly TypedArray[],
@@ -124,15 +128,15 @@ function addPredictions(
   for (let at = 0; at < count * size; at++) {
     const unit = at % units;
     const target = targets?.[sparse ? (at - unit) / units : at] as number;
-    const there = sparse ? target === unit : target > 0.5;
-    const table = 2 * (multiLabel ? unit : 0) + (there ? 0 : 1);
-    const place = table * (thresholds + 1) + thresholdsBelow(outputs?.[at] as number, thresholds);
+    const positive = sparse ? target === unit : target > 0.5;
+    const table = 2 * (multiLabel ? unit : 0) + (positive ? 0 : 1);
+    const position = table * (thresholds + 1) + thresholdsBelow(outputs?.[at] as number, thresholds);
     const weight = weights ? (weights[(at - (at % size)) / size] as number) : 1;
-    sums[place] = (sums[place] as number) + weight;
+    sums[position] = (sums[position] as number) + weight;
   }
 }
 
-/** Area under the curve of a classifier's decisions (Bradley 1997), by counts at fixed thresholds. */
+/** Area under the curve of a classifier (Bradley 1997), from counts at fixed thresholds. */
 export function auc(options: AucOptions = {}): Metric {
   const where = 'metrics.auc';
   const known = ['numThresholds', 'curve', 'summationMethod', 'multiLabel', 'fromLogits'];
@@ -148,7 +152,7 @@ export function auc(options: AucOptions = {}): Metric {
     multiLabel ? (outputShape.at(-1) as number) : 1;
   const statistics = (target: Tensor, output: Tensor, loss: Loss): Tensor[] => {
     const probabilities = fromLogits ? sigmoid(output) : output;
-    if (loss.targets === 'classes') return [probabilities, classNumbers('auc', target, output)];
+    if (loss.targets === 'classes') return [probabilities, classLabels('auc', target, output)];
     checkValues('auc', target, output);
     return [probabilities, target];
   };

@@ -1,4 +1,4 @@
-// Metrics of right and wrong decisions, from integer counts.
+// Metrics of classification, from counts.
 import {checkChoice, checkNumber, checkOptions, fail} from '../../core/errors.ts';
 import {sizeOf} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
@@ -19,16 +19,16 @@ const averages = ['micro', 'macro', 'weighted'] as const;
 
 export interface ClassificationOptions {
   /**
-   * Outputs above it are predictions, 0.5 by default, each class on its own. Where targets are class
-   * numbers, the largest output is the one prediction, and no threshold is taken.
+   * A class is predicted if its output is above the threshold, 0.5 by default. If targets are class labels,
+   * the class of the largest output is predicted, and no threshold may be given.
    */
   readonly threshold?: number;
   /**
-   * Over several classes: `micro` counts all alike, `macro` is the mean of the classes' numbers, `weighted`
-   * by how often each is there. A class without cases counts 0, as in Keras.
+   * How classes are combined: `micro` sums their counts, `macro` is the mean of their values, `weighted`
+   * weights these by how often each class is true. A class without cases has the value 0, as in Keras.
    */
   readonly average?: (typeof averages)[number];
-  /** Looks at one class and no other. */
+  /** The only class to look at. */
   readonly classId?: number;
 }
 
@@ -58,9 +58,9 @@ function averaged(
 }
 
 interface Rules {
-  readonly byDefault: (typeof averages)[number];
-  /** Without a threshold the largest of several outputs is the prediction, as in Keras's F1Score. */
-  readonly largest: boolean;
+  readonly defaultAverage: (typeof averages)[number];
+  /** Whether, without a threshold, the class of the largest output is predicted, as in Keras's F1Score. */
+  readonly predictsLargest: boolean;
   formula(counts: ClassCounts): number;
 }
 
@@ -68,28 +68,29 @@ function decisions(kind: string, rules: Rules): (options?: ClassificationOptions
   const where = `metrics.${kind}`;
   return (options = {}) => {
     checkOptions(where, options, ['threshold', 'average', 'classId']);
-    const {threshold, average = rules.byDefault, classId} = options;
+    const {threshold, average = rules.defaultAverage, classId} = options;
     if (threshold !== undefined) checkNumber(`${where}: threshold`, threshold, {});
     checkChoice(`${where}: average`, average, averages);
     if (classId !== undefined) checkNumber(`${where}: classId`, classId, {integer: true, min: 0});
-    const pairs = ({loss, outputShape}: MetricContext): boolean =>
-      loss.targets === 'classes' || (rules.largest && threshold === undefined && outputShape.at(-1) !== 1);
-    const bins = (target: Tensor, output: Tensor, loss: Loss): Tensor => {
+    const usesMatrix = ({loss, outputShape}: MetricContext): boolean =>
+      loss.targets === 'classes' ||
+      (rules.predictsLargest && threshold === undefined && outputShape.at(-1) !== 1);
+    const binsOf = (target: Tensor, output: Tensor, loss: Loss): Tensor => {
       checkUse(where, options, loss, output.shape.at(-1) as number);
-      return pairs({loss, outputShape: output.shape.slice(1)})
+      return usesMatrix({loss, outputShape: output.shape.slice(1)})
         ? binsOfPairs(kind, target, output, loss, 0.5)
         : binsOfEach(kind, target, output, threshold ?? 0.5);
     };
-    return accumulated(kind, {...options}, bins, {
+    return accumulated(kind, {...options}, binsOf, {
       size: context =>
-        pairs(context) ? classesOf(context) ** 2 : 4 * (context.outputShape.at(-1) as number),
-      add(sums, [numbers], count, context, weights) {
+        usesMatrix(context) ? classesOf(context) ** 2 : 4 * (context.outputShape.at(-1) as number),
+      add(sums, [bins], count, context, weights) {
         const size = sizeOf(context.outputShape);
-        const perSample = pairs(context) ? size / (context.outputShape.at(-1) as number) : size;
-        countBins(sums, numbers, {count, perSample, weights});
+        const perSample = usesMatrix(context) ? size / (context.outputShape.at(-1) as number) : size;
+        countBins(sums, bins, {count, perSample, weights});
       },
       result(sums, context) {
-        const counts = pairs(context) ? countsOfPairs(sums, classesOf(context)) : countsOfEach(sums);
+        const counts = usesMatrix(context) ? countsOfPairs(sums, classesOf(context)) : countsOfEach(sums);
         const chosen = classId === undefined ? counts : counts.slice(classId, classId + 1);
         return averaged(chosen, average, rules.formula);
       },
@@ -105,47 +106,47 @@ function checkUse(
 ): void {
   if (threshold !== undefined && loss.targets === 'classes') {
     const instead = 'the largest output is the prediction';
-    fail('ERR_OPTION', `${where}: threshold: targets are class numbers here; ${instead}.`);
+    fail('ERR_OPTION', `${where}: threshold: targets are class labels here; ${instead}.`);
   }
   if (classId !== undefined && classId >= units) {
     fail('ERR_OPTION', `${where}: classId: the output has ${units} classes. Received ${classId}.`);
   }
 }
 
-/** Share of predictions that are right: tp / (tp + fp); `average` is `micro` by default, as in Keras. */
+/** Fraction of predictions that are right: tp / (tp + fp); `average` is `micro` by default, as in Keras. */
 export const precision = decisions('precision', {
-  byDefault: 'micro',
-  largest: false,
+  defaultAverage: 'micro',
+  predictsLargest: false,
   formula: ({truePositives, falsePositives}) => ratio(truePositives, truePositives + falsePositives),
 });
 
-/** Share of cases that are found: tp / (tp + fn); `average` is `micro` by default, as in Keras. */
+/** Fraction of cases that are found: tp / (tp + fn); `average` is `micro` by default, as in Keras. */
 export const recall = decisions('recall', {
-  byDefault: 'micro',
-  largest: false,
+  defaultAverage: 'micro',
+  predictsLargest: false,
   formula: ({truePositives, falseNegatives}) => ratio(truePositives, truePositives + falseNegatives),
 });
 
-/** Share of what is no case and was predicted to be none: tn / (tn + fp); `average` is `micro` by default. */
+/** Fraction of non-cases that are not predicted: tn / (tn + fp); `average` is `micro` by default. */
 export const specificity = decisions('specificity', {
-  byDefault: 'micro',
-  largest: false,
+  defaultAverage: 'micro',
+  predictsLargest: false,
   formula: ({trueNegatives, falsePositives}) => ratio(trueNegatives, trueNegatives + falsePositives),
 });
 
 /**
- * Harmonic mean of precision and recall: 2·tp / (2·tp + fp + fn). Of several outputs the largest is the
- * prediction unless there is a threshold; `average` is `macro` by default.
+ * Harmonic mean of precision and recall: 2·tp / (2·tp + fp + fn). Without a threshold, the class of the
+ * largest of several outputs is predicted. `average` is `macro` by default.
  */
 export const f1 = decisions('f1', {
-  byDefault: 'macro',
-  largest: true,
+  defaultAverage: 'macro',
+  predictsLargest: true,
   formula: ({truePositives, falsePositives, falseNegatives}) =>
     ratio(2 * truePositives, 2 * truePositives + falsePositives + falseNegatives),
 });
 
-/** Counts of pairs of a true and a predicted class. */
-function pairCounts(result: Accumulation['result']): Accumulation {
+/** Accumulates a confusion matrix. */
+function matrixOf(result: Accumulation['result']): Accumulation {
   return {
     size: context => classesOf(context) ** 2,
     add(sums, [bins], count, {outputShape}, weights) {
@@ -156,22 +157,23 @@ function pairCounts(result: Accumulation['result']): Accumulation {
   };
 }
 
-function pairMetric(kind: string, result: Accumulation['result']) {
+/** A metric computed from the confusion matrix. */
+function matrixMetric(kind: string, result: Accumulation['result']) {
   return (options: {threshold?: number} = {}): Metric => {
     checkOptions(`metrics.${kind}`, options, ['threshold']);
     const {threshold = 0.5} = options;
     checkNumber(`metrics.${kind}: threshold`, threshold, {});
-    const bins = (target: Tensor, output: Tensor, loss: Loss): Tensor =>
+    const binsOf = (target: Tensor, output: Tensor, loss: Loss): Tensor =>
       binsOfPairs(kind, target, output, loss, threshold);
-    return accumulated(kind, {threshold: options.threshold}, bins, pairCounts(result));
+    return accumulated(kind, {threshold: options.threshold}, binsOf, matrixOf(result));
   };
 }
 
 /**
- * How often each class was taken for each: `confusionMatrix[1][0]` in the logs says how often 0 was
- * predicted where 1 was true. A single output above `threshold`, 0.5 by default, predicts the class 1.
+ * How often each class was predicted for each true class: `confusionMatrix[1][0]` in the logs is how often 0
+ * was predicted where 1 was true. A single output above `threshold`, 0.5 by default, predicts class 1.
  */
-export const confusionMatrix = pairMetric('confusionMatrix', (sums, context) => {
+export const confusionMatrix = matrixMetric('confusionMatrix', (sums, context) => {
   const classes = classesOf(context);
   const cells = [...sums].map((count, at) => [`[${Math.floor(at / classes)}][${at % classes}]`, count]);
   return Object.fromEntries(cells);
@@ -179,9 +181,9 @@ export const confusionMatrix = pairMetric('confusionMatrix', (sums, context) => 
 
 /**
  * Correlation of predictions with the truth, −1 to 1, 0 for chance (Matthews 1975; for several classes
- * Gorodkin 2004). A single output above `threshold`, 0.5 by default, predicts the class 1.
+ * Gorodkin 2004). A single output above `threshold`, 0.5 by default, predicts class 1.
  */
-export const matthews = pairMetric('matthews', (sums, context) => {
+export const matthews = matrixMetric('matthews', (sums, context) => {
   const classes = classesOf(context);
   const {rows, columns, total} = marginsOf(sums, classes);
   const right = rows.reduce((sum, _, own) => sum + (sums[own * classes + own] as number), 0);

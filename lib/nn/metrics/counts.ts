@@ -1,15 +1,15 @@
-// Integer counts: of each sample the numbers of the bins that it falls into. Two tables are counted: for
-// each class on its own, whether it was there and whether it was predicted; or for each class which one was
-// predicted.
+// Metrics from counts: each sample is given bins, in which it is counted. There are two kinds of tables: for
+// each class on its own, whether it was true and whether it was predicted; or a confusion matrix, which for
+// each true class counts the predicted ones.
 import type {TypedArray} from '../../core/dtype.ts';
 import {constant, failIn, type Tensor} from '../../core/tensor.ts';
 import {add, cast, greater, mul} from '../../ops/map.ts';
 import {argMax} from '../../ops/reduce.ts';
-import type {Loss} from '../losses.ts';
-import {classNumbers, predictedClass} from './accuracy.ts';
-import {checkValues, type MetricContext} from './metric.ts';
+import {checkValues, type Loss} from '../losses/loss.ts';
+import {classLabels, predictedClass} from './accuracy.ts';
+import type {MetricContext} from './metric.ts';
 
-/** How often a class was there or not, and predicted or not. */
+/** How often a class was true or not, and predicted or not. */
 export interface ClassCounts {
   readonly truePositives: number;
   readonly falsePositives: number;
@@ -17,7 +17,7 @@ export interface ClassCounts {
   readonly trueNegatives: number;
 }
 
-/** Counts the bins, so many of each of `count` samples; numbers that are none are left out. */
+/** Counts `perSample` bins of each of `count` samples; a number that is no bin is ignored. */
 export function countBins(
   sums: Float64Array,
   bins: TypedArray | undefined,
@@ -33,9 +33,9 @@ export function countBins(
 }
 
 const unitsOf = ({outputShape}: MetricContext): number => outputShape.at(-1) as number;
-const asNumber = (truth: Tensor): Tensor => cast(truth, 'float32');
+const asFloat = (x: Tensor): Tensor => cast(x, 'float32');
 
-/** For each class a table of its own: bin 4·class + 2·(there) + (predicted), [batch, …, classes]. */
+/** Bins of a table for each class: 4·class + 2·(true) + (predicted), [batch, …, classes]. */
 export function binsOfEach(kind: string, target: Tensor, output: Tensor, threshold: number): Tensor {
   checkValues(kind, target, output);
   const units = output.shape.at(-1) as number;
@@ -43,19 +43,19 @@ export function binsOfEach(kind: string, target: Tensor, output: Tensor, thresho
     Float32Array.from({length: units}, (_, unit) => 4 * unit),
     [units],
   );
-  const own = add(mul(asNumber(greater(target, 0.5)), 2), asNumber(greater(output, threshold)));
-  return cast(add(own, first), 'int32');
+  const withinTable = add(mul(asFloat(greater(target, 0.5)), 2), asFloat(greater(output, threshold)));
+  return cast(add(withinTable, first), 'int32');
 }
 
-/** Classes that a confusion matrix is of: two where one number says which. */
+/** The number of classes of a confusion matrix: two if the output is a single number. */
 export function classesOf(context: MetricContext): number {
   return Math.max(2, unitsOf(context));
 }
 
-/** Beyond this the number of a bin would not fit a float32. */
+/** With more classes, float32 could not represent every bin exactly. */
 const maxClasses = 4096;
 
-/** The bin classes·(true class) + (predicted class), [batch, …]. */
+/** Bins of a confusion matrix: classes·(true class) + (predicted class), [batch, …]. */
 export function binsOfPairs(
   kind: string,
   target: Tensor,
@@ -67,15 +67,15 @@ export function binsOfPairs(
   if (units > maxClasses) {
     failIn(kind, 'ERR_SHAPE', `counts pairs of at most ${maxClasses} classes. Received ${output}`);
   }
-  const pair = (truth: Tensor, prediction: Tensor): Tensor =>
-    cast(add(mul(asNumber(truth), Math.max(2, units)), asNumber(prediction)), 'int32');
-  if (loss.targets === 'classes') return pair(classNumbers(kind, target, output), predictedClass(output));
+  const pair = (label: Tensor, prediction: Tensor): Tensor =>
+    cast(add(mul(asFloat(label), Math.max(2, units)), asFloat(prediction)), 'int32');
+  if (loss.targets === 'classes') return pair(classLabels(kind, target, output), predictedClass(output));
   checkValues(kind, target, output);
   if (units === 1) return pair(greater(target, 0.5), greater(output, threshold));
   return pair(argMax(target), predictedClass(output));
 }
 
-/** The counts of each class from their own tables. */
+/** The counts of each class from its own table. */
 export function countsOfEach(sums: Float64Array): ClassCounts[] {
   return Array.from({length: sums.length / 4}, (_, unit) => {
     const [trueNegatives = 0, falsePositives = 0, falseNegatives = 0, truePositives = 0] = sums.subarray(

@@ -1,14 +1,14 @@
-// Errors of numbers, and losses as metrics.
+// Regression metrics, and losses as metrics.
 import {checkChoice, checkNumber, checkOptions} from '../../core/errors.ts';
 import {sizeOf} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
-import type {Loss, NoOptions} from '../losses/loss.ts';
+import {checkValues, type Loss, type NoOptions} from '../losses/loss.ts';
 import {cosines} from '../losses/regression.ts';
 import * as losses from '../losses.ts';
 import {meanPerSample} from '../samples.ts';
-import {type Accumulation, accumulated, checkValues, type Metric, meanMetric} from './metric.ts';
+import {type Accumulation, accumulated, type Metric, meanMetric} from './metric.ts';
 
-/** The mean of a loss, which need not be the model's. */
+/** The mean of a loss, which may be another than the model's. */
 function meanOfLoss<Options extends object>(
   kind: string,
   make: (options?: Options) => Loss,
@@ -70,8 +70,7 @@ export const sparseCategoricalCrossentropy = meanOfLoss(
 );
 
 /**
- * Mean cosine of the angle between target and output along `axis`, the last by default; the batch is axis
- * 0.
+ * Mean cosine of the angle between target and output along `axis`, the last by default; the batch is axis 0.
  */
 export function cosineSimilarity(options: {axis?: number} = {}): Metric {
   const where = 'metrics.cosineSimilarity';
@@ -84,7 +83,7 @@ export function cosineSimilarity(options: {axis?: number} = {}): Metric {
   });
 }
 
-/** √ of the mean of (output − target)² over all samples. */
+/** Square root of the mean of (output − target)² over all samples. */
 export function rootMeanSquaredError(options?: NoOptions): Metric {
   checkOptions('metrics.rootMeanSquaredError', options, []);
   const squares = losses.meanSquaredError();
@@ -103,7 +102,7 @@ export function rootMeanSquaredError(options?: NoOptions): Metric {
 
 const aggregations = ['uniformAverage', 'varianceWeightedAverage'] as const;
 
-/** For each column Σ t, Σ t² and Σ (y − t)², after the number of samples, or the sum of their weights. */
+/** Sums: of the samples' weights, then for each column Σ t, Σ t² and Σ (y − t)². */
 function columnSums(weighted: boolean): Accumulation {
   return {
     size: ({outputShape}) => 1 + 3 * sizeOf(outputShape),
@@ -134,7 +133,7 @@ function columnSums(weighted: boolean): Accumulation {
         const [sum = 0, squares = 0, errors = 0] = sums.subarray(1 + 3 * column);
         const variation = squares - (sum * sum) / count;
         const weight = weighted ? variation : 1;
-        // Of a constant target nothing is explained.
+        // A constant target has no variation to explain.
         total += variation > 0 ? weight * (1 - errors / variation) : 0;
         weights += weight;
       }
@@ -145,7 +144,7 @@ function columnSums(weighted: boolean): Accumulation {
 
 /**
  * Coefficient of determination, 1 − Σ (y − t)² / Σ (t − mean of t)², of each column, averaged over the
- * columns alike or by their variation.
+ * columns equally or weighted by their variation.
  */
 export function r2(options: {classAggregation?: (typeof aggregations)[number]} = {}): Metric {
   checkOptions('metrics.r2', options, ['classAggregation']);

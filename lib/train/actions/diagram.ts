@@ -1,6 +1,6 @@
 // Places for the boxes of a graph without cycles, in rows from top to bottom (after Sugiyama, Tagawa and
-// Toda 1981): each below all that it reads; lines that pass a row get a gap in it; rows are sorted so that few
-// lines cross.
+// Toda 1981): each below all that it reads; lines that pass a row get a gap in it; rows are sorted so
+// that few lines cross.
 
 export interface Box {
   /** Its place in the list; it reads boxes before it. */

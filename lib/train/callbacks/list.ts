@@ -1,6 +1,6 @@
 // The callbacks of a training, in the order in which they are called.
 import {type ChainruleError, checkNumber, fail, nearest} from '../../core/errors.ts';
-import {resolve} from '../../core/named.ts';
+import {resolve} from '../../core/resolve.ts';
 import type {Logs} from '../run/logs.ts';
 import type {Criterion} from '../step/criterion.ts';
 import {

@@ -62,7 +62,7 @@ function bindTargets(model: CompiledNetwork, where: string, y: PortData): Rows[]
     const port = ports[index] as Port;
     const what = place(where, 'y', ports, port);
     const classes = loss.targets === 'classes';
-    const bound = toRows(data, {what, rowShape: targetShape(port, loss), wholeNumbers: classes});
+    const bound = toRows(data, {what, rowShape: targetShape(port, loss), integers: classes});
     if (classes && bound.scale !== 1) {
       fail('ERR_OPTION', `${what}: class labels have no scale. Received ${bound.scale}.`);
     }

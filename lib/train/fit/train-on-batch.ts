@@ -2,39 +2,76 @@
 import {checkOptions} from '../../core/errors.ts';
 import {ascendingRows} from '../../data/order.ts';
 import type {BatchRun} from '../feed/batch-source.ts';
+import {allocateSamples, bytesOfSamples, copySamples} from '../feed/sample-copies.ts';
 import type {Weighting} from '../feed/sample-weights.ts';
-import {bindSamples} from '../feed/samples.ts';
+import {bindSamples, type Samples} from '../feed/samples.ts';
 import type {PortData} from '../network/ports.ts';
 import type {Engine} from '../run/engine.ts';
 import {type Logs, RunningMeans} from '../run/logs.ts';
 import {type StepRequest, type StepRunner, stepRunner} from '../run/step-runner.ts';
 
-interface Prepared {
-  readonly runner: StepRunner;
-  readonly run: BatchRun;
-  readonly request: StepRequest;
-  logs(): Logs;
+/** Up to so many bytes, samples are copied to where a program is bound to already. */
+const copiedUpToBytes = 2 ** 18;
+
+/** Steps over batches that lie alike: what they need is made once. */
+class BatchSteps {
+  readonly #runner: StepRunner;
+  readonly #copies: Samples | undefined;
+  readonly #rows: Int32Array;
+  readonly #means: RunningMeans;
+  readonly #requests = new Map<string, StepRequest>();
+
+  constructor(engine: Engine, runner: StepRunner, like: Samples) {
+    this.#runner = runner;
+    const {count} = like;
+    if (bytesOfSamples(like) <= copiedUpToBytes) this.#copies = allocateSamples(like, count);
+    this.#rows = ascendingRows(count);
+    this.#means = new RunningMeans(engine.compilation('trainOnBatch'));
+    for (const where of ['trainOnBatch', 'trainOnBatchSync']) {
+      this.#requests.set(where, {
+        where,
+        seed: engine.seed,
+        add: (results, steps, end) => this.#means.addSteps(results, {steps, first: 0, end, batch: count}),
+        nameOf: () => 'this batch',
+      });
+    }
+  }
+
+  async run(where: string, samples: Samples): Promise<Logs> {
+    const running = this.#runner.run(this.#begin(samples), this.#requests.get(where) as StepRequest);
+    if (running instanceof Promise) await running;
+    return this.#means.logs();
+  }
+
+  runSync(where: string, samples: Samples): Logs {
+    this.#runner.runInline(this.#begin(samples), this.#requests.get(where) as StepRequest, 1);
+    return this.#means.logs();
+  }
+
+  #begin(samples: Samples): BatchRun {
+    this.#means.reset();
+    if (this.#copies) copySamples(samples, this.#copies);
+    return {samples: this.#copies ?? samples, rows: this.#rows, batch: samples.count, steps: 1};
+  }
 }
 
-function prepare(engine: Engine, where: string, x: PortData, y: PortData, options: Weighting): Prepared {
-  const samples = bindSamples(engine, where, x, y, options);
-  const batch = samples.count;
+const known = new WeakMap<StepRunner, BatchSteps>();
+
+function stepsFor(engine: Engine, where: string, samples: Samples): BatchSteps {
   engine.checkTrainable(where);
-  const means = new RunningMeans(engine.compilation(where));
-  return {
-    runner: stepRunner(engine, samples, {batch}),
-    run: {samples, rows: ascendingRows(batch), batch, steps: 1},
-    request: {
-      where,
-      seed: engine.seed,
-      add: (results, steps, end) => means.addSteps(results, {steps, first: 0, end, batch}),
-      nameOf: () => 'this batch',
-    },
-    logs: () => means.logs(),
-  };
+  const runner = stepRunner(engine, samples, {batch: samples.count});
+  let steps = known.get(runner);
+  if (!steps) {
+    steps = new BatchSteps(engine, runner, samples);
+    known.set(runner, steps);
+  }
+  return steps;
 }
 
-const known = ['sampleWeight', 'classWeight'];
+function checkRequest(engine: Engine, where: string, options: Weighting): void {
+  engine.compilation(where);
+  checkOptions(where, options, ['sampleWeight', 'classWeight']);
+}
 
 /** See `Model.trainOnBatch`. */
 export async function trainOnBatch(
@@ -44,23 +81,19 @@ export async function trainOnBatch(
   options: Weighting = {},
 ): Promise<Logs> {
   const where = 'trainOnBatch';
-  engine.compilation(where);
-  checkOptions(where, options, known);
-  return engine.write(where, async () => {
-    const {runner, run, request, logs} = prepare(engine, where, x, y, options);
-    await runner.run(run, request);
-    return logs();
+  checkRequest(engine, where, options);
+  return engine.write(where, () => {
+    const samples = bindSamples(engine, where, x, y, options);
+    return stepsFor(engine, where, samples).run(where, samples);
   });
 }
 
 /** See `Model.trainOnBatchSync`. */
 export function trainOnBatchSync(engine: Engine, x: PortData, y: PortData, options: Weighting = {}): Logs {
   const where = 'trainOnBatchSync';
-  engine.compilation(where);
-  checkOptions(where, options, known);
+  checkRequest(engine, where, options);
   return engine.writeAlone(where, () => {
-    const {runner, run, request, logs} = prepare(engine, where, x, y, options);
-    runner.runInline(run, request, 1);
-    return logs();
+    const samples = bindSamples(engine, where, x, y, options);
+    return stepsFor(engine, where, samples).runSync(where, samples);
   });
 }

@@ -1,6 +1,7 @@
 // Data for a model with several inputs or outputs: arrays in their order, or by their names.
 import {fail, unknownName} from '../../core/errors.ts';
-import {type DataInput, isShaped} from '../../data/arrays.ts';
+import {isShaped, isTable} from '../../core/kinds.ts';
+import type {DataInput} from '../../data/arrays.ts';
 import {SymbolicTensor} from '../../nn/symbolic.ts';
 import type {Port, Structure, SymbolicTensors} from './network.ts';
 
@@ -10,11 +11,6 @@ export type PortData = DataInput | readonly DataInput[] | Readonly<Record<string
 /** What a program calls the array of a port: `x`, or `x.left` where there are several. */
 export function sourceName(what: 'x' | 'y' | 'output', ports: readonly Port[], {name}: Port): string {
   return ports.length === 1 ? what : `${what}.${name}`;
-}
-
-function isTable(value: unknown): value is Readonly<Record<string, DataInput>> {
-  const isObject = typeof value === 'object' && value !== null;
-  return isObject && !Array.isArray(value) && !ArrayBuffer.isView(value) && !isShaped(value);
 }
 
 /** `[x]` for a model of one input: not the row of numbers that it may look like. */
@@ -35,7 +31,7 @@ export function dataOfPorts(what: string, ports: readonly Port[], value: PortDat
       if (!names.includes(name)) unknownName(`name in ${what}:`, name, names);
     }
     return names.map(name => {
-      const data = value[name];
+      const data = value[name] as DataInput | undefined;
       if (data === undefined) fail('ERR_OPTION', `${what}: the array for ${name} is missing.`);
       return data;
     });

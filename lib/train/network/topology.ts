@@ -1,6 +1,7 @@
 // A model's layers and how they are joined, as JSON and back.
 import {fail} from '../../core/errors.ts';
-import {type Config, type Json, resolve} from '../../core/named.ts';
+import type {Config, Json} from '../../core/named.ts';
+import {resolve} from '../../core/resolve.ts';
 import {checkSavedConfig} from '../../io/model-file.ts';
 import {describeLayer, type Layer} from '../../nn/layer.ts';
 import {checkName} from '../../nn/layer-options.ts';

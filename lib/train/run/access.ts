@@ -2,7 +2,7 @@
 // hence this too.
 import {fail} from '../../core/errors.ts';
 import type {Variable} from '../../core/tensor.ts';
-import {storeOf, VariableStore} from '../../session/store.ts';
+import {commonStore, type VariableStore} from '../../session/store.ts';
 
 export class Access {
   writer: string | undefined;
@@ -33,15 +33,15 @@ export function accessOf({current}: VariableStore): Access {
 }
 
 /**
- * The store for these variables: a new one, the one in which some lie already, or the several made one.
+ * The store for these variables, to which any stores that hold them are merged.
  *
- * @throws ERR_MODEL_BUSY where stores must become one while one of them is being trained.
+ * @throws ERR_MODEL_BUSY if stores must be merged while one of them is being trained.
  */
-export function commonStore(where: string, variables: readonly Variable[]): VariableStore {
-  const stores = [...new Set(variables.flatMap(variable => storeOf(variable) ?? []))];
-  const [first, ...others] = stores;
-  if (!first) return new VariableStore();
-  if (others.length > 0) for (const store of stores) accessOf(store).checkFree(where);
-  for (const store of others) first.absorb(store);
-  return first;
+export function mergedStore(where: string, variables: readonly Variable[]): VariableStore {
+  return commonStore(variables, stores => {
+    for (const store of stores) accessOf(store).checkFree(where);
+    const [first, ...others] = stores;
+    for (const store of others) first.absorb(store);
+    return first;
+  });
 }

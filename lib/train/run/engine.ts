@@ -10,7 +10,7 @@ import {type Compilation, makeCompilation, slotsOf} from '../step/compilation.ts
 import type {CompileOptions} from '../step/compile-options.ts';
 import type {BoundCriterion, Criterion} from '../step/criterion.ts';
 import type {Graph} from '../step/graphs.ts';
-import {type Access, accessOf, commonStore} from './access.ts';
+import {type Access, accessOf, mergedStore} from './access.ts';
 import {startAverages} from './averages.ts';
 
 /** Plans kept for each model; the one used least recently goes first. */
@@ -40,7 +40,7 @@ export class Engine {
     this.network = network;
     this.seed = seed;
     this.name = name;
-    this.store = commonStore('model', this.variables);
+    this.store = mergedStore('model', this.variables);
     this.fresh = this.variables.filter(variable => !this.store.has(variable));
     addTo(this.store, 'sequential', this.fresh);
   }

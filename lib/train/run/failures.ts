@@ -2,13 +2,11 @@
 import {ChainruleError, fail} from '../../core/errors.ts';
 import {formatShape, sizeOf} from '../../core/shape.ts';
 import type {Rows} from '../../data/arrays.ts';
+import {rowOutOfRange} from '../../ops/gather.ts';
 import type {CompiledProgram} from '../../session/compile.ts';
 
 /** How a run ended, and what it gave. */
 export type RunOutcome = Awaited<ReturnType<CompiledProgram['run']>>;
-
-/** A gather's guard holds this where the row number itself was outside the data. */
-const rowOutOfRange = 0x7fffffff;
 
 export interface RunSite {
   readonly where: string;

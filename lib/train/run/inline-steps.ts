@@ -1,7 +1,8 @@
 // Steps on the thread that asks, over arrays that are bound once: what a call costs beyond its kernels is a
 // native call with nothing to read.
 import type {TypedArray} from '../../core/dtype.ts';
-import {seedWords} from '../../data/order.ts';
+import {seedWords} from '../../core/seed.ts';
+
 import {type Optimizer, writeHyper} from '../../optim/optimizer.ts';
 import type {BoundProgram, CompiledProgram} from '../../session/compile.ts';
 import type {Samples} from '../feed/samples.ts';
@@ -45,6 +46,7 @@ export class InlineSteps {
   /** Over the arrays of `#sources` and the state `#state`, by number of steps. */
   readonly #bound = new Map<number, BoundProgram>();
   #sources: Samples['sources'] | undefined;
+  #arrays: readonly TypedArray[] = [];
   #state: unknown;
 
   constructor(program: CompiledProgram, batch: number) {
@@ -70,9 +72,14 @@ export class InlineSteps {
 
   #boundFor({samples: {sources}, steps, optimizer}: InlineCall): BoundProgram {
     const {state} = this.#program.store;
-    if (this.#sources !== sources || this.#state !== state) this.#bound.clear();
-    this.#sources = sources;
-    this.#state = state;
+    if (this.#sources !== sources || this.#state !== state) {
+      this.#bound.clear();
+      this.#sources = sources;
+      this.#arrays = Object.values(sources).map(({data}) => data);
+      this.#state = state;
+    }
+    // What was transferred away is no longer the user's to give: binding it again says so.
+    for (const {length} of this.#arrays) if (length === 0) this.#bound.clear();
     if (!this.#tables || this.#tables.capacity < steps) {
       this.#bound.clear();
       const capacity = Math.max(leastCapacity, 2 ** Math.ceil(Math.log2(steps)));

@@ -40,7 +40,7 @@ export class RunningMeans {
 
   constructor(compilation: Compilation) {
     this.#columns = columnsOf(compilation);
-    const ratios = compilation.losses.filter(({loss}) => loss.counted).length;
+    const ratios = compilation.losses.filter(({loss}) => loss.normalizer).length;
     this.#columnNames = this.#columns.map((_, index) => columnResult(index));
     this.#ratioNames = Array.from({length: ratios}, (_, index) => ratioResults(index)).flat();
     this.#loss = new Float64Array(2 + 2 * ratios);

@@ -2,8 +2,8 @@
 // and writes are made once. A short one is made on the thread that asks, a longer one by the executor.
 // Neither that nor the length of a call ever changes a result: all that a step depends on is its number.
 import {dtypes, type TypedArray} from '../../core/dtype.ts';
+import {seedWords} from '../../core/seed.ts';
 import {sizeOf} from '../../core/shape.ts';
-import {seedWords} from '../../data/order.ts';
 import {rateAt} from '../../optim/optimizer.ts';
 import {type CompiledProgram, turns} from '../../session/compile.ts';
 import type {BatchRun} from '../feed/batch-source.ts';

@@ -54,7 +54,7 @@ function byWeight(accumulation: Accumulation | undefined): Accumulation {
 export function columnsOf({losses, metrics}: Compilation): Column[] {
   const own = losses.map(({name, loss, shape}) => ({
     name: `${name}_loss`,
-    accumulation: loss.counted && quotient,
+    accumulation: loss.normalizer && quotient,
     context: {outputShape: shape, loss},
   }));
   return [
@@ -99,7 +99,7 @@ function scoreOutput(
   return withScope(scope, () => {
     const plain = checkPerSample('the loss', loss(target, output), output);
     const value = sampleWeights ? mul(plain, sampleWeights) : plain;
-    const normalizer = loss.counted?.(target);
+    const normalizer = loss.normalizer?.(target);
     return {output, target, loss, value, normalizer, part: weight === 1 ? value : mul(value, weight)};
   });
 }

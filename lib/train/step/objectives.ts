@@ -1,5 +1,7 @@
 // Losses and metrics of a model's outputs, from what `compile` was given: one for all, a list, or by name.
+
 import {checkNumber, fail, unknownName} from '../../core/errors.ts';
+import {isPlainObject} from '../../core/kinds.ts';
 import {customKind} from '../../core/named.ts';
 import type {Metric} from '../../nn/metrics.ts';
 import {type LossLike, type MetricLike, toLoss, toMetric} from '../../nn/resolve.ts';
@@ -9,10 +11,8 @@ import type {CompileOptions, NamedMetric, OutputLoss} from './compile-options.ts
 type Table = Readonly<Record<string, unknown>>;
 
 /** A table by output's name; `{kind: 'huber'}` is a member as it stands in a file, unless that is a name. */
-function isTable(value: unknown, {outputs}: Network): value is Table {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  const isPlain = [Object.prototype, null].includes(Object.getPrototypeOf(value));
-  if (!isPlain || Object.keys(value).length === 0) return false;
+function isByOutput(value: unknown, {outputs}: Network): value is Table {
+  if (!isPlainObject(value) || Object.keys(value).length === 0) return false;
   return !('kind' in value) || outputs.some(({name}) => name === 'kind');
 }
 
@@ -36,11 +36,11 @@ export function toLosses(
   lossWeights: CompileOptions['lossWeights'],
 ): OutputLoss[] {
   const {outputs} = network;
-  const several = Array.isArray(loss) || isTable(loss, network);
+  const several = Array.isArray(loss) || isByOutput(loss, network);
   const given = several
     ? perOutput('loss', network, loss as readonly unknown[] | Table)
     : outputs.map(() => loss);
-  if (lossWeights !== undefined && !Array.isArray(lossWeights) && !isTable(lossWeights, network)) {
+  if (lossWeights !== undefined && !Array.isArray(lossWeights) && !isByOutput(lossWeights, network)) {
     fail('ERR_OPTION', 'compile: lossWeights: expected numbers in an array or by the names of outputs.');
   }
   const weights = lossWeights ? perOutput('lossWeights', network, lossWeights) : [];
@@ -95,7 +95,7 @@ function metricsOfOutputs(
   given: NonNullable<CompileOptions['metrics']>,
 ): {of: OutputLoss; value: MetricLike; index: number}[] {
   const flat = Array.isArray(given) && !given.some(Array.isArray);
-  if (!Array.isArray(given) && !isTable(given, network)) {
+  if (!Array.isArray(given) && !isByOutput(given, network)) {
     fail('ERR_OPTION', `compile: ${what}: expected an array such as ['accuracy'].`);
   }
   const lists = flat ? network.outputs.map(() => given) : perOutput(what, network, given);

@@ -74,7 +74,7 @@ const options: [string, () => unknown, RegExp][] = [
 const shapes: [string, () => unknown, RegExp][] = [
   ['an axis beyond', () => layers.batchNormalization({axis: 3}).apply(of(4, 2)), /axis 3 is none of 1 to 2/],
   ['the batch', () => layers.layerNormalization({axis: 0}).apply(of(4)), /axis 0 is none of 1 to 1/],
-  ['an axis twice', () => layers.layerNormalization({axis: [1, -1]}).apply(of(4)), /stands there twice/],
+  ['an axis twice', () => layers.layerNormalization({axis: [1, -1]}).apply(of(4)), /is given twice/],
   ['one part', () => layers.concatenate().apply([of(3)]), /concatenate: expected at least two inputs/],
   [
     'parts apart',

@@ -269,7 +269,7 @@ describe('metrics', () => {
     [() => build(settings.sparse, ['presicion']), /unknown metric "presicion". Did you mean "precision"/],
     [
       () => build(settings.sparse, [metrics.recall({threshold: 0.4})]).evaluate(x, labels),
-      /metrics.recall: threshold: targets are class numbers here; the largest output is the prediction/,
+      /metrics.recall: threshold: targets are class labels here; the largest output is the prediction/,
     ],
     [
       () => build(settings.sparse, [metrics.recall({classId: 4})]).evaluate(x, labels),

@@ -1,25 +1,25 @@
-// Ways through elements that come one after another.
+// Asynchronous iterators over those of data sets.
 import {leavesOf, mapTree} from './tree.ts';
 
-/** Asks for up to `count` elements before they are wanted. */
-export async function* ahead<Element>(
+/** The same elements, of which up to `count` are requested in advance. */
+export async function* prefetched<Element>(
   elements: AsyncIterable<Element>,
   count: number,
 ): AsyncGenerator<Element> {
   const iterator = elements[Symbol.asyncIterator]();
-  const asked: Promise<IteratorResult<Element>>[] = [];
-  const ask = (): void => {
+  const requested: Promise<IteratorResult<Element>>[] = [];
+  const request = (): void => {
     const next = iterator.next();
-    // An error counts when its turn comes, not before.
+    // An error is thrown when its element is due, not before.
     next.catch(() => {});
-    asked.push(next);
+    requested.push(next);
   };
   try {
-    while (asked.length < count) ask();
+    while (requested.length < count) request();
     for (;;) {
-      const next = await asked.shift();
+      const next = await requested.shift();
       if (!next || next.done) return;
-      ask();
+      request();
       yield next.value;
     }
   } finally {
@@ -27,8 +27,8 @@ export async function* ahead<Element>(
   }
 }
 
-/** The elements of all, as long as each has one. */
-export async function* sideBySide(tree: unknown): AsyncGenerator<unknown> {
+/** Combines the iterators in a tree, element by element, until one of them ends. */
+export async function* zipped(tree: unknown): AsyncGenerator<unknown> {
   const iterators = new Map(
     (leavesOf(tree) as AsyncIterable<unknown>[]).map(leaf => [leaf, leaf[Symbol.asyncIterator]()]),
   );

@@ -1,0 +1,45 @@
+// What a layer gets when it is built and called: a maker of weights, and the graph around it.
+import type {Shape} from '../core/shape.ts';
+import type {RandomSource, Tensor} from '../core/tensor.ts';
+import type {Activation} from './activations.ts';
+import type {ConstraintLike, InitializerLike, RegularizerLike} from './resolve.ts';
+
+export interface WeightOptions {
+  readonly initializer: InitializerLike;
+  readonly regularizer?: RegularizerLike | undefined;
+  readonly constraint?: ConstraintLike | undefined;
+  /** False for state that the optimizer does not change: see `CallContext.update`. */
+  readonly trainable?: boolean;
+}
+
+/** Makes a weight of the layer that is being built. */
+export type MakeWeight = (name: string, shape: Shape, options: WeightOptions) => Tensor;
+
+/** Records the input of a layer's activation, of this kind, or the layer's output. */
+export type Observe = (what: 'preActivation' | 'activation', value: Tensor, kind?: string) => void;
+
+/** The graph that a layer is called for. */
+export interface CallContext {
+  readonly training: boolean;
+  /** A source of random numbers for this call, with new ones in each step. */
+  random(): RandomSource;
+  /**
+   * In training: replaces the value of a weight that is not trained by `next` of it, with the step's commit.
+   */
+  update(weight: Tensor, next: (now: Tensor) => Tensor): void;
+  /** Adds a loss of each sample, [batch], to the model's. */
+  addLoss(perSample: Tensor): void;
+  /** Present if values are recorded. */
+  readonly observe?: Observe | undefined;
+}
+
+/** activation(x), the last step of a layer, which records `x` as its pre-activation. */
+export function activate(activation: Activation, x: Tensor, {observe}: CallContext): Tensor {
+  observe?.('preActivation', x, activation.kind);
+  return activation(x);
+}
+
+/** From [batch, …input] to [batch, …output]. */
+export type Forward = (x: Tensor, context: CallContext) => Tensor;
+/** The same for several inputs and outputs. */
+export type ForwardAll = (inputs: readonly Tensor[], context: CallContext) => readonly Tensor[];

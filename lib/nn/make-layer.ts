@@ -1,0 +1,58 @@
+// Layers made from a function that builds them, instead of a class for each.
+import type {Config, Json} from '../core/named.ts';
+import type {Shape} from '../core/shape.ts';
+import type {Tensor} from '../core/tensor.ts';
+import type {Forward, ForwardAll, MakeWeight} from './call-context.ts';
+import {Layer} from './layer.ts';
+import type {LayerOptions} from './layer-options.ts';
+
+type SavedOptions = Readonly<Record<string, Json | undefined>>;
+
+/** The options that were given, as JSON. */
+function givenOptions(options: SavedOptions): Config {
+  return Object.fromEntries(
+    Object.entries(options).filter((entry): entry is [string, Json] => entry[1] !== undefined),
+  );
+}
+
+abstract class MadeLayer extends Layer {
+  readonly #config: () => SavedOptions;
+
+  constructor(kind: string, options: LayerOptions, config: () => SavedOptions) {
+    super(options, kind);
+    this.#config = config;
+  }
+
+  get config(): Config {
+    return givenOptions(this.#config());
+  }
+}
+
+/** A layer with one input; `config` gives its own options as JSON. */
+export function makeLayer(
+  kind: string,
+  options: LayerOptions,
+  config: () => SavedOptions,
+  build: (inputShape: Shape, weight: MakeWeight, layer: Layer) => Forward,
+): Layer {
+  return new (class extends MadeLayer {
+    override build(inputShape: Shape, weight: MakeWeight): Forward {
+      return build(inputShape, weight, this);
+    }
+  })(kind, options, config);
+}
+
+/** A layer with several inputs and one output. */
+export function makeMergeLayer(
+  kind: string,
+  options: LayerOptions,
+  config: () => SavedOptions,
+  build: (shapes: readonly Shape[]) => (inputs: readonly Tensor[]) => Tensor,
+): Layer {
+  return new (class extends MadeLayer {
+    override buildAll(shapes: readonly Shape[]): ForwardAll {
+      const forward = build(shapes);
+      return inputs => [forward(inputs)];
+    }
+  })(kind, options, config);
+}

@@ -1,0 +1,35 @@
+// Reads what JavaScript passes to the addon.
+#pragma once
+
+#include <napi.h>
+
+#include <string>
+
+#include "runtime/executor.h"
+
+namespace chainrule::binding {
+
+// Throws an error with the code ERR_PLAN.
+[[noreturn]] void refuse(Napi::Env env, const std::string& why);
+
+struct Bytes {
+  char* data;
+  int64_t bytes;
+};
+
+// The memory of a typed array as it is now; a detached array has none.
+Bytes bytes_of_array(Napi::Env env, napi_value array);
+
+// Keeps the memory of a typed array alive until release_memory; nullptr if the engine does not allow that.
+void* hold_memory_of(Napi::Env env, napi_value array);
+
+// By name, or the default for undefined.
+const KernelTable& table_named(Napi::Env env, const Napi::Value& name);
+
+// Fills a job from (program, state, io, steps, options) and checks that the arrays fit.
+void read_job(const Napi::CallbackInfo& call, Job* job);
+
+// An array that keeps alive everything that such a job points to.
+Napi::Array kept_by_job(const Napi::CallbackInfo& call);
+
+}  // namespace chainrule::binding

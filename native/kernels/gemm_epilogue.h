@@ -1,0 +1,73 @@
+// What happens to rows of C once they are complete: activation and guard. Also the memory of a run.
+#pragma once
+
+#include "check.h"
+#include "gemm_grid.h"
+#include "map.h"
+
+namespace chainrule {
+namespace {
+
+// Rows that pass over a panel of b before the next panel: together they fit the L2 cache.
+constexpr int64_t kRowsAtOnce = 96;
+
+// What a run lends its blocks: memory for copies, and the guard of the block, nullptr for none.
+struct Workspace {
+  float* repeated_bias;  // one panel wide
+  float* transposed;     // kRowsAtOnce rows of a panel, on their way into a c that holds the transpose
+  float *packed_a, *packed_b;
+  int32_t* guard;
+  const YieldPoint* yield_point;
+};
+
+size_t product_scratch(const Args&) {
+  constexpr int64_t kFloats =
+      kBlockDepth * (kMaxBlockColumns + kRowsAtOnce) + (1 + kRowsAtOnce) * kPanelColumns;
+  return static_cast<size_t>(kFloats) * sizeof(float);
+}
+
+Workspace workspace_of(const Args& args) {
+  Workspace workspace = {};
+  workspace.repeated_bias = static_cast<float*>(args.scratch);
+  workspace.transposed = workspace.repeated_bias + kPanelColumns;
+  workspace.packed_a = workspace.transposed + kRowsAtOnce * kPanelColumns;
+  workspace.packed_b = workspace.packed_a + kBlockDepth * kRowsAtOnce;
+  workspace.yield_point = args.yield_point;
+  return workspace;
+}
+
+// Notes the first number that is not finite in complete rows of c, which are still in the L1 cache.
+VEC_INLINE void guard_rows(const Product& p, const Workspace& workspace, const Block& block) {
+  IntVec bits = splat_int(0);
+  for (int64_t i = block.row; i < block.row + block.rows; ++i) {
+    const float* c = p.c + i * p.c_row + block.column;
+    for (int64_t j = 0; j < block.columns; j += kLanes)
+      bits = bits | not_finite_bits(load_upto(c + j, block.columns - j));
+  }
+  if (!has_top_bit(bits)) return;
+  for (int64_t i = block.row; i < block.row + block.rows; ++i) {
+    int64_t start = i * p.c_row + block.column, at = first_not_finite(p.c + start, block.columns);
+    if (at < 0) continue;
+    int32_t position = static_cast<int32_t>(min(start + at, INT32_MAX));
+    if (*workspace.guard < 0 || position < *workspace.guard) *workspace.guard = position;
+    return;
+  }
+}
+
+// After the last block of k; `block` is counted in rows and columns of c as it lies in memory.
+void finish_rows(const Product& p, const Workspace& workspace, Block block) {
+  // Whole rows lie one after another: as one long row they have a single tail.
+  if (block.columns == p.c_row) {
+    block.columns *= block.rows;
+    block.rows = 1;
+  }
+  if (p.activation != nullptr) {
+    int64_t start = block.row * p.c_row + block.column;
+    const float* other = p.other == nullptr ? nullptr : p.other + start;
+    p.activation->run_rows(p.c + start, p.c + start, other, p.c_row, block.rows, block.columns);
+  }
+  if (p.guarded) guard_rows(p, workspace, block);
+}
+
+}  // namespace
+}  // namespace chainrule

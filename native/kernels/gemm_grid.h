@@ -1,0 +1,72 @@
+// How a product is cut into tasks: a grid of blocks of C, decided by shape alone.
+#pragma once
+
+#include "gemm_product.h"
+
+namespace chainrule {
+namespace {
+
+// Blocks are measured in panels of columns and in four tiles of rows, the same on every instruction set.
+constexpr int64_t kPanelUnit = 64, kRowUnit = 24, kMinRows = 6;
+// Up to this many rows, reading b costs more than multiplying.
+constexpr int64_t kFewRows = 2;
+// Panels that few rows are multiplied with at a time: 1 KiB of each row of b.
+constexpr int64_t kMinWidth = 4;
+// Multiply-adds of a task at least: some microseconds without wide registers.
+constexpr double kMinWork = 1 << 15;
+// Roughly this many tasks, so that two to eight threads are evenly loaded.
+constexpr int64_t kTargetTasks = 32;
+
+// Tasks count down the rows of a block column first, so that consecutive ones share the packed part of b.
+struct Grid {
+  int64_t row_blocks, column_blocks;
+  int64_t tasks() const { return row_blocks * column_blocks; }
+};
+
+Grid grid_of(const Product& p) {
+  const int64_t m = p.m, n = p.n, k = p.k;
+  double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(max(k, 1));
+  if (work < 2 * kMinWork && n <= kMaxBlockColumns) return {1, 1};
+  double wanted = work / kMinWork;
+  int64_t tasks = wanted < 1 ? 1 : wanted > kTargetTasks ? kTargetTasks : static_cast<int64_t>(wanted);
+  int64_t panels = max(ceil_div(n, kPanelUnit), 1);
+  int64_t max_rows = max(m / (p.c_transposed ? kLanes : kMinRows), 1);
+  // Wide blocks read a less often and read long stretches of b's rows, but every thread should get some.
+  int64_t width = max(panels * ceil_div(m, kRowUnit) / tasks, 1);
+  if (m <= kFewRows && !p.b_transposed) width = max(ceil_div(panels, 2), kMinWidth);
+  width = min(width, kMaxBlockColumns / kPanelUnit);
+  Grid grid;
+  grid.column_blocks = ceil_div(panels, width);
+  grid.row_blocks = min(ceil_div(tasks, grid.column_blocks), max_rows);
+  return grid;
+}
+
+// Where c holds the transpose, blocks of rows begin at whole vectors.
+int64_t first_row(const Product& p, const Grid& grid, int64_t block) {
+  if (!p.c_transposed) return p.m * block / grid.row_blocks;
+  return min(ceil_div(p.m, kLanes) * block / grid.row_blocks * kLanes, p.m);
+}
+
+// Blocks of columns begin at whole vectors, so that only the last one ends within a vector.
+int64_t first_column(const Product& p, const Grid& grid, int64_t block) {
+  return min(ceil_div(p.n, kLanes) * block / grid.column_blocks * kLanes, p.n);
+}
+
+// A rectangle of C.
+struct Block {
+  int64_t row, rows, column, columns;
+};
+
+// The block of `count` consecutive tasks in one block column.
+Block block_of(const Product& p, const Grid& grid, int64_t task, int64_t count) {
+  int64_t column_block = task / grid.row_blocks, row_block = task % grid.row_blocks;
+  Block block;
+  block.row = first_row(p, grid, row_block);
+  block.rows = first_row(p, grid, row_block + count) - block.row;
+  block.column = first_column(p, grid, column_block);
+  block.columns = first_column(p, grid, column_block + 1) - block.column;
+  return block;
+}
+
+}  // namespace
+}  // namespace chainrule

@@ -1,0 +1,54 @@
+// What the tiles of a large product prefetch while they multiply: the rows of a that come next.
+#pragma once
+
+#include "gemm_pack.h"
+
+namespace chainrule {
+namespace {
+
+// From this many bytes on, what a tile reads next is not in the L2 cache, and prefetching gains more than it
+// costs.
+constexpr int64_t kPrefetchFromBytes = int64_t{8} << 20;
+
+// Counts what is read, which includes c where blocks of k are added to it.
+bool is_worth_prefetching(const Product& p) {
+  int64_t numbers = (p.m + p.n) * p.k + (p.k > kBlockDepth ? p.m * p.n : 0);
+  return numbers * static_cast<int64_t>(sizeof(float)) >= kPrefetchFromBytes;
+}
+
+// What the next group of rows will read of a, as rows in memory; the tiles of this group prefetch it.
+struct NextRows {
+  const float* from;
+  int64_t rows, row_stride, lines;
+  int64_t row, line;  // the first that is not prefetched yet
+
+  // The share of a tile of `depth` steps.
+  Prefetch take(int64_t depth) {
+    if (row >= rows || line >= lines) return {};
+    const float* at = from + row * row_stride + line * kLanes;
+    row += ceil_div(depth, kPrefetchSteps);
+    if (row >= rows) {
+      row = 0;
+      line += kPrefetchLines;
+    }
+    return {at, kLanes, row_stride};
+  }
+};
+
+// The group of rows after `part` in its block; after the last group, the first one of the next block of k,
+// which is at most `max_depth` deep.
+NextRows rows_after(const Product& p, const Part& part, const Block& block, int64_t max_depth) {
+  int64_t row = part.row + part.rows, end = block.row + block.rows, k = part.k;
+  if (row >= end) {
+    row = block.row;
+    k += part.depth;
+  }
+  if (k >= p.k) return {};
+  int64_t rows = min(end - row, kRowsAtOnce), depth = min(p.k - k, max_depth);
+  const float* from = p.a + row * p.a_row + k * p.a_step;
+  if (p.a_step == 1) return {from, rows, p.a_row, ceil_div(depth, kLanes), 0, 0};
+  return {from, depth, p.a_step, ceil_div(rows, kLanes), 0, 0};
+}
+
+}  // namespace
+}  // namespace chainrule

@@ -1,0 +1,203 @@
+#include <algorithm>
+#include <functional>
+#include <map>
+
+#include "runtime/aliasing.h"
+#include "runtime/verify_parts.h"
+
+namespace chainrule {
+
+int32_t value_number(const Program& program, int32_t number) {
+  need(number >= 0 && static_cast<size_t>(number) < program.values.size(), "no such value");
+  return number;
+}
+
+int32_t add_operand(Program* program, int32_t number, const std::vector<int32_t>& open_loops) {
+  const auto operand = static_cast<int32_t>(program->operand_values.size());
+  program->operand_values.push_back(value_number(*program, number));
+  const Value& value = program->values[static_cast<size_t>(number)];
+  if (value.space == Space::io) {
+    const int64_t stride = program->io[static_cast<size_t>(value.position)].step_stride_bytes;
+    if (stride != 0) program->step_strides.push_back({operand, stride});
+  }
+  for (const int32_t index : open_loops) {
+    Loop& loop = program->loops[static_cast<size_t>(index)];
+    for (size_t row = 0; row < loop.value_numbers.size(); ++row) {
+      if (loop.value_numbers[row] == number) loop.strides.push_back({operand, loop.value_bytes[row]});
+    }
+  }
+  return operand;
+}
+
+namespace {
+
+using DtypeOf = std::function<Dtype(int32_t operand)>;
+
+// Checks a list of operands against a signature. `bound` holds the dtypes of type variables so far.
+void check_list(const Signature& form, const std::vector<OperandType>& declared, int32_t count,
+                const DtypeOf& dtype_of_operand, std::map<std::string, Dtype>* bound) {
+  int32_t required = 0;
+  for (const OperandType& operand : declared) required += !operand.optional && !operand.variadic;
+  const bool variadic = !declared.empty() && declared.back().variadic;
+  if (count < required || (!variadic && count > static_cast<int32_t>(declared.size()))) {
+    throw PlanError(form.name + ": wrong number of operands");
+  }
+  for (int32_t i = 0; i < count; ++i) {
+    const OperandType& operand = declared[std::min(static_cast<size_t>(i), declared.size() - 1)];
+    if (operand.type == "any") continue;
+    const Dtype dtype = dtype_of_operand(i);
+    Dtype expected;
+    if (!dtype_of(operand.type, &expected)) expected = bound->emplace(operand.type, dtype).first->second;
+    if (dtype != expected) throw PlanError(form.name + ": operand " + operand.name + " has another dtype");
+  }
+}
+
+// Reads the items of the body from first to last.
+class BodyReader {
+ public:
+  BodyReader(Program* program, const Layout& layout, const Linker& linker)
+      : p_(*program), layout_(layout), linker_(linker), aliasing_(*program) {}
+
+  void read() {
+    const int64_t commit_at = layout_.body_at + p_.words[kHeaderCommitAt];
+    bool commit_found = commit_at == layout_.end;
+    int64_t word = layout_.body_at;
+    while (word < layout_.end) {
+      need(word + 2 <= layout_.end, "an item is cut short");
+      if (word == commit_at) {
+        need(open_.empty(), "the commit phase begins inside a loop");
+        p_.commit_item = static_cast<int32_t>(p_.items.size());
+        commit_found = true;
+      }
+      const int64_t length = at(word + 1);
+      need(length >= 2 && word + length <= layout_.end, "an item is cut short");
+      switch (at(word)) {
+        case kInstruction: read_instruction(word, length, word >= commit_at); break;
+        case kLoop: read_loop(word, length); break;
+        case kEnd: close_loop(length); break;
+        default: refuse("an item of unknown kind");
+      }
+      word += length;
+    }
+    need(open_.empty(), "a loop has no end");
+    need(commit_found, "its commit phase begins inside an item");
+    if (commit_at == layout_.end) p_.commit_item = static_cast<int32_t>(p_.items.size());
+    for (const Instruction& instruction : p_.instructions) aliasing_.check(instruction);
+  }
+
+ private:
+  int32_t at(int64_t word) const { return p_.words[static_cast<size_t>(word)]; }
+  const Value& value(int32_t number) const { return p_.values[static_cast<size_t>(number)]; }
+
+  void read_instruction(int64_t word, int64_t length, bool commit) {
+    need(length >= kInstructionHeadWords, "an instruction is cut short");
+    const int32_t signature = at(word + 2);
+    const int64_t outputs = at(word + 4), inputs = at(word + 5), attributes = at(word + 6);
+    need(outputs >= 0 && inputs >= 0 && attributes >= 0, "a count of an instruction is negative");
+    need(length == kInstructionHeadWords + outputs + inputs + attributes, "an instruction's length is wrong");
+    Instruction instruction{};
+    instruction.kernel = &linker_.kernel(signature);
+    instruction.scope = at(word + 3);
+    instruction.output_count = static_cast<int32_t>(outputs);
+    instruction.input_count = static_cast<int32_t>(inputs);
+    instruction.first_operand = static_cast<int32_t>(p_.operand_values.size());
+    const int64_t first = word + kInstructionHeadWords;
+    for (int64_t i = 0; i < outputs + inputs; ++i) add_operand(&p_, at(first + i), open_);
+    for (int64_t i = 0; i < outputs; ++i) check_written(at(first + i), commit);
+    check_operands(linker_.signature(signature), instruction);
+    instruction.attributes = linker_.attributes(signature, p_.words.data() + first + outputs + inputs,
+                                                static_cast<int32_t>(attributes));
+    p_.items.push_back({BodyItem::instruction, static_cast<int32_t>(p_.instructions.size()), 0});
+    p_.instructions.push_back(std::move(instruction));
+  }
+
+  void check_written(int32_t number, bool commit) {
+    const Space space = value(number).space;
+    need(space != Space::literal, "a literal is written");
+    need(space != Space::io || p_.io[static_cast<size_t>(value(number).position)].output(),
+         "an io input is written");
+    need(space != Space::state || commit, "the state is written before the commit phase");
+    p_.writes_state |= space == Space::state;
+  }
+
+  void check_operands(const Signature& form, const Instruction& instruction) const {
+    std::map<std::string, Dtype> bound;
+    const auto output = [&](int32_t i) {
+      const auto operand = static_cast<size_t>(instruction.first_operand + i);
+      return value(p_.operand_values[operand]).tensor.dtype;
+    };
+    const auto input = [&](int32_t i) { return output(instruction.output_count + i); };
+    check_list(form, form.inputs, instruction.input_count, input, &bound);
+    check_list(form, form.outputs, instruction.output_count, output, &bound);
+  }
+
+  void read_loop(int64_t word, int64_t length) {
+    need(length >= kLoopHeadWords && open_.size() < 8, "a loop is cut short or too deep");
+    Loop loop;
+    loop.count = at(word + 2);
+    const int64_t strides = at(word + 3), carries = at(word + 4);
+    need(loop.count >= 0 && strides >= 0 && carries >= 0, "a count of a loop is negative");
+    need(length == kLoopHeadWords + 2 * (strides + carries), "a loop's length is wrong");
+    const int64_t first_stride = word + kLoopHeadWords, first_carry = first_stride + 2 * strides;
+    for (int64_t i = 0; i < strides; ++i) read_stride(first_stride + 2 * i, &loop);
+    const auto index = static_cast<int32_t>(p_.loops.size());
+    p_.items.push_back({BodyItem::loop, index, 0});
+    open_.push_back(index);
+    p_.loops.push_back(std::move(loop));
+    for (int64_t i = 0; i < carries; ++i) read_carry(first_carry + 2 * i, index);
+  }
+
+  void read_stride(int64_t word, Loop* loop) {
+    const int32_t number = value_number(p_, at(word));
+    const Space space = value(number).space;
+    need(space == Space::state || space == Space::arena, "a loop moves a value of io or literal");
+    const int64_t bytes = at(word + 1) * kUnitBytes;
+    loop->value_numbers.push_back(number);
+    loop->value_bytes.push_back(bytes);
+    aliasing_.move(number, loop->count, bytes);
+  }
+
+  void read_carry(int64_t word, int32_t index) {
+    const int32_t to = value_number(p_, at(word)), from = value_number(p_, at(word + 1));
+    need(value(to).space == Space::arena && value(from).space == Space::arena,
+         "a loop carries a value outside the arena");
+    need(value(to).bytes == value(from).bytes, "a loop carries between different sizes");
+    const int32_t destination = add_operand(&p_, to, open_), source = add_operand(&p_, from, open_);
+    need(aliasing_.same_or_apart(to, from), "a loop carries between overlapping values");
+    p_.loops[static_cast<size_t>(index)].carries.push_back({destination, source, value(to).bytes});
+  }
+
+  void close_loop(int64_t length) {
+    need(length == 2, "an end's length is wrong");
+    need(!open_.empty(), "an end without a loop");
+    const int32_t index = open_.back();
+    open_.pop_back();
+    for (size_t item = p_.items.size(); item-- > 0;) {
+      if (p_.items[item].kind != BodyItem::loop || p_.items[item].index != index) continue;
+      // A run can only be stopped between instructions, so iterations without any could go on for ever.
+      need(has_instruction(item), "a loop holds no instruction");
+      p_.items[item].partner = static_cast<int32_t>(p_.items.size());
+      p_.items.push_back({BodyItem::end, index, static_cast<int32_t>(item)});
+      return;
+    }
+  }
+
+  bool has_instruction(size_t from) const {
+    return std::any_of(p_.items.begin() + static_cast<std::ptrdiff_t>(from), p_.items.end(),
+                       [](const BodyItem& item) { return item.kind == BodyItem::instruction; });
+  }
+
+  Program& p_;
+  const Layout& layout_;
+  const Linker& linker_;
+  Aliasing aliasing_;
+  std::vector<int32_t> open_;  // loops around the current item
+};
+
+}  // namespace
+
+void read_body(Program* program, const Layout& layout, const Linker& linker) {
+  BodyReader(program, layout, linker).read();
+}
+
+}  // namespace chainrule
