@@ -31,6 +31,7 @@ export * as metrics from './nn/metrics.ts';
 export type {Regularizer} from './nn/regularizers.ts';
 export * as regularizers from './nn/regularizers.ts';
 export {type InputOptions, input, type SymbolicTensor} from './nn/symbolic.ts';
+export type {SetWeightsOptions, WeightData, WeightNumbers, WeightsSet, WeightValue} from './nn/weights.ts';
 export * as ops from './ops/index.ts';
 export type {OwnOptimizer, UpdateFunction, UpdateStep} from './optim/custom.ts';
 export * as optimizers from './optim/index.ts';
@@ -64,6 +65,5 @@ export {
 export type {PortData} from './train/network/ports.ts';
 export type {ShapedResult} from './train/network/results.ts';
 export type {History, Logs} from './train/run/logs.ts';
-export type {WeightData, WeightValue} from './train/run/weights.ts';
 export type {CompileOptions} from './train/step/compile-options.ts';
 export type {LayerGradientRecord, LayerRecord} from './train/step/recorder.ts';

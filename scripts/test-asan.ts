@@ -26,9 +26,9 @@ const forNode = () => ({
 
 function buildWithSanitizers(): boolean {
   const args = ['compile', '--out', folder, '--config', 'RelWithDebInfo'];
-  return (
-    spawn(bin('cmake-js'), [...args, '--CDCHAINRULE_SANITIZE=address,undefined']).ok && fs.existsSync(addon)
-  );
+  const sanitize = '--CDCHAINRULE_SANITIZE=address,undefined';
+  const build = ['scripts/progress.mjs', 'the build with sanitizers', bin('cmake-js'), ...args, sanitize];
+  return spawn(process.execPath, build).ok && fs.existsSync(addon);
 }
 
 const steps: Step[] = [

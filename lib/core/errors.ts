@@ -84,7 +84,8 @@ export function checkOptions(where: string, options: unknown, known: readonly st
   for (const key of Object.keys(options)) {
     if (known.includes(key)) continue;
     const hint = hintFor(key, known);
-    fail('ERR_OPTION', `${where}: unknown option ${JSON.stringify(key)}.${hint} Known: ${known.join(', ')}.`);
+    const all = known.length === 0 ? 'It takes no options' : `Known: ${known.join(', ')}`;
+    fail('ERR_OPTION', `${where}: unknown option ${JSON.stringify(key)}.${hint} ${all}.`);
   }
 }
 

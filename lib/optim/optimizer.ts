@@ -101,7 +101,8 @@ export function makeOptimizer(
   const common = commonOf(where, options, defaults.weightDecay);
   const hyperparameters = new Hyperparameters(rule.hyper, common);
   const {accumulationSteps, useEma} = common;
-  return remember({
+  // Frozen, so that `optimizer.lr = …` is an error; the learning rate has a setter.
+  const made: Optimizer = {
     kind,
     slots: [...rule.slots, ...(useEma ? ['average'] : []), ...(accumulationSteps > 1 ? ['accumulated'] : [])],
     averageSlot: useEma ? 'average' : undefined,
@@ -123,7 +124,8 @@ export function makeOptimizer(
         ...Object.fromEntries(toJson(options)),
       };
     },
-  });
+  };
+  return remember(Object.freeze(made) as Optimizer);
 }
 
 /** The last element of the first row, as [1,1]. */

@@ -1,10 +1,6 @@
-// Finds the native binary and declares its functions: all that TypeScript and C++ call of each other.
-import {existsSync} from 'node:fs';
-import {createRequire} from 'node:module';
-import path from 'node:path';
-import {fileURLToPath} from 'node:url';
+// Declares the functions of the native binary: all that TypeScript and C++ call of each other.
 import type {TypedArray} from '../core/dtype.ts';
-import {ChainruleError} from '../core/errors.ts';
+import {loadBinary} from './binary.ts';
 
 /** Opaque native objects, freed by the garbage collector. */
 export type NativeProgram = {readonly __native: 'program'};
@@ -88,15 +84,6 @@ export interface NativeAddon {
   counters(): {bytes: number; programs: number; states: number; jobs: number};
 }
 
-/** The folder of the package: the nearest one above this file that has a package.json. */
-function packageFolder(): string {
-  let folder = path.dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(path.join(folder, 'package.json')) && path.dirname(folder) !== folder) {
-    folder = path.dirname(folder);
-  }
-  return folder;
-}
-
 /**
  * OpenMP's threads spin for a while before they sleep. With two OpenMP runtimes in one process, long spinning
  * can make a kernel hundreds of times slower; short spinning is enough for both. The variable is read once,
@@ -109,27 +96,6 @@ function withShortSpinning<Result>(load: () => Result): Result {
     return load();
   } finally {
     delete process.env.GOMP_SPINCOUNT;
-  }
-}
-
-function loadAddon(): NativeAddon {
-  const load = createRequire(import.meta.url);
-  const wanted = process.env.CHAINRULE_BINARY;
-  const folder = packageFolder();
-  try {
-    return withShortSpinning(() => {
-      if (wanted) return load(path.resolve(wanted)) as NativeAddon;
-      return (load('node-gyp-build') as (folder: string) => NativeAddon)(folder);
-    });
-  } catch (cause) {
-    const where = wanted ? `CHAINRULE_BINARY=${wanted}` : `${folder}/prebuilds and ${folder}/build`;
-    const platform = `${process.platform}-${process.arch}, Node ${process.versions.node}`;
-    throw new ChainruleError(
-      'ERR_ADDON',
-      `chainrule: found no native binary for ${platform} in ${where}. ` +
-        'In a clone, build it with: npm run build',
-      {cause},
-    );
   }
 }
 
@@ -150,7 +116,7 @@ function warnOfInvalidThreads({threads}: NativeAddon): void {
  */
 export function addon(): NativeAddon {
   if (!loaded) {
-    loaded = loadAddon();
+    loaded = withShortSpinning(loadBinary) as NativeAddon;
     warnOfInvalidThreads(loaded);
   }
   return loaded;

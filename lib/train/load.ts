@@ -1,5 +1,5 @@
 // From a file to the model that it holds.
-import {checkOptions, fail} from '../core/errors.ts';
+import {checkBoolean, checkOptions, fail} from '../core/errors.ts';
 import {type CustomObjects, withCustomObjects} from '../core/resolve.ts';
 import {sameShape} from '../core/shape.ts';
 import type {Variable} from '../core/tensor.ts';
@@ -33,6 +33,7 @@ function checkTable(entries: ModelFile['entries'], variables: readonly Variable[
 async function restore<Outputs extends SymbolicTensors>(
   file: ModelFile,
   customObjects: CustomObjects | undefined,
+  compile: boolean,
 ): Promise<Model<Outputs>> {
   const {network, seed, name} = withCustomObjects(customObjects, () => networkOf(file.topology));
   const weights = network.weights.map(({variable}) => variable);
@@ -45,7 +46,7 @@ async function restore<Outputs extends SymbolicTensors>(
   );
   if (file.training === undefined && moments.length > 0) fail('ERR_FILE', 'it has moments but no optimizer');
   const engine = new Engine(network, seed, name);
-  if (file.training !== undefined) {
+  if (compile && file.training !== undefined) {
     const options = checkSavedConfig(file.training, 'training') as unknown as CompileOptions;
     withCustomObjects(customObjects, () => engine.compile(options));
     checkTable(moments, engine.moments);
@@ -59,6 +60,11 @@ async function restore<Outputs extends SymbolicTensors>(
 }
 
 export interface LoadOptions {
+  /**
+   * False: without loss, metrics and optimizer, to predict or to be compiled anew. Then nothing that they are
+   * made of needs `customObjects`. True by default.
+   */
+  readonly compile?: boolean;
   /** What the names of layers, losses and the like of your own mean: functions, or classes, by name. */
   readonly customObjects?: CustomObjects;
 }
@@ -74,11 +80,13 @@ export async function load<Outputs extends SymbolicTensors = SymbolicTensor>(
   path: string,
   options: LoadOptions = {},
 ): Promise<Model<Outputs>> {
-  checkOptions('load', options, ['customObjects']);
+  checkOptions('load', options, ['customObjects', 'compile']);
+  const {compile = true} = options;
+  checkBoolean('load: compile', compile);
   if (typeof path !== 'string' || path === '') fail('ERR_OPTION', `load: expected a path. Received ${path}.`);
   const file = await openModelFile(path);
   try {
-    return await restore<Outputs>(file, options.customObjects);
+    return await restore<Outputs>(file, options.customObjects, compile);
   } catch (error) {
     throw fileError('load', path, error);
   } finally {

@@ -26,6 +26,7 @@ export class Model<Outputs extends SymbolicTensors = SymbolicTensor> extends Bas
   constructor(engine: Engine) {
     super(engine);
     this.#engine = engine;
+    Object.freeze(this);
   }
 
   /**

@@ -16,7 +16,7 @@ import {layoutOf} from './support.ts';
 const deep = process.env.CHAINRULE_DEEP === '1';
 const runs = {numRuns: deep ? 5000 : 300, seed: deep ? Date.now() & 0x7fffffff : 20240607};
 
-/** Whole numbers and halves: what the passes rearrange is then exact in float64. */
+/** Integers and halves: what the passes rearrange is then exact in float64. */
 const valuesOf = (leaves: readonly Tensor[]): Map<Tensor, Float64Array> =>
   new Map(
     leaves.map((leaf, which) => [

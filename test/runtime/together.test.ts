@@ -53,7 +53,7 @@ describe.each([1, 2, 3])('while a model trains on %i threads', count => {
     setThreads(count);
     const {state, stop} = await training(trainer(256, 4));
     const seen: number[] = [];
-    for (let round = 0; round < 100; round++) seen.push(await predict(small, state));
+    for (let repeat = 0; repeat < 100; repeat++) seen.push(await predict(small, state));
     expect(seen).toEqual([...seen].sort((x, y) => x - y));
     expect(await stop()).toBeGreaterThanOrEqual(seen.at(-1) as number);
   });
@@ -61,7 +61,7 @@ describe.each([1, 2, 3])('while a model trains on %i threads', count => {
   it('so does one that gets the whole team after a step', async () => {
     setThreads(count);
     const {state, stop} = await training(trainer());
-    for (let round = 0; round < 20; round++) await predict(large, state);
+    for (let repeat = 0; repeat < 20; repeat++) await predict(large, state);
     await stop();
   });
 
@@ -69,7 +69,7 @@ describe.each([1, 2, 3])('while a model trains on %i threads', count => {
     setThreads(count);
     const {state, stop} = await training(trainer());
     const programs = [small, large, reader(160), reader(300, 1), small, large, reader()];
-    for (let round = 0; round < 5; round++) {
+    for (let repeat = 0; repeat < 5; repeat++) {
       await Promise.all(programs.map(program => predict(program, state)));
     }
     await stop();
@@ -78,7 +78,7 @@ describe.each([1, 2, 3])('while a model trains on %i threads', count => {
   it('so does one on the calling thread', async () => {
     setThreads(count);
     const {state, stop} = await training(trainer());
-    for (let round = 0; round < 300; round++) predictHere(small, state);
+    for (let repeat = 0; repeat < 300; repeat++) predictHere(small, state);
     const before = predictHere(small, state);
     await new Promise(resolve => setTimeout(resolve, 20));
     expect(predictHere(small, state)).toBeGreaterThan(before);
@@ -118,9 +118,9 @@ describe('a prediction of a few microseconds', () => {
     const {state, stop} = await training(trainer());
     const program = reader();
     const seen: number[] = [];
-    for (let round = 0; round < 200; round++) {
+    for (let repeat = 0; repeat < 200; repeat++) {
       seen.push(await predict(program, state));
-      if (round % 8 === 0) await turn();
+      if (repeat % 8 === 0) await turn();
     }
     expect(seen).toEqual([...seen].sort((x, y) => x - y));
     await stop();
@@ -128,12 +128,12 @@ describe('a prediction of a few microseconds', () => {
 
   it('gives other events their turn, however many are awaited in a row', async () => {
     const [program, state] = [reader(), newState()];
-    let turned = false;
+    let yielded = false;
     setImmediate(() => {
-      turned = true;
+      yielded = true;
     });
-    for (let round = 0; round < 20_000 && !turned; round++) await predict(program, state);
-    expect(turned).toBe(true);
+    for (let repeat = 0; repeat < 20_000 && !yielded; repeat++) await predict(program, state);
+    expect(yielded).toBe(true);
   });
 });
 
@@ -160,7 +160,7 @@ describe('the queue', () => {
   it('serves a prediction on a thread that waits for a writer on the calling thread', async () => {
     const state = newState();
     const writer = trainer();
-    for (let round = 0; round < 30; round++) {
+    for (let repeat = 0; repeat < 30; repeat++) {
       const predictions = [reader(256, 4), reader(), reader(8)].map(program => predict(program, state));
       expect(writer.runSync(state, {}).steps).toBe(1);
       await Promise.all(predictions);

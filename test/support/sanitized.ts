@@ -65,7 +65,7 @@ function allTargets(): Target[] {
 const objectOf = (source: string): string => `${source.replace(/\W/g, '_')}.o`;
 
 const {isas, isa: best} = nativeInfo();
-/** The instruction set that the sanitizers see; in `npm run test:deep` they see all, and the best one runs. */
+/** The instruction set that the sanitizers see; in `npm run test:deep` it is the best one. */
 export const sanitizedIsa = !deep && isas.includes('avx2') ? 'avx2' : best;
 
 function rulesOf({target_name, sources, cflags_cc = []}: Target, kind: Kind): string[] {

@@ -4,7 +4,7 @@ import type {Shape} from '../../core/shape.ts';
 import {writeHyper} from '../../optim/optimizer.ts';
 import type {Engine} from '../run/engine.ts';
 import {inputsOf} from '../run/inputs.ts';
-import {matchWeights} from '../run/weights.ts';
+import {matchWeights} from '../run/match-weights.ts';
 import {applyGradientsGraph} from '../step/commit.ts';
 
 /** Gradients by the names of their weights, as `gradients` of `model.gradients(…)` has them. */
@@ -22,7 +22,7 @@ export async function applyGradients(engine: Engine, gradients: GradientValues):
   await engine.write(where, async () => {
     engine.checkTrainable(where);
     const {network} = engine;
-    const values = matchWeights(
+    const {values} = matchWeights(
       where,
       network.trainable.map(({variable}) => variable),
       Object.entries(gradients).map(([name, value]) =>

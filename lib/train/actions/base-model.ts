@@ -1,12 +1,13 @@
 // The model as users see it, but for training. Each method says what it does; how stands in the file of the
 // same name.
 import type {TypedArray} from '../../core/dtype.ts';
-import {checkOptions} from '../../core/errors.ts';
+import {checkBoolean, checkOptions} from '../../core/errors.ts';
 import type {Config} from '../../core/named.ts';
 import type {Shape} from '../../core/shape.ts';
 import type {Tensor, Variable} from '../../core/tensor.ts';
 import type {Layer} from '../../nn/layer.ts';
 import {callLayer, type SymbolicTensor} from '../../nn/symbolic.ts';
+import type {SetWeightsOptions, WeightData, WeightsSet, WeightValue} from '../../nn/weights.ts';
 import type {Optimizer} from '../../optim/optimizer.ts';
 import {type Batches, isBatches} from '../feed/dataset-source.ts';
 import {bindSamples} from '../feed/samples.ts';
@@ -17,7 +18,8 @@ import type {ShapedResult} from '../network/results.ts';
 import {kindOf, topologyOf} from '../network/topology.ts';
 import type {Engine} from '../run/engine.ts';
 import type {Logs} from '../run/logs.ts';
-import {assign, matchWeights, snapshot, type WeightData, type WeightValue} from '../run/weights.ts';
+import {matchWeights} from '../run/match-weights.ts';
+import {assign, snapshot} from '../run/weights.ts';
 import type {CompileOptions} from '../step/compile-options.ts';
 import {applyGradients, type GradientValues} from './apply-gradients.ts';
 import {type CallOptions, callNetwork} from './call.ts';
@@ -47,29 +49,66 @@ export type Predicted<Outputs extends SymbolicTensors> = Outputs extends Symboli
   ? ShapedResult
   : PredictedEach<Outputs>;
 
+/** What takes no options refuses those of other libraries, which would do nothing. */
+type NoOptions = Readonly<Record<string, never>>;
+
 /** A model with all its methods but those that train it or make another: what callbacks get. */
 export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
-  /** Set by a callback, ends the training after the current batch. */
-  stopTraining = false;
-  /** What it is called as a layer of another model. */
-  readonly name: string | undefined;
   readonly #engine: Engine;
+  #stopTraining = false;
   #layer: ModelLayer | undefined;
 
   /** @internal */
   constructor(engine: Engine) {
     this.#engine = engine;
-    this.name = engine.name;
   }
 
-  /** Names of the inputs and their shapes for one sample. */
-  get inputs(): readonly {name: string; shape: Shape}[] {
-    return this.#engine.network.inputs.map(({name, shape}) => ({name, shape}));
+  /** What it is called as a layer of another model. */
+  get name(): string | undefined {
+    return this.#engine.name;
   }
 
-  /** Names of the outputs and their shapes for one sample. */
-  get outputs(): readonly {name: string; shape: Shape}[] {
-    return this.#engine.network.outputs.map(({name, shape}) => ({name, shape}));
+  /** Set by a callback, ends the training after the current batch. */
+  get stopTraining(): boolean {
+    return this.#stopTraining;
+  }
+
+  set stopTraining(value: boolean) {
+    checkBoolean('stopTraining', value);
+    this.#stopTraining = value;
+  }
+
+  /**
+   * Its inputs as symbolic tensors, from which another model may begin:
+   * `model({inputs: net.inputs, outputs: net.getLayer('code').output})` shares layers and weights with `net`.
+   */
+  get inputs(): readonly SymbolicTensor[] {
+    return this.#engine.network.inputs.map(({tensor}) => tensor);
+  }
+
+  /** Its outputs as symbolic tensors, to which more layers may be applied. */
+  get outputs(): readonly SymbolicTensor[] {
+    return this.#engine.network.outputs.map(({tensor}) => tensor);
+  }
+
+  /** The first input, most often the only one. */
+  get input(): SymbolicTensor {
+    return this.inputs[0] as SymbolicTensor;
+  }
+
+  /** The first output, most often the only one. */
+  get output(): SymbolicTensor {
+    return this.outputs[0] as SymbolicTensor;
+  }
+
+  /** What `fit` and `predict` know the data of each input by. */
+  get inputNames(): readonly string[] {
+    return this.#engine.network.inputs.map(({name}) => name);
+  }
+
+  /** What `compile`, `fit` and logs know each output by. */
+  get outputNames(): readonly string[] {
+    return this.#engine.network.outputs.map(({name}) => name);
   }
 
   /** Shape of one sample; of the first input where there are several. */
@@ -82,13 +121,13 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
     return this.#engine.network.outputShape;
   }
 
-  /** The layers' names and shapes, in the order in which they are computed. */
-  get layers(): readonly {name: string; kind: string; outputShape: Shape}[] {
-    return this.#engine.network.layers.map(({name, layer: {kind}, outputShape}) => ({
-      name,
-      kind,
-      outputShape,
-    }));
+  /**
+   * The layers, in the order in which they are computed: `for (const layer of net.layers)
+   * layer.trainable = false` freezes all. A layer of several models may have another name in each; its own is
+   * that of the first.
+   */
+  get layers(): readonly Layer[] {
+    return this.#engine.network.layers.map(({layer}) => layer);
   }
 
   /** A layer by its name in this model, or by its place. @throws ERR_UNKNOWN_NAME or ERR_OUT_OF_RANGE */
@@ -96,7 +135,11 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
     return layerOf(this.#engine.network, name);
   }
 
-  /** Whether training changes any weights; set, it sets `trainable` of all layers. */
+  /**
+   * Whether training changes any weights; set, it sets `trainable` of all layers.
+   *
+   * @throws ERR_MODEL_BUSY while a training runs, also in its callbacks.
+   */
   get trainable(): boolean {
     return this.#engine.network.layers.some(({layer}) => layer.trainable);
   }
@@ -155,7 +198,10 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
   evaluate(batches: Batches): Promise<Logs>;
   evaluate(x: PortData, y: PortData, options?: EvaluateOptions): Promise<Logs>;
   async evaluate(x: PortData | Batches, y?: PortData, options: EvaluateOptions = {}): Promise<Logs> {
-    if (isBatches(x)) return evaluateBatches(this.#engine, {where: 'evaluate', batches: x});
+    if (isBatches(x)) {
+      checkOptions('evaluate', y, []);
+      return evaluateBatches(this.#engine, {where: 'evaluate', batches: x});
+    }
     checkOptions('evaluate', options, ['sampleWeight']);
     const samples = bindSamples(this.#engine, 'evaluate', x, y as PortData, options);
     return evaluateRows(this.#engine, {where: 'evaluate', samples, first: 0, count: samples.count});
@@ -167,15 +213,16 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
    * a typed array of exactly one sample's size is one sample. A row's bits do not depend on its batch.
    * For a data set, of batches or of batches `{xs}`, the outputs for all its rows.
    */
-  predict(x: PortData | Inputs): Promise<Predicted<Outputs>> {
+  predict(x: PortData | Inputs, options?: NoOptions): Promise<Predicted<Outputs>> {
     const prediction = isBatches(x)
-      ? predictBatches(this.#engine, x as Inputs)
-      : predict(this.#engine, x as PortData);
+      ? predictBatches(this.#engine, x as Inputs, options)
+      : predict(this.#engine, x as PortData, options);
     return prediction as Promise<Predicted<Outputs>>;
   }
 
   /** The same on the calling thread: for single samples, microseconds. */
-  predictSync(x: PortData): Predicted<Outputs> {
+  predictSync(x: PortData, options?: NoOptions): Predicted<Outputs> {
+    checkOptions('predictSync', options, []);
     return predictSync(this.#engine, x) as Predicted<Outputs>;
   }
 
@@ -208,10 +255,17 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
     return snapshot(this.#engine, this.#engine.variables);
   }
 
-  /** Sets all weights, by name. @throws ERR_WEIGHTS naming the first that does not fit; ERR_MODEL_BUSY */
-  setWeights(weights: readonly WeightValue[]): void {
-    const values = matchWeights('setWeights', this.#engine.variables, weights);
+  /**
+   * Sets all weights: by their names, as `getWeights` gives them, or without names in their order. Those that
+   * fit, and no others, with `partial` or `skipMismatch`.
+   *
+   * @returns what was set and what was not.
+   * @throws ERR_WEIGHTS naming the first that does not fit, or where none does; ERR_MODEL_BUSY
+   */
+  setWeights(weights: readonly WeightValue[], options: SetWeightsOptions = {}): WeightsSet {
+    const {values, report} = matchWeights('setWeights', this.#engine.variables, weights, options);
     this.#engine.writeSync('setWeights', () => assign(this.#engine, values));
+    return report;
   }
 
   /** The weights where they lie. */

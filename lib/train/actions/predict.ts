@@ -1,4 +1,5 @@
 // The forward pass for its outputs: off the event loop, over a data set, or on the calling thread.
+import {checkOptions} from '../../core/errors.ts';
 import {sizeOf} from '../../core/shape.ts';
 import type {Rows} from '../../data/arrays.ts';
 import {prefetched} from '../../data/iterate.ts';
@@ -50,7 +51,8 @@ function prepare(engine: Engine, where: string, given: PortData, allowSingle = t
 }
 
 /** Off the event loop, ahead of training steps that wait; a few microseconds of work are done inline. */
-export async function predict(engine: Engine, x: PortData): Promise<Prediction> {
+export async function predict(engine: Engine, x: PortData, options?: object): Promise<Prediction> {
+  checkOptions('predict', options, []);
   const {program, run, steps, finish} = prepare(engine, 'predict', x);
   return finish(await runRows(engine, program, run, {steps, highPriority: true}));
 }
@@ -59,7 +61,8 @@ export async function predict(engine: Engine, x: PortData): Promise<Prediction> 
 export type Inputs = AsyncIterable<PortData | {readonly xs: PortData}>;
 
 /** Outputs for all rows of all batches, the next of which are made meanwhile. */
-export async function predictBatches(engine: Engine, batches: Inputs): Promise<Prediction> {
+export async function predictBatches(engine: Engine, batches: Inputs, options?: object): Promise<Prediction> {
+  checkOptions('predict', options, []);
   const {outputs, outputStructure} = engine.network;
   const parts: Float32Array[][] = outputs.map(() => []);
   for await (const element of prefetched(batches, batchesAhead)) {

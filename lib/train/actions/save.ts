@@ -2,9 +2,10 @@
 import {checkOptions, fail} from '../../core/errors.ts';
 import {describe, type Json} from '../../core/named.ts';
 import {writeModelFile} from '../../io/model-file.ts';
+import type {WeightData} from '../../nn/weights.ts';
 import {topologyOf} from '../network/topology.ts';
 import type {Engine} from '../run/engine.ts';
-import {snapshot, type WeightData} from '../run/weights.ts';
+import {snapshot} from '../run/weights.ts';
 import type {Compilation} from '../step/compilation.ts';
 import type {NamedMetric, OutputLoss} from '../step/compile-options.ts';
 

@@ -1,5 +1,5 @@
 import {checkNumber, checkOptions} from '../../core/errors.ts';
-import type {WeightData} from '../run/weights.ts';
+import type {WeightData} from '../../nn/weights.ts';
 import type {Callback} from './callback.ts';
 import {Monitor, type MonitorOptions, monitorOptions} from './monitor.ts';
 

@@ -99,7 +99,7 @@ export class Network {
     );
     const layers = [...new Set(this.calls.map(({layer}) => layer))];
     this.#names = nameLayers(where, layers);
-    this.inputs = nameTensors(inputList, ({name}) => name ?? 'input');
+    this.inputs = nameTensors(inputList, ({name}) => name);
     this.outputs = nameTensors(outputList, tensor => this.#nameOf(tensor));
     const seen = new Set<Tensor>();
     this.layers = layers.map(layer => {
@@ -109,10 +109,11 @@ export class Network {
       return {name, layer, outputShape, weights: weightsOf(name, layer, seen)};
     });
     this.weights = this.layers.flatMap(({weights}) => weights);
+    for (const {name, layer} of this.layers) layer.isNamed(name);
   }
 
   #nameOf({call, name}: SymbolicTensor): string {
-    return call ? (this.#names.get(call.layer) ?? call.layer.kind) : (name ?? 'input');
+    return (call && this.#names.get(call.layer)) ?? name;
   }
 
   /** Weights that training changes; which they are may change between fits. */
@@ -228,7 +229,7 @@ function callsBetween(inputs: readonly SymbolicTensor[], outputs: readonly Symbo
     reached.add(tensor);
     if (ends.has(tensor)) continue;
     if (!tensor.call) {
-      const what = `the input ${tensor.name ? JSON.stringify(tensor.name) : formatShape(tensor.shape)}`;
+      const what = `the input ${tensor.givenName ? JSON.stringify(tensor.name) : formatShape(tensor.shape)}`;
       fail('ERR_GRAPH', `model: the outputs depend on ${what}, which is not among inputs.`);
     }
     calls.add(tensor.call);
@@ -236,7 +237,7 @@ function callsBetween(inputs: readonly SymbolicTensor[], outputs: readonly Symbo
   }
   inputs.forEach((input, index) => {
     if (reached.has(input)) return;
-    fail('ERR_GRAPH', `model: inputs: no output depends on input ${input.name ?? index}.`);
+    fail('ERR_GRAPH', `model: inputs: no output depends on input ${input.givenName ?? index}.`);
   });
   const place = ({outputs: [first]}: LayerCall): number => (first as SymbolicTensor).id;
   return [...calls].sort((a, b) => place(a) - place(b));

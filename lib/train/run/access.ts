@@ -19,6 +19,22 @@ export class Access {
         'wait for its promise, or stop it by its signal.',
     );
   }
+
+  /**
+   * For new weights that are there at once: a callback of the training may set them.
+   *
+   * @throws ERR_MODEL_BUSY
+   */
+  checkWrite(where: string): void {
+    if (!this.inCallback) this.checkFree(where);
+  }
+
+  /** For what a training takes as it finds it, and its callbacks may not change. @throws ERR_MODEL_BUSY */
+  checkNoTraining(where: string): void {
+    if (this.writer === undefined) return;
+    const when = 'set it before, or when its promise has settled, and it counts from the next call on';
+    fail('ERR_MODEL_BUSY', `${where}: the model is in training by ${this.writer}; ${when}.`);
+  }
 }
 
 const all = new WeakMap<VariableStore, Access>();

@@ -2,7 +2,7 @@
 // write.
 import {fail} from '../../core/errors.ts';
 import {type Variable, variable} from '../../core/tensor.ts';
-import {trainableChanges} from '../../nn/layer.ts';
+import {Layer, trainableChanges} from '../../nn/layer.ts';
 import {type CompiledProgram, compileProgram} from '../../session/compile.ts';
 import type {VariableStore} from '../../session/store.ts';
 import type {Network} from '../network/network.ts';
@@ -12,6 +12,7 @@ import type {BoundCriterion, Criterion} from '../step/criterion.ts';
 import type {Graph} from '../step/graphs.ts';
 import {type Access, accessOf, mergedStore} from './access.ts';
 import {startAverages} from './averages.ts';
+import {StoreMemory} from './layer-memory.ts';
 
 /** Plans kept for each model; the one used least recently goes first. */
 const maxPrograms = 16;
@@ -43,6 +44,8 @@ export class Engine {
     this.store = mergedStore('model', this.variables);
     this.fresh = this.variables.filter(variable => !this.store.has(variable));
     addTo(this.store, 'sequential', this.fresh);
+    const memory = new StoreMemory(this.store);
+    for (const layer of withInner(network.layers.map(({layer}) => layer))) layer.attach(memory);
   }
 
   get #access(): Access {
@@ -181,8 +184,7 @@ export class Engine {
 
   /** The same for new weights that are there at once, which a callback of the training may set as well. */
   writeSync<Result>(where: string, task: () => Result): Result {
-    const access = this.#access;
-    if (!access.inCallback) access.checkFree(where);
+    this.#access.checkWrite(where);
     return task();
   }
 
@@ -206,6 +208,11 @@ export class Engine {
   betweenRuns(): void {
     for (const run of this.#access.waiting.splice(0)) run();
   }
+}
+
+/** Layers, and those of models that serve as layers. */
+function withInner(layers: readonly Layer[]): Layer[] {
+  return layers.flatMap(layer => [layer, ...withInner(layer.layers.filter(inner => inner instanceof Layer))]);
 }
 
 /** @throws ERR_SHAPE where there is no such amount of memory. */

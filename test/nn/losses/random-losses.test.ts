@@ -99,9 +99,9 @@ function build({batch, features, hidden, outputs, end, pick, seed}: Recipe): Pro
   const name = end.of[pick % end.of.length] as 'huber';
   const [target, operand] = asTensor(targetOf(end.target, [batch, outputs], next), 'target');
   const loss = [...penalties, ops.mean(losses[name]()(target, x))].reduce((sum, part) => ops.add(sum, part));
-  const slopes = gradients(loss, weights).map((slope, at) => [`d${at}`, slope] as const);
+  const derivatives = gradients(loss, weights).map((derivative, at) => [`d${at}`, derivative] as const);
   const inputs = [...leaves, [target, operand] as [Tensor, Operand]];
-  return {outputs: {loss, ...Object.fromEntries(slopes)}, inputs, updates: [], variables: []};
+  return {outputs: {loss, ...Object.fromEntries(derivatives)}, inputs, updates: [], variables: []};
 }
 
 it('of any model, loss and gradients are those of float64', {timeout: 300_000}, () => {
