@@ -223,6 +223,18 @@ export class Engine {
     }
   }
 
+  /** The same for a task that is done on this thread, before anyone else is asked. */
+  writeAlone<Result>(where: string, task: () => Result): Result {
+    const access = this.#access;
+    access.checkFree(where);
+    access.writer = where;
+    try {
+      return task();
+    } finally {
+      access.writer = undefined;
+    }
+  }
+
   /** The same for new weights that are there at once, which a callback of the training may set as well. */
   writeSync<Result>(where: string, task: () => Result): Result {
     this.#access.checkWrite(where);
