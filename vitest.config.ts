@@ -11,6 +11,8 @@ export default defineConfig({
     globalSetup: ['test/support/bundle.ts'],
     setupFiles: ['test/support/setup.ts'],
     pool: 'forks',
+    // Loading the library takes longer than most files of tests. What a file sets, it sets back.
+    isolate: false,
     maxWorkers: availableParallelism(),
     // A test that looks at nothing fails.
     expect: {requireAssertions: true},

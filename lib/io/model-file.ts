@@ -29,6 +29,7 @@ export interface ModelContents {
   readonly topology: Json | undefined;
   readonly training: Json | undefined;
   readonly step: number;
+  readonly epochs: number;
   readonly tensors: readonly FileTensor[];
 }
 
@@ -39,6 +40,8 @@ export interface ModelFile {
   readonly from: string;
   readonly training: Json | undefined;
   readonly step: number;
+  /** Epochs trained; 0 in a file that does not say. */
+  readonly epochs: number;
   readonly entries: readonly FileEntry[];
   /** One tensor, after checking its checksum and that its numbers are finite. */
   read(name: string): Promise<Float32Array>;
@@ -53,13 +56,14 @@ export function fileError(where: string, path: string, cause: unknown): Chainrul
 
 /** The file's bytes, in parts. */
 export function encodeModel(contents: ModelContents): Uint8Array[] {
-  const {topology, training, step, tensors} = contents;
+  const {topology, training, step, epochs, tensors} = contents;
   const metadata = {
     format: topology === undefined ? weightsFormat : format,
     version,
     ...(topology !== undefined && {topology: JSON.stringify(topology)}),
     ...(training !== undefined && {training: JSON.stringify(training)}),
     step: String(step),
+    ...(epochs > 0 && {epochs: String(epochs)}),
   };
   return [encodeHeader(tensors, metadata), ...tensors.map(({data}) => bytesOf(data))];
 }
@@ -136,12 +140,17 @@ async function readFinite(file: ByteSource, entry: FileEntry, start: number): Pr
   return data;
 }
 
+/** A count in the header. */
+function countOf(metadata: ReadonlyMap<string, string>, key: string, what: string, absent = ''): number {
+  const text = metadata.get(key) ?? absent;
+  const count = Number(text);
+  if (/^\d{1,10}$/.test(text) && count < 2 ** 31) return count;
+  return fail('ERR_FILE', `its count of ${what} is no number`);
+}
+
 /** The number of steps in the header. */
 export function stepOf(metadata: ReadonlyMap<string, string>): number {
-  const text = metadata.get('step') ?? '';
-  const step = Number(text);
-  if (!/^\d{1,10}$/.test(text) || step >= 2 ** 31) return fail('ERR_FILE', 'its count of steps is no number');
-  return step;
+  return countOf(metadata, 'step', 'steps');
 }
 
 async function parse(file: ByteSource): Promise<Omit<ModelFile, 'close' | 'from'>> {
@@ -162,6 +171,7 @@ async function parse(file: ByteSource): Promise<Omit<ModelFile, 'close' | 'from'
     topology,
     training: parseText(metadata, 'training'),
     step: stepOf(metadata),
+    epochs: countOf(metadata, 'epochs', 'epochs', '0'),
     entries,
     read(name) {
       const entry = byName.get(name);

@@ -62,8 +62,10 @@ async function restore<Outputs extends SymbolicTensors>(
   if (compile && file.training !== undefined) {
     const options = checkSavedConfig(file.training, 'training') as unknown as CompileOptions;
     withCustomObjects(customObjects, () => engine.compile(options));
+    engine.useMoments(new Set(moments.map(({name}) => name)));
     checkTable(moments, engine.moments);
     engine.iterations = file.step;
+    engine.epochs = file.epochs;
   }
   const values = new Map<Variable, Float32Array>();
   for (const variable of [...weights, ...engine.moments])

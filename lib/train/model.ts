@@ -66,7 +66,7 @@ export class Model<Outputs extends SymbolicTensors = SymbolicTensor> extends Bas
 
   /**
    * Adds a layer behind those of a sequential model, whose weights stay as they are; the first needs
-   * `inputShape`. The model must be compiled after it. Models that have this one as a layer keep it as it was.
+   * `inputShape`. The model must be compiled after it. Models with this one as a layer keep it as it was.
    *
    * @throws ERR_OPTION; ERR_SHAPE where the layer cannot take what the last one gives; ERR_MODEL_BUSY
    */
@@ -96,10 +96,10 @@ export class Model<Outputs extends SymbolicTensors = SymbolicTensor> extends Bas
 export type Sequential = Model<SymbolicTensor>;
 
 // What a callback and `fit` take, for a model as users have it.
-export type Callback = callback.Callback<Sequential>;
-export type CallbackContext = callback.CallbackContext<Sequential>;
-export type FitOptions = fitOptions.FitOptions<Sequential>;
-export type FitBatchesOptions = fitOptions.FitBatchesOptions<Sequential>;
+export interface Callback extends callback.Callback<Sequential> {}
+export interface CallbackContext extends callback.CallbackContext<Sequential> {}
+export interface FitOptions extends fitOptions.FitOptions<Sequential> {}
+export interface FitBatchesOptions extends fitOptions.FitBatchesOptions<Sequential> {}
 
 function stackOf(where: string, source: EngineSource): LayerStack {
   if (source instanceof LayerStack) return source;

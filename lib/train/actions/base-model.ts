@@ -80,7 +80,11 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> extends
     return this.#engine.network.trainable.map(({variable}) => variable);
   }
 
-  /** The optimizer that `compile` was given; its learning rate may be assigned. @throws ERR_NOT_COMPILED */
+  /**
+   * This model's copy of the optimizer given to `compile`; its learning rate may be assigned.
+   *
+   * @throws ERR_NOT_COMPILED
+   */
   get optimizer(): ModelOptimizer {
     return optimizerOf(this.#engine);
   }

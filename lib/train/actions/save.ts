@@ -64,6 +64,7 @@ async function contentsOf(engine: Engine, where: string, options: SaveOptions): 
     topology,
     training: trainingText,
     step: training ? engine.iterations : 0,
+    epochs: training ? engine.epochs : 0,
     tensors: snapshot(engine, [...engine.variables, ...moments]),
   }));
   checkFinite(where, contents.tensors);
@@ -86,7 +87,8 @@ export async function saveWeights(engine: Engine, path: string | URL): Promise<v
   const file = toPath('saveWeights', path);
   const tensors = snapshot(engine, engine.variables);
   checkFinite('saveWeights', tensors);
-  await writeModelFile('saveWeights', file, {topology: undefined, training: undefined, step: 0, tensors});
+  const contents = {topology: undefined, training: undefined, step: 0, epochs: 0, tensors};
+  await writeModelFile('saveWeights', file, contents);
 }
 
 /** See `BaseModel.loadWeights`. */

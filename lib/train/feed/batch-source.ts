@@ -18,8 +18,14 @@ export interface BatchSource {
   /**
    * From batch `batch` of `epoch` on, some batches but at most `most`; undefined where the epoch ends. Asked
    * in order, but the first question may be for any batch: a training goes on where it was interrupted.
+   * `before` epochs were trained by earlier calls, whose order of rows goes on.
    */
-  next(epoch: number, batch: number, most: number): BatchRun | undefined | Promise<BatchRun | undefined>;
+  next(
+    epoch: number,
+    batch: number,
+    most: number,
+    before: number,
+  ): BatchRun | undefined | Promise<BatchRun | undefined>;
   /** The training has ended. */
   close?(): void;
 }
@@ -55,10 +61,10 @@ export class ArraySource implements BatchSource {
     this.rows = stepsPerEpoch === undefined ? count : stepsPerEpoch * batchSize;
   }
 
-  next(epoch: number, batch: number, most: number): BatchRun | undefined {
+  next(epoch: number, batch: number, most: number, before: number): BatchRun | undefined {
     if (batch >= this.batches) return undefined;
     const {count, batchSize, seed, shuffle} = this.#options;
-    const position = epoch * this.batches + batch;
+    const position = (before + epoch) * this.batches + batch;
     const pass = Math.floor(position / this.#perPass);
     if (shuffle && pass !== this.#pass) shuffleRows(this.#order, seed, pass);
     this.#pass = pass;

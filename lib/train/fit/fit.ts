@@ -40,7 +40,7 @@ class Fit {
     this.#model = model;
     this.#request = request;
     const sizes = {epochs, initialEpoch, batchSize, batches: source.batches, samples: source.rows};
-    this.#position = {epoch: initialEpoch, batch: 0, begun: false, means: undefined};
+    this.#position = {before: request.before, epoch: initialEpoch, batch: 0, begun: false, means: undefined};
     this.#means = new RunningMeans(engine.compilation('fit'));
     this.#context = {
       model,
@@ -114,6 +114,7 @@ class Fit {
       await this.#callbacks.restore(state.callbacks, () => {
         apply();
         Object.assign(this.#position, position);
+        this.#engine.epochs = position.before + position.epoch + (position.begun ? 1 : 0);
         if (position.begun) this.#means.restore(position.means as Json);
         Object.assign(this.#history, history);
         this.#logs = logs;
@@ -186,11 +187,11 @@ class Fit {
 
   /** One native call and its callbacks; false at the epoch's end. */
   async #call(at: Position): Promise<boolean> {
-    const {epoch, batch} = at;
+    const {before, epoch, batch} = at;
     const {iterations} = this.#engine;
     const watched = this.#callbacks.watchBatches;
     const probes = this.#callbacks.probesAt(iterations);
-    const run = await this.#request.source.next(epoch, batch, this.#mostBatches(batch, probes));
+    const run = await this.#request.source.next(epoch, batch, this.#mostBatches(batch, probes), before);
     if (!run) return false;
     if (watched) await this.#callbacks.batchBegin(batch);
     for (const probe of probes) await probe.before(this.#engine, run, this.#request.seed);
@@ -200,6 +201,7 @@ class Fit {
       at.batch += this.#engine.iterations - iterations;
     }
     const trained = at.batch > batch;
+    if (trained) this.#engine.epochs = before + epoch + 1;
     if (trained) for (const probe of probes) probe.after(this.#engine, epoch, iterations);
     this.#engine.betweenRuns();
     if (watched && trained) await this.#batchEnd(at.batch - 1, run.batch);

@@ -28,11 +28,16 @@ export class Engine {
   readonly fresh: readonly Variable[];
   /** Steps of training done, over all fits: the optimizer's count, and the key of random numbers. */
   iterations = 0;
+  /** Epochs begun since `compile`, over all fits: the order of rows goes on from there. */
+  epochs = 0;
   #disposed = false;
   #compilation: Compilation | undefined;
   #trainableChanges = trainableChanges();
   readonly #programs = new Map<string, CompiledProgram>();
+  /** Moments by name, of earlier optimizers too, for they keep their memory. */
   readonly #moments = new Map<string, Variable>();
+  /** Those in use since `compile`: a weight that is frozen keeps its own for later. */
+  readonly #used = new Set<Variable>();
   /** What the criteria that end a training remember, by name; and the criteria of the training under way. */
   readonly #criterionState = new Map<string, Variable>();
   #criteria: readonly BoundCriterion[] = [];
@@ -94,10 +99,18 @@ export class Engine {
     return this.network.weights.map(({variable}) => variable);
   }
 
-  /** The optimizer's moments now in use. */
+  /** The optimizer's moments of all weights that have been trained since `compile`, or may be now. */
   get moments(): Variable[] {
     this.#noticeFreezing();
-    return this.#compilation?.slots.flat() ?? [];
+    return [...this.#used];
+  }
+
+  /** Takes moments of frozen weights into use, as far as they are among these names. */
+  useMoments(names: ReadonlySet<string>): void {
+    this.#noticeFreezing();
+    if (!this.#compilation) return;
+    const slots = slotsOf(this.network.weights, this.#compilation.optimizer, this.#moments);
+    this.#keepMoments(slots.filter(own => own.some(({name}) => names.has(name))));
   }
 
   /** All that training changes, and a checkpoint keeps. */
@@ -147,20 +160,24 @@ export class Engine {
   compile(options: CompileOptions): void {
     this.#access.checkFree('compile');
     const compilation = makeCompilation(this.network, options, this.#moments);
-    this.#keepMoments(compilation);
-    for (const moment of compilation.slots.flat()) {
-      this.store.write(moment, new Float32Array(moment.tensor.size));
-    }
+    this.#used.clear();
+    this.#keepMoments(compilation.slots);
     this.#compilation = compilation;
     this.#programs.clear();
     this.iterations = 0;
+    this.epochs = 0;
   }
 
-  /** Memory, zero at first, for moments that are new; gives these. */
-  #keepMoments({slots}: Compilation): Variable[] {
-    const fresh = slots.flat().filter(moment => !this.#moments.has(moment.name));
-    addTo(this.store, 'compile', fresh);
-    for (const moment of fresh) this.#moments.set(moment.name, moment);
+  /** Memory, zero at first, for moments that were not in use; gives these. */
+  #keepMoments(slots: Compilation['slots']): Variable[] {
+    const fresh = slots.flat().filter(moment => !this.#used.has(moment));
+    const unknown = fresh.filter(({name}) => !this.#moments.has(name));
+    addTo(this.store, 'compile', unknown);
+    for (const moment of unknown) this.#moments.set(moment.name, moment);
+    for (const moment of fresh) {
+      this.#used.add(moment);
+      this.store.write(moment, new Float32Array(moment.tensor.size));
+    }
     return fresh;
   }
 
@@ -171,8 +188,11 @@ export class Engine {
     this.#programs.clear();
     if (!this.#compilation) return;
     const {optimizer} = this.#compilation;
-    this.#compilation = {...this.#compilation, slots: slotsOf(this.network, optimizer, this.#moments)};
-    const fresh = this.#keepMoments(this.#compilation);
+    this.#compilation = {
+      ...this.#compilation,
+      slots: slotsOf(this.network.trainable, optimizer, this.#moments),
+    };
+    const fresh = this.#keepMoments(this.#compilation.slots);
     startAverages(this.#compilation, this.network, this.store, fresh);
   }
 
