@@ -35,7 +35,7 @@ class Block {
       y: y.map(copyOf),
       count: this.#capacity * this.batch,
       batchRows: this.batch,
-      ...(weights && {weights: copyOf(weights)}),
+      ...(weights && {weights: weights.map(rows => rows && copyOf(rows))}),
       sources: Object.fromEntries(Object.entries(sources).map(([name, rows]) => [name, copyOf(rows)])),
     };
     this.#rows = ascendingRows(this.#capacity * this.batch);
