@@ -11,9 +11,9 @@ constexpr int64_t kHugePageBytes = int64_t{2} << 20;
 constexpr int64_t kHugeFromBytes = int64_t{512} << 10;
 void prefer_huge_pages(char* data, int64_t bytes);
 
-// From now on, whatever the process allocates in one piece of a megabyte or more is mapped by itself and goes
-// back to the system when it is freed. glibc raises that size to the largest freed so far, up to 32 MiB; models
-// that came and went then stayed resident. Leaves alone what the environment has chosen.
+// From now on, whatever the process allocates in one piece of a megabyte or more is mapped by itself and
+// goes back to the system when it is freed. glibc raises that size to the largest freed so far, up to 32
+// MiB; models that came and went then stayed resident. Leaves alone what the environment has chosen.
 void map_large_allocations();
 
 // Memory of one run at a time: the executor and each calling thread have their own.

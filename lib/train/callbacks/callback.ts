@@ -7,7 +7,20 @@ import type {BatchRun} from '../feed/batch-source.ts';
 import type {Engine} from '../run/engine.ts';
 import type {Logs} from '../run/logs.ts';
 import type {Criterion} from '../step/criterion.ts';
-import type {KnownLogs} from './known-logs.ts';
+
+/** Which numbers the logs of a training will hold. */
+export interface KnownLogs {
+  /** After an epoch: the training's own, those of the validation, and what callbacks add. */
+  readonly epoch: readonly string[];
+  /** After a batch. */
+  readonly batch: readonly string[];
+  /** Whether others may be there too, by callbacks or metrics of the user's own. */
+  readonly open: boolean;
+  /** After which epochs there are those of the validation: all, some, or none. */
+  readonly validated: 'all' | 'some' | 'none';
+  /** The kind of metric behind a name, where it is one. */
+  kindOf(name: string): string | undefined;
+}
 
 /** What a callback may want to know of the training that calls it. */
 export interface CallbackContext<Trained extends BaseModel = BaseModel> {

@@ -4,6 +4,7 @@ import {resolve} from '../../core/resolve.ts';
 import type {Logs} from '../run/logs.ts';
 import type {Compilation} from '../step/compilation.ts';
 import type {Criterion} from '../step/criterion.ts';
+import type {KnownLogs} from './callback.ts';
 import {
   type Callback,
   type CallbackContext,
@@ -13,7 +14,7 @@ import {
   type Probe,
 } from './callback.ts';
 import * as callbacks from './index.ts';
-import {type KnownLogs, knownLogs} from './known-logs.ts';
+import {knownLogs} from './known-logs.ts';
 
 type Done = void | Promise<void>;
 

@@ -3,8 +3,7 @@ import path from 'node:path';
 import {checkNumber, fail, requireOptions} from '../../core/errors.ts';
 import {toPath} from '../../core/path.ts';
 import type {Logs} from '../run/logs.ts';
-import type {Callback, CallbackContext} from './callback.ts';
-import type {KnownLogs} from './known-logs.ts';
+import type {Callback, CallbackContext, KnownLogs} from './callback.ts';
 import {Monitor, type MonitorOptions, monitorOptions} from './monitor.ts';
 import {checkSaveFreq, type SaveFreq, saving} from './saving.ts';
 
@@ -63,7 +62,10 @@ function checkTemplate(where: string, filepath: string): void {
   fail('ERR_OPTION', `${where}: filepath: ${wrong} is no field; expected e.g. ${forms}.`);
 }
 
-/** Refuses names of numbers that a file's name cannot get. `watched`: files only where there is such a number. */
+/**
+ * Refuses names of numbers that a file's name cannot get. `watched`: files only where there is such a
+ * number.
+ */
 function checkFields(
   where: string,
   filepath: string,

@@ -1,8 +1,7 @@
 // Watching one number of the logs: what is better, and whether it became so.
 import {checkNumber, fail} from '../../core/errors.ts';
 import type {Logs} from '../run/logs.ts';
-import type {CallbackContext} from './callback.ts';
-import type {KnownLogs} from './known-logs.ts';
+import type {CallbackContext, KnownLogs} from './callback.ts';
 
 export interface MonitorOptions {
   /** A name in the logs, `val_loss` by default. */

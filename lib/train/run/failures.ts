@@ -124,6 +124,7 @@ function failByNumbers({guard, anomaly, steps}: RunOutcome, site: RunSite): neve
       : `A smaller learning rate${rate} or inputs scaled to about −1…1 may help.`;
   fail(
     'ERR_NOT_FINITE',
-    `${site.where}: ${what} is no longer finite${at}, ${first}. The weights are those of the step before. ${hint}`,
+    `${site.where}: ${what} is no longer finite${at}, ${first}. The weights are those of the step before. ` +
+      hint,
   );
 }
