@@ -15,8 +15,8 @@ export default defineConfig({
     maxWorkers: availableParallelism(),
     // A test that looks at nothing fails.
     expect: {requireAssertions: true},
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     projects: [
       {extends: true, test: {name: 'alone', include: alone}},
       // Loading the library takes longer than most of these files. What a file sets, it sets back.

@@ -4,6 +4,7 @@ import {execFileSync} from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import {nativeTests, root} from './bootstrap.mjs';
+import {compiler} from './compiler.ts';
 import {counted, one, runSteps, type Step, spawn} from './steps.ts';
 import {vitestSuite} from './vitest.ts';
 
@@ -12,7 +13,8 @@ const addon = path.join(folder, 'RelWithDebInfo/chainrule.node');
 const bin = (name: string): string => path.join(root, 'node_modules/.bin', name);
 
 function libraryOf(name: string): string {
-  return execFileSync(process.env.CXX ?? 'g++', [`-print-file-name=${name}`], {encoding: 'utf8'}).trim();
+  const args = [...compiler.first, `-print-file-name=${name}`];
+  return execFileSync(compiler.program, args, {encoding: 'utf8'}).trim();
 }
 
 const asan = 'detect_leaks=0:allocator_may_return_null=1';

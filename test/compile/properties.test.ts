@@ -9,11 +9,11 @@ import type {Tensor} from '../../lib/core/tensor.ts';
 import {callsOf} from '../../lib/graph/walk.ts';
 import {finite} from '../../lib/ops/index.ts';
 import {evaluate} from '../reference.ts';
+import {deep} from '../support/child.ts';
 import {checkMemory} from './checker.ts';
 import {build, recipes} from './random-graph.ts';
 import {layoutOf} from './support.ts';
 
-const deep = process.env.CHAINRULE_DEEP === '1';
 const runs = {numRuns: deep ? 5000 : 300, seed: deep ? Date.now() & 0x7fffffff : 20240607};
 
 /** Integers and halves: what the passes rearrange is then exact in float64. */

@@ -9,8 +9,8 @@ import {asTensor, givenOf, type Program} from '../../conformance/build.ts';
 import {generator, type Operand} from '../../conformance/data.ts';
 import {expectSameResults, isas, runNative} from '../../conformance/native.ts';
 import {evaluate} from '../../reference.ts';
+import {deep} from '../../support/child.ts';
 
-const deep = process.env.CHAINRULE_DEEP === '1';
 // Where a sum lies on an activation's corner float32 may take the other side: the seed is one that has none.
 const runs = {numRuns: deep ? 400 : 60, seed: 20240607};
 
