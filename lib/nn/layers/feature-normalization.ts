@@ -29,8 +29,8 @@ function checkStatistic(what: string, values: unknown, min: number): readonly nu
 }
 
 /**
- * (x − mean) / √variance of each feature, the last axis, inside the model, so that a model that was saved takes
- * raw rows: `const scale = layers.normalization({inputShape: [3]}); scale.adapt(rows)`.
+ * (x − mean) / √variance of each feature, the last axis, inside the model, so that a model that was saved
+ * takes raw rows: `const scale = layers.normalization({inputShape: [3]}); scale.adapt(rows)`.
  */
 export function normalization(options: NormalizationOptions = {}): NormalizationLayer {
   return new NormalizationLayer(options);
