@@ -86,8 +86,8 @@ export interface LoadOptions {
 
 /**
  * The model of a file that `save` wrote, or of its bytes, ready to predict and, if it was saved with its
- * optimizer, to train on. Nothing in a file is trusted: names are looked up in the library's own tables, sizes are checked before
- * memory is taken, and every byte is covered by a checksum.
+ * optimizer, to train on. Nothing in a file is trusted: names are looked up in the library's own tables,
+ * sizes are checked before memory is taken, and every byte is covered by a checksum.
  *
  * @throws ERR_FILE saying what is wrong with the file.
  */
