@@ -10,7 +10,7 @@ import {type Batches, isBatches} from './feed/dataset-source.ts';
 import type {Weighting} from './feed/sample-weights.ts';
 import {fitModel} from './fit/fit.ts';
 import type * as fitOptions from './fit/options.ts';
-import {trainOnBatch} from './fit/train-on-batch.ts';
+import {trainOnBatch, trainOnBatchSync} from './fit/train-on-batch.ts';
 import {Chain, type LayerLike} from './network/chain.ts';
 import {Network, type SymbolicTensors} from './network/network.ts';
 import type {PortData} from './network/ports.ts';
@@ -62,6 +62,11 @@ export class Model<Outputs extends SymbolicTensors = SymbolicTensor> extends Bas
   /** One training step on all rows given, as one batch. */
   trainOnBatch(x: PortData, y: PortData, options: Weighting = {}): Promise<Logs> {
     return trainOnBatch(this.#engine, x, y, options);
+  }
+
+  /** The same on the calling thread, for models whose step takes microseconds: the event loop waits. */
+  trainOnBatchSync(x: PortData, y: PortData, options: Weighting = {}): Logs {
+    return trainOnBatchSync(this.#engine, x, y, options);
   }
 
   /**
