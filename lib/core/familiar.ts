@@ -55,9 +55,7 @@ const row = (topic: string, here: string, keras?: string, tfjs?: string): Famili
   ...(tfjs !== undefined && {tfjs}),
 });
 
-/**
- * What is called what; `here` is a path from the package or from a model, a layer, an optimizer, a data set.
- */
+/** What is called what; `here` is a path from the package, a model, a layer, an optimizer or a data set. */
 export const familiar: readonly Familiar[] = [
   row('Models', 'sequential', 'Sequential', 'tf.sequential'),
   row('Models', 'model', 'Model', 'tf.model'),

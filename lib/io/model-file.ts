@@ -77,9 +77,7 @@ export async function writeModelFile(where: string, path: string, contents: Mode
   }
 }
 
-/**
- * @throws ERR_FILE if the file is too short for the header that it announces, or known to be something else.
- */
+/** @throws ERR_FILE if the file is too short for the header that it announces, or something else. */
 export async function readHeader(source: ByteSource): Promise<{header: Buffer; fileBytes: number}> {
   const {size: fileBytes} = source;
   const start = Buffer.alloc(lengthBytes);

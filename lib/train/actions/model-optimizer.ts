@@ -8,9 +8,7 @@ import type {Engine} from '../run/engine.ts';
 import {matchWeights} from '../run/match-weights.ts';
 import {assign, snapshot} from '../run/weights.ts';
 
-/**
- * What an optimizer keeps: the count of its steps as `iterations`, and moments, `optimizer/dense/kernel/m`.
- */
+/** What an optimizer keeps: the count of steps as `iterations`, and moments: `optimizer/dense/kernel/m`. */
 export interface OptimizerWeight {
   readonly name: string;
   readonly shape: Shape;
