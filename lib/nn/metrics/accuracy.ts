@@ -49,7 +49,10 @@ function sparseHits(target: Tensor, output: Tensor, loss: Loss): Tensor {
   return fractionOf(counted ? logicalAnd(right, counted) : right);
 }
 
-/** Whether fewer than `k` outputs are larger than that of the label, where it counts: a fraction of each sample. */
+/**
+ * Whether fewer than `k` outputs are larger than that of the label, where it counts: a fraction of each
+ * sample.
+ */
 function amongLargest(given: Tensor, output: Tensor, k: number, counted?: Tensor): Tensor {
   const labels = counted ? cast(select(counted, cast(given, 'float32'), 0), 'int32') : given;
   const rows = reshape(scoresOf(output), [labels.size, output.shape.at(-1) as number]);

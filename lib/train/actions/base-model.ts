@@ -179,7 +179,12 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
     return this.#engine.network.trainable.map(({variable}) => variable);
   }
 
-  /** This model's copy of the optimizer given to `compile`; its learning rate may be assigned. @throws ERR_NOT_COMPILED */
+  /**
+   * This model's copy of the optimizer given to `compile`; its learning rate may be assigned, for this model
+   * alone.
+   *
+   * @throws ERR_NOT_COMPILED
+   */
   get optimizer(): Optimizer {
     return this.#engine.compilation('optimizer').optimizer;
   }

@@ -3,7 +3,6 @@
 import * as metrics from '../../nn/metrics.ts';
 import type {Compilation} from '../step/compilation.ts';
 import {columnsOf} from '../step/measures.ts';
-import type {Callback} from './callback.ts';
 
 export interface KnownLogs {
   /** After an epoch: the training's own, those of the validation, and what callbacks add. */
@@ -20,7 +19,7 @@ export interface KnownLogs {
 
 interface Training {
   readonly compilation: Compilation;
-  readonly callbacks: readonly Callback[];
+  readonly callbacks: readonly {readonly onEpochEnd?: unknown; readonly adds?: readonly string[]}[];
   readonly validated: KnownLogs['validated'];
 }
 

@@ -9,7 +9,7 @@ import {keepSafe} from '../../session/compile.ts';
 /** By class label, e.g. `{0: 1, 1: 5}`; a class that is left out counts 1. */
 export type ClassWeight = Readonly<Record<number, number>>;
 
-/** One for each output that has a loss, in their order or by their names; left out, all its samples count 1. */
+/** One for each output that has a loss, in their order or by name; where left out, all samples count 1. */
 export type EachOutput<Value> = readonly (Value | null | undefined)[] | Readonly<Record<string, Value>>;
 
 export interface Weighting {

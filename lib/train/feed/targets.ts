@@ -1,4 +1,5 @@
-// What a loss asks of the numbers in its targets, and what to say where their shape shows another loss is meant.
+// What a loss asks of the numbers in its targets, and what to say where their shape tells that another loss
+// is meant.
 import {ChainruleError, fail} from '../../core/errors.ts';
 import {isShaped} from '../../core/kinds.ts';
 import {sizeOf} from '../../core/shape.ts';
@@ -61,7 +62,7 @@ export function explainTargets(error: unknown, value: DataInput, loss: Loss, row
   if (!(error instanceof ChainruleError) || error.code !== 'ERR_SHAPE') return error;
   const {kind} = loss;
   const hint = areClassNumbers(value, loss, rows)
-    ? `Class numbers, one a row, go with sparseCategoricalCrossentropy; ${kind} takes rows as of data.oneHot`
+    ? `Class numbers go with sparseCategoricalCrossentropy; ${kind} takes rows as of data.oneHot`
     : kind === 'sparseCategoricalCrossentropy'
       ? 'Rows of 0 and 1 go with categoricalCrossentropy; this loss takes one class number a row'
       : undefined;

@@ -1,5 +1,5 @@
-// What stands where in the logs. Two numbers of one name would overwrite each other, and callbacks would watch
-// the wrong one.
+// What stands where in the logs. Two numbers of one name would overwrite each other, and callbacks would
+// watch the wrong one.
 import {fail} from '../../core/errors.ts';
 import type {Metric} from '../../nn/metrics.ts';
 import type {OutputLoss} from './compile-options.ts';
