@@ -79,7 +79,9 @@ function classWeights(
   if (given === undefined) return names.map(() => undefined);
   if (Array.isArray(given)) {
     const list = given as readonly (ClassWeight | null | undefined)[];
-    if (list.length === names.length) return list.map(value => value ?? undefined);
+    const isEach = list.every(value => isAbsent(value) || typeof value === 'object');
+    if (isEach && list.length === names.length) return list.map(value => value ?? undefined);
+    if (names.length === 1) return [given as ClassWeight];
     fail('ERR_OPTION', `${what}: expected one for each of ${names.length} outputs. Received ${list.length}.`);
   }
   const values = isTable(given) ? Object.values(given) : [];
