@@ -57,14 +57,14 @@ export function areClassNumbers(value: DataInput, loss: Loss, rows: number): boo
   return ofOneHot.includes(loss.kind) && lengthOfColumn(value) === rows;
 }
 
-/** The error with what to do where targets are class numbers and should be rows of numbers, or the reverse. */
+/** The error with what to do where targets are class numbers instead of rows, or the reverse. */
 export function explainTargets(error: unknown, value: DataInput, loss: Loss, rows: number): unknown {
   if (!(error instanceof ChainruleError) || error.code !== 'ERR_SHAPE') return error;
   const {kind} = loss;
   const hint = areClassNumbers(value, loss, rows)
     ? `Class numbers go with sparseCategoricalCrossentropy; ${kind} takes rows as of data.oneHot`
     : kind === 'sparseCategoricalCrossentropy'
-      ? 'Rows of 0 and 1 go with categoricalCrossentropy; this loss takes one class number a row'
+      ? 'Rows of 0 and 1 go with categoricalCrossentropy; this takes one class number a row'
       : undefined;
   return hint === undefined
     ? error

@@ -50,7 +50,7 @@ describe('logits', () => {
     },
   );
 
-  it('are compared as they are with a threshold that is no probability, or where the metric says so', async () => {
+  it('are compared as they are by a threshold that is none of a probability, or on demand', async () => {
     const given = [
       metrics.recall({threshold: 2, name: 'far'}),
       metrics.recall({threshold: 0.5, fromLogits: false, name: 'raw'}),
