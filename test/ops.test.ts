@@ -90,17 +90,21 @@ describe.each(table)('%s', (name, {bound, values, smooth}) => {
     }
   });
 
-  it('does not change with the number of threads', async () => {
-    for (const sample of values.filter(({large}, index) => large === true || (deep && index % 3 === 0))) {
-      const program: Program = buildOp(op, sample);
-      const alone = runNative(program);
-      for (const count of [1, 2, 3, 7]) {
-        setThreads(count);
-        const shared = await runOnThreads(program);
-        expectSameResults(shared, alone, `${reproducer(name, sample)} on ${count} threads`);
+  const shared = values.filter(({large}, index) => large === true || (deep && index % 3 === 0));
+  // What is too small to be shared among threads has no such sample.
+  if (shared.length > 0) {
+    it('does not change with the number of threads', async () => {
+      for (const sample of shared) {
+        const program: Program = buildOp(op, sample);
+        const alone = runNative(program);
+        for (const count of [1, 2, 3, 7]) {
+          setThreads(count);
+          const together = await runOnThreads(program);
+          expectSameResults(together, alone, `${reproducer(name, sample)} on ${count} threads`);
+        }
       }
-    }
-  });
+    });
+  }
 
   it('does not change with the alignment of the arrays', () => {
     for (const sample of some(values)) {

@@ -48,7 +48,10 @@ const drift = (count: number, magnitude: number): number =>
 export const products: Bound = (call, inputs) => {
   const [, inner, columns] = productSizes(call);
   const bias = inputs[2];
-  const magnitudes = product(call, inputs, (x, y) => Math.abs(x * y));
+  const magnitudes = product(
+    call,
+    inputs.map(values => values.map(Math.abs)),
+  );
   return [magnitudes.map((size, i) => drift(inner, size + Math.abs(bias?.[i % columns] ?? 0)))];
 };
 

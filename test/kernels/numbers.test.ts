@@ -216,7 +216,7 @@ describe.each(isas)('guards on %s', isa => {
     }
   });
 
-  it('name a row number outside the data', () => {
+  it('name a row index outside the data', () => {
     for (const bad of [-1, 6, 2 ** 31 - 1, -(2 ** 31)]) {
       const inputs = named([reals([6, 19]), {shape: [3], dtype: 'int32', data: Int32Array.of(1, 5, bad)}]);
       const [source, rows] = inputs.map(([tensor]) => tensor) as [Tensor, Tensor];

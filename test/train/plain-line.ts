@@ -16,7 +16,7 @@ export function build(): Sequential {
 
 export const dataOf = (model: Sequential): number[] => model.getWeights().flatMap(({data}) => [...data]);
 
-/** Kernel and bias in float64, trained on batches of row numbers. */
+/** Kernel and bias in float64, trained on batches of row indices. */
 export class PlainLine {
   readonly weights: Float64Array;
 

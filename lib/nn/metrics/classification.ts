@@ -188,7 +188,7 @@ export const confusionMatrix = matrixMetric('confusionMatrix', (sums, context) =
 });
 
 /**
- * Correlation of predictions with the truth, −1 to 1, 0 for chance (Matthews 1975; for several classes
+ * Correlation of predictions with the targets, −1 to 1, 0 for chance (Matthews 1975; for several classes
  * Gorodkin 2004). A single output above `threshold`, 0.5 by default, predicts class 1.
  */
 export const matthews = matrixMetric('matthews', (sums, context) => {

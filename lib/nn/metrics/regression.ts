@@ -188,3 +188,17 @@ export function r2(
   const accumulation = columnSums(classAggregation === 'varianceWeightedAverage');
   return accumulated('r2', {...options}, statistics, accumulation);
 }
+
+/**
+ * The crossentropy that suits the output's loss: that loss itself where it is one, else sparse for class
+ * labels, binary for one unit, categorical for several.
+ */
+export function crossentropy(options: NameOption = {}): Metric {
+  checkMetricOptions('metrics.crossentropy', options, []);
+  return meanMetric('crossentropy', {...options}, (target, output, loss) => {
+    if (/crossentropy$/i.test(loss.kind)) return loss(target, output);
+    if (loss.targets === 'classes') return losses.sparseCategoricalCrossentropy()(target, output);
+    const single = output.shape.at(-1) === 1;
+    return (single ? losses.binaryCrossentropy() : losses.categoricalCrossentropy())(target, output);
+  });
+}

@@ -35,7 +35,7 @@ export async function applyGradients(engine: Engine, gradients: GradientValues):
     const hyper = new Float32Array(compilation.optimizer.hyperCount);
     writeHyper(compilation.optimizer, engine.iterations, 1, hyper);
     const named = Object.fromEntries([...values].map(([{name}, data]) => [name, data]));
-    const result = await program.run(inputsOf(program, {...named, hyper}), {steps: 1});
+    const result = await program.run(inputsOf(program, {...named, hyper}), {steps: 1, inline: true});
     engine.iterations += result.steps;
     if (result.end !== 'guard') return;
     fail(

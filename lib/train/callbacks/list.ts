@@ -53,6 +53,7 @@ export class CallbackList {
   #othersDone = false;
   /** Those that want to be told of batches. */
   readonly #ofBatches: readonly Callback[];
+  readonly #ofEpochs: readonly Callback[];
 
   /** `around` is told of each call, so that weights may be written in it. */
   constructor(
@@ -65,6 +66,7 @@ export class CallbackList {
     // A checkpoint holds what all others remember of the same batch.
     this.#all = [...all.filter(({resume}) => !resume), ...all.filter(({resume}) => resume)];
     this.#ofBatches = this.#all.filter(callback => callback.onBatchBegin || callback.onBatchEnd);
+    this.#ofEpochs = this.#all.filter(callback => callback.onEpochBegin || callback.onEpochEnd);
     this.#context = context;
     this.#around = around;
   }
@@ -94,6 +96,11 @@ export class CallbackList {
 
   get watchBatches(): boolean {
     return this.#ofBatches.length > 0;
+  }
+
+  /** Whether any of them looks at the beginnings or ends of epochs. */
+  get watchEpochs(): boolean {
+    return this.#ofEpochs.length > 0;
   }
 
   /** How many batches may run in one call from `batch` on, when `iterations` steps have been done. */

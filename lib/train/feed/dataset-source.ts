@@ -1,4 +1,4 @@
-// Batches of a data set as a training asks for them: of arrays by row number, of anything else by way of
+// Batches of a data set as a training asks for them: of arrays by row index, of anything else by way of
 // blocks, which are filled while the batches before are trained on.
 import {checkOptions, fail} from '../../core/errors.ts';
 import type {Rows, ShapedArray} from '../../data/arrays.ts';

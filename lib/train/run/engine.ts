@@ -22,12 +22,15 @@ export class Engine {
   readonly seed: number;
   /** Shared with other models that have layers in common with this one. */
   readonly store: VariableStore;
+  /** For its layers, which are read and written on their own. */
+  readonly memory: StoreMemory;
   /** Variables that had no memory before, and so no values. */
   readonly fresh: readonly Variable[];
   /** Steps of training done, over all fits: the optimizer's count, and the key of random numbers. */
   iterations = 0;
   /** Epochs begun since `compile`, over all fits: the order of rows goes on from there. */
   epochs = 0;
+  #disposed = false;
   #compilation: Compilation | undefined;
   #trainableChanges = trainableChanges();
   readonly #programs = new Map<string, CompiledProgram>();
@@ -50,8 +53,38 @@ export class Engine {
     this.store = mergedStore('model', this.variables);
     this.fresh = this.variables.filter(variable => !this.store.has(variable));
     addTo(this.store, 'sequential', this.fresh);
-    const memory = new StoreMemory(this.store);
-    for (const layer of withInner(network.layers.map(({layer}) => layer))) layer.attach(memory);
+    this.#access.users++;
+    this.memory = new StoreMemory(this.store);
+    for (const layer of withInner(network.layers.map(({layer}) => layer))) layer.attach(this.memory);
+  }
+
+  /** This, as what a model has its engine from. @throws ERR_DISPOSED */
+  get engine(): this {
+    if (!this.#disposed) return this;
+    return fail('ERR_DISPOSED', 'the model was disposed of by model.dispose(): make or load another.');
+  }
+
+  /** Lets go of programs, and of the memory unless other models have weights in it. @throws ERR_MODEL_BUSY */
+  dispose(): void {
+    if (this.#disposed) return;
+    const access = this.#access;
+    access.checkNoTraining('dispose');
+    this.leave();
+    this.#disposed = true;
+    this.#compilation = undefined;
+    this.#programs.clear();
+    this.#moments.clear();
+    if (access.users === 0) this.store.release();
+  }
+
+  /** Its model has another engine from now on, or none. */
+  leave(): void {
+    this.#access.users--;
+  }
+
+  /** First values, by the seed, for weights that had none. */
+  initialize(): void {
+    this.store.initialize(this.seed, this.fresh);
   }
 
   get #access(): Access {
@@ -197,6 +230,18 @@ export class Engine {
     } finally {
       access.writer = undefined;
       this.betweenRuns();
+    }
+  }
+
+  /** The same for a task that is done on this thread, before anyone else is asked. */
+  writeAlone<Result>(where: string, task: () => Result): Result {
+    const access = this.#access;
+    access.checkFree(where);
+    access.writer = where;
+    try {
+      return task();
+    } finally {
+      access.writer = undefined;
     }
   }
 

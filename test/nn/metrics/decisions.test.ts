@@ -148,7 +148,7 @@ describe('auc', () => {
     await expectMetric(settings.multiLabel, metrics.auc({curve}), (o, t) => auc(flat(o, t), {curve}), 10);
   });
 
-  it('of each label, of class numbers, of logits', async () => {
+  it('of each label, of class labels, of logits', async () => {
     const ofUnit = (o: number[][], t: number[][], unit: number): number =>
       auc(o.map((row, at): [number, boolean] => [row[unit] as number, t[at]?.[unit] === 1]));
     const eachLabel: Measure = (o, t) => meanOf([0, 1, 2].map(unit => ofUnit(o, t, unit)));
