@@ -95,7 +95,7 @@ export interface Callback<Trained extends BaseModel = BaseModel> {
    */
   readonly adds?: readonly string[];
   /** Asked before the training which numbers it will find. @internal */
-  checkLogs?(known: KnownLogs): void;
+  checkLogs?(known: KnownLogs, model: BaseModel): void;
   /** Looks at steps from within. @internal */
   readonly probe?: Probe;
   /** What it remembers from one call to the next, for checkpoints: with `setState` it goes on from there. */

@@ -75,7 +75,7 @@ export class CallbackList {
   /** @throws ERR_OPTION where one of them watches a number that nothing gives. */
   checkLogs(compilation: Compilation, validated: KnownLogs['validated']): void {
     const known = knownLogs({compilation, callbacks: this.#all, validated});
-    for (const callback of this.#all) callback.checkLogs?.(known);
+    for (const callback of this.#all) callback.checkLogs?.(known, this.#context.model);
   }
 
   /** Those that look at the step that follows on `iterations` others. */

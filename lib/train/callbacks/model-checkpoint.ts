@@ -62,10 +62,7 @@ function checkTemplate(where: string, filepath: string): void {
   fail('ERR_OPTION', `${where}: filepath: ${wrong} is no field; expected e.g. ${forms}.`);
 }
 
-/**
- * Refuses names of numbers that a file's name cannot get. `watched`: files only where there is such a
- * number.
- */
+/** Refuses names of numbers that a file's name cannot get. Files are only where `watched` is there. */
 function checkFields(
   where: string,
   filepath: string,

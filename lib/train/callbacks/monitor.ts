@@ -58,7 +58,7 @@ export class Monitor {
       isOfValidation && known.validated === 'none' && when === 'epoch'
         ? ' No epoch is validated: fit takes validationData or validationSplit.'
         : '';
-    const text = `monitor: the logs will have no ${this.name}. They have ${known[when].join(', ')}`;
+    const text = `monitor: the logs have no ${this.name}. They have ${known[when].join(', ')}`;
     fail('ERR_OPTION', `${this.#where}: ${text}.${hint}`);
   }
 

@@ -34,7 +34,10 @@ export function reduceLROnPlateau(options: ReduceLROnPlateauOptions = {}): Callb
   let state = {best: monitor.worst, epochsWithout: 0, cooling: 0};
   return {
     adds: ['learningRate'],
-    checkLogs: known => monitor.check(known),
+    checkLogs(known, model) {
+      rateOf(where, model);
+      monitor.check(known);
+    },
     onTrainBegin(_, {model}) {
       rateOf(where, model);
       state = {best: monitor.worst, epochsWithout: 0, cooling: 0};

@@ -9,9 +9,7 @@ import {keepSafe} from '../../session/compile.ts';
 /** By class label, e.g. `{0: 1, 1: 5}`; a class that is left out counts 1. */
 export type ClassWeight = Readonly<Record<number, number>>;
 
-/**
- * One for each output that has a loss, in their order or by their names; left out, all its samples count 1.
- */
+/** One for each output that has a loss, in their order or by name; where left out, all samples count 1. */
 export type EachOutput<Value> = readonly (Value | null | undefined)[] | Readonly<Record<string, Value>>;
 
 export interface Weighting {
@@ -81,7 +79,9 @@ function classWeights(
   if (given === undefined) return names.map(() => undefined);
   if (Array.isArray(given)) {
     const list = given as readonly (ClassWeight | null | undefined)[];
-    if (list.length === names.length) return list.map(value => value ?? undefined);
+    const isEach = list.every(value => isAbsent(value) || typeof value === 'object');
+    if (isEach && list.length === names.length) return list.map(value => value ?? undefined);
+    if (names.length === 1) return [given as ClassWeight];
     fail('ERR_OPTION', `${what}: expected one for each of ${names.length} outputs. Received ${list.length}.`);
   }
   const values = isTable(given) ? Object.values(given) : [];

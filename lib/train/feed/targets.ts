@@ -1,5 +1,5 @@
-// What a loss asks of the numbers in its targets, and what to say where their shape shows another loss is
-// meant.
+// What a loss asks of the numbers in its targets, and what to say where their shape tells that another loss
+// is meant.
 import {ChainruleError, fail} from '../../core/errors.ts';
 import {isShaped} from '../../core/kinds.ts';
 import {sizeOf} from '../../core/shape.ts';
@@ -57,16 +57,14 @@ export function areClassNumbers(value: DataInput, loss: Loss, rows: number): boo
   return ofOneHot.includes(loss.kind) && lengthOfColumn(value) === rows;
 }
 
-/**
- * The error with what to do where targets are class numbers and should be rows of numbers, or the reverse.
- */
+/** The error with what to do where targets are class numbers instead of rows, or the reverse. */
 export function explainTargets(error: unknown, value: DataInput, loss: Loss, rows: number): unknown {
   if (!(error instanceof ChainruleError) || error.code !== 'ERR_SHAPE') return error;
   const {kind} = loss;
   const hint = areClassNumbers(value, loss, rows)
-    ? `Class numbers, one a row, go with sparseCategoricalCrossentropy; ${kind} takes rows as of data.oneHot`
+    ? `Class numbers go with sparseCategoricalCrossentropy; ${kind} takes rows as of data.oneHot`
     : kind === 'sparseCategoricalCrossentropy'
-      ? 'Rows of 0 and 1 go with categoricalCrossentropy; this loss takes one class number a row'
+      ? 'Rows of 0 and 1 go with categoricalCrossentropy; this takes one class number a row'
       : undefined;
   return hint === undefined
     ? error

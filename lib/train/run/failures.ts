@@ -122,9 +122,6 @@ function failByNumbers({guard, anomaly, steps}: RunOutcome, site: RunSite): neve
     advice.length > 0
       ? `What \`compile\` was given does not go together: ${advice.join('; ')}.`
       : `A smaller learning rate${rate} or inputs scaled to about −1…1 may help.`;
-  fail(
-    'ERR_NOT_FINITE',
-    `${site.where}: ${what} is no longer finite${at}, ${first}. The weights are those of the step before. ` +
-      hint,
-  );
+  const happened = `${site.where}: ${what} is no longer finite${at}, ${first}`;
+  fail('ERR_NOT_FINITE', `${happened}. The weights are those of the step before. ${hint}`);
 }
