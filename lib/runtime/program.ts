@@ -2,7 +2,7 @@ import type {TypedArray} from '../core/dtype.ts';
 import {ChainruleError, fail} from '../core/errors.ts';
 import type {GuardKind} from '../core/tensor.ts';
 import type {Plan} from '../plan.ts';
-import {addon, type NativeProgram, type RunWords, runEnds} from './addon.ts';
+import {addon, type NativeBound, type NativeProgram, type RunWords, runEnds} from './addon.ts';
 import {checkArray, keepSafe} from './arrays.ts';
 import type {State} from './state.ts';
 
@@ -36,6 +36,9 @@ export interface ProgramRunOptions {
  */
 let atOnceMs = 0;
 const mostAtOnceMs = 0.2;
+
+/** What a bound run points to lives as long as it does, and no longer. */
+const operands = new WeakMap<NativeBound, object>();
 
 /** Arrays by the name of their io slot. */
 export type IoArrays = Readonly<Record<string, TypedArray>>;
@@ -108,6 +111,7 @@ export class Program {
       fail('ERR_VALUE', `bindSync: ${this.plan.io[unshared]?.name} lies in no shared memory.`);
     const native = addon();
     const bound = native.bind(this.#native, state?.native, arrays, 1, {});
+    operands.set(bound, {program: this.#native, state, arrays});
     const done: RunResult = {steps: 1, end: 'done'};
     return () => {
       const words = native.runBound(bound);

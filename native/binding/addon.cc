@@ -120,10 +120,20 @@ Napi::Value alignment(const Napi::CallbackInfo& call) {
   return Napi::Number::New(call.Env(), static_cast<double>(reinterpret_cast<uintptr_t>(bytes.data) % unit));
 }
 
-// A run may be all that still knows a state: what it refers to refers to the memory in turn.
+// Whoever has a state in JavaScript has its buffer too, and a run keeps both. So the reference here is weak: a
+// strong one would let the memory outlive the state by a collection.
 struct OwnedState : State {
   Napi::ObjectReference memory;
 };
+
+// The buffer, alive for as long as the calling function runs.
+Napi::Value memory_of(Napi::Env env, const Napi::Value& state) {
+  if (!state.IsExternal()) return env.Undefined();
+  const Napi::Value memory =
+      static_cast<OwnedState*>(state.As<Napi::External<State>>().Data())->memory.Value();
+  if (memory.IsEmpty()) refuse(env, "the memory of this state is gone");
+  return memory;
+}
 
 Napi::Value create_state(const Napi::CallbackInfo& call) {
   const Bytes bytes = bytes_of_array(call.Env(), call[0]);
@@ -131,7 +141,7 @@ Napi::Value create_state(const Napi::CallbackInfo& call) {
   state->data = bytes.data;
   state->bytes = bytes.bytes;
   if (bytes.bytes >= kHugeFromBytes) prefer_huge_pages(bytes.data, bytes.bytes);
-  state->memory = Napi::Persistent(call[0].As<Napi::Object>());
+  state->memory = Napi::Weak(call[0].As<Napi::Object>().Get("buffer").As<Napi::Object>());
   ++states_alive;
   // The collector does not count shared memory; untold, it lets many models pile up before it looks for them.
   Napi::MemoryManagement::AdjustExternalMemory(call.Env(), state->bytes);
@@ -187,6 +197,7 @@ Napi::Value load(const Napi::CallbackInfo& call) {
 void read_job(const Napi::CallbackInfo& call, Job* job) {
   const Napi::Env env = call.Env();
   job->program = call[0].As<Napi::External<Program>>().Data();
+  memory_of(env, call[1]);
   if (call[1].IsExternal()) job->state = call[1].As<Napi::External<State>>().Data();
   const auto arrays = call[2].As<Napi::Array>();
   for (uint32_t i = 0; i < arrays.Length(); ++i) {
@@ -249,6 +260,14 @@ void deliver(Napi::Env env, Napi::Function, std::nullptr_t*, Pending* pending) {
   delete pending;
 }
 
+// What a job points to, in one object: program, state, arrays and the memory of the state.
+Napi::Array keep_operands(const Napi::CallbackInfo& call) {
+  Napi::Array kept = Napi::Array::New(call.Env());
+  for (uint32_t i = 0; i < 3; ++i) kept.Set(i, call[i]);
+  kept.Set(3u, memory_of(call.Env(), call[1]));
+  return kept;
+}
+
 void hold_arrays(const Napi::CallbackInfo& call, Pending* pending) {
   const auto arrays = call[2].As<Napi::Array>();
   for (uint32_t i = 0; i < arrays.Length(); ++i) {
@@ -266,9 +285,8 @@ Napi::Value run(const Napi::CallbackInfo& call) {
   auto pending = std::make_unique<Pending>();
   read_job(call, &pending->job);
   hold_arrays(call, pending.get());
-  Napi::Array kept = Napi::Array::New(env);
-  for (size_t i = 0; i < 3; ++i) kept.Set(static_cast<uint32_t>(i), call[i]);
-  kept.Set(3u, call[4].As<Napi::Object>().Get("cancel"));
+  Napi::Array kept = keep_operands(call);
+  kept.Set(4u, call[4].As<Napi::Object>().Get("cancel"));
   napi_value promise;
   if (napi_create_reference(env, kept, 1, &pending->kept) != napi_ok ||
       napi_create_promise(env, &pending->deferred, &promise) != napi_ok) {
@@ -303,23 +321,16 @@ Napi::Value run_at_once(const Napi::CallbackInfo& call) {
   return Napi::Value(call.Env(), chainrule::run_at_once(&job) ? array_of(call.Env(), job.report) : nullptr);
 }
 
-// A run of which only the numbers in its arrays change: bound once, then one call with nothing to read.
+// A run of which only the numbers in its arrays change: bound once, then one call with nothing to read. What
+// it points to is kept by who binds, in JavaScript, so that one collection finds all of it.
 struct Bound {
   Job job;
-  napi_ref kept = nullptr;
 };
 
 Napi::Value bind(const Napi::CallbackInfo& call) {
-  const Napi::Env env = call.Env();
   auto bound = std::make_unique<Bound>();
   read_job(call, &bound->job);
-  Napi::Array kept = Napi::Array::New(env);
-  for (size_t i = 0; i < 3; ++i) kept.Set(static_cast<uint32_t>(i), call[i]);
-  if (napi_create_reference(env, kept, 1, &bound->kept) != napi_ok) refuse(env, "cannot keep the arrays");
-  return Napi::External<Bound>::New(env, bound.release(), [](Napi::Env ended, Bound* gone) {
-    napi_delete_reference(ended, gone->kept);
-    delete gone;
-  });
+  return Napi::External<Bound>::New(call.Env(), bound.release(), [](Napi::Env, Bound* gone) { delete gone; });
 }
 
 // Undefined where all steps were committed, else the words of the report.
