@@ -69,7 +69,10 @@ export interface NativeAddon {
     steps: number,
     options: RunOptions,
   ): RunWords | undefined;
-  /** Prepares a run on the calling thread that is repeated with the same arrays, all in shared memory. */
+  /**
+   * A run on the calling thread whose arrays stay the same; all of them must be shared memory. The caller
+   * keeps program, state and arrays alive for as long as the result.
+   */
   bind(
     program: NativeProgram,
     state: NativeState | undefined,

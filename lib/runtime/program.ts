@@ -1,9 +1,9 @@
 import {dtypes, type TypedArray} from '../core/dtype.ts';
 import {ChainruleError, fail} from '../core/errors.ts';
-import {isError, isSharedMemory} from '../core/kinds.ts';
-import type {Plan, PlanGuard} from '../plan.ts';
-import {addon, type NativeProgram, type RunWords, runEnds} from './addon.ts';
-import {checkArray, holdMemory, keepSafe} from './arrays.ts';
+import type {GuardKind} from '../core/tensor.ts';
+import type {Plan} from '../plan.ts';
+import {addon, type NativeBound, type NativeProgram, type RunWords, runEnds} from './addon.ts';
+import {checkArray, keepSafe} from './arrays.ts';
 import type {State} from './state.ts';
 import {turns} from './turns.ts';
 
@@ -44,6 +44,9 @@ const bytesPerNs = 16;
 
 /** Runs of this thread that the executor has, or will have next. */
 let handedOver = 0;
+
+/** What a bound run points to lives as long as it does, and no longer. */
+const operands = new WeakMap<NativeBound, object>();
 
 /** Arrays by the name of their io slot. */
 export type IoArrays = Readonly<Record<string, TypedArray>>;
@@ -113,9 +116,9 @@ export class Program {
       return hold;
     });
     const native = addon();
-    // What is held lives as long as the function that refers to it.
-    const kept = {bound: native.bind(this.#native, state?.native, arrays, steps, {}), held};
-    const done: RunResult = {steps, end: 'done'};
+    const bound = native.bind(this.#native, state?.native, arrays, 1, {});
+    operands.set(bound, {program: this.#native, state, arrays});
+    const done: RunResult = {steps: 1, end: 'done'};
     return () => {
       const words = native.runBound(kept.bound);
       return words === undefined ? done : this.#read(words);
