@@ -1,4 +1,4 @@
-// A chart of dots as SVG text: groups of values on a logarithmic axis, where a bar's length would mean nothing.
+// A chart of dots as SVG text: groups of values on a logarithmic axis, on which a bar would mislead.
 import {logarithmicAxis} from '../scripts/pictures/axes.ts';
 import {colours, dot, gridLine, legend, picture, text} from '../scripts/pictures/svg.ts';
 

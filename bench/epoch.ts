@@ -38,7 +38,7 @@ export async function bench({threads, quick}: BenchOptions): Promise<Figures> {
     })),
   );
   const models = ways.map(build);
-  for (let round = 0; round < (quick ? 3 : 10); round++) {
+  for (let repeat = 0; repeat < (quick ? 3 : 10); repeat++) {
     for (const [index, way] of ways.entries()) {
       const x = {data: way.images, shape: [rows, width]};
       const started = performance.now();

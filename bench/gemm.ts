@@ -144,8 +144,8 @@ async function timeShape(shape: Shape, threads: number, blas: readonly Blas[], o
     })),
   ];
   // What takes long is disturbed less.
-  const rounds = quick || shape.m * shape.k * shape.n > 1e10 ? 2 : 5;
-  for (let round = 0; round < rounds; round++) {
+  const count = quick || shape.m * shape.k * shape.n > 1e10 ? 2 : 5;
+  for (let repeat = 0; repeat < count; repeat++) {
     for (const {name, time} of runners) {
       // Threads of the one before may still spin.
       if (runners.length > 1 && threads > 1) await pause(5);

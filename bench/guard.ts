@@ -5,6 +5,7 @@ import {spawnSync} from 'node:child_process';
 import {existsSync, readFileSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {layers, type Sequential, sequential} from '../lib/index.ts';
+import {compiler} from '../scripts/compiler.ts';
 import {table} from '../scripts/table.ts';
 import {record} from './record.ts';
 
@@ -82,8 +83,8 @@ function instructionsPerStep(file: string, steps: number): number {
 
 /** `gcc-12`: what decides about instructions besides our code. */
 function compilerName(): string {
-  const compiler = process.env.CXX ?? 'g++';
-  const text = spawnSync(compiler, ['--version'], {encoding: 'utf8'}).stdout ?? '';
+  const {program, first} = compiler;
+  const text = spawnSync(program, [...first, '--version'], {encoding: 'utf8'}).stdout ?? '';
   const family = /clang/i.test(text) ? 'clang' : 'gcc';
   return `${family}-${/ (\d+)\.\d+/.exec(text)?.[1] ?? 'unknown'}-${process.arch}`;
 }
@@ -105,10 +106,10 @@ async function main(update: boolean): Promise<void> {
     return;
   }
   const all: Figures = existsSync(figuresFile) ? JSON.parse(readFileSync(figuresFile, 'utf8')) : {};
-  const compiler = compilerName();
-  const committed = all[compiler];
+  const name = compilerName();
+  const committed = all[name];
   if (!committed && !update) {
-    console.log(`skipped: growth of instructions per step: there are no figures of ${compiler} yet`);
+    console.log(`skipped: growth of instructions per step: there are no figures of ${name} yet`);
     console.log('guard: add them with npm run guard -- --update');
     console.log('0 passed, 0 failed');
     return;
@@ -126,7 +127,7 @@ async function main(update: boolean): Promise<void> {
     counted[plan.name] = now;
   }
   console.log(table(rows));
-  if (update) writeFileSync(figuresFile, `${JSON.stringify({...all, [compiler]: counted}, null, 2)}\n`);
+  if (update) writeFileSync(figuresFile, `${JSON.stringify({...all, [name]: counted}, null, 2)}\n`);
   console.log(`${plans.length - failed} passed, ${failed} failed`);
   process.exitCode = failed === 0 ? 0 : 1;
 }

@@ -57,7 +57,7 @@ async function measure(workload: Workload, {threads, quick}: BenchOptions): Prom
   const {name, sizes} = workload;
   const own = new Own(workload, makeData(workload, path.join(resultsFolder, 'data')));
   let step = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < (quick ? 3 : 8); round++) {
+  for (let repeat = 0; repeat < (quick ? 3 : 8); repeat++) {
     step = Math.min(step, await own.time(quick ? 0.05 : 0.2, false));
   }
   const {barriers, kernelNs} = await partsOf(workload, threads);

@@ -89,7 +89,7 @@ async function measure(network: Network, rows: number, peer: PeerProcess | undef
     async: Number.POSITIVE_INFINITY,
   };
   const calls = quick ? 300 : 2000;
-  for (let round = 0; round < (quick ? 3 : 10); round++) {
+  for (let repeat = 0; repeat < (quick ? 3 : 10); repeat++) {
     const sync = bestOfSync(3, () => {
       for (let call = 0; call < calls; call++) model.predictSync(given);
     });

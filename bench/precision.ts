@@ -23,7 +23,7 @@ async function measure(workload: Workload, quick: boolean): Promise<Row> {
   const data = makeData(workload, path.join(resultsFolder, 'data'));
   const owns = precisions.map(precision => new Own(workload, data, precision));
   const best = precisions.map(() => Number.POSITIVE_INFINITY);
-  for (let round = 0; round < (quick ? 3 : 8); round++) {
+  for (let repeat = 0; repeat < (quick ? 3 : 8); repeat++) {
     for (const [index, own] of owns.entries()) {
       best[index] = Math.min(best[index] as number, await own.time(quick ? 0.1 : 0.3, false));
     }

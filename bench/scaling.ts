@@ -28,7 +28,7 @@ interface Speedup {
 async function timeThreads(workload: Workload, {threads, quick}: BenchOptions): Promise<Speedup> {
   const own = prepare(workload);
   let [one, all] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-  for (let round = 0; round < (quick ? 3 : 8); round++) {
+  for (let repeat = 0; repeat < (quick ? 3 : 8); repeat++) {
     setThreads(1);
     one = Math.min(one, await own.time(quick ? 0.03 : 0.2, false));
     setThreads(threads);
@@ -139,7 +139,7 @@ async function twoModels({quick}: BenchOptions) {
   const models = [prepare(workload), prepare(workload)] as const;
   const seconds = quick ? 0.1 : 0.3;
   let [alone, together] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-  for (let round = 0; round < (quick ? 3 : 8); round++) {
+  for (let repeat = 0; repeat < (quick ? 3 : 8); repeat++) {
     alone = Math.min(alone, await models[0].time(seconds, false));
     // They take turns on one executor, so each step takes twice as long where nothing is lost.
     const both = await Promise.all(models.map(model => model.time(seconds, false)));

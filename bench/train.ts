@@ -19,7 +19,7 @@ import {writeSpeed} from './write-speed.ts';
 /** Losses of two programs that do the same work differ by rounding only. */
 const sameCurve = 1e-3;
 /** A peer so many times slower than the fastest so far is not timed more often than so. */
-const hopeless = {times: 20, rounds: 3, microseconds: 1e6};
+const hopeless = {times: 20, repeats: 3, microseconds: 1e6};
 
 export interface Entry {
   readonly peer: string;
@@ -131,14 +131,14 @@ async function preparePeer(
 
 function isHopeless({microseconds = 0, repeats}: Entry, runners: readonly Runner[]): boolean {
   const fastest = Math.min(...runners.map(({entry}) => entry.microseconds ?? Number.POSITIVE_INFINITY));
-  const known = repeats.length >= hopeless.rounds || microseconds > hopeless.microseconds;
+  const known = repeats.length >= hopeless.repeats || microseconds > hopeless.microseconds;
   return known && microseconds > hopeless.times * fastest;
 }
 
-/** Round robin: what disturbs the machine for a while disturbs all. */
-async function timeAll(runners: readonly Runner[], rounds: number): Promise<void> {
+/** In turns: what disturbs the machine for a while disturbs all. */
+async function timeAll(runners: readonly Runner[], count: number): Promise<void> {
   const failed = new Set<Runner>();
-  for (let round = 0; round < rounds; round++) {
+  for (let repeat = 0; repeat < count; repeat++) {
     for (const runner of runners) {
       const {entry} = runner;
       if (failed.has(runner) || isHopeless(entry, runners)) continue;

@@ -21,7 +21,7 @@ export interface Workload {
   readonly batches: number;
   /** Of all layers but the last. */
   readonly activation: 'relu' | 'tanh';
-  /** Softmax and cross-entropy of class numbers, or the mean squared error of one number. */
+  /** Softmax and cross-entropy of class labels, or the mean squared error of one number. */
   readonly loss: 'crossentropy' | 'squared';
   readonly optimizer: OptimizerSpec;
   /** Best peer ÷ chainrule that is to be reached. */
@@ -76,7 +76,7 @@ export interface WorkloadData {
   readonly file: string;
   readonly weights: readonly {readonly kernel: Float32Array; readonly bias: Float32Array}[];
   readonly x: Float32Array;
-  /** Class numbers, or targets. */
+  /** Class labels, or targets. */
   readonly y: Float32Array;
 }
 

@@ -76,7 +76,7 @@ enum class Guard : int32_t {
   stop = 4,             // not an error: the condition under which training should end
 };
 
-// What the guard of a gather holds if the row index itself is outside the source.
+// A gather's guard holds this for a row index outside the source. Twin of rowOutOfRange in lib/ops/gather.ts.
 constexpr int32_t kRowOutOfRange = 2147483647;
 
 inline int64_t bytes_of(Dtype dtype) {
@@ -139,7 +139,7 @@ constexpr int kMapStepWords = 5;
 struct Kernel {
   const char* signature;
   const char* (*check)(const Args&);     // nullptr, or why these operands do not fit
-  int64_t (*tasks)(const Args&);         // independent pieces of work
+  int64_t (*tasks)(const Args&);         // independent parts of the work
   double (*cost_ns)(const Args&);        // rough time on one thread; decides whether threads share the work
   size_t (*scratch_bytes)(const Args&);  // per thread; nullptr means none
   void (*run)(const Args&, int64_t first_task, int64_t last_task);

@@ -18,7 +18,7 @@ const inRoot = (...parts) => path.join(root, ...parts);
 const headers = inRoot('node_modules/.cache/chainrule-headers');
 
 /** An error that says all there is to say in one line. */
-class Stop extends Error {}
+export class Stop extends Error {}
 
 function isProgram(file) {
   try {
@@ -78,10 +78,11 @@ function newestIn(folder) {
   );
 }
 
-function runQuietly(command, args, env, what) {
-  const result = spawnSync(command, args, {cwd: root, env, encoding: 'utf8', maxBuffer: 1 << 28});
+/** Says every few seconds what the program is at, and what it printed where it fails. */
+function runWithProgress(command, args, env, what) {
+  const all = [inRoot('scripts/progress.mjs'), what, command, ...args];
+  const result = spawnSync(process.execPath, all, {cwd: root, env, stdio: ['ignore', 'inherit', 'inherit']});
   if (result.status === 0) return;
-  process.stderr.write(`${result.stdout ?? ''}${result.stderr ?? ''}`);
   throw new Stop(`chainrule: ${what} failed (${result.error?.message ?? `exit code ${result.status}`})`);
 }
 
@@ -92,7 +93,7 @@ export function install() {
   const started = performance.now();
   const npm = process.env.npm_execpath ?? '';
   const [command, first] = npm.endsWith('npm-cli.js') ? [process.execPath, [npm]] : ['npm', []];
-  runQuietly(command, [...first, 'ci', '--no-audit', '--no-fund'], process.env, 'npm ci');
+  runWithProgress(command, [...first, 'ci', '--no-audit', '--no-fund'], process.env, 'npm ci');
   console.log(`chainrule: packages installed in ${seconds(started)}`);
 }
 
@@ -117,7 +118,7 @@ function nodeGyp(args, what) {
   // npm hands its own settings down in the environment, where node-gyp prefers them to its arguments.
   const env = {...process.env, CXX: process.env.CXX ?? compiler, npm_config_nodedir: headers};
   const script = inRoot('node_modules/node-gyp/bin/node-gyp.js');
-  runQuietly(process.execPath, [script, ...args, `--nodedir=${headers}`], env, what);
+  runWithProgress(process.execPath, [script, ...args, `--nodedir=${headers}`], env, what);
 }
 
 /** Two builds in one folder at a time would read each other's half-written objects. */
@@ -161,11 +162,19 @@ function isFresh(file, folders) {
   return timeOf(file) >= Math.max(sources, timeOf(inRoot('native/plan.h')));
 }
 
+const addonFolders = ['simd', 'kernels', 'isa', 'runtime', 'binding'];
+
+/** True if prebuilds/ has this platform's binary, and no source is newer. */
+export function isPrebuilt() {
+  const folder = inRoot('prebuilds', `${process.platform}-${process.arch}`);
+  const names = fs.existsSync(folder) ? fs.readdirSync(folder) : [];
+  return names.some(name => name.endsWith('.node') && isFresh(path.join(folder, name), addonFolders));
+}
+
 /** Builds the addon, or the named executables, if a source is newer. */
 export function build(targets = ['chainrule']) {
-  const folders = ['simd', 'kernels', 'isa', 'runtime', 'binding'];
   const outputs = targets.map(name => (name === 'chainrule' ? addonFile : inRoot('build/Release', name)));
-  const all = targets.every(name => name === 'chainrule') ? folders : [...folders, 'test', 'tools'];
+  const all = targets.every(name => name === 'chainrule') ? addonFolders : [...addonFolders, 'test', 'tools'];
   if (outputs.every(file => isFresh(file, all))) return;
   withLock(() => {
     if (outputs.every(file => isFresh(file, all))) return;

@@ -41,7 +41,9 @@ function rename(file) {
 /** Bundles the OpenMP runtime of `compiler` with the prebuilt addon. */
 export function bundleOpenmp(addon, compiler = process.env.CXX ?? 'g++') {
   const folder = path.dirname(addon);
-  const found = execFileSync(compiler, [`-print-file-name=${usualName}`], {encoding: 'utf8'}).trim();
+  const [command, ...args] = compiler.trim().split(/\s+/); // "ccache g++" is a compiler too
+  const asked = [...args, `-print-file-name=${usualName}`];
+  const found = execFileSync(command, asked, {encoding: 'utf8'}).trim();
   if (!path.isAbsolute(found)) throw new Error(`${compiler} has no ${usualName}`);
   const library = path.join(folder, ownName);
   fs.copyFileSync(fs.realpathSync(found), library);

@@ -1,12 +1,20 @@
-// What a user gets: packs the package, installs the tarball in an empty folder with install scripts disabled,
-// and trains XOR there from ESM, from CommonJS and from strict TypeScript.
-import {execFileSync} from 'node:child_process';
+// What a user gets: packs the package from a clone that has built nothing, installs the tarball in an empty
+// folder with install scripts disabled, and trains XOR there from ESM, from CommonJS and from strict
+// TypeScript, in Bun and Deno, and out of bundles.
+import {execFileSync, spawnSync} from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import {root} from './bootstrap.mjs';
-import {prebuild} from './prebuild.mjs';
-import {one, runSteps} from './steps.ts';
+import {addonFile, build, root} from './bootstrap.mjs';
+import {type Bundle, bundlerNames, bundlersIn, checkBundles} from './package/bundles.ts';
+import {
+  bundlerPackages,
+  installOnDemand,
+  type RuntimeName,
+  runtimeCommand,
+  runtimeNames,
+} from './package/on-demand.ts';
+import {type Outcome, one, runSteps} from './steps.ts';
 
 const maxPackedBytes = 12 << 20;
 const allowed = [
@@ -22,8 +30,28 @@ process.on('exit', () => fs.rmSync(folder, {recursive: true, force: true}));
 const env = {...process.env};
 for (const name of ['NODE_OPTIONS', 'NODE_PATH', 'CHAINRULE_BINARY', 'TSX_TSCONFIG_PATH']) delete env[name];
 
-function run(command: string, args: readonly string[], cwd = folder): string {
-  return execFileSync(command, args, {cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit']});
+function run(command: string, args: readonly string[], cwd = folder, more = {}): string {
+  const options = {cwd, env: {...env, ...more}, encoding: 'utf8', maxBuffer: 1 << 26} as const;
+  return execFileSync(command, args, {...options, stdio: ['ignore', 'pipe', 'inherit']});
+}
+
+const deep = process.env.CHAINRULE_DEEP === '1';
+const clone = path.join(folder, 'clone');
+
+/** The files that a clone has, and nothing built. The packages are this checkout's, but in deep tests. */
+function makeClone(): void {
+  const list = run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], root);
+  for (const name of list.split('\0').filter(file => file && fs.existsSync(path.join(root, file)))) {
+    fs.cpSync(path.join(root, name), path.join(clone, name), {preserveTimestamps: true});
+  }
+  if (!deep) fs.symlinkSync(path.join(root, 'node_modules'), path.join(clone, 'node_modules'), 'dir');
+}
+
+/** Outside of deep tests the clone need not compile what this checkout has compiled of the same sources. */
+function lendAddon(): void {
+  build();
+  fs.mkdirSync(path.join(clone, 'build/Release'), {recursive: true});
+  fs.cpSync(addonFile, path.join(clone, 'build/Release/chainrule.node'), {preserveTimestamps: true});
 }
 
 interface Packed {
@@ -32,9 +60,30 @@ interface Packed {
   readonly files: readonly {readonly path: string}[];
 }
 
+const cannotPack = /a C\+\+17 compiler is needed/;
+
+/** npm packs nothing where there is no binary and none can be built, and says why. */
+function refusesToPack(): void {
+  const programs = path.join(folder, 'programs');
+  fs.mkdirSync(programs);
+  const shell = ['/bin/sh', '/usr/bin/sh'].find(file => fs.existsSync(file)) as string;
+  fs.symlinkSync(shell, path.join(programs, 'sh'));
+  fs.symlinkSync(process.execPath, path.join(programs, 'node'));
+  const npm = path.join(
+    path.dirname(fs.realpathSync(process.execPath)),
+    '../lib/node_modules/npm/bin/npm-cli.js',
+  );
+  const cli = process.env.npm_execpath ?? npm;
+  const without = {...env, PATH: programs, CXX: undefined};
+  const args = [cli, 'pack', '--pack-destination', folder];
+  const {status, stderr} = spawnSync(process.execPath, args, {cwd: clone, env: without, encoding: 'utf8'});
+  if (status === 0 || !cannotPack.test(stderr)) throw new Error(`npm pack ended with ${status}: ${stderr}`);
+  const packed = fs.readdirSync(folder).filter(name => name.endsWith('.tgz'));
+  if (packed.length > 0) throw new Error(`npm pack left ${packed}`);
+}
+
 function pack(): Packed {
-  run(process.execPath, [path.join(root, 'node_modules/tsdown/dist/run.mjs'), '--logLevel', 'error'], root);
-  const text = run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], root);
+  const text = run('npm', ['pack', '--json', '--pack-destination', folder], clone);
   const parsed: unknown = JSON.parse(text);
   // npm 11 prints a list, npm 12 an object by package name.
   return Object.values(parsed as Record<string, Packed>)[0] as Packed;
@@ -78,32 +127,56 @@ function compileConsumers(): void {
   run(process.execPath, [path.join(root, 'node_modules/typescript/bin/tsc'), '-p', '.']);
 }
 
-function trains(file: string): void {
-  const text = run(process.execPath, [file]).trim();
+function trains(file: string, command = process.execPath, args: readonly string[] = []): void {
+  const text = run(command, [...args, file]).trim();
   if (text !== '0 1 1 0') throw new Error(`${file} printed ${text} instead of 0 1 1 0`);
   console.log(`${file}: ${text}`);
 }
 
+function runsIn(name: RuntimeName): Outcome {
+  const found = runtimeCommand(name);
+  if (found === undefined) return {passed: 0, failed: 0, skipped: [`npm gave no ${name}`]};
+  const [command, ...args] = found;
+  for (const file of ['xor.mjs', 'xor.cjs']) trains(file, command, args);
+  console.log(run(command, [...args, 'runtime.mjs']).trim());
+  return one(true);
+}
+
+function runsAfterBundling(name: string, bundle: Bundle | undefined): () => Promise<Outcome> {
+  return async () => {
+    if (bundle === undefined) return {passed: 0, failed: 0, skipped: [`npm gave no ${name}`]};
+    await checkBundles(name, bundle, folder, run);
+    return one(true);
+  };
+}
+
 let packed: Packed;
 const steps: Record<string, () => unknown> = {
+  clone: makeClone,
+  'refuses to pack': refusesToPack,
   pack: () => {
+    if (!deep) lendAddon();
     packed = pack();
     checkContents(packed);
   },
   install: () => installTarball(packed),
   'from ESM': () => trains('xor.mjs'),
   'from CommonJS': () => trains('xor.cjs'),
+  'one copy': () => run(process.execPath, ['one-copy.mjs']),
   'strict types': compileConsumers,
   'from TypeScript': () => trains('out/xor.js'),
+  runtime: () => console.log(run(process.execPath, ['runtime.mjs']).trim()),
 };
 
-for (const file of await prebuild()) console.log(file);
-runSteps(
-  Object.entries(steps).map(([name, action]) => ({
+const bundlers = bundlersIn(installOnDemand('bundlers', bundlerPackages));
+await runSteps([
+  ...Object.entries(steps).map(([name, action]) => ({
     name,
     run: () => {
       action();
       return one(true);
     },
   })),
-);
+  ...runtimeNames.map(name => ({name, run: () => runsIn(name)})),
+  ...bundlerNames.map(name => ({name, run: runsAfterBundling(name, bundlers[name])})),
+]);

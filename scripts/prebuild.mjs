@@ -22,7 +22,13 @@ export async function prebuild({arch = process.arch, from, cross = ''} = {}) {
   });
   const addon = fs.readdirSync(folder).find(name => name.endsWith('.node'));
   if (!addon) throw new Error(`prebuildify left nothing in ${folder}`);
-  if (process.platform === 'linux') bundleOpenmp(path.join(folder, addon), cross ? `${cross}g++` : undefined);
+  try {
+    if (process.platform === 'linux')
+      bundleOpenmp(path.join(folder, addon), cross ? `${cross}g++` : undefined);
+  } catch (error) {
+    fs.rmSync(folder, {recursive: true}); // half of it would be packed
+    throw error;
+  }
   return fs.readdirSync(folder).map(name => path.relative(root, path.join(folder, name)));
 }
 

@@ -1,7 +1,7 @@
 // Tables on the terminal, of the bench and of test runs.
 const beginsWithNumber = /^[−–-]?\d/;
 
-/** Columns as wide as their widest cell; those whose cells below the first row are numbers stand flush right. */
+/** Columns as wide as their widest cell; numbers below the first row stand flush right. */
 export function table(rows: readonly (readonly string[])[]): string {
   const columns = Math.max(...rows.map(row => row.length));
   const all = Array.from({length: columns}, (_, column) => {

@@ -4,6 +4,7 @@ import {execFileSync} from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import {nativeTests, root} from './bootstrap.mjs';
+import {compiler} from './compiler.ts';
 import {counted, one, runSteps, type Step, spawn} from './steps.ts';
 import {vitestSuite} from './vitest.ts';
 
@@ -12,11 +13,12 @@ const addon = path.join(folder, 'RelWithDebInfo/chainrule.node');
 const bin = (name: string): string => path.join(root, 'node_modules/.bin', name);
 
 function libraryOf(name: string): string {
-  return execFileSync(process.env.CXX ?? 'g++', [`-print-file-name=${name}`], {encoding: 'utf8'}).trim();
+  const args = [...compiler.first, `-print-file-name=${name}`];
+  return execFileSync(compiler.program, args, {encoding: 'utf8'}).trim();
 }
 
 const asan = 'detect_leaks=0:allocator_may_return_null=1';
-const options = {ASAN_OPTIONS: asan, UBSAN_OPTIONS: 'print_stacktrace=1', CHAINRULE_SANITIZED: '1'};
+const options = {ASAN_OPTIONS: asan, UBSAN_OPTIONS: 'print_stacktrace=1'};
 // A test that starts further processes hands these on to them.
 const forNode = () => ({
   ...options,
@@ -26,9 +28,9 @@ const forNode = () => ({
 
 function buildWithSanitizers(): boolean {
   const args = ['compile', '--out', folder, '--config', 'RelWithDebInfo'];
-  return (
-    spawn(bin('cmake-js'), [...args, '--CDCHAINRULE_SANITIZE=address,undefined']).ok && fs.existsSync(addon)
-  );
+  const sanitize = '--CDCHAINRULE_SANITIZE=address,undefined';
+  const build = ['scripts/progress.mjs', 'the build with sanitizers', bin('cmake-js'), ...args, sanitize];
+  return spawn(process.execPath, build).ok && fs.existsSync(addon);
 }
 
 const steps: Step[] = [

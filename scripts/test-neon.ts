@@ -14,6 +14,7 @@ import {VariableStore} from '../lib/session/store.ts';
 import {build, recipes} from '../test/conformance/random-programs.ts';
 import {small, trainingInputs, trainingStep} from '../test/conformance/training.ts';
 import {root} from './bootstrap.mjs';
+import {spawn} from './steps.ts';
 
 const deep = process.env.CHAINRULE_DEEP === '1';
 const compiler = process.env.CHAINRULE_AARCH64_CXX ?? 'aarch64-linux-gnu-g++';
@@ -64,15 +65,10 @@ function buildReplay(): string {
   const objects = rules.map(({object}) => object).join(' ');
   const link = `replay: ${objects}\n\t$(CXX) -static -fopenmp $^ -o $@\n`;
   fs.writeFileSync(path.join(folder, 'Makefile'), [link, ...rules.map(({rule}) => rule)].join('\n'));
-  const options = [
-    '--always-make',
-    '--silent',
-    `--jobs=${availableParallelism()}`,
-    `CXX=${compiler}`,
-    'replay',
-  ];
-  const {status, stderr} = spawnSync('make', options, {cwd: folder, encoding: 'utf8'});
-  if (status !== 0) throw new Error(`neon: the build failed\n${stderr}`);
+  const options = ['--always-make', `--jobs=${availableParallelism()}`, `CXX=${compiler}`, 'replay'];
+  const make = ['make', '-C', folder, ...options];
+  const {ok} = spawn(process.execPath, ['scripts/progress.mjs', 'the build for aarch64', ...make]);
+  if (!ok) throw new Error('neon: the build failed');
   console.log(`neon: replay built for aarch64 in ${((performance.now() - started) / 1000).toFixed(1)} s`);
   return tool;
 }

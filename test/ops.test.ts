@@ -90,17 +90,21 @@ describe.each(table)('%s', (name, {bound, values, smooth}) => {
     }
   });
 
-  it('does not change with the number of threads', async () => {
-    for (const sample of values.filter(({large}, index) => large === true || (deep && index % 3 === 0))) {
-      const program: Program = buildOp(op, sample);
-      const alone = runNative(program);
-      for (const count of [1, 2, 3, 7]) {
-        setThreads(count);
-        const shared = await runOnThreads(program);
-        expectSameResults(shared, alone, `${reproducer(name, sample)} on ${count} threads`);
+  const shared = values.filter(({large}, index) => large === true || (deep && index % 3 === 0));
+  // What is too small to be shared among threads has no such sample.
+  if (shared.length > 0) {
+    it('does not change with the number of threads', async () => {
+      for (const sample of shared) {
+        const program: Program = buildOp(op, sample);
+        const alone = runNative(program);
+        for (const count of [1, 2, 3, 7]) {
+          setThreads(count);
+          const together = await runOnThreads(program);
+          expectSameResults(together, alone, `${reproducer(name, sample)} on ${count} threads`);
+        }
       }
-    }
-  });
+    });
+  }
 
   it('does not change with the alignment of the arrays', () => {
     for (const sample of some(values)) {
@@ -123,13 +127,13 @@ describe.each(table)('%s', (name, {bound, values, smooth}) => {
       const program = buildOp(op, sample);
       const {loss, weights} = weighted(program.call.outputs);
       const targets = program.call.inputs.filter(({dtype}) => dtype === 'float32');
-      const slopes = gradients(loss, targets);
-      const outputs = Object.fromEntries(slopes.map((slope, index) => [`d${index}`, slope]));
+      const derivatives = gradients(loss, targets);
+      const outputs = Object.fromEntries(derivatives.map((derivative, index) => [`d${index}`, derivative]));
       const whole = {...program, outputs, inputs: [...program.inputs, ...weights]};
       const what = reproducer(name, sample);
       expectEveryCall(whole, what);
       const results = runNative(whole);
-      evaluate(slopes, givenOf(whole)).forEach((exact, index) => {
+      evaluate(derivatives, givenOf(whole)).forEach((exact, index) => {
         const most = exact.reduce((size, x) => Math.max(size, Math.abs(x)), 1);
         const actual = results[`d${index}`] as Float32Array;
         expectNear(

@@ -121,27 +121,28 @@ export function productSizes(call: Call): [rows: number, inner: number, columns:
   return [rows, (call.inputs[0] as Tensor).shape[transposeA ? 0 : 1] as number, columns];
 }
 
-/** Σ over k of term(a, b), which is their product, or its magnitude for error bounds. */
-export function product(
-  call: Call,
-  [a, b]: Values[],
-  term = (x: number, y: number): number => x * y,
-): Values {
+/** Σ over k of a·b, in the order of k: row by row of b, so that memory is read as it lies. */
+export function product(call: Call, [a, b]: Values[]): Values {
   const {transposeA, transposeB} = call.attributes as ProductAttributes;
   const [rows, inner, columns] = productSizes(call);
+  const left = a as Values;
+  const right = transposeB ? transposed(b as Values, columns, inner) : (b as Values);
   const result = new Float64Array(rows * columns);
   for (let m = 0; m < rows; m++) {
-    for (let n = 0; n < columns; n++) {
-      let sum = 0;
-      for (let k = 0; k < inner; k++) {
-        const x = a?.[transposeA ? k * rows + m : m * inner + k] as number;
-        const y = b?.[transposeB ? n * inner + k : k * columns + n] as number;
-        sum += term(x, y);
+    const at = m * columns;
+    for (let k = 0; k < inner; k++) {
+      const x = left[transposeA ? k * rows + m : m * inner + k] as number;
+      const from = k * columns;
+      for (let n = 0; n < columns; n++) {
+        result[at + n] = (result[at + n] as number) + x * (right[from + n] as number);
       }
-      result[m * columns + n] = sum;
     }
   }
   return result;
+}
+
+function transposed(values: Values, rows: number, columns: number): Values {
+  return Float64Array.from(values, (_, i) => values[(i % rows) * columns + Math.floor(i / rows)] as number);
 }
 
 /** Numbers as bfloat16 has them, the upper half of a float32: to nearest even, too small ones to zero. */

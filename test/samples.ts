@@ -9,7 +9,7 @@ import type * as move from '../lib/ops/move.ts';
 import type * as optimizer from '../lib/ops/optimizer.ts';
 import type * as program from '../lib/ops/program.ts';
 import * as bounds from './conformance/bounds.ts';
-import {bools, exactly, type OpSamples, reals, spread, whole} from './conformance/data.ts';
+import {bools, exactly, integers, type OpSamples, reals, spread} from './conformance/data.ts';
 import {
   apart,
   binary,
@@ -158,11 +158,11 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
       [33, 513],
       [6000, 20],
     ].map(([rows = 0, classes = 0]) => ({
-      operands: [reals([rows]), whole([rows], 0, classes - 1)],
+      operands: [reals([rows]), integers([rows], 0, classes - 1)],
       attributes: {classes},
       large: rows > 1000,
     })),
-    smooth: [{operands: [reals([4]), whole([4], 0, 2)], attributes: {classes: 3}}],
+    smooth: [{operands: [reals([4]), integers([4], 0, 2)], attributes: {classes: 3}}],
   },
   finite: {
     bound: correctlyRounded,
@@ -194,7 +194,7 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
     bound: correctlyRounded,
     values: [
       {operands: [reals([6, 4])], attributes: {shape: [3, 8]}},
-      {operands: [whole([6, 4], -5, 5)], attributes: {shape: [24]}},
+      {operands: [integers([6, 4], -5, 5)], attributes: {shape: [24]}},
       {operands: [bools([0, 4])], attributes: {shape: [2, 0]}},
     ],
     smooth: [{operands: [reals([6, 2])], attributes: {shape: [3, 4]}}],

@@ -1,3 +1,4 @@
+import {otherNames} from './familiar.ts';
 import {isMap, isMarked, isRecord, mark, memberNames, show} from './kinds.ts';
 
 /** What went wrong, for programs: `error.code`. */
@@ -9,6 +10,7 @@ export type ErrorCode =
   | 'ERR_UNKNOWN_NAME'
   | 'ERR_GRAPH'
   | 'ERR_DETACHED'
+  | 'ERR_DISPOSED'
   | 'ERR_MODEL_BUSY'
   | 'ERR_NOT_COMPILED'
   | 'ERR_NOT_FINITE'
@@ -65,6 +67,9 @@ function editDistance(a: string, b: string): number {
 
 /** The known name most like `name`, where one is near enough for a typing mistake. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
+  const camel = name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  const other = Object.hasOwn(otherNames, camel) ? otherNames[camel] : undefined;
+  if (other !== undefined && known.includes(other)) return other;
   const lower = name.toLowerCase();
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
@@ -106,10 +111,8 @@ export function checkOptions(where: string, options: unknown, known: readonly st
   for (const key of memberNames(options)) {
     if (!known.includes(key)) {
       const hint = hintFor(key, known);
-      fail(
-        'ERR_OPTION',
-        `${where}: unknown option ${JSON.stringify(key)}.${hint} Known: ${known.join(', ')}.`,
-      );
+      const all = known.length === 0 ? 'It takes no options' : `Known: ${known.join(', ')}`;
+      fail('ERR_OPTION', `${where}: unknown option ${JSON.stringify(key)}.${hint} ${all}.`);
     }
     // Copies of the options, e.g. for a model file, would lack it.
     if (Object.hasOwn(options, key)) continue;

@@ -207,6 +207,15 @@ export function isDetached({buffer}: ArrayBufferView): boolean {
   }
 }
 
+/** A Uint8Array, or Node's Buffer. */
+export function isBytes(value: unknown): value is Uint8Array {
+  return types.isUint8Array(value);
+}
+
+export function isPromise(value: unknown): value is Promise<unknown> {
+  return types.isPromise(value);
+}
+
 // Values in messages.
 
 const maxShown = 8;

@@ -1,23 +1,22 @@
-// Names of files as users give them.
+// Paths as users give them: text, a `file:` URL, or its text.
 import {fileURLToPath} from 'node:url';
 import {fail} from './errors.ts';
 import {isUrl, show} from './kinds.ts';
 
-/** A path, a `file:` URL, or the text of one. */
-export type FilePath = string | URL;
-
-/** The path that a user means. @throws ERR_OPTION */
-export function pathOf(what: string, given: unknown): string {
-  const isText = typeof given === 'string' && given !== '';
-  if (!isUrl(given) && !isText) {
+/** The path of a file or folder. @throws ERR_OPTION, naming what was expected */
+export function toPath(what: string, given: unknown): string {
+  const text = isUrl(given) ? given.href : given;
+  if (typeof text !== 'string' || text === '') {
     return fail('ERR_OPTION', `${what}: expected a path or a file: URL. Received ${show(given)}.`);
   }
-  const text = String(given);
-  if (isText && !/^file:\/\//i.test(text)) return text;
+  if (/^(https?|ftp|data|blob|indexeddb|localstorage):/i.test(text)) {
+    const instead = 'get its bytes first, e.g. new Uint8Array(await (await fetch(url)).arrayBuffer())';
+    return fail('ERR_OPTION', `${what}: ${text.slice(0, 80)} is no file of this machine; ${instead}.`);
+  }
+  if (!/^file:/i.test(text)) return text;
   try {
     return fileURLToPath(text);
   } catch (cause) {
-    const why = (cause as Error).message;
-    return fail('ERR_OPTION', `${what}: expected a path or a file: URL. Received ${show(text)} (${why}).`);
+    return fail('ERR_OPTION', `${what}: ${text} names no file: ${(cause as Error).message}.`);
   }
 }

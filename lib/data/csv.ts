@@ -5,7 +5,7 @@ import {createReadStream} from 'node:fs';
 import {pipeline} from 'node:stream';
 import {ChainruleError, checkOptions, fail, isChainruleError, unknownName} from '../core/errors.ts';
 import {isError, show} from '../core/kinds.ts';
-import {type FilePath, pathOf} from '../core/path.ts';
+import {toPath} from '../core/path.ts';
 
 export type CsvValue = number | string | undefined;
 
@@ -164,8 +164,8 @@ interface Line {
 }
 
 /** Checks the options. Each pass over the elements then opens the file. */
-export function readCsv(given: FilePath, options: CsvOptions): () => AsyncGenerator<unknown> {
-  const file = pathOf(where, given);
+export function readCsv(given: string | URL, options: CsvOptions): () => AsyncGenerator<unknown> {
+  const file = toPath(where, given);
   checkCsv(options);
   const {hasHeader = true, columnNames, missingValues = [], delimiter = ','} = options;
   const missing = new Set(['', ...missingValues]);

@@ -2,7 +2,6 @@
 
 import {checkNumber, fail} from '../core/errors.ts';
 import {isMarked, isOwn, mark, show} from '../core/kinds.ts';
-import type {FilePath} from '../core/path.ts';
 import type {DataInput, NestedArray, NumericArray, ShapedArray, ShapedInput} from './arrays.ts';
 import {type Batched, collate} from './collate.ts';
 import {type CsvOptions, type CsvRow, readCsv} from './csv.ts';
@@ -130,7 +129,7 @@ export class Dataset<Element> implements AsyncIterable<Element> {
    * @throws ERR_FILE, in the first pass, naming line and column of what cannot be read.
    */
   static fromCsv<const Options extends CsvOptions = CsvOptions>(
-    file: FilePath,
+    file: string | URL,
     options?: Options,
   ): Dataset<CsvRow<Options>> {
     const iterate = readCsv(file, options ?? {}) as Pass<CsvRow<Options>>;
@@ -325,6 +324,21 @@ export class Dataset<Element> implements AsyncIterable<Element> {
           }
           if (empty) return;
         }
+      },
+    });
+  }
+
+  /** The elements of this data set, then those of another. */
+  concatenate<Other>(dataset: Dataset<Other>): Dataset<Element | Other> {
+    if (typeof dataset?.iterate !== 'function') {
+      fail('ERR_OPTION', `Dataset.concatenate: expected a data set. Received ${show(dataset)}.`);
+    }
+    const first = this.#iterate;
+    return new Dataset<Element | Other>({
+      size: this.size === null || dataset.size === null ? null : this.size + dataset.size,
+      async *iterate(pass) {
+        yield* first(pass);
+        yield* dataset.iterate(pass);
       },
     });
   }

@@ -5,20 +5,14 @@ import {fail} from '../core/errors.ts';
 import {isOwn, mark, show} from '../core/kinds.ts';
 import {type Config, describe, type Json, type Named, remember} from '../core/named.ts';
 import {formatShape, type Shape, sameShape} from '../core/shape.ts';
-import {
-  input as inputTensor,
-  isTensor,
-  type Tensor,
-  type Variable,
-  variable,
-  withScope,
-} from '../core/tensor.ts';
-import {broadcastTo, mul} from '../ops/map.ts';
-import type {CallContext, Forward, ForwardAll, MakeWeight, WeightOptions} from './call-context.ts';
+import {type Tensor, type Variable, variable, withScope} from '../core/tensor.ts';
+import type {Forward, ForwardAll, MakeWeight, WeightOptions} from './call-context.ts';
 import type {Constraint} from './constraints.ts';
 import {checkLayerOptions, type LayerOptions} from './layer-options.ts';
+import {activityPenalty, outputShapes} from './output-shapes.ts';
 import type {Regularizer} from './regularizers.ts';
 import {toConstraint, toInitializer, toRegularizer} from './resolve.ts';
+import type {SetWeightsOptions, WeightData, WeightsSet, WeightValue} from './weights.ts';
 
 export type {CallContext, Forward, ForwardAll, MakeWeight, Observe} from './call-context.ts';
 export {type LayerOptions, layerOptions} from './layer-options.ts';
@@ -36,14 +30,20 @@ export class SymbolicTensor {
   readonly shape: Shape;
   /** The call that made it; missing for an input. */
   readonly call: LayerCall | undefined;
-  /** Of an input, if the user gave it a name. */
-  readonly name: string | undefined;
+  /** @internal Of an input, if the user gave it a name. */
+  readonly givenName: string | undefined;
 
   /** @internal */
   constructor(shape: Shape, call?: LayerCall, name?: string) {
     this.shape = shape;
     this.call = call;
-    this.name = name;
+    this.givenName = name;
+    Object.freeze(this);
+  }
+
+  /** Of an input as it was given, else `input`; otherwise that of the layer. */
+  get name(): string {
+    return this.givenName ?? this.call?.layer.name ?? 'input';
   }
 
   toString(): string {
@@ -71,6 +71,19 @@ export interface LayerWeight {
   readonly layer: Layer;
 }
 
+/** The memory in which weights of layers lie, once a model is made of them. */
+export interface LayerMemory {
+  /** @throws ERR_MODEL_BUSY while a training runs, also in its callbacks. */
+  checkNoTraining(where: string): void;
+  read(where: string, weights: readonly LayerWeight[]): WeightData[];
+  write(
+    where: string,
+    weights: readonly LayerWeight[],
+    values: readonly WeightValue[],
+    options: SetWeightsOptions,
+  ): WeightsSet;
+}
+
 let trainableCount = 0;
 
 /** How often `trainable` of any layer has been set. */
@@ -93,13 +106,16 @@ export abstract class Layer implements Named {
   readonly kind: string;
   /** Shape of one sample. */
   readonly inputShape: Shape | undefined;
-  /** As given; without a name, a model names it by its kind. */
-  readonly name: string | undefined;
+  /** @internal The name that it was given, if any; without one, a model names it by its kind. */
+  readonly givenName: string | undefined;
   /** Its own options, as the constructor takes them. */
   abstract readonly config: Config;
   /** A penalty on the output of the layer, for each sample. */
   readonly activityRegularizer: Regularizer | undefined;
   #trainable: boolean;
+  #nameInModel: string | undefined;
+  #memory: LayerMemory | undefined;
+  readonly #calls: LayerCall[] = [];
   readonly #weights = new Map<string, LayerWeight>();
   readonly #forwards = new Map<string, ForwardAll>();
 
@@ -107,20 +123,30 @@ export abstract class Layer implements Named {
   constructor(options: LayerOptions = {}, kind?: string) {
     this.kind = kind ?? new.target.name;
     checkLayerOptions(kind === undefined ? this.kind : `layers.${kind}`, options);
-    this.name = options.name;
+    this.givenName = options.name;
     this.inputShape = options.inputShape && [...options.inputShape];
     this.activityRegularizer = toRegularizer(options.activityRegularizer);
     this.#trainable = options.trainable ?? true;
     remember(this);
   }
 
-  /** Whether training changes its weights; may be assigned between fits. */
+  /** As given; else what the first model that has it calls it: `dense`, `dense_1`, … */
+  get name(): string {
+    return this.givenName ?? this.#nameInModel ?? this.kind;
+  }
+
+  /**
+   * Whether training changes its weights. Assigned between two trainings, it counts from the next one on.
+   *
+   * @throws ERR_MODEL_BUSY while a training runs, also in its callbacks.
+   */
   get trainable(): boolean {
     return this.#trainable;
   }
 
   set trainable(value: boolean) {
     if (typeof value !== 'boolean') fail('ERR_OPTION', `trainable: expected true or false, not ${value}.`);
+    this.#memory?.checkNoTraining(`${this.name}: trainable`);
     this.#trainable = value;
     trainableCount++;
   }
@@ -128,6 +154,126 @@ export abstract class Layer implements Named {
   /** Empty before the layer is first applied. */
   get weights(): readonly LayerWeight[] {
     return [...this.#weights.values()];
+  }
+
+  /** Those that training changes. */
+  get trainableWeights(): readonly LayerWeight[] {
+    return this.weights.filter(({variable, layer}) => variable.trainable && layer.trainable);
+  }
+
+  /** Those that training leaves as they are, or changes otherwise. */
+  get nonTrainableWeights(): readonly LayerWeight[] {
+    return this.weights.filter(({variable, layer}) => !(variable.trainable && layer.trainable));
+  }
+
+  /** How many numbers its weights are. */
+  countParams(): number {
+    return this.weights.reduce((sum, {variable}) => sum + variable.tensor.size, 0);
+  }
+
+  /** Copies of its weights, all of one finished step. @throws ERR_GRAPH before a model is made of it. */
+  getWeights(): WeightData[] {
+    if (this.weights.length === 0) return [];
+    return this.#memoryFor('getWeights').read(`${this.name}: getWeights`, this.weights);
+  }
+
+  /**
+   * Sets its weights: by their names, as `getWeights` gives them, or without names in their order.
+   *
+   * @throws ERR_WEIGHTS naming the first that does not fit; ERR_MODEL_BUSY; ERR_GRAPH before a model is made
+   * of the layer.
+   */
+  setWeights(weights: readonly WeightValue[], options: SetWeightsOptions = {}): WeightsSet {
+    return this.#memoryFor('setWeights').write(`${this.name}: setWeights`, this.weights, weights, options);
+  }
+
+  #memoryFor(what: string): LayerMemory {
+    if (this.#memory) return this.#memory;
+    const when = 'its weights have no values before a model is made of it';
+    return fail('ERR_GRAPH', `${this.name}: ${what}: ${when}: sequential([layer]) or model({…}).`);
+  }
+
+  /** @internal Told by the model that is made of it. */
+  attach(memory: LayerMemory): void {
+    this.#memory = memory;
+  }
+
+  /** @internal */
+  get isAttached(): boolean {
+    return this.#memory !== undefined;
+  }
+
+  /** @internal */
+  isNamed(name: string): void {
+    this.#nameInModel ??= name;
+  }
+
+  /** @internal */
+  isCalled(call: LayerCall): void {
+    this.#calls.push(call);
+  }
+
+  /** @internal A call that no model has any more. */
+  forget(call: LayerCall): void {
+    const at = this.#calls.indexOf(call);
+    if (at >= 0) this.#calls.splice(at, 1);
+  }
+
+  /** The options that make another like it: `layers.dense(layer.getConfig())`. */
+  getConfig(): Config {
+    const {name, config, inputShape, trainable, activityRegularizer} = this;
+    return {
+      name,
+      ...config,
+      ...(inputShape && {inputShape}),
+      ...(activityRegularizer && {activityRegularizer: describe('regularizer', activityRegularizer)}),
+      trainable,
+    };
+  }
+
+  /** The layers of a model that serves as a layer. */
+  get layers(): readonly Layer[] {
+    return [];
+  }
+
+  /**
+   * What it was applied to the first time, where `model.getLayer(name)` stands in the model; the first of
+   * several inputs.
+   *
+   * @throws ERR_GRAPH for a layer that has not been applied.
+   */
+  get input(): SymbolicTensor {
+    return this.getInputAt(0)[0] as SymbolicTensor;
+  }
+
+  /**
+   * What it gave then: `model({inputs: net.inputs, outputs: net.getLayer('code').output})` is the part of a
+   * model up to there, with the same weights.
+   */
+  get output(): SymbolicTensor {
+    return this.getOutputAt(0)[0] as SymbolicTensor;
+  }
+
+  /** Shape of one sample of its output. */
+  get outputShape(): Shape {
+    return this.output.shape;
+  }
+
+  /** Its inputs where it was applied for the first (0), second, … time. */
+  getInputAt(application: number): readonly SymbolicTensor[] {
+    return this.#callAt(application).inputs;
+  }
+
+  /** Its outputs there. */
+  getOutputAt(application: number): readonly SymbolicTensor[] {
+    return this.#callAt(application).outputs;
+  }
+
+  #callAt(number: number): LayerCall {
+    const call = this.#calls[number];
+    if (call) return call;
+    const count = `it has been applied ${this.#calls.length} times`;
+    return fail('ERR_GRAPH', `${this.name}: there is no application ${String(number)}: ${count}.`);
   }
 
   /** Makes the weights and returns the forward pass, for one input whose samples have this shape. */
@@ -157,7 +303,7 @@ export abstract class Layer implements Named {
   /** The same for a layer with several outputs. */
   applyAll(inputs: SymbolicTensor | readonly SymbolicTensor[]): readonly SymbolicTensor[] {
     const list = Array.isArray(inputs) ? inputs : [inputs];
-    return callLayer(this, list, this.name ?? this.kind).outputs;
+    return callLayer(this, list, this.name).outputs;
   }
 
   /** @internal The forward pass for inputs of these shapes. */
@@ -206,39 +352,6 @@ export abstract class Layer implements Named {
 
 export const isLayer = (value: unknown): value is Layer => isOwn(value, 'layer');
 
-/** The penalty of each sample, [batch]; if there is only one of the batch, an equal share of it. */
-function activityPenalty(regularizer: Regularizer, activity: Tensor): Tensor {
-  if (regularizer.perSample) return regularizer.perSample(activity);
-  const batch = activity.shape[0] as number;
-  return broadcastTo(mul(regularizer(activity), 1 / batch), [batch]);
-}
-
-const notInTraining = (): never =>
-  fail('ERR_GRAPH', 'a layer asked for random numbers, or changed its state, outside of training.');
-
-/** The context of a call that only serves to get the shapes of the results. */
-const shapesOnly: CallContext = {
-  training: false,
-  random: notInTraining,
-  update: notInTraining,
-  addLoss: () => {},
-};
-
-/** More than one, to detect layers that confuse batch and sample. */
-const sampleBatch = 2;
-
-/** Shapes of the results for one sample. */
-function outputShapes(scope: string, forward: ForwardAll, shapes: readonly Shape[]): Shape[] {
-  const samples = shapes.map(shape => inputTensor({name: 'sample', shape: [sampleBatch, ...shape]}));
-  return forward(samples, shapesOnly).map(result => {
-    if (isTensor(result) && result.shape[0] === sampleBatch && result.dtype === 'float32') {
-      return result.shape.slice(1);
-    }
-    const received = isTensor(result) ? `${result} for a batch of ${sampleBatch}` : show(result);
-    return fail('ERR_SHAPE', `${scope}: a layer must give float32 [batch, …]. Received ${received}.`);
-  });
-}
-
 /** Applies a layer, building it the first time; `scope` is its name in errors. */
 export function callLayer(layer: Layer, inputs: readonly SymbolicTensor[], scope: string): LayerCall {
   inputs.forEach(given => {
@@ -256,21 +369,15 @@ export function callLayer(layer: Layer, inputs: readonly SymbolicTensor[], scope
     const outputs: SymbolicTensor[] = [];
     const call: LayerCall = {layer, inputs: [...inputs], outputs, forward};
     for (const shape of outputShapes(scope, forward, shapes)) outputs.push(new SymbolicTensor(shape, call));
+    layer.isCalled(call);
     return call;
   });
 }
 
 /** The layer as it is written in a model's description. */
 export function describeLayer(layer: Layer, name: string): {[key: string]: Json} {
-  const {kind, config, inputShape, trainable, activityRegularizer} = layer;
-  const own = {kind, name};
-  return {
-    ...own,
-    ...config,
-    // A model as a layer has a name in its `config`, which may differ from its name here.
-    ...own,
-    ...(inputShape && {inputShape}),
-    ...(activityRegularizer && {activityRegularizer: describe('regularizer', activityRegularizer)}),
-    ...(!trainable && {trainable}),
-  };
+  const {trainable, ...config} = layer.getConfig();
+  // A model as a layer has a name in its `config`, which may differ from its name here.
+  const own = {kind: layer.kind, name};
+  return {...own, ...config, ...own, ...(trainable === false && {trainable})};
 }

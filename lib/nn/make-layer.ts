@@ -15,7 +15,7 @@ function givenOptions(options: SavedOptions): Config {
   );
 }
 
-abstract class MadeLayer extends Layer {
+export abstract class MadeLayer extends Layer {
   readonly #config: () => SavedOptions;
 
   constructor(kind: string, options: LayerOptions, config: () => SavedOptions) {
@@ -35,11 +35,13 @@ export function makeLayer(
   config: () => SavedOptions,
   build: (inputShape: Shape, weight: MakeWeight, layer: Layer) => Forward,
 ): Layer {
-  return new (class extends MadeLayer {
+  const made = new (class extends MadeLayer {
     override build(inputShape: Shape, weight: MakeWeight): Forward {
       return build(inputShape, weight, this);
     }
   })(kind, options, config);
+  Object.freeze(made);
+  return made;
 }
 
 /** A layer with several inputs and one output. */
@@ -49,10 +51,12 @@ export function makeMergeLayer(
   config: () => SavedOptions,
   build: (shapes: readonly Shape[]) => (inputs: readonly Tensor[]) => Tensor,
 ): Layer {
-  return new (class extends MadeLayer {
+  const made = new (class extends MadeLayer {
     override buildAll(shapes: readonly Shape[]): ForwardAll {
       const forward = build(shapes);
       return inputs => [forward(inputs)];
     }
   })(kind, options, config);
+  Object.freeze(made);
+  return made;
 }

@@ -1,10 +1,7 @@
-// Finds the native binary and declares its functions: all that TypeScript and C++ call of each other.
-import {existsSync} from 'node:fs';
-import {createRequire} from 'node:module';
-import path from 'node:path';
-import {fileURLToPath} from 'node:url';
+// Declares the functions of the native binary: all that TypeScript and C++ call of each other.
 import type {TypedArray} from '../core/dtype.ts';
-import {ChainruleError} from '../core/errors.ts';
+import {loadBinary} from './binary.ts';
+import {warnOfCopies} from './copies.ts';
 
 /** Opaque native objects, freed by the garbage collector. */
 export type NativeProgram = {readonly __native: 'program'};
@@ -72,7 +69,10 @@ export interface NativeAddon {
     steps: number,
     options: RunOptions,
   ): RunWords | undefined;
-  /** Prepares a run on the calling thread that is repeated with the same arrays, all in shared memory. */
+  /**
+   * A run on the calling thread whose arrays stay the same; all of them must be shared memory. The caller
+   * keeps program, state and arrays alive for as long as the result.
+   */
   bind(
     program: NativeProgram,
     state: NativeState | undefined,
@@ -86,15 +86,6 @@ export interface NativeAddon {
   profile(program: NativeProgram): Float64Array;
   /** Native bytes in use, programs and states alive, threads of the team: for tests of leaks. */
   counters(): {bytes: number; programs: number; states: number; jobs: number};
-}
-
-/** The folder of the package: the nearest one above this file that has a package.json. */
-function packageFolder(): string {
-  let folder = path.dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(path.join(folder, 'package.json')) && path.dirname(folder) !== folder) {
-    folder = path.dirname(folder);
-  }
-  return folder;
 }
 
 /**
@@ -112,28 +103,8 @@ function withShortSpinning<Result>(load: () => Result): Result {
   }
 }
 
-function loadAddon(): NativeAddon {
-  const load = createRequire(import.meta.url);
-  const wanted = process.env.CHAINRULE_BINARY;
-  const folder = packageFolder();
-  try {
-    return withShortSpinning(() => {
-      if (wanted) return load(path.resolve(wanted)) as NativeAddon;
-      return (load('node-gyp-build') as (folder: string) => NativeAddon)(folder);
-    });
-  } catch (cause) {
-    const where = wanted ? `CHAINRULE_BINARY=${wanted}` : `${folder}/prebuilds and ${folder}/build`;
-    const platform = `${process.platform}-${process.arch}, Node ${process.versions.node}`;
-    throw new ChainruleError(
-      'ERR_ADDON',
-      `chainrule: found no native binary for ${platform} in ${where}. ` +
-        'In a clone, build it with: npm run build',
-      {cause},
-    );
-  }
-}
-
 let loaded: NativeAddon | undefined;
+warnOfCopies();
 
 function warnOfInvalidThreads({threads}: NativeAddon): void {
   const wanted = process.env.CHAINRULE_NUM_THREADS;
@@ -150,7 +121,7 @@ function warnOfInvalidThreads({threads}: NativeAddon): void {
  */
 export function addon(): NativeAddon {
   if (!loaded) {
-    loaded = loadAddon();
+    loaded = withShortSpinning(loadBinary) as NativeAddon;
     warnOfInvalidThreads(loaded);
   }
   return loaded;

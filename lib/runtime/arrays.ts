@@ -63,3 +63,13 @@ export function keepSafe<Kind extends TypedArray>(array: Kind): Kind {
   copies.add(copy.buffer);
   return copy as Kind;
 }
+
+/**
+ * Something that keeps an array's memory while it lives, whatever becomes of the array; undefined where
+ * nothing can: `keepSafe` then makes a copy that can be held.
+ */
+export function holdMemory(array: TypedArray): object | undefined {
+  const {buffer} = array;
+  if (isSharedMemory(buffer) || copies.has(buffer)) return buffer;
+  return addon().pin(array);
+}

@@ -3,8 +3,9 @@ import {ChainruleError, fail, isChainruleError} from '../core/errors.ts';
 import {isError, isSharedMemory, show} from '../core/kinds.ts';
 import type {Plan, PlanGuard} from '../plan.ts';
 import {addon, type NativeProgram, type RunWords, runEnds} from './addon.ts';
-import {checkArray, keepSafe} from './arrays.ts';
+import {checkArray, holdMemory, keepSafe} from './arrays.ts';
 import type {State} from './state.ts';
+import {turns} from './turns.ts';
 
 /** A guard that ended a run, and the first number of it that is not -1. */
 export interface FailedGuard extends Omit<PlanGuard, 'scopes'> {
@@ -27,15 +28,22 @@ export interface ProgramRunOptions {
   readonly cancel?: Int32Array;
   /** High priority: see `RunOptions`. */
   readonly highPriority?: boolean;
+  /** Where it is short and the executor has nothing to do, it is made on this thread, which is sooner. */
+  readonly inline?: boolean;
   readonly profile?: boolean;
 }
 
 /**
- * Milliseconds of inline runs in this turn of the event loop. A loop that awaits nothing else would block the
- * event loop for ever; after so many, the next run goes to the executor thread.
+ * Nanoseconds of work up to which a run is made on the thread that asks: handing it over to the executor and
+ * back takes as long. Rough, as what a step's instructions cost is.
  */
-let inlineMs = 0;
-const maxInlineMs = 0.2;
+const inlineUpToNs = 100e3;
+const instructionNs = 30;
+const flopsPerNs = 8;
+const bytesPerNs = 16;
+
+/** Runs of this thread that the executor has, or will have next. */
+let handedOver = 0;
 
 /** Arrays by the name of their io slot. */
 export type IoArrays = Readonly<Record<string, TypedArray>>;
@@ -44,6 +52,7 @@ export type IoArrays = Readonly<Record<string, TypedArray>>;
 export class Program {
   readonly plan: Plan;
   readonly #native: NativeProgram;
+  #stepNs: number | undefined;
 
   /** @throws ERR_PLAN if the plan is malformed or was made for other kernels. */
   constructor(plan: Plan, options: {isa?: string} = {}) {
@@ -56,8 +65,7 @@ export class Program {
   }
 
   /**
-   * Runs the plan on the executor thread, off the event loop. A run of high priority that takes less time
-   * than handing it over, and need not wait, runs inline.
+   * Runs the plan on the executor thread, off the event loop; one that is short inline, where it may be.
    *
    * @throws ERR_VALUE if a result is not in shared memory: other memory could be transferred away meanwhile,
    * and some engines would have to copy it.
@@ -70,10 +78,13 @@ export class Program {
       fail('ERR_VALUE', `result ${JSON.stringify(name)}: expected an array over a SharedArrayBuffer.`);
     }
     try {
-      const words = options.highPriority ? this.#runInline(state, arrays, steps, options) : undefined;
-      if (words !== undefined) return this.#read(words);
-      const safe = arrays.map(array => keepSafe(array));
-      return this.#read(await addon().run(this.#native, state?.native, safe, steps, options));
+      const short = steps * this.stepNs <= inlineUpToNs;
+      if ((options.highPriority && turns.open) || (short && (options.inline || options.highPriority))) {
+        if (!turns.open) await turns.next();
+        const words = this.#runInline(state, arrays, steps, options);
+        if (words !== undefined) return this.#read(words);
+      }
+      return this.#read(await this.#handOver(state, arrays, steps, options));
     } catch (cause) {
       throw toChainruleError(cause);
     }
@@ -91,40 +102,73 @@ export class Program {
   }
 
   /**
-   * A function that runs one step on the calling thread with these arrays: beyond the kernels it costs one
-   * native call. All arrays must be in shared memory, which nobody can transfer away.
+   * Some steps on the calling thread with arrays that stay the same: what the returned function costs beyond
+   * the kernels is one native call. What is not in shared memory is held for as long as the function lives.
    */
-  bindSync(state: State | undefined, io: IoArrays): () => RunResult {
-    const arrays = this.#bind(io, 1);
-    const unshared = arrays.findIndex(({buffer}) => !isSharedMemory(buffer));
-    if (unshared >= 0)
-      fail('ERR_VALUE', `bindSync: ${this.plan.io[unshared]?.name} is not in shared memory.`);
+  bindSync(state: State | undefined, io: IoArrays, steps = 1): () => RunResult {
+    const arrays = this.#bind(io, steps);
+    const held = arrays.map((array, index) => {
+      const hold = holdMemory(array);
+      if (hold === undefined) fail('ERR_VALUE', `bindSync: ${this.plan.io[index]?.name} cannot be held.`);
+      return hold;
+    });
     const native = addon();
-    const bound = native.bind(this.#native, state?.native, arrays, 1, {});
-    const done: RunResult = {steps: 1, end: 'done'};
+    // All that the bound run points to lives as long as the function that refers to it, and no longer.
+    const bound = native.bind(this.#native, state?.native, arrays, steps, {});
+    const kept = {bound, program: this.#native, state, arrays, held};
+    const done: RunResult = {steps, end: 'done'};
     return () => {
-      const words = native.runBound(bound);
+      const words = native.runBound(kept.bound);
       return words === undefined ? done : this.#read(words);
     };
   }
 
-  /** Nanoseconds spent in each instruction by all runs with `profile`. */
+  /** Whether a run that takes so long is made sooner on the thread that asks: the executor has no other. */
+  runsInline(ms: number): boolean {
+    return handedOver === 0 && ms * 1e6 <= inlineUpToNs;
+  }
+
+  /** Nanoseconds spent in each instruction by the runs with `profile`. */
   profile(): Float64Array {
     return addon().profile(this.#native);
   }
 
+  /** Rough nanoseconds of a step on one thread; infinite where it has loops, whose counts are not told. */
+  get stepNs(): number {
+    this.#stepNs ??= this.plan.instructions.reduce(
+      (sum, {depth, flops, bytes}) =>
+        sum +
+        (depth > 0 ? Number.POSITIVE_INFINITY : instructionNs + flops / flopsPerNs + bytes / bytesPerNs),
+      0,
+    );
+    return this.#stepNs;
+  }
+
+  /** Undefined where it would have to wait for others. */
   #runInline(
     state: State | undefined,
     arrays: readonly TypedArray[],
     steps: number,
     options: ProgramRunOptions,
   ): RunWords | undefined {
-    if (inlineMs >= maxInlineMs) return undefined;
-    if (inlineMs === 0) setImmediate(() => (inlineMs = 0));
-    const started = performance.now();
-    const words = addon().runInline(this.#native, state?.native, arrays, steps, options);
-    inlineMs += performance.now() - started;
-    return words;
+    if (options.highPriority) return addon().runInline(this.#native, state?.native, arrays, steps, options);
+    if (handedOver > 0) return undefined;
+    return addon().runSync(this.#native, state?.native, arrays, steps, options);
+  }
+
+  async #handOver(
+    state: State | undefined,
+    arrays: readonly TypedArray[],
+    steps: number,
+    options: ProgramRunOptions,
+  ): Promise<RunWords> {
+    const safe = arrays.map(array => keepSafe(array));
+    handedOver++;
+    try {
+      return await addon().run(this.#native, state?.native, safe, steps, options);
+    } finally {
+      handedOver--;
+    }
   }
 
   #bind(io: IoArrays, steps: number): TypedArray[] {

@@ -9,6 +9,7 @@ import {callsOf} from '../graph/walk.ts';
 import type {IoSlot, Plan} from '../plan.ts';
 import {keepSafe} from '../runtime/arrays.ts';
 import {Program, type ProgramRunOptions, type RunResult} from '../runtime/program.ts';
+import {turns} from '../runtime/turns.ts';
 import type {VariableStore} from './store.ts';
 
 export interface ProgramRequest
@@ -18,7 +19,7 @@ export interface ProgramRequest
   readonly isa?: string;
 }
 
-export {keepSafe};
+export {keepSafe, turns};
 
 export type Arrays = Readonly<Record<string, TypedArray>>;
 
@@ -28,6 +29,11 @@ export interface RunArrays extends ProgramRunOptions {
 }
 
 export type RunOutcome = RunResult & {readonly outputs: Record<string, TypedArray>};
+
+export interface BoundProgram {
+  readonly outputs: Readonly<Record<string, TypedArray>>;
+  run(): RunResult;
+}
 
 /** A plan with its native program and the store it works on. */
 export class CompiledProgram {
@@ -84,13 +90,39 @@ export class CompiledProgram {
   }
 
   /**
-   * For programs that write no state: one step on the calling thread, repeatedly, with the same arrays in
-   * shared memory. `outputs` holds the results of the last call.
+   * Some steps on the calling thread, over and over, with the same arrays. `outputs` holds the results of the
+   * last call. For as long as the store has the state that it has now.
    */
-  bindSync(inputs: Arrays): {readonly outputs: Readonly<Record<string, TypedArray>>; run(): RunResult} {
-    if (this.#writesState) fail('ERR_GRAPH', 'bindSync: this program writes to its state.');
-    const outputs = this.#outputs({}, {});
-    return {outputs, run: this.#program.bindSync(this.#state, {...inputs, ...outputs})};
+  bindSync(inputs: Arrays, steps = 1): BoundProgram {
+    const outputs = this.#outputs({}, {steps});
+    const state = this.#state;
+    const io = Object.fromEntries(
+      this.plan.io.map(({name}) => [name, outputs[name] ?? (inputs[name] as TypedArray)]),
+    );
+    const run = this.#program.bindSync(state, io, steps);
+    return {
+      outputs,
+      run: () => {
+        if (state && this.#writesState) state.beginWrite('run');
+        try {
+          const result = run();
+          this.stepsRun += result.steps;
+          return result;
+        } finally {
+          if (state && this.#writesState) state.endWrite();
+        }
+      },
+    };
+  }
+
+  /** Whether steps that take so many milliseconds are made sooner on the thread that asks. */
+  runsInline(steps: number, msPerStep: number): boolean {
+    return !this.profiling && this.#program.runsInline(steps * msPerStep);
+  }
+
+  /** Rough nanoseconds of a step on one thread. */
+  get stepNs(): number {
+    return this.#program.stepNs;
   }
 
   /** Nanoseconds spent in each instruction by all runs with `profiling`. */

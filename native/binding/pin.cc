@@ -54,7 +54,26 @@ bool counts_as_expected(napi_env env, GetBackingStore get) {
   return safe;
 }
 
+bool has_version_of(napi_env env, const char* runtime) {
+  napi_value global, process, versions;
+  bool has = true;
+  const bool known = napi_get_global(env, &global) == napi_ok &&
+                     napi_get_named_property(env, global, "process", &process) == napi_ok &&
+                     napi_get_named_property(env, process, "versions", &versions) == napi_ok &&
+                     napi_has_named_property(env, versions, runtime, &has) == napi_ok;
+  return !known || has;
+}
+
+// Other runtimes offer N-API too, and some export V8's names for what is no V8: Bun's abort. They also call
+// themselves Node (process.release, napi_get_node_version), but only Node's own program can start Node.
+bool is_node(napi_env env) {
+  return dlsym(RTLD_DEFAULT, "_ZN4node5StartEiPPc") && !has_version_of(env, "bun") &&
+         !has_version_of(env, "deno");
+}
+
 GetBackingStore find_function(napi_env env) {
+  static const bool in_node = is_node(env);
+  if (!in_node) return nullptr;
   static const auto get =
       reinterpret_cast<GetBackingStore>(dlsym(RTLD_DEFAULT, "_ZN2v811ArrayBuffer15GetBackingStoreEv"));
   if (!get) return nullptr;

@@ -244,7 +244,7 @@ class Executor final : public Team {
     }
   }
 
-  // The first high_priority job that may run inside `running`: of the size asked for, on memory that is not
+  // The first high-priority job of the wanted size that may run inside `running`: its memory must not be
   // in use.
   Job* take_high_priority(const Job* running, bool small) {
     std::lock_guard<std::mutex> hold(mutex_);

@@ -17,7 +17,7 @@ export function linearAxis(values: readonly number[]): Axis {
   return {ticks, name: String, place: value => value / (ticks.at(-1) as number)};
 }
 
-/** Whole numbers from 1: epochs, layers. */
+/** Integers from 1: epochs, layers. */
 export function countingAxis(last: number): Axis {
   const every = Math.max(1, Math.round(last / 10));
   const numbers = Array.from({length: last}, (_, index) => index + 1);

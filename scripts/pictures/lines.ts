@@ -1,4 +1,4 @@
-// Lines over an axis of whole numbers or powers of ten, on a linear axis or one of powers of ten.
+// Lines over an axis of integers or powers of ten, on a linear axis or one of powers of ten.
 import {type Axis, countingAxis, linearAxis, logarithmicAxis} from './axes.ts';
 import {colours, dot, gridLine, legend, picture, px, text} from './svg.ts';
 

@@ -17,7 +17,7 @@ const layers: Readonly<Record<string, Layer>> = {
   compile: {may: ['core', 'ops', 'graph', 'plan']},
   runtime: {may: ['core', 'plan'], packages: ['node:', 'node-gyp-build']},
   session: {may: ['core', 'ops', 'graph', 'compile', 'plan', 'runtime'], packages: ['node:']},
-  nn: {may: ['core', 'ops']},
+  nn: {may: ['core', 'ops', 'data']},
   optim: {may: ['core', 'ops']},
   data: {may: ['core'], packages: ['node:', 'csv-parse']},
   io: {may: ['core', 'nn'], packages: ['node:']},

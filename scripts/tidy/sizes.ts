@@ -39,7 +39,7 @@ function checkSize(file: SourceFile): Violation[] {
   return found;
 }
 
-interface Span {
+interface FunctionLines {
   readonly name: string;
   readonly line: number;
   readonly lines: number;
@@ -50,20 +50,20 @@ function isChapter(node: ts.Node): boolean {
   return ts.isCallExpression(node.parent) && /^describe\b/.test(node.parent.expression.getText());
 }
 
-function functionsOfTypeScript(file: SourceFile): Span[] {
+function functionsOfTypeScript(file: SourceFile): FunctionLines[] {
   const source = ts.createSourceFile(file.path, file.text, ts.ScriptTarget.Latest, true);
-  const spans: Span[] = [];
+  const found: FunctionLines[] = [];
   const visit = (node: ts.Node): void => {
     if (ts.isFunctionLike(node) && 'body' in node && node.body && !isChapter(node)) {
       const line = source.getLineAndCharacterOfPosition(node.getStart(source)).line + 1;
       const last = source.getLineAndCharacterOfPosition(node.getEnd()).line + 1;
       const owner = ts.isVariableDeclaration(node.parent) ? node.parent.name.getText() : 'a function';
-      spans.push({name: node.name?.getText() ?? owner, line, lines: last - line + 1});
+      found.push({name: node.name?.getText() ?? owner, line, lines: last - line + 1});
     }
     ts.forEachChild(node, visit);
   };
   visit(source);
-  return spans;
+  return found;
 }
 
 /** Blanks comments, strings and preprocessor lines, so that every brace left is one of the code's. */
@@ -90,10 +90,10 @@ function classify(head: string, inside: Block | undefined, start: number): Block
   return {kind: 'other', name: '', start};
 }
 
-function functionsOfCpp(file: SourceFile): Span[] {
+function functionsOfCpp(file: SourceFile): FunctionLines[] {
   if (!/\.(h|cc)$/.test(file.path)) return [];
   const code = withoutText(file.text);
-  const spans: Span[] = [];
+  const found: FunctionLines[] = [];
   const open: Block[] = [];
   let headStart = 0;
   for (let at = 0; at < code.length; at++) {
@@ -107,7 +107,7 @@ function functionsOfCpp(file: SourceFile): Span[] {
       const isInitializer = block?.kind === 'function' && /^\s*[,{]/.test(code.slice(at + 1, at + 200));
       if (block?.kind === 'function' && !isInitializer) {
         const line = lineAt(code, block.start);
-        spans.push({name: block.name, line, lines: lineAt(code, at) - line + 1});
+        found.push({name: block.name, line, lines: lineAt(code, at) - line + 1});
       }
       if (isInitializer) {
         headStart = block.start;
@@ -116,5 +116,5 @@ function functionsOfCpp(file: SourceFile): Span[] {
     }
     if (char === '{' || char === '}' || char === ';') headStart = at + 1;
   }
-  return spans;
+  return found;
 }

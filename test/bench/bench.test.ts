@@ -68,7 +68,7 @@ describe('the bound of a training step', () => {
     // Forward and gradient of both kernels, and the gradient of the second layer's input.
     const flops = 2 * 20 * (2 * 100 * 50 + 3 * 50 * 10);
     expect(bound.arithmetic).toBeCloseTo(flops / 200e3, 9);
-    // 5560 parameters of 16 bytes lie in two second-level caches; 28 bytes of each move.
+    // 5560 parameters of 16 bytes lie in two L2 caches; 28 bytes of each move.
     expect(bound.updateLevel).toBe('L2');
     expect(bound.update).toBeCloseTo((5560 * 28) / 200e3, 9);
     // 200 rows of 101 numbers.
@@ -143,24 +143,24 @@ describe('the native tools', {timeout: 300_000}, () => {
     expect(ask('ceiling', '1', '0.01', 'fma').levels).toEqual([]);
   });
 
-  test('parts has a time for each instruction, and meetings of several threads alone', async () => {
+  test('parts has a time for each instruction, and barriers with several threads only', async () => {
     const {file, plan} = await record('parts test', {steps: 3, rows: workload.batch}, () => {
       const x = {data: new Float32Array(2000).fill(0.5), shape: [20, 100]};
       return buildModel(workload).trainOnBatch(x, new Uint8Array(20));
     });
-    const {kernelNs, meetings} = ask('parts', file);
+    const {kernelNs, barriers} = ask('parts', file);
     expect(kernelNs).toHaveLength(plan.instructions.length);
     expect(Math.min(...kernelNs)).toBeGreaterThan(0);
-    expect(meetings).toBe(0);
+    expect(barriers).toBe(0);
   });
 
-  test('parts counts the meetings of a team', async () => {
+  test('parts counts the barriers of a team', async () => {
     const wide = {...workload, sizes: [256, 256, 10], batch: 256};
-    const {file} = await record('meetings test', {steps: 3, rows: wide.batch}, () => {
+    const {file} = await record('barriers test', {steps: 3, rows: wide.batch}, () => {
       const x = {data: new Float32Array(256 * 256).fill(0.5), shape: [256, 256]};
       return buildModel(wide).trainOnBatch(x, new Uint8Array(256));
     });
-    expect(ask('parts', file, '--threads', '2').meetings).toBeGreaterThan(2);
-    expect(ask('parts', file, '--threads', '1').meetings).toBe(0);
+    expect(ask('parts', file, '--threads', '2').barriers).toBeGreaterThan(2);
+    expect(ask('parts', file, '--threads', '1').barriers).toBe(0);
   });
 });

@@ -100,7 +100,7 @@ describe('circles of imports', () => {
     expect(whats(checkCircles([exported]))).toEqual(['imports in a circle: nn/a.ts → nn/a.ts']);
   });
 
-  test('are each listed once, the shortest way round', () => {
+  test('are each listed once, the shortest circle', () => {
     const twice = {'lib/a.ts': ['./b.ts'], 'lib/b.ts': ['./a.ts', './c.ts'], 'lib/c.ts': ['./a.ts']};
     expect(found({...twice, 'lib/d.ts': ['./e.ts'], 'lib/e.ts': ['./d.ts', './a.ts']})).toEqual([
       'imports in a circle: a.ts → b.ts → a.ts, and 1 more in circles with these',

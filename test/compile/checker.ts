@@ -11,8 +11,8 @@ import {
   type Value,
 } from '../../lib/compile/steps.ts';
 
-/** Rounds of a loop that are played: what goes wrong at all goes wrong in the first few. */
-const playedRounds = 5;
+/** Iterations of a loop that are played: what goes wrong at all goes wrong in the first few. */
+const playedIterations = 5;
 
 class Player {
   private readonly memory: Memory;
@@ -87,7 +87,7 @@ class Player {
   }
 
   loop({count, strides, carries, body}: Loop, slots: ReadonlySet<number>): void {
-    for (let round = 0; round < Math.min(count, playedRounds); round++) {
+    for (let repeat = 0; repeat < Math.min(count, playedIterations); repeat++) {
       for (const step of body) this.step(step, slots);
       for (const {to, from} of carries) {
         this.read(from, slots);
@@ -95,7 +95,7 @@ class Player {
       }
       for (const {value, units} of strides) this.shift(value, units);
     }
-    for (const {value, units} of strides) this.shift(value, -units * Math.min(count, playedRounds));
+    for (const {value, units} of strides) this.shift(value, -units * Math.min(count, playedIterations));
   }
 
   step(step: Step, slots: ReadonlySet<number>): void {

@@ -3,6 +3,7 @@ import {describe, expect, it} from 'vitest';
 import {compileToPlan} from '../../lib/compile/index.ts';
 import {dtypes} from '../../lib/core/dtype.ts';
 import {type Tensor, variable} from '../../lib/core/tensor.ts';
+import {rowOutOfRange} from '../../lib/ops/gather.ts';
 import * as ops from '../../lib/ops/index.ts';
 import {
   guardKinds,
@@ -52,6 +53,7 @@ describe('lib/plan.ts is the twin of native/plan.h', () => {
         ]),
       ),
     );
+    expect(constant('kRowOutOfRange')).toBe(rowOutOfRange);
   });
 
   it('in its names', () => {

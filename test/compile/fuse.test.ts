@@ -12,7 +12,7 @@ const w = f32('w', 3, 2);
 const b = f32('b', 2);
 
 describe('products', () => {
-  it('take up the bias and the activation', () => {
+  it('fuse the bias and the activation', () => {
     expect(fused(relu(add(matmul(x, w), b)))).toMatchInlineSnapshot(`
       "t0 f32[4,2] = gemm(x, w, b) {activation: relu}
       output y = t0"
@@ -23,7 +23,7 @@ describe('products', () => {
     `);
   });
 
-  it('take up one without the other', () => {
+  it('fuse one without the other', () => {
     expect(fused(add(matmul(x, w), b))).toMatchInlineSnapshot(`
       "t0 f32[4,2] = gemm(x, w, b)
       output y = t0"
@@ -34,7 +34,7 @@ describe('products', () => {
     `);
   });
 
-  it('take up one activation', () => {
+  it('fuse one activation', () => {
     expect(fused(neg(relu(add(matmul(x, w), b))))).toMatchInlineSnapshot(`
       "t0 f32[4,2] = gemm(x, w, b) {activation: relu}
       t1 f32[4,2] = map(t0) {%0 = neg(i0)}
@@ -57,7 +57,7 @@ describe('products', () => {
     `);
   });
 
-  it('do not take up what is no row vector', () => {
+  it('do not fuse what is no row vector', () => {
     expect(fused(add(matmul(x, w), f32('c', 4, 2)))).toMatchInlineSnapshot(`
       "t0 f32[4,2] = gemmWith(x, w, c) {combine: add}
       output y = t0"

@@ -1,4 +1,4 @@
-// Which products take operands in bfloat16: those that gain by it, with all that they took up.
+// Which products take operands in bfloat16: those that gain by it, with all that is fused into them.
 import {describe, expect, it} from 'vitest';
 import {fuse} from '../../lib/compile/fuse.ts';
 import {printRoots} from '../../lib/compile/listing.ts';

@@ -54,8 +54,8 @@ const identities: Record<string, (a: Tensor, b: Tensor) => Tensor> = {
   'not not a < b': (a, b) => ops.cast(ops.logicalNot(ops.logicalNot(ops.less(a, b))), 'float32'),
   'a * -0 + 0': a => ops.add(ops.mul(a, -0), 0),
   'a * 0 + -0': a => ops.add(ops.mul(a, 0), -0),
-  'whole number, back again': a => ops.cast(ops.cast(a, 'int32'), 'float32'),
-  'truth, back again': a => ops.cast(ops.cast(a, 'bool'), 'float32'),
+  'int32, back again': a => ops.cast(ops.cast(a, 'int32'), 'float32'),
+  'bool, back again': a => ops.cast(ops.cast(a, 'bool'), 'float32'),
 };
 
 describe('exact to the bit, on special numbers', () => {

@@ -44,11 +44,14 @@ export const activationGradients: Bound = (call, inputs, exact) => {
 const drift = (count: number, magnitude: number): number =>
   4 * Math.sqrt(Math.max(count, 1)) * unit * magnitude;
 
-/** A product, and with bias and an activation of slope at most 1 what follows it. */
+/** A product, and with bias and an activation of derivative at most 1 what follows it. */
 export const products: Bound = (call, inputs) => {
   const [, inner, columns] = productSizes(call);
   const bias = inputs[2];
-  const magnitudes = product(call, inputs, (x, y) => Math.abs(x * y));
+  const magnitudes = product(
+    call,
+    inputs.map(values => values.map(Math.abs)),
+  );
   return [magnitudes.map((size, i) => drift(inner, size + Math.abs(bias?.[i % columns] ?? 0)))];
 };
 

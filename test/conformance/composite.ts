@@ -63,11 +63,11 @@ function expectDerivatives(
 ): void {
   const {loss, weights} = weighted([y]);
   const targets = leaves.slice(0, count).map(([tensor]) => tensor);
-  const slopes = gradients(loss, targets);
-  const outputs = Object.fromEntries(slopes.map((slope, index) => [`d${index}`, slope]));
+  const derivatives = gradients(loss, targets);
+  const outputs = Object.fromEntries(derivatives.map((derivative, index) => [`d${index}`, derivative]));
   const whole: Program = {outputs, updates: [], inputs: [...leaves, ...weights], variables: []};
-  for (const [index, slope] of slopes.entries()) {
-    expectGradient(loss, targets[index] as Tensor, slope, givenOf(whole), `${what}, gradient ${index}`);
+  for (const [index, derivative] of derivatives.entries()) {
+    expectGradient(loss, targets[index] as Tensor, derivative, givenOf(whole), `${what}, gradient ${index}`);
   }
   expectEveryCall(whole, what);
   const first = runNative(whole, {isa: isas[0] as string});

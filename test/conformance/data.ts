@@ -58,7 +58,12 @@ export function spread(shape: Shape, margin = 0.05): Operand {
 }
 
 /** Integers from `low` to `high`, both included. */
-export function whole(shape: Shape, low: number, high: number, dtype: 'int32' | 'uint8' = 'int32'): Operand {
+export function integers(
+  shape: Shape,
+  low: number,
+  high: number,
+  dtype: 'int32' | 'uint8' = 'int32',
+): Operand {
   const numbers = Array.from({length: sizeOf(shape)}, () => low + Math.floor((high - low + 1) * next()));
   return {shape, dtype, data: dtype === 'int32' ? Int32Array.from(numbers) : Uint8Array.from(numbers)};
 }

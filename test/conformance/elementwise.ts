@@ -4,13 +4,13 @@ import * as bounds from './bounds.ts';
 import {
   bools,
   exactly,
+  integers,
   type Make,
   type Operand,
   type OpSamples,
   reals,
   type Sample,
   spread,
-  whole,
 } from './data.ts';
 
 /** Around every vector (16), every tile (512) and every chunk (4096). */
@@ -122,14 +122,14 @@ const {correctlyRounded} = bounds;
 export const wide: Make = shape => reals(shape, -30, 30);
 export const positive: Make = shape => reals(shape, 0.1, 20);
 export const apart: Make = shape => reals(shape, 0.5, 2);
-export const few: Make = shape => whole(shape, -2, 2);
+export const few: Make = shape => integers(shape, -2, 2);
 
 /** Two operands of one kind whose elements often tie, besides those of real numbers. */
 export function comparison(): OpSamples {
   const real = binary(reals, correctlyRounded, apart);
   // A difference must not step over a tie.
   const smooth = smallBroadcasts.map(([a, b]) => ({operands: [spread(a), reals(b, 20, 21)]}));
-  const others: Make[] = [few, bools, shape => whole(shape, 0, 3, 'uint8')];
+  const others: Make[] = [few, bools, shape => integers(shape, 0, 3, 'uint8')];
   const ties = others.flatMap(make => [16, 515].map(n => ({operands: [make([n]), make([n])]})));
   return {...real, values: [...real.values, ...ties], smooth};
 }
@@ -153,11 +153,11 @@ export const casts: OpSamples = {
       ...[0, 1, 17, 513, 4097].map(n => ({operands: [wide([n])], attributes: {dtype}})),
     ]),
     ...[0, 1, 17, 513].flatMap(n => [
-      {operands: [whole([n], 0, 255, 'uint8')], attributes: {dtype: 'float32'}},
-      {operands: [whole([n], -300, 300)], attributes: {dtype: 'float32'}},
-      {operands: [whole([n], -300, 300)], attributes: {dtype: 'uint8'}},
+      {operands: [integers([n], 0, 255, 'uint8')], attributes: {dtype: 'float32'}},
+      {operands: [integers([n], -300, 300)], attributes: {dtype: 'float32'}},
+      {operands: [integers([n], -300, 300)], attributes: {dtype: 'uint8'}},
       {operands: [bools([n])], attributes: {dtype: 'float32'}},
     ]),
-    {operands: [whole([150_001], 0, 255, 'uint8')], attributes: {dtype: 'float32'}, large: true},
+    {operands: [integers([150_001], 0, 255, 'uint8')], attributes: {dtype: 'float32'}, large: true},
   ],
 };

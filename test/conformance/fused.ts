@@ -6,7 +6,7 @@ import '../../lib/ops/index.ts';
 import '../../lib/ops/program.ts';
 import type {MapProgram, MapStep} from '../../lib/ops/program.ts';
 import type * as bounds from './bounds.ts';
-import {bools, type Operand, type OpSamples, reals, type Sample, whole} from './data.ts';
+import {bools, integers, type Operand, type OpSamples, reals, type Sample} from './data.ts';
 
 const step = (op: string, tile: number, ...operands: number[]): MapStep => ({
   op: opTable.get(op)?.signature.text ?? op,
@@ -76,7 +76,7 @@ export const mapSamples = {
         ),
       ),
       map([reals([515])], mask, [515], 'bool'),
-      map([whole([515], 0, 255, 'uint8')], toInteger, [515], 'int32'),
+      map([integers([515], 0, 255, 'uint8')], toInteger, [515], 'int32'),
       map([bools([515])], toInteger, [515], 'uint8'),
     ],
   },

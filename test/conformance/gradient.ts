@@ -11,7 +11,7 @@ const gate = 1e-7;
  * Derivative of the sum of `f` along `direction` by central differences, Richardson-extrapolated to order
  * 4.
  */
-function slope(f: (at: Values) => number, x: Values, direction: Values): number {
+function derivative(f: (at: Values) => number, x: Values, direction: Values): number {
   const difference = (h: number): number => {
     const moved = (sign: number): Values => x.map((value, i) => value + sign * h * (direction[i] as number));
     return (f(moved(1)) - f(moved(-1))) / (2 * h);
@@ -39,7 +39,7 @@ export function expectGradient(
       : Array.from({length: 8}, () => Float64Array.from(x, () => next() - 0.5));
   const scale = analytic.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
   for (const [index, direction] of directions.entries()) {
-    const expected = slope(f, x, direction);
+    const expected = derivative(f, x, direction);
     const actual = analytic.reduce((sum, value, i) => sum + value * (direction[i] as number), 0);
     const error = Math.abs(actual - expected);
     if (!(error <= gate * scale))

@@ -10,7 +10,7 @@ import type {Values} from '../reference.ts';
 import {ulp} from './bounds.ts';
 import type {Program} from './build.ts';
 
-export const deep = process.env.CHAINRULE_DEEP === '1';
+export {deep} from '../support/child.ts';
 
 /** Instruction sets that this machine runs, the plainest first. */
 export const isas: readonly string[] = [...nativeInfo().isas].reverse();

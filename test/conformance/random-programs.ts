@@ -112,9 +112,9 @@ export function build({seed, rows, columns, steps: chosen}: Recipe): Program {
   }
   const results = pool.slice(-3);
   const loss = results.map(result => ops.mean(tame(result))).reduce((a, b) => ops.add(a, b));
-  const slopes = gradients(loss, pool.slice(0, 2));
+  const derivatives = gradients(loss, pool.slice(0, 2));
   const outputs = Object.fromEntries(
-    [...results, loss, ...slopes].map((tensor, index) => [`y${index}`, tensor]),
+    [...results, loss, ...derivatives].map((tensor, index) => [`y${index}`, tensor]),
   );
   return {outputs, updates: [], inputs, variables: []};
 }

@@ -2,7 +2,7 @@
 // numbers.
 import type {Shape} from '../../lib/core/shape.ts';
 import * as bounds from './bounds.ts';
-import {exactly, type Make, type Operand, type OpSamples, reals, type Sample, whole} from './data.ts';
+import {exactly, integers, type Make, type Operand, type OpSamples, reals, type Sample} from './data.ts';
 import {lengths} from './elementwise.ts';
 
 const {correctlyRounded} = bounds;
@@ -172,7 +172,7 @@ export function rowwise(bound: bounds.Bound): OpSamples {
 
 const labelled = (rows: number, classes: number): readonly Operand[] => [
   reals([rows, classes], -4, 4),
-  whole([rows], 0, classes - 1),
+  integers([rows], 0, classes - 1),
 ];
 
 const labelSamples = [
@@ -208,7 +208,7 @@ export function scaledLabels(bound: bounds.Bound): OpSamples {
 
 export function gathers(makes: readonly Make[], attributes: readonly object[]): OpSamples {
   const sample = (shape: Shape, count: number, make: Make, attribute: object): Sample => ({
-    operands: [make(shape), whole([count], 0, (shape[0] as number) - 1)],
+    operands: [make(shape), integers([count], 0, (shape[0] as number) - 1)],
     attributes: attribute,
   });
   const shapes: Shape[] = [[1], [9], [3, 1], [11, 17], [7, 2, 3], [4, 513], [5, 0]];
@@ -223,11 +223,11 @@ export function gathers(makes: readonly Make[], attributes: readonly object[]): 
   };
 }
 
-export const bytes: Make = shape => whole(shape, 0, 255, 'uint8');
+export const bytes: Make = shape => integers(shape, 0, 255, 'uint8');
 
 export function randoms(bound: bounds.Bound, ...attributes: object[]): OpSamples {
   const sample = (shape: Shape, stream: number, attribute: object): Sample => ({
-    operands: [whole([2], -(2 ** 31), 2 ** 31 - 1), whole([1], 0, 1000)],
+    operands: [integers([2], -(2 ** 31), 2 ** 31 - 1), integers([1], 0, 1000)],
     attributes: {shape, stream, ...attribute},
   });
   return {

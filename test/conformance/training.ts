@@ -71,13 +71,13 @@ export function trainingStep({features, hidden, classes, batch}: Sizes, name: Ru
   const layer = ops.dropout(ops.relu(ops.add(ops.matmul(x, w1), b1)), 0.2, {...source, stream: 7});
   const {loss} = ops.softmaxCrossentropy(ops.add(ops.matmul(layer, w2), b2), y);
   const mean = ops.mean(loss);
-  const slopes = gradients(mean, [w1, b1, w2, b2]);
+  const derivatives = gradients(mean, [w1, b1, w2, b2]);
   const moments = parameters.map(({name, shape}) =>
     rule.moments.map(kind => variable({name: `${kind}/${name}`, shape})),
   );
   const segments = parameters.map(({tensor}, index) => [
     tensor,
-    slopes[index] as Tensor,
+    derivatives[index] as Tensor,
     ...(moments[index] as Variable[]).map(moment => moment.tensor),
   ]);
   const updated = ops.applyUpdate(rule.op, hyper, segments).flat();
@@ -85,7 +85,7 @@ export function trainingStep({features, hidden, classes, batch}: Sizes, name: Ru
   return {
     outputs: {lossTotal: ops.total(loss)},
     updates: kept.map((owner, index) => [owner, updated[index] as Tensor] as const),
-    guards: [mean, ...slopes].map(ops.finite),
+    guards: [mean, ...derivatives].map(ops.finite),
     variables: kept,
   };
 }

@@ -90,7 +90,7 @@ describe('refuses', () => {
       /line 2, column a: expected an integer. Received "2.5"/,
     ],
     [
-      'what is no truth value',
+      'what is no boolean',
       () => load('a\nmaybe\n', {columnConfigs: {a: {dtype: 'bool'}}}),
       /expected true, false, 1 or 0. Received "maybe"/,
     ],

@@ -1,4 +1,4 @@
-// Data sets: what elements each method gives, pass after pass, the fast way over row numbers and the slow one
+// Data sets: what elements each method gives, pass after pass, the fast way over row indices and the slow one
 // alike.
 import {describe, expect, it} from 'vitest';
 import type {ShapedArray} from '../../lib/data/arrays.ts';
@@ -6,7 +6,7 @@ import {Dataset, data} from '../../lib/index.ts';
 
 const count = 10;
 const numbers = Array.from({length: count}, (_, index) => index);
-/** The same elements with and without a plan of row numbers. */
+/** The same elements with and without a plan of row indices. */
 const ways = [
   ['arrays', () => Dataset.fromArrays(numbers) as Dataset<number>],
   ['a generator', () => Dataset.fromGenerator(() => numbers)],
@@ -98,7 +98,7 @@ describe.each(ways)('a data set from %s', (_, make) => {
   });
 });
 
-it('gives the same order by row numbers as one by one', async () => {
+it('gives the same order by row indices as one by one', async () => {
   const [rows, ones] = ways.map(([, make]) => make());
   const chains: ((dataset: Dataset<number>) => Dataset<ShapedArray>)[] = [
     all => all.shuffle(count, 5).batch(3),

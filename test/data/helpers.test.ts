@@ -89,7 +89,7 @@ describe('trainTestSplit', () => {
     });
     const seen = [...xTrain.data, ...xTest.data].filter((_, at) => at % 2 === 1);
     expect([...seen].sort((a, b) => a - b)).toEqual(Array.from({length: 50}, (_, row) => row));
-    // Shares that are no whole numbers: 15.3, 7.65 and 2.55 of 25.5, which make 26 rows.
+    // Shares that are no integers: 15.3, 7.65 and 2.55 of 25.5, which make 26 rows.
     const odd = data.trainTestSplit(table, labels, {testSize: 0.51, stratify: true});
     expect(countsOf(odd.yTest)).toEqual([15, 8, 3]);
     const pairs = Array.from(labels, label => [Number(label === 0), Number(label > 0)]);

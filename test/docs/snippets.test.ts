@@ -1,21 +1,28 @@
 // Every TypeScript and JavaScript block of the documentation runs as pasted and type-checks. A block that is
 // no program says so after its language: ```ts fragment. A program followed by ```text output prints that.
+// They run as JavaScript on the bundle that the tests share, which saves each of them compiling the library.
 import {execFile} from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import {pathToFileURL} from 'node:url';
 import {promisify} from 'node:util';
+import ts from 'typescript';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import {bundleFile} from '../support/bundle.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 // Inside the checkout, so that packages resolve; the name keeps two runs apart.
 const folder = path.join(root, `build/docs-${process.pid}`);
 const runFile = promisify(execFile);
+const bundleUrl = pathToFileURL(bundleFile).href;
+const binary = process.env.CHAINRULE_BINARY ?? path.join(root, 'build/Release/chainrule.node');
 
 interface Snippet {
   readonly where: string;
   readonly file: string;
   readonly code: string;
+  /** The same without types. */
+  readonly program: string;
   /** What it is said to print. */
   readonly output: string | undefined;
 }
@@ -37,7 +44,11 @@ function snippetsOf(page: string): Snippet[] {
     const line = text.slice(0, match.index).split('\n').length;
     const extension = match[1]?.startsWith('t') ? 'mts' : 'mjs';
     const file = `${page.replace(/\W+/g, '-')}-${line}.${extension}`;
-    return {where: `${page}:${line}`, file: path.join(folder, file), code: match[2] ?? '', output: match[3]};
+    const [source, program] = [
+      path.join(folder, file),
+      path.join(folder, `${path.parse(file).name}.run.mjs`),
+    ];
+    return {where: `${page}:${line}`, file: source, program, code: match[2] ?? '', output: match[3]};
   });
 }
 
@@ -46,7 +57,17 @@ const snippets = markdownFiles().flatMap(snippetsOf);
 describe('documentation', () => {
   beforeAll(() => {
     fs.mkdirSync(folder, {recursive: true});
-    for (const {file, code} of snippets) fs.writeFileSync(file, `${code}\nexport {};\n`);
+    const compilerOptions = {module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022};
+    for (const {file, program, code} of snippets) {
+      fs.writeFileSync(file, `${code}\nexport {};\n`);
+      fs.writeFileSync(program, ts.transpileModule(code, {compilerOptions}).outputText);
+    }
+    // A package of their own, or 'chainrule' would be this checkout by its own name.
+    fs.writeFileSync(path.join(folder, 'package.json'), '{"type": "module"}');
+    const library = path.join(folder, 'node_modules/chainrule');
+    fs.mkdirSync(library, {recursive: true});
+    fs.writeFileSync(path.join(library, 'package.json'), '{"type": "module", "exports": "./index.js"}');
+    fs.writeFileSync(path.join(library, 'index.js'), `export * from ${JSON.stringify(bundleUrl)};\n`);
     const tsconfig = {
       extends: path.join(root, 'tsconfig.json'),
       compilerOptions: {noUnusedLocals: false, paths: {chainrule: [path.join(root, 'lib/index.ts')]}},
@@ -69,10 +90,9 @@ describe('documentation', () => {
     expect(result.stdout).toBe('');
   });
 
-  test.each(snippets)('$where runs', {timeout: 120_000}, async ({file, output}) => {
-    const loader = pathToFileURL(path.join(root, 'node_modules/tsx/dist/loader.mjs')).href;
-    const env = {...process.env, TSX_TSCONFIG_PATH: path.join(folder, 'tsconfig.json')};
-    const {stdout} = await runFile(process.execPath, ['--import', loader, file], {cwd: folder, env});
+  test.each(snippets)('$where runs', {timeout: 120_000}, async ({program, output}) => {
+    const env = {...process.env, CHAINRULE_BINARY: binary};
+    const {stdout} = await runFile(process.execPath, [program], {cwd: folder, env});
     expect(stdout).toBe(output ?? stdout);
   });
 });

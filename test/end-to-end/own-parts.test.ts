@@ -7,6 +7,7 @@ import {afterAll, describe, expect, it} from 'vitest';
 import {
   type CompileOptions,
   type CustomObjects,
+  initializers,
   layers,
   load,
   type Model,
@@ -14,6 +15,7 @@ import {
   ops,
   optimizers,
   type RandomSource,
+  regularizers,
   sequential,
   type Tensor,
   type UpdateStep,
@@ -196,4 +198,34 @@ describe('parts of the user', () => {
       expect(() => modelFromJSON(description, {customObjects: all})).toThrow(/unknown activation/);
     }
   });
+});
+
+it('functions of the user stand for members: the same formula gives the same bits', async () => {
+  const build = (options: Partial<Parameters<typeof layers.dense>[0]>, loss: CompileOptions['loss']) => {
+    const model = sequential([layers.dense({units: 3, inputShape: [2], ...options})], {seed: 4});
+    model.compile({optimizer: optimizers.adam({learningRate: 0.1}), loss});
+    return model;
+  };
+  const named = build(
+    {
+      activation: 'tanh',
+      kernelInitializer: initializers.constant({value: 0.5}),
+      kernelRegularizer: regularizers.l2({l2: 0.1}),
+      kernelConstraint: 'nonNeg',
+    },
+    'mse',
+  );
+  const own = build(
+    {
+      activation: x => ops.tanh(x),
+      kernelInitializer: shape => ops.broadcastTo(0.5, shape),
+      kernelRegularizer: weight => ops.mul(ops.sum(ops.square(weight)), 0.1),
+      kernelConstraint: weight => ops.relu(weight),
+    },
+    (target, output) => ops.mean(ops.square(ops.sub(output, target)), 1),
+  );
+  const [inputs, targets] = [numbers(2 * 20, 7), numbers(3 * 20, 8)];
+  const options = {epochs: 3, batchSize: 8};
+  expect(await own.fit(inputs, targets, options)).toEqual(await named.fit(inputs, targets, options));
+  expect(own.getWeights()).toEqual(named.getWeights());
 });

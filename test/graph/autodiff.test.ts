@@ -47,7 +47,7 @@ describe('of every op', () => {
   });
 
   it('have samples wherever there is a rule', () => {
-    // What flows back through these is not the slope of what they compute.
+    // What flows back through these is not the derivative of what they compute.
     const apart = ['stopGradient', 'customGradient'];
     const carries = ({op}: {op: Op}): boolean =>
       op.grad !== undefined &&

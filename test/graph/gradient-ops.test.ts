@@ -108,7 +108,7 @@ describe('hessianVectorProduct', () => {
   const products = hessianVectorProduct(loss, targets, vectors);
 
   it('is the change of the gradient along the vector', () => {
-    const slopes = gradients(loss, targets);
+    const derivatives = gradients(loss, targets);
     const step = 1e-5;
     const gradientAt = (sign: number): Float64Array[] => {
       const moved = targets.map(({size}, index) => {
@@ -123,7 +123,7 @@ describe('hessianVectorProduct', () => {
         [data, first],
         ...targets.map((target, index) => [target, moved[index]] as [Tensor, Float64Array]),
       ]);
-      return evaluate(slopes, at);
+      return evaluate(derivatives, at);
     };
     const [up, down] = [gradientAt(1), gradientAt(-1)];
     const exact = evaluate(

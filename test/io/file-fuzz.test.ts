@@ -16,6 +16,7 @@ import {
   sequential,
 } from '../../lib/index.ts';
 import {repeats} from '../support/child.ts';
+import {oddValues} from '../support/odd-values.ts';
 import {forgeHeader, type Table} from './forge.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'chainrule-fuzz-'));
@@ -30,35 +31,7 @@ function random(count: number): number {
   return Math.floor((state / 2 ** 32) * count);
 }
 
-const oddities: readonly Json[] = [
-  null,
-  true,
-  -1,
-  0,
-  1.5,
-  4,
-  2 ** 31,
-  2 ** 53,
-  1e308,
-  '',
-  'dense',
-  'relu',
-  'adam',
-  'custom',
-  'constructor',
-  '__proto__',
-  'optimizer',
-  'x'.repeat(5000),
-  [],
-  [[[[]]]],
-  [2 ** 31 - 1, 2 ** 31 - 1],
-  {},
-  {kind: 'softmax'},
-  {kind: 'constant', learningRate: 0.1},
-  {kind: 'dense', units: 2},
-  {kind: 7},
-  {length: 3},
-];
+const oddities = oddValues as readonly Json[];
 
 /** One of the keys, rather one below which there is more. */
 function keyIn(value: {[key: string]: Json}): string | undefined {
@@ -154,7 +127,7 @@ it('a description changed at random is refused or works', {timeout: 300_000}, as
   );
   expect(await use()).toBe('loaded');
   const outcomes = {refused: 0, loaded: 0};
-  for (let round = 0; round < repeats(20_000, 1000); round++) {
+  for (let repeat = 0; repeat < repeats(20_000, 1000); repeat++) {
     writeFileSync(
       file,
       forgeHeader(whole, table => JSON.stringify(spoilHeader(table))),

@@ -100,8 +100,8 @@ describe('a damaged file is refused', () => {
   it('with any single bit flipped', async () => {
     const bits = whole.length * 8;
     const count = repeats(4000, 400);
-    for (let round = 0; round < count; round++) {
-      const bit = Math.floor((round + (round % 7) / 7) * (bits / (count + 1)));
+    for (let repeat = 0; repeat < count; repeat++) {
+      const bit = Math.floor((repeat + (repeat % 7) / 7) * (bits / (count + 1)));
       const damaged = Buffer.from(whole);
       damaged[bit >> 3] = (damaged[bit >> 3] as number) ^ (1 << (bit & 7));
       expect(await refusal(damaged), `bit ${bit}`).toBeDefined();
@@ -228,12 +228,12 @@ describe('the old file stays whole', () => {
   it('when the process is killed while it saves', {timeout: 300_000}, async () => {
     const target = path.join(folder, 'killed.chainrule');
     writeFileSync(target, whole);
-    for (let round = 0; round < repeats(200, 6); round++) {
+    for (let repeat = 0; repeat < repeats(200, 6); repeat++) {
       const result = await runChild(
         `const model = await chainrule.load(${JSON.stringify(target)});
         console.log('saving');
         for (;;) await model.save(${JSON.stringify(target)});`,
-        {onOutput: (_, kill) => setTimeout(() => kill('SIGKILL'), (round * 7) % 23)},
+        {onOutput: (_, kill) => setTimeout(() => kill('SIGKILL'), (repeat * 7) % 23)},
       );
       expect(result.signal, result.stderr).toBe('SIGKILL');
       await load(target);

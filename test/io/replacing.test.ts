@@ -33,7 +33,7 @@ const needsUnix = process.platform === 'win32' ? 'Windows has no such modes, lin
 it('leaves nothing beside it', async () => {
   const place = folder('beside');
   const file = path.join(place, 'model.chainrule');
-  for (let round = 0; round < 3; round++) await build({}, round).save(file);
+  for (let repeat = 0; repeat < 3; repeat++) await build({}, repeat).save(file);
   expect(readdirSync(place)).toEqual(['model.chainrule']);
   expect(weightsOf(await load(file))).toEqual(weightsOf(build({}, 2)));
 });

@@ -7,7 +7,7 @@ import * as ops from '../../lib/ops/index.ts';
 import {sgdOp} from '../../lib/ops/optimizer.ts';
 import {compileProgram} from '../../lib/session/compile.ts';
 import {VariableStore} from '../../lib/session/store.ts';
-import {exactly, type Operand, reals, whole} from '../conformance/data.ts';
+import {exactly, integers, type Operand, reals} from '../conformance/data.ts';
 import {expectSameBits, isas, runNative} from '../conformance/native.ts';
 
 /** a·b + c rounded once is `right`; in float64 first, it is a unit too much. */
@@ -63,7 +63,7 @@ describe.each(isas)('a·b + c is rounded once on %s', isa => {
   });
 
   it('in a gather and in an update', () => {
-    const inputs = named([filled([3, 37], () => a), whole([5], 0, 2)]);
+    const inputs = named([filled([3, 37], () => a), integers([5], 0, 2)]);
     const [source, rows] = inputs.map(([tensor]) => tensor) as [Tensor, Tensor];
     const gathered = run(inputs, ops.gatherRows(source, rows, {scale: b, offset: c}), isa);
     expect([...new Set(gathered)]).toEqual([right]);
@@ -86,7 +86,7 @@ describe.each(isas)('a·b + c is rounded once on %s', isa => {
  * FMA.
  */
 const short = (shape: number[]): Operand => {
-  const {data} = whole(shape, -2048, 2047);
+  const {data} = integers(shape, -2048, 2047);
   return exactly(
     Array.from(data, x => x / 64),
     shape,
@@ -216,12 +216,15 @@ describe.each(isas)('guards on %s', isa => {
     }
   });
 
-  it('name a row number outside the data', () => {
+  it('name a row index outside the data', () => {
     for (const bad of [-1, 6, 2 ** 31 - 1, -(2 ** 31)]) {
       const inputs = named([reals([6, 19]), {shape: [3], dtype: 'int32', data: Int32Array.of(1, 5, bad)}]);
       const [source, rows] = inputs.map(([tensor]) => tensor) as [Tensor, Tensor];
       expect(end(inputs, ops.gatherRows(source, rows)).guard).toMatchObject({position: 2, value: 0x7fffffff});
-      const labels = named([whole([6], 0, 3), {shape: [3], dtype: 'int32', data: Int32Array.of(1, 5, bad)}]);
+      const labels = named([
+        integers([6], 0, 3),
+        {shape: [3], dtype: 'int32', data: Int32Array.of(1, 5, bad)},
+      ]);
       const [from, numbers] = labels.map(([tensor]) => tensor) as [Tensor, Tensor];
       expect(end(labels, ops.gatherLabels(from, numbers)).guard).toMatchObject({
         position: 2,
@@ -230,7 +233,7 @@ describe.each(isas)('guards on %s', isa => {
     }
   });
 
-  it('refuse a float that is no whole number as a label', () => {
+  it('refuse a float that is no integer as a label', () => {
     for (const bad of [0.5, Number.NaN, Infinity, 3e9]) {
       const inputs = named([
         exactly([1, 2, bad]),

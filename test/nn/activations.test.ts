@@ -93,11 +93,11 @@ describe('activations', () => {
     expectComposite(name, {build, exact, operands: [smoothOperand], differentiable: 1});
   });
 
-  it('have the slopes of PyTorch at their corners', () => {
+  it('have the derivatives of PyTorch at their corners', () => {
     const slopeAt = (name: Name, at: number): number => {
       const x = ops.input({name: 'x', shape: [1]});
-      const [slope] = gradients(ops.sum(activations[name]()(x)), [x]);
-      return compile(slope as Tensor).runSync({x: [at]}).data[0] as number;
+      const [derivative] = gradients(ops.sum(activations[name]()(x)), [x]);
+      return compile(derivative as Tensor).runSync({x: [at]}).data[0] as number;
     };
     const cases: readonly (readonly [Name, number, number])[] = [
       ['relu', 0, 0],

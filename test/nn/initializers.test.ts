@@ -13,6 +13,10 @@ const cut = 2 / 0.87962566;
 
 /** Mean, variance, and the most that a number is away from the mean, in deviations. */
 const cases: readonly (readonly [string, Initializer, number, number, number])[] = [
+  ['glorotUniform', initializers.glorotUniform(), 0, 2 / (inputs + units), Math.sqrt(3)],
+  ['glorotNormal', initializers.glorotNormal(), 0, 2 / (inputs + units), cut],
+  ['heUniform', initializers.heUniform(), 0, 2 / inputs, Math.sqrt(3)],
+  ['heNormal', initializers.heNormal(), 0, 2 / inputs, cut],
   ['lecunUniform', initializers.lecunUniform(), 0, 1 / inputs, Math.sqrt(3)],
   ['lecunNormal', initializers.lecunNormal(), 0, 1 / inputs, cut],
   ['randomUniform', initializers.randomUniform(), 0, 0.1 ** 2 / 12, Math.sqrt(3)],
@@ -69,7 +73,9 @@ describe('initializers', () => {
     }
   });
 
-  it('ones and identity', () => {
+  it('zeros, constant, ones and identity', () => {
+    expect(new Set(draw(initializers.zeros(), [20, 30]))).toEqual(new Set([0]));
+    expect(new Set(draw(initializers.constant({value: 0.25}), [20, 30]))).toEqual(new Set([0.25]));
     expect([...draw(initializers.ones(), [2, 2])]).toEqual([1, 1, 1, 1]);
     expect([...draw(initializers.identity(), [2, 3])]).toEqual([1, 0, 0, 0, 1, 0]);
     expect([...draw(initializers.identity({gain: -2}), [3, 2])]).toEqual([-2, 0, 0, -2, 0, 0]);

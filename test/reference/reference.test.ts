@@ -5,7 +5,7 @@ import {beforeAll, describe, expect, it} from 'vitest';
 import {input, type Tensor} from '../../lib/core/tensor.ts';
 import * as ops from '../../lib/ops/index.ts';
 import {adamOp, momentumOp, nesterovOp} from '../../lib/ops/optimizer.ts';
-import {bools, type Operand, reals, whole} from '../conformance/data.ts';
+import {bools, integers, type Operand, reals} from '../conformance/data.ts';
 import {evaluate, type Given} from '../reference.ts';
 import {normalDistribution, normalQuantile, philox} from './random.ts';
 
@@ -128,7 +128,7 @@ describe('the oracle and TensorFlow.js agree', () => {
     compare([reals([4, 7], -9, 9)], ops.softmax, x => tf.softmax(x));
     compare([reals([4, 7], -9, 9)], ops.logSoftmax, x => tf.logSoftmax(x));
     compare(
-      [reals([4, 7], -9, 9), whole([4], 0, 6)],
+      [reals([4, 7], -9, 9), integers([4], 0, 6)],
       (x, labels) => ops.softmaxCrossentropy(x, labels).loss,
       (x, labels) => tf.losses.softmaxCrossEntropy(tf.oneHot(labels, 7), x, undefined, 0, tf.Reduction.NONE),
     );
@@ -136,11 +136,11 @@ describe('the oracle and TensorFlow.js agree', () => {
 
   it('gathers and moves', () => {
     compare(
-      [reals([9, 2, 3]), whole([5], 0, 8)],
+      [reals([9, 2, 3]), integers([5], 0, 8)],
       (x, rows) => ops.gatherRows(x, rows),
       (x, rows) => tf.gather(x, rows),
     );
-    compare([whole([9], 0, 255), whole([5], 0, 8)], ops.gatherLabels, (x, rows) => tf.gather(x, rows));
+    compare([integers([9], 0, 255), integers([5], 0, 8)], ops.gatherLabels, (x, rows) => tf.gather(x, rows));
     compare(
       [reals([2, 3, 4])],
       x => ops.transpose(x, [2, 0, 1]),
@@ -157,17 +157,17 @@ describe('the oracle and TensorFlow.js agree', () => {
       x => tf.cast(x, 'int32'),
     );
     compare(
-      [reals([5, 3]), whole([5], 0, 2)],
+      [reals([5, 3]), integers([5], 0, 2)],
       (x, labels) => ops.pickClass(x, labels),
       (x, labels) => tf.sum(tf.mul(x, tf.oneHot(labels, 3)), 1),
     );
     compare(
-      [reals([5]), whole([5], 0, 2)],
+      [reals([5]), integers([5], 0, 2)],
       (y, labels) => ops.scatterClass(y, labels, 3),
       (y, labels) => tf.mul(tf.expandDims(y, 1), tf.oneHot(labels, 3)),
     );
     compare(
-      [reals([5, 3]), whole([5], 0, 2), reals([5])],
+      [reals([5, 3]), integers([5], 0, 2), reals([5])],
       (p, labels, scale) => ops.subtractOneHot(p, labels, scale),
       (p, labels, scale) => tf.mul(tf.sub(p, tf.oneHot(labels, 3)), tf.expandDims(scale, 1)),
     );

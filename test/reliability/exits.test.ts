@@ -15,9 +15,9 @@ const environments: readonly Record<string, string>[] = [
 
 /** Starts `count` children in each environment in turn, two at a time. */
 async function endsWith(source: string, code: number, count: number): Promise<void> {
-  for (let round = 0; round < count; round += 2) {
+  for (let repeat = 0; repeat < count; repeat += 2) {
     const run = (index: number) => runChild(source, {env: environments[index % environments.length]});
-    const results = await Promise.all([run(round), run(round + 1)]);
+    const results = await Promise.all([run(repeat), run(repeat + 1)]);
     for (const result of results) {
       expect(result.signal, result.stderr).toBeNull();
       expect(result.code, result.stderr).toBe(code);
@@ -66,7 +66,7 @@ if (isMainThread) {
   const {readdirSync} = await import('node:fs');
   const threads = () => readdirSync('/proc/self/task').length;
   let before = 0;
-  for (let round = 0; round < ${workers}; round++) {
+  for (let repeat = 0; repeat < ${workers}; repeat++) {
     const worker = new Worker(fileURLToPath(import.meta.url));
     await new Promise((resolve, reject) => {
       worker.once('message', resolve);
@@ -74,7 +74,7 @@ if (isMainThread) {
     });
     await new Promise(resolve => setTimeout(resolve, Math.random() * 20));
     await worker.terminate();
-    if (round === 2) before = threads();
+    if (repeat === 2) before = threads();
   }
   console.log('threads', before, threads());
 } else {

@@ -73,17 +73,17 @@ async function start(folder: string, killAfterMs: number | undefined): Promise<R
   return {result, killed: signal === 'SIGKILL', ms: performance.now() - since};
 }
 
-const rounds = repeats(200, 3);
+const count = repeats(200, 3);
 
-it(`of ${rounds} trainings, killed at random moments, each ends as one that was left alone`, async () => {
+it(`of ${count} trainings, killed at random moments, each ends as one that was left alone`, async () => {
   const alone = path.join(root, 'alone');
   const {result: expected, ms} = await start(alone, undefined);
   const log = readFileSync(path.join(alone, 'log.csv'), 'utf8');
   expect(log.split('\n').length).toBeGreaterThan(5);
-  for (let round = 0; round < rounds; round++) {
-    const folder = path.join(root, String(round));
-    // Once at least, in some rounds again and again.
-    const wanted = 1 + (round % 3 === 2 ? 3 : 0);
+  for (let repeat = 0; repeat < count; repeat++) {
+    const folder = path.join(root, String(repeat));
+    // Once at least, in some count again and again.
+    const wanted = 1 + (repeat % 3 === 2 ? 3 : 0);
     let kills = 0;
     let result: string | undefined;
     while (result === undefined) {
@@ -91,7 +91,7 @@ it(`of ${rounds} trainings, killed at random moments, each ends as one that was 
       if (run.killed) kills++;
       result = kills > 0 ? run.result : undefined;
     }
-    expect(result, `round ${round}`).toBe(expected);
+    expect(result, `repeat ${repeat}`).toBe(expected);
     expect(readFileSync(path.join(folder, 'log.csv'), 'utf8')).toBe(log);
     expect(readdirSync(folder)).toEqual(['log.csv']);
     rmSync(folder, {recursive: true, force: true});

@@ -18,12 +18,12 @@ async function cycle() {
   await model.fit(x, y, {epochs: 1, batchSize: 16, verbose: 0});
 }
 const resident = async () => {
-  for (let round = 0; round < 3; round++) { gc(); await new Promise(resolve => setTimeout(resolve, 20)); }
+  for (let repeat = 0; repeat < 3; repeat++) { gc(); await new Promise(resolve => setTimeout(resolve, 20)); }
   return process.memoryUsage().rss / 1048576;
 };
 for (let warm = 0; warm < ${cycles / 2}; warm++) await cycle();
 const before = await resident();
-for (let round = 0; round < ${cycles / 2}; round++) await cycle();
+for (let repeat = 0; repeat < ${cycles / 2}; repeat++) await cycle();
 console.log(before, await resident());
 `,
     {nodeArguments: ['--expose-gc'], timeoutMs: 880_000, env: freesAtOnce},

@@ -33,7 +33,7 @@ describe.each(nodes)('Node $version', ({version, file: node}) => {
   });
 
   it('memory is not held beyond the run', {timeout: 120_000}, async () => {
-    const {stdout, stderr} = await runFile('husks.ts', [], node, freesAtOnce);
+    const {stdout, stderr} = await runFile('empty-arrays.ts', [], node, freesAtOnce);
     expect(Number(stdout), stderr).toBeLessThan(50);
   });
 

@@ -5,6 +5,7 @@ import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {afterAll, beforeAll, expect, it} from 'vitest';
+import {compiler} from '../../scripts/compiler.ts';
 import {runChild} from '../support/child.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -16,7 +17,7 @@ beforeAll(() => {
   const headers = path.join(root, 'node_modules/node-api-headers/include');
   const flags = ['-std=c++17', '-O2', '-fPIC', '-shared', '-fopenmp', `-I${headers}`];
   const env = {...process.env, LD_PRELOAD: ''};
-  execFileSync(process.env.CXX ?? 'g++', [...flags, source, '-o', neighbour], {env});
+  execFileSync(compiler.program, [...compiler.first, ...flags, source, '-o', neighbour], {env});
 });
 afterAll(() => rmSync(folder, {recursive: true, force: true}));
 

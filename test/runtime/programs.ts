@@ -17,21 +17,21 @@ function begin(): {words: PlanWords; first: number; second: number} {
   };
 }
 
-/** Some work whose result nobody reads: a product of two `size` x `size` matrices, `rounds` times. */
-function work(words: PlanWords, size: number, rounds: number): void {
+/** Some work whose result nobody reads: a product of two `size` x `size` matrices, `iterations` times. */
+function work(words: PlanWords, size: number, iterations: number): void {
   const [a, b, c] = [0, 1, 2].map(() => words.place('arena', 'float32', [size, size])) as [
     number,
     number,
     number,
   ];
   words.map(a, [], [0.5], [[ops.broadcastTo, 0, 0]]).map(b, [], [0.25], [[ops.broadcastTo, 0, 0]]);
-  words.loop(rounds, [], [], () => words.instruction(signatures.matmul, [c], [a, b], [0, 0]));
+  words.loop(iterations, [], [], () => words.instruction(signatures.matmul, [c], [a, b], [0, 0]));
 }
 
 /** A training step: works, then adds 1 to both arrays, in two instructions. */
-export function trainer(size = 64, rounds = 4): Program {
+export function trainer(size = 64, iterations = 4): Program {
   const {words, first, second} = begin();
-  work(words, size, rounds);
+  work(words, size, iterations);
   words.commit();
   for (const value of [first, second]) words.map(value, [value], [1], [[ops.add, 0, 0, 1]]);
   return new Program(words.plan());
@@ -41,12 +41,12 @@ export function trainer(size = 64, rounds = 4): Program {
  * A prediction: works, then gives both arrays; before and after the work, so that a commit between would
  * show.
  */
-export function reader(size = 16, rounds = 1): Program {
+export function reader(size = 16, iterations = 1): Program {
   const {words, first, second} = begin();
   const options = {output: true, perStep: true};
   const [a, b] = ['a', 'b'].map(name => words.io(name, 'float32', [width], options)) as [number, number];
   words.instruction(signatures.copy, [a], [first]);
-  work(words, size, rounds);
+  work(words, size, iterations);
   words.instruction(signatures.copy, [b], [second]);
   return new Program(words.plan());
 }

@@ -67,7 +67,7 @@ describe.each(['run', 'runSync'] as const)('before the commit of %s', how => {
 });
 
 describe.each([1, 2, 3])('in a step without end on %i threads', count => {
-  const rounds = 0x7fffffff;
+  const iterations = 0x7fffffff;
   const programs = {
     'of shared instructions': endless(64),
     'of small instructions after a shared one': endless(8),
@@ -92,7 +92,7 @@ describe.each([1, 2, 3])('in a step without end on %i threads', count => {
       words.instruction(signatures.matmul, [c as number], [a as number, b as number], [0, 0]);
     product(matrices(96));
     const inner = matrices(size);
-    words.loop(rounds, [], [], () => product(inner));
+    words.loop(iterations, [], [], () => product(inner));
     return new Program(
       words
         .commit()
@@ -112,7 +112,7 @@ describe.each([1, 2, 3])('in a step without end on %i threads', count => {
     const running = programs[name].run(state, {}, {cancel});
     const [a, b] = [shared(width), shared(width)];
     const prediction = reader();
-    for (let round = 0; round < 5; round++) await prediction.run(state, {a, b}, {highPriority: true});
+    for (let repeat = 0; repeat < 5; repeat++) await prediction.run(state, {a, b}, {highPriority: true});
     expect(a[0]).toBe(0);
     cancel[0] = 1;
     expect((await running).end).toBe('cancelled');

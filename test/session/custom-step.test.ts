@@ -239,11 +239,11 @@ it("gradients of a model's call are those that model.gradients gives", async () 
   const labels = ops.input({name: 'y', shape: [rows], dtype: 'int32'});
   const output = model.call(input) as Tensor;
   const loss = ops.mean(losses.sparseCategoricalCrossentropy()(labels, output));
-  const slopes = gradients(
+  const derivatives = gradients(
     loss,
     model.trainableVariables.map(({tensor}) => tensor),
   );
-  const found = await compile(slopes).run({x, y: Int32Array.from(y)});
+  const found = await compile(derivatives).run({x, y: Int32Array.from(y)});
   const {gradients: expected} = await model.gradients(x, y);
   model.trainableVariables.forEach(({name}, index) => {
     expect(found[index]?.data).toEqual(expected[name]?.data);

@@ -1,7 +1,6 @@
 // Before the tests: one JavaScript bundle of the library, for tests that start other processes and workers.
 import {existsSync, readdirSync, statSync} from 'node:fs';
 import path from 'node:path';
-import {build} from 'tsdown';
 
 const root = path.resolve(import.meta.dirname, '../..');
 export const bundleFile = path.join(root, 'build/test-bundle/index.mjs');
@@ -15,6 +14,8 @@ function isFresh(): boolean {
 
 export default async function setup(): Promise<void> {
   if (isFresh()) return;
+  // Only here: whoever asks for the bundle's name needs no bundler.
+  const {build} = await import('tsdown');
   await build({
     config: false,
     cwd: root,

@@ -1,5 +1,5 @@
 // Small data, and networks computed a second time in plain float64.
-import type {WeightData} from '../../lib/train/run/weights.ts';
+import type {WeightData} from '../../lib/nn/weights.ts';
 
 /** Numbers in −1…1, the same for the same salt. */
 export function numbers(count: number, salt = 1): Float32Array {

@@ -7,6 +7,7 @@ import path from 'node:path';
 import {promisify} from 'node:util';
 import {runInNewContext} from 'node:vm';
 import {nativeInfo} from '../../lib/runtime/program.ts';
+import {compiler} from '../../scripts/compiler.ts';
 import {deep} from './child.ts';
 
 interface Target {
@@ -16,7 +17,6 @@ interface Target {
 }
 
 const root = path.resolve(import.meta.dirname, '../..');
-const compiler = process.env.CXX ?? 'g++';
 /** By name of the folder. */
 const sanitizers = {
   sanitized: ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'],
@@ -42,9 +42,10 @@ export function missingSanitizers(kind: Kind = 'sanitized'): string | undefined 
   const output = path.join(fs.mkdtempSync('/tmp/chainrule-sanitizers-'), 'trial');
   try {
     const args = ['-x', 'c++', '-', '-fopenmp', ...sanitizers[kind], '-o', output];
-    const {status, error} = spawnSync(compiler, args, options);
-    if (error) return `there is no compiler ${compiler}`;
-    if (status !== 0) return `${compiler} has no sanitizers (Debian: apt-get install libasan8 libubsan1)`;
+    const {status, error} = spawnSync(compiler.program, [...compiler.first, ...args], options);
+    if (error) return `there is no compiler ${compiler.name}`;
+    if (status !== 0)
+      return `${compiler.name} has no sanitizers (Debian: apt-get install libasan8 libubsan1)`;
     return spawnSync(output).status === 0 ? undefined : 'programs with sanitizers do not run here';
   } finally {
     fs.rmSync(path.dirname(output), {recursive: true, force: true});
@@ -65,7 +66,7 @@ function allTargets(): Target[] {
 const objectOf = (source: string): string => `${source.replace(/\W/g, '_')}.o`;
 
 const {isas, isa: best} = nativeInfo();
-/** The instruction set that the sanitizers see; in `npm run test:deep` they see all, and the best one runs. */
+/** The instruction set that the sanitizers see; in `npm run test:deep` it is the best one. */
 export const sanitizedIsa = !deep && isas.includes('avx2') ? 'avx2' : best;
 
 function rulesOf({target_name, sources, cflags_cc = []}: Target, kind: Kind): string[] {
@@ -96,10 +97,11 @@ export async function buildSanitized<Name extends string>(
   names: readonly Name[],
   kind: Kind = 'sanitized',
 ): Promise<Record<Name, string>> {
-  const folder = path.join(root, 'build', kind);
+  // Make does not see that flags have changed.
+  const folder = path.join(root, 'build', deep ? `${kind}-deep` : kind);
   fs.mkdirSync(folder, {recursive: true});
   fs.writeFileSync(path.join(folder, 'Makefile'), makefile(allTargets(), names, kind));
-  const args = ['--silent', `--jobs=${availableParallelism()}`, `CXX=${compiler}`, 'all'];
+  const args = ['--silent', `--jobs=${availableParallelism()}`, `CXX=${compiler.name}`, 'all'];
   await promisify(execFile)('make', args, {
     cwd: folder,
     env: {...process.env, MAKEFLAGS: '', LD_PRELOAD: ''},

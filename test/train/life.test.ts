@@ -102,7 +102,7 @@ describe('plot', () => {
   it('gives the text alone without a path, and says what is wrong with one', async () => {
     expect(await chain().plot()).toMatch(/^<svg xmlns/);
     await expect(chain().plot({path: path.join(folder, 'none', 'x.svg')})).rejects.toThrow(/plot: .*ENOENT/);
-    await expect(chain().plot({path: 3 as never})).rejects.toThrow(/plot: path: expected a file name/);
+    await expect(chain().plot({path: 3 as never})).rejects.toThrow(/plot: path: expected a path/);
     expect(existsSync(path.join(folder, 'none'))).toBe(false);
   });
 });

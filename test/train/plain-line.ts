@@ -16,7 +16,7 @@ export function build(): Sequential {
 
 export const dataOf = (model: Sequential): number[] => model.getWeights().flatMap(({data}) => [...data]);
 
-/** Kernel and bias in float64, trained on batches of row numbers. */
+/** Kernel and bias in float64, trained on batches of row indices. */
 export class PlainLine {
   readonly weights: Float64Array;
 
@@ -36,15 +36,15 @@ export class PlainLine {
   }
 
   gradient(batch: readonly number[], weightOf = (_: number) => 1): Float64Array {
-    const slopes = new Float64Array(features + 1);
+    const derivatives = new Float64Array(features + 1);
     for (const row of batch) {
-      const slope = (2 * weightOf(row) * this.errorOf(row)) / batch.length;
+      const derivative = (2 * weightOf(row) * this.errorOf(row)) / batch.length;
       for (let at = 0; at <= features; at++) {
         const input = at < features ? (x[row * features + at] as number) : 1;
-        slopes[at] = (slopes[at] as number) + slope * input;
+        derivatives[at] = (derivatives[at] as number) + derivative * input;
       }
     }
-    return slopes;
+    return derivatives;
   }
 
   gradientNorm(batch: readonly number[]): number {
@@ -54,8 +54,8 @@ export class PlainLine {
   /** One step; returns the loss before it. */
   step(batch: readonly number[], weightOf = (_: number) => 1): number {
     const loss = this.loss(batch, weightOf);
-    this.gradient(batch, weightOf).forEach((slope, at) => {
-      this.weights[at] = (this.weights[at] as number) - learningRate * slope;
+    this.gradient(batch, weightOf).forEach((derivative, at) => {
+      this.weights[at] = (this.weights[at] as number) - learningRate * derivative;
     });
     return loss;
   }

@@ -3,10 +3,11 @@
 import {fail} from '../../core/errors.ts';
 import {isObject, isRecord, show} from '../../core/kinds.ts';
 import type {Shape} from '../../core/shape.ts';
+import type {WeightNumbers} from '../../nn/weights.ts';
 import {writeHyper} from '../../optim/optimizer.ts';
 import type {Engine} from '../run/engine.ts';
 import {inputsOf} from '../run/inputs.ts';
-import {matchWeights, type WeightValue} from '../run/weights.ts';
+import {matchWeights} from '../run/match-weights.ts';
 import {applyGradientsGraph} from '../step/commit.ts';
 
 /** Gradients by the names of their weights, as `gradients` of `model.gradients(…)` has them. */
@@ -25,20 +26,20 @@ export async function applyGradients(engine: Engine, gradients: GradientValues):
   await engine.write(where, async () => {
     engine.checkTrainable(where);
     const {network} = engine;
-    const values = matchWeights(
+    const {values} = matchWeights(
       where,
       network.trainable.map(({variable}) => variable),
       Object.entries(gradients).map(([name, value]) =>
         isObject(value) && 'data' in value
-          ? {name, ...(value as Omit<WeightValue, 'name'>)}
-          : {name, data: value as ArrayLike<number>},
+          ? {name, ...(value as {data: WeightNumbers; shape?: Shape})}
+          : {name, data: value as WeightNumbers},
       ),
     );
     const program = engine.program(where, () => applyGradientsGraph(network, compilation));
     const hyper = new Float32Array(compilation.optimizer.hyperCount);
     writeHyper(compilation.optimizer, engine.iterations, 1, hyper);
     const named = Object.fromEntries([...values].map(([{name}, data]) => [name, data]));
-    const result = await program.run(inputsOf(program, {...named, hyper}), {steps: 1});
+    const result = await program.run(inputsOf(program, {...named, hyper}), {steps: 1, inline: true});
     engine.iterations += result.steps;
     if (result.end !== 'guard') return;
     fail(

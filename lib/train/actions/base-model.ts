@@ -2,34 +2,33 @@
 // same name.
 
 import type {TypedArray} from '../../core/dtype.ts';
-import {checkOptions, fail} from '../../core/errors.ts';
-import {mark} from '../../core/kinds.ts';
-import type {Config} from '../../core/named.ts';
-import type {FilePath} from '../../core/path.ts';
+import {checkBoolean, checkOptions, fail} from '../../core/errors.ts';
+import {isRecord, mark} from '../../core/kinds.ts';
 import type {Shape} from '../../core/shape.ts';
-import type {Tensor, Variable} from '../../core/tensor.ts';
-import type {Layer} from '../../nn/layer.ts';
-import {callLayer, type SymbolicTensor} from '../../nn/symbolic.ts';
-import type {Optimizer} from '../../optim/optimizer.ts';
+import type {Variable} from '../../core/tensor.ts';
+import type {ModelSource} from '../../io/model-file.ts';
+import type {SymbolicTensor} from '../../nn/symbolic.ts';
+import type {SetWeightsOptions, WeightData, WeightsSet, WeightValue} from '../../nn/weights.ts';
 import {type Batches, isBatches} from '../feed/dataset-source.ts';
 import {bindSamples} from '../feed/samples.ts';
-import {ModelLayer} from '../network/nested.ts';
-import {layerOf, type SymbolicTensors} from '../network/network.ts';
-import {inStructure, type PortData, symbolicInputs} from '../network/ports.ts';
+import type {SymbolicTensors} from '../network/network.ts';
+import type {PortData} from '../network/ports.ts';
 import type {ShapedResult} from '../network/results.ts';
-import {kindOf, topologyOf} from '../network/topology.ts';
 import type {Engine} from '../run/engine.ts';
-import type {Logs} from '../run/logs.ts';
-import {assign, matchWeights, snapshot, type WeightData, type WeightValue} from '../run/weights.ts';
+import type {EngineSource} from '../run/layer-stack.ts';
+import {type Logs, RunningMeans} from '../run/logs.ts';
+import {matchWeights} from '../run/match-weights.ts';
+import {assign, snapshot} from '../run/weights.ts';
 import type {CompileOptions} from '../step/compile-options.ts';
 import {applyGradients, type GradientValues} from './apply-gradients.ts';
-import {type CallOptions, callNetwork} from './call.ts';
 import {type EvaluateOptions, evaluateBatches, evaluateRows} from './evaluate.ts';
 import {type ForwardOptions, type ForwardResult, forward} from './forward.ts';
 import {type GradientsOptions, type GradientsResult, gradientsOf} from './gradients.ts';
+import {ModelGraph} from './model-graph.ts';
+import {type ModelOptimizer, optimizerOf} from './model-optimizer.ts';
 import {type PlotOptions, plot} from './plot.ts';
 import {type Inputs, predict, predictBatches, predictSync} from './predict.ts';
-import {type SaveOptions, save} from './save.ts';
+import {loadWeights, type SaveOptions, save, saveWeights, toBytes} from './save.ts';
 import {type SummaryOptions, summaryOf} from './summary.ts';
 
 /** A weight where it lies. */
@@ -50,92 +49,36 @@ export type Predicted<Outputs extends SymbolicTensors> = Outputs extends Symboli
   ? ShapedResult
   : PredictedEach<Outputs>;
 
+/** What takes no options refuses those of other libraries, which would do nothing. */
+type NoOptions = Readonly<Record<string, never>>;
+
 /** A model with all its methods but those that train it or make another: what callbacks get. */
-export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
+export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> extends ModelGraph<Outputs> {
   static {
     mark(BaseModel.prototype, 'model');
   }
 
-  /** Set by a callback, ends the training after the current batch. */
-  stopTraining = false;
-  /** What it is called as a layer of another model. */
-  readonly name: string | undefined;
-  readonly #engine: Engine;
-  #layer: ModelLayer | undefined;
+  readonly #source: EngineSource;
+  #stopTraining = false;
 
   /** @internal */
-  constructor(engine: Engine) {
-    this.#engine = engine;
-    this.name = engine.name;
+  constructor(source: EngineSource) {
+    super(source);
+    this.#source = source;
   }
 
-  /** Names of the inputs and their shapes for one sample. */
-  get inputs(): readonly {name: string; shape: Shape}[] {
-    return this.#engine.network.inputs.map(({name, shape}) => ({name, shape}));
+  get #engine(): Engine {
+    return this.#source.engine;
   }
 
-  /** Names of the outputs and their shapes for one sample. */
-  get outputs(): readonly {name: string; shape: Shape}[] {
-    return this.#engine.network.outputs.map(({name, shape}) => ({name, shape}));
+  /** Set by a callback, ends the training after the current batch. */
+  get stopTraining(): boolean {
+    return this.#stopTraining;
   }
 
-  /** Shape of one sample; of the first input where there are several. */
-  get inputShape(): Shape {
-    return this.#engine.network.inputShape;
-  }
-
-  /** Shape of the output for one sample; of the first output where there are several. */
-  get outputShape(): Shape {
-    return this.#engine.network.outputShape;
-  }
-
-  /** The layers' names and shapes, in the order in which they are computed. */
-  get layers(): readonly {name: string; kind: string; outputShape: Shape}[] {
-    return this.#engine.network.layers.map(({name, layer: {kind}, outputShape}) => ({
-      name,
-      kind,
-      outputShape,
-    }));
-  }
-
-  /** A layer by its name in this model, or by its place. @throws ERR_UNKNOWN_NAME or ERR_OUT_OF_RANGE */
-  getLayer(name: string | number): Layer {
-    return layerOf(this.#engine.network, name);
-  }
-
-  /** Whether training changes any weights; set, it sets `trainable` of all layers. */
-  get trainable(): boolean {
-    return this.#engine.network.layers.some(({layer}) => layer.trainable);
-  }
-
-  set trainable(value: boolean) {
-    for (const {layer} of this.#engine.network.layers) layer.trainable = value;
-  }
-
-  /** This model as a layer of others, which share its weights. */
-  toLayer(): Layer {
-    const {network} = this.#engine;
-    const kind = kindOf(network);
-    this.#layer ??= new ModelLayer(network, () => topologyOf(this.#engine), {kind, name: this.name});
-    return this.#layer;
-  }
-
-  /** Its outputs for these inputs, in a model that is being built. */
-  apply(inputs: SymbolicTensors): Outputs {
-    const {network} = this.#engine;
-    const layer = this.toLayer();
-    const list = symbolicInputs(`${this.name ?? layer.kind}: apply`, network.inputs, inputs);
-    const {outputs} = callLayer(layer, list, this.name ?? layer.kind);
-    return inStructure(network.outputStructure, network.outputs, outputs) as Outputs;
-  }
-
-  /**
-   * Its outputs as ops of a graph of one's own, for tensors [batch, …]: with `compile` and `minimize` a
-   * training step that shares the weights. In training, random layers read the inputs `seed` int32[2] and
-   * `step` int32[1], one for each step; moving statistics stay as they are.
-   */
-  call(inputs: Tensor | readonly Tensor[], options: CallOptions = {}): Tensor | Tensor[] {
-    return callNetwork(this.#engine.network, inputs, options);
+  set stopTraining(value: boolean) {
+    checkBoolean('stopTraining', value);
+    this.#stopTraining = value;
   }
 
   /** The weights that training changes, as variables of graphs. */
@@ -143,9 +86,13 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
     return this.#engine.network.trainable.map(({variable}) => variable);
   }
 
-  /** The optimizer that `compile` was given; its learning rate may be assigned. @throws ERR_NOT_COMPILED */
-  get optimizer(): Optimizer {
-    return this.#engine.compilation('optimizer').optimizer;
+  /**
+   * This model's copy of the optimizer given to `compile`; its learning rate may be assigned.
+   *
+   * @throws ERR_NOT_COMPILED
+   */
+  get optimizer(): ModelOptimizer {
+    return optimizerOf(this.#engine);
   }
 
   /** Steps of training done since `compile`, or since the training that a file was saved in. */
@@ -163,9 +110,10 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
   evaluate(x: PortData, y: PortData, options?: EvaluateOptions): Promise<Logs>;
   async evaluate(x: PortData | Batches, y?: PortData, options: EvaluateOptions = {}): Promise<Logs> {
     if (isBatches(x)) {
-      if (y !== undefined || Object.keys(options).length > 0) {
+      if ((y !== undefined && !isRecord(y)) || Object.keys(options).length > 0) {
         fail('ERR_OPTION', 'evaluate: a data set itself holds targets and weights; it takes no options.');
       }
+      checkOptions('evaluate', y, []);
       return evaluateBatches(this.#engine, {where: 'evaluate', batches: x});
     }
     checkOptions('evaluate', options, ['sampleWeight']);
@@ -180,15 +128,37 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
    * `{data, shape}` or nested, has none, and the result neither. A row's bits do not depend on its batch.
    * For a data set, of batches or of batches `{xs}`, the outputs for all its rows.
    */
-  predict(x: PortData | Inputs): Promise<Predicted<Outputs>> {
+  predict(x: PortData | Inputs, options?: NoOptions): Promise<Predicted<Outputs>> {
     const prediction = isBatches(x)
-      ? predictBatches(this.#engine, x as Inputs)
-      : predict(this.#engine, x as PortData);
+      ? predictBatches(this.#engine, x as Inputs, options)
+      : predict(this.#engine, x as PortData, options);
     return prediction as Promise<Predicted<Outputs>>;
   }
 
+  /** `predict`: a name that Keras and TensorFlow.js have. */
+  predictOnBatch(x: PortData, options?: NoOptions): Promise<Predicted<Outputs>> {
+    return this.predict(x, options);
+  }
+
+  /** `evaluate` of rows: a name that Keras has. */
+  testOnBatch(x: PortData, y: PortData, options?: EvaluateOptions): Promise<Logs> {
+    return this.evaluate(x, y, options);
+  }
+
+  /** What logs hold, in their order. @throws ERR_NOT_COMPILED */
+  get metricsNames(): readonly string[] {
+    return Object.keys(new RunningMeans(this.#engine.compilation('metricsNames')).logs());
+  }
+
+  /**
+   * For programs written for Keras: there is nothing to reset. No layer keeps a state from batch to batch but
+   * as a weight, which moving statistics are.
+   */
+  resetStates(): void {}
+
   /** The same on the calling thread: for single samples, microseconds. */
-  predictSync(x: PortData): Predicted<Outputs> {
+  predictSync(x: PortData, options?: NoOptions): Predicted<Outputs> {
+    checkOptions('predictSync', options, []);
     return predictSync(this.#engine, x) as Predicted<Outputs>;
   }
 
@@ -221,10 +191,17 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
     return snapshot(this.#engine, this.#engine.variables);
   }
 
-  /** Sets all weights, by name. @throws ERR_WEIGHTS naming the first that does not fit; ERR_MODEL_BUSY */
-  setWeights(weights: readonly WeightValue[]): void {
-    const values = matchWeights('setWeights', this.#engine.variables, weights);
+  /**
+   * Sets all weights: by their names, as `getWeights` gives them, or without names in their order. Those that
+   * fit, and no others, with `partial` or `skipMismatch`.
+   *
+   * @returns what was set and what was not.
+   * @throws ERR_WEIGHTS naming the first that does not fit, or where none does; ERR_MODEL_BUSY
+   */
+  setWeights(weights: readonly WeightValue[], options: SetWeightsOptions = {}): WeightsSet {
+    const {values, report} = matchWeights('setWeights', this.#engine.variables, weights, options);
     this.#engine.writeSync('setWeights', () => assign(this.#engine, values));
+    return report;
   }
 
   /** The weights where they lie. */
@@ -241,16 +218,6 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
         },
       };
     });
-  }
-
-  /**
-   * The layers and how they are joined, without weights, as `JSON.stringify` asks for it; `modelFromJSON`
-   * makes a model of it.
-   *
-   * @throws ERR_OPTION where a part is a function of your own without a name.
-   */
-  toJSON(): Config {
-    return topologyOf(this.#engine);
   }
 
   /**
@@ -277,9 +244,46 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
    * Writes layers, weights, and the optimizer with its moments to one file. The old file stays whole until
    * the new one is. While a training runs, the file holds one finished step.
    *
+   * @param path or a `file:` URL.
    * @throws ERR_FILE
    */
-  save(path: FilePath, options: SaveOptions = {}): Promise<void> {
+  save(path: string | URL, options: SaveOptions = {}): Promise<void> {
     return save(this.#engine, path, options);
+  }
+
+  /** What `save` would write, for databases and the like; `load` reads it. */
+  toBytes(options: SaveOptions = {}): Promise<Uint8Array> {
+    return toBytes(this.#engine, options);
+  }
+
+  /**
+   * Gives its memory back at once, for loops that make many models; nothing needs it otherwise. What is asked
+   * of it, or of its layers, afterwards is refused with ERR_DISPOSED. Weights that other models share stay
+   * theirs. `using net = sequential([…])` disposes of it at the end of the block.
+   *
+   * @throws ERR_MODEL_BUSY while a training runs.
+   */
+  dispose(): void {
+    this.#source.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** Writes the weights alone, by name, to a file that `loadWeights` reads. @throws ERR_FILE */
+  saveWeights(path: string | URL): Promise<void> {
+    return saveWeights(this.#engine, path);
+  }
+
+  /**
+   * Sets the weights, by name, to those in a file of `saveWeights` or of `save`, or in its bytes. Where the
+   * file is of another model, `partial` and `skipMismatch` take what fits.
+   *
+   * @returns what was set and what was not.
+   * @throws ERR_FILE; ERR_WEIGHTS naming the first that does not fit, or where none does; ERR_MODEL_BUSY
+   */
+  loadWeights(source: ModelSource, options: SetWeightsOptions = {}): Promise<WeightsSet> {
+    return loadWeights(this.#engine, source, options);
   }
 }

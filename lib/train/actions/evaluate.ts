@@ -1,11 +1,10 @@
 // Loss and metrics over rows or batches, without training.
-import {ascendingRows} from '../../data/order.ts';
 import type {BatchRun} from '../feed/batch-source.ts';
 import {type Batches, DatasetSource} from '../feed/dataset-source.ts';
 import {keyOfSamples} from '../feed/plan-key.ts';
 import type {Weighting} from '../feed/sample-weights.ts';
 import type {Samples} from '../feed/samples.ts';
-import {inBuckets} from '../run/buckets.ts';
+import {inBuckets, rowNumbers} from '../run/buckets.ts';
 import type {Engine} from '../run/engine.ts';
 import {AbortedError} from '../run/failures.ts';
 import {type Logs, RunningMeans} from '../run/logs.ts';
@@ -44,7 +43,7 @@ export async function evaluateRows(
 ): Promise<Logs> {
   const {where, samples, first, count, prefix} = request;
   const means = new RunningMeans(engine.compilation(where));
-  await addRows(engine, means, request, {samples, rows: ascendingRows(count, first)});
+  await addRows(engine, means, request, {samples, rows: rowNumbers(count, first)});
   return means.logs(prefix);
 }
 
@@ -58,7 +57,7 @@ export async function evaluateBatches(
   const means = new RunningMeans(engine.compilation(where));
   try {
     for (let batch = 0; ; ) {
-      const run = await source.next(0, batch, Number.POSITIVE_INFINITY);
+      const run = await source.next(0, batch, Number.POSITIVE_INFINITY, 0);
       if (signal?.aborted) throw new AbortedError({epoch: [], history: {}}, signal.reason);
       if (!run) return means.logs(prefix);
       await addRows(engine, means, request, run);

@@ -2,11 +2,11 @@
 import {checkBoolean, checkNumber, checkOptions} from '../../core/errors.ts';
 import type {Shape} from '../../core/shape.ts';
 import type {Rows} from '../../data/arrays.ts';
-import {ascendingRows} from '../../data/order.ts';
 import {keyOf} from '../feed/plan-key.ts';
 import {bindInputs, sourcesOfInputs} from '../feed/samples.ts';
 import {inStructure, type PortData, sourceName} from '../network/ports.ts';
 import type {Prediction, ShapedResult} from '../network/results.ts';
+import {rowNumbers} from '../run/buckets.ts';
 import type {Engine} from '../run/engine.ts';
 import {recordedProgram} from '../run/recorded-program.ts';
 import {randomOf, runRows} from '../run/row-run.ts';
@@ -44,7 +44,7 @@ export async function forward(
   const {network} = engine;
   const bound = bindInputs(network, where, x, true);
   const [{count: batch, single}] = bound as [Rows];
-  const rows = ascendingRows(batch);
+  const rows = rowNumbers(batch);
   const {program, recorder} = recordedProgram(
     engine,
     keyOf(`forward ${training}`, batch, ...bound),

@@ -1,12 +1,12 @@
 // The backward pass on its own: the loss of some rows and its gradients, without an update.
 import {checkBoolean, checkNumber, checkOptions} from '../../core/errors.ts';
 import type {Shape} from '../../core/shape.ts';
-import {ascendingRows} from '../../data/order.ts';
 import {keyOfSamples} from '../feed/plan-key.ts';
 import type {Weighting} from '../feed/sample-weights.ts';
 import {bindSamples} from '../feed/samples.ts';
 import {inStructure, type PortData} from '../network/ports.ts';
 import type {Prediction, ShapedResult} from '../network/results.ts';
+import {rowNumbers} from '../run/buckets.ts';
 import type {Engine} from '../run/engine.ts';
 import {recordedProgram} from '../run/recorded-program.ts';
 import {randomOf, runRows} from '../run/row-run.ts';
@@ -48,7 +48,7 @@ export async function gradientsOf(
   checkNumber(`${where}: seed`, seed, {integer: true});
   const samples = bindSamples(engine, where, x, y, {sampleWeight, classWeight});
   const batch = samples.count;
-  const rows = ascendingRows(batch);
+  const rows = rowNumbers(batch);
   const key = keyOfSamples(`gradients ${training}`, batch, samples);
   const {network} = engine;
   const {program, recorder} = recordedProgram(engine, key, record, made =>

@@ -2,7 +2,7 @@
 
 import {writeFile} from 'node:fs/promises';
 import {checkOptions} from '../../core/errors.ts';
-import {type FilePath, pathOf} from '../../core/path.ts';
+import {toPath} from '../../core/path.ts';
 import {formatShape, type Shape} from '../../core/shape.ts';
 import {fileError} from '../../io/model-file.ts';
 import type {SymbolicTensor} from '../../nn/symbolic.ts';
@@ -11,7 +11,7 @@ import {type Box, layOut, type Picture} from './diagram.ts';
 
 export interface PlotOptions {
   /** File to write. */
-  readonly path?: FilePath;
+  readonly path?: string | URL;
 }
 
 const family = 'system-ui, "Segoe UI", Helvetica, Arial, sans-serif';
@@ -130,8 +130,7 @@ function draw({width, height, boxes, edges}: Picture<Node>): string {
 /** The picture as SVG; written to `path` where one is given. @throws ERR_FILE */
 export async function plot(network: Network, options: PlotOptions): Promise<string> {
   checkOptions('plot', options, ['path']);
-  const {path} = options;
-  const file = path === undefined ? undefined : pathOf('plot: path', path);
+  const file = options.path === undefined ? undefined : toPath('plot: path', options.path);
   const svg = draw(layOut(nodesOf(network)));
   if (file !== undefined) {
     try {

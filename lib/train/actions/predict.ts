@@ -1,9 +1,9 @@
 // The forward pass for its outputs: off the event loop, over a data set, or on the calling thread.
 import {isFloat32} from '../../core/dtype.ts';
+import {checkOptions} from '../../core/errors.ts';
 import {sizeOf} from '../../core/shape.ts';
 import type {Rows} from '../../data/arrays.ts';
 import {prefetched} from '../../data/iterate.ts';
-import {ascendingRows} from '../../data/order.ts';
 import {isRecord} from '../../data/tree.ts';
 import type {CompiledProgram} from '../../session/compile.ts';
 import type {VariableStore} from '../../session/store.ts';
@@ -11,7 +11,7 @@ import {keyOf} from '../feed/plan-key.ts';
 import {bindInputs, sourcesOfInputs} from '../feed/samples.ts';
 import {inStructure, type PortData, sourceName} from '../network/ports.ts';
 import type {Prediction, ShapedResult} from '../network/results.ts';
-import {inBuckets} from '../run/buckets.ts';
+import {inBuckets, rowNumbers} from '../run/buckets.ts';
 import type {Engine} from '../run/engine.ts';
 import type {RunOutcome} from '../run/failures.ts';
 import {type RowRun, rowInputs, runRows, runRowsSync} from '../run/row-run.ts';
@@ -30,7 +30,7 @@ function prepare(engine: Engine, where: string, given: PortData, allowSingle = t
   const {network} = engine;
   const x = bindInputs(network, where, given, allowSingle);
   const [{count, single}] = x as [Rows];
-  const {batch, steps, rows} = inBuckets(ascendingRows(count));
+  const {batch, steps, rows} = inBuckets(rowNumbers(count));
   const program = engine.program(keyOf('predict', batch, ...x), () => predictGraph(network, {batch, x}));
   return {
     program,
@@ -52,7 +52,8 @@ function prepare(engine: Engine, where: string, given: PortData, allowSingle = t
 }
 
 /** Off the event loop, ahead of training steps that wait; a few microseconds of work are done inline. */
-export async function predict(engine: Engine, x: PortData): Promise<Prediction> {
+export async function predict(engine: Engine, x: PortData, options?: object): Promise<Prediction> {
+  checkOptions('predict', options, []);
   const {program, run, steps, finish} = prepare(engine, 'predict', x);
   return finish(await runRows(engine, program, run, {steps, highPriority: true}));
 }
@@ -61,7 +62,8 @@ export async function predict(engine: Engine, x: PortData): Promise<Prediction> 
 export type Inputs = AsyncIterable<PortData | {readonly xs: PortData}>;
 
 /** Outputs for all rows of all batches, the next of which are made meanwhile. */
-export async function predictBatches(engine: Engine, batches: Inputs): Promise<Prediction> {
+export async function predictBatches(engine: Engine, batches: Inputs, options?: object): Promise<Prediction> {
+  checkOptions('predict', options, []);
   const {outputs, outputStructure} = engine.network;
   const parts: Float32Array[][] = outputs.map(() => []);
   for await (const element of prefetched(batches, batchesAhead)) {
@@ -97,7 +99,7 @@ function makeRowPredictor(engine: Engine): RowPredictor {
   const {inputShape, outputShape} = network;
   const data = new Float32Array(new SharedArrayBuffer(4 * sizeOf(inputShape)));
   const x = bindInputs(network, 'predictSync', data, true);
-  const {rows} = inBuckets(ascendingRows(1));
+  const {rows} = inBuckets(rowNumbers(1));
   const program = engine.program(keyOf('predict', 1, ...x), () => predictGraph(network, {batch: 1, x}));
   const {outputs, run} = program.bindSync(rowInputs(program, {sources: sourcesOfInputs(network, x), rows}));
   const result = outputs.output as Float32Array;

@@ -8,6 +8,20 @@ import type {Engine} from '../run/engine.ts';
 import type {Logs} from '../run/logs.ts';
 import type {Criterion} from '../step/criterion.ts';
 
+/** Which numbers the logs of a training will hold. */
+export interface KnownLogs {
+  /** After an epoch: the training's own, those of the validation, and what callbacks add. */
+  readonly epoch: readonly string[];
+  /** After a batch. */
+  readonly batch: readonly string[];
+  /** Whether others may be there too, by callbacks or metrics of the user's own. */
+  readonly open: boolean;
+  /** After which epochs there are those of the validation: all, some, or none. */
+  readonly validated: 'all' | 'some' | 'none';
+  /** The kind of metric behind a name, where it is one. */
+  kindOf(name: string): string | undefined;
+}
+
 /** What a callback may want to know of the training that calls it. */
 export interface CallbackContext<Trained extends BaseModel = BaseModel> {
   readonly model: Trained;
@@ -75,6 +89,13 @@ export interface Callback<Trained extends BaseModel = BaseModel> {
   batchesUntilCall?(iterations: number): number;
   /** Ends the training before the commit of the step where it holds, exactly: part of the plan. */
   readonly criterion?: Criterion;
+  /**
+   * Names that its `onEpochEnd` adds to the logs. Where all callbacks say that, a name that nothing gives is
+   * an error before the first step.
+   */
+  readonly adds?: readonly string[];
+  /** Asked before the training which numbers it will find. @internal */
+  checkLogs?(known: KnownLogs, model: BaseModel): void;
   /** Looks at steps from within. @internal */
   readonly probe?: Probe;
   /** What it remembers from one call to the next, for checkpoints: with `setState` it goes on from there. */

@@ -2,13 +2,13 @@ import {mkdir, open, stat, truncate} from 'node:fs/promises';
 import path from 'node:path';
 import {fail, requireOptions} from '../../core/errors.ts';
 import {show} from '../../core/kinds.ts';
-import {type FilePath, pathOf} from '../../core/path.ts';
+import {toPath} from '../../core/path.ts';
 import {fileError} from '../../io/model-file.ts';
 import type {Logs} from '../run/logs.ts';
 import type {Callback, CallbackContext} from './callback.ts';
 
 export interface CsvLoggerOptions {
-  readonly filename: FilePath;
+  readonly filename: string | URL;
   /** Between the fields of a line, a comma by default. */
   readonly separator?: string;
   /** Add lines to the file that is there, whose columns stay. False by default: it is replaced. */
@@ -58,7 +58,7 @@ function columnsOf(logs: Logs, {validates}: CallbackContext): string[] {
 export function csvLogger(options: CsvLoggerOptions): Callback {
   const where = 'callbacks.csvLogger';
   requireOptions(where, options, ['filename', 'separator', 'append']);
-  const file = pathOf(`${where}: filename`, options.filename);
+  const file = toPath(`${where}: filename`, options.filename);
   const {separator = ',', append: keep = false} = options;
   if (typeof separator !== 'string' || separator === '') {
     fail('ERR_OPTION', `${where}: separator: expected text. Received ${show(separator)}.`);
@@ -69,6 +69,7 @@ export function csvLogger(options: CsvLoggerOptions): Callback {
   let columns: string[] | undefined;
   let bytes = 0;
   return {
+    adds: [],
     async onTrainBegin() {
       columns = keep ? (await firstLine(file))?.split(separator) : undefined;
       bytes = columns ? (await stat(file)).size : 0;

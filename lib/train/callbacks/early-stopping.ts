@@ -1,5 +1,5 @@
 import {checkNumber, checkOptions} from '../../core/errors.ts';
-import type {WeightData} from '../run/weights.ts';
+import type {WeightData} from '../../nn/weights.ts';
 import type {Callback} from './callback.ts';
 import {Monitor, type MonitorOptions, monitorOptions} from './monitor.ts';
 
@@ -29,6 +29,8 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
   let epochsWithout = 0;
   let bestWeights: WeightData[] | undefined;
   return {
+    adds: [],
+    checkLogs: known => monitor.check(known),
     onTrainBegin() {
       best = monitor.worst;
       epochsWithout = 0;

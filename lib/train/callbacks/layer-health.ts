@@ -1,6 +1,7 @@
 // How a training step looks from within, layer by layer: by graphs beside that of the step.
 import type {TypedArray} from '../../core/dtype.ts';
 import {input, type Tensor, withScope} from '../../core/tensor.ts';
+import type {WeightData} from '../../nn/weights.ts';
 import {cast, greater, lessEqual, logicalOr, square, sub} from '../../ops/map.ts';
 import {max, mean, sum} from '../../ops/reduce.ts';
 import type {BatchRun} from '../feed/batch-source.ts';
@@ -9,7 +10,7 @@ import type {Network} from '../network/network.ts';
 import type {Engine} from '../run/engine.ts';
 import {inputsOf} from '../run/inputs.ts';
 import {randomOf, rowInputs} from '../run/row-run.ts';
-import {snapshot, type WeightData} from '../run/weights.ts';
+import {snapshot} from '../run/weights.ts';
 import {type Graph, gradientsGraph} from '../step/graphs.ts';
 import {type Observed, Recorder} from '../step/recorder.ts';
 

@@ -4,7 +4,9 @@ import {type ChainruleError, checkNumber, fail, nearest} from '../../core/errors
 import {isClass, isObject, memberNames, show} from '../../core/kinds.ts';
 import {resolve} from '../../core/resolve.ts';
 import type {Logs} from '../run/logs.ts';
+import type {Compilation} from '../step/compilation.ts';
 import type {Criterion} from '../step/criterion.ts';
+import type {KnownLogs} from './callback.ts';
 import {
   type Callback,
   type CallbackContext,
@@ -14,6 +16,7 @@ import {
   type Probe,
 } from './callback.ts';
 import * as callbacks from './index.ts';
+import {knownLogs} from './known-logs.ts';
 
 type Done = void | Promise<void>;
 
@@ -65,6 +68,7 @@ export class CallbackList {
   #othersDone = false;
   /** Those that want to be told of batches. */
   readonly #ofBatches: readonly Callback[];
+  readonly #ofEpochs: readonly Callback[];
 
   /** `around` is told of each call, so that weights may be written in it. */
   constructor(
@@ -77,8 +81,15 @@ export class CallbackList {
     // A checkpoint holds what all others remember of the same batch.
     this.#all = [...all.filter(({resume}) => !resume), ...all.filter(({resume}) => resume)];
     this.#ofBatches = this.#all.filter(callback => callback.onBatchBegin || callback.onBatchEnd);
+    this.#ofEpochs = this.#all.filter(callback => callback.onEpochBegin || callback.onEpochEnd);
     this.#context = context;
     this.#around = around;
+  }
+
+  /** @throws ERR_OPTION where one of them watches a number that nothing gives. */
+  checkLogs(compilation: Compilation, validated: KnownLogs['validated']): void {
+    const known = knownLogs({compilation, callbacks: this.#all, validated});
+    for (const callback of this.#all) callback.checkLogs?.(known, this.#context.model);
   }
 
   /** Those that look at the step that follows on `iterations` others. */
@@ -100,6 +111,11 @@ export class CallbackList {
 
   get watchBatches(): boolean {
     return this.#ofBatches.length > 0;
+  }
+
+  /** Whether any of them looks at the beginnings or ends of epochs. */
+  get watchEpochs(): boolean {
+    return this.#ofEpochs.length > 0;
   }
 
   /** How many batches may run in one call from `batch` on, when `iterations` steps have been done. */

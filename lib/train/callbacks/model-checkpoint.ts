@@ -2,9 +2,9 @@ import {mkdir, rm} from 'node:fs/promises';
 import path from 'node:path';
 import {checkNumber, fail, requireOptions} from '../../core/errors.ts';
 import {show} from '../../core/kinds.ts';
-import {type FilePath, pathOf} from '../../core/path.ts';
+import {toPath} from '../../core/path.ts';
 import type {Logs} from '../run/logs.ts';
-import type {Callback, CallbackContext} from './callback.ts';
+import type {Callback, CallbackContext, KnownLogs} from './callback.ts';
 import {Monitor, type MonitorOptions, monitorOptions} from './monitor.ts';
 import {checkSaveFreq, type SaveFreq, saving} from './saving.ts';
 
@@ -13,7 +13,7 @@ export interface ModelCheckpointOptions extends Omit<MonitorOptions, 'minDelta'>
    * Path of the files, in which `{epoch}` (the first is 1), `{batch}` and names of the logs stand for their
    * values, in Python's notation: `models/{epoch:03d}-{val_loss:.4f}.chainrule`.
    */
-  readonly filepath: FilePath;
+  readonly filepath: string | URL;
   /** Save when `monitor` has become better than in all files before. False by default: always. */
   readonly saveBestOnly?: boolean;
   /** Keep the best so many files by `monitor` and remove the others. All by default. */
@@ -37,7 +37,7 @@ const known = [
 ];
 
 /** `{name}`, `{name:03d}`, `{name:.4f}` or `{name:.2e}`. */
-const field = /\{(\w+)(?::(0?)(\d*)(?:\.(\d+))?([dfe]))?\}/g;
+const field = /\{([^{}:]+)(?::(0?)(\d*)(?:\.(\d+))?([dfe]))?\}/g;
 
 /** The path of a file, its fields filled in. */
 function fill(where: string, filepath: string, values: Logs): string {
@@ -52,6 +52,39 @@ function fill(where: string, filepath: string, values: Logs): string {
       type === 'f' ? value.toFixed(places) : type === 'e' ? value.toExponential(places) : String(value);
     return text.padStart(Number(width || 0), zero === '0' ? '0' : ' ');
   });
+}
+
+/** Refuses what would stand in a file's name as it is: `{loss:.2g}`. */
+function checkTemplate(where: string, filepath: string): void {
+  const rest = filepath.replace(field, '');
+  const [wrong] = /\{[^}]*\}?|\}/.exec(rest) ?? [];
+  if (wrong === undefined) return;
+  const forms = '{epoch}, {epoch:03d}, {val_loss:.4f} or {val_loss:.2e}';
+  fail('ERR_OPTION', `${where}: filepath: ${wrong} is no field; expected e.g. ${forms}.`);
+}
+
+/** Refuses names of numbers that a file's name cannot get. Files are only where `watched` is there. */
+function checkFields(
+  where: string,
+  filepath: string,
+  known: KnownLogs,
+  {when, watched}: {when: 'epoch' | 'batch'; watched: string | undefined},
+): void {
+  const names = [...known[when], 'epoch', 'batch'];
+  for (const [, name = ''] of filepath.matchAll(field)) {
+    if (!names.includes(name) && !known.open) {
+      const text = `there will be no ${name} for {${name}}. There are ${names.join(', ')}`;
+      fail('ERR_OPTION', `${where}: filepath: ${text}.`);
+    }
+    const missesSome = when === 'epoch' && known.validated === 'some' && name.startsWith('val_');
+    if (missesSome && !watched?.startsWith('val_')) {
+      const text = `{${name}} is there after some epochs only, by validationFreq`;
+      fail(
+        'ERR_OPTION',
+        `${where}: filepath: ${text}; watch a val_… with saveBestOnly, or validate each epoch.`,
+      );
+    }
+  }
 }
 
 function checkFlag(what: string, value: unknown): void {
@@ -69,7 +102,8 @@ interface Kept {
 export function modelCheckpoint(options: ModelCheckpointOptions): Callback {
   const where = 'callbacks.modelCheckpoint';
   requireOptions(where, options, known);
-  const filepath = pathOf(`${where}: filepath`, options.filepath);
+  const filepath = toPath(`${where}: filepath`, options.filepath);
+  checkTemplate(where, filepath);
   const {saveBestOnly = false, saveTopK, initialValueThreshold, includeOptimizer = true} = options;
   const monitor = new Monitor(where, options);
   const saveFreq = checkSaveFreq(where, options.saveFreq ?? 'epoch');
@@ -111,7 +145,12 @@ export function modelCheckpoint(options: ModelCheckpointOptions): Callback {
     for (const {file: old} of files.splice(saveTopK)) await rm(old, {force: true});
   }
 
+  const when = saveFreq === 'epoch' ? 'epoch' : 'batch';
   return {
+    checkLogs(known) {
+      if (watches) monitor.check(known, when);
+      checkFields(where, filepath, known, {when, watched: watches ? monitor.name : undefined});
+    },
     onTrainBegin() {
       best = initialValueThreshold ?? monitor.worst;
       files = [];

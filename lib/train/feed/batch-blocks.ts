@@ -1,17 +1,13 @@
 // Batches that come one by one, copied into blocks of equal ones: while native code trains on one block, the
 // next is being filled. How many batches stand in a block never changes a result.
-import {dtypes} from '../../core/dtype.ts';
-import {sizeOf} from '../../core/shape.ts';
-import type {NumberArray, Rows} from '../../data/arrays.ts';
 import {ascendingRows} from '../../data/order.ts';
 import type {BatchRun} from './batch-source.ts';
 import {keyOfSamples} from './plan-key.ts';
+import {allocateSamples, bytesOfSamples, copySamples} from './sample-copies.ts';
 import type {Samples} from './samples.ts';
 
 const bytesPerBlock = 4 << 20;
 const maxBatches = 64;
-
-const partsOf = ({sources}: Samples): Rows[] => Object.values(sources);
 
 /** Memory for some batches of one size, which native code reads where it lies. */
 class Block {
@@ -25,28 +21,10 @@ class Block {
   constructor(key: string, like: Samples) {
     this.key = key;
     this.batch = like.count;
-    const bytes = partsOf(like).reduce((sum, {data}) => sum + data.byteLength, 0);
-    this.#capacity = Math.max(1, Math.min(maxBatches, Math.floor(bytesPerBlock / bytes)));
-    const copies = new Map(partsOf(like).map(rows => [rows, this.#allocate(rows)]));
-    const copyOf = (rows: Rows): Rows => copies.get(rows) as Rows;
-    const {x, y, weights, sources} = like;
-    this.samples = {
-      x: x.map(copyOf),
-      y: y.map(copyOf),
-      count: this.#capacity * this.batch,
-      batchRows: this.batch,
-      ...(weights && {weights: copyOf(weights)}),
-      sources: Object.fromEntries(Object.entries(sources).map(([name, rows]) => [name, copyOf(rows)])),
-    };
-    this.#rows = ascendingRows(this.#capacity * this.batch);
-  }
-
-  #allocate(rows: Rows): Rows {
-    const {array, bytes} = dtypes[rows.dtype];
+    this.#capacity = Math.max(1, Math.min(maxBatches, Math.floor(bytesPerBlock / bytesOfSamples(like))));
     const count = this.#capacity * this.batch;
-    const length = count * sizeOf(rows.rowShape);
-    const data = new array(new SharedArrayBuffer(length * bytes), 0, length) as NumberArray;
-    return {...rows, data, count};
+    this.samples = {...allocateSamples(like, count), batchRows: this.batch};
+    this.#rows = ascendingRows(count);
   }
 
   get full(): boolean {
@@ -54,11 +32,7 @@ class Block {
   }
 
   add(samples: Samples): void {
-    const own = partsOf(this.samples);
-    for (const [index, {data, rowShape}] of partsOf(samples).entries()) {
-      const at = this.steps * this.batch * sizeOf(rowShape);
-      own[index]?.data.set(data.subarray(0, this.batch * sizeOf(rowShape)), at);
-    }
+    copySamples(samples, this.samples, this.steps * this.batch);
     this.steps++;
   }
 

@@ -2,7 +2,10 @@
 import {ascendingRows, shuffleRows} from '../../data/order.ts';
 import type {Samples} from './samples.ts';
 
-/** Batches of one size that follow one another: at most these are trained on in one native call. */
+/**
+ * Batches of one size that follow one another, from one epoch to the next where they may: at most these are
+ * trained on in one native call.
+ */
 export interface BatchRun {
   readonly samples: Samples;
   /** Row indices into the samples, `steps` times `batch` of them. */
@@ -18,8 +21,16 @@ export interface BatchSource {
   /**
    * From batch `batch` of `epoch` on, some batches but at most `most`; undefined where the epoch ends. Asked
    * in order, but the first question may be for any batch: a training goes on where it was interrupted.
+   * `before` epochs were trained by earlier calls, whose order of rows goes on.
+   * Those of `epochs` epochs may come as one run, that of `epoch` included; one by default.
    */
-  next(epoch: number, batch: number, most: number): BatchRun | undefined | Promise<BatchRun | undefined>;
+  next(
+    epoch: number,
+    batch: number,
+    most: number,
+    before: number,
+    epochs?: number,
+  ): BatchRun | undefined | Promise<BatchRun | undefined>;
   /** The training has ended. */
   close?(): void;
 }
@@ -34,41 +45,69 @@ export interface ArraySourceOptions {
   readonly stepsPerEpoch: number | undefined;
 }
 
+/** Rows of the orders that are made in advance, at least one. */
+const rowsAhead = 2 ** 16;
+
 /** Batches of arrays that are in memory: a pass over all rows is an index table in a new order. */
 export class ArraySource implements BatchSource {
   readonly batches: number;
   readonly rows: number;
   readonly #samples: Samples;
   readonly #options: ArraySourceOptions;
-  readonly #order: Int32Array;
   readonly #perPass: number;
-  /** The pass whose order stands in the table. */
-  #pass = Number.NaN;
+  /** The orders of some passes that follow one another, which are those from `#firstPass` on. */
+  #orders: Int32Array;
+  #firstPass = Number.NaN;
+  #passes = 0;
 
   constructor(samples: Samples, options: ArraySourceOptions) {
     const {count, batchSize, stepsPerEpoch} = options;
     this.#samples = samples;
     this.#options = options;
-    this.#order = ascendingRows(count);
+    this.#orders = ascendingRows(count);
     this.#perPass = Math.ceil(count / batchSize);
     this.batches = stepsPerEpoch ?? this.#perPass;
     this.rows = stepsPerEpoch === undefined ? count : stepsPerEpoch * batchSize;
   }
 
-  next(epoch: number, batch: number, most: number): BatchRun | undefined {
+  next(epoch: number, batch: number, most: number, before: number, epochs = 1): BatchRun | undefined {
     if (batch >= this.batches) return undefined;
-    const {count, batchSize, seed, shuffle} = this.#options;
-    const position = epoch * this.batches + batch;
+    const {count, batchSize} = this.#options;
+    const position = (before + epoch) * this.batches + batch;
     const pass = Math.floor(position / this.#perPass);
-    if (shuffle && pass !== this.#pass) shuffleRows(this.#order, seed, pass);
-    this.#pass = pass;
     const first = (position % this.#perPass) * batchSize;
     const whole = Math.floor((count - first) / batchSize);
-    if (whole === 0) {
-      return {samples: this.#samples, rows: this.#order.subarray(first), batch: count - first, steps: 1};
+    const wanted = Math.min(most, epochs * this.batches - batch);
+    // Where the last batch of a pass is a short one, a run ends before it.
+    const ends = wanted <= whole || count % batchSize !== 0;
+    const begin = this.#orderOf(pass, ends ? 1 : 1 + Math.ceil((wanted - whole) / this.#perPass)) + first;
+    if (whole === 0) return this.#run(begin, count - first, 1);
+    const further = ends ? 0 : this.#firstPass + this.#passes - 1 - pass;
+    return this.#run(begin, batchSize, Math.min(wanted, whole + further * this.#perPass));
+  }
+
+  #run(first: number, batch: number, steps: number): BatchRun {
+    return {samples: this.#samples, rows: this.#orders.subarray(first, first + steps * batch), batch, steps};
+  }
+
+  /**
+   * Where the order of a pass stands in the table. One that does not is made, and with it those of the passes
+   * that follow, `passes` in all where they are not too many.
+   */
+  #orderOf(pass: number, passes: number): number {
+    const {count, seed, shuffle} = this.#options;
+    const known = pass - this.#firstPass;
+    if (known >= 0 && known < this.#passes) return known * count;
+    this.#firstPass = pass;
+    this.#passes = Math.max(1, Math.min(passes, Math.floor(rowsAhead / count)));
+    if (this.#orders.length < this.#passes * count) {
+      this.#orders = new Int32Array(new SharedArrayBuffer(4 * this.#passes * count));
     }
-    const steps = Math.min(whole, most, this.batches - batch);
-    const rows = this.#order.subarray(first, first + steps * batchSize);
-    return {samples: this.#samples, rows, batch: batchSize, steps};
+    for (let index = 0; index < this.#passes; index++) {
+      const order = this.#orders.subarray(index * count, (index + 1) * count);
+      if (shuffle) shuffleRows(order, seed, pass + index);
+      else for (let row = 0; row < count; row++) order[row] = row;
+    }
+    return 0;
   }
 }

@@ -1,9 +1,9 @@
-// Batches of a data set as a training asks for them: of arrays by row number, of anything else by way of
+// Batches of a data set as a training asks for them: of arrays by row index, of anything else by way of
 // blocks, which are filled while the batches before are trained on.
 
 import {checkOptions, fail} from '../../core/errors.ts';
 import {fieldNames, isMap, show} from '../../core/kinds.ts';
-import type {DataInput, Rows, ShapedArray} from '../../data/arrays.ts';
+import type {Rows, ShapedArray} from '../../data/arrays.ts';
 import {type Dataset, isDataset, isOwnDataset} from '../../data/dataset.ts';
 import type {BatchCursor, BatchPlan, Table} from '../../data/row-plan.ts';
 import {isRecord, mapTree} from '../../data/tree.ts';
@@ -12,14 +12,14 @@ import type {PortData} from '../network/ports.ts';
 import {type CompiledNetwork, targetPorts} from '../step/compilation.ts';
 import {BatchBlocks} from './batch-blocks.ts';
 import type {BatchRun, BatchSource} from './batch-source.ts';
-import type {ClassWeight} from './sample-weights.ts';
+import type {Weighting} from './sample-weights.ts';
 import {bindSamples, type Samples} from './samples.ts';
 
 /** A batch of samples, and if need be how much each of them counts in the loss. */
 export interface Batch {
   readonly xs: PortData;
   readonly ys: PortData;
-  readonly sampleWeight?: DataInput | undefined;
+  readonly sampleWeight?: Weighting['sampleWeight'];
 }
 
 /** A data set of batches, or whatever else gives batches to `for await`. */
@@ -33,7 +33,7 @@ export interface DatasetSourceOptions {
   readonly where: string;
   /** As many batches make an epoch, passes following each other; by default an epoch is a pass. */
   readonly stepsPerEpoch?: number | undefined;
-  readonly classWeight?: ClassWeight | undefined;
+  readonly classWeight?: Weighting['classWeight'];
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -146,17 +146,18 @@ export class DatasetSource implements BatchSource {
     this.#reader = undefined;
   }
 
-  async next(epoch: number, batch: number, most: number): Promise<BatchRun | undefined> {
+  async next(epoch: number, batch: number, most: number, before: number): Promise<BatchRun | undefined> {
     const {stepsPerEpoch} = this.#options;
     if (stepsPerEpoch === undefined) {
-      if (epoch !== this.#pass) this.#open(epoch);
+      const pass = before + epoch;
+      if (pass !== this.#pass) this.#open(pass);
       const run = await this.#from(batch, most);
-      if (!run && batch === 0) this.#checkEmpty(epoch);
+      if (!run && batch === 0) this.#checkEmpty(pass);
       return run;
     }
     if (batch >= stepsPerEpoch) return undefined;
-    if (Number.isNaN(this.#pass)) this.#open(0);
-    const position = epoch * stepsPerEpoch + batch;
+    if (Number.isNaN(this.#pass)) this.#openAfter(before, stepsPerEpoch);
+    const position = (this.#plan ? before + epoch : epoch) * stepsPerEpoch + batch;
     const left = Math.min(most, stepsPerEpoch - batch);
     for (;;) {
       const run = await this.#from(position - this.#ended, left);
@@ -165,6 +166,17 @@ export class DatasetSource implements BatchSource {
       this.#ended += this.#before;
       this.#open(this.#pass + 1);
     }
+  }
+
+  /**
+   * Opens the pass that goes on after `epochs` of so many steps. Rows of arrays go on exactly; what must be
+   * made anew begins a new pass, for its batches up to there would be made for nothing.
+   */
+  #openAfter(epochs: number, steps: number): void {
+    const size = this.#plan ? ((this.#dataset as Dataset<Batch>).size ?? Number.POSITIVE_INFINITY) : 0;
+    const pass = this.#plan ? Math.floor((epochs * steps) / Math.max(size, 1)) : epochs;
+    this.#ended = pass > 0 ? pass * size : 0;
+    this.#open(pass);
   }
 
   #checkEmpty(pass: number): void {

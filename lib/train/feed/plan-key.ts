@@ -9,5 +9,9 @@ export function keyOf(purpose: string, batch: number, ...data: readonly (Rows | 
 
 /** The same for a program over all arrays of the samples. */
 export function keyOfSamples(purpose: string, batch: number, {x, y, weights}: Samples): string {
-  return keyOf(weights ? `${purpose} weighted` : purpose, batch, ...x, ...y, weights);
+  if (!weights) return keyOf(purpose, batch, ...x, ...y);
+  // The same array for all outputs is one input of the program.
+  const distinct = [...new Set(weights)];
+  const pattern = weights.map(rows => (rows ? distinct.indexOf(rows) : '-')).join();
+  return keyOf(`${purpose} weighted ${pattern}`, batch, ...x, ...y, ...distinct);
 }

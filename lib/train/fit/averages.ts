@@ -9,5 +9,5 @@ export async function useAverages(engine: Engine): Promise<void> {
   const averages = compiled ? averagesOf(compiled) : [];
   const {accumulationSteps = 1} = compiled?.optimizer ?? {};
   if (averages.length === 0 || iterations < accumulationSteps) return;
-  await engine.program('averages', () => averagesGraph(network, averages)).run({}, {steps: 1});
+  await engine.program('averages', () => averagesGraph(network, averages)).run({}, {steps: 1, inline: true});
 }

@@ -1,5 +1,7 @@
 // The training loop: epochs of batches, validation, callbacks, stopping.
+import type {TypedArray} from '../../core/dtype.ts';
 import {fail, isChainruleError} from '../../core/errors.ts';
+import {isPromise} from '../../core/kinds.ts';
 import type {Json} from '../../core/named.ts';
 import {fileError} from '../../io/model-file.ts';
 import type {BaseModel} from '../actions/base-model.ts';
@@ -7,15 +9,18 @@ import type {CallbackContext, Checkpoint, Probe} from '../callbacks/callback.ts'
 import {CallbackList} from '../callbacks/list.ts';
 import {progress} from '../callbacks/progress.ts';
 import type {BatchRun} from '../feed/batch-source.ts';
-import {keyOfSamples} from '../feed/plan-key.ts';
+import type {Samples} from '../feed/samples.ts';
 import type {Engine} from '../run/engine.ts';
 import {AbortedError, type RunOutcome} from '../run/failures.ts';
 import {addToHistory, type History, type Logs, RunningMeans} from '../run/logs.ts';
-import {StepRunner} from '../run/step-runner.ts';
+import {type StepRequest, type StepRunner, stepRunner} from '../run/step-runner.ts';
 import type {BoundCriterion} from '../step/criterion.ts';
 import {useAverages} from './averages.ts';
 import {openCheckpoint, type Position, type TrainingSetup, takeCheckpoint} from './checkpoint.ts';
 import {type FitData, type FitOptions, type FitRequest, toFitRequest} from './options.ts';
+
+/** Epochs of a native call at most. */
+const mostEpochs = 4096;
 
 /** A training under way: all that is kept from epoch to epoch. */
 class Fit {
@@ -28,11 +33,16 @@ class Fit {
   readonly #cancel = new Int32Array(new SharedArrayBuffer(4));
   readonly #history: History = {epoch: [], history: {}};
   readonly #position: Position;
-  #means: RunningMeans;
+  readonly #means: RunningMeans;
   /** Of the last epoch that ended. */
   #logs: Logs = {};
   readonly #criteria: readonly BoundCriterion[];
-  readonly #runners = new Map<string, StepRunner>();
+  /** By batch size, for the samples of the last batch run. */
+  readonly #runners = new Map<number, StepRunner>();
+  #samples: Samples | undefined;
+  /** The batch of the run under way. */
+  #batch = 0;
+  readonly #steps: StepRequest;
 
   constructor(engine: Engine, model: BaseModel, request: FitRequest) {
     const {source, batchSize, epochs, initialEpoch, validation} = request;
@@ -40,7 +50,7 @@ class Fit {
     this.#model = model;
     this.#request = request;
     const sizes = {epochs, initialEpoch, batchSize, batches: source.batches, samples: source.rows};
-    this.#position = {epoch: initialEpoch, batch: 0, begun: false, means: undefined};
+    this.#position = {before: request.before, epoch: initialEpoch, batch: 0, begun: false, means: undefined};
     this.#means = new RunningMeans(engine.compilation('fit'));
     this.#context = {
       model,
@@ -59,7 +69,16 @@ class Fit {
         engine.inCallback = false;
       }
     });
+    this.#callbacks.checkLogs(engine.compilation('fit'), validatedEpochs(request));
     this.#criteria = engine.bindCriteria(this.#callbacks.criteria);
+    this.#steps = {
+      where: 'fit',
+      seed: request.seed,
+      cancel: this.#cancel,
+      add: (results, steps, done) => this.#add(results, steps, done),
+      // Asked for once the steps before it have been added.
+      nameOf: () => `epoch ${this.#position.epoch}, batch ${this.#position.batch}`,
+    };
   }
 
   /** Runs all epochs; only once. */
@@ -114,6 +133,7 @@ class Fit {
       await this.#callbacks.restore(state.callbacks, () => {
         apply();
         Object.assign(this.#position, position);
+        this.#engine.epochs = position.before + position.epoch + (position.begun ? 1 : 0);
         if (position.begun) this.#means.restore(position.means as Json);
         Object.assign(this.#history, history);
         this.#logs = logs;
@@ -140,7 +160,7 @@ class Fit {
     this.#context.epoch = at.epoch;
     await this.#callbacks.epochBegin(at.epoch);
     if (this.#model.stopTraining) return false;
-    this.#means = new RunningMeans(this.#engine.compilation('fit'));
+    this.#means.reset();
     at.begun = true;
     return true;
   }
@@ -148,7 +168,8 @@ class Fit {
   async #batches(at: Position): Promise<void> {
     while (!this.#model.stopTraining) {
       try {
-        const more = await this.#call(at);
+        const calling = this.#call(at);
+        const more = typeof calling === 'boolean' ? calling : await calling;
         this.#checkSignal();
         if (!more) return;
       } catch (error) {
@@ -185,24 +206,43 @@ class Fit {
   }
 
   /** One native call and its callbacks; false at the epoch's end. */
-  async #call(at: Position): Promise<boolean> {
+  #call(at: Position): boolean | Promise<boolean> {
+    const {source} = this.#request;
+    if (at.batch >= source.batches) return false;
+    const {iterations} = this.#engine;
+    const probes = this.#callbacks.probesAt(iterations);
+    const most = this.#mostBatches(at.batch, probes);
+    const run = source.next(at.epoch, at.batch, most, at.before, this.#epochsToGo(at));
+    if (run === undefined) return false;
+    if (isPromise(run) || this.#callbacks.watchBatches || probes.length > 0)
+      return this.#watchedCall(at, run, probes);
+    const training = this.#train(run);
+    if (isPromise(training)) return training.then(outcome => this.#trained(outcome));
+    return this.#trained(training);
+  }
+
+  async #watchedCall(
+    at: Position,
+    coming: BatchRun | Promise<BatchRun | undefined>,
+    probes: readonly Probe[],
+  ): Promise<boolean> {
+    const run = await coming;
+    if (!run) return false;
     const {epoch, batch} = at;
     const {iterations} = this.#engine;
     const watched = this.#callbacks.watchBatches;
-    const probes = this.#callbacks.probesAt(iterations);
-    const run = await this.#request.source.next(epoch, batch, this.#mostBatches(batch, probes));
-    if (!run) return false;
     if (watched) await this.#callbacks.batchBegin(batch);
     for (const probe of probes) await probe.before(this.#engine, run, this.#request.seed);
-    try {
-      this.#noteCriterion(await this.#train(run, at));
-    } finally {
-      at.batch += this.#engine.iterations - iterations;
-    }
-    const trained = at.batch > batch;
+    this.#trained(await this.#train(run));
+    const trained = this.#engine.iterations > iterations;
     if (trained) for (const probe of probes) probe.after(this.#engine, epoch, iterations);
-    this.#engine.betweenRuns();
     if (watched && trained) await this.#batchEnd(at.batch - 1, run.batch);
+    return true;
+  }
+
+  #trained(outcome: RunOutcome): true {
+    this.#noteCriterion(outcome);
+    this.#engine.betweenRuns();
     return true;
   }
 
@@ -214,13 +254,46 @@ class Fit {
     return Math.min(left, this.#callbacks.batchesUntilCall(batch, iterations));
   }
 
-  #train(run: BatchRun, {epoch, batch}: Position): Promise<RunOutcome> {
-    return this.#runnerOf(run).run(run, {
-      cancel: this.#cancel,
-      means: this.#means,
-      where: 'fit',
-      nameOf: step => `epoch ${epoch}, batch ${batch + step}`,
-    });
+  /** Epochs, that under way included, up to the next whose end is of interest to somebody. */
+  #epochsToGo({epoch}: Position): number {
+    if (this.#callbacks.watchEpochs || this.#callbacks.watchBatches) return 1;
+    const {epochs, validation} = this.#request;
+    let count = 1;
+    while (epoch + count < epochs && count < mostEpochs && !validation?.after(epoch + count - 1)) count++;
+    return count;
+  }
+
+  #train(run: BatchRun): RunOutcome | Promise<RunOutcome> {
+    this.#batch = run.batch;
+    return this.#runnerOf(run).run(run, this.#steps);
+  }
+
+  /** Adds the results of steps to the means of their epochs, and ends those that others follow. */
+  #add(results: Readonly<Record<string, TypedArray>>, steps: number, done: number): void {
+    const at = this.#position;
+    const {batches} = this.#request.source;
+    const batch = this.#batch;
+    let first = 0;
+    for (;;) {
+      const end = Math.min(done, first + batches - at.batch);
+      this.#means.addSteps(results, {steps, first, end, batch});
+      at.batch += end - first;
+      if (end > first) this.#engine.epochs = at.before + at.epoch + 1;
+      first = end;
+      // The epoch in which the run has ended goes on, or is ended where all is known that happened in it.
+      if (at.batch < batches || first === steps) return;
+      this.#endUnseen(at);
+    }
+  }
+
+  /** The end of an epoch that nobody looks at, between two steps of a native call. */
+  #endUnseen(at: Position): void {
+    this.#logs = this.#means.logs();
+    addToHistory(this.#history, at.epoch, this.#logs);
+    this.#means.reset();
+    at.epoch++;
+    at.batch = 0;
+    this.#context.epoch = at.epoch;
   }
 
   #noteCriterion({guard}: RunOutcome): void {
@@ -234,19 +307,26 @@ class Fit {
   }
 
   #runnerOf({samples, batch}: BatchRun): StepRunner {
-    const key = keyOfSamples('', batch, samples);
-    const known = this.#runners.get(key);
+    if (this.#samples !== samples) this.#runners.clear();
+    this.#samples = samples;
+    const known = this.#runners.get(batch);
     if (known) return known;
-    const {seed, source} = this.#request;
-    const runner = new StepRunner(this.#engine, samples, {
-      batch,
-      seed,
-      most: source.batches,
-      criteria: this.#criteria,
-    });
-    this.#runners.set(key, runner);
+    const runner = stepRunner(this.#engine, samples, {batch, criteria: this.#criteria});
+    this.#runners.set(batch, runner);
     return runner;
   }
+}
+
+/** After which epochs of a training there is a validation. */
+function validatedEpochs({validation, initialEpoch, epochs}: FitRequest): 'all' | 'some' | 'none' {
+  if (!validation) return 'none';
+  // As many as decide it: frequencies repeat, and lists are short.
+  let [some, all] = [epochs <= initialEpoch, true];
+  for (let epoch = initialEpoch; epoch < epochs && (!some || all); epoch++) {
+    if (validation.after(epoch)) some = true;
+    else all = false;
+  }
+  return some ? (all ? 'all' : 'some') : 'none';
 }
 
 function setupOf({seed, batchSize, source: {batches, rows}}: FitRequest): TrainingSetup {

@@ -1,12 +1,78 @@
 // One training step on rows that are one batch.
 import {checkOptions} from '../../core/errors.ts';
+import {isPromise} from '../../core/kinds.ts';
 import {ascendingRows} from '../../data/order.ts';
+import type {BatchRun} from '../feed/batch-source.ts';
+import {allocateSamples, bytesOfSamples, copySamples} from '../feed/sample-copies.ts';
 import type {Weighting} from '../feed/sample-weights.ts';
-import {bindSamples} from '../feed/samples.ts';
+import {bindSamples, type Samples} from '../feed/samples.ts';
 import type {PortData} from '../network/ports.ts';
 import type {Engine} from '../run/engine.ts';
 import {type Logs, RunningMeans} from '../run/logs.ts';
-import {StepRunner} from '../run/step-runner.ts';
+import {type StepRequest, type StepRunner, stepRunner} from '../run/step-runner.ts';
+
+/** Up to so many bytes, samples are copied to where a program is bound to already. */
+const copiedUpToBytes = 2 ** 18;
+
+/** Steps over batches that lie alike: what they need is made once. */
+class BatchSteps {
+  readonly #runner: StepRunner;
+  readonly #copies: Samples | undefined;
+  readonly #rows: Int32Array;
+  readonly #means: RunningMeans;
+  readonly #requests = new Map<string, StepRequest>();
+
+  constructor(engine: Engine, runner: StepRunner, like: Samples) {
+    this.#runner = runner;
+    const {count} = like;
+    if (bytesOfSamples(like) <= copiedUpToBytes) this.#copies = allocateSamples(like, count);
+    this.#rows = ascendingRows(count);
+    this.#means = new RunningMeans(engine.compilation('trainOnBatch'));
+    for (const where of ['trainOnBatch', 'trainOnBatchSync']) {
+      this.#requests.set(where, {
+        where,
+        seed: engine.seed,
+        add: (results, steps, end) => this.#means.addSteps(results, {steps, first: 0, end, batch: count}),
+        nameOf: () => 'this batch',
+      });
+    }
+  }
+
+  async run(where: string, samples: Samples): Promise<Logs> {
+    const running = this.#runner.run(this.#begin(samples), this.#requests.get(where) as StepRequest);
+    if (isPromise(running)) await running;
+    return this.#means.logs();
+  }
+
+  runSync(where: string, samples: Samples): Logs {
+    this.#runner.runInline(this.#begin(samples), this.#requests.get(where) as StepRequest, 1);
+    return this.#means.logs();
+  }
+
+  #begin(samples: Samples): BatchRun {
+    this.#means.reset();
+    if (this.#copies) copySamples(samples, this.#copies);
+    return {samples: this.#copies ?? samples, rows: this.#rows, batch: samples.count, steps: 1};
+  }
+}
+
+const known = new WeakMap<StepRunner, BatchSteps>();
+
+function stepsFor(engine: Engine, where: string, samples: Samples): BatchSteps {
+  engine.checkTrainable(where);
+  const runner = stepRunner(engine, samples, {batch: samples.count});
+  let steps = known.get(runner);
+  if (!steps) {
+    steps = new BatchSteps(engine, runner, samples);
+    known.set(runner, steps);
+  }
+  return steps;
+}
+
+function checkRequest(engine: Engine, where: string, options: Weighting): void {
+  engine.compilation(where);
+  checkOptions(where, options, ['sampleWeight', 'classWeight']);
+}
 
 /** See `Model.trainOnBatch`. */
 export async function trainOnBatch(
@@ -16,16 +82,19 @@ export async function trainOnBatch(
   options: Weighting = {},
 ): Promise<Logs> {
   const where = 'trainOnBatch';
-  const compilation = engine.compilation(where);
-  checkOptions(where, options, ['sampleWeight', 'classWeight']);
-  return engine.write(where, async () => {
+  checkRequest(engine, where, options);
+  return engine.write(where, () => {
     const samples = bindSamples(engine, where, x, y, options);
-    const batch = samples.count;
-    engine.checkTrainable(where);
-    const runner = new StepRunner(engine, samples, {batch, seed: engine.seed, most: 1});
-    const means = new RunningMeans(compilation);
-    const run = {samples, rows: ascendingRows(batch), batch, steps: 1};
-    await runner.run(run, {means, where, nameOf: () => 'this batch'});
-    return means.logs();
+    return stepsFor(engine, where, samples).run(where, samples);
+  });
+}
+
+/** See `Model.trainOnBatchSync`. */
+export function trainOnBatchSync(engine: Engine, x: PortData, y: PortData, options: Weighting = {}): Logs {
+  const where = 'trainOnBatchSync';
+  checkRequest(engine, where, options);
+  return engine.writeAlone(where, () => {
+    const samples = bindSamples(engine, where, x, y, options);
+    return stepsFor(engine, where, samples).runSync(where, samples);
   });
 }

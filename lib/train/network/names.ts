@@ -15,12 +15,12 @@ export function uniqueName(wanted: string, taken: Set<string>): string {
 /** `dense`, `dense_1`, … in this model where the user gave no name. */
 export function nameLayers(where: string, layers: readonly Layer[]): Map<Layer, string> {
   const taken = new Set<string>();
-  for (const {name} of layers) {
+  for (const {givenName: name} of layers) {
     if (name === undefined) continue;
     if (taken.has(name)) fail('ERR_OPTION', `${where}: two layers have the name ${JSON.stringify(name)}.`);
     taken.add(name);
   }
-  return new Map(layers.map(layer => [layer, layer.name ?? uniqueName(layer.kind, taken)]));
+  return new Map(layers.map(layer => [layer, layer.givenName ?? uniqueName(layer.kind, taken)]));
 }
 
 interface NamedTensor {

@@ -20,6 +20,7 @@ export class ModelLayer extends Layer {
     );
     this.network = network;
     this.#topology = topology;
+    Object.freeze(this);
   }
 
   get config(): Config {
@@ -32,6 +33,10 @@ export class ModelLayer extends Layer {
     });
   }
 
+  override get layers(): readonly Layer[] {
+    return this.network.layers.map(({layer}) => layer);
+  }
+
   override get trainable(): boolean {
     return super.trainable;
   }
@@ -39,7 +44,7 @@ export class ModelLayer extends Layer {
   /** Also sets it for all layers of the model, as in Keras. */
   override set trainable(value: boolean) {
     super.trainable = value;
-    for (const {layer} of this.network.layers) layer.trainable = value;
+    for (const layer of this.layers) layer.trainable = value;
   }
 
   override forwardFor(shapes: readonly Shape[], scope: string): ForwardAll {

@@ -10,7 +10,7 @@ import type {CallContext, Layer} from '../../nn/layer.ts';
 import type {Regularizer} from '../../nn/regularizers.ts';
 import {isSymbolicTensor, type LayerCall, type SymbolicTensor} from '../../nn/symbolic.ts';
 import {add} from '../../ops/map.ts';
-import {chainCalls, type LayerLike} from './chain.ts';
+import {Chain, type LayerLike} from './chain.ts';
 import {nameLayers, nameTensors} from './names.ts';
 
 export interface Weight {
@@ -87,9 +87,13 @@ export class Network {
   readonly #names: ReadonlyMap<Layer, string>;
 
   /** A chain of layers, or all that lies between inputs and outputs. */
-  constructor(given: readonly LayerLike[] | NetworkOptions) {
-    this.isChain = Array.isArray(given);
-    const {inputs, outputs} = Array.isArray(given) ? chainCalls(given) : (given as NetworkOptions);
+  constructor(given: readonly LayerLike[] | Chain | NetworkOptions) {
+    const ends = Array.isArray(given) ? new Chain(given) : (given as Chain | NetworkOptions);
+    this.isChain = Chain.is(ends);
+    const {inputs, outputs} = ends;
+    if (Chain.is(ends) && ends.length === 0) {
+      fail('ERR_OPTION', 'sequential: expected an array of layers, at least one.');
+    }
     const where = this.isChain ? 'sequential' : 'model';
     this.inputStructure = structureOf(inputs);
     this.outputStructure = structureOf(outputs);
@@ -101,7 +105,7 @@ export class Network {
     );
     const layers = [...new Set(this.calls.map(({layer}) => layer))];
     this.#names = nameLayers(where, layers);
-    this.inputs = nameTensors(inputList, ({name}) => name ?? 'input');
+    this.inputs = nameTensors(inputList, ({name}) => name);
     this.outputs = nameTensors(outputList, tensor => this.#nameOf(tensor));
     const seen = new Set<Tensor>();
     this.layers = layers.map(layer => {
@@ -111,10 +115,11 @@ export class Network {
       return {name, layer, outputShape, weights: weightsOf(name, layer, seen)};
     });
     this.weights = this.layers.flatMap(({weights}) => weights);
+    for (const {name, layer} of this.layers) layer.isNamed(name);
   }
 
   #nameOf({call, name}: SymbolicTensor): string {
-    return call ? (this.#names.get(call.layer) ?? call.layer.kind) : (name ?? 'input');
+    return (call && this.#names.get(call.layer)) ?? name;
   }
 
   /** Weights that training changes; which they are may change between fits. */
@@ -230,7 +235,7 @@ function callsBetween(inputs: readonly SymbolicTensor[], outputs: readonly Symbo
     reached.add(tensor);
     if (ends.has(tensor)) continue;
     if (!tensor.call) {
-      const what = `the input ${tensor.name ? JSON.stringify(tensor.name) : formatShape(tensor.shape)}`;
+      const what = `the input ${tensor.givenName ? JSON.stringify(tensor.name) : formatShape(tensor.shape)}`;
       fail('ERR_GRAPH', `model: the outputs depend on ${what}, which is not among inputs.`);
     }
     calls.add(tensor.call);
@@ -238,7 +243,7 @@ function callsBetween(inputs: readonly SymbolicTensor[], outputs: readonly Symbo
   }
   inputs.forEach((input, index) => {
     if (reached.has(input)) return;
-    fail('ERR_GRAPH', `model: inputs: no output depends on input ${input.name ?? index}.`);
+    fail('ERR_GRAPH', `model: inputs: no output depends on input ${input.givenName ?? index}.`);
   });
   const place = ({outputs: [first]}: LayerCall): number => (first as SymbolicTensor).id;
   return [...calls].sort((a, b) => place(a) - place(b));

@@ -113,7 +113,7 @@ function graphOf(given: {[key: string]: Json}, layers: readonly Layer[]): Networ
     const {layer: number, inputs: operands} = checkSavedConfig(value, 'call');
     const layer = typeof number === 'number' ? layers[number] : undefined;
     if (!layer) return fail('ERR_FILE', `its calls name ${JSON.stringify(number)}, which is no layer`);
-    const call = callLayer(layer, listOf(operands, 'operands').map(tensorOf), layer.name ?? layer.kind);
+    const call = callLayer(layer, listOf(operands, 'operands').map(tensorOf), layer.name);
     tensors.push(...call.outputs);
   }
   const outputs = listOf(given.outputs, 'outputs').map(value => {
@@ -121,7 +121,7 @@ function graphOf(given: {[key: string]: Json}, layers: readonly Layer[]): Networ
     return {name: String(name), tensor: tensorOf(tensor)};
   });
   const [inputStructure, outputStructure] = listOf(given.structure, 'structure').map(checkStructure);
-  const ports = inputs.map((tensor, index) => ({name: tensor.name ?? `input_${index}`, tensor}));
+  const ports = inputs.map((tensor, index) => ({name: tensor.givenName ?? `input_${index}`, tensor}));
   const join = (structure: Structure | undefined, list: readonly {name: string; tensor: SymbolicTensor}[]) =>
     inStructure(
       structure ?? 'list',

@@ -8,6 +8,8 @@ export class Access {
   writer: string | undefined;
   /** While a callback runs no step does, and it may set weights. */
   inCallback = false;
+  /** Models in this memory that have not been disposed of. */
+  users = 0;
   readonly waiting: (() => void)[] = [];
 
   /** @throws ERR_MODEL_BUSY */
@@ -18,6 +20,22 @@ export class Access {
       `${where}: the model is in training by ${this.writer}; ` +
         'wait for its promise, or stop it by its signal.',
     );
+  }
+
+  /**
+   * For new weights that are there at once: a callback of the training may set them.
+   *
+   * @throws ERR_MODEL_BUSY
+   */
+  checkWrite(where: string): void {
+    if (!this.inCallback) this.checkFree(where);
+  }
+
+  /** For what a training takes as it finds it, and its callbacks may not change. @throws ERR_MODEL_BUSY */
+  checkNoTraining(where: string): void {
+    if (this.writer === undefined) return;
+    const when = 'set it before, or when its promise has settled, and it counts from the next call on';
+    fail('ERR_MODEL_BUSY', `${where}: the model is in training by ${this.writer}; ${when}.`);
   }
 }
 
@@ -41,7 +59,10 @@ export function mergedStore(where: string, variables: readonly Variable[]): Vari
   return commonStore(variables, stores => {
     for (const store of stores) accessOf(store).checkFree(where);
     const [first, ...others] = stores;
-    for (const store of others) first.absorb(store);
+    for (const store of others) {
+      accessOf(first).users += accessOf(store).users;
+      first.absorb(store);
+    }
     return first;
   });
 }

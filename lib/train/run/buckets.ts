@@ -7,8 +7,19 @@ const buckets = [1, 8, 32, 128];
 export function inBuckets(given: Int32Array): {batch: number; steps: number; rows: Int32Array} {
   const batch = buckets.find(size => size >= given.length) ?? (buckets.at(-1) as number);
   const steps = Math.ceil(given.length / batch);
-  const rows = new Int32Array(new SharedArrayBuffer(4 * steps * batch));
+  const rows = new Int32Array(steps * batch);
   rows.set(given);
   rows.fill(given.at(-1) as number, given.length);
   return {batch, steps, rows};
+}
+
+let ascending = new Int32Array(0);
+
+/**
+ * The numbers of `count` rows from `first` on. Not to be written to: calls that ask for the same share them.
+ */
+export function rowNumbers(count: number, first = 0): Int32Array {
+  const end = first + count;
+  if (ascending.length < end) ascending = Int32Array.from({length: 2 * end}, (_, row) => row);
+  return ascending.subarray(first, end);
 }

@@ -4,7 +4,7 @@
 import {fail} from '../../core/errors.ts';
 import {isError} from '../../core/kinds.ts';
 import {type Variable, variable} from '../../core/tensor.ts';
-import {trainableChanges} from '../../nn/layer.ts';
+import {isLayer, type Layer, trainableChanges} from '../../nn/layer.ts';
 import {type CompiledProgram, compileProgram} from '../../session/compile.ts';
 import type {VariableStore} from '../../session/store.ts';
 import type {Network} from '../network/network.ts';
@@ -14,6 +14,7 @@ import type {BoundCriterion, Criterion} from '../step/criterion.ts';
 import type {Graph} from '../step/graphs.ts';
 import {type Access, accessOf, mergedStore} from './access.ts';
 import {startAverages} from './averages.ts';
+import {StoreMemory} from './layer-memory.ts';
 
 /** Plans kept for each model; the one used least recently goes first. */
 const maxPrograms = 16;
@@ -23,14 +24,23 @@ export class Engine {
   readonly seed: number;
   /** Shared with other models that have layers in common with this one. */
   readonly store: VariableStore;
+  /** For its layers, which are read and written on their own. */
+  readonly memory: StoreMemory;
   /** Variables that had no memory before, and so no values. */
   readonly fresh: readonly Variable[];
   /** Steps of training done, over all fits: the optimizer's count, and the key of random numbers. */
   iterations = 0;
+  /** Epochs begun since `compile`, over all fits: the order of rows goes on from there. */
+  epochs = 0;
+  #disposed = false;
   #compilation: Compilation | undefined;
   #trainableChanges = trainableChanges();
   readonly #programs = new Map<string, CompiledProgram>();
+  /** Moments by name, of earlier optimizers too, for they keep their memory. */
   readonly #moments = new Map<string, Variable>();
+  /** Those in use since `compile`: a weight that is frozen keeps its own for later. */
+  readonly #used = new Set<Variable>();
+  readonly #warned = new Set<string>();
   /** What the criteria that end a training remember, by name; and the criteria of the training under way. */
   readonly #criterionState = new Map<string, Variable>();
   #criteria: readonly BoundCriterion[] = [];
@@ -45,6 +55,38 @@ export class Engine {
     this.store = mergedStore('model', this.variables);
     this.fresh = this.variables.filter(variable => !this.store.has(variable));
     addTo(this.store, 'sequential', this.fresh);
+    this.#access.users++;
+    this.memory = new StoreMemory(this.store);
+    for (const layer of withInner(network.layers.map(({layer}) => layer))) layer.attach(this.memory);
+  }
+
+  /** This, as what a model has its engine from. @throws ERR_DISPOSED */
+  get engine(): this {
+    if (!this.#disposed) return this;
+    return fail('ERR_DISPOSED', 'the model was disposed of by model.dispose(): make or load another.');
+  }
+
+  /** Lets go of programs, and of the memory unless other models have weights in it. @throws ERR_MODEL_BUSY */
+  dispose(): void {
+    if (this.#disposed) return;
+    const access = this.#access;
+    access.checkNoTraining('dispose');
+    this.leave();
+    this.#disposed = true;
+    this.#compilation = undefined;
+    this.#programs.clear();
+    this.#moments.clear();
+    if (access.users === 0) this.store.release();
+  }
+
+  /** Its model has another engine from now on, or none. */
+  leave(): void {
+    this.#access.users--;
+  }
+
+  /** First values, by the seed, for weights that had none. */
+  initialize(): void {
+    this.store.initialize(this.seed, this.fresh);
   }
 
   get #access(): Access {
@@ -60,10 +102,18 @@ export class Engine {
     return this.network.weights.map(({variable}) => variable);
   }
 
-  /** The optimizer's moments now in use. */
+  /** The optimizer's moments of all weights that have been trained since `compile`, or may be now. */
   get moments(): Variable[] {
     this.#noticeFreezing();
-    return this.#compilation?.slots.flat() ?? [];
+    return [...this.#used];
+  }
+
+  /** Takes moments of frozen weights into use, as far as they are among these names. */
+  useMoments(names: ReadonlySet<string>): void {
+    this.#noticeFreezing();
+    if (!this.#compilation) return;
+    const slots = slotsOf(this.network.weights, this.#compilation.optimizer, this.#moments);
+    this.#keepMoments(slots.filter(own => own.some(({name}) => names.has(name))));
   }
 
   /** All that training changes, and a checkpoint keeps. */
@@ -113,20 +163,33 @@ export class Engine {
   compile(options: CompileOptions): void {
     this.#access.checkFree('compile');
     const compilation = makeCompilation(this.network, options, this.#moments);
-    this.#keepMoments(compilation);
-    for (const moment of compilation.slots.flat()) {
-      this.store.write(moment, new Float32Array(moment.tensor.size));
-    }
+    this.#used.clear();
+    this.#keepMoments(compilation.slots);
     this.#compilation = compilation;
+    if (compilation.warn) for (const text of compilation.advice) this.#warn(text);
     this.#programs.clear();
     this.iterations = 0;
+    this.epochs = 0;
   }
 
-  /** Memory, zero at first, for moments that are new; gives these. */
-  #keepMoments({slots}: Compilation): Variable[] {
-    const fresh = slots.flat().filter(moment => !this.#moments.has(moment.name));
-    addTo(this.store, 'compile', fresh);
-    for (const moment of fresh) this.#moments.set(moment.name, moment);
+  /** Once for each model, however often it is compiled. */
+  #warn(text: string): void {
+    if (this.#warned.has(text)) return;
+    this.#warned.add(text);
+    const meant = 'compile({warn: false}) says that it is meant so';
+    process.emitWarning(`compile: ${text}. ${meant}.`, {type: 'ChainruleWarning', code: 'CHAINRULE_OUTPUT'});
+  }
+
+  /** Memory, zero at first, for moments that were not in use; gives these. */
+  #keepMoments(slots: Compilation['slots']): Variable[] {
+    const fresh = slots.flat().filter(moment => !this.#used.has(moment));
+    const unknown = fresh.filter(({name}) => !this.#moments.has(name));
+    addTo(this.store, 'compile', unknown);
+    for (const moment of unknown) this.#moments.set(moment.name, moment);
+    for (const moment of fresh) {
+      this.#used.add(moment);
+      this.store.write(moment, new Float32Array(moment.tensor.size));
+    }
     return fresh;
   }
 
@@ -137,8 +200,11 @@ export class Engine {
     this.#programs.clear();
     if (!this.#compilation) return;
     const {optimizer} = this.#compilation;
-    this.#compilation = {...this.#compilation, slots: slotsOf(this.network, optimizer, this.#moments)};
-    const fresh = this.#keepMoments(this.#compilation);
+    this.#compilation = {
+      ...this.#compilation,
+      slots: slotsOf(this.network.trainable, optimizer, this.#moments),
+    };
+    const fresh = this.#keepMoments(this.#compilation.slots);
     startAverages(this.#compilation, this.network, this.store, fresh);
   }
 
@@ -169,10 +235,21 @@ export class Engine {
     }
   }
 
+  /** The same for a task that is done on this thread, before anyone else is asked. */
+  writeAlone<Result>(where: string, task: () => Result): Result {
+    const access = this.#access;
+    access.checkFree(where);
+    access.writer = where;
+    try {
+      return task();
+    } finally {
+      access.writer = undefined;
+    }
+  }
+
   /** The same for new weights that are there at once, which a callback of the training may set as well. */
   writeSync<Result>(where: string, task: () => Result): Result {
-    const access = this.#access;
-    if (!access.inCallback) access.checkFree(where);
+    this.#access.checkWrite(where);
     return task();
   }
 
@@ -196,6 +273,11 @@ export class Engine {
   betweenRuns(): void {
     for (const run of this.#access.waiting.splice(0)) run();
   }
+}
+
+/** Layers, and those of models that serve as layers. */
+function withInner(layers: readonly Layer[]): Layer[] {
+  return layers.flatMap(layer => [layer, ...withInner(layer.layers.filter(isLayer))]);
 }
 
 /** @throws ERR_SHAPE where there is no such amount of memory. */

@@ -16,10 +16,13 @@ export interface History {
 
 export function addToHistory({epoch, history}: History, number: number, logs: Logs): void {
   epoch.push(number);
-  for (const [name, value] of Object.entries(logs)) {
-    const column = history[name] ?? [];
-    history[name] = column;
-    column.push(value);
+  for (const name in logs) {
+    let column = history[name];
+    if (!column) {
+      column = [];
+      history[name] = column;
+    }
+    column.push(logs[name] as number);
   }
 }
 
@@ -30,58 +33,72 @@ export class RunningMeans {
   readonly #loss: Float64Array;
   /** Of each column: the sum of its numbers, or all that it accumulates. */
   readonly #sums: readonly Float64Array[];
+  /** Names of the results, made once. */
+  readonly #columnNames: readonly string[];
+  readonly #ratioNames: readonly string[];
   samples = 0;
 
   constructor(compilation: Compilation) {
     this.#columns = columnsOf(compilation);
     const ratios = compilation.losses.filter(({loss}) => loss.normalizer).length;
+    this.#columnNames = this.#columns.map((_, index) => columnResult(index));
+    this.#ratioNames = Array.from({length: ratios}, (_, index) => ratioResults(index)).flat();
     this.#loss = new Float64Array(2 + 2 * ratios);
     this.#sums = this.#columns.map(
       ({accumulation, context}) => new Float64Array(accumulation?.size(context) ?? 1),
     );
   }
 
+  /** As it was at first, for the next epoch. */
+  reset(): void {
+    this.#loss.fill(0);
+    for (const sums of this.#sums) sums.fill(0);
+    this.samples = 0;
+  }
+
   /**
-   * Adds the first `done` of `steps` steps of `batch` samples: totals of each step, and what was kept of each
-   * sample. One step after another, or the last bit would tell how many steps a native call had.
+   * Adds steps of `batch` samples, those from `first` to before `end` out of `steps`: totals of each step,
+   * and what was kept of each sample. One step after another, or the last bit would tell how many steps a
+   * native call had.
    */
-  addSteps(results: Results, {steps, done, batch}: {steps: number; done: number; batch: number}): void {
+  addSteps(results: Results, {steps, first, end, batch}: StepRange): void {
     const {penalty} = results;
-    addEach(this.#loss, 0, results.loss, done);
-    for (let step = 0; penalty && step < done; step++)
+    addEach(this.#loss, 0, results.loss, first, end);
+    for (let step = first; penalty && step < end; step++)
       addTo(this.#loss, 1, batch * (penalty[step] as number));
     for (let at = 2; at < this.#loss.length; at++) {
-      addEach(this.#loss, at, results[ratioResults((at >> 1) - 1)[at & 1] as string], done);
+      addEach(this.#loss, at, results[this.#ratioNames[at - 2] as string], first, end);
     }
-    this.#columns.forEach(({accumulation, context}, index) => {
+    for (let index = 0; index < this.#columns.length; index++) {
+      const {accumulation, context} = this.#columns[index] as Column;
       const sums = this.#sums[index] as Float64Array;
       if (!accumulation) {
-        addEach(sums, 0, results[columnResult(index)], done);
-        return;
+        addEach(sums, 0, results[this.#columnNames[index] as string], first, end);
+        continue;
       }
       const statistics = statisticsOf(results, index);
-      for (let step = 0; step < done; step++) {
+      for (let step = first; step < end; step++) {
         const own = statistics.map(values => {
           const size = values.length / steps;
           return values.subarray(step * size, (step + 1) * size);
         });
         accumulation.add(sums, own, batch, context);
       }
-    });
-    this.samples += done * batch;
+    }
+    this.samples += (end - first) * batch;
   }
 
   /** Adds the first `count` samples of a run that gave its numbers for each. */
   addSamples(results: Results, count: number): void {
-    addEach(this.#loss, 0, results.loss, count);
+    addEach(this.#loss, 0, results.loss, 0, count);
     addTo(this.#loss, 1, count * (results.penalty?.[0] ?? 0));
     for (let at = 2; at < this.#loss.length; at++) {
-      addEach(this.#loss, at, results[ratioResults((at >> 1) - 1)[at & 1] as string], count);
+      addEach(this.#loss, at, results[this.#ratioNames[at - 2] as string], 0, count);
     }
     this.#columns.forEach(({accumulation, context}, index) => {
       const sums = this.#sums[index] as Float64Array;
       if (accumulation) accumulation.add(sums, statisticsOf(results, index), count, context);
-      else addEach(sums, 0, results[columnResult(index)], count);
+      else addEach(sums, 0, results[this.#columnNames[index] as string], 0, count);
     });
     this.samples += count;
   }
@@ -118,6 +135,14 @@ export class RunningMeans {
   }
 }
 
+/** Steps of a run of `steps`, from `first` to before `end`. */
+export interface StepRange {
+  readonly steps: number;
+  readonly first: number;
+  readonly end: number;
+  readonly batch: number;
+}
+
 type Results = Readonly<Record<string, TypedArray>>;
 
 /** All that an accumulation keeps of each sample. */
@@ -134,6 +159,13 @@ function addTo(sums: Float64Array, index: number, value: number): void {
   sums[index] = (sums[index] as number) + value;
 }
 
-function addEach(sums: Float64Array, index: number, values: TypedArray | undefined, count: number): void {
-  if (values) for (let at = 0; at < count; at++) addTo(sums, index, values[at] as number);
+/** Adds the values from `first` to before `end`. */
+function addEach(
+  sums: Float64Array,
+  index: number,
+  values: TypedArray | undefined,
+  first: number,
+  end: number,
+): void {
+  if (values) for (let at = first; at < end; at++) addTo(sums, index, values[at] as number);
 }

@@ -2,13 +2,14 @@
 // it early becomes an error in the user's terms.
 import type {TypedArray} from '../../core/dtype.ts';
 import {seedWords} from '../../core/seed.ts';
-import type {CompiledProgram} from '../../session/compile.ts';
+import {type CompiledProgram, turns} from '../../session/compile.ts';
 import {classCount} from '../feed/samples.ts';
 import type {Engine} from './engine.ts';
 import {failByGuard, type RunOutcome, type RunSite} from './failures.ts';
+import {areSmall, InlineRows} from './inline-rows.ts';
 import {inputsOf} from './inputs.ts';
 
-export interface RowRun extends Omit<RunSite, 'classesOf'> {
+export interface RowRun extends Omit<RunSite, 'classesOf' | 'advice'> {
   /** What random layers read: the words of the seed, and the number of each step. */
   readonly random?: {readonly seed: Int32Array; readonly step: Int32Array};
   /** The optimizer's hyperparameters of each step. */
@@ -17,6 +18,7 @@ export interface RowRun extends Omit<RunSite, 'classesOf'> {
   onOutcome?(outcome: RunOutcome): void;
 }
 
+type Inputs = Readonly<Record<string, TypedArray>>;
 type RunOptions = Parameters<CompiledProgram['run']>[1];
 
 /** What the random layers of one step read, which is the next of the training. */
@@ -35,16 +37,55 @@ export function rowInputs(
 }
 
 /** @throws what a guard of the data or of the numbers means; a criterion that held is no error. */
-function checkOutcome(engine: Engine, outcome: RunOutcome, run: RowRun): RunOutcome {
+export function checkOutcome(engine: Engine, outcome: RunOutcome, run: RowRun): RunOutcome {
   run.onOutcome?.(outcome);
   if (outcome.end === 'guard' && outcome.guard?.kind !== 'stop') {
-    failByGuard(outcome, {...run, classesOf: source => classCount(engine, run.where, source)});
+    failByGuard(outcome, {
+      ...run,
+      advice: engine.compiled?.advice ?? [],
+      classesOf: source => classCount(engine, run.where, source),
+    });
   }
   return outcome;
 }
 
-/** @throws ERR_NOT_FINITE or ERR_OUT_OF_RANGE naming the user's row, or the layer. */
+const inlineRows = new WeakMap<CompiledProgram, InlineRows>();
+
+function runInline(program: CompiledProgram, inputs: Inputs, steps: number): RunOutcome {
+  let rows = inlineRows.get(program);
+  if (!rows) {
+    rows = new InlineRows(program);
+    inlineRows.set(program, rows);
+  }
+  const {result, outputs} = rows.run(inputs, steps);
+  const copies: Record<string, TypedArray> = {};
+  for (const name in outputs) copies[name] = (outputs[name] as TypedArray).slice();
+  return {...result, outputs: copies};
+}
+
+/**
+ * Inline where the run is short, else by the executor.
+ *
+ * @throws ERR_NOT_FINITE or ERR_OUT_OF_RANGE naming the user's row, or the layer.
+ */
 export async function runRows(
+  engine: Engine,
+  program: CompiledProgram,
+  run: RowRun,
+  options: RunOptions,
+): Promise<RunOutcome> {
+  const {steps = 1, cancel} = options ?? {};
+  const inputs = rowInputs(program, run);
+  if (program.runsInline(steps, program.stepNs / 1e6) && areSmall(inputs)) {
+    if (!turns.open) await turns.next();
+    // An array may have been transferred away meanwhile, and a signal may have come.
+    if (areSmall(inputs) && !cancel?.[0]) return checkOutcome(engine, runInline(program, inputs, steps), run);
+  }
+  return checkOutcome(engine, await program.run(inputs, options), run);
+}
+
+/** The same by the executor, however short it is. */
+export async function handOverRows(
   engine: Engine,
   program: CompiledProgram,
   run: RowRun,
@@ -58,7 +99,9 @@ export function runRowsSync(
   engine: Engine,
   program: CompiledProgram,
   run: RowRun,
-  options: Parameters<CompiledProgram['runSync']>[1],
+  {steps = 1}: {readonly steps?: number},
 ): RunOutcome {
-  return checkOutcome(engine, program.runSync(rowInputs(program, run), options), run);
+  const inputs = rowInputs(program, run);
+  const outcome = areSmall(inputs) ? runInline(program, inputs, steps) : program.runSync(inputs, {steps});
+  return checkOutcome(engine, outcome, run);
 }

@@ -36,7 +36,7 @@ export interface LayerCase {
   updates?: string[];
   /** Whether it adds a loss of its own. */
   adds?: boolean;
-  /** Where a slope has a kink, differences are taken this far away from it. */
+  /** Where a derivative has a kink, differences are taken this far away from it. */
   smooth?: (x: number) => number;
   /** Names, functions and the like that a description must be read with. */
   customObjects?: Record<string, unknown>;
@@ -88,7 +88,7 @@ function graphOf({network, x}: Built, training: boolean) {
     ...sources.map(({tensor}) => tensor),
     ...network.trainable.map(({variable: {tensor}}) => tensor),
   ];
-  return {sources, random, output, updates, losses, loss, targets, slopes: gradients(loss, targets), x};
+  return {sources, random, output, updates, losses, loss, targets, derivatives: gradients(loss, targets), x};
 }
 
 type Graph = ReturnType<typeof graphOf>;
@@ -124,7 +124,7 @@ function expectNear(
 
 /** The gradients, as the graph says in float64, against central differences of the loss. */
 function checkSlopes(graph: Graph, given: Map<Tensor, Float64Array>): void {
-  const slopes = evaluate(graph.slopes, given);
+  const derivatives = evaluate(graph.derivatives, given);
   const lossAt = (): number => evaluate([graph.loss], given)[0]?.[0] as number;
   graph.targets.forEach((target, index) => {
     const values = given.get(target) as Float64Array;
@@ -137,7 +137,7 @@ function checkSlopes(graph: Graph, given: Map<Tensor, Float64Array>): void {
       values[at] = value;
       return (above - below) / (2 * step);
     });
-    expectNear(slopes[index] as Values, differences, 1e-6, `gradient ${index}`);
+    expectNear(derivatives[index] as Values, differences, 1e-6, `gradient ${index}`);
   });
 }
 
@@ -154,7 +154,7 @@ function checkNative(
     ['output', graph.output],
     ['loss', graph.loss],
     ...[...graph.updates].map(([, tensor], at): [string, Tensor] => [`update${at}`, tensor]),
-    ...graph.slopes.map((tensor, at): [string, Tensor] => [`gradient${at}`, tensor]),
+    ...graph.derivatives.map((tensor, at): [string, Tensor] => [`gradient${at}`, tensor]),
   ];
   const exact = evaluate(
     results.map(([, tensor]) => tensor),

@@ -3,9 +3,8 @@
 import fc from 'fast-check';
 import {describe, it} from 'vitest';
 import {input, type Layer, layers, model, type SymbolicTensor} from '../../../lib/index.ts';
+import {deep} from '../../support/child.ts';
 import {checkLayer} from './check-layer.ts';
-
-const deep = process.env.CHAINRULE_DEEP === '1';
 
 /** A choice for each step: which layer, on which tensors made so far. */
 interface Choice {

@@ -4,7 +4,7 @@ import type {Tensor} from '../../../lib/core/tensor.ts';
 import {activations, layers, losses, ops, sequential} from '../../../lib/index.ts';
 import {toLoss} from '../../../lib/nn/resolve.ts';
 import {expectComposite} from '../../conformance/composite.ts';
-import {exactly, type Operand, reals, spread, whole} from '../../conformance/data.ts';
+import {exactly, integers, type Operand, reals, spread} from '../../conformance/data.ts';
 
 type Name = keyof typeof losses;
 type Row = readonly number[];
@@ -77,7 +77,7 @@ function oneHot(rows: number, classes: number): Operand {
 }
 
 const bits = (rows: number, width: number): Operand => {
-  const {data, shape} = whole([rows, width], 0, 1);
+  const {data, shape} = integers([rows, width], 0, 1);
   return {shape, dtype: 'float32', data: Float32Array.from(data)};
 };
 const signs = (rows: number, width: number): Operand => {
@@ -235,7 +235,7 @@ describe('losses of numbers', () => {
     expectComposite('cosineSimilarity', {build: (y, t) => loss(t, y), exact, operands, differentiable: 1});
   });
 
-  it('have finite slopes where they have none', () => {
+  it('have finite derivatives where they have none', () => {
     const flat: Readonly<Partial<Record<Name, number>>> = {
       cosineSimilarity: 0,
       meanAbsoluteError: 0,
@@ -251,7 +251,7 @@ describe('losses of numbers', () => {
 });
 
 describe('sparseCategoricalCrossentropy', () => {
-  const labels = whole([rows], 0, width - 1);
+  const labels = integers([rows], 0, width - 1);
   const formula = (probabilities: (x: Row) => Row, share: number) => (y: Float64Array, t: Float64Array) =>
     rowsOf(y, width).map((row, at) => {
       const hotRow = Array.from({length: width}, (_, index) => Number(index === t[at]));
@@ -283,7 +283,7 @@ describe('sparseCategoricalCrossentropy', () => {
     const far = exactly([200, -200, 0, 0], [1, 4]);
     for (const labelSmoothing of [0, 0.1]) {
       const loss = losses.sparseCategoricalCrossentropy({labelSmoothing});
-      const label = {...whole([1], 1, 1), dtype: 'int32' as const};
+      const label = {...integers([1], 1, 1), dtype: 'int32' as const};
       const exact = (): number[] => [400 * (1 - labelSmoothing) + labelSmoothing * 200];
       const build = (y: Tensor, t: Tensor): Tensor => loss(t, activations.softmax()(y));
       expectComposite('far', {build, exact, operands: [far, label], differentiable: 0});

@@ -9,8 +9,8 @@ import {asTensor, givenOf, type Program} from '../../conformance/build.ts';
 import {generator, type Operand} from '../../conformance/data.ts';
 import {expectSameResults, isas, runNative} from '../../conformance/native.ts';
 import {evaluate} from '../../reference.ts';
+import {deep} from '../../support/child.ts';
 
-const deep = process.env.CHAINRULE_DEEP === '1';
 // Where a sum lies on an activation's corner float32 may take the other side: the seed is one that has none.
 const runs = {numRuns: deep ? 400 : 60, seed: 20240607};
 
@@ -99,9 +99,9 @@ function build({batch, features, hidden, outputs, end, pick, seed}: Recipe): Pro
   const name = end.of[pick % end.of.length] as 'huber';
   const [target, operand] = asTensor(targetOf(end.target, [batch, outputs], next), 'target');
   const loss = [...penalties, ops.mean(losses[name]()(target, x))].reduce((sum, part) => ops.add(sum, part));
-  const slopes = gradients(loss, weights).map((slope, at) => [`d${at}`, slope] as const);
+  const derivatives = gradients(loss, weights).map((derivative, at) => [`d${at}`, derivative] as const);
   const inputs = [...leaves, [target, operand] as [Tensor, Operand]];
-  return {outputs: {loss, ...Object.fromEntries(slopes)}, inputs, updates: [], variables: []};
+  return {outputs: {loss, ...Object.fromEntries(derivatives)}, inputs, updates: [], variables: []};
 }
 
 it('of any model, loss and gradients are those of float64', {timeout: 300_000}, () => {

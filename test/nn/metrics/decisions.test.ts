@@ -148,7 +148,7 @@ describe('auc', () => {
     await expectMetric(settings.multiLabel, metrics.auc({curve}), (o, t) => auc(flat(o, t), {curve}), 10);
   });
 
-  it('of each label, of class numbers, of logits', async () => {
+  it('of each label, of class labels, of logits', async () => {
     const ofUnit = (o: number[][], t: number[][], unit: number): number =>
       auc(o.map((row, at): [number, boolean] => [row[unit] as number, t[at]?.[unit] === 1]));
     const eachLabel: Measure = (o, t) => meanOf([0, 1, 2].map(unit => ofUnit(o, t, unit)));
@@ -192,9 +192,9 @@ function matrixOf(o: number[][], t: number[][], count: number): number[][] {
   const matrix = Array.from({length: count}, () => new Array<number>(count).fill(0));
   o.forEach((row, at) => {
     const target = t[at] as number[];
-    const truth = target.length > 1 ? argMax(target) : (target[0] as number);
+    const label = target.length > 1 ? argMax(target) : (target[0] as number);
     const prediction = row.length > 1 ? argMax(row) : Number((row[0] as number) > 0.5);
-    const line = matrix[truth] as number[];
+    const line = matrix[label] as number[];
     line[prediction] = (line[prediction] as number) + 1;
   });
   return matrix;
@@ -205,8 +205,8 @@ describe('confusionMatrix and matthews', () => {
   const correlation =
     (count: number): Measure =>
     (o, t) => {
-      const pairs = matrixOf(o, t, count).flatMap((line, truth) =>
-        line.flatMap((cell, prediction) => new Array<[number, number]>(cell).fill([truth, prediction])),
+      const pairs = matrixOf(o, t, count).flatMap((line, label) =>
+        line.flatMap((cell, prediction) => new Array<[number, number]>(cell).fill([label, prediction])),
       );
       const covariance = (a: 0 | 1, b: 0 | 1): number => {
         let sum = 0;
@@ -234,10 +234,10 @@ describe('confusionMatrix and matthews', () => {
     const wanted = matrixOf(nested(output, setting.units), setting.targets as unknown as number[][], count);
     const evaluated = await model.evaluate(x, setting.y);
     const {history} = await model.fit(x, setting.y, {batchSize: 8, verbose: 0});
-    for (const [truth, line] of wanted.entries()) {
+    for (const [label, line] of wanted.entries()) {
       for (const [prediction, cell] of line.entries()) {
-        expect(evaluated[`confusionMatrix[${truth}][${prediction}]`]).toBe(cell);
-        expect(history[`confusionMatrix[${truth}][${prediction}]`]).toEqual([cell]);
+        expect(evaluated[`confusionMatrix[${label}][${prediction}]`]).toBe(cell);
+        expect(history[`confusionMatrix[${label}][${prediction}]`]).toEqual([cell]);
       }
     }
     let text = '';

@@ -1,4 +1,4 @@
-// Metrics by weight of samples: with whole weights, those of data in which each sample stands so many times.
+// Metrics by weight of samples: with integer weights, those of data in which samples are repeated.
 import {describe, expect, it} from 'vitest';
 import {
   model as functional,

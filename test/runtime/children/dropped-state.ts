@@ -16,7 +16,7 @@ function start(): Promise<number> {
 }
 
 const running = start();
-for (let round = 0; round < 20; round++) {
+for (let repeat = 0; repeat < 20; repeat++) {
   globalThis.gc?.();
   await sleep(2);
 }

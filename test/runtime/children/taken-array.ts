@@ -42,9 +42,9 @@ while (result[0] === 0) await sleep(0);
   take(array.buffer as ArrayBuffer);
 })();
 const before = result.indexOf(0);
-for (let round = 0; round < 6 || result[before + stepsAfter] === 0; round++) {
+for (let repeat = 0; repeat < 6 || result[before + stepsAfter] === 0; repeat++) {
   globalThis.gc?.();
-  new Uint8Array(width * 4).fill(round); // whoever frees memory too early finds it given to someone else
+  new Uint8Array(width * 4).fill(repeat); // whoever frees memory too early finds it given to someone else
   await sleep(2);
 }
 cancel[0] = 1;

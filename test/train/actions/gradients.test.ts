@@ -93,7 +93,7 @@ describe('gradients', () => {
       const step = 1e-5;
       for (const {name, shape} of before) {
         const own = weights.get(name)?.data as Float64Array;
-        const slopes = own.map((value, at) => {
+        const derivatives = own.map((value, at) => {
           const [above, below] = [step, -step].map(change => {
             own[at] = value + change;
             return lossOf(one, weights);
@@ -101,11 +101,11 @@ describe('gradients', () => {
           own[at] = value;
           return (above - below) / (2 * step);
         });
-        const most = Math.max(...slopes.map(Math.abs));
+        const most = Math.max(...derivatives.map(Math.abs));
         expect(gradients[name]?.shape).toEqual(shape);
         gradients[name]?.data.forEach((value, at) => {
-          const error = Math.abs(value - (slopes[at] as number)) / most;
-          expect(error, `${name}[${at}] ${value} ${slopes[at]}`).toBeLessThan(1e-5);
+          const error = Math.abs(value - (derivatives[at] as number)) / most;
+          expect(error, `${name}[${at}] ${value} ${derivatives[at]}`).toBeLessThan(1e-5);
         });
       }
       expect(model.getWeights()).toEqual(before);

@@ -30,7 +30,7 @@ const times = (a: Matrix, b: Matrix): Matrix =>
   a.map(row =>
     (b[0] as number[]).map((_, j) => row.reduce((sum, value, k) => sum + value * (b[k]?.[j] ?? 0), 0)),
   );
-const turned = (a: Matrix): Matrix => (a[0] as number[]).map((_, j) => a.map(row => row[j] as number));
+const transposed = (a: Matrix): Matrix => (a[0] as number[]).map((_, j) => a.map(row => row[j] as number));
 
 /** Pre-activations, activations, error signals and the gradient of the inputs, by hand. */
 function byHand(weights: readonly WeightData[]) {
@@ -40,7 +40,7 @@ function byHand(weights: readonly WeightData[]) {
   const biases = [1, 3, 5].map(at => [...(weights[at] as WeightData).data]);
   const sigmoid = (v: number): number => 1 / (1 + Math.exp(-v));
   const functions = [Math.tanh, sigmoid, (v: number) => v];
-  const slopes = [(a: number) => 1 - a * a, (a: number) => a * (1 - a), () => 1];
+  const derivatives = [(a: number) => 1 - a * a, (a: number) => a * (1 - a), () => 1];
   let a = matrix(x, sizes[0]);
   const z: Matrix[] = [];
   const activations: Matrix[] = [];
@@ -60,10 +60,10 @@ function byHand(weights: readonly WeightData[]) {
     delta = zip(
       delta,
       activations[layer] as Matrix,
-      (d, v) => d * (slopes[layer] as (v: number) => number)(v),
+      (d, v) => d * (derivatives[layer] as (v: number) => number)(v),
     );
     errors.unshift(delta);
-    delta = times(delta, turned(kernels[layer] as Matrix));
+    delta = times(delta, transposed(kernels[layer] as Matrix));
   }
   return {z, activations, errors, inputs: delta};
 }

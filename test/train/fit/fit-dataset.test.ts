@@ -1,4 +1,4 @@
-// Training, evaluating and predicting from data sets: by row number, by blocks of what comes one by one, and
+// Training, evaluating and predicting from data sets: by row index, by blocks of what comes one by one, and
 // by both to the same bits.
 import {describe, expect, it} from 'vitest';
 import {type Batches, Dataset, input, layers, model} from '../../../lib/index.ts';
@@ -12,7 +12,7 @@ const streamed = Dataset.fromGenerator(async function* () {
   yield* arrays;
 });
 const both = [
-  ['by row number', arrays],
+  ['by row index', arrays],
   ['one by one', streamed],
 ] as const;
 type Elements = typeof arrays;
@@ -41,7 +41,7 @@ describe.each(both)('fit on a data set, %s', (_, dataset) => {
     expect((await fitted(shuffled, {epochs: 3, stepsPerEpoch: 7})).weights).toEqual(weightsOf(expected));
   });
 
-  it('takes up where another training has ended', async () => {
+  it('goes on where another training has ended', async () => {
     for (const stepsPerEpoch of [undefined, 3]) {
       const whole = build();
       const parts = build();

@@ -40,8 +40,8 @@ describe('backupAndRestore', () => {
     for (const saveFreq of ['epoch', 4, 7, 1000] as const) {
       const backupDir = folder();
       let ending: Ending | undefined;
-      for (let round = 0; !ending && round < 50; round++) {
-        const more = [breakdown(5 + 2 * round), backupAndRestore({backupDir, saveFreq})];
+      for (let repeat = 0; !ending && repeat < 50; repeat++) {
+        const more = [breakdown(5 + 2 * repeat), backupAndRestore({backupDir, saveFreq})];
         ending = await train(more).catch(() => undefined);
       }
       expect(ending, String(saveFreq)).toEqual(whole);

@@ -10,17 +10,17 @@ const x = words.io('x', 'float32', [width]);
 const sum = words.io('sum', 'float32', [], {output: true});
 words.instruction('sum(x: f32) -> y: f32 {axis: i32}', [sum], [x], [0]);
 const program = new Program(words.plan());
-const husks: Float32Array[] = [];
+const empty: Float32Array[] = [];
 
 async function cycle(): Promise<void> {
   const array = new Float32Array(width).fill(1);
   await program.run(undefined, {x: array, sum: shared(1)});
   structuredClone(array.buffer, {transfer: [array.buffer]});
-  husks.push(array);
+  empty.push(array);
 }
 
 async function resident(): Promise<number> {
-  for (let round = 0; round < 4; round++) {
+  for (let repeat = 0; repeat < 4; repeat++) {
     globalThis.gc?.();
     await sleep(20);
   }
@@ -29,5 +29,5 @@ async function resident(): Promise<number> {
 
 await cycle();
 const before = await resident();
-for (let round = 0; round < 4; round++) await cycle();
+for (let repeat = 0; repeat < 4; repeat++) await cycle();
 console.log(((await resident()) - before).toFixed(0));
