@@ -31,6 +31,7 @@
         'native/runtime/aliasing.cc',
         'native/runtime/cpu.cc',
         'native/runtime/executor.cc',
+        'native/runtime/memory.cc',
         'native/runtime/sharing.cc',
         'native/runtime/program.cc',
         'native/runtime/scheduling.cc',

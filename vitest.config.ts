@@ -3,11 +3,12 @@ import {fileURLToPath} from 'node:url';
 import {defineConfig} from 'vitest/config';
 
 const source = fileURLToPath(new URL('./lib/index.ts', import.meta.url));
+// Runs without end, and what a process is: should a test of these fail, the next file begins afresh.
+const alone = ['test/runtime/**/*.test.ts', 'test/reliability/**/*.test.ts'];
 
 export default defineConfig({
   resolve: {alias: {chainrule: source}},
   test: {
-    include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/bundle.ts'],
     setupFiles: ['test/support/setup.ts'],
     pool: 'forks',
@@ -16,5 +17,10 @@ export default defineConfig({
     expect: {requireAssertions: true},
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    projects: [
+      {extends: true, test: {name: 'alone', include: alone}},
+      // Loading the library takes longer than most of these files. What a file sets, it sets back.
+      {extends: true, test: {name: 'shared', include: ['test/**/*.test.ts'], exclude: alone, isolate: false}},
+    ],
   },
 });

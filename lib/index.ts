@@ -1,16 +1,22 @@
 // The public API: re-exports only.
 export type {DType, TypedArray} from './core/dtype.ts';
 export {ChainruleError, type ErrorCode} from './core/errors.ts';
+export type {Config, Json, Named} from './core/named.ts';
 export type {CustomObjects} from './core/resolve.ts';
 export type {Shape} from './core/shape.ts';
-export type {RandomSource, Tensor, TensorLike, Variable} from './core/tensor.ts';
-export type {DataInput, NestedArray, ShapedArray} from './data/arrays.ts';
-export type {CsvOptions} from './data/csv.ts';
-export {Dataset} from './data/dataset.ts';
+export type {Call, Gradients, Op, RandomSource, Tensor, TensorLike, Variable} from './core/tensor.ts';
+export type {DataInput, NestedArray, NumberArray, ShapedArray} from './data/arrays.ts';
+export type {Batched} from './data/collate.ts';
+export type {ColumnConfig, CsvOptions, CsvRow, CsvValue} from './data/csv.ts';
+export {Dataset, type Datasets, type ElementOf, type RowOf, type Tables} from './data/dataset.ts';
 export * as data from './data/index.ts';
+export type {SplitOptions} from './data/split.ts';
+export type {Standardization} from './data/standardize.ts';
 export {gradients, hessianVectorProduct} from './graph/autodiff.ts';
+export type {FileTensor} from './io/safetensors.ts';
 export type {Activation} from './nn/activations.ts';
 export * as activations from './nn/activations.ts';
+export type {WeightOptions} from './nn/call-context.ts';
 export type {Constraint} from './nn/constraints.ts';
 export * as constraints from './nn/constraints.ts';
 export type {Initializer} from './nn/initializers.ts';
@@ -21,35 +27,106 @@ export {
   type ForwardAll,
   Layer,
   type LayerOptions,
+  type LayerWeight,
   type MakeWeight,
+  type Observe,
 } from './nn/layer.ts';
+export type {ActivationOptions} from './nn/layers/activation.ts';
+export type {ConcatenateOptions} from './nn/layers/concatenate.ts';
+export type {DenseOptions} from './nn/layers/dense.ts';
+export type {DotOptions} from './nn/layers/dot.ts';
+export type {DropoutOptions} from './nn/layers/dropout.ts';
 export * as layers from './nn/layers/index.ts';
+export type {LambdaOptions} from './nn/layers/lambda.ts';
+export type {ActivityRegularizationOptions, GaussianNoiseOptions, RateOptions} from './nn/layers/noise.ts';
+export type {BatchNormalizationOptions, LayerNormalizationOptions} from './nn/layers/normalization.ts';
+export type {PreluOptions} from './nn/layers/prelu.ts';
+export type {PermuteOptions, RepeatVectorOptions, ReshapeOptions} from './nn/layers/reshape.ts';
+export type {CrossentropyOptions, SparseCrossentropyOptions} from './nn/losses/crossentropy.ts';
+export type {BinaryFocalOptions, FocalOptions} from './nn/losses/focal.ts';
 export type {Loss} from './nn/losses.ts';
 export * as losses from './nn/losses.ts';
+export type {AucOptions} from './nn/metrics/auc.ts';
+export type {ClassificationOptions} from './nn/metrics/classification.ts';
 export type {CustomMetric, Metric, MetricContext} from './nn/metrics.ts';
 export * as metrics from './nn/metrics.ts';
 export type {Regularizer} from './nn/regularizers.ts';
 export * as regularizers from './nn/regularizers.ts';
-export {type InputOptions, input, type SymbolicTensor} from './nn/symbolic.ts';
+export type {
+  ActivationLike,
+  ConstraintLike,
+  InitializerLike,
+  LossLike,
+  MetricLike,
+  RegularizerLike,
+} from './nn/resolve.ts';
+export {type InputOptions, input, type LayerCall, type SymbolicTensor} from './nn/symbolic.ts';
 export type {SetWeightsOptions, WeightData, WeightNumbers, WeightsSet, WeightValue} from './nn/weights.ts';
+export type {MatmulAttributes} from './ops/gemm.ts';
 export * as ops from './ops/index.ts';
+export type {UpdateAttributes} from './ops/optimizer.ts';
+export type {AdamOptions, BetaOptions} from './optim/adam.ts';
+export type {AdadeltaOptions, AdagradOptions, LionOptions, NadamOptions} from './optim/adaptive.ts';
+export type {
+  CosineDecayOptions,
+  CosineDecayRestartsOptions,
+  OneCycleOptions,
+} from './optim/cosine-schedules.ts';
 export type {OwnOptimizer, UpdateFunction, UpdateStep} from './optim/custom.ts';
 export * as optimizers from './optim/index.ts';
-export type {Optimizer} from './optim/optimizer.ts';
+export type {Optimizer, Updates, WeightStep} from './optim/optimizer.ts';
+export type {CommonOptions} from './optim/options.ts';
+export type {OptimizerLike} from './optim/resolve.ts';
+export type {RmspropOptions} from './optim/rmsprop.ts';
 export type {LearningRate, Schedule} from './optim/schedule.ts';
 export * as schedules from './optim/schedules.ts';
+export type {SgdOptions} from './optim/sgd.ts';
 export {getThreads, nativeInfo, setThreads} from './runtime/program.ts';
-export {type CompiledFunction, compile, type TensorValue} from './session/function.ts';
+export {
+  type CompiledFunction,
+  compile,
+  type FunctionOptions,
+  type InputValues,
+  type OutputTensors,
+  type Results,
+  type RunOptions,
+  type TensorValue,
+} from './session/function.ts';
+export type {InputValue} from './session/inputs.ts';
 export {VariableStore} from './session/store.ts';
 export type {GradientValues} from './train/actions/apply-gradients.ts';
-export type {ForwardResult} from './train/actions/forward.ts';
-export type {GradientsResult} from './train/actions/gradients.ts';
+export type {Parameter, Predicted} from './train/actions/base-model.ts';
+export type {CallOptions} from './train/actions/call.ts';
+export type {EvaluateOptions} from './train/actions/evaluate.ts';
+export type {ForwardOptions, ForwardResult} from './train/actions/forward.ts';
+export type {GradientsOptions, GradientsResult} from './train/actions/gradients.ts';
 export {type Minimization, minimize} from './train/actions/minimize.ts';
-export type {CallbackState, Checkpoint} from './train/callbacks/callback.ts';
-export type {GradientMonitor, HealthReport} from './train/callbacks/gradient-monitor.ts';
+export type {ModelOptimizer, OptimizerWeight} from './train/actions/model-optimizer.ts';
+export type {PlotOptions} from './train/actions/plot.ts';
+export type {Inputs} from './train/actions/predict.ts';
+export type {SaveOptions} from './train/actions/save.ts';
+export type {SummaryOptions} from './train/actions/summary.ts';
+export type {BackupAndRestoreOptions} from './train/callbacks/backup-and-restore.ts';
+export type {CallbackLike, CallbackState, Checkpoint} from './train/callbacks/callback.ts';
+export type {CsvLoggerOptions} from './train/callbacks/csv-logger.ts';
+export type {EarlyStoppingOptions} from './train/callbacks/early-stopping.ts';
+export type {
+  GradientMonitor,
+  GradientMonitorOptions,
+  HealthReport,
+} from './train/callbacks/gradient-monitor.ts';
 export * as callbacks from './train/callbacks/index.ts';
+export type {LayerHealth} from './train/callbacks/layer-health.ts';
+export type {LearningRateSchedulerOptions} from './train/callbacks/learning-rate-scheduler.ts';
+export type {ModelCheckpointOptions} from './train/callbacks/model-checkpoint.ts';
+export type {ProgressOptions, ProgressStream} from './train/callbacks/progress.ts';
+export type {ReduceLROnPlateauOptions} from './train/callbacks/reduce-lr-on-plateau.ts';
+export type {SaveFreq} from './train/callbacks/saving.ts';
+export type {StopAfterOptions} from './train/callbacks/stop-after.ts';
+export type {StopAtTargetOptions, StopOnPlateauOptions, StopWhenOptions} from './train/callbacks/stopping.ts';
 export type {Batch, Batches} from './train/feed/dataset-source.ts';
-export {load} from './train/load.ts';
+export type {Weighting} from './train/feed/sample-weights.ts';
+export {type LoadOptions, load} from './train/load.ts';
 export {
   type Callback,
   type CallbackContext,
@@ -60,10 +137,14 @@ export {
   model,
   modelFromJSON,
   type Sequential,
+  type SequentialOptions,
   sequential,
 } from './train/model.ts';
+export type {LayerLike} from './train/network/chain.ts';
+export type {SymbolicTensors} from './train/network/network.ts';
 export type {PortData} from './train/network/ports.ts';
-export type {ShapedResult} from './train/network/results.ts';
+export type {Prediction, ShapedResult} from './train/network/results.ts';
 export type {History, Logs} from './train/run/logs.ts';
-export type {CompileOptions} from './train/step/compile-options.ts';
+export type {CompileOptions, PerOutput} from './train/step/compile-options.ts';
+export type {Criterion, StepValues} from './train/step/criterion.ts';
 export type {LayerGradientRecord, LayerRecord} from './train/step/recorder.ts';

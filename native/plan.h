@@ -76,7 +76,7 @@ enum class Guard : int32_t {
   stop = 4,             // not an error: the condition under which training should end
 };
 
-// What the guard of a gather holds if the row index itself is outside the source.
+// A gather's guard holds this for a row index outside the source. Twin of rowOutOfRange in lib/ops/gather.ts.
 constexpr int32_t kRowOutOfRange = 2147483647;
 
 inline int64_t bytes_of(Dtype dtype) {

@@ -16,7 +16,7 @@ function libraryOf(name: string): string {
 }
 
 const asan = 'detect_leaks=0:allocator_may_return_null=1';
-const options = {ASAN_OPTIONS: asan, UBSAN_OPTIONS: 'print_stacktrace=1', CHAINRULE_SANITIZED: '1'};
+const options = {ASAN_OPTIONS: asan, UBSAN_OPTIONS: 'print_stacktrace=1'};
 // A test that starts further processes hands these on to them.
 const forNode = () => ({
   ...options,

@@ -45,6 +45,7 @@ const steps: readonly Step[] = [
     name: 'lint',
     run: async () => one((await spawnBeside(bin('biome'), ['check', '--error-on-warnings', '.'])).ok),
   },
+  {name: 'docs', run: async () => one((await spawnBeside(bin('typedoc'), ['--emit', 'none'])).ok)},
   ...(values.deep ? [{name: 'other Nodes', run: otherNodes}] : []),
   {name: 'tests', after: ['build', 'other Nodes'], run: () => vitestSuite()},
   {name: 'neon', ...built, run: () => script('test-neon.ts')},

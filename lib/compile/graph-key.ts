@@ -4,7 +4,7 @@ import {callsOf} from '../graph/walk.ts';
 import type {CompileRequest} from './index.ts';
 import {keyOfAttribute} from './simplify.ts';
 
-/** All that a plan depends on. What is equal only to itself, such as a long constant, has a number of its own. */
+/** All that a plan depends on. What is equal only to itself, such as a long constant, has its own number. */
 export function graphKey(request: CompileRequest): string {
   const {outputs, updates = [], guards = [], stateOffset, stateBytes, precision, passes} = request;
   const named = Object.entries(outputs);

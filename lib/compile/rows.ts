@@ -3,7 +3,7 @@
 // divide by it; a plan in which anything else differs has no such form.
 import {header, headerWords, items, type Plan, type PlanInstruction, spaces} from '../plan.ts';
 
-/** A word that depends on the number of rows: `factor · rows + offset`, or the float32 1 / (factor · rows). */
+/** A word that follows from the number of rows: `factor · rows + offset`, or float32 1 / (factor · rows). */
 interface Dependent {
   readonly at: number;
   readonly factor: number;

@@ -1,3 +1,4 @@
+import {otherNames} from './familiar.ts';
 import {isObject} from './kinds.ts';
 
 /** What went wrong, for programs: `error.code`. */
@@ -9,6 +10,7 @@ export type ErrorCode =
   | 'ERR_UNKNOWN_NAME'
   | 'ERR_GRAPH'
   | 'ERR_DETACHED'
+  | 'ERR_DISPOSED'
   | 'ERR_MODEL_BUSY'
   | 'ERR_NOT_COMPILED'
   | 'ERR_NOT_FINITE'
@@ -50,6 +52,9 @@ function editDistance(a: string, b: string): number {
 
 /** The known name most like `name`, where one is near enough for a typing mistake. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
+  const camel = name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  const other = Object.hasOwn(otherNames, camel) ? otherNames[camel] : undefined;
+  if (other !== undefined && known.includes(other)) return other;
   const lower = name.toLowerCase();
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;

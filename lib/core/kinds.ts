@@ -60,3 +60,8 @@ export function isDetached({buffer}: ArrayBufferView): boolean {
     return true;
   }
 }
+
+/** A Uint8Array, or Node's Buffer. */
+export function isBytes(value: unknown): value is Uint8Array {
+  return types.isUint8Array(value);
+}

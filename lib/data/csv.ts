@@ -3,7 +3,8 @@
 import {createReadStream} from 'node:fs';
 import {pipeline} from 'node:stream';
 import {ChainruleError, checkOptions, fail, unknownName} from '../core/errors.ts';
-import {isError, isUrl} from '../core/kinds.ts';
+import {isError} from '../core/kinds.ts';
+import {toPath} from '../core/path.ts';
 
 export type CsvValue = number | string | undefined;
 
@@ -56,7 +57,7 @@ const where = 'Dataset.fromCsv';
 const dtypes = ['float32', 'int32', 'bool', 'string'];
 const bools: Readonly<Record<string, number>> = {true: 1, '1': 1, false: 0, '0': 0};
 
-function checkCsv(file: string | URL, options: CsvOptions): void {
+function checkCsv(options: CsvOptions): void {
   checkOptions(where, options, [
     'hasHeader',
     'columnNames',
@@ -64,9 +65,6 @@ function checkCsv(file: string | URL, options: CsvOptions): void {
     'configuredColumnsOnly',
     'delimiter',
   ]);
-  if (!isUrl(file) && (typeof file !== 'string' || file === '')) {
-    fail('ERR_OPTION', `${where}: expected a path or a URL of a file. Received ${String(file)}.`);
-  }
   const {hasHeader = true, columnNames, columnConfigs = {}, delimiter = ','} = options;
   if (!hasHeader && columnNames === undefined) {
     fail('ERR_OPTION', `${where}: columnNames are needed where the file has no header.`);
@@ -140,8 +138,9 @@ interface Line {
 }
 
 /** Checks the options. Each pass over the elements then opens the file. */
-export function readCsv(file: string | URL, options: CsvOptions): () => AsyncGenerator<unknown> {
-  checkCsv(file, options);
+export function readCsv(given: string | URL, options: CsvOptions): () => AsyncGenerator<unknown> {
+  const file = toPath(where, given);
+  checkCsv(options);
   const {hasHeader = true, columnNames, delimiter = ','} = options;
   return async function* () {
     // The package is loaded only if a CSV file is read.

@@ -328,6 +328,21 @@ export class Dataset<Element> implements AsyncIterable<Element> {
     });
   }
 
+  /** The elements of this data set, then those of another. */
+  concatenate<Other>(dataset: Dataset<Other>): Dataset<Element | Other> {
+    if (typeof dataset?.iterate !== 'function') {
+      fail('ERR_OPTION', `Dataset.concatenate: expected a data set. Received ${String(dataset)}.`);
+    }
+    const first = this.#iterate;
+    return new Dataset<Element | Other>({
+      size: this.size === null || dataset.size === null ? null : this.size + dataset.size,
+      async *iterate(pass) {
+        yield* first(pass);
+        yield* dataset.iterate(pass);
+      },
+    });
+  }
+
   /** Makes up to `bufferSize` elements in advance, while earlier ones are being used. */
   prefetch(bufferSize: number): Dataset<Element> {
     checkNumber('Dataset.prefetch: bufferSize', bufferSize, {integer: true, min: 1});

@@ -29,7 +29,7 @@ export function standardize(
     const advice = 'Replace missing values, or leave out their rows.';
     fail('ERR_NOT_FINITE', `data.standardize: ${place} holds ${values[odd]}. ${advice}`);
   }
-  const {mean, deviation} = options.like ?? statistics(values, columns, scale);
+  const {mean, deviation} = options.like ?? columnStatistics(values, columns, scale);
   if (mean.length !== columns || deviation.length !== columns) {
     fail('ERR_SHAPE', `data.standardize: like has ${mean.length} columns, the table ${columns}.`);
   }
@@ -46,7 +46,7 @@ export function standardize(
  * Two passes: unlike Σx² − (Σx)², squares of differences from the mean lose no digits. Differences from the
  * first row make the mean of a constant column exact.
  */
-function statistics(values: ArrayLike<number>, columns: number, scale: number): Standardization {
+export function columnStatistics(values: ArrayLike<number>, columns: number, scale: number): Standardization {
   const count = values.length / columns;
   const first = Array.from({length: columns}, (_, column) => (values[column] as number) * scale);
   const mean = [...first];

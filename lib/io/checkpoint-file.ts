@@ -1,11 +1,12 @@
 // Checkpoints of a training, each a file, and the folder that holds the last few of them.
-import {mkdir, open, readdir, rm, rmdir} from 'node:fs/promises';
+import {mkdir, readdir, rm, rmdir} from 'node:fs/promises';
 import path from 'node:path';
 import {fail} from '../core/errors.ts';
 import type {Json} from '../core/named.ts';
 import {writeAtomically} from './atomic.ts';
 import {fileError, parseText, readHeader, readTensor, stepOf} from './model-file.ts';
 import {bytesOf, decodeHeader, encodeHeader, type FileTensor} from './safetensors.ts';
+import {openFile} from './source.ts';
 
 const format = 'chainrule-checkpoint';
 const version = '1';
@@ -24,7 +25,7 @@ async function writeCheckpoint(file: string, {step, state, tensors}: CheckpointC
 
 /** The whole file, every byte of it verified. */
 async function readCheckpoint(file: string): Promise<CheckpointContents> {
-  const handle = await open(file, 'r');
+  const handle = await openFile(file);
   try {
     const {header, fileBytes} = await readHeader(handle);
     const {metadata, entries} = decodeHeader(header, fileBytes);

@@ -1,10 +1,11 @@
 // A model as one file: layers, training options and the number of steps as text, weights and moments as
 // tensors.
-import {type FileHandle, open} from 'node:fs/promises';
 import {ChainruleError, fail} from '../core/errors.ts';
-import {isError, isObject, isPlainObject} from '../core/kinds.ts';
+import {isBytes, isError, isObject, isPlainObject} from '../core/kinds.ts';
 import type {Json} from '../core/named.ts';
+import {toPath} from '../core/path.ts';
 import {writeAtomically} from './atomic.ts';
+import {recognize} from './foreign.ts';
 import {
   bytesOf,
   checksumOf,
@@ -15,23 +16,32 @@ import {
   lengthBytes,
   maxHeaderBytes,
 } from './safetensors.ts';
+import {type ByteSource, bytesSource, openFile} from './source.ts';
 
 const format = 'chainrule';
+const weightsFormat = 'chainrule-weights';
 const version = '1';
 /** Real descriptions are nested a few levels deep; deeper JSON is an attack on the stack. */
 const maxDepth = 32;
 
 export interface ModelContents {
-  readonly topology: Json;
+  /** Missing in a file of weights alone. */
+  readonly topology: Json | undefined;
   readonly training: Json | undefined;
   readonly step: number;
+  readonly epochs: number;
   readonly tensors: readonly FileTensor[];
 }
 
 export interface ModelFile {
-  readonly topology: Json;
+  /** Missing in a file of weights alone. */
+  readonly topology: Json | undefined;
+  /** Its path, or `bytes`. */
+  readonly from: string;
   readonly training: Json | undefined;
   readonly step: number;
+  /** Epochs trained; 0 in a file that does not say. */
+  readonly epochs: number;
   readonly entries: readonly FileEntry[];
   /** One tensor, after checking its checksum and that its numbers are finite. */
   read(name: string): Promise<Float32Array>;
@@ -44,45 +54,44 @@ export function fileError(where: string, path: string, cause: unknown): Chainrul
   return new ChainruleError('ERR_FILE', `${where}: ${path}: ${what}.`, {cause});
 }
 
-/** @throws ERR_FILE if the file cannot be written; an old one is then unchanged. */
-export async function writeModelFile(path: string, contents: ModelContents): Promise<void> {
-  const {topology, training, step, tensors} = contents;
+/** The file's bytes, in parts. */
+export function encodeModel(contents: ModelContents): Uint8Array[] {
+  const {topology, training, step, epochs, tensors} = contents;
   const metadata = {
-    format,
+    format: topology === undefined ? weightsFormat : format,
     version,
-    topology: JSON.stringify(topology),
+    ...(topology !== undefined && {topology: JSON.stringify(topology)}),
     ...(training !== undefined && {training: JSON.stringify(training)}),
     step: String(step),
+    ...(epochs > 0 && {epochs: String(epochs)}),
   };
+  return [encodeHeader(tensors, metadata), ...tensors.map(({data}) => bytesOf(data))];
+}
+
+/** @throws ERR_FILE if the file cannot be written; an old one is then unchanged. */
+export async function writeModelFile(where: string, path: string, contents: ModelContents): Promise<void> {
   try {
-    const header = encodeHeader(tensors, metadata);
-    await writeAtomically(path, [header, ...tensors.map(({data}) => bytesOf(data))]);
+    await writeAtomically(path, encodeModel(contents));
   } catch (error) {
-    throw fileError('save', path, error);
+    throw fileError(where, path, error);
   }
 }
 
-async function readExactly(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    const length = Math.min(2 ** 26, bytes.length - at);
-    const {bytesRead} = await file.read(bytes, at, length, position + at);
-    if (bytesRead === 0) fail('ERR_FILE', 'it is truncated');
-    at += bytesRead;
-  }
-}
-
-/** @throws ERR_FILE if the file is too short for the header that it announces. */
-export async function readHeader(file: FileHandle): Promise<{header: Buffer; fileBytes: number}> {
-  const {size: fileBytes} = await file.stat();
-  if (fileBytes < lengthBytes) fail('ERR_FILE', `it is no model file: ${fileBytes} bytes`);
+/** @throws ERR_FILE if the file is too short for the header that it announces, or known to be something else. */
+export async function readHeader(source: ByteSource): Promise<{header: Buffer; fileBytes: number}> {
+  const {size: fileBytes} = source;
   const start = Buffer.alloc(lengthBytes);
-  await readExactly(file, start, 0);
+  if (fileBytes >= lengthBytes) await source.read(start, 0);
   const length = start.readBigUInt64LE(0);
-  if (length > BigInt(maxHeaderBytes) || Number(length) > fileBytes - lengthBytes) {
+  const isShort = fileBytes < lengthBytes;
+  if (isShort || length > BigInt(maxHeaderBytes) || Number(length) > fileBytes - lengthBytes) {
+    const other = await recognize(source);
+    if (other !== undefined) fail('ERR_FILE', `it is no model of chainrule, but ${other}`);
+    if (isShort) fail('ERR_FILE', `it is no model file: ${fileBytes} bytes`);
     fail('ERR_FILE', `it is no model file, or truncated: it announces a header of ${length} bytes`);
   }
   const header = Buffer.alloc(lengthBytes + Number(length));
-  await readExactly(file, header, 0);
+  await source.read(header, 0);
   return {header, fileBytes};
 }
 
@@ -115,44 +124,54 @@ export function checkSavedConfig(value: Json | undefined, what: string): {readon
 }
 
 /** One tensor, after checking its checksum. */
-export async function readTensor(file: FileHandle, entry: FileEntry, start: number): Promise<Float32Array> {
+export async function readTensor(file: ByteSource, entry: FileEntry, start: number): Promise<Float32Array> {
   const {name, begin, end, checksum} = entry;
   const data = new Float32Array((end - begin) / 4);
   const bytes = bytesOf(data);
-  await readExactly(file, bytes, start + begin);
+  await file.read(bytes, start + begin);
   if (checksumOf(bytes) !== checksum) fail('ERR_FILE', `${name} is damaged: the checksum does not match`);
   return data;
 }
 
-async function readFinite(file: FileHandle, entry: FileEntry, start: number): Promise<Float32Array> {
+async function readFinite(file: ByteSource, entry: FileEntry, start: number): Promise<Float32Array> {
   const data = await readTensor(file, entry, start);
   const bad = data.findIndex(number => !Number.isFinite(number));
   if (bad >= 0) fail('ERR_FILE', `${entry.name} holds ${data[bad]}`);
   return data;
 }
 
-/** The number of steps in the header. */
-export function stepOf(metadata: ReadonlyMap<string, string>): number {
-  const text = metadata.get('step') ?? '';
-  const step = Number(text);
-  if (!/^\d{1,10}$/.test(text) || step >= 2 ** 31) return fail('ERR_FILE', 'its count of steps is no number');
-  return step;
+/** A count in the header. */
+function countOf(metadata: ReadonlyMap<string, string>, key: string, what: string, absent = ''): number {
+  const text = metadata.get(key) ?? absent;
+  const count = Number(text);
+  if (/^\d{1,10}$/.test(text) && count < 2 ** 31) return count;
+  return fail('ERR_FILE', `its count of ${what} is no number`);
 }
 
-async function parse(file: FileHandle): Promise<Omit<ModelFile, 'close'>> {
+/** The number of steps in the header. */
+export function stepOf(metadata: ReadonlyMap<string, string>): number {
+  return countOf(metadata, 'step', 'steps');
+}
+
+async function parse(file: ByteSource): Promise<Omit<ModelFile, 'close' | 'from'>> {
   const {header, fileBytes} = await readHeader(file);
   const {metadata, entries} = decodeHeader(header, fileBytes);
-  if (metadata.get('format') !== format) fail('ERR_FILE', 'it was not written by chainrule');
+  const written = metadata.get('format');
+  if (written === 'chainrule-checkpoint') {
+    fail('ERR_FILE', 'it is a checkpoint of callbacks.backupAndRestore, which goes on from it, and no model');
+  }
+  if (written !== format && written !== weightsFormat) fail('ERR_FILE', 'it was not written by chainrule');
   if (metadata.get('version') !== version) {
     fail('ERR_FILE', `it has version ${metadata.get('version')}; this chainrule reads version ${version}`);
   }
   const topology = parseText(metadata, 'topology');
-  if (topology === undefined) fail('ERR_FILE', 'it describes no layers');
+  if ((topology === undefined) !== (written === weightsFormat)) fail('ERR_FILE', 'it describes no layers');
   const byName = new Map(entries.map(entry => [entry.name, entry]));
   return {
     topology,
     training: parseText(metadata, 'training'),
     step: stepOf(metadata),
+    epochs: countOf(metadata, 'epochs', 'epochs', '0'),
     entries,
     read(name) {
       const entry = byName.get(name);
@@ -162,15 +181,20 @@ async function parse(file: FileHandle): Promise<Omit<ModelFile, 'close'>> {
   };
 }
 
+/** A file of a model or of weights, or its bytes. */
+export type ModelSource = string | URL | Uint8Array;
+
 /** Opens a model file and verifies all of it but the tensors, which are verified when they are read. */
-export async function openModelFile(path: string): Promise<ModelFile> {
-  let file: FileHandle | undefined;
+export async function openModelFile(where: string, given: ModelSource): Promise<ModelFile> {
+  const inMemory = isBytes(given);
+  const from = inMemory ? 'bytes' : toPath(where, given);
+  let file: ByteSource | undefined;
   try {
-    file = await open(path, 'r');
-    const handle = file;
-    return {...(await parse(handle)), close: () => handle.close()};
+    file = inMemory ? bytesSource(given) : await openFile(from);
+    const source = file;
+    return {...(await parse(source)), from, close: () => source.close()};
   } catch (error) {
     await file?.close();
-    throw fileError('load', path, error);
+    throw fileError(where, from, error);
   }
 }

@@ -188,6 +188,11 @@ export abstract class Layer implements Named {
   }
 
   /** @internal */
+  get isAttached(): boolean {
+    return this.#memory !== undefined;
+  }
+
+  /** @internal */
   isNamed(name: string): void {
     this.#nameInModel ??= name;
   }

@@ -16,6 +16,7 @@ export {
   categoricalCrossentropy,
   categoricalHinge,
   cosineSimilarity,
+  crossentropy,
   hinge,
   huber,
   kullbackLeiblerDivergence,

@@ -1,4 +1,6 @@
 // From what a user may write (a name, a member, a function of ops) to the members of the namespaces.
+
+import {lossAliases, metricAliases} from '../core/familiar.ts';
 import {type Config, describe, type Json, type Named, ownFunction} from '../core/named.ts';
 import {resolve} from '../core/resolve.ts';
 import type {Tensor} from '../core/tensor.ts';
@@ -29,25 +31,6 @@ export type ActivationLike = NameOf<typeof activations> | Activation | Own<(x: T
 export type InitializerLike = NameOf<typeof initializers> | Initializer | Own<Plain<Initializer>>;
 export type RegularizerLike = NameOf<typeof regularizers> | Regularizer | Own<Plain<Regularizer>>;
 export type ConstraintLike = NameOf<typeof constraints> | Constraint | Own<Plain<Constraint>>;
-
-const lossAliases = {
-  mse: 'meanSquaredError',
-  mae: 'meanAbsoluteError',
-  mape: 'meanAbsolutePercentageError',
-  msle: 'meanSquaredLogarithmicError',
-  bce: 'binaryCrossentropy',
-  kld: 'kullbackLeiblerDivergence',
-};
-const metricAliases = {
-  acc: 'accuracy',
-  mse: 'meanSquaredError',
-  mae: 'meanAbsoluteError',
-  mape: 'meanAbsolutePercentageError',
-  msle: 'meanSquaredLogarithmicError',
-  rmse: 'rootMeanSquaredError',
-  bce: 'binaryCrossentropy',
-  kld: 'kullbackLeiblerDivergence',
-};
 
 export type LossLike =
   | NameOf<typeof losses>

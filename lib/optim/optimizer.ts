@@ -13,6 +13,7 @@ import {sum} from '../ops/reduce.ts';
 import {type Clipped, clipGradients} from './clipping.ts';
 import {Hyperparameters} from './hyperparameters.ts';
 import {type Common, type CommonOptions, commonOf} from './options.ts';
+import {Rate} from './rate.ts';
 import type {LearningRate, Schedule} from './schedule.ts';
 import * as schedules from './schedules.ts';
 
@@ -33,7 +34,10 @@ export interface Updates {
 }
 
 export interface Optimizer extends Named {
-  /** Assignable between steps: `model.optimizer.learningRate = 0.01`. */
+  /**
+   * Assignable between steps. `model.optimizer.learningRate = 0.01` is for that model alone; assigned to the
+   * optimizer that `compile` was given, it is for all models made with it, now and later.
+   */
   learningRate: LearningRate;
   /** The names of the values kept for each parameter, which are zero at first. */
   readonly slots: readonly string[];
@@ -49,6 +53,8 @@ export interface Optimizer extends Named {
   hyper(step: number, learningRate: number): readonly number[];
   /** New values for all weights. `hyper` holds the hyperparameters of the step. */
   update(hyper: Tensor, weights: readonly WeightStep[]): Updates;
+  /** One for a model of its own, with the learning rate of the optimizer that the user made. */
+  copy(): Optimizer;
 }
 
 /** An update of all segments by ops instead of a kernel; `names` are those of the weights. */
@@ -97,35 +103,44 @@ export function makeOptimizer(
   rule: Rule,
 ): Optimizer {
   const where = `optimizers.${kind}`;
-  let rate = checkRate(where, options.learningRate ?? defaults.learningRate);
   const common = commonOf(where, options, defaults.weightDecay);
   const hyperparameters = new Hyperparameters(rule.hyper, common);
   const {accumulationSteps, useEma} = common;
-  // Frozen, so that `optimizer.lr = …` is an error; the learning rate has a setter.
-  const made: Optimizer = {
-    kind,
-    slots: [...rule.slots, ...(useEma ? ['average'] : []), ...(accumulationSteps > 1 ? ['accumulated'] : [])],
-    averageSlot: useEma ? 'average' : undefined,
-    accumulationSteps,
-    hyperShape: hyperparameters.shape,
-    hyperCount: sizeOf(hyperparameters.shape),
-    hyper: (step: number, learningRate: number) => hyperparameters.at(step, learningRate),
-    update: (hyper: Tensor, weights: readonly WeightStep[]) => updateAll(rule.op, common, hyper, weights),
-    get learningRate() {
-      return rate;
-    },
-    set learningRate(value: LearningRate) {
-      rate = checkRate(kind, value);
-    },
-    get config(): Config {
-      const described = typeof rate === 'number' ? rate : describe('learning rate', rate as Schedule);
-      return {
-        ...(described !== defaults.learningRate && {learningRate: described}),
-        ...Object.fromEntries(toJson(options)),
-      };
-    },
+  const slots = [
+    ...rule.slots,
+    ...(useEma ? ['average'] : []),
+    ...(accumulationSteps > 1 ? ['accumulated'] : []),
+  ];
+  const withRate = (rate: Rate): Optimizer => {
+    // Frozen, so that `optimizer.lr = …` is an error; the learning rate has a setter.
+    const made: Optimizer = {
+      kind,
+      slots,
+      averageSlot: useEma ? 'average' : undefined,
+      accumulationSteps,
+      hyperShape: hyperparameters.shape,
+      hyperCount: sizeOf(hyperparameters.shape),
+      hyper: (step: number, learningRate: number) => hyperparameters.at(step, learningRate),
+      update: (hyper: Tensor, weights: readonly WeightStep[]) => updateAll(rule.op, common, hyper, weights),
+      get learningRate() {
+        return rate.value;
+      },
+      set learningRate(value: LearningRate) {
+        rate.value = checkRate(kind, value);
+      },
+      copy: () => withRate(rate.copy()),
+      get config(): Config {
+        const {value} = rate;
+        const described = typeof value === 'number' ? value : describe('learning rate', value as Schedule);
+        return {
+          ...(described !== defaults.learningRate && {learningRate: described}),
+          ...Object.fromEntries(toJson(options)),
+        };
+      },
+    };
+    return remember(Object.freeze(made) as Optimizer);
   };
-  return remember(Object.freeze(made) as Optimizer);
+  return withRate(new Rate(checkRate(where, options.learningRate ?? defaults.learningRate)));
 }
 
 /** The last element of the first row, as [1,1]. */

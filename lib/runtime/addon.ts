@@ -1,6 +1,7 @@
 // Declares the functions of the native binary: all that TypeScript and C++ call of each other.
 import type {TypedArray} from '../core/dtype.ts';
 import {loadBinary} from './binary.ts';
+import {warnOfCopies} from './copies.ts';
 
 /** Opaque native objects, freed by the garbage collector. */
 export type NativeProgram = {readonly __native: 'program'};
@@ -100,6 +101,7 @@ function withShortSpinning<Result>(load: () => Result): Result {
 }
 
 let loaded: NativeAddon | undefined;
+warnOfCopies();
 
 function warnOfInvalidThreads({threads}: NativeAddon): void {
   const wanted = process.env.CHAINRULE_NUM_THREADS;

@@ -9,7 +9,7 @@ import {ChainruleError} from '../core/errors.ts';
 const {createRequire} = process.getBuiltinModule('node:module');
 
 /** The file that this code stands in; undefined where a bundler leaves nothing to tell it by. */
-function ownFile(): string | undefined {
+export function ownFile(): string | undefined {
   try {
     return __filename; // in an ES module a ReferenceError; webpack would answer typeof too soon
   } catch {

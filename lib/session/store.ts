@@ -36,6 +36,7 @@ export class VariableStore {
   #state = new State(unitBytes);
   #bytes = 0;
   #successor: VariableStore | undefined;
+  #released = false;
 
   /** In the order in which they were added. */
   get variables(): readonly Variable[] {
@@ -44,6 +45,7 @@ export class VariableStore {
 
   /** Replaced when the store grows. */
   get state(): State {
+    this.current.#checkHeld();
     return this.current.#state;
   }
 
@@ -81,7 +83,22 @@ export class VariableStore {
     from.#state = new State(unitBytes);
   }
 
+  /** Lets go of the memory at once; what needs it later is refused. */
+  release(): void {
+    const own = this.current;
+    own.#released = true;
+    own.#offsets.clear();
+    own.#bytes = 0;
+    own.#state = new State(unitBytes);
+  }
+
+  #checkHeld(): void {
+    if (this.#released)
+      fail('ERR_DISPOSED', 'the memory of these weights was given back by model.dispose().');
+  }
+
   has(variable: Variable): boolean {
+    this.current.#checkHeld();
     return this.current.#offsets.has(originalOf(variable));
   }
 

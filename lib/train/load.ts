@@ -3,9 +3,15 @@ import {checkBoolean, checkOptions, fail} from '../core/errors.ts';
 import {type CustomObjects, withCustomObjects} from '../core/resolve.ts';
 import {sameShape} from '../core/shape.ts';
 import type {Variable} from '../core/tensor.ts';
-import {checkSavedConfig, fileError, type ModelFile, openModelFile} from '../io/model-file.ts';
+import {
+  checkSavedConfig,
+  fileError,
+  type ModelFile,
+  type ModelSource,
+  openModelFile,
+} from '../io/model-file.ts';
 import type {SymbolicTensor} from '../nn/symbolic.ts';
-import {Model} from './model.ts';
+import {type Model, modelOf} from './model.ts';
 import type {SymbolicTensors} from './network/network.ts';
 import {networkOf} from './network/topology.ts';
 import {Engine} from './run/engine.ts';
@@ -35,7 +41,14 @@ async function restore<Outputs extends SymbolicTensors>(
   customObjects: CustomObjects | undefined,
   compile: boolean,
 ): Promise<Model<Outputs>> {
-  const {network, seed, name} = withCustomObjects(customObjects, () => networkOf(file.topology));
+  const {topology} = file;
+  if (topology === undefined) {
+    return fail(
+      'ERR_FILE',
+      'it holds weights alone: make the model and let it read them by model.loadWeights',
+    );
+  }
+  const {network, seed, name} = withCustomObjects(customObjects, () => networkOf(topology));
   const weights = network.weights.map(({variable}) => variable);
   const own = new Set(weights.map(({name}) => name));
   const isMoment = ({name}: {name: string}): boolean => !own.has(name) && name.startsWith('optimizer/');
@@ -49,14 +62,16 @@ async function restore<Outputs extends SymbolicTensors>(
   if (compile && file.training !== undefined) {
     const options = checkSavedConfig(file.training, 'training') as unknown as CompileOptions;
     withCustomObjects(customObjects, () => engine.compile(options));
+    engine.useMoments(new Set(moments.map(({name}) => name)));
     checkTable(moments, engine.moments);
     engine.iterations = file.step;
+    engine.epochs = file.epochs;
   }
   const values = new Map<Variable, Float32Array>();
   for (const variable of [...weights, ...engine.moments])
     values.set(variable, await file.read(variable.name));
   assign(engine, values);
-  return new Model<Outputs>(engine);
+  return modelOf<Outputs>(engine);
 }
 
 export interface LoadOptions {
@@ -70,25 +85,24 @@ export interface LoadOptions {
 }
 
 /**
- * The model of a file that `save` wrote, ready to predict and, if it was saved with its optimizer, to train
+ * The model of a file that `save` wrote, or of its bytes, ready to predict and, if it was saved with its optimizer, to train
  * on. Nothing in a file is trusted: names are looked up in the library's own tables, sizes are checked before
  * memory is taken, and every byte is covered by a checksum.
  *
  * @throws ERR_FILE saying what is wrong with the file.
  */
 export async function load<Outputs extends SymbolicTensors = SymbolicTensor>(
-  path: string,
+  source: ModelSource,
   options: LoadOptions = {},
 ): Promise<Model<Outputs>> {
   checkOptions('load', options, ['customObjects', 'compile']);
   const {compile = true} = options;
   checkBoolean('load: compile', compile);
-  if (typeof path !== 'string' || path === '') fail('ERR_OPTION', `load: expected a path. Received ${path}.`);
-  const file = await openModelFile(path);
+  const file = await openModelFile('load', source);
   try {
     return await restore<Outputs>(file, options.customObjects, compile);
   } catch (error) {
-    throw fileError('load', path, error);
+    throw fileError('load', file.from, error);
   } finally {
     await file.close();
   }

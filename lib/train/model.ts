@@ -11,22 +11,26 @@ import type {Weighting} from './feed/sample-weights.ts';
 import {fitModel} from './fit/fit.ts';
 import type * as fitOptions from './fit/options.ts';
 import {trainOnBatch, trainOnBatchSync} from './fit/train-on-batch.ts';
-import type {LayerLike} from './network/chain.ts';
+import {Chain, type LayerLike} from './network/chain.ts';
 import {Network, type SymbolicTensors} from './network/network.ts';
 import type {PortData} from './network/ports.ts';
 import {networkOf} from './network/topology.ts';
 import {Engine} from './run/engine.ts';
+import {type EngineSource, LayerStack} from './run/layer-stack.ts';
 import type {History, Logs} from './run/logs.ts';
 
 /** What lies between inputs and outputs, made by `model`, `sequential` or `load`. */
 export class Model<Outputs extends SymbolicTensors = SymbolicTensor> extends BaseModel<Outputs> {
-  readonly #engine: Engine;
+  readonly #source: EngineSource;
 
   /** @internal */
-  constructor(engine: Engine) {
-    super(engine);
-    this.#engine = engine;
-    Object.freeze(this);
+  constructor(source: EngineSource) {
+    super(source);
+    this.#source = source;
+  }
+
+  get #engine(): Engine {
+    return this.#source.engine;
   }
 
   /**
@@ -66,6 +70,21 @@ export class Model<Outputs extends SymbolicTensors = SymbolicTensor> extends Bas
   }
 
   /**
+   * Adds a layer behind those of a sequential model, whose weights stay as they are; the first needs
+   * `inputShape`. The model must be compiled after it. Models with this one as a layer keep it as it was.
+   *
+   * @throws ERR_OPTION; ERR_SHAPE where the layer cannot take what the last one gives; ERR_MODEL_BUSY
+   */
+  add(layer: LayerLike): void {
+    stackOf('add', this.#source).add(layer);
+  }
+
+  /** Removes the last layer of a sequential model; it must be compiled after it. @throws ERR_GRAPH */
+  pop(): void {
+    stackOf('pop', this.#source).pop();
+  }
+
+  /**
    * A model of the same layers, with weights of its own: equal ones, or new ones where a seed is given. It is
    * not compiled.
    */
@@ -82,10 +101,24 @@ export class Model<Outputs extends SymbolicTensors = SymbolicTensor> extends Bas
 export type Sequential = Model<SymbolicTensor>;
 
 // What a callback and `fit` take, for a model as users have it.
-export type Callback = callback.Callback<Sequential>;
-export type CallbackContext = callback.CallbackContext<Sequential>;
-export type FitOptions = fitOptions.FitOptions<Sequential>;
-export type FitBatchesOptions = fitOptions.FitBatchesOptions<Sequential>;
+export interface Callback extends callback.Callback<Sequential> {}
+export interface CallbackContext extends callback.CallbackContext<Sequential> {}
+export interface FitOptions extends fitOptions.FitOptions<Sequential> {}
+export interface FitBatchesOptions extends fitOptions.FitBatchesOptions<Sequential> {}
+
+function stackOf(where: string, source: EngineSource): LayerStack {
+  if (source instanceof LayerStack) return source;
+  const instead = 'apply the layer to model.output and make another: model({inputs, outputs})';
+  return fail('ERR_GRAPH', `${where}: this is a graph of layers, not a sequential model; ${instead}.`);
+}
+
+/** The model of an engine, frozen: a misspelt property is an error. @internal */
+export function modelOf<Outputs extends SymbolicTensors>(source: Engine | LayerStack): Model<Outputs> {
+  const isChain = source instanceof Engine && source.network.isChain;
+  const made = new Model<Outputs>(isChain ? LayerStack.of(source) : source);
+  Object.freeze(made);
+  return made;
+}
 
 export interface ModelOptions {
   /** Decides initial weights, and is the default of `fit`'s seed. 0 by default. */
@@ -102,19 +135,33 @@ function make<Outputs extends SymbolicTensors>(
   checkNumber(`${where}: seed`, seed, {integer: true});
   checkName(`${where}: name`, name);
   const engine = new Engine(network(), seed, name);
-  engine.store.initialize(seed, engine.fresh);
-  return new Model<Outputs>(engine);
+  engine.initialize();
+  return modelOf<Outputs>(engine);
+}
+
+export interface SequentialOptions extends ModelOptions {
+  readonly layers?: readonly LayerLike[];
 }
 
 /**
- * A model of layers, each of which gets the output of the one before. The first needs `inputShape`.
+ * A model of layers, each of which gets the output of the one before. The first needs `inputShape`. Without
+ * layers an empty one: `model.add(layer)` adds them.
  *
  * @throws ERR_OPTION, or ERR_SHAPE where a layer cannot take its input.
  */
-export function sequential(layers: readonly LayerLike[], options: ModelOptions = {}): Sequential {
+export function sequential(
+  layers?: readonly LayerLike[] | SequentialOptions,
+  options: ModelOptions = {},
+): Sequential {
+  const isList = Array.isArray(layers);
+  const given: SequentialOptions = isList ? {...options, layers} : {...options, ...(layers as object)};
   checkOptions('sequential', options, ['seed', 'name']);
-  if (!Array.isArray(layers)) fail('ERR_OPTION', 'sequential: expected an array of layers.');
-  return make('sequential', options, () => new Network(layers));
+  if (!isList) checkOptions('sequential', layers, ['layers', 'seed', 'name']);
+  const {seed = 0, name} = given;
+  if (given.layers) return make('sequential', given, () => new Network(given.layers as LayerLike[]));
+  checkNumber('sequential: seed', seed, {integer: true});
+  checkName('sequential: name', name);
+  return modelOf(new LayerStack(new Chain(), seed, name));
 }
 
 /**

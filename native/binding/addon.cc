@@ -11,6 +11,7 @@
 #include "binding/runs.h"
 #include "runtime/cpu.h"
 #include "runtime/executor.h"
+#include "runtime/memory.h"
 
 namespace chainrule::binding {
 namespace {
@@ -65,8 +66,11 @@ Napi::Value create_state(const Napi::CallbackInfo& call) {
   if (bytes.bytes >= kHugeFromBytes) prefer_huge_pages(bytes.data, bytes.bytes);
   state->memory = Napi::Persistent(call[0].As<Napi::Object>());
   ++states_alive;
-  return Napi::External<State>::New(call.Env(), state, [](Napi::Env, State* gone) {
+  // The collector does not count shared memory; untold, it lets many models pile up before it looks for them.
+  Napi::MemoryManagement::AdjustExternalMemory(call.Env(), state->bytes);
+  return Napi::External<State>::New(call.Env(), state, [](Napi::Env ended, State* gone) {
     --states_alive;
+    Napi::MemoryManagement::AdjustExternalMemory(ended, -gone->bytes);
     delete static_cast<OwnedState*>(gone);
   });
 }
@@ -126,6 +130,7 @@ Napi::Value counters(const Napi::CallbackInfo& call) {
 }
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  map_large_allocations();
   set_up_runs(env);
   const std::pair<const char*, Napi::Value (*)(const Napi::CallbackInfo&)> functions[] = {
       {"info", info},

@@ -1,7 +1,5 @@
 #include "runtime/program.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -13,37 +11,6 @@
 namespace chainrule {
 Program::Program() : caller_frame(std::make_unique<Frame>()) {}
 Program::~Program() = default;
-
-void prefer_huge_pages(char* data, int64_t bytes) {
-#if defined(MADV_HUGEPAGE)
-  const auto address = reinterpret_cast<uintptr_t>(data);
-  const uintptr_t first = (address + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
-  const uintptr_t last = (address + static_cast<uintptr_t>(bytes)) / kHugePageBytes * kHugePageBytes;
-  if (last > first) madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
-#else
-  (void)data;
-  (void)bytes;
-#endif
-}
-
-Arena::~Arena() { std::free(data); }
-
-void Arena::reserve(int64_t wanted) {
-  if (wanted <= bytes) return;
-#if defined(__SANITIZE_ADDRESS__)
-  const int64_t unit = kUnitBytes;  // so that the sanitizer's red zone begins close to the end of the memory
-#else
-  const int64_t unit = wanted >= kHugeFromBytes ? kHugePageBytes : kUnitBytes;
-#endif
-  const auto rounded = static_cast<size_t>((wanted + unit - 1) / unit * unit);
-  void* fresh = std::aligned_alloc(static_cast<size_t>(unit), rounded);
-  if (!fresh) throw std::bad_alloc();
-  prefer_huge_pages(static_cast<char*>(fresh), static_cast<int64_t>(rounded));
-  std::memset(fresh, 0, rounded);
-  std::free(data);
-  data = static_cast<char*>(fresh);
-  bytes = static_cast<int64_t>(rounded);
-}
 
 namespace {
 

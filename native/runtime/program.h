@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "plan.h"
+#include "runtime/memory.h"
 #include "runtime/signature.h"
 
 namespace chainrule {
@@ -75,20 +76,6 @@ struct GuardCheck {
   int32_t operand;  // a pseudo operand, so that it moves with the io strides like others
   Guard kind;
   int32_t scope;
-};
-
-// A page of 2 MiB is contiguous in physical memory. Arrays that every step uses then do not evict each other
-// from the L2 cache because of unlucky physical addresses.
-constexpr int64_t kHugePageBytes = int64_t{2} << 20;
-constexpr int64_t kHugeFromBytes = int64_t{512} << 10;
-void prefer_huge_pages(char* data, int64_t bytes);
-
-// Memory of one run at a time. The executor and each calling thread have their own.
-struct Arena {
-  char* data = nullptr;
-  int64_t bytes = 0;
-  ~Arena();
-  void reserve(int64_t wanted);
 };
 
 struct Program;

@@ -41,7 +41,7 @@ const webpack =
   async ({entry, output, format, external}) => {
     const [module, type] = format === 'esm' ? [true, 'module'] : [false, 'commonjs2'];
     const compiler = load('webpack')({
-      ...{mode: 'production', target: 'node20', entry, context: path.dirname(entry)},
+      ...{mode: 'none', target: 'node20', entry, context: path.dirname(entry)},
       ...{experiments: {outputModule: module}, externals: external ? {chainrule: `${type} chainrule`} : {}},
       output: {path: path.dirname(output), filename: path.basename(output), module, library: {type}},
     });
@@ -76,8 +76,8 @@ const helpful = /it was bundled.*external.*externals.*serverExternalPackages.*pr
 
 /**
  * What docs/packaging.md says of bundles: outside of the bundle the library is found where it is installed;
- * inside it takes the binary beside it, or CHAINRULE_BINARY, or says that it lacks one. `consumer` is a folder
- * with the package installed. A bundle runs where that is out of sight, as it would be on another machine.
+ * inside it takes the binary beside it, or CHAINRULE_BINARY, or says that it lacks one. A bundle runs in a
+ * folder out of sight of `consumer`, where the package is installed, as it would on another machine.
  */
 export async function checkBundles(name: string, bundle: Bundle, consumer: string, run: Run): Promise<void> {
   const installed = path.join(consumer, 'node_modules');

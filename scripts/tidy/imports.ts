@@ -10,14 +10,14 @@ interface Layer {
 }
 
 const layers: Readonly<Record<string, Layer>> = {
-  core: {may: [], packages: ['node:util']},
+  core: {may: [], packages: ['node:url', 'node:util']},
   plan: {may: ['core']},
   ops: {may: ['core']},
   graph: {may: ['core', 'ops']},
   compile: {may: ['core', 'ops', 'graph', 'plan']},
   runtime: {may: ['core', 'plan'], packages: ['node:', 'node-gyp-build']},
   session: {may: ['core', 'ops', 'graph', 'compile', 'plan', 'runtime'], packages: ['node:']},
-  nn: {may: ['core', 'ops']},
+  nn: {may: ['core', 'ops', 'data']},
   optim: {may: ['core', 'ops']},
   data: {may: ['core'], packages: ['node:', 'csv-parse']},
   io: {may: ['core', 'nn'], packages: ['node:']},

@@ -113,7 +113,7 @@ describe('refuses', () => {
   });
 
   it.each<[string, unknown, object, RegExp]>([
-    ['no path', 7, {}, /expected a path or a URL of a file. Received 7/],
+    ['no path', 7, {}, /expected a path or a file: URL. Received 7/],
     ['an unknown option', cars, {hasHeaders: true}, /unknown option "hasHeaders". Did you mean "hasHeader"/],
     ['no names', cars, {hasHeader: false}, /columnNames are needed where the file has no header/],
     ['odd names', cars, {columnNames: 'ab'}, /columnNames: expected an array of names. Received ab/],

@@ -138,7 +138,7 @@ describe('trainable during a training', () => {
     }
   });
 
-  it('is refused meanwhile in the model that trains, in a nested one, and wherever layers are shared', async () => {
+  it('is refused meanwhile in the model that trains, a nested one, and one with a shared layer', async () => {
     const inner = sequential([layers.dense({units: 3, inputShape: [2], name: 'body'})], {name: 'inner'});
     const outer = sequential([inner, layers.dense({units: 1})]);
     const other = sequential([layers.dense({units: 2, inputShape: [2]})]);

@@ -21,7 +21,7 @@ function meanOfLoss<Options extends object>(
   };
 }
 
-const crossentropy = ['fromLogits', 'labelSmoothing'];
+const crossentropyOptions = ['fromLogits', 'labelSmoothing'];
 
 /** Mean of (output − target)². */
 export const meanSquaredError = meanOfLoss('meanSquaredError', losses.meanSquaredError);
@@ -55,18 +55,22 @@ export const squaredHinge = meanOfLoss('squaredHinge', losses.squaredHinge);
 /** Mean of the loss `categoricalHinge`. */
 export const categoricalHinge = meanOfLoss('categoricalHinge', losses.categoricalHinge);
 /** Mean of the loss `binaryCrossentropy`. */
-export const binaryCrossentropy = meanOfLoss('binaryCrossentropy', losses.binaryCrossentropy, crossentropy);
+export const binaryCrossentropy = meanOfLoss(
+  'binaryCrossentropy',
+  losses.binaryCrossentropy,
+  crossentropyOptions,
+);
 /** Mean of the loss `categoricalCrossentropy`. */
 export const categoricalCrossentropy = meanOfLoss(
   'categoricalCrossentropy',
   losses.categoricalCrossentropy,
-  crossentropy,
+  crossentropyOptions,
 );
 /** Mean of the loss `sparseCategoricalCrossentropy`. */
 export const sparseCategoricalCrossentropy = meanOfLoss(
   'sparseCategoricalCrossentropy',
   losses.sparseCategoricalCrossentropy,
-  crossentropy,
+  crossentropyOptions,
 );
 
 /**
@@ -156,4 +160,18 @@ export function r2(options: {classAggregation?: (typeof aggregations)[number]} =
   };
   const accumulation = columnSums(classAggregation === 'varianceWeightedAverage');
   return accumulated('r2', {...options}, statistics, accumulation);
+}
+
+/**
+ * The crossentropy that suits the output's loss: that loss itself where it is one, else sparse for class
+ * labels, binary for one unit, categorical for several.
+ */
+export function crossentropy(options: NoOptions = {}): Metric {
+  checkOptions('metrics.crossentropy', options, []);
+  return meanMetric('crossentropy', {}, (target, output, loss) => {
+    if (/crossentropy$/i.test(loss.kind)) return loss(target, output);
+    if (loss.targets === 'classes') return losses.sparseCategoricalCrossentropy()(target, output);
+    const single = output.shape.at(-1) === 1;
+    return (single ? losses.binaryCrossentropy() : losses.categoricalCrossentropy())(target, output);
+  });
 }

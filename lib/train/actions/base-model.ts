@@ -2,33 +2,31 @@
 // same name.
 import type {TypedArray} from '../../core/dtype.ts';
 import {checkBoolean, checkOptions} from '../../core/errors.ts';
-import type {Config} from '../../core/named.ts';
 import type {Shape} from '../../core/shape.ts';
-import type {Tensor, Variable} from '../../core/tensor.ts';
-import type {Layer} from '../../nn/layer.ts';
-import {callLayer, type SymbolicTensor} from '../../nn/symbolic.ts';
+import type {Variable} from '../../core/tensor.ts';
+import type {ModelSource} from '../../io/model-file.ts';
+import type {SymbolicTensor} from '../../nn/symbolic.ts';
 import type {SetWeightsOptions, WeightData, WeightsSet, WeightValue} from '../../nn/weights.ts';
-import type {Optimizer} from '../../optim/optimizer.ts';
 import {type Batches, isBatches} from '../feed/dataset-source.ts';
 import {bindSamples} from '../feed/samples.ts';
-import {ModelLayer} from '../network/nested.ts';
-import {layerOf, type SymbolicTensors} from '../network/network.ts';
-import {inStructure, type PortData, symbolicInputs} from '../network/ports.ts';
+import type {SymbolicTensors} from '../network/network.ts';
+import type {PortData} from '../network/ports.ts';
 import type {ShapedResult} from '../network/results.ts';
-import {kindOf, topologyOf} from '../network/topology.ts';
 import type {Engine} from '../run/engine.ts';
-import type {Logs} from '../run/logs.ts';
+import type {EngineSource} from '../run/layer-stack.ts';
+import {type Logs, RunningMeans} from '../run/logs.ts';
 import {matchWeights} from '../run/match-weights.ts';
 import {assign, snapshot} from '../run/weights.ts';
 import type {CompileOptions} from '../step/compile-options.ts';
 import {applyGradients, type GradientValues} from './apply-gradients.ts';
-import {type CallOptions, callNetwork} from './call.ts';
 import {type EvaluateOptions, evaluateBatches, evaluateRows} from './evaluate.ts';
 import {type ForwardOptions, type ForwardResult, forward} from './forward.ts';
 import {type GradientsOptions, type GradientsResult, gradientsOf} from './gradients.ts';
+import {ModelGraph} from './model-graph.ts';
+import {type ModelOptimizer, optimizerOf} from './model-optimizer.ts';
 import {type PlotOptions, plot} from './plot.ts';
 import {type Inputs, predict, predictBatches, predictSync} from './predict.ts';
-import {type SaveOptions, save} from './save.ts';
+import {loadWeights, type SaveOptions, save, saveWeights, toBytes} from './save.ts';
 import {type SummaryOptions, summaryOf} from './summary.ts';
 
 /** A weight where it lies. */
@@ -53,19 +51,18 @@ export type Predicted<Outputs extends SymbolicTensors> = Outputs extends Symboli
 type NoOptions = Readonly<Record<string, never>>;
 
 /** A model with all its methods but those that train it or make another: what callbacks get. */
-export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
-  readonly #engine: Engine;
+export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> extends ModelGraph<Outputs> {
+  readonly #source: EngineSource;
   #stopTraining = false;
-  #layer: ModelLayer | undefined;
 
   /** @internal */
-  constructor(engine: Engine) {
-    this.#engine = engine;
+  constructor(source: EngineSource) {
+    super(source);
+    this.#source = source;
   }
 
-  /** What it is called as a layer of another model. */
-  get name(): string | undefined {
-    return this.#engine.name;
+  get #engine(): Engine {
+    return this.#source.engine;
   }
 
   /** Set by a callback, ends the training after the current batch. */
@@ -78,110 +75,18 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
     this.#stopTraining = value;
   }
 
-  /**
-   * Its inputs as symbolic tensors, from which another model may begin:
-   * `model({inputs: net.inputs, outputs: net.getLayer('code').output})` shares layers and weights with `net`.
-   */
-  get inputs(): readonly SymbolicTensor[] {
-    return this.#engine.network.inputs.map(({tensor}) => tensor);
-  }
-
-  /** Its outputs as symbolic tensors, to which more layers may be applied. */
-  get outputs(): readonly SymbolicTensor[] {
-    return this.#engine.network.outputs.map(({tensor}) => tensor);
-  }
-
-  /** The first input, most often the only one. */
-  get input(): SymbolicTensor {
-    return this.inputs[0] as SymbolicTensor;
-  }
-
-  /** The first output, most often the only one. */
-  get output(): SymbolicTensor {
-    return this.outputs[0] as SymbolicTensor;
-  }
-
-  /** What `fit` and `predict` know the data of each input by. */
-  get inputNames(): readonly string[] {
-    return this.#engine.network.inputs.map(({name}) => name);
-  }
-
-  /** What `compile`, `fit` and logs know each output by. */
-  get outputNames(): readonly string[] {
-    return this.#engine.network.outputs.map(({name}) => name);
-  }
-
-  /** Shape of one sample; of the first input where there are several. */
-  get inputShape(): Shape {
-    return this.#engine.network.inputShape;
-  }
-
-  /** Shape of the output for one sample; of the first output where there are several. */
-  get outputShape(): Shape {
-    return this.#engine.network.outputShape;
-  }
-
-  /**
-   * The layers, in the order in which they are computed: `for (const layer of net.layers)
-   * layer.trainable = false` freezes all. A layer of several models may have another name in each; its own is
-   * that of the first.
-   */
-  get layers(): readonly Layer[] {
-    return this.#engine.network.layers.map(({layer}) => layer);
-  }
-
-  /** A layer by its name in this model, or by its place. @throws ERR_UNKNOWN_NAME or ERR_OUT_OF_RANGE */
-  getLayer(name: string | number): Layer {
-    return layerOf(this.#engine.network, name);
-  }
-
-  /**
-   * Whether training changes any weights; set, it sets `trainable` of all layers.
-   *
-   * @throws ERR_MODEL_BUSY while a training runs, also in its callbacks.
-   */
-  get trainable(): boolean {
-    return this.#engine.network.layers.some(({layer}) => layer.trainable);
-  }
-
-  set trainable(value: boolean) {
-    for (const {layer} of this.#engine.network.layers) layer.trainable = value;
-  }
-
-  /** This model as a layer of others, which share its weights. */
-  toLayer(): Layer {
-    const {network} = this.#engine;
-    const kind = kindOf(network);
-    this.#layer ??= new ModelLayer(network, () => topologyOf(this.#engine), {kind, name: this.name});
-    return this.#layer;
-  }
-
-  /** Its outputs for these inputs, in a model that is being built. */
-  apply(inputs: SymbolicTensors): Outputs {
-    const {network} = this.#engine;
-    const layer = this.toLayer();
-    const list = symbolicInputs(`${this.name ?? layer.kind}: apply`, network.inputs, inputs);
-    const {outputs} = callLayer(layer, list, this.name ?? layer.kind);
-    return inStructure(network.outputStructure, network.outputs, outputs) as Outputs;
-  }
-
-  /**
-   * Its outputs as ops of a graph of one's own, for tensors [batch, …]: with `compile` and `minimize` a
-   * training step that shares the weights. In training, random layers read the inputs `seed` int32[2] and
-   * `step` int32[1], one for each step; moving statistics stay as they are.
-   */
-  call(inputs: Tensor | readonly Tensor[], options: CallOptions = {}): Tensor | Tensor[] {
-    return callNetwork(this.#engine.network, inputs, options);
-  }
-
   /** The weights that training changes, as variables of graphs. */
   get trainableVariables(): readonly Variable[] {
     return this.#engine.network.trainable.map(({variable}) => variable);
   }
 
-  /** The optimizer that `compile` was given; its learning rate may be assigned. @throws ERR_NOT_COMPILED */
-  get optimizer(): Optimizer {
-    return this.#engine.compilation('optimizer').optimizer;
+  /**
+   * This model's copy of the optimizer given to `compile`; its learning rate may be assigned.
+   *
+   * @throws ERR_NOT_COMPILED
+   */
+  get optimizer(): ModelOptimizer {
+    return optimizerOf(this.#engine);
   }
 
   /** Steps of training done since `compile`, or since the training that a file was saved in. */
@@ -219,6 +124,27 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
       : predict(this.#engine, x as PortData, options);
     return prediction as Promise<Predicted<Outputs>>;
   }
+
+  /** `predict`: a name that Keras and TensorFlow.js have. */
+  predictOnBatch(x: PortData, options?: NoOptions): Promise<Predicted<Outputs>> {
+    return this.predict(x, options);
+  }
+
+  /** `evaluate` of rows: a name that Keras has. */
+  testOnBatch(x: PortData, y: PortData, options?: EvaluateOptions): Promise<Logs> {
+    return this.evaluate(x, y, options);
+  }
+
+  /** What logs hold, in their order. @throws ERR_NOT_COMPILED */
+  get metricsNames(): readonly string[] {
+    return Object.keys(new RunningMeans(this.#engine.compilation('metricsNames')).logs());
+  }
+
+  /**
+   * For programs written for Keras: there is nothing to reset. No layer keeps a state from batch to batch but
+   * as a weight, which moving statistics are.
+   */
+  resetStates(): void {}
 
   /** The same on the calling thread: for single samples, microseconds. */
   predictSync(x: PortData, options?: NoOptions): Predicted<Outputs> {
@@ -285,16 +211,6 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
   }
 
   /**
-   * The layers and how they are joined, without weights, as `JSON.stringify` asks for it; `modelFromJSON`
-   * makes a model of it.
-   *
-   * @throws ERR_OPTION where a part is a function of your own without a name.
-   */
-  toJSON(): Config {
-    return topologyOf(this.#engine);
-  }
-
-  /**
    * Prints a table of the layers with shapes and numbers of parameters, and what a batch takes: memory as
    * planned and floating-point operations. Returns it.
    */
@@ -318,9 +234,46 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> {
    * Writes layers, weights, and the optimizer with its moments to one file. The old file stays whole until
    * the new one is. While a training runs, the file holds one finished step.
    *
+   * @param path or a `file:` URL.
    * @throws ERR_FILE
    */
-  save(path: string, options: SaveOptions = {}): Promise<void> {
+  save(path: string | URL, options: SaveOptions = {}): Promise<void> {
     return save(this.#engine, path, options);
+  }
+
+  /** What `save` would write, for databases and the like; `load` reads it. */
+  toBytes(options: SaveOptions = {}): Promise<Uint8Array> {
+    return toBytes(this.#engine, options);
+  }
+
+  /**
+   * Gives its memory back at once, for loops that make many models; nothing needs it otherwise. What is asked
+   * of it, or of its layers, afterwards is refused with ERR_DISPOSED. Weights that other models share stay
+   * theirs. `using net = sequential([…])` disposes of it at the end of the block.
+   *
+   * @throws ERR_MODEL_BUSY while a training runs.
+   */
+  dispose(): void {
+    this.#source.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** Writes the weights alone, by name, to a file that `loadWeights` reads. @throws ERR_FILE */
+  saveWeights(path: string | URL): Promise<void> {
+    return saveWeights(this.#engine, path);
+  }
+
+  /**
+   * Sets the weights, by name, to those in a file of `saveWeights` or of `save`, or in its bytes. Where the
+   * file is of another model, `partial` and `skipMismatch` take what fits.
+   *
+   * @returns what was set and what was not.
+   * @throws ERR_FILE; ERR_WEIGHTS naming the first that does not fit, or where none does; ERR_MODEL_BUSY
+   */
+  loadWeights(source: ModelSource, options: SetWeightsOptions = {}): Promise<WeightsSet> {
+    return loadWeights(this.#engine, source, options);
   }
 }

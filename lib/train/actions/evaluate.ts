@@ -57,7 +57,7 @@ export async function evaluateBatches(
   const means = new RunningMeans(engine.compilation(where));
   try {
     for (let batch = 0; ; ) {
-      const run = await source.next(0, batch, Number.POSITIVE_INFINITY);
+      const run = await source.next(0, batch, Number.POSITIVE_INFINITY, 0);
       if (signal?.aborted) throw new AbortedError({epoch: [], history: {}}, signal.reason);
       if (!run) return means.logs(prefix);
       await addRows(engine, means, request, run);

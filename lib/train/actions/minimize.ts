@@ -34,7 +34,7 @@ export function minimize(
   if (!Array.isArray(variables) || variables.length === 0) {
     fail('ERR_GRAPH', 'minimize: expected variables to change, e.g. model.trainableVariables.');
   }
-  const chosen = toOptimizer(optimizer);
+  const chosen = toOptimizer(optimizer).copy();
   const gradientsOfLoss = gradients(
     loss,
     variables.map(({tensor}) => tensor),

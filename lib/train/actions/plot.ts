@@ -1,6 +1,7 @@
 // A picture of a model's graph: a box for each input and each call of a layer, in rows from input to output.
 import {writeFile} from 'node:fs/promises';
-import {checkOptions, fail} from '../../core/errors.ts';
+import {checkOptions} from '../../core/errors.ts';
+import {toPath} from '../../core/path.ts';
 import {formatShape, type Shape} from '../../core/shape.ts';
 import {fileError} from '../../io/model-file.ts';
 import type {SymbolicTensor} from '../../nn/symbolic.ts';
@@ -9,7 +10,7 @@ import {type Box, layOut, type Picture} from './diagram.ts';
 
 export interface PlotOptions {
   /** File to write. */
-  readonly path?: string;
+  readonly path?: string | URL;
 }
 
 const family = 'system-ui, "Segoe UI", Helvetica, Arial, sans-serif';
@@ -128,10 +129,7 @@ function draw({width, height, boxes, edges}: Picture<Node>): string {
 /** The picture as SVG; written to `path` where one is given. @throws ERR_FILE */
 export async function plot(network: Network, options: PlotOptions): Promise<string> {
   checkOptions('plot', options, ['path']);
-  const {path} = options;
-  if (path !== undefined && (typeof path !== 'string' || path === '')) {
-    fail('ERR_OPTION', `plot: path: expected a file name such as 'model.svg'. Received ${String(path)}.`);
-  }
+  const path = options.path === undefined ? undefined : toPath('plot: path', options.path);
   const svg = draw(layOut(nodesOf(network)));
   if (path !== undefined) {
     try {

@@ -1,11 +1,12 @@
 import {checkNumber, fail, requireOptions} from '../../core/errors.ts';
+import {toPath} from '../../core/path.ts';
 import {CheckpointFolder} from '../../io/checkpoint-file.ts';
 import type {Callback, CallbackContext} from './callback.ts';
-import {checkPath, checkSaveFreq, type SaveFreq, saving} from './saving.ts';
+import {checkSaveFreq, type SaveFreq, saving} from './saving.ts';
 
 export interface BackupAndRestoreOptions {
   /** Folder of the checkpoints, for this training alone; made if need be. */
-  readonly backupDir: string;
+  readonly backupDir: string | URL;
   /** After each epoch (`epoch`, the default) or after every so many batches. */
   readonly saveFreq?: SaveFreq;
   /** Remove the checkpoints when the training has ended in good order. True by default. */
@@ -26,7 +27,7 @@ export interface BackupAndRestoreOptions {
 export function backupAndRestore(options: BackupAndRestoreOptions): Callback {
   const where = 'callbacks.backupAndRestore';
   requireOptions(where, options, ['backupDir', 'saveFreq', 'deleteCheckpoint', 'keep']);
-  const backupDir = checkPath(`${where}: backupDir`, options.backupDir);
+  const backupDir = toPath(`${where}: backupDir`, options.backupDir);
   const {deleteCheckpoint = true, keep = 2} = options;
   const saveFreq = checkSaveFreq(where, options.saveFreq ?? 'epoch');
   checkNumber(`${where}: keep`, keep, {integer: true, min: 1});

@@ -1,13 +1,13 @@
 import {mkdir, open, stat, truncate} from 'node:fs/promises';
 import path from 'node:path';
 import {fail, requireOptions} from '../../core/errors.ts';
+import {toPath} from '../../core/path.ts';
 import {fileError} from '../../io/model-file.ts';
 import type {Logs} from '../run/logs.ts';
 import type {Callback, CallbackContext} from './callback.ts';
-import {checkPath} from './saving.ts';
 
 export interface CsvLoggerOptions {
-  readonly filename: string;
+  readonly filename: string | URL;
   /** Between the fields of a line, a comma by default. */
   readonly separator?: string;
   /** Add lines to the file that is there, whose columns stay. False by default: it is replaced. */
@@ -57,7 +57,7 @@ function columnsOf(logs: Logs, {validates}: CallbackContext): string[] {
 export function csvLogger(options: CsvLoggerOptions): Callback {
   const where = 'callbacks.csvLogger';
   requireOptions(where, options, ['filename', 'separator', 'append']);
-  const file = checkPath(`${where}: filename`, options.filename);
+  const file = toPath(`${where}: filename`, options.filename);
   const {separator = ',', append: keep = false} = options;
   if (typeof separator !== 'string' || separator === '') {
     fail('ERR_OPTION', `${where}: separator: expected text. Received ${String(separator)}.`);

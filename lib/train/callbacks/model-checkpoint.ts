@@ -1,17 +1,18 @@
 import {mkdir, rm} from 'node:fs/promises';
 import path from 'node:path';
 import {checkNumber, fail, requireOptions} from '../../core/errors.ts';
+import {toPath} from '../../core/path.ts';
 import type {Logs} from '../run/logs.ts';
 import type {Callback, CallbackContext} from './callback.ts';
 import {Monitor, type MonitorOptions, monitorOptions} from './monitor.ts';
-import {checkPath, checkSaveFreq, type SaveFreq, saving} from './saving.ts';
+import {checkSaveFreq, type SaveFreq, saving} from './saving.ts';
 
 export interface ModelCheckpointOptions extends Omit<MonitorOptions, 'minDelta'> {
   /**
    * Path of the files, in which `{epoch}` (the first is 1), `{batch}` and names of the logs stand for their
    * values, in Python's notation: `models/{epoch:03d}-{val_loss:.4f}.chainrule`.
    */
-  readonly filepath: string;
+  readonly filepath: string | URL;
   /** Save when `monitor` has become better than in all files before. False by default: always. */
   readonly saveBestOnly?: boolean;
   /** Keep the best so many files by `monitor` and remove the others. All by default. */
@@ -67,7 +68,7 @@ interface Kept {
 export function modelCheckpoint(options: ModelCheckpointOptions): Callback {
   const where = 'callbacks.modelCheckpoint';
   requireOptions(where, options, known);
-  const filepath = checkPath(`${where}: filepath`, options.filepath);
+  const filepath = toPath(`${where}: filepath`, options.filepath);
   const {saveBestOnly = false, saveTopK, initialValueThreshold, includeOptimizer = true} = options;
   const monitor = new Monitor(where, options);
   const saveFreq = checkSaveFreq(where, options.saveFreq ?? 'epoch');

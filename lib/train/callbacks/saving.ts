@@ -6,11 +6,6 @@ import type {Callback, CallbackContext} from './callback.ts';
 /** After each epoch, or after every so many batches, counted over all epochs. */
 export type SaveFreq = 'epoch' | number;
 
-export function checkPath(what: string, given: unknown): string {
-  if (typeof given === 'string' && given !== '') return given;
-  return fail('ERR_OPTION', `${what}: expected a path. Received ${String(given)}.`);
-}
-
 export function checkSaveFreq(where: string, saveFreq: unknown): SaveFreq {
   if (saveFreq === 'epoch') return 'epoch';
   if (typeof saveFreq !== 'number') {

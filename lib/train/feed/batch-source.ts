@@ -20,13 +20,15 @@ export interface BatchSource {
   readonly rows: number;
   /**
    * From batch `batch` of `epoch` on, some batches but at most `most`; undefined where the epoch ends. Asked
-   * in order, but the first question may be for any batch: a training goes on where it was interrupted. Those
-   * of `epochs` epochs may come as one run, that of `epoch` included; one by default.
+   * in order, but the first question may be for any batch: a training goes on where it was interrupted.
+   * `before` epochs were trained by earlier calls, whose order of rows goes on.
+   * Those of `epochs` epochs may come as one run, that of `epoch` included; one by default.
    */
   next(
     epoch: number,
     batch: number,
     most: number,
+    before: number,
     epochs?: number,
   ): BatchRun | undefined | Promise<BatchRun | undefined>;
   /** The training has ended. */
@@ -68,10 +70,10 @@ export class ArraySource implements BatchSource {
     this.rows = stepsPerEpoch === undefined ? count : stepsPerEpoch * batchSize;
   }
 
-  next(epoch: number, batch: number, most: number, epochs = 1): BatchRun | undefined {
+  next(epoch: number, batch: number, most: number, before: number, epochs = 1): BatchRun | undefined {
     if (batch >= this.batches) return undefined;
     const {count, batchSize} = this.#options;
-    const position = epoch * this.batches + batch;
+    const position = (before + epoch) * this.batches + batch;
     const pass = Math.floor(position / this.#perPass);
     const first = (position % this.#perPass) * batchSize;
     const whole = Math.floor((count - first) / batchSize);

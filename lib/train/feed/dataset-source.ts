@@ -128,17 +128,18 @@ export class DatasetSource implements BatchSource {
     this.#reader = undefined;
   }
 
-  async next(epoch: number, batch: number, most: number): Promise<BatchRun | undefined> {
+  async next(epoch: number, batch: number, most: number, before: number): Promise<BatchRun | undefined> {
     const {stepsPerEpoch} = this.#options;
     if (stepsPerEpoch === undefined) {
-      if (epoch !== this.#pass) this.#open(epoch);
+      const pass = before + epoch;
+      if (pass !== this.#pass) this.#open(pass);
       const run = await this.#from(batch, most);
-      if (!run && batch === 0) this.#checkEmpty(epoch);
+      if (!run && batch === 0) this.#checkEmpty(pass);
       return run;
     }
     if (batch >= stepsPerEpoch) return undefined;
-    if (Number.isNaN(this.#pass)) this.#open(0);
-    const position = epoch * stepsPerEpoch + batch;
+    if (Number.isNaN(this.#pass)) this.#openAfter(before, stepsPerEpoch);
+    const position = (this.#plan ? before + epoch : epoch) * stepsPerEpoch + batch;
     const left = Math.min(most, stepsPerEpoch - batch);
     for (;;) {
       const run = await this.#from(position - this.#ended, left);
@@ -147,6 +148,17 @@ export class DatasetSource implements BatchSource {
       this.#ended += this.#before;
       this.#open(this.#pass + 1);
     }
+  }
+
+  /**
+   * Opens the pass that goes on after `epochs` of so many steps. Rows of arrays go on exactly; what must be
+   * made anew begins a new pass, for its batches up to there would be made for nothing.
+   */
+  #openAfter(epochs: number, steps: number): void {
+    const size = this.#plan ? ((this.#dataset as Dataset<Batch>).size ?? Number.POSITIVE_INFINITY) : 0;
+    const pass = this.#plan ? Math.floor((epochs * steps) / Math.max(size, 1)) : epochs;
+    this.#ended = pass > 0 ? pass * size : 0;
+    this.#open(pass);
   }
 
   #checkEmpty(pass: number): void {

@@ -19,6 +19,8 @@ export interface TrainingSetup {
 }
 
 export interface Position {
+  /** Epochs that calls of `fit` before this one have trained since `compile`. */
+  before: number;
   epoch: number;
   /** The next one of the epoch. */
   batch: number;
@@ -91,6 +93,7 @@ export function takeCheckpoint(engine: Engine, {setup, ...state}: FitState): Che
 
 /** @throws ERR_FILE where the tensors are not those of this model. */
 function valuesOf(engine: Engine, tensors: ReadonlyMap<string, FileTensor>): Map<Variable, Float32Array> {
+  engine.useMoments(new Set(tensors.keys()));
   return new Map(
     engine.persistent.map(variable => {
       const found = tensors.get(variable.name);

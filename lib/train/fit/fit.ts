@@ -49,7 +49,7 @@ class Fit {
     this.#model = model;
     this.#request = request;
     const sizes = {epochs, initialEpoch, batchSize, batches: source.batches, samples: source.rows};
-    this.#position = {epoch: initialEpoch, batch: 0, begun: false, means: undefined};
+    this.#position = {before: request.before, epoch: initialEpoch, batch: 0, begun: false, means: undefined};
     this.#means = new RunningMeans(engine.compilation('fit'));
     this.#context = {
       model,
@@ -131,6 +131,7 @@ class Fit {
       await this.#callbacks.restore(state.callbacks, () => {
         apply();
         Object.assign(this.#position, position);
+        this.#engine.epochs = position.before + position.epoch + (position.begun ? 1 : 0);
         if (position.begun) this.#means.restore(position.means as Json);
         Object.assign(this.#history, history);
         this.#logs = logs;
@@ -208,7 +209,8 @@ class Fit {
     if (at.batch >= source.batches) return false;
     const {iterations} = this.#engine;
     const probes = this.#callbacks.probesAt(iterations);
-    const run = source.next(at.epoch, at.batch, this.#mostBatches(at.batch, probes), this.#epochsToGo(at));
+    const most = this.#mostBatches(at.batch, probes);
+    const run = source.next(at.epoch, at.batch, most, at.before, this.#epochsToGo(at));
     if (run === undefined) return false;
     if (run instanceof Promise || this.#callbacks.watchBatches || probes.length > 0)
       return this.#watchedCall(at, run, probes);
@@ -276,6 +278,7 @@ class Fit {
       const end = Math.min(done, first + batches - at.batch);
       this.#means.addSteps(results, {steps, first, end, batch});
       at.batch += end - first;
+      if (end > first) this.#engine.epochs = at.before + at.epoch + 1;
       first = end;
       // The epoch in which the run has ended goes on, or is ended where all is known that happened in it.
       if (at.batch < batches || first === steps) return;

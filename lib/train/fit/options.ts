@@ -18,11 +18,20 @@ export interface FitOptions<Trained extends BaseModel = BaseModel> extends Weigh
   readonly epochs?: number;
   /** Rows of each step; the last step of an epoch takes the rest. 32 by default. */
   readonly batchSize?: number;
-  /** Number of the first epoch, 0 by default: the order of rows depends on an epoch's number. */
+  /**
+   * Number of the first epoch, 0 by default. Given, it also says which order of rows comes first: that of
+   * this epoch of one long training. Left out, the order goes on where the last call ended.
+   */
   readonly initialEpoch?: number;
-  /** Decides the order of rows and random layers; the model's seed by default. */
+  /**
+   * Decides the order of rows and random layers; the model's seed by default, which is fixed: the same
+   * program trains to the same bits. Restarts that are to differ need a seed each, here and in the model.
+   */
   readonly seed?: number;
-  /** Read rows in a new random order each epoch. True by default. */
+  /**
+   * Read rows in a new random order each epoch, by the seed and the number of epochs since `compile`: calls
+   * of one epoch each, in a loop, read the rows as one call of all epochs does. True by default.
+   */
   readonly shuffle?: boolean;
   /**
    * Batches of each epoch. Where they are not the whole data, the next epoch goes on with the rows that
@@ -71,6 +80,8 @@ export interface FitRequest {
   readonly epochs: number;
   readonly batchSize: number;
   readonly initialEpoch: number;
+  /** Epochs of earlier calls, after which the order of rows goes on; 0 where `initialEpoch` was given. */
+  readonly before: number;
   readonly seed: number;
   readonly validation: Validation | undefined;
   readonly callbacks: FitOptions['callbacks'];
@@ -136,6 +147,7 @@ export function toFitRequest(engine: Engine, data: FitData, options: FitOptions)
     epochs,
     batchSize,
     initialEpoch,
+    before: options.initialEpoch === undefined ? engine.epochs : 0,
     seed,
     validation: validationOf(engine, held, options),
     callbacks: options.callbacks,

@@ -1,36 +1,83 @@
 // Layers in a row, each applied to what the one before gives.
 import {fail} from '../../core/errors.ts';
 import {Layer} from '../../nn/layer.ts';
-import {callLayer, input, type SymbolicTensor} from '../../nn/symbolic.ts';
+import {callLayer, input, type LayerCall, type SymbolicTensor} from '../../nn/symbolic.ts';
 import {nameLayers} from './names.ts';
 
 /** A layer, or a model that serves as one. */
 export type LayerLike = Layer | {toLayer(): Layer};
 
-/** @throws ERR_OPTION, or ERR_SHAPE where a layer cannot take its input. */
-export function chainCalls(given: readonly LayerLike[]): {inputs: SymbolicTensor; outputs: SymbolicTensor} {
-  if (!Array.isArray(given) || given.length === 0) {
-    fail('ERR_OPTION', 'sequential: expected an array of layers, at least one.');
+export class Chain {
+  #inputs: SymbolicTensor | undefined;
+  #calls: LayerCall[] = [];
+
+  /** @throws ERR_OPTION, or ERR_SHAPE where a layer cannot take its input. */
+  constructor(given: readonly LayerLike[] = []) {
+    // A hole is nothing that `map` would visit.
+    const layers = Array.from(given, toLayer);
+    for (const layer of layers) this.#append(layer, layers);
   }
-  // A hole is nothing that `map` would visit.
-  const layers = Array.from(given as readonly LayerLike[], (value, index) => {
-    const layer = value instanceof Layer ? value : value?.toLayer?.();
-    if (layer instanceof Layer) return layer;
-    return fail('ERR_OPTION', `sequential: element ${index} is no layer, e.g. layers.dense({units: 10}).`);
-  });
-  const {inputShape, kind} = layers[0] as Layer;
-  if (inputShape === undefined) {
-    const example = `layers.${kind}({…, inputShape: [784]})`;
-    return fail(
-      'ERR_OPTION',
-      `sequential: the first layer needs inputShape, the shape of one sample: ${example}.`,
-    );
-  }
-  const names = nameLayers('sequential', [...new Set(layers)]);
-  const inputs = input({shape: inputShape});
-  const outputs = layers.reduce(
-    (tensor, layer) => callLayer(layer, [tensor], names.get(layer) as string).outputs[0] as SymbolicTensor,
+
+  /** The chain that a network is. */
+  static of({
     inputs,
+    calls,
+  }: {
+    inputs: readonly {tensor: SymbolicTensor}[];
+    calls: readonly LayerCall[];
+  }): Chain {
+    const chain = new Chain();
+    chain.#inputs = inputs[0]?.tensor;
+    chain.#calls = [...calls];
+    return chain;
+  }
+
+  get length(): number {
+    return this.#calls.length;
+  }
+
+  get inputs(): SymbolicTensor {
+    return this.#inputs as SymbolicTensor;
+  }
+
+  get outputs(): SymbolicTensor {
+    return this.#calls.at(-1)?.outputs[0] as SymbolicTensor;
+  }
+
+  /** @throws ERR_OPTION, or ERR_SHAPE where the layer cannot take what the last one gives. */
+  add(given: LayerLike): void {
+    const layer = toLayer(given, this.length);
+    this.#append(layer, [...this.#calls.map(call => call.layer), layer]);
+  }
+
+  #append(layer: Layer, all: readonly Layer[]): void {
+    const names = nameLayers('sequential', [...new Set(all)]);
+    this.#inputs ??= input({shape: inputShapeOf(layer)});
+    const before = this.outputs ?? this.#inputs;
+    this.#calls.push(callLayer(layer, [before], names.get(layer) as string));
+  }
+
+  /** Removes the last layer. @throws ERR_GRAPH where there is none. */
+  pop(): Layer {
+    const call = this.#calls.pop();
+    if (!call) return fail('ERR_GRAPH', 'sequential: pop: there is no layer left.');
+    call.layer.forget(call);
+    if (this.length === 0) this.#inputs = undefined;
+    return call.layer;
+  }
+}
+
+function toLayer(value: LayerLike, index: number): Layer {
+  const layer = value instanceof Layer ? value : value?.toLayer?.();
+  if (layer instanceof Layer) return layer;
+  return fail('ERR_OPTION', `sequential: element ${index} is no layer, e.g. layers.dense({units: 10}).`);
+}
+
+function inputShapeOf({inputShape, kind}: Layer): Layer['inputShape'] & {} {
+  if (inputShape) return inputShape;
+  const example = `layers.${kind}({…, inputShape: [784]})`;
+  return fail(
+    'ERR_OPTION',
+    `sequential: the first layer needs inputShape, the shape of one sample: ${example}.`,
   );
-  return {inputs, outputs};
 }

@@ -8,7 +8,7 @@ import type {CallContext, Layer} from '../../nn/layer.ts';
 import type {Regularizer} from '../../nn/regularizers.ts';
 import {type LayerCall, SymbolicTensor} from '../../nn/symbolic.ts';
 import {add} from '../../ops/map.ts';
-import {chainCalls, type LayerLike} from './chain.ts';
+import {Chain, type LayerLike} from './chain.ts';
 import {nameLayers, nameTensors} from './names.ts';
 
 export interface Weight {
@@ -85,9 +85,13 @@ export class Network {
   readonly #names: ReadonlyMap<Layer, string>;
 
   /** A chain of layers, or all that lies between inputs and outputs. */
-  constructor(given: readonly LayerLike[] | NetworkOptions) {
-    this.isChain = Array.isArray(given);
-    const {inputs, outputs} = Array.isArray(given) ? chainCalls(given) : (given as NetworkOptions);
+  constructor(given: readonly LayerLike[] | Chain | NetworkOptions) {
+    const ends = Array.isArray(given) ? new Chain(given) : (given as Chain | NetworkOptions);
+    this.isChain = ends instanceof Chain;
+    const {inputs, outputs} = ends;
+    if (ends instanceof Chain && ends.length === 0) {
+      fail('ERR_OPTION', 'sequential: expected an array of layers, at least one.');
+    }
     const where = this.isChain ? 'sequential' : 'model';
     this.inputStructure = structureOf(inputs);
     this.outputStructure = structureOf(outputs);

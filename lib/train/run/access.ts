@@ -8,6 +8,8 @@ export class Access {
   writer: string | undefined;
   /** While a callback runs no step does, and it may set weights. */
   inCallback = false;
+  /** Models in this memory that have not been disposed of. */
+  users = 0;
   readonly waiting: (() => void)[] = [];
 
   /** @throws ERR_MODEL_BUSY */
@@ -57,7 +59,10 @@ export function mergedStore(where: string, variables: readonly Variable[]): Vari
   return commonStore(variables, stores => {
     for (const store of stores) accessOf(store).checkFree(where);
     const [first, ...others] = stores;
-    for (const store of others) first.absorb(store);
+    for (const store of others) {
+      accessOf(first).users += accessOf(store).users;
+      first.absorb(store);
+    }
     return first;
   });
 }

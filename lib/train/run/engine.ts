@@ -15,26 +15,34 @@ import {type Access, accessOf, mergedStore} from './access.ts';
 import {startAverages} from './averages.ts';
 import {StoreMemory} from './layer-memory.ts';
 
-/** Plans kept for each model: more than a few where they are small. The one used least recently goes first. */
+/** Plans kept for each model, many where they are small; the one used least recently goes first. */
 const fewPrograms = 16;
 const maxPrograms = 512;
-const maxProgramBytes = 2 ** 25;
+const maxProgramBytes = 2 ** 26;
 
 export class Engine {
   readonly network: Network;
   readonly seed: number;
   /** Shared with other models that have layers in common with this one. */
   readonly store: VariableStore;
+  /** For its layers, which are read and written on their own. */
+  readonly memory: StoreMemory;
   /** Variables that had no memory before, and so no values. */
   readonly fresh: readonly Variable[];
   /** Steps of training done, over all fits: the optimizer's count, and the key of random numbers. */
   iterations = 0;
+  /** Epochs begun since `compile`, over all fits: the order of rows goes on from there. */
+  epochs = 0;
+  #disposed = false;
   #compilation: Compilation | undefined;
   #trainableChanges = trainableChanges();
   readonly #programs = new Map<string, CompiledProgram>();
   #newest: CompiledProgram | undefined;
   readonly #families = new Map<string, RowPrograms>();
+  /** Moments by name, of earlier optimizers too, for they keep their memory. */
   readonly #moments = new Map<string, Variable>();
+  /** Those in use since `compile`: a weight that is frozen keeps its own for later. */
+  readonly #used = new Set<Variable>();
   /** What the criteria that end a training remember, by name; and the criteria of the training under way. */
   readonly #criterionState = new Map<string, Variable>();
   #criteria: readonly BoundCriterion[] = [];
@@ -49,8 +57,38 @@ export class Engine {
     this.store = mergedStore('model', this.variables);
     this.fresh = this.variables.filter(variable => !this.store.has(variable));
     addTo(this.store, 'sequential', this.fresh);
-    const memory = new StoreMemory(this.store);
-    for (const layer of withInner(network.layers.map(({layer}) => layer))) layer.attach(memory);
+    this.#access.users++;
+    this.memory = new StoreMemory(this.store);
+    for (const layer of withInner(network.layers.map(({layer}) => layer))) layer.attach(this.memory);
+  }
+
+  /** This, as what a model has its engine from. @throws ERR_DISPOSED */
+  get engine(): this {
+    if (!this.#disposed) return this;
+    return fail('ERR_DISPOSED', 'the model was disposed of by model.dispose(): make or load another.');
+  }
+
+  /** Lets go of programs, and of the memory unless other models have weights in it. @throws ERR_MODEL_BUSY */
+  dispose(): void {
+    if (this.#disposed) return;
+    const access = this.#access;
+    access.checkNoTraining('dispose');
+    this.leave();
+    this.#disposed = true;
+    this.#compilation = undefined;
+    this.#clearPrograms();
+    this.#moments.clear();
+    if (access.users === 0) this.store.release();
+  }
+
+  /** Its model has another engine from now on, or none. */
+  leave(): void {
+    this.#access.users--;
+  }
+
+  /** First values, by the seed, for weights that had none. */
+  initialize(): void {
+    this.store.initialize(this.seed, this.fresh);
   }
 
   get #access(): Access {
@@ -66,10 +104,18 @@ export class Engine {
     return this.network.weights.map(({variable}) => variable);
   }
 
-  /** The optimizer's moments now in use. */
+  /** The optimizer's moments of all weights that have been trained since `compile`, or may be now. */
   get moments(): Variable[] {
     this.#noticeFreezing();
-    return this.#compilation?.slots.flat() ?? [];
+    return [...this.#used];
+  }
+
+  /** Takes moments of frozen weights into use, as far as they are among these names. */
+  useMoments(names: ReadonlySet<string>): void {
+    this.#noticeFreezing();
+    if (!this.#compilation) return;
+    const slots = slotsOf(this.network.weights, this.#compilation.optimizer, this.#moments);
+    this.#keepMoments(slots.filter(own => own.some(({name}) => names.has(name))));
   }
 
   /** All that training changes, and a checkpoint keeps. */
@@ -119,20 +165,24 @@ export class Engine {
   compile(options: CompileOptions): void {
     this.#access.checkFree('compile');
     const compilation = makeCompilation(this.network, options, this.#moments);
-    this.#keepMoments(compilation);
-    for (const moment of compilation.slots.flat()) {
-      this.store.write(moment, new Float32Array(moment.tensor.size));
-    }
+    this.#used.clear();
+    this.#keepMoments(compilation.slots);
     this.#compilation = compilation;
     this.#clearPrograms();
     this.iterations = 0;
+    this.epochs = 0;
   }
 
-  /** Memory, zero at first, for moments that are new; gives these. */
-  #keepMoments({slots}: Compilation): Variable[] {
-    const fresh = slots.flat().filter(moment => !this.#moments.has(moment.name));
-    addTo(this.store, 'compile', fresh);
-    for (const moment of fresh) this.#moments.set(moment.name, moment);
+  /** Memory, zero at first, for moments that were not in use; gives these. */
+  #keepMoments(slots: Compilation['slots']): Variable[] {
+    const fresh = slots.flat().filter(moment => !this.#used.has(moment));
+    const unknown = fresh.filter(({name}) => !this.#moments.has(name));
+    addTo(this.store, 'compile', unknown);
+    for (const moment of unknown) this.#moments.set(moment.name, moment);
+    for (const moment of fresh) {
+      this.#used.add(moment);
+      this.store.write(moment, new Float32Array(moment.tensor.size));
+    }
     return fresh;
   }
 
@@ -143,8 +193,11 @@ export class Engine {
     this.#clearPrograms();
     if (!this.#compilation) return;
     const {optimizer} = this.#compilation;
-    this.#compilation = {...this.#compilation, slots: slotsOf(this.network, optimizer, this.#moments)};
-    const fresh = this.#keepMoments(this.#compilation);
+    this.#compilation = {
+      ...this.#compilation,
+      slots: slotsOf(this.network.trainable, optimizer, this.#moments),
+    };
+    const fresh = this.#keepMoments(this.#compilation.slots);
     startAverages(this.#compilation, this.network, this.store, fresh);
   }
 

@@ -31,13 +31,13 @@ export function targetPorts({outputs}: Network, {losses}: Pick<Compilation, 'los
   return losses.map(({output}) => outputs[output] as Port);
 }
 
-/** Moments by name, so that compiling again with the same optimizer finds their memory. */
+/** Moments of weights by name, so that compiling again with the same optimizer finds their memory. */
 export function slotsOf(
-  network: Network,
+  weights: Network['weights'],
   {slots}: Optimizer,
   known: ReadonlyMap<string, Variable>,
 ): Variable[][] {
-  return network.trainable.map(({variable: {name, shape}}) =>
+  return weights.map(({variable: {name, shape}}) =>
     slots.map(slot => {
       const own = `optimizer/${name}/${slot}`;
       return known.get(own) ?? variable({name: own, shape, trainable: false});
@@ -58,13 +58,14 @@ export function makeCompilation(
   checkPrecision(precision);
   if (optimizer === undefined) fail('ERR_OPTION', "compile: optimizer is missing, e.g. 'adam'.");
   if (loss === undefined) fail('ERR_OPTION', "compile: loss is missing, e.g. 'meanSquaredError'.");
-  const chosen = toOptimizer(optimizer);
+  // A model has its own: what a training does to the rate must not reach the next model.
+  const chosen = toOptimizer(optimizer).copy();
   const losses = toLosses(network, loss, options.lossWeights);
   return {
     optimizer: chosen,
     losses,
     metrics: toMetrics(network, losses, options),
-    slots: slotsOf(network, chosen, known),
+    slots: slotsOf(network.trainable, chosen, known),
     precision,
   };
 }

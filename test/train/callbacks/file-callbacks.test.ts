@@ -90,7 +90,7 @@ describe('modelCheckpoint', () => {
   it('checks its options, and names a field that the logs do not have', async () => {
     const wrong: [object | undefined, RegExp][] = [
       [undefined, /^callbacks\.modelCheckpoint: expected an object of options/],
-      [{}, /^callbacks\.modelCheckpoint: filepath: expected a path\. Received undefined\.$/],
+      [{}, /^callbacks\.modelCheckpoint: filepath: expected a path or a file: URL\. Received undefined\.$/],
       [{filepath: 'a', saveTopK: 2}, /: filepath: 2 files need names, e\.g\. by \{epoch\}\.$/],
       [{filepath: 'a', saveTopK: 0}, /: saveTopK: expected an integer >= 1/],
       [{filepath: 'a', saveBestOnly: 1}, /: saveBestOnly: expected true or false\. Received 1\.$/],

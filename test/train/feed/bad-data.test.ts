@@ -1,5 +1,5 @@
-// Bad data is a clear error, found before the run where shape, type or size tells and before the commit of the
-// step that reads it where only the values do; and the model is usable afterwards.
+// Bad data is a clear error: before the run where shape, type or size tells, before the commit of the step that
+// reads it where only the values do; and the model is usable afterwards.
 import {describe, expect, it} from 'vitest';
 import {type Callback, layers, type Sequential, sequential} from '../../../lib/index.ts';
 import {failsAndTrainsOn, untyped} from '../../support/refusals.ts';

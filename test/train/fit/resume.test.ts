@@ -229,7 +229,7 @@ it('a model that was saved between epochs goes on to the same bits', async () =>
 it('options of backupAndRestore are checked', () => {
   const wrong: [object | undefined, RegExp][] = [
     [undefined, /^callbacks\.backupAndRestore: expected an object of options\. Received undefined\.$/],
-    [{}, /^callbacks\.backupAndRestore: backupDir: expected a path\. Received undefined\.$/],
+    [{}, /^callbacks\.backupAndRestore: backupDir: expected a path or a file: URL\. Received undefined\.$/],
     [{backupDir: 'a', saveFreq: 0}, /: saveFreq: expected an integer >= 1\. Received 0/],
     [
       {backupDir: 'a', saveFreq: 'batch'},

@@ -1,4 +1,4 @@
-// Whatever way a step is run, inline or by the executor, one in a native call or epochs of them: the same bits.
+// Whatever way a step is run, inline or by the executor, alone in a native call or not: the same bits.
 import {expect, it} from 'vitest';
 import {callbacks, type FitOptions, layers, type Sequential, sequential} from '../../../lib/index.ts';
 

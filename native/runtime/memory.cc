@@ -1,0 +1,99 @@
+#include "runtime/memory.h"
+
+#include <sys/mman.h>
+
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "plan.h"
+
+namespace chainrule {
+namespace {
+
+int64_t round_up(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
+
+// The sanitizer's own zone begins where the memory ends, so there all memory is the sanitizer's.
+bool is_mapped(int64_t bytes) {
+#if defined(__SANITIZE_ADDRESS__)
+  (void)bytes;
+  return false;
+#else
+  return bytes >= kHugeFromBytes;
+#endif
+}
+
+// A mapping of its own goes back to the system when it is freed, whatever lies around it.
+char* map_memory(int64_t bytes) {
+  const int64_t whole = bytes + kHugePageBytes;
+  void* const mapped = mmap(nullptr, static_cast<size_t>(whole), PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) throw std::bad_alloc();
+  auto* const begin = static_cast<char*>(mapped);
+  const auto address = static_cast<int64_t>(reinterpret_cast<uintptr_t>(mapped));
+  const int64_t before = round_up(address, kHugePageBytes) - address;
+  if (before > 0) munmap(begin, static_cast<size_t>(before));
+  const int64_t behind = kHugePageBytes - before;
+  if (behind > 0) munmap(begin + before + bytes, static_cast<size_t>(behind));
+  return begin + before;
+}
+
+void free_memory(char* data, int64_t bytes) {
+  if (is_mapped(bytes)) {
+    munmap(data, static_cast<size_t>(bytes));
+  } else {
+    std::free(data);
+  }
+}
+
+}  // namespace
+
+void prefer_huge_pages(char* data, int64_t bytes) {
+#if defined(MADV_HUGEPAGE)
+  const auto address = reinterpret_cast<uintptr_t>(data);
+  const uintptr_t first = (address + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
+  const uintptr_t last = (address + static_cast<uintptr_t>(bytes)) / kHugePageBytes * kHugePageBytes;
+  if (last > first) madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+#else
+  (void)data;
+  (void)bytes;
+#endif
+}
+
+void map_large_allocations() {
+#if defined(__GLIBC__)
+  const char* tunables = std::getenv("GLIBC_TUNABLES");
+  const bool chosen = std::getenv("MALLOC_MMAP_THRESHOLD_") || std::getenv("MALLOC_TRIM_THRESHOLD_") ||
+                      (tunables && std::strstr(tunables, "glibc.malloc."));
+  if (chosen) return;
+  constexpr int kFromBytes = 1 << 20;
+  mallopt(M_MMAP_THRESHOLD, kFromBytes);
+  mallopt(M_TRIM_THRESHOLD, 2 * kFromBytes);  // glibc's own proportion; setting one fixes both
+#endif
+}
+
+Arena::~Arena() { free_memory(data, bytes); }
+
+void Arena::reserve(int64_t wanted) {
+  if (wanted <= bytes) return;
+  int64_t rounded = round_up(wanted, kUnitBytes);
+  char* fresh;
+  if (is_mapped(rounded)) {
+    rounded = round_up(rounded, kHugePageBytes);
+    fresh = map_memory(rounded);
+  } else {
+    fresh = static_cast<char*>(std::aligned_alloc(kUnitBytes, static_cast<size_t>(rounded)));
+    if (!fresh) throw std::bad_alloc();
+  }
+  prefer_huge_pages(fresh, rounded);
+  std::memset(fresh, 0, static_cast<size_t>(rounded));
+  free_memory(data, bytes);
+  data = fresh;
+  bytes = rounded;
+}
+
+}  // namespace chainrule

@@ -1,0 +1,27 @@
+// Memory of runs, and how large pieces of memory come from the system and go back to it.
+#pragma once
+
+#include <cstdint>
+
+namespace chainrule {
+
+// Pages of 2 MiB are one piece of physical memory: arrays that a step goes through again and again then do
+// not push each other out of the second-level cache by chance of address.
+constexpr int64_t kHugePageBytes = int64_t{2} << 20;
+constexpr int64_t kHugeFromBytes = int64_t{512} << 10;
+void prefer_huge_pages(char* data, int64_t bytes);
+
+// From now on, whatever the process allocates in one piece of a megabyte or more is mapped by itself and goes
+// back to the system when it is freed. glibc raises that size to the largest freed so far, up to 32 MiB; models
+// that came and went then stayed resident. Leaves alone what the environment has chosen.
+void map_large_allocations();
+
+// Memory of one run at a time: the executor and each calling thread have their own.
+struct Arena {
+  char* data = nullptr;
+  int64_t bytes = 0;
+  ~Arena();
+  void reserve(int64_t wanted);
+};
+
+}  // namespace chainrule

@@ -1,0 +1,63 @@
+// Makes docs/coming-from-keras.md and docs/coming-from-tensorflow-js.md of the table in lib/core/familiar.ts.
+import fs from 'node:fs';
+import path from 'node:path';
+import {familiar, lossAliases, metricAliases, otherNames} from '../lib/core/familiar.ts';
+
+const code = (names: string): string =>
+  names
+    .split(', ')
+    .map(name => `\`${name}\``)
+    .join(', ');
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => '---'), ...rows].map(cells => `| ${cells.join(' | ')} |`).join('\n');
+
+function page(title: string, library: 'keras' | 'tfjs', others: string): string {
+  const topics = [...new Set(familiar.map(({topic}) => topic))];
+  const sections = topics.map(topic => {
+    const rows = familiar.flatMap(each => {
+      const theirs = each[library];
+      return each.topic === topic && theirs !== undefined ? [[code(theirs), code(each.here)]] : [];
+    });
+    return `## ${topic}\n\n${table([title, 'here'], rows)}\n`;
+  });
+  const short = (aliases: Readonly<Record<string, string>>): string =>
+    table(
+      ['short', 'name'],
+      Object.entries(aliases).map(([alias, name]) => [code(alias), code(name)]),
+    );
+  const suggested = table(
+    ['typed', 'here'],
+    Object.entries(otherNames).map(([typed, here]) => [code(typed), code(here)]),
+  );
+  return [
+    `# Coming from ${title}\n`,
+    '<!-- Made by `npm run names` of lib/core/familiar.ts. -->\n',
+    `${others}\n`,
+    ...sections,
+    `## Losses by short names\n\n${short(lossAliases)}\n`,
+    `## Metrics by short names\n\n${short(metricAliases)}\n`,
+    `## Options with another name\n\nThe error that refuses one of these says ours.\n\n${suggested}\n`,
+  ].join('\n');
+}
+
+/** Both pages, by file name. */
+export function makePages(): ReadonlyMap<string, string> {
+  const same = 'Names are the same wherever both have one, in camelCase; options are one object.';
+  return new Map([
+    ['coming-from-keras.md', page('Keras', 'keras', `${same} What runs a model for long gives a promise.`)],
+    [
+      'coming-from-tensorflow-js.md',
+      page(
+        'TensorFlow.js',
+        'tfjs',
+        `${same} There are no tensors to dispose: data are typed arrays or nested arrays.`,
+      ),
+    ],
+  ]);
+}
+
+if (process.argv[1] === import.meta.filename) {
+  for (const [name, text] of makePages()) {
+    fs.writeFileSync(path.resolve(import.meta.dirname, '../docs', name), text);
+  }
+}
