@@ -1,4 +1,5 @@
 // The namespace `losses`: every export is a member. Each computes the loss of each sample, [batch].
+export type {CrossentropyOptions} from './losses/crossentropy.ts';
 export {
   binaryCrossentropy,
   categoricalCrossentropy,

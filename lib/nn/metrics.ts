@@ -10,7 +10,7 @@ export {
 } from './metrics/accuracy.ts';
 export {auc} from './metrics/auc.ts';
 export {confusionMatrix, f1, matthews, precision, recall, specificity} from './metrics/classification.ts';
-export type {Accumulation, CustomMetric, Metric, MetricContext} from './metrics/metric.ts';
+export type {Accumulation, CustomMetric, Metric, MetricContext, NameOption} from './metrics/metric.ts';
 export {
   binaryCrossentropy,
   categoricalCrossentropy,

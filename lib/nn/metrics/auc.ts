@@ -1,19 +1,20 @@
 // Areas under the curves of a classifier over all thresholds. Thresholds and sums are Keras's.
 import type {TypedArray} from '../../core/dtype.ts';
-import {checkBoolean, checkChoice, checkNumber, checkOptions} from '../../core/errors.ts';
+import {checkBoolean, checkChoice, checkNumber} from '../../core/errors.ts';
 import {sizeOf} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
-import {sigmoid} from '../../ops/map.ts';
+import {cast, select} from '../../ops/map.ts';
 import {checkValues, type Loss} from '../losses/loss.ts';
 import {classLabels} from './accuracy.ts';
-import {accumulated, type Metric, type MetricContext} from './metric.ts';
+import {countedLabels, ignoredClass, probabilitiesOf} from './decision.ts';
+import {accumulated, checkMetricOptions, type Metric, type MetricContext, type NameOption} from './metric.ts';
 
 const curves = ['ROC', 'PR'] as const;
 const summations = ['interpolation', 'minoring', 'majoring'] as const;
 
 type Summation = (typeof summations)[number];
 
-export interface AucOptions {
+export interface AucOptions extends NameOption {
   /** How many, evenly from just below 0 to just above 1; 200 by default. */
   readonly numThresholds?: number;
   /** Recall over the false positive rate (`ROC`, the default), or precision over recall (`PR`). */
@@ -24,7 +25,7 @@ export interface AucOptions {
   readonly summationMethod?: Summation;
   /** Whether to compute each class's area, and the mean of those, instead of one area for all outputs. */
   readonly multiLabel?: boolean;
-  /** Whether outputs are logits. */
+  /** Whether outputs are logits; what the loss says by default. */
   readonly fromLogits?: boolean;
 }
 
@@ -125,9 +126,11 @@ function addPredictions(
   const size = sizeOf(context.outputShape);
   const units = context.outputShape.at(-1) as number;
   const sparse = context.loss.targets === 'classes';
+  const ignores = ignoredClass(context.loss) !== undefined;
   for (let at = 0; at < count * size; at++) {
     const unit = at % units;
     const target = targets?.[sparse ? (at - unit) / units : at] as number;
+    if (ignores && target < 0) continue;
     const positive = sparse ? target === unit : target > 0.5;
     const table = 2 * (multiLabel ? unit : 0) + (positive ? 0 : 1);
     const position = table * (thresholds + 1) + thresholdsBelow(outputs?.[at] as number, thresholds);
@@ -140,19 +143,24 @@ function addPredictions(
 export function auc(options: AucOptions = {}): Metric {
   const where = 'metrics.auc';
   const known = ['numThresholds', 'curve', 'summationMethod', 'multiLabel', 'fromLogits'];
-  checkOptions(where, options, known);
+  checkMetricOptions(where, options, known);
   const {numThresholds: thresholds = 200, curve = 'ROC', summationMethod = 'interpolation'} = options;
-  const {multiLabel = false, fromLogits = false} = options;
+  const {multiLabel = false, fromLogits} = options;
   checkNumber(`${where}: numThresholds`, thresholds, {integer: true, min: 2, max: 100_000});
   checkChoice(`${where}: curve`, curve, curves);
   checkChoice(`${where}: summationMethod`, summationMethod, summations);
   checkBoolean(`${where}: multiLabel`, multiLabel);
-  checkBoolean(`${where}: fromLogits`, fromLogits);
+  if (fromLogits !== undefined) checkBoolean(`${where}: fromLogits`, fromLogits);
   const groupsOf = ({outputShape}: MetricContext): number =>
     multiLabel ? (outputShape.at(-1) as number) : 1;
   const statistics = (target: Tensor, output: Tensor, loss: Loss): Tensor[] => {
-    const probabilities = fromLogits ? sigmoid(output) : output;
-    if (loss.targets === 'classes') return [probabilities, classLabels('auc', target, output)];
+    const probabilities = probabilitiesOf(output, loss, fromLogits);
+    if (loss.targets === 'classes') {
+      const labels = classLabels('auc', target, output);
+      const counted = countedLabels(labels, loss);
+      const known = counted ? cast(select(counted, cast(labels, 'float32'), -1), 'int32') : labels;
+      return [probabilities, known];
+    }
     checkValues('auc', target, output);
     return [probabilities, target];
   };

@@ -1,8 +1,9 @@
 // Metrics of classification, from counts.
-import {checkChoice, checkNumber, checkOptions, fail} from '../../core/errors.ts';
+import {checkChoice, checkNumber, fail} from '../../core/errors.ts';
 import {sizeOf} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
 import type {Loss} from '../losses.ts';
+import {checkDecision} from './accuracy.ts';
 import {
   binsOfEach,
   binsOfPairs,
@@ -13,16 +14,23 @@ import {
   countsOfPairs,
   marginsOf,
 } from './counts.ts';
-import {type Accumulation, accumulated, type Metric, type MetricContext} from './metric.ts';
+import {type DecisionOptions, isBinary} from './decision.ts';
+import {
+  type Accumulation,
+  accumulated,
+  checkMetricOptions,
+  type Metric,
+  type MetricContext,
+  type NameOption,
+} from './metric.ts';
 
 const averages = ['micro', 'macro', 'weighted'] as const;
 
-export interface ClassificationOptions {
-  /**
-   * A class is predicted if its output is above the threshold, 0.5 by default. If targets are class labels,
-   * the class of the largest output is predicted, and no threshold may be given.
-   */
-  readonly threshold?: number;
+/**
+ * A class is predicted if its output is above the threshold. If targets are class labels, the class of the
+ * largest output is predicted, and no threshold may be given.
+ */
+export interface ClassificationOptions extends DecisionOptions, NameOption {
   /**
    * How classes are combined: `micro` sums their counts, `macro` is the mean of their values, `weighted`
    * weights these by how often each class is true. A class without cases has the value 0, as in Keras.
@@ -67,19 +75,19 @@ interface Rules {
 function decisions(kind: string, rules: Rules): (options?: ClassificationOptions) => Metric {
   const where = `metrics.${kind}`;
   return (options = {}) => {
-    checkOptions(where, options, ['threshold', 'average', 'classId']);
+    checkMetricOptions(where, options, ['threshold', 'fromLogits', 'average', 'classId']);
+    checkDecision(where, options);
     const {threshold, average = rules.defaultAverage, classId} = options;
-    if (threshold !== undefined) checkNumber(`${where}: threshold`, threshold, {});
     checkChoice(`${where}: average`, average, averages);
     if (classId !== undefined) checkNumber(`${where}: classId`, classId, {integer: true, min: 0});
     const usesMatrix = ({loss, outputShape}: MetricContext): boolean =>
       loss.targets === 'classes' ||
-      (rules.predictsLargest && threshold === undefined && outputShape.at(-1) !== 1);
+      (rules.predictsLargest && threshold === undefined && outputShape.at(-1) !== 1 && !isBinary(loss));
     const binsOf = (target: Tensor, output: Tensor, loss: Loss): Tensor => {
       checkUse(where, options, loss, output.shape.at(-1) as number);
       return usesMatrix({loss, outputShape: output.shape.slice(1)})
-        ? binsOfPairs(kind, target, output, loss, 0.5)
-        : binsOfEach(kind, target, output, threshold ?? 0.5);
+        ? binsOfPairs(kind, target, output, loss, options)
+        : binsOfEach(kind, target, output, loss, options);
     };
     return accumulated(kind, {...options}, binsOf, {
       size: context =>
@@ -136,7 +144,8 @@ export const specificity = decisions('specificity', {
 
 /**
  * Harmonic mean of precision and recall: 2·tp / (2·tp + fp + fn). Without a threshold, the class of the
- * largest of several outputs is predicted. `average` is `macro` by default.
+ * largest of several outputs is predicted, unless the loss is a binary crossentropy. `average` is `macro` by
+ * default.
  */
 export const f1 = decisions('f1', {
   defaultAverage: 'macro',
@@ -159,13 +168,12 @@ function matrixOf(result: Accumulation['result']): Accumulation {
 
 /** A metric computed from the confusion matrix. */
 function matrixMetric(kind: string, result: Accumulation['result']) {
-  return (options: {threshold?: number} = {}): Metric => {
-    checkOptions(`metrics.${kind}`, options, ['threshold']);
-    const {threshold = 0.5} = options;
-    checkNumber(`metrics.${kind}: threshold`, threshold, {});
+  return (options: DecisionOptions & NameOption = {}): Metric => {
+    checkMetricOptions(`metrics.${kind}`, options, ['threshold', 'fromLogits']);
+    checkDecision(`metrics.${kind}`, options);
     const binsOf = (target: Tensor, output: Tensor, loss: Loss): Tensor =>
-      binsOfPairs(kind, target, output, loss, threshold);
-    return accumulated(kind, {threshold: options.threshold}, binsOf, matrixOf(result));
+      binsOfPairs(kind, target, output, loss, options);
+    return accumulated(kind, {...options}, binsOf, matrixOf(result));
   };
 }
 
@@ -185,10 +193,21 @@ export const confusionMatrix = matrixMetric('confusionMatrix', (sums, context) =
  */
 export const matthews = matrixMetric('matthews', (sums, context) => {
   const classes = classesOf(context);
-  const {rows, columns, total} = marginsOf(sums, classes);
-  const right = rows.reduce((sum, _, own) => sum + (sums[own * classes + own] as number), 0);
-  const product = (a: readonly number[], b: readonly number[]): number =>
-    a.reduce((sum, value, at) => sum + value * (b[at] as number), 0);
-  const spread = (margin: readonly number[]): number => total * total - product(margin, margin);
-  return ratio(right * total - product(rows, columns), Math.sqrt(spread(rows) * spread(columns)));
+  const {rows, columns} = marginsOf(sums, classes);
+  const covariance = countsOfPairs(sums, classes).reduce(
+    (sum, {truePositives, trueNegatives, falsePositives, falseNegatives}) =>
+      sum + truePositives * trueNegatives - falsePositives * falseNegatives,
+    0,
+  );
+  return ratio(covariance, Math.sqrt(spreadOf(rows) * spreadOf(columns)));
 });
+
+/** total² − Σ counts², by products of different counts: 0 where there is one class, and never less. */
+function spreadOf(counts: readonly number[]): number {
+  let [sum, spread] = [0, 0];
+  for (const count of counts) {
+    spread += 2 * sum * count;
+    sum += count;
+  }
+  return spread;
+}

@@ -3,10 +3,11 @@
 // each true class counts the predicted ones.
 import type {TypedArray} from '../../core/dtype.ts';
 import {constant, failIn, type Tensor} from '../../core/tensor.ts';
-import {add, cast, greater, mul} from '../../ops/map.ts';
+import {add, cast, mul, select} from '../../ops/map.ts';
 import {argMax} from '../../ops/reduce.ts';
 import {checkValues, type Loss} from '../losses/loss.ts';
 import {classLabels, predictedClass} from './accuracy.ts';
+import {countedLabels, type DecisionOptions, decided, isPositive} from './decision.ts';
 import type {MetricContext} from './metric.ts';
 
 /** How often a class was true or not, and predicted or not. */
@@ -36,14 +37,20 @@ const unitsOf = ({outputShape}: MetricContext): number => outputShape.at(-1) as 
 const asFloat = (x: Tensor): Tensor => cast(x, 'float32');
 
 /** Bins of a table for each class: 4·class + 2·(true) + (predicted), [batch, …, classes]. */
-export function binsOfEach(kind: string, target: Tensor, output: Tensor, threshold: number): Tensor {
+export function binsOfEach(
+  kind: string,
+  target: Tensor,
+  output: Tensor,
+  loss: Loss,
+  options: DecisionOptions,
+): Tensor {
   checkValues(kind, target, output);
   const units = output.shape.at(-1) as number;
   const first = constant(
     Float32Array.from({length: units}, (_, unit) => 4 * unit),
     [units],
   );
-  const withinTable = add(mul(asFloat(greater(target, 0.5)), 2), asFloat(greater(output, threshold)));
+  const withinTable = add(mul(asFloat(isPositive(target)), 2), asFloat(decided(output, loss, options)));
   return cast(add(withinTable, first), 'int32');
 }
 
@@ -61,17 +68,23 @@ export function binsOfPairs(
   target: Tensor,
   output: Tensor,
   loss: Loss,
-  threshold: number,
+  options: DecisionOptions,
 ): Tensor {
   const units = output.shape.at(-1) as number;
   if (units > maxClasses) {
     failIn(kind, 'ERR_SHAPE', `counts pairs of at most ${maxClasses} classes. Received ${output}`);
   }
-  const pair = (label: Tensor, prediction: Tensor): Tensor =>
-    cast(add(mul(asFloat(label), Math.max(2, units)), asFloat(prediction)), 'int32');
-  if (loss.targets === 'classes') return pair(classLabels(kind, target, output), predictedClass(output));
+  const pairs = (label: Tensor, prediction: Tensor): Tensor =>
+    add(mul(asFloat(label), Math.max(2, units)), asFloat(prediction));
+  const pair = (label: Tensor, prediction: Tensor): Tensor => cast(pairs(label, prediction), 'int32');
+  if (loss.targets === 'classes') {
+    const labels = classLabels(kind, target, output);
+    const bins = pairs(labels, predictedClass(output));
+    const counted = countedLabels(labels, loss);
+    return cast(counted ? select(counted, bins, -1) : bins, 'int32');
+  }
   checkValues(kind, target, output);
-  if (units === 1) return pair(greater(target, 0.5), greater(output, threshold));
+  if (units === 1) return pair(isPositive(target), decided(output, loss, options));
   return pair(argMax(target), predictedClass(output));
 }
 

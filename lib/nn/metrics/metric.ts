@@ -2,6 +2,7 @@
 // statistics of each sample they need, how these are accumulated, and what the result is: exact over an
 // epoch, never a mean over batches.
 import type {TypedArray} from '../../core/dtype.ts';
+import {checkOptions, fail} from '../../core/errors.ts';
 import {type Named, named} from '../../core/named.ts';
 import type {Shape} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
@@ -40,7 +41,12 @@ type Statistics = (target: Tensor, output: Tensor, loss: Loss) => Tensor | reado
  * (target, output, the output's loss) → a value for each sample, [batch], whose mean is the metric; or, with
  * an accumulation, its statistics of each sample, [batch, …].
  */
-export type Metric = Statistics & Named & {readonly accumulation?: Accumulation | undefined};
+export type Metric = Statistics &
+  Named & {
+    readonly accumulation?: Accumulation | undefined;
+    /** Whether its mean is over those labels alone that the loss counts. */
+    readonly leavesOut?: boolean | undefined;
+  };
 
 /**
  * An instance of a class of one's own: `call` computes the statistics of each sample, `accumulation` the
@@ -49,15 +55,35 @@ export type Metric = Statistics & Named & {readonly accumulation?: Accumulation 
 export interface CustomMetric {
   call(target: Tensor, output: Tensor, loss: Loss): Tensor | readonly Tensor[];
   readonly accumulation?: Accumulation;
-  /** Options of its constructor, for files. */
+  /** Options of its constructor, for files. `name`, where it has one, is what logs call it. */
   readonly config?: Named['config'];
 }
 
 export type MetricOptions = Parameters<typeof named>[1];
 
+/** What every metric takes. */
+export interface NameOption {
+  /** What logs call it; its kind by default, and `auc_1`, … where another has that name. */
+  readonly name?: string;
+}
+
+/** @throws ERR_OPTION */
+export function checkMetricOptions(where: string, options: unknown, known: readonly string[]): void {
+  checkOptions(where, options, [...known, 'name']);
+  const name = (options as NameOption | undefined)?.name as unknown;
+  if (name === undefined || (typeof name === 'string' && name !== '')) return;
+  fail('ERR_OPTION', `${where}: name: expected text. Received ${JSON.stringify(name) ?? String(name)}.`);
+}
+
 /** A metric that is the mean of a value for each sample. */
-export function meanMetric(kind: string, options: MetricOptions, formula: Formula): Metric {
-  return named(kind, options, (target: Tensor, output: Tensor, loss: Loss) => formula(target, output, loss));
+export function meanMetric(
+  kind: string,
+  options: MetricOptions,
+  formula: Formula,
+  leavesOut = false,
+): Metric {
+  const behaviour: Statistics = (target, output, loss) => formula(target, output, loss);
+  return Object.assign(named(kind, options, behaviour), leavesOut && {leavesOut});
 }
 
 /** A metric computed from sums over all samples. */

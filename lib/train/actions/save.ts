@@ -32,7 +32,7 @@ function metricJson({own, metric}: NamedMetric): Json {
 }
 
 /** As `compile` takes it; for several outputs by their names. */
-function compilationJson(engine: Engine, {optimizer, losses, metrics, precision}: Compilation): Json {
+function compilationJson(engine: Engine, {optimizer, losses, metrics, precision, warn}: Compilation): Json {
   const byOutput = <Value extends Json>(of: (loss: OutputLoss) => Value): {[name: string]: Value} =>
     Object.fromEntries(losses.map(loss => [loss.name, of(loss)]));
   const one = losses[0] as OutputLoss;
@@ -49,6 +49,7 @@ function compilationJson(engine: Engine, {optimizer, losses, metrics, precision}
     metrics: listed(false),
     ...(metrics.some(metric => metric.weighted) && {weightedMetrics: listed(true)}),
     ...(precision !== 'float32' && {precision}),
+    ...(!warn && {warn}),
   };
 }
 

@@ -7,6 +7,7 @@ import type {BatchRun} from '../feed/batch-source.ts';
 import type {Engine} from '../run/engine.ts';
 import type {Logs} from '../run/logs.ts';
 import type {Criterion} from '../step/criterion.ts';
+import type {KnownLogs} from './known-logs.ts';
 
 /** What a callback may want to know of the training that calls it. */
 export interface CallbackContext<Trained extends BaseModel = BaseModel> {
@@ -75,6 +76,13 @@ export interface Callback<Trained extends BaseModel = BaseModel> {
   batchesUntilCall?(iterations: number): number;
   /** Ends the training before the commit of the step where it holds, exactly: part of the plan. */
   readonly criterion?: Criterion;
+  /**
+   * Names that its `onEpochEnd` adds to the logs. Where all callbacks say that, a name that nothing gives is
+   * an error before the first step.
+   */
+  readonly adds?: readonly string[];
+  /** Asked before the training which numbers it will find. @internal */
+  checkLogs?(known: KnownLogs): void;
   /** Looks at steps from within. @internal */
   readonly probe?: Probe;
   /** What it remembers from one call to the next, for checkpoints: with `setState` it goes on from there. */

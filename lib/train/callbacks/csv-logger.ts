@@ -68,6 +68,7 @@ export function csvLogger(options: CsvLoggerOptions): Callback {
   let columns: string[] | undefined;
   let bytes = 0;
   return {
+    adds: [],
     async onTrainBegin() {
       columns = keep ? (await firstLine(file))?.split(separator) : undefined;
       bytes = columns ? (await stat(file)).size : 0;

@@ -29,6 +29,8 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
   let epochsWithout = 0;
   let bestWeights: WeightData[] | undefined;
   return {
+    adds: [],
+    checkLogs: known => monitor.check(known),
     onTrainBegin() {
       best = monitor.worst;
       epochsWithout = 0;

@@ -10,6 +10,7 @@ export function lambda(options: Callback = {}): Callback {
     'setState',
     'resume',
     'criterion',
+    'adds',
     ...callbackHooks,
   ]);
   return {onTrainBegin() {}, ...options};

@@ -26,6 +26,7 @@ export function learningRateScheduler(
     );
   }
   return {
+    adds: ['learningRate'],
     onEpochBegin(epoch, _, {model}) {
       model.optimizer.learningRate = given.schedule(epoch, rateOf(where, model));
     },

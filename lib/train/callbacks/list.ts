@@ -2,6 +2,7 @@
 import {type ChainruleError, checkNumber, fail, nearest} from '../../core/errors.ts';
 import {resolve} from '../../core/resolve.ts';
 import type {Logs} from '../run/logs.ts';
+import type {Compilation} from '../step/compilation.ts';
 import type {Criterion} from '../step/criterion.ts';
 import {
   type Callback,
@@ -12,6 +13,7 @@ import {
   type Probe,
 } from './callback.ts';
 import * as callbacks from './index.ts';
+import {type KnownLogs, knownLogs} from './known-logs.ts';
 
 type Done = void | Promise<void>;
 
@@ -67,6 +69,12 @@ export class CallbackList {
     this.#ofEpochs = this.#all.filter(callback => callback.onEpochBegin || callback.onEpochEnd);
     this.#context = context;
     this.#around = around;
+  }
+
+  /** @throws ERR_OPTION where one of them watches a number that nothing gives. */
+  checkLogs(compilation: Compilation, validated: KnownLogs['validated']): void {
+    const known = knownLogs({compilation, callbacks: this.#all, validated});
+    for (const callback of this.#all) callback.checkLogs?.(known);
   }
 
   /** Those that look at the step that follows on `iterations` others. */

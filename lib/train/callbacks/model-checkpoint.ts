@@ -4,6 +4,7 @@ import {checkNumber, fail, requireOptions} from '../../core/errors.ts';
 import {toPath} from '../../core/path.ts';
 import type {Logs} from '../run/logs.ts';
 import type {Callback, CallbackContext} from './callback.ts';
+import type {KnownLogs} from './known-logs.ts';
 import {Monitor, type MonitorOptions, monitorOptions} from './monitor.ts';
 import {checkSaveFreq, type SaveFreq, saving} from './saving.ts';
 
@@ -36,7 +37,7 @@ const known = [
 ];
 
 /** `{name}`, `{name:03d}`, `{name:.4f}` or `{name:.2e}`. */
-const field = /\{(\w+)(?::(0?)(\d*)(?:\.(\d+))?([dfe]))?\}/g;
+const field = /\{([^{}:]+)(?::(0?)(\d*)(?:\.(\d+))?([dfe]))?\}/g;
 
 /** The path of a file, its fields filled in. */
 function fill(where: string, filepath: string, values: Logs): string {
@@ -51,6 +52,39 @@ function fill(where: string, filepath: string, values: Logs): string {
       type === 'f' ? value.toFixed(places) : type === 'e' ? value.toExponential(places) : String(value);
     return text.padStart(Number(width || 0), zero === '0' ? '0' : ' ');
   });
+}
+
+/** Refuses what would stand in a file's name as it is: `{loss:.2g}`. */
+function checkTemplate(where: string, filepath: string): void {
+  const rest = filepath.replace(field, '');
+  const [wrong] = /\{[^}]*\}?|\}/.exec(rest) ?? [];
+  if (wrong === undefined) return;
+  const forms = '{epoch}, {epoch:03d}, {val_loss:.4f} or {val_loss:.2e}';
+  fail('ERR_OPTION', `${where}: filepath: ${wrong} is no field; expected e.g. ${forms}.`);
+}
+
+/** Refuses names of numbers that a file's name cannot get. `watched`: files only where there is such a number. */
+function checkFields(
+  where: string,
+  filepath: string,
+  known: KnownLogs,
+  {when, watched}: {when: 'epoch' | 'batch'; watched: string | undefined},
+): void {
+  const names = [...known[when], 'epoch', 'batch'];
+  for (const [, name = ''] of filepath.matchAll(field)) {
+    if (!names.includes(name) && !known.open) {
+      const text = `there will be no ${name} for {${name}}. There are ${names.join(', ')}`;
+      fail('ERR_OPTION', `${where}: filepath: ${text}.`);
+    }
+    const missesSome = when === 'epoch' && known.validated === 'some' && name.startsWith('val_');
+    if (missesSome && !watched?.startsWith('val_')) {
+      const text = `{${name}} is there after some epochs only, by validationFreq`;
+      fail(
+        'ERR_OPTION',
+        `${where}: filepath: ${text}; watch a val_… with saveBestOnly, or validate each epoch.`,
+      );
+    }
+  }
 }
 
 function checkFlag(what: string, value: unknown): void {
@@ -69,6 +103,7 @@ export function modelCheckpoint(options: ModelCheckpointOptions): Callback {
   const where = 'callbacks.modelCheckpoint';
   requireOptions(where, options, known);
   const filepath = toPath(`${where}: filepath`, options.filepath);
+  checkTemplate(where, filepath);
   const {saveBestOnly = false, saveTopK, initialValueThreshold, includeOptimizer = true} = options;
   const monitor = new Monitor(where, options);
   const saveFreq = checkSaveFreq(where, options.saveFreq ?? 'epoch');
@@ -110,7 +145,12 @@ export function modelCheckpoint(options: ModelCheckpointOptions): Callback {
     for (const {file: old} of files.splice(saveTopK)) await rm(old, {force: true});
   }
 
+  const when = saveFreq === 'epoch' ? 'epoch' : 'batch';
   return {
+    checkLogs(known) {
+      if (watches) monitor.check(known, when);
+      checkFields(where, filepath, known, {when, watched: watches ? monitor.name : undefined});
+    },
     onTrainBegin() {
       best = initialValueThreshold ?? monitor.worst;
       files = [];

@@ -2,6 +2,7 @@
 import {checkNumber, fail} from '../../core/errors.ts';
 import type {Logs} from '../run/logs.ts';
 import type {CallbackContext} from './callback.ts';
+import type {KnownLogs} from './known-logs.ts';
 
 export interface MonitorOptions {
   /** A name in the logs, `val_loss` by default. */
@@ -23,7 +24,8 @@ const scores = /(acc|accuracy|auc|precision|recall|f1|specificity|r2|cosineSimil
 export class Monitor {
   readonly name: string;
   readonly #where: string;
-  readonly #sign: number;
+  readonly #auto: boolean;
+  #sign: number;
   readonly #minDelta: number;
 
   /** @throws ERR_OPTION */
@@ -38,8 +40,27 @@ export class Monitor {
     checkNumber(`${where}: minDelta`, minDelta, {min: 0});
     this.name = monitor;
     this.#where = where;
+    this.#auto = mode === 'auto';
     this.#sign = mode === 'max' || (mode === 'auto' && scores.test(monitor)) ? -1 : 1;
     this.#minDelta = minDelta;
+  }
+
+  /**
+   * Before the training: which way is better, by the kind of a metric that has a name of its own.
+   *
+   * @throws ERR_OPTION where the logs will not have it.
+   */
+  check(known: KnownLogs, when: 'epoch' | 'batch' = 'epoch'): void {
+    const kind = known.kindOf(this.name);
+    if (this.#auto && kind !== undefined) this.#sign = scores.test(kind) || scores.test(this.name) ? -1 : 1;
+    if (known.open || known[when].includes(this.name)) return;
+    const isOfValidation = this.name.startsWith('val_');
+    const hint =
+      isOfValidation && known.validated === 'none' && when === 'epoch'
+        ? ' No epoch is validated: fit takes validationData or validationSplit.'
+        : '';
+    const text = `monitor: the logs will have no ${this.name}. They have ${known[when].join(', ')}`;
+    fail('ERR_OPTION', `${this.#where}: ${text}.${hint}`);
   }
 
   /** Worse than any number. */

@@ -115,6 +115,7 @@ export function progress(options: ProgressOptions = {}): Callback {
       const end = samples === Number.POSITIVE_INFINITY ? pacing : `${pacing}  ${formatTime(left)} left`;
       draw(`${label(epoch, context)} ${drawBar(batch + 1, batches)} ${count}  ${formatLogs(logs)}  ${end}`);
     },
+    adds: [],
     onEpochEnd(epoch, logs, context) {
       const text = `${label(epoch, context)}  ${formatLogs(logs)}  ${pace.perSecond} samples/s`;
       if (bar) draw(text);

@@ -33,6 +33,8 @@ export function reduceLROnPlateau(options: ReduceLROnPlateauOptions = {}): Callb
   checkNumber(`${where}: minLearningRate`, minLearningRate, {min: 0});
   let state = {best: monitor.worst, epochsWithout: 0, cooling: 0};
   return {
+    adds: ['learningRate'],
+    checkLogs: known => monitor.check(known),
     onTrainBegin(_, {model}) {
       rateOf(where, model);
       state = {best: monitor.worst, epochsWithout: 0, cooling: 0};

@@ -20,8 +20,8 @@ export function checkSaveFreq(where: string, saveFreq: unknown): SaveFreq {
 export function saving(
   saveFreq: SaveFreq,
   save: (logs: Logs, context: CallbackContext) => Promise<void>,
-): Pick<Callback, 'every' | 'batchesUntilCall' | 'onBatchEnd' | 'onEpochEnd'> {
-  if (saveFreq === 'epoch') return {onEpochEnd: (_, logs, context) => save(logs, context)};
+): Pick<Callback, 'every' | 'batchesUntilCall' | 'onBatchEnd' | 'onEpochEnd' | 'adds'> {
+  if (saveFreq === 'epoch') return {adds: [], onEpochEnd: (_, logs, context) => save(logs, context)};
   return {
     every: 'call',
     batchesUntilCall: iterations => saveFreq - (iterations % saveFreq),

@@ -74,6 +74,8 @@ export function stopAtTarget(options: StopAtTargetOptions): Callback {
     });
   }
   return {
+    adds: [],
+    checkLogs: known => watch.check(known),
     onEpochEnd(_, logs, context) {
       const value = watch.valueIn(logs, context);
       if (value === undefined || !(watch.compare(value, target) <= 0)) return;

@@ -1,7 +1,7 @@
 // Batches of a data set as a training asks for them: of arrays by row index, of anything else by way of
 // blocks, which are filled while the batches before are trained on.
 import {checkOptions, fail} from '../../core/errors.ts';
-import type {DataInput, Rows, ShapedArray} from '../../data/arrays.ts';
+import type {Rows, ShapedArray} from '../../data/arrays.ts';
 import {Dataset} from '../../data/dataset.ts';
 import type {BatchCursor, BatchPlan, Table} from '../../data/row-plan.ts';
 import {isRecord, mapTree} from '../../data/tree.ts';
@@ -9,14 +9,14 @@ import type {PortData} from '../network/ports.ts';
 import type {CompiledNetwork} from '../step/compilation.ts';
 import {BatchBlocks} from './batch-blocks.ts';
 import type {BatchRun, BatchSource} from './batch-source.ts';
-import type {ClassWeight} from './sample-weights.ts';
+import type {Weighting} from './sample-weights.ts';
 import {bindSamples, type Samples} from './samples.ts';
 
 /** A batch of samples, and if need be how much each of them counts in the loss. */
 export interface Batch {
   readonly xs: PortData;
   readonly ys: PortData;
-  readonly sampleWeight?: DataInput | undefined;
+  readonly sampleWeight?: Weighting['sampleWeight'];
 }
 
 /** A data set of batches, or whatever else gives batches to `for await`. */
@@ -30,7 +30,7 @@ export interface DatasetSourceOptions {
   readonly where: string;
   /** As many batches make an epoch, passes following each other; by default an epoch is a pass. */
   readonly stepsPerEpoch?: number | undefined;
-  readonly classWeight?: ClassWeight | undefined;
+  readonly classWeight?: Weighting['classWeight'];
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -13,12 +13,25 @@ export function keyOf(
 
 /** The same for a program over all arrays of the samples. */
 export function keyOfSamples(purpose: string, batch: number | 'rows', {x, y, weights}: Samples): string {
-  return keyOf(weights ? `${purpose} weighted` : purpose, batch, ...x, ...y, weights);
+  if (!weights) return keyOf(purpose, batch, ...x, ...y);
+  // The same array for all outputs is one input of the program.
+  const distinct = [...new Set(weights)];
+  const pattern = weights.map(rows => (rows ? distinct.indexOf(rows) : '-')).join();
+  return keyOf(`${purpose} weighted ${pattern}`, batch, ...x, ...y, ...distinct);
 }
 
-const specOf = ({dtype, rowShape, scale}: Rows) => ({dtype, rowShape, scale});
-
-/** How the arrays of samples lie, without the arrays. */
+/** How the arrays of samples lie, without the arrays; what was one array stays one. */
 export function specsOf({x, y, weights}: Pick<Samples, 'x' | 'y' | 'weights'>) {
-  return {x: x.map(specOf), y: y.map(specOf), ...(weights && {weights: specOf(weights)})};
+  const specs = new Map<Rows, Pick<Rows, 'dtype' | 'rowShape' | 'scale'>>();
+  const specOf = (rows: Rows) => {
+    const {dtype, rowShape, scale} = rows;
+    const spec = specs.get(rows) ?? {dtype, rowShape, scale};
+    specs.set(rows, spec);
+    return spec;
+  };
+  return {
+    x: x.map(specOf),
+    y: y.map(specOf),
+    ...(weights && {weights: weights.map(rows => rows && specOf(rows))}),
+  };
 }

@@ -19,7 +19,7 @@ export function allocateSamples({x, y, weights, sources}: Samples, count: number
     x: x.map(copyOf),
     y: y.map(copyOf),
     count,
-    ...(weights && {weights: copyOf(weights)}),
+    ...(weights && {weights: weights.map(rows => rows && copyOf(rows))}),
     sources: Object.fromEntries(Object.entries(sources).map(([name, rows]) => [name, copyOf(rows)])),
   };
 }

@@ -1,6 +1,7 @@
 // How much each sample counts in the loss: the user's weights of samples, times the weights of their
 // classes.
-import {fail} from '../../core/errors.ts';
+import {fail, unknownName} from '../../core/errors.ts';
+import {isShaped, isTable} from '../../core/kinds.ts';
 import {sizeOf} from '../../core/shape.ts';
 import {type DataInput, type Rows, toRows} from '../../data/arrays.ts';
 import {keepSafe} from '../../session/compile.ts';
@@ -8,15 +9,100 @@ import {keepSafe} from '../../session/compile.ts';
 /** By class label, e.g. `{0: 1, 1: 5}`; a class that is left out counts 1. */
 export type ClassWeight = Readonly<Record<number, number>>;
 
+/** One for each output that has a loss, in their order or by their names; left out, all its samples count 1. */
+export type EachOutput<Value> = readonly (Value | null | undefined)[] | Readonly<Record<string, Value>>;
+
 export interface Weighting {
-  /** A number for each sample; the losses are multiplied by them before their mean is taken. */
-  readonly sampleWeight?: DataInput | undefined;
+  /**
+   * A number for each sample; the losses are multiplied by them before their mean is taken. For several
+   * outputs: numbers that serve all, or for each its own.
+   */
+  readonly sampleWeight?: DataInput | EachOutput<DataInput> | undefined;
   /**
    * A number for each class, by which the losses of its samples are multiplied: the class is the target's
    * number, where it is the largest in a row of several, or 0 or 1 in a row of one. Classes that are left
-   * out count 1. For arrays and nothing else.
+   * out count 1. For several outputs each has its own: `{kind: {0: 1, 1: 5}}`.
    */
+  readonly classWeight?: ClassWeight | EachOutput<ClassWeight> | undefined;
+}
+
+/** What was given for one output. */
+interface OwnWeighting {
+  readonly sampleWeight?: DataInput | undefined;
   readonly classWeight?: ClassWeight | undefined;
+}
+
+const isAbsent = (value: unknown): value is undefined | null => value === undefined || value === null;
+
+/** By names: what each output gets. @throws ERR_UNKNOWN_NAME */
+function byNames<Value>(
+  what: string,
+  given: Readonly<Record<string, Value>>,
+  names: readonly string[],
+): (Value | undefined)[] {
+  for (const name of Object.keys(given)) {
+    if (!names.includes(name)) unknownName(`output in ${what}:`, name, names);
+  }
+  return names.map(name => (Object.hasOwn(given, name) ? given[name] : undefined));
+}
+
+/** Whether an entry of a list holds weights of all samples, and is no weight itself. */
+const holdsRows = (value: unknown, count: number): boolean =>
+  isAbsent(value) ||
+  ArrayBuffer.isView(value) ||
+  isShaped(value) ||
+  (Array.isArray(value) && value.length === count);
+
+/** The weights of samples for each output: the same for all, or each its own. */
+function sampleWeights(
+  where: string,
+  given: Weighting['sampleWeight'],
+  names: readonly string[],
+  count: number,
+): (DataInput | undefined)[] {
+  const what = `${where}: sampleWeight`;
+  if (isTable(given)) return byNames(what, given as Readonly<Record<string, DataInput>>, names);
+  const list = Array.isArray(given) ? (given as readonly unknown[]) : [];
+  if (list.length === names.length && list.every(value => holdsRows(value, count))) {
+    return list.map(value => (value as DataInput | null) ?? undefined);
+  }
+  return names.map(() => given as DataInput | undefined);
+}
+
+/** The weights of classes for each output. */
+function classWeights(
+  where: string,
+  given: Weighting['classWeight'],
+  names: readonly string[],
+): (ClassWeight | undefined)[] {
+  const what = `${where}: classWeight`;
+  if (given === undefined) return names.map(() => undefined);
+  if (Array.isArray(given)) {
+    const list = given as readonly (ClassWeight | null | undefined)[];
+    if (list.length === names.length) return list.map(value => value ?? undefined);
+    fail('ERR_OPTION', `${what}: expected one for each of ${names.length} outputs. Received ${list.length}.`);
+  }
+  const values = isTable(given) ? Object.values(given) : [];
+  if (values.length > 0 && values.every(value => isAbsent(value) || typeof value === 'object')) {
+    return byNames(what, given as Readonly<Record<string, ClassWeight>>, names);
+  }
+  if (names.length === 1) return [given as ClassWeight];
+  const example = `{${names[0]}: {0: 1, 1: 5}}`;
+  return fail('ERR_OPTION', `${what}: ${names.length} outputs have classes of their own: ${example}.`);
+}
+
+/** What was given for each of these outputs. @throws ERR_OPTION or ERR_UNKNOWN_NAME */
+export function weightingOfEach(
+  where: string,
+  {sampleWeight, classWeight}: Weighting,
+  names: readonly string[],
+  count: number,
+): OwnWeighting[] {
+  const [samples, classes] = [
+    sampleWeights(where, sampleWeight, names, count),
+    classWeights(where, classWeight, names),
+  ];
+  return names.map((_, index) => ({sampleWeight: samples[index], classWeight: classes[index]}));
 }
 
 /** Position of the largest number of a row, the first where several tie. */
@@ -69,7 +155,12 @@ function weightOfClasses(where: string, y: Rows, given: ClassWeight, classes: nu
  * @param classes how many there are, for `classWeight`.
  * @throws ERR_OPTION, ERR_SHAPE, ERR_DTYPE or ERR_DETACHED
  */
-export function weightsOf(where: string, y: Rows, weighting: Weighting, classes: number): Rows | undefined {
+export function weightsOf(
+  where: string,
+  y: Rows,
+  weighting: OwnWeighting,
+  classes: number,
+): Rows | undefined {
   const {sampleWeight, classWeight} = weighting;
   const given =
     sampleWeight === undefined

@@ -1,13 +1,15 @@
 // The user's arrays, checked against the inputs and outputs of the model before anything runs.
 import {fail} from '../../core/errors.ts';
-import {type Rows, toRows} from '../../data/arrays.ts';
+import {type DataInput, type Rows, toRows} from '../../data/arrays.ts';
+import type {Loss} from '../../nn/losses.ts';
 import {keepSafe} from '../../session/compile.ts';
 import type {Network, Port} from '../network/network.ts';
 import {dataOfPorts, type PortData, sourceName} from '../network/ports.ts';
 import {type CompiledNetwork, targetPorts} from '../step/compilation.ts';
 import type {OutputLoss} from '../step/compile-options.ts';
-import {targetShape} from '../step/graphs.ts';
-import {type Weighting, weightsOf} from './sample-weights.ts';
+import {targetShape, weightSources} from '../step/graphs.ts';
+import {type Weighting, weightingOfEach, weightsOf} from './sample-weights.ts';
+import {checkProbabilities, explainTargets} from './targets.ts';
 
 export interface Samples {
   /** For each input of the model. */
@@ -15,8 +17,11 @@ export interface Samples {
   /** For each output that has a loss. */
   readonly y: readonly Rows[];
   readonly count: number;
-  /** How much each row counts in the loss; all alike where it is left out. */
-  readonly weights?: Rows | undefined;
+  /**
+   * How much each row counts in the loss of each output; all alike where it is left out. The same rows for
+   * all outputs stand there once for each.
+   */
+  readonly weights?: readonly (Rows | undefined)[] | undefined;
   /** Where they are several batches of a data set: rows of each. */
   readonly batchRows?: number;
   /** All arrays by the names that programs have for them. */
@@ -54,7 +59,7 @@ function checkCounts(where: string, ports: readonly Port[], rows: readonly Rows[
   );
 }
 
-function bindTargets(model: CompiledNetwork, where: string, y: PortData): Rows[] {
+function bindTargets(model: CompiledNetwork, where: string, y: PortData, count: number): Rows[] {
   const compilation = model.compilation(where);
   const ports = targetPorts(model.network, compilation);
   const rows = dataOfPorts(`${where}: y`, ports, y).map((data, index) => {
@@ -62,7 +67,10 @@ function bindTargets(model: CompiledNetwork, where: string, y: PortData): Rows[]
     const port = ports[index] as Port;
     const what = place(where, 'y', ports, port);
     const classes = loss.targets === 'classes';
-    const bound = toRows(data, {what, rowShape: targetShape(port, loss), integers: classes});
+    const bound = explained(where, data, loss, count, () =>
+      toRows(data, {what, rowShape: targetShape(port, loss), integers: classes}),
+    );
+    checkProbabilities(what, loss, bound);
     if (classes && bound.scale !== 1) {
       fail('ERR_OPTION', `${what}: class labels have no scale. Received ${bound.scale}.`);
     }
@@ -70,6 +78,17 @@ function bindTargets(model: CompiledNetwork, where: string, y: PortData): Rows[]
   });
   checkCounts(where, ports, rows);
   return rows;
+}
+
+/** The targets of an output, or an error that says which loss they would go with. */
+function explained(where: string, data: DataInput, loss: Loss, count: number, read: () => Rows): Rows {
+  try {
+    const rows = read();
+    if (rows.count === count) return rows;
+    return fail('ERR_SHAPE', `${where}: x has ${count} rows and y ${rows.count}.`);
+  } catch (error) {
+    throw explainTargets(error, data, loss, count);
+  }
 }
 
 /** Once for all native calls of a fit, for where memory cannot be held it is copied. */
@@ -84,24 +103,56 @@ export function bindSamples(
   weighting: Weighting = {},
 ): Samples {
   const inputs = bindInputs(model.network, where, x).map(safe);
-  const targets = bindTargets(model, where, y).map(safe);
-  const [{count}, target] = [inputs[0] as Rows, targets[0] as Rows];
-  if (count !== target.count) fail('ERR_SHAPE', `${where}: x has ${count} rows and y ${target.count}.`);
-  if (weighting.classWeight !== undefined && targets.length > 1) {
-    fail(
-      'ERR_OPTION',
-      `${where}: classWeight: the model has ${targets.length} outputs with classes of their own.`,
-    );
-  }
-  const weights = weightsOf(where, target, weighting, classesOf(model.network));
+  const {count} = inputs[0] as Rows;
+  const targets = bindTargets(model, where, y, count).map(safe);
+  const weights = bindWeights(model, where, targets, weighting);
   const named = namedRows(model, where, inputs, targets);
   return {
     x: inputs,
     y: targets,
     count,
     ...(weights && {weights}),
-    sources: weights ? {...named, weights} : named,
+    sources: {...named, ...(weights && namedWeights(model, where, weights))},
   };
+}
+
+/** Weights for each output; the same array for all where numbers for all were given. */
+function bindWeights(
+  model: CompiledNetwork,
+  where: string,
+  targets: readonly Rows[],
+  weighting: Weighting,
+): Samples['weights'] {
+  if (weighting.sampleWeight === undefined && weighting.classWeight === undefined) return undefined;
+  const ports = targetPorts(model.network, model.compilation(where));
+  const names = ports.map(({name}) => name);
+  const each = weightingOfEach(where, weighting, names, (targets[0] as Rows).count);
+  const [first] = each as [(typeof each)[number]];
+  const common = each.every(
+    ({sampleWeight, classWeight}) => sampleWeight === first.sampleWeight && classWeight === undefined,
+  );
+  const bind = (index: number): Rows | undefined =>
+    weightsOf(
+      common || ports.length === 1 ? where : `${where}: ${names[index]}`,
+      targets[index] as Rows,
+      each[index] ?? {},
+      classesOf(ports[index] as Port),
+    );
+  if (!common) return targets.map((_, index) => bind(index));
+  const shared = bind(0);
+  return shared && targets.map(() => shared);
+}
+
+function namedWeights(
+  model: CompiledNetwork,
+  where: string,
+  weights: NonNullable<Samples['weights']>,
+): Record<string, Rows> {
+  const ports = targetPorts(model.network, model.compilation(where));
+  const names = weightSources(ports, weights);
+  return Object.fromEntries(
+    weights.flatMap((rows, index) => (rows ? [[names[index] as string, rows] as const] : [])),
+  );
 }
 
 function namedRows(
@@ -121,9 +172,9 @@ export function sourcesOfInputs({inputs}: Network, x: readonly Rows[]): Record<s
   return Object.fromEntries(x.map((rows, index) => [sourceName('x', inputs, inputs[index] as Port), rows]));
 }
 
-/** How many classes the model tells apart: two where it gives one number. */
-function classesOf({outputShape}: Network): number {
-  return Math.max(2, outputShape.at(-1) as number);
+/** How many classes an output tells apart: two where it gives one number. */
+function classesOf({shape}: Port): number {
+  return Math.max(2, shape.at(-1) as number);
 }
 
 /** For messages about labels: how many classes there are in the output that an array is about. */

@@ -68,6 +68,7 @@ class Fit {
         engine.inCallback = false;
       }
     });
+    this.#callbacks.checkLogs(engine.compilation('fit'), validatedEpochs(request));
     this.#criteria = engine.bindCriteria(this.#callbacks.criteria);
     this.#steps = {
       where: 'fit',
@@ -315,6 +316,18 @@ class Fit {
     this.#runners.set(batch, runner);
     return runner;
   }
+}
+
+/** After which epochs of a training there is a validation. */
+function validatedEpochs({validation, initialEpoch, epochs}: FitRequest): 'all' | 'some' | 'none' {
+  if (!validation) return 'none';
+  // As many as decide it: frequencies repeat, and lists are short.
+  let [some, all] = [epochs <= initialEpoch, true];
+  for (let epoch = initialEpoch; epoch < epochs && (!some || all); epoch++) {
+    if (validation.after(epoch)) some = true;
+    else all = false;
+  }
+  return some ? (all ? 'all' : 'some') : 'none';
 }
 
 function setupOf({seed, batchSize, source: {batches, rows}}: FitRequest): TrainingSetup {

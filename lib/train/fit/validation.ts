@@ -1,8 +1,8 @@
 // What a training is validated on, after which epochs, and how.
 import {checkNumber, fail} from '../../core/errors.ts';
-import type {DataInput} from '../../data/arrays.ts';
 import {evaluateBatches, evaluateRows} from '../actions/evaluate.ts';
 import {type Batches, isBatches} from '../feed/dataset-source.ts';
+import type {Weighting} from '../feed/sample-weights.ts';
 import {bindSamples, type Samples} from '../feed/samples.ts';
 import type {PortData} from '../network/ports.ts';
 import type {Engine} from '../run/engine.ts';
@@ -13,7 +13,7 @@ export interface ValidationOptions {
    * x and y, and if need be weights of samples, or a data set of batches; evaluated after epochs, as
    * `val_loss` and so on.
    */
-  readonly validationData?: readonly [PortData, PortData, DataInput?] | Batches;
+  readonly validationData?: readonly [PortData, PortData, Weighting['sampleWeight']?] | Batches;
   /** Share of the rows, taken from the end, that is kept for validation. */
   readonly validationSplit?: number;
   /** Validate after every so many epochs, or after those named (the first is 1). 1 by default. */
@@ -50,7 +50,7 @@ export function heldOut(
         'fit: validationData: expected [x, y], [x, y, sampleWeight] or a data set of batches.',
       );
     }
-    const [x, y, sampleWeight] = validationData as readonly [PortData, PortData, DataInput?];
+    const [x, y, sampleWeight] = validationData as readonly [PortData, PortData, Weighting['sampleWeight']?];
     const bound = bindSamples(engine, 'fit: validationData', x, y, {sampleWeight});
     return {samples: bound, first: 0, count: bound.count};
   }

@@ -43,6 +43,7 @@ export class Engine {
   readonly #moments = new Map<string, Variable>();
   /** Those in use since `compile`: a weight that is frozen keeps its own for later. */
   readonly #used = new Set<Variable>();
+  readonly #warned = new Set<string>();
   /** What the criteria that end a training remember, by name; and the criteria of the training under way. */
   readonly #criterionState = new Map<string, Variable>();
   #criteria: readonly BoundCriterion[] = [];
@@ -168,9 +169,18 @@ export class Engine {
     this.#used.clear();
     this.#keepMoments(compilation.slots);
     this.#compilation = compilation;
+    if (compilation.warn) for (const text of compilation.advice) this.#warn(text);
     this.#clearPrograms();
     this.iterations = 0;
     this.epochs = 0;
+  }
+
+  /** Once for each model, however often it is compiled. */
+  #warn(text: string): void {
+    if (this.#warned.has(text)) return;
+    this.#warned.add(text);
+    const meant = 'compile({warn: false}) says that it is meant so';
+    process.emitWarning(`compile: ${text}. ${meant}.`, {type: 'ChainruleWarning', code: 'CHAINRULE_OUTPUT'});
   }
 
   /** Memory, zero at first, for moments that were not in use; gives these. */

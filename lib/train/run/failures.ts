@@ -21,6 +21,8 @@ export interface RunSite {
   classesOf?(source: string): number;
   /** `epoch 0, batch 12`, for the step that failed. */
   nameOf?(step: number): string;
+  /** What `compile` found not to go together. */
+  readonly advice?: readonly string[];
   /** Of the step that failed. */
   learningRateAt?(step: number): number;
 }
@@ -61,7 +63,7 @@ export function failByGuard(result: RunOutcome, site: RunSite): never {
 type Guard = NonNullable<RunOutcome['guard']>;
 
 function failByData({source, value: column}: Guard, site: RunSite, row: number): never {
-  const name = source === 'weights' ? 'sampleWeight' : (source ?? 'x');
+  const name = source?.replace(/^weights/, 'sampleWeight') ?? 'x';
   const data = site.sources[source ?? 'x'] as Rows;
   if (column === rowOutOfRange) {
     fail('ERR_OUT_OF_RANGE', `${site.where}: row ${row} is outside the ${data.count} rows of ${name}.`);
@@ -115,9 +117,13 @@ function failByNumbers({guard, anomaly, steps}: RunOutcome, site: RunSite): neve
     : `first seen in ${scope}`;
   const at = site.nameOf ? ` at ${site.nameOf(steps)}` : '';
   const rate = site.learningRateAt ? ` (now ${site.learningRateAt(steps)})` : '';
+  const advice = site.advice ?? [];
+  const hint =
+    advice.length > 0
+      ? `What \`compile\` was given does not go together: ${advice.join('; ')}.`
+      : `A smaller learning rate${rate} or inputs scaled to about −1…1 may help.`;
   fail(
     'ERR_NOT_FINITE',
-    `${site.where}: ${what} is no longer finite${at}, ${first}. The weights are those of the step before. ` +
-      `A smaller learning rate${rate} or inputs scaled to about −1…1 may help.`,
+    `${site.where}: ${what} is no longer finite${at}, ${first}. The weights are those of the step before. ${hint}`,
   );
 }

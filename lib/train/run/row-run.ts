@@ -9,7 +9,7 @@ import {failByGuard, type RunOutcome, type RunSite} from './failures.ts';
 import {areSmall, InlineRows} from './inline-rows.ts';
 import {inputsOf} from './inputs.ts';
 
-export interface RowRun extends Omit<RunSite, 'classesOf'> {
+export interface RowRun extends Omit<RunSite, 'classesOf' | 'advice'> {
   /** What random layers read: the words of the seed, and the number of each step. */
   readonly random?: {readonly seed: Int32Array; readonly step: Int32Array};
   /** The optimizer's hyperparameters of each step. */
@@ -40,7 +40,11 @@ export function rowInputs(
 export function checkOutcome(engine: Engine, outcome: RunOutcome, run: RowRun): RunOutcome {
   run.onOutcome?.(outcome);
   if (outcome.end === 'guard' && outcome.guard?.kind !== 'stop') {
-    failByGuard(outcome, {...run, classesOf: source => classCount(engine, run.where, source)});
+    failByGuard(outcome, {
+      ...run,
+      advice: engine.compiled?.advice ?? [],
+      classesOf: source => classCount(engine, run.where, source),
+    });
   }
   return outcome;
 }

@@ -1,10 +1,11 @@
 // What `compile` adds to a network: losses, metrics, and an optimizer with its moments.
-import {fail, requireOptions} from '../../core/errors.ts';
+import {checkBoolean, fail, requireOptions} from '../../core/errors.ts';
 import {checkPrecision, type Precision} from '../../core/precision.ts';
 import {type Variable, variable} from '../../core/tensor.ts';
 import type {Optimizer} from '../../optim/optimizer.ts';
 import {toOptimizer} from '../../optim/resolve.ts';
 import type {Network, Port} from '../network/network.ts';
+import {adviceFor} from './advice.ts';
 import type {CompileOptions, NamedMetric, OutputLoss} from './compile-options.ts';
 import {toLosses, toMetrics} from './objectives.ts';
 
@@ -17,6 +18,10 @@ export interface Compilation {
   /** For each trainable weight of the network, in order, its moments. */
   readonly slots: readonly (readonly Variable[])[];
   readonly precision: Precision;
+  /** What does not go together. */
+  readonly advice: readonly string[];
+  /** Whether the user wants to be told. */
+  readonly warn: boolean;
 }
 
 /** What binding data to a model asks of it. */
@@ -45,7 +50,15 @@ export function slotsOf(
   );
 }
 
-const compileOptions = ['optimizer', 'loss', 'lossWeights', 'metrics', 'weightedMetrics', 'precision'];
+const compileOptions = [
+  'optimizer',
+  'loss',
+  'lossWeights',
+  'metrics',
+  'weightedMetrics',
+  'precision',
+  'warn',
+];
 
 /** @throws ERR_UNKNOWN_NAME or ERR_OPTION saying which option is wrong. */
 export function makeCompilation(
@@ -54,18 +67,22 @@ export function makeCompilation(
   known: ReadonlyMap<string, Variable>,
 ): Compilation {
   requireOptions('compile', options, compileOptions);
-  const {optimizer, loss, precision = 'float32'} = options;
+  const {optimizer, loss, precision = 'float32', warn = true} = options;
   checkPrecision(precision);
+  checkBoolean('compile: warn', warn);
   if (optimizer === undefined) fail('ERR_OPTION', "compile: optimizer is missing, e.g. 'adam'.");
   if (loss === undefined) fail('ERR_OPTION', "compile: loss is missing, e.g. 'meanSquaredError'.");
   // A model has its own: what a training does to the rate must not reach the next model.
   const chosen = toOptimizer(optimizer).copy();
   const losses = toLosses(network, loss, options.lossWeights);
+  const metrics = toMetrics(network, losses, options);
   return {
     optimizer: chosen,
     losses,
-    metrics: toMetrics(network, losses, options),
+    metrics,
     slots: slotsOf(network.trainable, chosen, known),
     precision,
+    advice: adviceFor(network, losses, metrics),
+    warn,
   };
 }

@@ -39,6 +39,11 @@ export interface CompileOptions {
    * The same bits on any number of threads; on every CPU too unless a sum is smaller than 1.2e-38.
    */
   readonly precision?: Precision;
+  /**
+   * Whether to warn, once, of losses and metrics that do not go with their output: probabilities where there
+   * are none, logits that are none, a softmax of one unit. True by default; false says that it is meant so.
+   */
+  readonly warn?: boolean;
 }
 
 /** The loss of one output. */

@@ -82,14 +82,21 @@ interface SampleSpecs {
   readonly x: readonly RowsSpec[];
   /** Of each output that has a loss. */
   readonly y: readonly RowsSpec[];
-  /** A number for each row by which its loss is multiplied. */
-  readonly weights?: RowsSpec | undefined;
+  /** For each output that has a loss, a number for each row by which it is multiplied. */
+  readonly weights?: readonly (RowsSpec | undefined)[] | undefined;
+}
+
+/** What a program calls the weights of each output: `weights` for all, or `weights.age` for its own. */
+export function weightSources(ports: readonly Port[], weights: readonly unknown[]): string[] {
+  const isCommon = weights.every(own => own === weights[0]);
+  return ports.map(({name}) => (isCommon ? 'weights' : `weights.${name}`));
 }
 
 interface Sources {
   readonly x: readonly Tensor[];
   readonly y: readonly Tensor[];
-  readonly weights: Tensor | undefined;
+  /** By name. */
+  readonly weights: ReadonlyMap<string, Tensor>;
   readonly random: {seed: Tensor; step: Tensor};
 }
 
@@ -102,16 +109,41 @@ function sourcesOf(network: Network, compilation: Compilation, {x, y, weights}: 
   return {
     x: inputSources(network, x),
     y: targets.map((port, index) => dataInput(sourceName('y', targets, port), y[index] as RowsSpec)),
-    weights: weights && dataInput('weights', weights),
+    weights: weightInputs(targets, weights ?? []),
     random: randomInputs(),
   };
 }
 
-/** The weight of each sample, where they have some. */
-function readWeights({weights: source}: Sources, {weights}: SampleSpecs, rows: Tensor): Tensor | undefined {
-  if (!source) return undefined;
-  const scale = weights?.scale ?? 1;
-  return withScope('weights', () => reshape(gatherRows(source, rows, {scale}), rows.shape));
+function weightInputs(
+  targets: readonly Port[],
+  weights: NonNullable<SampleSpecs['weights']>,
+): Map<string, Tensor> {
+  const names = weightSources(targets, weights);
+  const inputs = new Map<string, Tensor>();
+  weights.forEach((spec, index) => {
+    const name = names[index] as string;
+    if (spec && !inputs.has(name)) inputs.set(name, dataInput(name, spec));
+  });
+  return inputs;
+}
+
+/** The weight of each sample in the loss of each output, where it has some. */
+function readWeights(
+  {weights: sources}: Sources,
+  {weights = []}: SampleSpecs,
+  targets: readonly Port[],
+  rows: Tensor,
+): (Tensor | undefined)[] {
+  const read = new Map<string, Tensor>();
+  return weightSources(targets, weights).map((name, index) => {
+    const [source, spec] = [sources.get(name), weights[index]];
+    if (!source || !spec) return undefined;
+    const known =
+      read.get(name) ??
+      withScope(name, () => reshape(gatherRows(source, rows, {scale: spec.scale}), rows.shape));
+    read.set(name, known);
+    return known;
+  });
 }
 
 interface PerSample extends Measures, Pick<Applied, 'updates'> {
@@ -132,8 +164,9 @@ function perSample(
     readInput(sources.x[index] as Tensor, port, specs.x[index] as RowsSpec, rows),
   );
   const {outputs, updates, losses: added} = network.apply(x, {...mode, random: sources.random});
-  const weights = readWeights(sources, specs, rows);
-  const targets = targetPorts(network, compilation).map((port, index) => {
+  const ports = targetPorts(network, compilation);
+  const weights = readWeights(sources, specs, ports, rows);
+  const targets = ports.map((port, index) => {
     const {loss} = compilation.losses[index] as OutputLoss;
     return readTarget(sources.y[index] as Tensor, port, loss, specs.y[index] as RowsSpec, rows);
   });

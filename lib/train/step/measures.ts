@@ -3,7 +3,8 @@ import {fail} from '../../core/errors.ts';
 import {formatShape} from '../../core/shape.ts';
 import {Tensor, withScope} from '../../core/tensor.ts';
 import type {Loss} from '../../nn/losses.ts';
-import type {Accumulation, MetricContext} from '../../nn/metrics.ts';
+import {ignoredClass} from '../../nn/metrics/decision.ts';
+import type {Accumulation, Metric, MetricContext} from '../../nn/metrics.ts';
 import {finite} from '../../ops/check.ts';
 import {add, div, maximum, mul, ones} from '../../ops/map.ts';
 import {mean, sum, total} from '../../ops/reduce.ts';
@@ -50,6 +51,16 @@ function byWeight(accumulation: Accumulation | undefined): Accumulation {
   };
 }
 
+/** What the mean of a metric is divided by, where labels that the loss ignores do not count in it. */
+function normalizerOf({leavesOut}: Metric, loss: Loss): Loss['normalizer'] {
+  return leavesOut && ignoredClass(loss) !== undefined ? loss.normalizer : undefined;
+}
+
+function accumulationOf({metric, weighted, of: {loss}}: NamedMetric): Accumulation | undefined {
+  if (normalizerOf(metric, loss)) return quotient;
+  return weighted ? byWeight(metric.accumulation) : metric.accumulation;
+}
+
 /** In order: each output's loss where there are several, and the metrics. */
 export function columnsOf({losses, metrics}: Compilation): Column[] {
   const own = losses.map(({name, loss, shape}) => ({
@@ -59,10 +70,10 @@ export function columnsOf({losses, metrics}: Compilation): Column[] {
   }));
   return [
     ...(losses.length > 1 ? own : []),
-    ...metrics.map(({name, metric: {accumulation}, weighted, of: {loss, shape}}) => ({
-      name,
-      accumulation: weighted ? byWeight(accumulation) : accumulation,
-      context: {outputShape: shape, loss},
+    ...metrics.map(metric => ({
+      name: metric.name,
+      accumulation: accumulationOf(metric),
+      context: {outputShape: metric.of.shape, loss: metric.of.loss},
     })),
   ];
 }
@@ -115,7 +126,9 @@ function metricColumn(
     const factors = weighted ? [sampleWeights ?? ones([output.shape[0] as number])] : [];
     if (metric.accumulation) return [...checkStatistics(name, value, output), ...factors];
     const number = checkPerSample(`the metric ${name}`, value as Tensor, output);
-    return [factors.reduce((product, factor) => mul(product, factor), number), ...factors];
+    const weigh = (x: Tensor): Tensor => factors.reduce((product, factor) => mul(product, factor), x);
+    const normalizer = normalizerOf(metric, loss)?.(target);
+    return [weigh(number), ...(normalizer ? [weigh(normalizer)] : factors)];
   });
 }
 
@@ -128,17 +141,18 @@ export function measure(
   {losses, metrics}: Compilation,
   outputs: readonly Tensor[],
   targets: readonly Tensor[],
-  sampleWeights: Tensor | undefined,
+  sampleWeights: readonly (Tensor | undefined)[],
   added: readonly Tensor[],
 ): Measures {
   const scored = losses.map((loss, index) => {
     const scope = losses.length === 1 ? 'loss' : `loss/${loss.name}`;
     const pair = [outputs[loss.output] as Tensor, targets[index] as Tensor] as const;
-    return scoreOutput(loss, scope, pair, sampleWeights);
+    return scoreOutput(loss, scope, pair, sampleWeights[index]);
   });
-  const columns = metrics.map(metric =>
-    metricColumn(metric, scored[losses.indexOf(metric.of)] as ScoredOutput, sampleWeights),
-  );
+  const columns = metrics.map(metric => {
+    const at = losses.indexOf(metric.of);
+    return metricColumn(metric, scored[at] as ScoredOutput, sampleWeights[at]);
+  });
   const ownColumns = scored.map(({value, normalizer}) => (normalizer ? [value, normalizer] : [value]));
   const means = [...scored.flatMap(({part, normalizer}) => (normalizer ? [] : [part])), ...added];
   return {

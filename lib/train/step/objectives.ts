@@ -7,6 +7,7 @@ import type {Metric} from '../../nn/metrics.ts';
 import {type LossLike, type MetricLike, toLoss, toMetric} from '../../nn/resolve.ts';
 import type {Network} from '../network/network.ts';
 import type {CompileOptions, NamedMetric, OutputLoss} from './compile-options.ts';
+import {nameMetrics} from './metric-names.ts';
 
 type Table = Readonly<Record<string, unknown>>;
 
@@ -55,12 +56,10 @@ export function toLosses(
   return losses;
 }
 
-const reserved = ['loss', 'batch', 'size', 'epoch'];
-
 function ownName(value: MetricLike, index: number, {kind, config}: Metric): string {
   if (typeof value === 'string') return value;
-  if (kind !== customKind) return kind;
-  return config.name === undefined ? `metric_${index}` : String(config.name);
+  if (typeof config.name === 'string') return config.name;
+  return kind === customKind ? `metric_${index}` : kind;
 }
 
 /** A metric is called what the user called it, after its output's name where there are several. */
@@ -69,22 +68,24 @@ export function toMetrics(
   losses: readonly OutputLoss[],
   {metrics = [], weightedMetrics = []}: Pick<CompileOptions, 'metrics' | 'weightedMetrics'>,
 ): NamedMetric[] {
-  const used = new Set([...reserved, ...losses.map(({name}) => `${name}_loss`)]);
   const prefixed = network.outputs.length > 1;
-  const named = (what: string, given: NonNullable<CompileOptions['metrics']>): NamedMetric[] =>
+  const asked = (what: string, given: NonNullable<CompileOptions['metrics']>) =>
     metricsOfOutputs(what, network, losses, given).map(({of, value, index}) => {
-      const weighted = what === 'weightedMetrics';
       const metric = toMetric(value);
       const own = ownName(value, index, metric);
-      const plain = prefixed ? `${of.name}_${own}` : own;
-      const name = weighted && used.has(plain) ? `weighted_${plain}` : plain;
-      if (used.has(name)) {
-        fail('ERR_OPTION', `compile: ${what}: ${JSON.stringify(name)} stands there already.`);
-      }
-      used.add(name);
-      return {name, own, metric, weighted, of};
+      const isOwn = typeof value !== 'string' && typeof metric.config.name === 'string';
+      const weighted = what === 'weightedMetrics';
+      return {what, of, own, metric, weighted, isOwn, plain: prefixed ? `${of.name}_${own}` : own};
     });
-  return [...named('metrics', metrics), ...named('weightedMetrics', weightedMetrics)];
+  const all = [...asked('metrics', metrics), ...asked('weightedMetrics', weightedMetrics)];
+  const names = nameMetrics(losses, all);
+  return all.map(({of, own, metric, weighted}, at) => ({
+    name: names[at] as string,
+    own,
+    metric,
+    weighted,
+    of,
+  }));
 }
 
 /** What was given for each output that has a loss. */

@@ -1,0 +1,71 @@
+// What a loss asks of the numbers in its targets, and what to say where their shape shows another loss is meant.
+import {ChainruleError, fail} from '../../core/errors.ts';
+import {isShaped} from '../../core/kinds.ts';
+import {sizeOf} from '../../core/shape.ts';
+import type {DataInput, Rows} from '../../data/arrays.ts';
+import type {Loss} from '../../nn/losses.ts';
+
+/** Losses whose targets are probabilities: beyond 0…1 they have no least value. */
+const ofProbabilities = [
+  'binaryCrossentropy',
+  'binaryFocalCrossentropy',
+  'categoricalCrossentropy',
+  'categoricalFocalCrossentropy',
+  'kullbackLeiblerDivergence',
+];
+const ofOneHot = [...ofProbabilities.slice(2), 'categoricalHinge'];
+
+/** What another model's softmax may be beyond 1 by rounding. */
+const rounding = 1e-6;
+
+/** @throws ERR_OUT_OF_RANGE naming the row of a target that is no probability. */
+export function checkProbabilities(what: string, {kind}: Loss, {data, rowShape, scale}: Rows): void {
+  if (!ofProbabilities.includes(kind)) return;
+  let bad = 0;
+  for (; bad < data.length; bad++) {
+    const number = (data[bad] as number) * scale;
+    if (number < -rounding || number > 1 + rounding) break;
+  }
+  // What is not finite is named when the step reads it.
+  if (bad === data.length || !Number.isFinite(data[bad])) return;
+  const value = (data[bad] as number) * scale;
+  const row = Math.floor(bad / sizeOf(rowShape));
+  const instead =
+    value < 0 ? 'targets of −1 and 1 go with hinge' : 'class numbers go with sparseCategoricalCrossentropy';
+  fail(
+    'ERR_OUT_OF_RANGE',
+    `${what} holds ${value} in row ${row}: ${kind} takes targets from 0 to 1; ${instead}.`,
+  );
+}
+
+/** The numbers of a flat array or list, or of a column. */
+function lengthOfColumn(value: DataInput): number | undefined {
+  if (ArrayBuffer.isView(value)) return (value as Rows['data']).length;
+  if (isShaped(value)) {
+    const {shape} = value as {shape: readonly number[]};
+    return shape.length === 1 || (shape.length === 2 && shape[1] === 1) ? shape[0] : undefined;
+  }
+  if (!Array.isArray(value)) return undefined;
+  const [first] = value as readonly unknown[];
+  const isColumn = typeof first === 'number' || (Array.isArray(first) && first.length === 1);
+  return isColumn ? value.length : undefined;
+}
+
+/** Whether data for rows of these classes are a number for each row instead. */
+export function areClassNumbers(value: DataInput, loss: Loss, rows: number): boolean {
+  return ofOneHot.includes(loss.kind) && lengthOfColumn(value) === rows;
+}
+
+/** The error with what to do where targets are class numbers and should be rows of numbers, or the reverse. */
+export function explainTargets(error: unknown, value: DataInput, loss: Loss, rows: number): unknown {
+  if (!(error instanceof ChainruleError) || error.code !== 'ERR_SHAPE') return error;
+  const {kind} = loss;
+  const hint = areClassNumbers(value, loss, rows)
+    ? `Class numbers, one a row, go with sparseCategoricalCrossentropy; ${kind} takes rows as of data.oneHot`
+    : kind === 'sparseCategoricalCrossentropy'
+      ? 'Rows of 0 and 1 go with categoricalCrossentropy; this loss takes one class number a row'
+      : undefined;
+  return hint === undefined
+    ? error
+    : new ChainruleError('ERR_SHAPE', `${error.message} ${hint}.`, {cause: error});
+}
