@@ -69,7 +69,10 @@ export interface NativeAddon {
     steps: number,
     options: RunOptions,
   ): RunWords | undefined;
-  /** Prepares a run on the calling thread that is repeated with the same arrays, all in shared memory. */
+  /**
+   * Prepares a run on the calling thread that is repeated with the same arrays. The caller keeps program, state
+   * and arrays alive for as long as the result.
+   */
   bind(
     program: NativeProgram,
     state: NativeState | undefined,

@@ -113,8 +113,9 @@ export class Program {
       return hold;
     });
     const native = addon();
-    // What is held lives as long as the function that refers to it.
-    const kept = {bound: native.bind(this.#native, state?.native, arrays, steps, {}), held};
+    // All that the bound run points to lives as long as the function that refers to it, and no longer.
+    const bound = native.bind(this.#native, state?.native, arrays, steps, {});
+    const kept = {bound, program: this.#native, state, arrays, held};
     const done: RunResult = {steps, end: 'done'};
     return () => {
       const words = native.runBound(kept.bound);

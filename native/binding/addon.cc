@@ -53,18 +53,13 @@ Napi::Value alignment(const Napi::CallbackInfo& call) {
   return Napi::Number::New(call.Env(), static_cast<double>(address % static_cast<uintptr_t>(unit)));
 }
 
-// Refers to its memory, because a run may hold the last reference to the state.
-struct OwnedState : State {
-  Napi::ObjectReference memory;
-};
-
 Napi::Value create_state(const Napi::CallbackInfo& call) {
   const Bytes bytes = bytes_of_array(call.Env(), call[0]);
   auto* state = new OwnedState;
   state->data = bytes.data;
   state->bytes = bytes.bytes;
   if (bytes.bytes >= kHugeFromBytes) prefer_huge_pages(bytes.data, bytes.bytes);
-  state->memory = Napi::Persistent(call[0].As<Napi::Object>());
+  state->memory = Napi::Weak(call[0].As<Napi::Object>().Get("buffer").As<Napi::Object>());
   ++states_alive;
   // The collector does not count shared memory; untold, it lets many models pile up before it looks for them.
   Napi::MemoryManagement::AdjustExternalMemory(call.Env(), state->bytes);
