@@ -70,8 +70,8 @@ export interface NativeAddon {
     options: RunOptions,
   ): RunWords | undefined;
   /**
-   * Prepares a run on the calling thread that is repeated with the same arrays. The caller keeps program, state
-   * and arrays alive for as long as the result.
+   * Prepares a run on the calling thread that is repeated with the same arrays. The caller keeps program,
+   * state and arrays alive for as long as the result.
    */
   bind(
     program: NativeProgram,
