@@ -95,7 +95,29 @@ const latency: readonly Goal[] = [
   {name: 'compile-100', what: 'compiling the step of 100 layers', atMost: 150, unit: 'ms'},
 ];
 
-export const goals: readonly Goal[] = [...products, ...training, ...latency];
+const us = (name: string, what: string, atMost: number): Goal => ({name, what, atMost, unit: 'µs'});
+
+/** Of the bench small: 4-16-3 where nothing else is said. */
+const small: readonly Goal[] = [
+  us('small-epoch-4', 'epoch of 4 rows', 3),
+  us('small-epoch-4-seen', 'epoch of 4 rows, onEpochEnd', 15),
+  us('small-epoch-150', 'epoch of 150 rows in batches of 32', 10),
+  us('small-epoch-150-seen', 'epoch of 150 rows in batches of 32, onEpochEnd', 25),
+  us('small-train-on-batch', 'await trainOnBatch, 32 rows', 8),
+  us('small-train-on-batch-sync', 'trainOnBatchSync, 32 rows', 4),
+  us('small-fit', 'await fit of one step', 40),
+  us('small-sizes', 'trainOnBatch of another number of rows, beyond one of the same', 5),
+  us('small-validation', 'epoch of 240 rows and 60 to validate, 20-64-32-1', 60),
+  us('small-evaluate', 'await evaluate, 32 rows', 10),
+  us('small-predict', 'await predict, one row', 10),
+  us('small-gradients', 'await gradients, 32 rows', 10),
+  us('small-apply-gradients', 'await applyGradients', 10),
+  us('small-predict-many', '5,000 predictions at once, each', 4),
+  us('small-search', 'a model of a search over equal structures, 100 epochs of 150 rows', 3000),
+  {name: 'small-xor', what: 'README’s XOR, 500 epochs, from require', atMost: 60, unit: 'ms'},
+];
+
+export const goals: readonly Goal[] = [...products, ...training, ...latency, ...small];
 
 function show(value: number, unit: Goal['unit']): string {
   if (unit === '%') return `${(100 * value).toFixed(0)} %`;

@@ -133,7 +133,7 @@ function packageSize(): Packed {
 }
 
 /** The bundle that a user requires. */
-function bundle(): void {
+export function bundle(): void {
   const tool = path.join(root, 'node_modules/tsdown/dist/run.mjs');
   const {status, stderr} = spawnSync(process.execPath, [tool, '--logLevel', 'error'], {
     cwd: root,

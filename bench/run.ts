@@ -13,6 +13,7 @@ const benches = [
   'train',
   'epoch',
   'latency',
+  'small',
   'scaling',
   'kernels',
   'optimizer',

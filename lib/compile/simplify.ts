@@ -71,7 +71,8 @@ function idOf(object: object): number {
 /** Constants longer than this are equal only if they are the same array. */
 const maxComparedElements = 64;
 
-function keyOfAttribute(value: unknown): string {
+/** Equal attributes have equal keys. */
+export function keyOfAttribute(value: unknown): string {
   if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
   if (ArrayBuffer.isView(value)) {
     const array = value as unknown as ArrayLike<number>;

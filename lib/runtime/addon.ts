@@ -70,8 +70,8 @@ export interface NativeAddon {
     options: RunOptions,
   ): RunWords | undefined;
   /**
-   * A run on the calling thread whose arrays stay the same; all of them must be shared memory. The caller
-   * keeps program, state and arrays alive for as long as the result.
+   * Prepares a run on the calling thread that is repeated with the same arrays. The caller keeps program,
+   * state and arrays alive for as long as the result.
    */
   bind(
     program: NativeProgram,

@@ -10,6 +10,7 @@ import type {IoSlot, Plan} from '../plan.ts';
 import {keepSafe} from '../runtime/arrays.ts';
 import {Program, type ProgramRunOptions, type RunResult} from '../runtime/program.ts';
 import {turns} from '../runtime/turns.ts';
+import {programOf, sharedPlan} from './shared-plans.ts';
 import type {VariableStore} from './store.ts';
 
 export interface ProgramRequest
@@ -55,7 +56,7 @@ export class CompiledProgram {
     this.#layout = store.current;
     this.#stages = stages;
     this.#writesState = plan.instructions.some(({phase}) => phase === 'commit');
-    this.#program = new Program(plan, isa === undefined ? {} : {isa});
+    this.#program = isa === undefined ? programOf(plan) : new Program(plan, {isa});
   }
 
   /**
@@ -210,20 +211,26 @@ export function variablesOf(
   return [...new Set([...read, ...updates.map(([variable]) => variable)])];
 }
 
-/** @throws ERR_GRAPH if a variable is not in the store. */
-export function compileProgram(request: ProgramRequest): CompiledProgram {
-  const {store, isa, outputs, guards = []} = request;
+/** The plan of a graph, and how it came about. @throws ERR_GRAPH if a variable is not in the store. */
+export function compiledOf(request: ProgramRequest): Compiled {
+  const {store, outputs, guards = []} = request;
   const updates = request.updates?.map(([owner, value]) => [originalOf(owner), value] as const) ?? [];
   const variables = variablesOf([...Object.values(outputs), ...guards], updates);
   const absent = variables.find(variable => !store.has(variable));
   if (absent) fail('ERR_GRAPH', `compile: the variable ${absent.name} has no memory in this store.`);
-  const compiled = compileStages({
+  // Who watches what is compiled wants to see it, and its own times.
+  const compile = listener ? compileStages : sharedPlan;
+  return compile({
     ...request,
     updates,
     stateOffset: variable => store.offsetOf(variable),
     stateBytes: variables.length > 0 ? store.byteLength : 0,
   });
-  const program = new CompiledProgram(compiled, store, isa);
+}
+
+/** @throws ERR_GRAPH if a variable is not in the store. */
+export function compileProgram(request: ProgramRequest): CompiledProgram {
+  const program = new CompiledProgram(compiledOf(request), request.store, request.isa);
   listener?.(program);
   return program;
 }

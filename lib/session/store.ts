@@ -1,14 +1,13 @@
 // The memory of variables: their places in one state, and their initial values.
-
-import {compileToPlan} from '../compile/index.ts';
+import type {CompileRequest} from '../compile/index.ts';
 import {dtypes, type TypedArray} from '../core/dtype.ts';
 import {checkNumber, fail} from '../core/errors.ts';
 import {converted} from '../core/numbers.ts';
 import {seedWords} from '../core/seed.ts';
 import {input, originalOf, type RandomSource, type Variable, withScope} from '../core/tensor.ts';
 import {unitBytes} from '../plan.ts';
-import {Program} from '../runtime/program.ts';
 import {State} from '../runtime/state.ts';
+import {programOf, sharedPlan} from './shared-plans.ts';
 
 const roundUp = (bytes: number): number => Math.ceil(bytes / unitBytes) * unitBytes;
 
@@ -173,7 +172,7 @@ export class VariableStore {
     const words = Int32Array.from(seedWords(seed));
     const plain = variables.filter(({initial}) => !initial);
     const computed = variables.filter(({initial}) => initial);
-    const plan = computed.length > 0 && compileToPlan(this.#initialGraphs(computed));
+    const plan = computed.length > 0 && sharedPlan(this.#initialGraphs(computed)).plan;
     this.#writing('initialize', () => {
       for (const variable of plain) this.view(variable).fill(0);
       if (!plan) return;
@@ -182,11 +181,11 @@ export class VariableStore {
         arrays[`variable${index}`] = this.view(variable);
       });
       const bound = plan.io.map(({name}) => [name, arrays[name] as TypedArray] as const);
-      new Program(plan).runSync(undefined, Object.fromEntries(bound));
+      programOf(plan).runSync(undefined, Object.fromEntries(bound));
     });
   }
 
-  #initialGraphs(variables: readonly Variable[]): Parameters<typeof compileToPlan>[0] {
+  #initialGraphs(variables: readonly Variable[]): CompileRequest {
     const seed = input({name: 'seed', shape: [2], dtype: 'int32'});
     const step = input({name: 'step', shape: [1], dtype: 'int32', perStep: true});
     const streams = new Map(this.variables.map((variable, position) => [variable, position]));

@@ -82,9 +82,19 @@ const KernelTable& table_named(Napi::Env env, const Napi::Value& name) {
   return *table;
 }
 
+// The buffer of a state, alive for as long as the calling function runs.
+Napi::Value memory_of(Napi::Env env, const Napi::Value& state) {
+  if (!state.IsExternal()) return env.Undefined();
+  const Napi::Value memory =
+      static_cast<OwnedState*>(state.As<Napi::External<State>>().Data())->memory.Value();
+  if (memory.IsEmpty()) refuse(env, "the memory of this state is gone");
+  return memory;
+}
+
 void read_job(const Napi::CallbackInfo& call, Job* job) {
   const Napi::Env env = call.Env();
   job->program = call[0].As<Napi::External<Program>>().Data();
+  memory_of(env, call[1]);
   if (call[1].IsExternal()) job->state = call[1].As<Napi::External<State>>().Data();
   const auto arrays = call[2].As<Napi::Array>();
   for (uint32_t i = 0; i < arrays.Length(); ++i) {
@@ -107,7 +117,8 @@ void read_job(const Napi::CallbackInfo& call, Job* job) {
 Napi::Array kept_by_job(const Napi::CallbackInfo& call) {
   Napi::Array kept = Napi::Array::New(call.Env());
   for (size_t i = 0; i < 3; ++i) kept.Set(static_cast<uint32_t>(i), call[i]);
-  kept.Set(3u, call[4].As<Napi::Object>().Get("cancel"));
+  kept.Set(3u, memory_of(call.Env(), call[1]));
+  kept.Set(4u, call[4].As<Napi::Object>().Get("cancel"));
   return kept;
 }
 

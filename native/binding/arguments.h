@@ -26,6 +26,12 @@ void* hold_memory_of(Napi::Env env, napi_value array);
 // By name, or the default for undefined.
 const KernelTable& table_named(Napi::Env env, const Napi::Value& name);
 
+// Whoever has a state in JavaScript has its buffer too, and a run keeps both. So the reference here is
+// weak: a strong one would let the memory outlive the state by a collection.
+struct OwnedState : State {
+  Napi::ObjectReference memory;
+};
+
 // Fills a job from (program, state, io, steps, options) and checks that the arrays fit.
 void read_job(const Napi::CallbackInfo& call, Job* job);
 

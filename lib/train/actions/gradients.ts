@@ -1,16 +1,16 @@
 // The backward pass on its own: the loss of some rows and its gradients, without an update.
 import {checkBoolean, checkNumber, checkOptions} from '../../core/errors.ts';
 import type {Shape} from '../../core/shape.ts';
-import {keyOfSamples} from '../feed/plan-key.ts';
+import {keyOfSamples, specsOf} from '../feed/plan-key.ts';
 import type {Weighting} from '../feed/sample-weights.ts';
-import {bindSamples} from '../feed/samples.ts';
+import {bindSamples, type Samples} from '../feed/samples.ts';
 import {inStructure, type PortData} from '../network/ports.ts';
 import type {Prediction, ShapedResult} from '../network/results.ts';
 import {rowNumbers} from '../run/buckets.ts';
 import type {Engine} from '../run/engine.ts';
 import {recordedProgram} from '../run/recorded-program.ts';
 import {randomOf, runRows} from '../run/row-run.ts';
-import {gradientOutput, gradientsGraph, inputGradientOutput} from '../step/graphs.ts';
+import {type Graph, gradientOutput, gradientsGraph, inputGradientOutput} from '../step/graphs.ts';
 import {type LayerGradientRecord, readRecords} from '../step/recorder.ts';
 
 export interface GradientsOptions extends Weighting {
@@ -33,6 +33,40 @@ export interface GradientsResult {
   readonly inputs: Prediction | undefined;
 }
 
+/** The graph for each number of rows; refers to none of the samples, for it is kept. */
+function gradientsOfRows(
+  engine: Engine,
+  specs: ReturnType<typeof specsOf>,
+  training: boolean,
+): (batch: number) => Graph {
+  return batch =>
+    gradientsGraph(engine.network, engine.compilation('gradients'), {batch, ...specs, training});
+}
+
+function programOf(
+  engine: Engine,
+  samples: Samples,
+  training: boolean,
+  record: boolean,
+): ReturnType<typeof recordedProgram> {
+  const purpose = `gradients ${training}`;
+  const {count: batch} = samples;
+  if (!record) {
+    const graph = () => gradientsOfRows(engine, specsOf(samples), training);
+    const program = engine.programForRows(keyOfSamples(purpose, 'rows', samples), batch, graph);
+    return {program, recorder: undefined};
+  }
+  const compilation = engine.compilation('gradients');
+  return recordedProgram(engine, keyOfSamples(purpose, batch, samples), true, recorder =>
+    gradientsGraph(engine.network, compilation, {
+      batch,
+      ...samples,
+      training,
+      ...(recorder && {recorder}),
+    }),
+  );
+}
+
 /** The backward pass on its own: gradients of the loss over all rows of `x` as one batch. */
 export async function gradientsOf(
   engine: Engine,
@@ -49,16 +83,8 @@ export async function gradientsOf(
   const samples = bindSamples(engine, where, x, y, {sampleWeight, classWeight});
   const batch = samples.count;
   const rows = rowNumbers(batch);
-  const key = keyOfSamples(`gradients ${training}`, batch, samples);
   const {network} = engine;
-  const {program, recorder} = recordedProgram(engine, key, record, made =>
-    gradientsGraph(network, engine.compilation(where), {
-      batch,
-      ...samples,
-      training,
-      ...(made && {recorder: made}),
-    }),
-  );
+  const {program, recorder} = programOf(engine, samples, training, record);
   const run = {where, ...samples, rows, batch, random: randomOf(engine, seed)};
   const result = await runRows(engine, program, run, {steps: 1});
   const resultOf = (name: string, shape: Shape): ShapedResult => {

@@ -3,19 +3,7 @@
 import * as metrics from '../../nn/metrics.ts';
 import type {Compilation} from '../step/compilation.ts';
 import {columnsOf} from '../step/measures.ts';
-
-export interface KnownLogs {
-  /** After an epoch: the training's own, those of the validation, and what callbacks add. */
-  readonly epoch: readonly string[];
-  /** After a batch. */
-  readonly batch: readonly string[];
-  /** Whether others may be there too, by callbacks or metrics of the user's own. */
-  readonly open: boolean;
-  /** After which epochs there are those of the validation: all, some, or none. */
-  readonly validated: 'all' | 'some' | 'none';
-  /** The kind of metric behind a name, where it is one. */
-  kindOf(name: string): string | undefined;
-}
+import type {KnownLogs} from './callback.ts';
 
 interface Training {
   readonly compilation: Compilation;

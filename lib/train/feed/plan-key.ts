@@ -2,16 +2,36 @@
 import type {Rows} from '../../data/arrays.ts';
 import type {Samples} from './samples.ts';
 
-export function keyOf(purpose: string, batch: number, ...data: readonly (Rows | undefined)[]): string {
+export function keyOf(
+  purpose: string,
+  batch: number | 'rows',
+  ...data: readonly (Rows | undefined)[]
+): string {
   const specs = data.flatMap(rows => (rows ? [`${rows.dtype}[${rows.rowShape}]*${rows.scale}`] : []));
   return [purpose, batch, ...specs].join(' ');
 }
 
 /** The same for a program over all arrays of the samples. */
-export function keyOfSamples(purpose: string, batch: number, {x, y, weights}: Samples): string {
+export function keyOfSamples(purpose: string, batch: number | 'rows', {x, y, weights}: Samples): string {
   if (!weights) return keyOf(purpose, batch, ...x, ...y);
   // The same array for all outputs is one input of the program.
   const distinct = [...new Set(weights)];
   const pattern = weights.map(rows => (rows ? distinct.indexOf(rows) : '-')).join();
   return keyOf(`${purpose} weighted ${pattern}`, batch, ...x, ...y, ...distinct);
+}
+
+/** How the arrays of samples lie, without the arrays; what was one array stays one. */
+export function specsOf({x, y, weights}: Pick<Samples, 'x' | 'y' | 'weights'>) {
+  const specs = new Map<Rows, Pick<Rows, 'dtype' | 'rowShape' | 'scale'>>();
+  const specOf = (rows: Rows) => {
+    const {dtype, rowShape, scale} = rows;
+    const spec = specs.get(rows) ?? {dtype, rowShape, scale};
+    specs.set(rows, spec);
+    return spec;
+  };
+  return {
+    x: x.map(specOf),
+    y: y.map(specOf),
+    ...(weights && {weights: weights.map(rows => rows && specOf(rows))}),
+  };
 }

@@ -257,6 +257,8 @@ class Fit {
   /** Epochs, that under way included, up to the next whose end is of interest to somebody. */
   #epochsToGo({epoch}: Position): number {
     if (this.#callbacks.watchEpochs || this.#callbacks.watchBatches) return 1;
+    // A schedule may be the user's own: it is asked about one epoch at a time.
+    if (typeof this.#engine.compilation('fit').optimizer.learningRate !== 'number') return 1;
     const {epochs, validation} = this.#request;
     let count = 1;
     while (epoch + count < epochs && count < mostEpochs && !validation?.after(epoch + count - 1)) count++;

@@ -15,9 +15,7 @@ export function inBuckets(given: Int32Array): {batch: number; steps: number; row
 
 let ascending = new Int32Array(0);
 
-/**
- * The numbers of `count` rows from `first` on. Not to be written to: calls that ask for the same share them.
- */
+/** The indices of `count` rows from `first` on, not to be written to: all who ask for them share them. */
 export function rowNumbers(count: number, first = 0): Int32Array {
   const end = first + count;
   if (ascending.length < end) ascending = Int32Array.from({length: 2 * end}, (_, row) => row);

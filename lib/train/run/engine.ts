@@ -6,6 +6,7 @@ import {isError} from '../../core/kinds.ts';
 import {type Variable, variable} from '../../core/tensor.ts';
 import {isLayer, type Layer, trainableChanges} from '../../nn/layer.ts';
 import {type CompiledProgram, compileProgram} from '../../session/compile.ts';
+import {RowPrograms} from '../../session/row-programs.ts';
 import type {VariableStore} from '../../session/store.ts';
 import type {Network} from '../network/network.ts';
 import {type Compilation, makeCompilation, slotsOf} from '../step/compilation.ts';
@@ -16,8 +17,10 @@ import {type Access, accessOf, mergedStore} from './access.ts';
 import {startAverages} from './averages.ts';
 import {StoreMemory} from './layer-memory.ts';
 
-/** Plans kept for each model; the one used least recently goes first. */
-const maxPrograms = 16;
+/** Plans kept for each model, many where they are small; the one used least recently goes first. */
+const fewPrograms = 16;
+const maxPrograms = 512;
+const maxProgramBytes = 2 ** 26;
 
 export class Engine {
   readonly network: Network;
@@ -36,6 +39,8 @@ export class Engine {
   #compilation: Compilation | undefined;
   #trainableChanges = trainableChanges();
   readonly #programs = new Map<string, CompiledProgram>();
+  #newest: CompiledProgram | undefined;
+  readonly #families = new Map<string, RowPrograms>();
   /** Moments by name, of earlier optimizers too, for they keep their memory. */
   readonly #moments = new Map<string, Variable>();
   /** Those in use since `compile`: a weight that is frozen keeps its own for later. */
@@ -74,7 +79,7 @@ export class Engine {
     this.leave();
     this.#disposed = true;
     this.#compilation = undefined;
-    this.#programs.clear();
+    this.#clearPrograms();
     this.#moments.clear();
     if (access.users === 0) this.store.release();
   }
@@ -167,7 +172,7 @@ export class Engine {
     this.#keepMoments(compilation.slots);
     this.#compilation = compilation;
     if (compilation.warn) for (const text of compilation.advice) this.#warn(text);
-    this.#programs.clear();
+    this.#clearPrograms();
     this.iterations = 0;
     this.epochs = 0;
   }
@@ -197,7 +202,7 @@ export class Engine {
   #noticeFreezing(): void {
     if (this.#trainableChanges === trainableChanges()) return;
     this.#trainableChanges = trainableChanges();
-    this.#programs.clear();
+    this.#clearPrograms();
     if (!this.#compilation) return;
     const {optimizer} = this.#compilation;
     this.#compilation = {
@@ -210,16 +215,54 @@ export class Engine {
 
   /** The program of a graph; `key` names all that the graph depends on. */
   program(key: string, graph: () => Graph): CompiledProgram {
+    return this.#keep(key, () => compileProgram({...graph(), store: this.store}));
+  }
+
+  /**
+   * The same of a graph over so many rows, of which `key` says nothing: programs for other numbers of them
+   * follow from few that are compiled. What `graph` gives must not hold the user's arrays, for it is kept.
+   */
+  programForRows(key: string, rows: number, graph: () => (rows: number) => Graph): CompiledProgram {
+    return this.#keep(`${key} of ${rows}`, () => {
+      let family = this.#families.get(key);
+      if (!family?.inPlace) {
+        family = new RowPrograms(this.store, graph());
+        this.#families.set(key, family);
+        const [oldest] = this.#families.keys();
+        if (this.#families.size > fewPrograms) this.#families.delete(oldest as string);
+      }
+      return family.program(rows);
+    });
+  }
+
+  #keep(key: string, make: () => CompiledProgram): CompiledProgram {
     this.#noticeFreezing();
     const known = this.#programs.get(key);
-    const program = known?.inPlace ? known : compileProgram({...graph(), store: this.store});
+    if (known === this.#newest && known?.inPlace) return known;
+    const program = known?.inPlace ? known : make();
     this.#programs.delete(key);
     this.#programs.set(key, program);
-    if (this.#programs.size > maxPrograms) {
-      const [oldest] = this.#programs.keys();
-      this.#programs.delete(oldest as string);
-    }
+    this.#newest = program;
+    if (known !== program) this.#forgetOldest();
     return program;
+  }
+
+  #forgetOldest(): void {
+    const all = [...this.#programs];
+    let bytes = all.reduce((sum, [, {plan}]) => sum + plan.arenaBytes + plan.words.byteLength, 0);
+    let left = all.length;
+    for (const [key, {plan}] of all) {
+      if (left <= fewPrograms || (left <= maxPrograms && bytes <= maxProgramBytes)) return;
+      this.#programs.delete(key);
+      bytes -= plan.arenaBytes + plan.words.byteLength;
+      left--;
+    }
+  }
+
+  #clearPrograms(): void {
+    this.#programs.clear();
+    this.#families.clear();
+    this.#newest = undefined;
   }
 
   /** Runs a task that changes weights, alone. @throws ERR_MODEL_BUSY */

@@ -7,10 +7,10 @@ import {sizeOf} from '../../core/shape.ts';
 import {rateAt} from '../../optim/optimizer.ts';
 import {type CompiledProgram, turns} from '../../session/compile.ts';
 import type {BatchRun} from '../feed/batch-source.ts';
-import {keyOfSamples} from '../feed/plan-key.ts';
+import {keyOfSamples, specsOf} from '../feed/plan-key.ts';
 import type {Samples} from '../feed/samples.ts';
 import {type BoundCriterion, keyOfCriteria} from '../step/criterion.ts';
-import {trainGraph} from '../step/graphs.ts';
+import {type Graph, trainGraph} from '../step/graphs.ts';
 import type {Engine} from './engine.ts';
 import type {RunOutcome} from './failures.ts';
 import {Hyperparameters} from './hyperparameters.ts';
@@ -187,16 +187,23 @@ export class StepRunner {
 
 const runners = new WeakMap<CompiledProgram, StepRunner>();
 
+/** The graph of a step for each number of rows; refers to none of the samples, for it is kept. */
+function stepsOf(
+  engine: Engine,
+  specs: ReturnType<typeof specsOf>,
+  criteria: readonly BoundCriterion[],
+): (batch: number) => Graph {
+  return batch => trainGraph(engine.network, engine.compilation('fit'), {batch, ...specs, criteria});
+}
+
 /** The runner of training steps over samples that lie like these. */
 export function stepRunner(
   engine: Engine,
   samples: Samples,
   {batch, criteria = []}: StepRunnerOptions,
 ): StepRunner {
-  const key = keyOfSamples(`train${keyOfCriteria(criteria)}`, batch, samples);
-  const program = engine.program(key, () =>
-    trainGraph(engine.network, engine.compilation('fit'), {batch, ...samples, criteria}),
-  );
+  const key = keyOfSamples(`train${keyOfCriteria(criteria)}`, 'rows', samples);
+  const program = engine.programForRows(key, batch, () => stepsOf(engine, specsOf(samples), criteria));
   const known = runners.get(program);
   if (known) return known;
   const runner = new StepRunner(engine, program, batch);

@@ -1,0 +1,147 @@
+// Plans for other numbers of rows, without compiling: what differs between the plans of one graph for two
+// numbers of rows says how each word follows from the number. Sizes are linear in it, means over a batch
+// divide by it; a plan in which anything else differs has no such form.
+import {header, headerWords, items, type Plan, type PlanInstruction, spaces} from '../plan.ts';
+
+/** A word that follows from the number of rows: `factor · rows + offset`, or float32 1 / (factor · rows). */
+interface Dependent {
+  readonly at: number;
+  readonly factor: number;
+  readonly offset: number;
+  readonly isReciprocal: boolean;
+}
+
+export interface PlanForRows {
+  readonly plan: Plan;
+  readonly rows: number;
+}
+
+/** The plans of one graph for up to `largest.rows` rows. */
+export interface RowsForm {
+  readonly largest: PlanForRows;
+  readonly smaller: PlanForRows;
+  readonly dependents: readonly Dependent[];
+}
+
+const ioWords = 10;
+const valueWords = 10;
+const guardWords = 3;
+const instructionHeadWords = 7;
+const arena = spaces.indexOf('arena');
+
+/** What a word may be where it differs. */
+type Kind = 'fixed' | 'placed' | 'size' | 'float' | 'attribute';
+
+/** The kind of each word of a plan. */
+function kindsOf({words}: Plan): Kind[] {
+  const kinds: Kind[] = new Array<Kind>(words.length).fill('fixed');
+  const mark = (from: number, to: number, kind: Kind): void => void kinds.fill(kind, from, to);
+  mark(header.arenaUnits, header.arenaUnits + 1, 'placed');
+  let at = headerWords;
+  for (let slot = 0; slot < (words[header.ioCount] as number); slot++, at += ioWords) {
+    mark(at + 3, at + ioWords, 'size');
+  }
+  for (let value = 0; value < (words[header.valueCount] as number); value++, at += valueWords) {
+    if (words[at] === arena) mark(at + 1, at + 2, 'placed');
+    mark(at + 4, at + valueWords, 'size');
+  }
+  at += guardWords * (words[header.guardCount] as number);
+  const body = at + (words[header.literalWords] as number);
+  mark(at, body, 'float');
+  for (at = body; at < words.length; at += words[at + 1] as number) {
+    if (words[at] !== items.instruction) continue;
+    const operands = (words[at + 4] as number) + (words[at + 5] as number);
+    mark(at + instructionHeadWords + operands, at + (words[at + 1] as number), 'attribute');
+  }
+  return kinds;
+}
+
+const word = new Int32Array(1);
+const float = new Float32Array(word.buffer);
+
+function floatOf(bits: number): number {
+  word[0] = bits;
+  return float[0] as number;
+}
+
+function bitsOf(value: number): number {
+  float[0] = value;
+  return word[0] as number;
+}
+
+type Pair = readonly [large: number, small: number];
+
+function linear(at: number, [large, small]: Pair, rows: Pair): Dependent | undefined {
+  const factor = (large - small) / (rows[0] - rows[1]);
+  const offset = large - factor * rows[0];
+  if (!Number.isInteger(factor) || factor < 0 || offset < 0) return undefined;
+  return {at, factor, offset, isReciprocal: false};
+}
+
+function reciprocal(at: number, bits: Pair, rows: Pair): Dependent | undefined {
+  const factor = Math.round(1 / (floatOf(bits[1]) * rows[1]));
+  const fits = bits.every((own, index) => bitsOf(1 / (factor * (rows[index] as number))) === own);
+  return fits && factor > 0 ? {at, factor, offset: 0, isReciprocal: true} : undefined;
+}
+
+/** An attribute that is a whole number is small; as bits of a float, one is not. */
+const mostWhole = 2 ** 24;
+
+function dependentOf(kind: Kind, at: number, words: Pair, rows: Pair): Dependent | undefined {
+  if (kind === 'size') return linear(at, words, rows);
+  if (kind === 'float') return reciprocal(at, words, rows);
+  if (kind !== 'attribute') return undefined;
+  const isWhole = words.every(value => value >= 0 && value < mostWhole);
+  return isWhole ? linear(at, words, rows) : reciprocal(at, words, rows);
+}
+
+const shapeless = ({io, guards, signatures, scopes, instructions, stateBytes}: Plan): string =>
+  JSON.stringify([
+    io.map(({name, dtype, output, perStep}) => [name, dtype, output, perStep]),
+    guards,
+    signatures,
+    scopes,
+    instructions.map(({name, scope, phase, depth}) => [name, scope, phase, depth]),
+    stateBytes,
+  ]);
+
+/** How the plans of a graph follow from the number of rows; undefined where two do not tell. */
+export function rowsForm(largest: PlanForRows, smaller: PlanForRows): RowsForm | undefined {
+  const [large, small] = [largest.plan.words, smaller.plan.words];
+  if (large.length !== small.length || shapeless(largest.plan) !== shapeless(smaller.plan)) return undefined;
+  const rows = [largest.rows, smaller.rows] as const;
+  const dependents: Dependent[] = [];
+  for (const [at, kind] of kindsOf(largest.plan).entries()) {
+    const pair = [large[at] as number, small[at] as number] as const;
+    if (pair[0] === pair[1] || kind === 'placed') continue;
+    const dependent = dependentOf(kind, at, pair, rows);
+    if (!dependent) return undefined;
+    dependents.push(dependent);
+  }
+  return {largest, smaller, dependents};
+}
+
+/** The plan for `rows` rows, between those of the two plans: its values lie where those of the largest do. */
+export function planForRows({largest, smaller, dependents}: RowsForm, rows: number): Plan {
+  const {plan} = largest;
+  const words = plan.words.slice();
+  for (const {at, factor, offset, isReciprocal} of dependents) {
+    words[at] = isReciprocal ? bitsOf(1 / (factor * rows)) : factor * rows + offset;
+  }
+  const share = (rows - smaller.rows) / (largest.rows - smaller.rows);
+  const between = (large: number, small: number): number => small + share * (large - small);
+  const {io, instructions} = smaller.plan;
+  return {
+    ...plan,
+    words,
+    io: plan.io.map((slot, index) => {
+      const small = io[index]?.shape as readonly number[];
+      return {...slot, shape: slot.shape.map((size, axis) => between(size, small[axis] as number))};
+    }),
+    instructions: plan.instructions.map((instruction, index) => {
+      const small = instructions[index] as PlanInstruction;
+      const {flops, bytes} = instruction;
+      return {...instruction, flops: between(flops, small.flops), bytes: between(bytes, small.bytes)};
+    }),
+  };
+}
