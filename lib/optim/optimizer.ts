@@ -138,7 +138,7 @@ export function makeOptimizer(
         };
       },
     };
-    return remember(Object.freeze(made) as Optimizer);
+    return Object.freeze(remember(made as Optimizer));
   };
   return withRate(new Rate(checkRate(where, options.learningRate ?? defaults.learningRate)));
 }

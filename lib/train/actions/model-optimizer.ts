@@ -57,6 +57,6 @@ export function optimizerOf(engine: Engine): ModelOptimizer {
     getWeights: {value: getWeights},
     setWeights: {value: setWeights},
   });
-  made.set(engine, {own, optimizer: remember(Object.freeze(optimizer) as ModelOptimizer)});
+  made.set(engine, {own, optimizer: Object.freeze(remember(optimizer as ModelOptimizer))});
   return optimizer;
 }
