@@ -159,7 +159,7 @@ describe('csvLogger', () => {
       [undefined, /^callbacks\.csvLogger: expected an object of options/],
       [{}, /^callbacks\.csvLogger: filename: expected a path/],
       [{filename: 'a', separator: ''}, /: separator: expected text\. Received ""\.$/],
-      [{filename: 'a', append: 'yes'}, /: append: expected true or false\. Received yes\.$/],
+      [{filename: 'a', append: 'yes'}, /: append: expected true or false\. Received "yes"\.$/],
     ];
     for (const [options, text] of wrong) expect(() => csvLogger(options as never)).toThrow(text);
     await expect(train([csvLogger({filename: root})], 1)).rejects.toMatchObject({
