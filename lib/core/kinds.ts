@@ -111,9 +111,11 @@ function isBuiltIn(value: object): boolean {
 
 export const isMap = (value: unknown): value is ReadonlyMap<unknown, unknown> => types.isMap(value);
 
+const isSequence = (value: object): boolean => Symbol.iterator in value || Symbol.asyncIterator in value;
+
 /** Values by name: an object literal, or an object of a class, that is nothing else. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  if (!isObject(value) || isBuiltIn(value) || isShaped(value)) return false;
+  if (!isObject(value) || isBuiltIn(value) || isSequence(value) || isShaped(value)) return false;
   return !isMarked(value, 'table') && kinds.every(kind => !isMarked(value, kind));
 }
 

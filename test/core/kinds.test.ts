@@ -60,6 +60,7 @@ describe.each<[string, (code: string) => unknown]>([
     expect(isRecord(run('({data: [1], shape: [1]})'))).toBe(false);
     expect(isShaped(run('({data: [1], shape: [1]})'))).toBe(true);
     expect(isRecord(run('new Float32Array(1)'))).toBe(false);
+    expect(isRecord(run('(async function* () {})()'))).toBe(false);
   });
 });
 

@@ -172,8 +172,8 @@ describe('what elements hold', () => {
   });
 
   it.each([
-    ['text', [{name: 'a'}], 'ERR_DTYPE', /batch: name is text, "a": map it to a number, or leave it out/],
-    ['nothing', [{age: 1}, {age: undefined}], 'ERR_VALUE', /batch: age is missing: filter such elements out/],
+    ['text', [{name: 'a'}], 'ERR_DTYPE', /batch: name: element 0 is text, "a": map it to a number, or leave/],
+    ['nothing', [{age: 1}, {age: undefined}], 'ERR_VALUE', /batch: age: element 1 is missing: filter such/],
     [
       'another shape',
       [[1], [2, 3]],
@@ -181,7 +181,12 @@ describe('what elements hold', () => {
       /batch: element 1 has the shape \[2\] where the first has \[1\]/,
     ],
     ['another structure', [{a: 1}, {b: 1}], 'ERR_VALUE', /batch: element 1 has no "a"/],
-    ['an odd value', [{at: new Date(0)}], 'ERR_DTYPE', /batch: at: expected a Float32Array/],
+    [
+      'an odd value',
+      [{at: new Date(0)}],
+      'ERR_DTYPE',
+      /batch: at: element 0: expected a typed array.*Received a Date/,
+    ],
     ['a shape not filled', [{data: Float32Array.of(1), shape: [2]}], 'ERR_SHAPE', /1 values do not fill/],
   ])('is refused where a batch cannot hold %s', async (_, elements, code, message) => {
     const batches = Dataset.fromGenerator(() => elements as unknown[]).batch(2);
@@ -292,12 +297,16 @@ it.each([
   ['a pass', () => Dataset.fromArrays(numbers).iterate(-1), /iterate: pass: expected an integer >= 0/],
   ['map', () => Dataset.fromArrays(numbers).map(wrong(3)), /Dataset.map: expected a function. Received 3/],
   ['filter', () => Dataset.fromArrays(numbers).filter(wrong('x')), /Dataset.filter: expected a function/],
-  ['a generator', () => Dataset.fromGenerator(wrong([1])), /fromGenerator: expected a function. Received 1/],
-  ['zip', () => Dataset.zip(wrong({xs: [1]})), /Dataset.zip: xs: no data set. Received 1/],
+  [
+    'a generator',
+    () => Dataset.fromGenerator(wrong([1])),
+    /fromGenerator: expected a function. Received \[1\]/,
+  ],
+  ['zip', () => Dataset.zip(wrong({xs: [1]})), /Dataset.zip: xs: no data set. Received \[1\]/],
   ['no table', () => Dataset.fromArrays({}), /fromArrays: there is no array in it/],
   ['rows', () => Dataset.fromArrays({xs: [1, 2], ys: [1]}), /one array has 2 rows, another 1/],
   ['a table', () => Dataset.fromArrays({xs: wrong(7)}), /fromArrays: xs: expected {data, shape} or nested/],
-  ['doubles', () => Dataset.fromArrays(wrong(Float64Array.of(1))), /Float32Array.from\(array\) converts it/],
+  ['doubles', () => Dataset.fromArrays(Float64Array.of(1e300)), /1e\+300 at position 0 does not fit float32/],
 ])('refuses what it cannot use: %s', (_, call, message) => {
   expect(call).toThrow(expect.objectContaining({name: 'ChainruleError'}));
   expect(call).toThrow(message);
