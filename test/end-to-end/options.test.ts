@@ -38,7 +38,8 @@ describe('an option that is not known is refused by every member of every namesp
 
   it.each(members)('%s', (name, make) => {
     expect(() => make({nonsense: 1})).toThrow(failsWith('ERR_OPTION', /unknown option "nonsense"/));
-    expect(() => make({nonsense: 1})).toThrow(name);
+    // An alias may differ in case from the name that is told.
+    expect(() => make({nonsense: 1})).toThrow(new RegExp(name.replace('.', '\\.'), 'i'));
     expect(() => make(untyped('text'))).toThrow(failsWith('ERR_OPTION', /expected an object of options/));
   });
 

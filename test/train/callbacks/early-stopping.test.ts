@@ -85,7 +85,7 @@ describe('earlyStopping', () => {
       [{baseline: Number.NaN}, /: baseline: expected a finite number\. Received NaN/],
       [{startFromEpoch: 0.5}, /: startFromEpoch: expected an integer >= 0/],
       [{minDelta: -1}, /: minDelta: expected a finite number >= 0/],
-      [{mode: 'most'}, /: mode: expected 'auto', 'min' or 'max'\. Received most\.$/],
+      [{mode: 'most'}, /: mode: expected 'auto', 'min' or 'max'\. Received "most"\.$/],
       [{monitor: 3}, /: monitor: expected a name in the logs\. Received 3\.$/],
       [{baselin: 1}, /Did you mean "baseline"/],
     ];
