@@ -1,6 +1,8 @@
 // What every optimizer can do besides its own rule: decay weights, clip gradients, average weights,
 // accumulate the gradients of several batches. Names, defaults and meaning are those of Keras.
+
 import {checkBoolean, checkNumber, fail} from '../core/errors.ts';
+import {show} from '../core/kinds.ts';
 import type {Shape} from '../core/shape.ts';
 import type {Clip} from './clipping.ts';
 import type {LearningRate} from './schedule.ts';
@@ -99,7 +101,7 @@ function exclusionOf(where: string, value: unknown): (name: string, shape: Shape
   return fail(
     'ERR_OPTION',
     `${where}: excludeFromWeightDecay: expected parts of names, e.g. ['bias'], or a function of a ` +
-      `weight's name and shape. Received ${Array.isArray(value) ? JSON.stringify(value) : String(value)}.`,
+      `weight's name and shape. Received ${show(value)}.`,
   );
 }
 

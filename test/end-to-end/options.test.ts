@@ -38,8 +38,8 @@ describe('an option that is not known is refused by every member of every namesp
 
   it.each(members)('%s', (name, make) => {
     expect(() => make({nonsense: 1})).toThrow(failsWith('ERR_OPTION', /unknown option "nonsense"/));
-    // Names that differ in capitals alone, such as leakyReLU, are those of one function.
-    expect(() => make({nonsense: 1})).toThrow(new RegExp(name, 'i'));
+    // An alias may differ in case from the name that is told.
+    expect(() => make({nonsense: 1})).toThrow(new RegExp(name.replace('.', '\\.'), 'i'));
     expect(() => make(untyped('text'))).toThrow(failsWith('ERR_OPTION', /expected an object of options/));
   });
 
