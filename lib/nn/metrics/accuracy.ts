@@ -105,7 +105,7 @@ export function sparseCategoricalAccuracy(options: NameOption = {}): Metric {
   return meanMetric('sparseCategoricalAccuracy', {...options}, sparseHits, true);
 }
 
-interface TopKOptions extends NameOption {
+export interface TopKOptions extends NameOption {
   /** 5 by default. */
   readonly k?: number;
 }
