@@ -132,7 +132,7 @@ describe('layers of activations', () => {
 
   const refused: readonly (readonly [() => unknown, RegExp])[] = [
     [() => layers.leakyRelu({negativeSlope: -0.1}), /layers.leakyRelu: negativeSlope: .* >= 0/],
-    [() => layers.elu({alpha: '1' as never}), /layers.elu: alpha: expected a finite number. Received 1/],
+    [() => layers.elu({alpha: '1' as never}), /layers.elu: alpha: expected a finite number. Received "1"/],
     [() => layers.softmax({axis: 0.5}), /layers.softmax: axis: expected an integer/],
     [() => sequential([layers.softmax({axis: 0, inputShape: [2]})]), /softmax: axis 0 is none of a sample's/],
     [() => sequential([layers.softmax({axis: 2, inputShape: [2]})]), /softmax: axis 2 is none of a sample's/],

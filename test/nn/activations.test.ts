@@ -154,7 +154,7 @@ describe('activations', () => {
     [() => activations.celu({alpha: 0}), /celu: alpha: expected a finite number > 0. Received 0/],
     [
       () => activations.gelu({approximate: 'tanh' as never}),
-      /approximate: expected true or false. Received tanh/,
+      /approximate: expected true or false. Received "tanh"/,
     ],
     [() => activations.glu()(ops.ones([2, 3])), /glu: expected an even number of elements .*\[2,3\]/],
     [() => layers.dense({units: 1, activation: 'geluu' as never}), /unknown activation "geluu". .*"gelu"/],

@@ -42,7 +42,7 @@ describe('inputs', () => {
     ['a ragged array', slot([2, 2]), [[1, 2], [3]], 'ERR_SHAPE', 'x[1]: expected 2 elements. Received 1.'],
     ['a flat array', slot([2, 2]), [1, 2, 3, 4], 'ERR_SHAPE', 'x: expected 2 elements. Received 4.'],
     ['a deeper array', slot([1]), [[1]], 'ERR_SHAPE', 'x[0]: expected a number. Received an array.'],
-    ['words', slot([1]), ['one'], 'ERR_DTYPE', 'x[0]: expected a number. Received one.'],
+    ['words', slot([1]), ['one'], 'ERR_DTYPE', 'x[0]: expected a number. Received "one".'],
     ['a number for many', slot([2]), 1, 'ERR_SHAPE', 'x takes [2]. Received 1 values.'],
     ['half a label', slot([1], 'int32'), [2.5], 'ERR_VALUE', 'x[0]: 2.5 is no int32.'],
     ['a large byte', slot([1], 'uint8'), Int32Array.of(256), 'ERR_VALUE', 'x[0]: 256 is no uint8.'],

@@ -233,7 +233,7 @@ it('options of backupAndRestore are checked', () => {
     [{backupDir: 'a', saveFreq: 0}, /: saveFreq: expected an integer >= 1\. Received 0/],
     [
       {backupDir: 'a', saveFreq: 'batch'},
-      /: saveFreq: expected 'epoch' or a number of batches\. Received batch/,
+      /: saveFreq: expected 'epoch' or a number of batches\. Received "batch"/,
     ],
     [{backupDir: 'a', keep: 0}, /: keep: expected an integer >= 1/],
     [{backupDir: 'a', deleteCheckpoint: 1}, /: deleteCheckpoint: expected true or false\. Received 1/],
