@@ -32,8 +32,8 @@ describe('simplify', () => {
     const seed = input({name: 'seed', shape: [2], dtype: 'int32'});
     const draw = (low: number): Tensor => ops.randomUniform({seed, step, stream: 1}, [2], low);
     expect(simplified(add(draw(0), draw(-0)))).toMatchInlineSnapshot(`
-      "t0 f32[2] = randomUniform(seed, step) {stream: 1, low: 0, high: 1}
-      t1 f32[2] = randomUniform(seed, step) {stream: 1, low: -0, high: 1}
+      "t0 f32[2] = randomUniform(seed, step) {low: 0, high: 1, stream: 1}
+      t1 f32[2] = randomUniform(seed, step) {low: -0, high: 1, stream: 1}
       t2 f32[2] = add(t0, t1)
       output y = t2"
     `);
