@@ -53,6 +53,10 @@ Napi::Value alignment(const Napi::CallbackInfo& call) {
   return Napi::Number::New(call.Env(), static_cast<double>(address % static_cast<uintptr_t>(unit)));
 }
 
+// What the collector is told of a state. It does not count shared memory; untold, it lets many models pile up
+// before it looks for them. Twice the bytes, because plans, arenas and copies of rows go with a state.
+int64_t reported_bytes(const State& state) { return 2 * state.bytes; }
+
 Napi::Value create_state(const Napi::CallbackInfo& call) {
   const Bytes bytes = bytes_of_array(call.Env(), call[0]);
   auto* state = new OwnedState;
@@ -61,11 +65,10 @@ Napi::Value create_state(const Napi::CallbackInfo& call) {
   if (bytes.bytes >= kHugeFromBytes) prefer_huge_pages(bytes.data, bytes.bytes);
   state->memory = Napi::Weak(call[0].As<Napi::Object>().Get("buffer").As<Napi::Object>());
   ++states_alive;
-  // The collector does not count shared memory; untold, it lets many models pile up before it looks for them.
-  Napi::MemoryManagement::AdjustExternalMemory(call.Env(), state->bytes);
+  Napi::MemoryManagement::AdjustExternalMemory(call.Env(), reported_bytes(*state));
   return Napi::External<State>::New(call.Env(), state, [](Napi::Env ended, State* gone) {
     --states_alive;
-    Napi::MemoryManagement::AdjustExternalMemory(ended, -gone->bytes);
+    Napi::MemoryManagement::AdjustExternalMemory(ended, -reported_bytes(*gone));
     delete static_cast<OwnedState*>(gone);
   });
 }

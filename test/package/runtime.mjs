@@ -26,6 +26,13 @@ const network1 = network();
 await network1.fit(x(), y(), options);
 const expected = await weights(network1);
 
+const row = x().subarray(0, width);
+const [quick, slow] = [
+  network1.predictSync(row).data[0],
+  (await network1.predict([Array.from(row)])).data[0],
+];
+if (quick !== slow) throw new Error(`predictSync gave ${quick}, predict ${slow}`);
+
 // Taken away in mid-run, and its memory given to others.
 const ways = {
   structuredClone: buffer => structuredClone(buffer, {transfer: [buffer]}),
@@ -69,5 +76,5 @@ for (let i = 0; i < 3; i++) {
 const last = network();
 await last.fit(x(), y(), options);
 if ((await weights(last)) !== expected) throw new Error('other weights after workers ended');
-console.log(`${Object.keys(ways).length + 3} behaviours are right`);
+console.log(`${Object.keys(ways).length + 4} behaviours are right`);
 process.exit(0);

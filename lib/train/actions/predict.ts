@@ -99,7 +99,8 @@ function makeRowPredictor(engine: Engine): RowPredictor {
   const {inputShape, outputShape} = network;
   const data = new Float32Array(new SharedArrayBuffer(4 * sizeOf(inputShape)));
   const x = bindInputs(network, 'predictSync', data, true);
-  const {rows} = inBuckets(rowNumbers(1));
+  // Row 0. In shared memory, which every engine lets a bound run keep.
+  const rows = new Int32Array(new SharedArrayBuffer(4));
   const program = engine.program(keyOf('predict', 1, ...x), () => predictGraph(network, {batch: 1, x}));
   const {outputs, run} = program.bindSync(rowInputs(program, {sources: sourcesOfInputs(network, x), rows}));
   const result = outputs.output as Float32Array;
