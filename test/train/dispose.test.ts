@@ -72,18 +72,14 @@ describe('dispose', () => {
     expect(() => layer.getWeights()).toThrow(expect.objectContaining({code: 'ERR_DISPOSED'}));
   });
 
-  it('not while it trains; a prediction that has not begun is finished or refused', async () => {
+  it('not while it trains; a prediction under way is finished', async () => {
     const net = build();
     const training = net.fit(x, y, {epochs: 50});
     expect(() => net.dispose()).toThrow(/dispose: the model is in training/);
     await training;
     const prediction = net.predict(new Float32Array(2 * 5000));
     net.dispose();
-    const ended = await prediction.then(
-      ({shape}) => shape.join(),
-      error => error.code,
-    );
-    expect(['5000,1', 'ERR_DISPOSED']).toContain(ended);
+    expect((await prediction).shape).toEqual([5000, 1]);
   });
 });
 

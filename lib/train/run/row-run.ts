@@ -74,9 +74,11 @@ export async function runRows(
   run: RowRun,
   options: RunOptions,
 ): Promise<RunOutcome> {
-  const {steps = 1, cancel} = options ?? {};
+  const {steps = 1, cancel, highPriority} = options ?? {};
   const inputs = rowInputs(program, run);
-  if (program.runsInline(steps, program.stepNs / 1e6) && areSmall(inputs)) {
+  // A prediction that must wait is a run at once: it then keeps its state, should the model be disposed of.
+  const mayWait = turns.open || !highPriority;
+  if (mayWait && program.runsInline(steps, program.stepNs / 1e6) && areSmall(inputs)) {
     if (!turns.open) await turns.next();
     // An array may have been transferred away meanwhile, and a signal may have come.
     if (areSmall(inputs) && !cancel?.[0]) return checkOutcome(engine, runInline(program, inputs, steps), run);
