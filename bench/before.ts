@@ -19,6 +19,14 @@ interface Row {
   readonly subject: Subject;
   before: number;
   now: number;
+  /** The median of now ÷ before, pair by pair. */
+  ratio: number;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return ((sorted[middle] as number) + (sorted[(sorted.length - 1) >> 1] as number)) / 2;
 }
 
 function rowsOf(chosen: readonly Workload[]): Row[] {
@@ -41,8 +49,7 @@ function rowsOf(chosen: readonly Workload[]): Row[] {
   ] as const) {
     rows.push([`product ${m}·${k}·${n}`, {kind: 'product', m, k, n}]);
   }
-  const none = Number.POSITIVE_INFINITY;
-  return rows.map(([name, subject]) => ({name, subject, before: none, now: none}));
+  return rows.map(([name, subject]) => ({name, subject, before: 0, now: 0, ratio: 1}));
 }
 
 function sideOf(folder: string): PeerProcess {
@@ -53,26 +60,33 @@ function sideOf(folder: string): PeerProcess {
 const commitOf = (folder: string): string =>
   spawnSync('git', ['log', '-1', '--format=%h'], {cwd: folder, encoding: 'utf8'}).stdout.trim();
 
-/** In turns, so that what disturbs the machine disturbs both; the fastest of each counts. */
-async function time(row: Row, sides: readonly [PeerProcess, PeerProcess], quick: boolean): Promise<void> {
-  const [before, now] = sides;
-  for (const side of sides) await side.ask({prepare: row.subject, time: 0.01}, 600);
-  for (let round = 0; round < (quick ? 4 : 12); round++) {
-    const request = {time: quick ? 0.1 : 0.25};
-    row.before = Math.min(row.before, (await before.ask<Timed>(request, 600)).microseconds);
-    row.now = Math.min(row.now, (await now.ask<Timed>(request, 600)).microseconds);
+/** In turns, and in turns who is first: what disturbs the machine for a while then disturbs both alike. */
+async function time(row: Row, [before, now]: readonly [PeerProcess, PeerProcess], quick: boolean) {
+  for (const side of [before, now]) await side.ask({prepare: row.subject, time: 0.01}, 600);
+  const ask = async (side: PeerProcess): Promise<number> =>
+    (await side.ask<Timed>({time: 0.08}, 600)).microseconds;
+  const pairs: [before: number, now: number][] = [];
+  for (let round = 0; round < (quick ? 8 : 30); round++) {
+    if (round % 2 === 0) pairs.push([await ask(before), await ask(now)]);
+    else {
+      const second = await ask(now);
+      pairs.push([await ask(before), second]);
+    }
   }
+  row.before = median(pairs.map(([first]) => first));
+  row.now = median(pairs.map(([, second]) => second));
+  row.ratio = median(pairs.map(([first, second]) => second / first));
 }
 
 function markdown(rows: readonly Row[], commits: readonly [string, string]): string {
   const {cpu, cpus} = machine();
-  const lines = rows.map(({name, before, now}) => {
-    return `| ${name} | ${digits(before)} | ${digits(now)} | ${(now / before).toFixed(3)} |`;
+  const lines = rows.map(({name, before, now, ratio}) => {
+    return `| ${name} | ${digits(before)} | ${digits(now)} | ${ratio.toFixed(3)} |`;
   });
   return `# Before and after
 
 What a step, a prediction or a product took before a change of the code and takes after it, in microseconds: both in
-turns in one run, the fastest of each (${cpu}, ${cpus} threads; commits ${commits.join(' and ')}). Made by
+turns in one run, medians of 30 measurements, and of the ratios of its pairs (${cpu}, ${cpus} threads; commits ${commits.join(' and ')}). Made by
 \`npm run bench -- --only before --before FOLDER --chart\`, where FOLDER is a built checkout of the older commit.
 
 | | before, µs | after, µs | after ÷ before |
@@ -95,17 +109,16 @@ export async function bench(options: BenchOptions): Promise<Figures> {
   try {
     for (const row of rows) {
       await time(row, sides, quick);
-      console.log(`${row.name}: ${digits(row.before)} → ${digits(row.now)} µs`);
+      console.log(`${row.name}: ${digits(row.before)} → ${digits(row.now)} µs, × ${row.ratio.toFixed(3)}`);
     }
   } finally {
     for (const side of sides) side.stop();
   }
-  const cells = rows.map(({name, before, now}) => {
-    const ratio = now / before;
+  const cells = rows.map(({name, before, now, ratio}) => {
     return [name, digits(before), digits(now), ratio.toFixed(3), ratio > slower ? 'slower' : ''];
   });
   console.log(table([['microseconds', 'before', 'now', 'now ÷ before', ''], ...cells]));
-  const mean = geometricMean(rows.map(row => row.now / row.before));
+  const mean = geometricMean(rows.map(({ratio}) => ratio));
   console.log(`geometric mean ${mean.toFixed(3)}`);
   saveResults('before', {rows});
   if (chart) {
