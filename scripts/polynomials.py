@@ -6,7 +6,7 @@ polynomial, with these rounded coefficients, leaves in the whole function.
 """
 import struct
 
-from mpmath import cos, erf, erfc, exp, linspace, log, lu_solve, matrix, mp, mpf, pi, sqrt
+from mpmath import asin, atan, atanh, cos, erf, erfc, exp, floor, linspace, log, lu_solve, matrix, mp, mpf, pi, sin, sqrt
 
 mp.dps = 60
 
@@ -58,13 +58,13 @@ def extrema(grid, errors, count):
     return [x for x, _ in best]
 
 
-def show(name, coefficients, whole, exact, low, high):
-    rounded = [mpf(to_float(c)) for c in coefficients]
+def show(name, coefficients, whole, exact, low, high, round_to=to_float):
+    rounded = [mpf(round_to(c)) for c in coefficients]
     # An even number of points keeps clear of 0, where the relative error is 0/0.
     worst = max(abs(whole(rounded, x) / exact(x) - 1) for x in linspace(low, high, 1000))
     print(f'// {name}: 2^{float(log(worst, 2)):.1f}')
     for c in coefficients:
-        print(f'{float.hex(to_float(c))}f')
+        print(float.hex(round_to(c)) + ('f' if round_to is to_float else ''))
 
 
 def around_zero(function, limit_at_zero):
@@ -98,6 +98,55 @@ def main():
     high_part = to_float(log(2))
     print(f'// ln 2 in two parts\n{float.hex(high_part)}f\n{float.hex(to_float(log(2) - high_part))}f')
     print(f'// log2 e\n{float.hex(to_float(1 / log(2)))}f')
+
+    trigonometry()
+    powers()
+
+
+def trigonometry():
+    # sin(r) = r + r^3 p(r^2) and cos(r) = 1 + r^2 (-1/2 + r^2 q(r^2)) for |r| <= pi/4 and a little more.
+    edge = (pi / 4 * mpf('1.001')) ** 2
+    odd = lambda f: lambda s: f(sqrt(s))
+    p = remez(around_zero(odd(lambda r: (sin(r) - r) / r**3), -mpf(1) / 6),
+              odd(lambda r: abs(r**3 / sin(r)) if r > 1e-12 else mpf('1e-24')), mpf(0), edge, 3)
+    show('sin', p, lambda c, r: r + r**3 * horner(c, r**2), sin, -sqrt(edge), sqrt(edge))
+    q = remez(around_zero(odd(lambda r: (cos(r) - 1 + r**2 / 2) / r**4), mpf(1) / 24),
+              odd(lambda r: r**4 if r > 1e-12 else mpf('1e-48')), mpf(0), edge, 3)
+    show('cos', q, lambda c, r: 1 + r**2 * (r**2 * horner(c, r**2) - mpf(1) / 2), cos, -sqrt(edge), sqrt(edge))
+
+    # atan(x) = x + x^3 p(x^2) for |x| <= 1; asin(x) = x + x^3 p(x^2) for |x| <= 1/2.
+    p = remez(around_zero(odd(lambda x: (atan(x) - x) / x**3), -mpf(1) / 3),
+              odd(lambda x: abs(x**3 / atan(x)) if x > 1e-12 else mpf('1e-24')), mpf(0), mpf(1), 9)
+    show('atan', p, lambda c, x: x + x**3 * horner(c, x**2), atan, mpf(-1), mpf(1))
+    p = remez(around_zero(odd(lambda x: (asin(x) - x) / x**3), mpf(1) / 6),
+              odd(lambda x: abs(x**3 / asin(x)) if x > 1e-12 else mpf('1e-24')), mpf(0), mpf(1) / 4, 5)
+    show('asin', p, lambda c, x: x + x**3 * horner(c, x**2), asin, -mpf(1) / 2, mpf(1) / 2)
+
+    mp.dps = 100
+    high_part = float(pi / 2)
+    print(f'// pi / 2 in two doubles\n{float.hex(high_part)}\n{float.hex(float(pi / 2 - high_part))}')
+    print(f'// 2 / pi\n{float.hex(float(2 / pi))}')
+    bits = int(floor(mpf(2) ** 224 / (2 * pi)))
+    words = ', '.join(f'0x{bits >> 32 * (6 - i) & 0xffffffff:08x}' for i in range(7))
+    print(f'// the bits of 1 / (2 pi) behind the point\n{words}')
+    mp.dps = 60
+
+
+def powers():
+    # In doubles: log2(m) = s (2 / ln 2 + s^2 p(s^2)) with s = (m - 1) / (m + 1) for m from sqrt(1/2) to sqrt(2).
+    scale = 2 / log(2)
+    edge = ((sqrt(mpf(2)) - 1) / (sqrt(mpf(2)) + 1)) ** 2 * mpf('1.001')
+    of_root = lambda f: lambda t: f(sqrt(t))
+    p = remez(around_zero(of_root(lambda s: scale * (atanh(s) - s) / s**3), scale / 3),
+              of_root(lambda s: abs(s**3 / (scale * atanh(s))) if s > 1e-12 else mpf('1e-24')), mpf(0), edge, 5)
+    show('log2', p, lambda c, s: s * (scale + s**2 * horner(c, s**2)), lambda s: scale * atanh(s),
+         -sqrt(edge), sqrt(edge), float)
+    print(f'// 2 / ln 2\n{float.hex(float(scale))}')
+    # 2^f = 1 + f p(f) for |f| <= 1/2 and a little more.
+    limit = mpf('0.5001')
+    q = remez(around_zero(lambda f: (mpf(2) ** f - 1) / f, log(2)), lambda f: abs(f) / mpf(2) ** f + mpf('1e-30'),
+              -limit, limit, 7)
+    show('exp2', q, lambda c, f: 1 + f * horner(c, f), lambda f: mpf(2) ** f, -limit, limit, float)
 
 
 if __name__ == '__main__':

@@ -3,6 +3,8 @@
 
 #include "../plan.h"
 #include "../simd/math.h"
+#include "../simd/powers.h"
+#include "../simd/trigonometry.h"
 
 namespace chainrule {
 namespace {
@@ -31,11 +33,29 @@ VEC_INLINE void map_lanes(float* out, const float* a, const float* b, const floa
   store_tail(out + i, f(x, y, z), n - i);
 }
 
+// The same for functions of many instructions, of which one copy is enough.
+template <int kArity, class Function>
+VEC_INLINE void map_long(float* out, const float* a, const float* b, const float* c, int64_t n, Function f) {
+  for (int64_t i = 0; i < n; i += kLanes) {
+    Vec x = load_upto(a + i, n - i);
+    Vec y = kArity > 1 ? load_upto(b + i, n - i) : x;
+    Vec z = kArity > 2 ? load_upto(c + i, n - i) : x;
+    store_upto(out + i, f(x, y, z), n - i);
+  }
+}
+
+// Rough ns for 16 elements from which a function is long.
+constexpr double kLongFromNs = 5.5;
+
 #define MAP_OP(name, arity, signature, cost, result)                                          \
   void map_##name(float* out, const float* pa, const float* pb, const float* pc, int64_t n) { \
     auto f = []([[maybe_unused]] Vec a, [[maybe_unused]] Vec b, [[maybe_unused]] Vec c)       \
                  __attribute__((always_inline)) { return result; };                           \
-    map_lanes<arity>(out, pa, pb, pc, n, f);                                                  \
+    if constexpr (cost < kLongFromNs) {                                                       \
+      map_lanes<arity>(out, pa, pb, pc, n, f);                                                \
+    } else {                                                                                  \
+      map_long<arity>(out, pa, pb, pc, n, f);                                                 \
+    }                                                                                         \
   }
 #include "map.def"
 #undef MAP_OP
@@ -44,11 +64,15 @@ VEC_INLINE void map_lanes(float* out, const float* a, const float* b, const floa
 // ops of three operands; these would read b in place of c.
 #define MAP_OP(name, arity, signature, cost, result)                                                         \
   void map_rows_##name(float* out, const float* pa, const float* pb, int64_t row, int64_t rows, int64_t n) { \
-    auto f = []([[maybe_unused]] Vec a, [[maybe_unused]] Vec b, [[maybe_unused]] Vec c)                      \
-                 __attribute__((always_inline)) { return result; };                                          \
+    [[maybe_unused]] auto f = []([[maybe_unused]] Vec a, [[maybe_unused]] Vec b, [[maybe_unused]] Vec c)     \
+                                  __attribute__((always_inline)) { return result; };                         \
     for (int64_t i = 0; i < rows; ++i) {                                                                     \
       const float* b = arity > 1 ? pb + i * row : nullptr;                                                   \
-      map_lanes<arity>(out + i * row, pa + i * row, b, b, n, f);                                             \
+      if constexpr (cost < kLongFromNs) {                                                                    \
+        map_lanes<arity>(out + i * row, pa + i * row, b, b, n, f);                                           \
+      } else {                                                                                               \
+        map_##name(out + i * row, pa + i * row, b, b, n);                                                    \
+      }                                                                                                      \
     }                                                                                                        \
   }
 #include "map.def"

@@ -14,6 +14,7 @@
 //   as_int as_float: the bits. IntVec: + - & | ^, shift_*(x, 0 to 31), equal_int less_int select
 //   mul_wide(a, b, &high): low halves of unsigned 32 x 32 products
 //   load_u8 -> Vec, store_u8 (IntVec, each 0 to 255)
+//   DoubleVec: + - * / fma fnma splat_double; to_double, and to_float, rounded once
 //   reduce_add(x): lanes i + (i+8), then + 4, + 2, + 1; reduce_max: NaN where any is NaN
 //   transpose_16x16(from, from_stride, to, to_stride): strides in floats
 //   load_transposed(from, from_stride, to): lane i of to[k] is from[i * from_stride + k]

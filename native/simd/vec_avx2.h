@@ -238,6 +238,30 @@ VEC_INLINE DoubleVec operator*(DoubleVec a, DoubleVec b) {
   for (int i = 0; i < 4; ++i) a.v[i] = _mm256_mul_pd(a.v[i], b.v[i]);
   return a;
 }
+VEC_INLINE DoubleVec operator-(DoubleVec a, DoubleVec b) {
+  for (int i = 0; i < 4; ++i) a.v[i] = _mm256_sub_pd(a.v[i], b.v[i]);
+  return a;
+}
+VEC_INLINE DoubleVec operator/(DoubleVec a, DoubleVec b) {
+  for (int i = 0; i < 4; ++i) a.v[i] = _mm256_div_pd(a.v[i], b.v[i]);
+  return a;
+}
+VEC_INLINE DoubleVec fma(DoubleVec a, DoubleVec b, DoubleVec c) {
+  for (int i = 0; i < 4; ++i) a.v[i] = _mm256_fmadd_pd(a.v[i], b.v[i], c.v[i]);
+  return a;
+}
+VEC_INLINE DoubleVec fnma(DoubleVec a, DoubleVec b, DoubleVec c) {
+  for (int i = 0; i < 4; ++i) a.v[i] = _mm256_fnmadd_pd(a.v[i], b.v[i], c.v[i]);
+  return a;
+}
+VEC_INLINE DoubleVec splat_double(double x) {
+  const __m256d all = _mm256_set1_pd(x);
+  return {{all, all, all, all}};
+}
+VEC_INLINE Vec to_float(DoubleVec x) {
+  return {_mm256_set_m128(_mm256_cvtpd_ps(x.v[1]), _mm256_cvtpd_ps(x.v[0])),
+          _mm256_set_m128(_mm256_cvtpd_ps(x.v[3]), _mm256_cvtpd_ps(x.v[2]))};
+}
 VEC_INLINE double reduce_add(DoubleVec x) {
   __m256d four = _mm256_add_pd(_mm256_add_pd(x.v[0], x.v[2]), _mm256_add_pd(x.v[1], x.v[3]));
   __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));

@@ -159,6 +159,23 @@ VEC_INLINE DoubleVec operator+(DoubleVec a, DoubleVec b) {
 VEC_INLINE DoubleVec operator*(DoubleVec a, DoubleVec b) {
   return {_mm512_mul_pd(a.low, b.low), _mm512_mul_pd(a.high, b.high)};
 }
+VEC_INLINE DoubleVec operator-(DoubleVec a, DoubleVec b) {
+  return {_mm512_sub_pd(a.low, b.low), _mm512_sub_pd(a.high, b.high)};
+}
+VEC_INLINE DoubleVec operator/(DoubleVec a, DoubleVec b) {
+  return {_mm512_div_pd(a.low, b.low), _mm512_div_pd(a.high, b.high)};
+}
+VEC_INLINE DoubleVec fma(DoubleVec a, DoubleVec b, DoubleVec c) {
+  return {_mm512_fmadd_pd(a.low, b.low, c.low), _mm512_fmadd_pd(a.high, b.high, c.high)};
+}
+VEC_INLINE DoubleVec fnma(DoubleVec a, DoubleVec b, DoubleVec c) {
+  return {_mm512_fnmadd_pd(a.low, b.low, c.low), _mm512_fnmadd_pd(a.high, b.high, c.high)};
+}
+VEC_INLINE DoubleVec splat_double(double x) { return {_mm512_set1_pd(x), _mm512_set1_pd(x)}; }
+VEC_INLINE Vec to_float(DoubleVec x) {
+  const __m512 low = _mm512_castps256_ps512(_mm512_cvtpd_ps(x.low));
+  return {_mm512_insertf32x8(low, _mm512_cvtpd_ps(x.high), 1)};
+}
 VEC_INLINE double reduce_add(DoubleVec x) {
   __m512d eight = _mm512_add_pd(x.low, x.high);
   __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));

@@ -242,6 +242,30 @@ VEC_INLINE DoubleVec operator*(DoubleVec a, DoubleVec b) {
   for (int i = 0; i < 8; ++i) a.v[i] = vmulq_f64(a.v[i], b.v[i]);
   return a;
 }
+VEC_INLINE DoubleVec operator-(DoubleVec a, DoubleVec b) {
+  for (int i = 0; i < 8; ++i) a.v[i] = vsubq_f64(a.v[i], b.v[i]);
+  return a;
+}
+VEC_INLINE DoubleVec operator/(DoubleVec a, DoubleVec b) {
+  for (int i = 0; i < 8; ++i) a.v[i] = vdivq_f64(a.v[i], b.v[i]);
+  return a;
+}
+VEC_INLINE DoubleVec fma(DoubleVec a, DoubleVec b, DoubleVec c) {
+  for (int i = 0; i < 8; ++i) a.v[i] = vfmaq_f64(c.v[i], a.v[i], b.v[i]);
+  return a;
+}
+VEC_INLINE DoubleVec fnma(DoubleVec a, DoubleVec b, DoubleVec c) {
+  for (int i = 0; i < 8; ++i) a.v[i] = vfmsq_f64(c.v[i], a.v[i], b.v[i]);
+  return a;
+}
+VEC_INLINE DoubleVec splat_double(double x) {
+  DoubleVec result;
+  for (int i = 0; i < 8; ++i) result.v[i] = vdupq_n_f64(x);
+  return result;
+}
+VEC_INLINE Vec to_float(DoubleVec x) {
+  return quarters<Vec>([&](int i) { return vcvt_high_f32_f64(vcvt_f32_f64(x.v[2 * i]), x.v[2 * i + 1]); });
+}
 VEC_INLINE double reduce_add(DoubleVec x) {
   for (int half = 4; half > 0; half /= 2) {
     for (int i = 0; i < half; ++i) x.v[i] = vaddq_f64(x.v[i], x.v[i + half]);

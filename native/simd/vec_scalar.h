@@ -210,6 +210,24 @@ VEC_INLINE DoubleVec operator+(DoubleVec a, DoubleVec b) {
 VEC_INLINE DoubleVec operator*(DoubleVec a, DoubleVec b) {
   return lanes<DoubleVec>([&](int i) { return a.v[i] * b.v[i]; });
 }
+VEC_INLINE DoubleVec operator-(DoubleVec a, DoubleVec b) {
+  return lanes<DoubleVec>([&](int i) { return a.v[i] - b.v[i]; });
+}
+VEC_INLINE DoubleVec operator/(DoubleVec a, DoubleVec b) {
+  return lanes<DoubleVec>([&](int i) { return a.v[i] / b.v[i]; });
+}
+VEC_INLINE DoubleVec fma(DoubleVec a, DoubleVec b, DoubleVec c) {
+  return lanes<DoubleVec>([&](int i) { return __builtin_fma(a.v[i], b.v[i], c.v[i]); });
+}
+VEC_INLINE DoubleVec fnma(DoubleVec a, DoubleVec b, DoubleVec c) {
+  return lanes<DoubleVec>([&](int i) { return __builtin_fma(-a.v[i], b.v[i], c.v[i]); });
+}
+VEC_INLINE DoubleVec splat_double(double x) {
+  return lanes<DoubleVec>([&](int) { return x; });
+}
+VEC_INLINE Vec to_float(DoubleVec x) {
+  return lanes<Vec>([&](int i) { return static_cast<float>(x.v[i]); });
+}
 VEC_INLINE double reduce_add(DoubleVec x) {
   for (int half = 8; half > 0; half /= 2) {
     for (int i = 0; i < half; ++i) x.v[i] = x.v[i] + x.v[i + half];

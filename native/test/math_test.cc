@@ -46,6 +46,24 @@ constexpr Function kFunctions[] = {
     {"sigmoid", exact_sigmoid, 2.5, 0x31d63ffa},
     {"softplus", exact_softplus, 2.0, 0xb6bbefbc},
     {"sqrt", [](double x) { return std::sqrt(x); }, 0.5, 0xef5a025f},
+    {"log1p", [](double x) { return std::log1p(x); }, 2.0, 0},
+    {"log2", [](double x) { return x == 0 ? -kInfinite : std::log2(x); }, 1.5, 0},
+    {"rsqrt", [](double x) { return x == 0 ? 1 / x : 1 / std::sqrt(x); }, 1.5, 0},
+    {"reciprocal", [](double x) { return 1 / x; }, 0.5, 0},
+    {"floor", [](double x) { return std::floor(x); }, 0, 0},
+    {"ceil", [](double x) { return std::ceil(x); }, 0, 0},
+    {"round", [](double x) { return std::nearbyint(x); }, 0, 0},
+    {"sin", [](double x) { return std::sin(x); }, 1.6, 0},
+    {"cos", [](double x) { return std::cos(x); }, 1.6, 0},
+    {"tan", [](double x) { return std::tan(x); }, 3.0, 0},
+    {"asin", [](double x) { return std::asin(x); }, 2.0, 0},
+    {"acos", [](double x) { return std::acos(x); }, 1.5, 0},
+    {"atan", [](double x) { return std::atan(x); }, 1.6, 0},
+    {"sinh", [](double x) { return std::sinh(x); }, 2.5, 0},
+    {"cosh", [](double x) { return std::cosh(x); }, 2.5, 0},
+    {"asinh", [](double x) { return std::asinh(x); }, 2.5, 0},
+    {"acosh", [](double x) { return std::acosh(x); }, 2.5, 0},
+    {"atanh", [](double x) { return std::atanh(x); }, 2.5, 0},
 };
 
 // FNV-1a over the bits; all NaNs are treated alike.
@@ -130,6 +148,74 @@ void test_special_values() {
   }
 }
 
+struct BinaryFunction {
+  const char* name;
+  double (*exact)(float, float);
+  double bound;
+};
+
+// As Python's %: the sign of the divisor; the sum is rounded as the op rounds it.
+double exact_mod(float a, float b) {
+  const double rest = std::fmod(a, b);
+  return rest != 0 && (rest < 0) != (b < 0) ? static_cast<float>(rest + b) : rest;
+}
+
+constexpr BinaryFunction kBinaryFunctions[] = {
+    {"pow", [](float a, float b) { return std::pow(double{a}, double{b}); }, 1},
+    {"atan2", [](float a, float b) { return std::atan2(double{a}, double{b}); }, 2},
+    {"floorDiv", [](float a, float b) -> double { return std::floor(a / b); }, 0},
+    {"mod", exact_mod, 0},
+};
+
+// Pairs of what functions treat apart, of any bits, and of numbers of moderate size.
+void test_binary_functions() {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const float special[] = {0.0f,     -0.0f,     1.0f,   -1.0f,    2.0f,    -3.0f,   0.5f,    -0.5f,
+                           infinity, -infinity, NAN,    1e-40f,   -1e-40f, 3e38f,   -3e38f,  7.0f,
+                           -7.0f,    0x1p+24f,  -16777215.0f, 0x1.000002p+0f, 0x1.fffffep-1f, 31.0f, -0x1p-126f};
+  constexpr uint32_t kSpecial = sizeof special / sizeof special[0];
+  std::vector<float> a, b;
+  for (float left : special) {
+    for (float right : special) a.push_back(left), b.push_back(right);
+  }
+  uint64_t state = 88172645463325252u;
+  const auto next = [&state] {
+    state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+    return static_cast<uint32_t>(state >> 20);
+  };
+  const int count = deep_mode() ? 4000000 : 60000;
+  for (int i = 0; i < count; ++i) {
+    const uint32_t left = next(), right = next();
+    float pair[2];
+    std::memcpy(&pair[0], &left, 4);
+    std::memcpy(&pair[1], &right, 4);
+    if (i % 3 == 1) pair[0] = std::ldexp(1.0f + (left >> 9) * 0x1p-23f, static_cast<int>(left % 41) - 20);
+    if (i % 3 == 1) pair[1] = (static_cast<float>(right % 40000) - 20000.0f) / 1000.0f;
+    if (i % 3 == 2) pair[0] = static_cast<float>(left % 2001) - 1000.0f, pair[1] = special[right % kSpecial];
+    a.push_back(pair[0]), b.push_back(pair[1]);
+  }
+  for (const BinaryFunction& function : kBinaryFunctions) {
+    std::vector<float> first;
+    for (const KernelTable* table : tables_here()) {
+      std::vector<float> y(a.size());
+      const MapOp& op = table->map_ops[find_map_op(*table, function.name)];
+      op.run(y.data(), a.data(), b.data(), nullptr, static_cast<int64_t>(a.size()));
+      if (first.empty()) first = y;
+      double worst = 0;
+      size_t at = 0;
+      bool same = true;
+      for (size_t i = 0; i < a.size(); ++i) {
+        const double off = distance(y[i], function.exact(a[i], b[i]));
+        if (!(off <= worst)) worst = off, at = i;
+        same = same && same_bits(y[i], first[i]);
+      }
+      if (!CHECK(worst <= function.bound && same)) {
+        std::fprintf(stderr, "  %s(%a, %a) on %s is %.3f off\n", function.name, a[at], b[at], table->isa, worst);
+      }
+    }
+  }
+}
+
 // By Halley's method on the complementary error function, which is accurate in the tails.
 double exact_quantile(double p) {
   const double tail = std::min(p, 1 - p);
@@ -174,6 +260,7 @@ void test_math() {
     if (!CHECK(digest == function.digest)) std::fprintf(stderr, "  %s: 0x%08x\n", function.name, digest);
     if (deep_mode()) sweep(function, 64);
   }
+  test_binary_functions();
   test_quantile();
 }
 
