@@ -55,7 +55,7 @@ export type GradientRule<Text extends string, Attributes extends object = NoAttr
 /** Traits are described at `Op`. */
 export interface OpDefinition<Text extends string, Also extends object> {
   readonly signature: Text;
-  /** Attributes besides those of the signature, which stay out of the plan; or closer types of listed ones. */
+  /** Attributes besides the listed ones, which stay out of the plan; or closer types of listed ones. */
   readonly also?: Typed<Also>;
   readonly kind?: Op['kind'];
   readonly elementwise?: boolean;
