@@ -13,6 +13,22 @@ export type Rule = (call: Call, inputs: Values[]) => Values[];
 
 const flag = (condition: boolean): number => (condition ? 1 : 0);
 
+function roundHalfToEven(x: number): number {
+  const below = Math.floor(x);
+  const rest = x - below;
+  if (rest !== 0.5) return rest < 0.5 ? below : below + 1;
+  return below % 2 === 0 ? below : below + 1;
+}
+
+/** As in C: JavaScript has 1 to the power of infinity as NaN. */
+const powerOf = (a: number, b: number): number =>
+  a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b;
+
+function remainderOf(a: number, b: number): number {
+  const rest = a % b;
+  return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
+}
+
 /** The elementwise ops, one element at a time. */
 export const scalarRules: Record<string, (a: number, b: number, c: number) => number> = {
   neg: a => -a,
@@ -31,6 +47,31 @@ export const scalarRules: Record<string, (a: number, b: number, c: number) => nu
   reluGrad: (dy, y) => (y > 0 ? dy : 0),
   tanhGrad: (dy, y) => dy * (1 - y * y),
   sigmoidGrad: (dy, y) => dy * (y * (1 - y)),
+  log1p: Math.log1p,
+  log2: Math.log2,
+  rsqrt: a => 1 / Math.sqrt(a),
+  reciprocal: a => 1 / a,
+  floor: Math.floor,
+  ceil: Math.ceil,
+  round: roundHalfToEven,
+  sin: Math.sin,
+  cos: Math.cos,
+  tan: Math.tan,
+  asin: Math.asin,
+  acos: Math.acos,
+  atan: Math.atan,
+  atan2: Math.atan2,
+  sinh: Math.sinh,
+  cosh: Math.cosh,
+  asinh: Math.asinh,
+  acosh: Math.acosh,
+  atanh: Math.atanh,
+  pow: powerOf,
+  // A quotient just below an integer may be rounded to it: the op takes the rounded one.
+  floorDiv: (a, b) => Math.floor(Math.fround(a / b)),
+  mod: remainderOf,
+  isNaN: a => flag(Number.isNaN(a)),
+  isFinite: a => flag(Number.isFinite(a)),
   add: (a, b) => a + b,
   sub: (a, b) => a - b,
   mul: (a, b) => a * b,

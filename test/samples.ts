@@ -12,10 +12,12 @@ import * as bounds from './conformance/bounds.ts';
 import {bools, exactly, integers, type OpSamples, reals, spread} from './conformance/data.ts';
 import {
   apart,
+  beyondOne,
   binary,
   casts,
   comparison,
   few,
+  inside,
   lengths,
   positive,
   selection,
@@ -52,6 +54,7 @@ import {updateSamples} from './conformance/updates.ts';
  */
 type Composite =
   | 'applyUpdate'
+  | 'clip'
   | 'constant'
   | 'dropout'
   | 'input'
@@ -88,6 +91,30 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   softplus: unary(wide, ulps(2), reals),
   sigmoid: unary(wide, ulps(2.5), reals),
   tanh: unary(reals, ulps(2.5), reals),
+  log1p: unary(positive, ulps(2), positive),
+  log2: unary(positive, ulps(1.5), positive),
+  rsqrt: unary(positive, ulps(1.5), positive),
+  reciprocal: unary(apart, correctlyRounded, apart),
+  floor: unary(wide, correctlyRounded, spread),
+  ceil: unary(wide, correctlyRounded, spread),
+  round: unary(wide, correctlyRounded, spread),
+  sin: unary(wide, ulps(1.6), reals),
+  cos: unary(wide, ulps(1.6), reals),
+  tan: unary(wide, ulps(3), inside),
+  asin: unary(inside, ulps(2), inside),
+  acos: unary(inside, ulps(1.5), inside),
+  atan: unary(wide, ulps(1.6), reals),
+  atan2: binary(reals, ulps(2), apart),
+  sinh: unary(wide, ulps(2.5), reals),
+  cosh: unary(wide, ulps(2.5), reals),
+  asinh: unary(wide, ulps(2.5), reals),
+  acosh: unary(beyondOne, ulps(2.5), beyondOne),
+  atanh: unary(inside, ulps(2.5), inside),
+  pow: binary(positive, ulps(1), apart),
+  floorDiv: binary(reals, correctlyRounded, spread),
+  mod: binary(reals, correctlyRounded, null),
+  isNaN: unary(reals, correctlyRounded, spread),
+  isFinite: unary(reals, correctlyRounded, spread),
   relu: unary(reals, correctlyRounded, spread),
   reluGrad: binary(reals, correctlyRounded, spread),
   tanhGrad: tame(binary(reals, activationGradients, reals)),

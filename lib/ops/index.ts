@@ -6,6 +6,7 @@ export {gatherLabels, gatherRows, pickClass, scatterClass} from './gather.ts';
 export {matmul} from './gemm.ts';
 export {customGradient, stopGradient, type ValueAndGradient} from './gradient.ts';
 export * from './map.ts';
+export * from './math.ts';
 export {concatenate, reshape, slice, transpose} from './move.ts';
 export {applyUpdate} from './optimizer.ts';
 export {randomBernoulli, randomNormal, randomTruncatedNormal, randomUniform} from './random.ts';

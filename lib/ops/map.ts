@@ -1,5 +1,5 @@
 // Elementwise ops: one line each, twin of native/kernels/map.def. Shapes broadcast as in NumPy.
-import {attributes, defineOp, type GradientRule} from '../core/define.ts';
+import {attributes, defineOp} from '../core/define.ts';
 import type {DType} from '../core/dtype.ts';
 import {broadcastShapes, formatShape, type Shape, sameShape} from '../core/shape.ts';
 import {
@@ -7,37 +7,11 @@ import {
   checkShape,
   checkTensor,
   failIn,
-  type Op,
   type Tensor,
   type TensorLike,
   toTensor,
 } from '../core/tensor.ts';
-
-type UnaryText = `${string}(x: f32) -> y: f32`;
-type BinaryText = `${string}(a: f32, b: f32) -> y: f32`;
-type ComparisonText = `${string}(a: T, b: T) -> y: bool`;
-
-/** Functions of tensors. `op` is what each applies: rules that rewrite graphs know calls by it. */
-export type Unary = ((x: TensorLike) => Tensor) & {readonly op: Op<object, UnaryText>};
-export type Binary = ((a: TensorLike, b: TensorLike) => Tensor) & {readonly op: Op<object, BinaryText>};
-export type Comparison = ((a: TensorLike, b: TensorLike) => Tensor) & {
-  readonly op: Op<object, ComparisonText>;
-};
-
-function map1(name: string, grad: 'none' | GradientRule<UnaryText>): Unary {
-  const op = defineOp({signature: `${name}(x: f32) -> y: f32`, elementwise: true, grad});
-  return Object.assign((x: TensorLike) => apply1(op, [toTensor(x)], {}), {op});
-}
-
-function map2(name: string, grad: GradientRule<BinaryText>): Binary {
-  const op = defineOp({signature: `${name}(a: f32, b: f32) -> y: f32`, elementwise: true, grad});
-  return Object.assign((a: TensorLike, b: TensorLike) => apply1(op, [toTensor(a), toTensor(b)], {}), {op});
-}
-
-function compare(name: string): Comparison {
-  const op = defineOp({signature: `${name}(a: T, b: T) -> y: bool`, elementwise: true, grad: 'none'});
-  return Object.assign((a: TensorLike, b: TensorLike) => apply1(op, [toTensor(a), toTensor(b)], {}), {op});
-}
+import {type Binary, type Comparison, compare, map1, map2, type Unary} from './elementwise.ts';
 
 // Gradient rules may name ops defined further down: they run only when gradients are asked for. Rules use the
 // result instead of the input where either would do (relu, sigmoid, tanh, exp, sqrt): the memory of the input

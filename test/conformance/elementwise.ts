@@ -122,6 +122,8 @@ const {correctlyRounded} = bounds;
 export const wide: Make = shape => reals(shape, -30, 30);
 export const positive: Make = shape => reals(shape, 0.1, 20);
 export const apart: Make = shape => reals(shape, 0.5, 2);
+export const inside: Make = shape => reals(shape, -0.9, 0.9);
+export const beyondOne: Make = shape => reals(shape, 1.1, 30);
 export const few: Make = shape => integers(shape, -2, 2);
 
 /** Two operands of one kind whose elements often tie, besides those of real numbers. */

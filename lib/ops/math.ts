@@ -1,0 +1,58 @@
+// Elementary functions of each element: one line each, as in map.ts. The bounds of their errors stand beside
+// the formulas in native/simd.
+import type {Tensor, TensorLike} from '../core/tensor.ts';
+import {type Binary, map1, map2, type Predicate, predicate, type Unary} from './elementwise.ts';
+import {add, div, greater, less, log, mul, neg, select, square, sub} from './map.ts';
+
+/** log(1 + x), without loss of digits near 0. */
+export const log1p: Unary = map1('log1p', ({dy}, {x}) => ({dx: div(dy, add(x, 1))}));
+export const log2: Unary = map1('log2', ({dy}, {x}) => ({dx: div(dy, mul(x, Math.LN2))}));
+/** 1 / √x. */
+export const rsqrt: Unary = map1('rsqrt', ({dy}, {y}) => ({dx: mul(dy, mul(mul(y, square(y)), -0.5))}));
+/** 1 / x. */
+export const reciprocal: Unary = map1('reciprocal', ({dy}, {y}) => ({dx: neg(mul(dy, square(y)))}));
+
+export const floor: Unary = map1('floor', 'none');
+export const ceil: Unary = map1('ceil', 'none');
+/** To the nearest integer, ties to the even one. */
+export const round: Unary = map1('round', 'none');
+
+/** Of an angle in radians, of any size. */
+export const sin: Unary = map1('sin', ({dy}, {x}) => ({dx: mul(dy, cos(x))}));
+export const cos: Unary = map1('cos', ({dy}, {x}) => ({dx: neg(mul(dy, sin(x)))}));
+export const tan: Unary = map1('tan', ({dy}, {y}) => ({dx: mul(dy, add(square(y), 1))}));
+export const asin: Unary = map1('asin', ({dy}, {x}) => ({dx: mul(dy, rsqrt(sub(1, square(x))))}));
+export const acos: Unary = map1('acos', ({dy}, {x}) => ({dx: neg(mul(dy, rsqrt(sub(1, square(x)))))}));
+export const atan: Unary = map1('atan', ({dy}, {x}) => ({dx: div(dy, add(square(x), 1))}));
+/** The angle of the point (b, a), from −π to π. */
+export const atan2: Binary = map2('atan2', ({dy}, {a, b}) => {
+  const share = div(dy, add(square(a), square(b)));
+  return {da: mul(share, b), db: neg(mul(share, a))};
+});
+
+export const sinh: Unary = map1('sinh', ({dy}, {x}) => ({dx: mul(dy, cosh(x))}));
+export const cosh: Unary = map1('cosh', ({dy}, {x}) => ({dx: mul(dy, sinh(x))}));
+export const asinh: Unary = map1('asinh', ({dy}, {x}) => ({dx: mul(dy, rsqrt(add(square(x), 1)))}));
+export const acosh: Unary = map1('acosh', ({dy}, {x}) => ({dx: mul(dy, rsqrt(sub(square(x), 1)))}));
+export const atanh: Unary = map1('atanh', ({dy}, {x}) => ({dx: div(dy, sub(1, square(x)))}));
+
+/** a to the power of b. A base below 0 has powers of integers only; by its exponent it has no gradient. */
+export const pow: Binary = map2('pow', ({dy}, {a, b, y}) => ({
+  da: mul(dy, mul(b, pow(a, sub(b, 1)))),
+  db: mul(dy, mul(y, select(greater(a, 0), log(a), 0))),
+}));
+/** ⌊a / b⌋. */
+export const floorDiv: Binary = map2('floorDiv', 'none');
+/** a − b · ⌊a / b⌋, exactly: the remainder has the sign of b, as in Python. */
+export const mod: Binary = map2('mod', ({dy}, {a, b}) => ({da: dy, db: neg(mul(dy, floorDiv(a, b)))}));
+
+const isNan: Predicate = predicate('isNaN');
+const isFiniteNumber: Predicate = predicate('isFinite');
+
+/** Whether each element is NaN; whether it is neither NaN nor infinite. */
+export {isFiniteNumber as isFinite, isNan as isNaN};
+
+/** Each element, or the bound that it lies beyond. The gradient is dy from `low` to `high`, else 0. */
+export function clip(x: TensorLike, low: TensorLike, high: TensorLike): Tensor {
+  return select(less(x, low), low, select(greater(x, high), high, x));
+}
