@@ -10,7 +10,7 @@ import type {IoSlot, Plan} from '../plan.ts';
 import {keepSafe} from '../runtime/arrays.ts';
 import {Program, type ProgramRunOptions, type RunResult} from '../runtime/program.ts';
 import {turns} from '../runtime/turns.ts';
-import {programOf, sharedPlan} from './shared-plans.ts';
+import {isShared, programOf, sharedPlan} from './shared-plans.ts';
 import type {VariableStore} from './store.ts';
 
 export interface ProgramRequest
@@ -129,6 +129,11 @@ export class CompiledProgram {
   /** Nanoseconds spent in each instruction by all runs with `profiling`. */
   profile(): Float64Array {
     return this.#program.profile();
+  }
+
+  /** Its owner lets go of it: what its runs work in is freed, unless other models may have it too. */
+  release(): void {
+    if (!isShared(this.plan)) this.#program.release();
   }
 
   stages(): Stages {
