@@ -34,6 +34,7 @@ export {
   type Observe,
 } from './nn/layer.ts';
 export type {ActivationOptions} from './nn/layers/activation.ts';
+export type {AdaptBatches} from './nn/layers/adapt.ts';
 export type {ConcatenateOptions} from './nn/layers/concatenate.ts';
 export type {DenseOptions} from './nn/layers/dense.ts';
 export type {DotOptions} from './nn/layers/dot.ts';
