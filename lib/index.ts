@@ -1,7 +1,7 @@
 // The public API: re-exports only.
 export type {DType, TypedArray} from './core/dtype.ts';
 export {ChainruleError, type ErrorCode} from './core/errors.ts';
-export type {NumericArray} from './core/kinds.ts';
+export type {Float16Numbers, NumericArray} from './core/kinds.ts';
 export type {Config, Json, Named} from './core/named.ts';
 export type {CustomObjects} from './core/resolve.ts';
 export type {Shape} from './core/shape.ts';
