@@ -40,7 +40,7 @@ export function dataOfPorts(
   given: PortData,
   rowShapes: readonly Shape[] = ports.map(({shape}) => shape),
 ): DataInput[] {
-  if (ports.length === 1 && isNumericArray(value)) return [value];
+  if (ports.length === 1 && isNumericArray(given)) return [given];
   const names = ports.map(({name}) => name);
   const value = fromMap(given) as Exclude<PortData, ReadonlyMap<string, DataInput>>;
   if (isRecord(value) && Object.keys(value).length > 0) {
