@@ -80,7 +80,8 @@ export class CompiledProgram {
 
   /** The same on the calling thread. */
   runSync(inputs: Arrays, {outputs: given = {}, ...options}: RunArrays = {}): RunOutcome {
-    const outputs = this.#outputs(given, options);
+    // Nobody can transfer away what is read and written before this returns, and plain memory is made sooner.
+    const outputs = this.#outputs(given, options, ArrayBuffer);
     const end = this.#beginWrite();
     try {
       const io = {...inputs, ...outputs};
@@ -155,9 +156,16 @@ export class CompiledProgram {
     return () => state.endWrite();
   }
 
-  #outputs(given: Arrays, {steps = 1}: ProgramRunOptions): Record<string, TypedArray> {
-    const slots = this.plan.io.filter(({output}) => output);
-    return Object.fromEntries(slots.map(slot => [slot.name, given[slot.name] ?? allocate(slot, steps)]));
+  #outputs(
+    given: Arrays,
+    {steps = 1}: ProgramRunOptions,
+    memory: Memory = SharedArrayBuffer,
+  ): Record<string, TypedArray> {
+    const outputs: Record<string, TypedArray> = {};
+    for (const slot of this.plan.io) {
+      if (slot.output) outputs[slot.name] = given[slot.name] ?? allocate(slot, steps, memory);
+    }
+    return outputs;
   }
 
   #options(options: ProgramRunOptions): ProgramRunOptions {
@@ -170,9 +178,11 @@ export class CompiledProgram {
   }
 }
 
-function allocate({dtype, shape}: IoSlot, steps: number): TypedArray {
+type Memory = new (bytes: number) => ArrayBufferLike;
+
+function allocate({dtype, shape}: IoSlot, steps: number, memory: Memory): TypedArray {
   const length = sizeOf(shape) * steps;
-  return new dtypes[dtype].array(new SharedArrayBuffer(length * dtypes[dtype].bytes), 0, length);
+  return new dtypes[dtype].array(new memory(length * dtypes[dtype].bytes), 0, length);
 }
 
 /** Copies results to the arrays that were given for them. @throws ERR_SHAPE, ERR_DTYPE */

@@ -33,6 +33,7 @@ export function dataOfPorts(
   value: PortData,
   rowShapes: readonly Shape[] = ports.map(({shape}) => shape),
 ): DataInput[] {
+  if (ports.length === 1 && isNumericArray(value)) return [value];
   const names = ports.map(({name}) => name);
   if (isRecord(value) && Object.keys(value).length > 0) {
     for (const name of Object.keys(value)) {

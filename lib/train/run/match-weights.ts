@@ -1,4 +1,5 @@
 // Values that a user gives for weights, found by name or by order and checked.
+import {isFloat32} from '../../core/dtype.ts';
 import {checkBoolean, checkOptions, fail, nearest} from '../../core/errors.ts';
 import {isList, show} from '../../core/kinds.ts';
 import {nestedShape, visitNested} from '../../core/nested.ts';
@@ -65,9 +66,12 @@ function mismatchOf({name, shape}: Variable, {shape: given, data}: Given): strin
 }
 
 function numbersOf(where: string, {name}: Variable, {data}: Given): Float32Array {
-  const numbers = Float32Array.from(data as ArrayLike<unknown>, number => numberOf(number) ?? Number.NaN);
-  const bad = numbers.findIndex(number => !Number.isFinite(number));
-  if (bad < 0) return numbers;
+  const numbers = isFloat32(data)
+    ? new Float32Array(data)
+    : Float32Array.from(data as ArrayLike<unknown>, number => numberOf(number) ?? Number.NaN);
+  let bad = 0;
+  while (bad < numbers.length && Number.isFinite(numbers[bad])) bad++;
+  if (bad === numbers.length) return numbers;
   const received = show((data as ArrayLike<unknown>)[bad]);
   return fail('ERR_WEIGHTS', `${where}: ${name} would hold ${received} at position ${bad}.`);
 }
