@@ -222,7 +222,7 @@ export function variablesOf(
   updates: ProgramRequest['updates'] = [],
 ): readonly Variable[] {
   const all = [...tensors, ...updates.map(([, value]) => value)];
-  const read = callsOf(all).flatMap(call => variableOf(call.outputs[0] as Tensor) ?? []);
+  const read = callsOf(all).flatMap(({outputs}) => outputs.flatMap(output => variableOf(output) ?? []));
   return [...new Set([...read, ...updates.map(([variable]) => variable)])];
 }
 
