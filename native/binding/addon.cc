@@ -111,9 +111,9 @@ Napi::Value load(const Napi::CallbackInfo& call) {
 
 Napi::Value profile(const Napi::CallbackInfo& call) {
   const Program& program = *call[0].As<Napi::External<Program>>().Data();
-  Napi::Float64Array result = Napi::Float64Array::New(call.Env(), program.profile_ns.size());
-  for (size_t i = 0; i < program.profile_ns.size(); ++i) {
-    __atomic_load(&program.profile_ns[i], &result[i], __ATOMIC_RELAXED);
+  Napi::Float64Array result = Napi::Float64Array::New(call.Env(), program.profile_ns->size());
+  for (size_t i = 0; i < program.profile_ns->size(); ++i) {
+    __atomic_load(&(*program.profile_ns)[i], &result[i], __ATOMIC_RELAXED);
   }
   return result;
 }
