@@ -36,14 +36,11 @@ export function countBins(
 const unitsOf = ({outputShape}: MetricContext): number => outputShape.at(-1) as number;
 const asFloat = (x: Tensor): Tensor => cast(x, 'float32');
 
+/** The bins of each sample; `kind` is the metric, for its errors. */
+type Bins = (kind: string, target: Tensor, output: Tensor, loss: Loss, options: DecisionOptions) => Tensor;
+
 /** Bins of a table for each class: 4·class + 2·(true) + (predicted), [batch, …, classes]. */
-export function binsOfEach(
-  kind: string,
-  target: Tensor,
-  output: Tensor,
-  loss: Loss,
-  options: DecisionOptions,
-): Tensor {
+export const binsOfEach: Bins = (kind, target, output, loss, options) => {
   checkValues(kind, target, output);
   const units = output.shape.at(-1) as number;
   const first = constant(
@@ -52,7 +49,7 @@ export function binsOfEach(
   );
   const withinTable = add(mul(asFloat(isPositive(target)), 2), asFloat(decided(output, loss, options)));
   return cast(add(withinTable, first), 'int32');
-}
+};
 
 /** The number of classes of a confusion matrix: two if the output is a single number. */
 export function classesOf(context: MetricContext): number {
@@ -63,13 +60,7 @@ export function classesOf(context: MetricContext): number {
 const maxClasses = 4096;
 
 /** Bins of a confusion matrix: classes·(true class) + (predicted class), [batch, …]. */
-export function binsOfPairs(
-  kind: string,
-  target: Tensor,
-  output: Tensor,
-  loss: Loss,
-  options: DecisionOptions,
-): Tensor {
+export const binsOfPairs: Bins = (kind, target, output, loss, options) => {
   const units = output.shape.at(-1) as number;
   if (units > maxClasses) {
     failIn(kind, 'ERR_SHAPE', `counts pairs of at most ${maxClasses} classes. Received ${output}`);
@@ -86,7 +77,7 @@ export function binsOfPairs(
   checkValues(kind, target, output);
   if (units === 1) return pair(isPositive(target), decided(output, loss, options));
   return pair(argMax(target), predictedClass(output));
-}
+};
 
 /** The counts of each class from its own table. */
 export function countsOfEach(sums: Float64Array): ClassCounts[] {
