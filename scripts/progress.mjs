@@ -43,10 +43,13 @@ function main(all) {
       text += part;
     });
   }
-  const timer = setInterval(() => {
-    const seconds = Number(((performance.now() - started) / 1000).toFixed(own ? 1 : 0));
-    console.log(`chainrule: ${what}, ${seconds} s${summaryOf(text.split('\n'))}`);
-  }, Number(own ?? usualMs));
+  const timer = setInterval(
+    () => {
+      const seconds = Number(((performance.now() - started) / 1000).toFixed(own ? 1 : 0));
+      console.log(`chainrule: ${what}, ${seconds} s${summaryOf(text.split('\n'))}`);
+    },
+    Number(own ?? usualMs),
+  );
   const end = code => {
     clearInterval(timer);
     if (code !== 0) process.stderr.write(text);

@@ -55,7 +55,11 @@ const steps: readonly Step[] = [
   {name: 'neon', ...built, run: () => script('scripts/test-neon.ts')},
   {name: 'native', ...built, run: nativeSuite},
   {name: 'guard', ...built, run: () => script('bench/guard.ts')},
-  {name: 'package', ...built, run: () => script('scripts/package-test.ts', ...(values.deep ? [] : ['--quick']))},
+  {
+    name: 'package',
+    ...built,
+    run: () => script('scripts/package-test.ts', ...(values.deep ? [] : ['--quick'])),
+  },
   {name: 'tidy', ...built, run: () => script('scripts/tidy.ts')},
   ...(values.deep
     ? [{name: 'sanitizers', after: ['tests', 'package'], run: () => script('scripts/test-asan.ts')}]

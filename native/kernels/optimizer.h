@@ -120,7 +120,8 @@ constexpr int64_t kPrefetchFloats = 5 * kLanes;
 // `count` elements, whole vectors. `given` is the Rule; a local copy can stay in registers, because no store
 // aliases it.
 template <class Rule>
-void update_vectors(const void* given, const float* const* from, float* const* to, int64_t count) {
+COMPILED_ONCE void update_vectors(const void* given, const float* const* from, float* const* to,
+                                  int64_t count) {
   constexpr int kWidth = Rule::kWidth, kKept = kWidth - 1;
   const Rule rule = *static_cast<const Rule*>(given);
   const float* source[kWidth];
@@ -151,7 +152,7 @@ struct Share {
 using UpdateVectors = void (*)(const void* rule, const float* const* from, float* const* to, int64_t count);
 
 // The tail goes through a buffer.
-void update_share(const Share& share, const void* rule, UpdateVectors update, int width) {
+COMPILED_ONCE void update_share(const Share& share, const void* rule, UpdateVectors update, int width) {
   const int kept = width - 1;
   const float* from[kMaxWidth];
   float* to[kMaxWidth];
@@ -209,8 +210,8 @@ VEC_INLINE int64_t start_of_share(int64_t count, int64_t task, int64_t tasks) {
 }
 
 // Calls `update` for the shares of tasks [first_task, last_task).
-void update_segments(const Args& args, RuleSize rule, int64_t first_task, int64_t last_task,
-                     void (*update)(const Share&)) {
+COMPILED_ONCE void update_segments(const Args& args, RuleSize rule, int64_t first_task, int64_t last_task,
+                                   void (*update)(const Share&)) {
   const float* hyper = input<float>(args, 0);
   int64_t tasks = count_tasks(args, rule);
   int32_t width = width_of(args, rule), columns = columns_of(args, rule);

@@ -6,11 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#if defined(__GNUC__) && !defined(__clang__)
-// About vectors as arguments of functions that are all inlined.
-#pragma GCC diagnostic ignored "-Wpsabi"
-#endif
-
 namespace chainrule {
 namespace {
 
@@ -20,31 +15,12 @@ typedef float Floats __attribute__((vector_size(64)));
 typedef int32_t Ints __attribute__((vector_size(64)));
 typedef uint32_t Unsigneds __attribute__((vector_size(64)));
 typedef double Doubles __attribute__((vector_size(128)));
+typedef int64_t Longs __attribute__((vector_size(128)));
 
 struct Vec { Floats v; };
 struct IntVec { Ints v; };
 struct Mask { Ints v; };  // 0 or -1
 struct DoubleVec { Doubles v; };
-
-// a*b + c rounded once. Without the instruction: the product is exact in double, and the sum is rounded to
-// odd, that is, its last bit says whether anything was cut off. Then rounding to float is correct (Boldo,
-// Melquiond 2008).
-VEC_INLINE float fused(float a, float b, float c) {
-#if defined(__FMA__) || defined(__aarch64__)
-  return __builtin_fmaf(a, b, c);
-#else
-  double product = static_cast<double>(a) * b, addend = c;
-  double sum = product + addend;
-  double kept = sum - product;
-  double lost = (product - (sum - kept)) + (addend - kept);
-  int64_t bits;
-  __builtin_memcpy(&bits, &sum, 8);
-  int64_t away = (lost > 0) == (sum > 0) ? 1 : -1;
-  bits += ((lost > 0) | (lost < 0)) & ~bits & 1 ? away : 0;
-  __builtin_memcpy(&sum, &bits, 8);
-  return static_cast<float>(sum);
-#endif
-}
 
 VEC_INLINE Vec load(const float* p) {
   Vec result;
@@ -91,12 +67,28 @@ VEC_INLINE Vec operator-(Vec a, Vec b) { return {a.v - b.v}; }
 VEC_INLINE Vec operator*(Vec a, Vec b) { return {a.v * b.v}; }
 VEC_INLINE Vec operator/(Vec a, Vec b) { return {a.v / b.v}; }
 VEC_INLINE Vec neg(Vec x) { return {-x.v}; }
-// A call, because a fused multiply-add may take twenty instructions for each lane.
-__attribute__((noinline)) Vec fma(const Vec& a, const Vec& b, const Vec& c) {
+
+#if defined(__FMA__) || defined(__aarch64__)
+VEC_INLINE Vec fma(Vec a, Vec b, Vec c) {
   float lanes[16];
-  for (int i = 0; i < 16; ++i) lanes[i] = fused(a.v[i], b.v[i], c.v[i]);
+  for (int i = 0; i < 16; ++i) lanes[i] = __builtin_fmaf(a.v[i], b.v[i], c.v[i]);
   return load(lanes);
 }
+#else
+// Without the instruction: the product is exact in double, and the sum is rounded to odd, that is, its last bit
+// says whether anything was cut off. Then rounding to float is correct (Boldo, Melquiond 2008). A call, because
+// it is long.
+COMPILED_ONCE Vec fma(const Vec& a, const Vec& b, const Vec& c) {
+  Doubles product = __builtin_convertvector(a.v, Doubles) * __builtin_convertvector(b.v, Doubles);
+  Doubles addend = __builtin_convertvector(c.v, Doubles);
+  Doubles sum = product + addend, kept = sum - product;
+  Doubles lost = (product - (sum - kept)) + (addend - kept);
+  Longs bits = (Longs)sum;
+  Longs away = ((lost > 0.0) ^ (sum > 0.0)) | 1;  // 1 where both have the same sign, else -1
+  Longs even = -(~bits & 1), inexact = (lost > 0.0) | (lost < 0.0);
+  return {__builtin_convertvector((Doubles)(bits + (away & even & inexact)), Floats)};
+}
+#endif
 VEC_INLINE Vec fnma(Vec a, Vec b, Vec c) { return fma(neg(a), b, c); }
 VEC_INLINE Vec sqrt(Vec x) {
   float lanes[16];

@@ -9,7 +9,8 @@ function draw(kernelInitializer: Initializer, [inputs, units]: readonly [number,
 }
 
 /** Vitest would compare 60,000 numbers for a second. */
-const bytesOf = ({buffer, byteOffset, byteLength}: Float32Array) => Buffer.from(buffer, byteOffset, byteLength);
+const bytesOf = ({buffer, byteOffset, byteLength}: Float32Array) =>
+  Buffer.from(buffer, byteOffset, byteLength);
 const isSame = (a: Float32Array, b: Float32Array): boolean => bytesOf(a).equals(bytesOf(b));
 
 const [inputs, units] = [200, 300];
