@@ -75,9 +75,9 @@ VEC_INLINE Vec fma(Vec a, Vec b, Vec c) {
   return load(lanes);
 }
 #else
-// Without the instruction: the product is exact in double, and the sum is rounded to odd, that is, its last bit
-// says whether anything was cut off. Then rounding to float is correct (Boldo, Melquiond 2008). A call, because
-// it is long.
+// Without the instruction: the product is exact in double, and the sum is rounded to odd, that is, its last
+// bit says whether anything was cut off. Then rounding to float is correct (Boldo, Melquiond 2008). A call,
+// because it is long.
 COMPILED_ONCE Vec fma(const Vec& a, const Vec& b, const Vec& c) {
   Doubles product = __builtin_convertvector(a.v, Doubles) * __builtin_convertvector(b.v, Doubles);
   Doubles addend = __builtin_convertvector(c.v, Doubles);
