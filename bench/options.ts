@@ -15,6 +15,8 @@ export interface BenchOptions {
   /** Names; all by default, none with `quick`. */
   readonly peers: readonly string[] | undefined;
   readonly workloads: readonly string[] | undefined;
+  /** The folder of another checkout, for the bench before. */
+  readonly before: string | undefined;
 }
 
 export interface Figure {

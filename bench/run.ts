@@ -21,6 +21,7 @@ const benches = [
   'meanwhile',
   'event-loop',
   'pin',
+  'before',
 ];
 
 /** `a,b` as a list; `none` as an empty one. */
@@ -53,6 +54,7 @@ async function main(): Promise<void> {
   cli.option('--quick', 'Fewer repeats and no peers unless chosen: under two minutes in all');
   cli.option('--explain', 'For the bench train, the time of each instruction');
   cli.option('--chart', 'Draw docs/speed.svg and the table of README.md anew, from the bench train');
+  cli.option('--before <folder>', 'For the bench before: another checkout, built, to compare with');
   cli.option('--threads <count>', 'Threads for the runs that use several', {default: availableParallelism()});
   cli.help();
   const {options: given} = cli.parse();
@@ -73,6 +75,7 @@ async function main(): Promise<void> {
     explain: given.explain === true,
     peers: listOf(given.peers),
     workloads: listOf(given.workloads),
+    before: given.before === undefined ? undefined : String(given.before),
   });
   console.log('\n== goals');
   printGoals(figures, !only);

@@ -10,6 +10,7 @@
 //             the new parameter, e ← momentum·e + (1 − momentum)·p; then p ← e where `overwrites` is not 0
 //   pauses    [active]: where it is 0 nothing changes
 
+import {checkOptions} from '../core/errors.ts';
 import {show} from '../core/kinds.ts';
 import {formatShape, sameShape} from '../core/shape.ts';
 import {
@@ -151,6 +152,7 @@ export function applyUpdate(
   segments: readonly (readonly Tensor[])[],
   attributes: Partial<UpdateAttributes> = {},
 ): readonly (readonly Tensor[])[] {
+  checkOptions('ops.applyUpdate', attributes, ['groups', 'decays', 'averages', 'pauses']);
   checkTensor(op.name, 'hyper', hyper);
   if (!Array.isArray(segments)) {
     failIn(

@@ -53,6 +53,9 @@ export class Program {
   readonly plan: Plan;
   readonly #native: NativeProgram;
   #stepNs: number | undefined;
+  /** Under way, or waiting for their turn. */
+  #runs = 0;
+  #mayRelease = false;
 
   /** @throws ERR_PLAN if the plan is malformed or was made for other kernels. */
   constructor(plan: Plan, options: {isa?: string} = {}) {
@@ -77,6 +80,8 @@ export class Program {
       if (!output || isSharedMemory(arrays[index]?.buffer)) continue;
       fail('ERR_VALUE', `result ${JSON.stringify(name)}: expected an array over a SharedArrayBuffer.`);
     }
+    state?.beginRun();
+    this.#runs++;
     try {
       const short = steps * this.stepNs <= inlineUpToNs;
       if ((options.highPriority && turns.open) || (short && (options.inline || options.highPriority))) {
@@ -87,7 +92,17 @@ export class Program {
       return this.#read(await this.#handOver(state, arrays, steps, options));
     } catch (cause) {
       throw toChainruleError(cause);
+    } finally {
+      state?.endRun();
+      this.#runs--;
+      if (this.#mayRelease) this.release();
     }
+  }
+
+  /** Frees what its runs work in, now or when the last of them ends. A later run takes memory anew. */
+  release(): void {
+    this.#mayRelease = this.#runs > 0;
+    if (!this.#mayRelease) addon().releaseArenas(this.#native);
   }
 
   /** Runs the plan on the calling thread alone. Waits at most for one commit of another run. */

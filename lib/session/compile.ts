@@ -10,7 +10,7 @@ import type {IoSlot, Plan} from '../plan.ts';
 import {keepSafe} from '../runtime/arrays.ts';
 import {Program, type ProgramRunOptions, type RunResult} from '../runtime/program.ts';
 import {turns} from '../runtime/turns.ts';
-import {programOf, sharedPlan} from './shared-plans.ts';
+import {isShared, programOf, sharedPlan} from './shared-plans.ts';
 import type {VariableStore} from './store.ts';
 
 export interface ProgramRequest
@@ -80,7 +80,8 @@ export class CompiledProgram {
 
   /** The same on the calling thread. */
   runSync(inputs: Arrays, {outputs: given = {}, ...options}: RunArrays = {}): RunOutcome {
-    const outputs = this.#outputs(given, options);
+    // Nobody can transfer away what is read and written before this returns, and plain memory is made sooner.
+    const outputs = this.#outputs(given, options, ArrayBuffer);
     const end = this.#beginWrite();
     try {
       const io = {...inputs, ...outputs};
@@ -131,6 +132,11 @@ export class CompiledProgram {
     return this.#program.profile();
   }
 
+  /** Its owner lets go of it: what its runs work in is freed, unless other models may have it too. */
+  release(): void {
+    if (!isShared(this.plan)) this.#program.release();
+  }
+
   stages(): Stages {
     return this.#stages();
   }
@@ -155,9 +161,16 @@ export class CompiledProgram {
     return () => state.endWrite();
   }
 
-  #outputs(given: Arrays, {steps = 1}: ProgramRunOptions): Record<string, TypedArray> {
-    const slots = this.plan.io.filter(({output}) => output);
-    return Object.fromEntries(slots.map(slot => [slot.name, given[slot.name] ?? allocate(slot, steps)]));
+  #outputs(
+    given: Arrays,
+    {steps = 1}: ProgramRunOptions,
+    memory: Memory = SharedArrayBuffer,
+  ): Record<string, TypedArray> {
+    const outputs: Record<string, TypedArray> = {};
+    for (const slot of this.plan.io) {
+      if (slot.output) outputs[slot.name] = given[slot.name] ?? allocate(slot, steps, memory);
+    }
+    return outputs;
   }
 
   #options(options: ProgramRunOptions): ProgramRunOptions {
@@ -170,9 +183,11 @@ export class CompiledProgram {
   }
 }
 
-function allocate({dtype, shape}: IoSlot, steps: number): TypedArray {
+type Memory = new (bytes: number) => ArrayBufferLike;
+
+function allocate({dtype, shape}: IoSlot, steps: number, memory: Memory): TypedArray {
   const length = sizeOf(shape) * steps;
-  return new dtypes[dtype].array(new SharedArrayBuffer(length * dtypes[dtype].bytes), 0, length);
+  return new dtypes[dtype].array(new memory(length * dtypes[dtype].bytes), 0, length);
 }
 
 /** Copies results to the arrays that were given for them. @throws ERR_SHAPE, ERR_DTYPE */

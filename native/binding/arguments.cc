@@ -82,7 +82,6 @@ const KernelTable& table_named(Napi::Env env, const Napi::Value& name) {
   return *table;
 }
 
-// The buffer of a state, alive for as long as the calling function runs.
 Napi::Value memory_of(Napi::Env env, const Napi::Value& state) {
   if (!state.IsExternal()) return env.Undefined();
   const Napi::Value memory =
