@@ -87,8 +87,8 @@ void release_state(const Napi::CallbackInfo& call) {
 
 // No run of the program may be under way; a later one takes new memory.
 void release_arenas(const Napi::CallbackInfo& call) {
-  Program& program = *call[0].As<Napi::External<Program>>().Data();
-  for (Arena* arena : {&program.executor_arena, &program.caller_arena, &program.caller_scratch}) {
+  RunMemory& memory = *call[0].As<Napi::External<Program>>().Data()->memory;
+  for (Arena* arena : {&memory.executor_arena, &memory.caller_arena, &memory.caller_scratch}) {
     arena->release();
   }
 }
@@ -131,9 +131,9 @@ Napi::Value load(const Napi::CallbackInfo& call) {
 
 Napi::Value profile(const Napi::CallbackInfo& call) {
   const Program& program = *call[0].As<Napi::External<Program>>().Data();
-  Napi::Float64Array result = Napi::Float64Array::New(call.Env(), program.profile_ns.size());
-  for (size_t i = 0; i < program.profile_ns.size(); ++i) {
-    __atomic_load(&program.profile_ns[i], &result[i], __ATOMIC_RELAXED);
+  Napi::Float64Array result = Napi::Float64Array::New(call.Env(), program.profile_ns->size());
+  for (size_t i = 0; i < program.profile_ns->size(); ++i) {
+    __atomic_load(&(*program.profile_ns)[i], &result[i], __ATOMIC_RELAXED);
   }
   return result;
 }
