@@ -65,9 +65,16 @@ export class RowPrograms {
         return program;
       }
     }
+    this.release(); // a larger one takes the place of those before
     this.#common = this.#over(this.#largest(rows));
     this.#isRigid = this.#common === undefined;
     return this.#common;
+  }
+
+  /** Its owner lets go of it: see `CompiledProgram.release`. */
+  release(): void {
+    this.#first?.program.release();
+    this.#common?.release();
   }
 
   /** What is known already, or else the next power of two: numbers that grow are met with room to spare. */
