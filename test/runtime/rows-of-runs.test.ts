@@ -56,6 +56,7 @@ it.each([
   [8, 1, 3, 2, 7],
   [7, 2, 1, 0, 3],
   [4, 3, 9, 2, 5],
+  [5, 5, 2, 0, 4],
 ])(
   '%i rows, then %i in each step of %i from %i on: as if one by one',
   async (rows, last, every, phase, steps) => {
