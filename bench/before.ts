@@ -60,22 +60,38 @@ function sideOf(folder: string): PeerProcess {
 const commitOf = (folder: string): string =>
   spawnSync('git', ['log', '-1', '--format=%h'], {cwd: folder, encoding: 'utf8'}).stdout.trim();
 
+type Pair = readonly [before: number, now: number];
+
 /** In turns, and in turns who is first: what disturbs the machine for a while then disturbs both alike. */
-async function time(row: Row, [before, now]: readonly [PeerProcess, PeerProcess], quick: boolean) {
-  for (const side of [before, now]) await side.ask({prepare: row.subject, time: 0.01}, 600);
+async function pairsOf({subject}: Row, folders: readonly [string, string], rounds: number): Promise<Pair[]> {
+  const sides = [sideOf(folders[0]), sideOf(folders[1])] as const;
   const ask = async (side: PeerProcess): Promise<number> =>
     (await side.ask<Timed>({time: 0.08}, 600)).microseconds;
-  const pairs: [before: number, now: number][] = [];
-  for (let round = 0; round < (quick ? 8 : 30); round++) {
-    if (round % 2 === 0) pairs.push([await ask(before), await ask(now)]);
-    else {
-      const second = await ask(now);
-      pairs.push([await ask(before), second]);
+  try {
+    for (const side of sides) await side.ask({prepare: subject, time: 0.01}, 600);
+    const pairs: Pair[] = [];
+    for (let round = 0; round < rounds; round++) {
+      if (round % 2 === 0) pairs.push([await ask(sides[0]), await ask(sides[1])]);
+      else {
+        const now = await ask(sides[1]);
+        pairs.push([await ask(sides[0]), now]);
+      }
     }
+    return pairs;
+  } finally {
+    for (const side of sides) side.stop();
   }
-  row.before = median(pairs.map(([first]) => first));
-  row.now = median(pairs.map(([, second]) => second));
-  row.ratio = median(pairs.map(([first, second]) => second / first));
+}
+
+/** In several processes: addresses, and what a process tried first, stay with it. */
+async function time(row: Row, folders: readonly [string, string], quick: boolean): Promise<void> {
+  const pairs: Pair[] = [];
+  for (let process = 0; process < (quick ? 1 : 4); process++) {
+    pairs.push(...(await pairsOf(row, folders, quick ? 8 : 12)));
+  }
+  row.before = median(pairs.map(([before]) => before));
+  row.now = median(pairs.map(([, now]) => now));
+  row.ratio = median(pairs.map(([before, now]) => now / before));
 }
 
 function markdown(rows: readonly Row[], commits: readonly [string, string]): string {
@@ -85,9 +101,11 @@ function markdown(rows: readonly Row[], commits: readonly [string, string]): str
   });
   return `# Before and after
 
-What a step, a prediction or a product took before a change of the code and takes after it, in microseconds: both in
-turns in one run, medians of 30 measurements, and of the ratios of its pairs (${cpu}, ${cpus} threads; commits ${commits.join(' and ')}). Made by
-\`npm run bench -- --only before --before FOLDER --chart\`, where FOLDER is a built checkout of the older commit.
+What a step, a prediction or a product took before a change of the code and takes after it, in
+microseconds: both in turns in one run, medians of measurements and of the ratios of their pairs
+(${cpu}, ${cpus} threads; commits ${commits.join(' and ')}). Made by
+\`npm run bench -- --only before --before FOLDER --chart\`, where FOLDER is a built checkout of the
+older commit.
 
 | | before, µs | after, µs | after ÷ before |
 | --- | ---: | ---: | ---: |
@@ -105,14 +123,9 @@ export async function bench(options: BenchOptions): Promise<Figures> {
   if (!existsSync(path.join(other, 'lib/index.ts'))) throw new Error(`bench: no chainrule in ${folder}`);
   const chosen = workloads.filter(({name}) => options.workloads?.includes(name) ?? true);
   const rows = rowsOf(chosen);
-  const sides = [sideOf(other), sideOf(root)] as const;
-  try {
-    for (const row of rows) {
-      await time(row, sides, quick);
-      console.log(`${row.name}: ${digits(row.before)} → ${digits(row.now)} µs, × ${row.ratio.toFixed(3)}`);
-    }
-  } finally {
-    for (const side of sides) side.stop();
+  for (const row of rows) {
+    await time(row, [other, root], quick);
+    console.log(`${row.name}: ${digits(row.before)} → ${digits(row.now)} µs, × ${row.ratio.toFixed(3)}`);
   }
   const cells = rows.map(({name, before, now, ratio}) => {
     return [name, digits(before), digits(now), ratio.toFixed(3), ratio > slower ? 'slower' : ''];

@@ -1,4 +1,4 @@
-// What is to be reached, and whether it was: one row for each goal of the issue on dense training. Printed at
+// What is to be reached, and whether it was: one row for each goal. Printed at
 // the end of each run, or alone from the results that were saved last: `npm run bench -- --only goals`.
 import {existsSync, readdirSync, readFileSync} from 'node:fs';
 import path from 'node:path';
@@ -95,6 +95,18 @@ const latency: readonly Goal[] = [
   {name: 'compile-100', what: 'compiling the step of 100 layers', atMost: 150, unit: 'ms'},
 ];
 
+const timer = (name: string, what: string): Goal => {
+  return {name, what: `timer of 5 ms beside ${what}, p99 late by`, atMost: 10, unit: 'ms'};
+};
+
+/** Of the bench event-loop. */
+const timers: readonly Goal[] = [
+  timer('timer-large', '784-512-256-10'),
+  timer('timer-small', '4-16-3, nobody looking'),
+  timer('timer-small-seen', '4-16-3, onEpochEnd'),
+  timer('timer-small-batches', '4-16-3, trainOnBatch again and again'),
+];
+
 const us = (name: string, what: string, atMost: number): Goal => ({name, what, atMost, unit: 'µs'});
 
 /** Of the bench small: 4-16-3 where nothing else is said. */
@@ -117,7 +129,7 @@ const small: readonly Goal[] = [
   {name: 'small-xor', what: 'README’s XOR, 500 epochs, from require', atMost: 60, unit: 'ms'},
 ];
 
-export const goals: readonly Goal[] = [...products, ...training, ...latency, ...small];
+export const goals: readonly Goal[] = [...products, ...training, ...latency, ...timers, ...small];
 
 function show(value: number, unit: Goal['unit']): string {
   if (unit === '%') return `${(100 * value).toFixed(0)} %`;

@@ -4,6 +4,7 @@ import {spawnSync} from 'node:child_process';
 import path from 'node:path';
 import {setTimeout as pause} from 'node:timers/promises';
 import {table} from '../scripts/table.ts';
+import {peakOf} from './ceiling.ts';
 import {bundle} from './latency.ts';
 import type {BenchOptions, Figure, Figures} from './options.ts';
 import {PeerProcess, type Timed} from './peers/process.ts';
@@ -156,6 +157,8 @@ export async function bench(options: BenchOptions): Promise<Figures> {
     const {what, atMost, microseconds} = timing;
     return [what, digits(microseconds), `≤ ${atMost}`, ...peerCells(timing, peers)];
   });
+  const peak = peakOf(options.ceiling, 1).toFixed(0);
+  console.log(`The goals were set on a CPU of 278 GFLOP/s a thread; this one has ${peak}.`);
   console.log(`microseconds\n${table([['4-16-3, Adam', 'chainrule', 'goal', ...compared], ...rows])}`);
   console.log(`\nthe README’s XOR, 500 epochs, from require: ${digits(xor)} ms`);
   for (const [name, why] of peers.get(32)?.steps ?? []) {

@@ -108,7 +108,10 @@ export interface Plan {
 /** Elements of a slot in a step of so many rows. */
 function elementsOfStep({rows: own}: Plan, {shape, perRow}: IoSlot, rows: number): number {
   if (!own || !perRow) return sizeOf(shape);
-  return shape.reduce((size, axis, index) => size * (axis - (perRow[index] as number) * (own.most - rows)), 1);
+  return shape.reduce(
+    (size, axis, index) => size * (axis - (perRow[index] as number) * (own.most - rows)),
+    1,
+  );
 }
 
 /** Elements of a slot in a run, whose steps have the most rows by default. */

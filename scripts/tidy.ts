@@ -1,4 +1,4 @@
-// Holds the layering, the sizes and the names. Prints each violation as file:line: what.
+// Holds the layering, the sizes, the names and the traits. Prints each violation as file:line: what.
 import {checkCircles} from './tidy/circles.ts';
 import {listFiles} from './tidy/files.ts';
 import {checkIdentity} from './tidy/identity.ts';
@@ -6,6 +6,7 @@ import {checkImports} from './tidy/imports.ts';
 import {checkNames} from './tidy/names.ts';
 import {checkObjects} from './tidy/objects.ts';
 import {checkSizes} from './tidy/sizes.ts';
+import {checkTraits} from './tidy/traits.ts';
 
 const files = listFiles();
 const objects = checkObjects();
@@ -16,6 +17,7 @@ const found = [
   ...checkCircles(files),
   ...checkNames(files),
   ...checkIdentity(files),
+  ...checkTraits(files),
   ...(typeof objects === 'string' ? [] : objects),
 ];
 for (const {file, line, what} of found) console.log(`${file}:${line}: ${what}`);

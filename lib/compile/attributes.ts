@@ -1,9 +1,12 @@
 // Attributes as words and as text, in the order of the signature.
 import {fail} from '../core/errors.ts';
+import {isObject} from '../core/kinds.ts';
 import type {AttributeType} from '../core/signature.ts';
 import type {Op} from '../core/tensor.ts';
 import {formatAttribute} from '../graph/print.ts';
-import {isMapProgram, type MapProgram} from '../ops/program.ts';
+import type {MapProgram} from '../ops/program.ts';
+
+const isMapProgram = (value: unknown): value is MapProgram => isObject(value) && 'steps' in value;
 
 const bits = new Int32Array(1);
 const float = new Float32Array(bits.buffer);

@@ -1,13 +1,11 @@
-// Pass 2: fewer passes over memory. What follows a product is fused into it (products.ts), small finite
-// checks become one (guards.ts), and trees of elementwise calls become one map. Each number is computed by
-// the same operations in the same order, so no bit changes.
+// Pass 2: fewer passes over memory. By rules, what follows a product is fused into it and small finite checks
+// become one; then trees of elementwise calls become one map each. Each number is computed by the same
+// operations in the same order, so no bit changes.
 import {sameShape} from '../core/shape.ts';
-import {Call, type Op, type Tensor} from '../core/tensor.ts';
+import type {Call, Tensor} from '../core/tensor.ts';
 import {callsOf, rebuild, rewrite, usersOf} from '../graph/walk.ts';
-import {mapOp} from '../ops/program.ts';
-import {mergeFiniteChecks} from './guards.ts';
+import {fuseProducts, makeMap, mergeFiniteChecks} from './fuse-rules.ts';
 import {isIdentity, makeProgram} from './map-program.ts';
-import {fuseProducts} from './products.ts';
 import {mapRoots, type Roots, tensorsOf} from './roots.ts';
 
 /** Elementwise calls always become maps, which are their kernel; with `join` false, each becomes its own. */
@@ -33,12 +31,12 @@ function findGroups(order: readonly Call[], kept: ReadonlySet<Tensor>, join: boo
   const groups = new Map<Call, Group>();
   for (const call of [...order].reverse()) {
     if (!isElementwise(call)) continue;
-    const [result] = call.outputs as readonly [Tensor];
+    const {result} = call;
     const groupsOfUsers = new Set((users.get(result) ?? []).map(user => groups.get(user)));
     const [group] = groupsOfUsers;
     groups.set(call, {root: call, members: [call]});
     if (!join || !group || groupsOfUsers.size !== 1 || kept.has(result)) continue;
-    const isSameSize = sameShape(result.shape, (group.root.outputs[0] as Tensor).shape);
+    const isSameSize = sameShape(result.shape, group.root.result.shape);
     if (!isSameSize && !isIdentity(call)) continue;
     const members = [call, ...group.members];
     if (!makeProgram(members)) continue;
@@ -56,8 +54,7 @@ function groupElementwise(roots: Roots, join: boolean): Roots {
     if (!group) return rebuild(call, inputs);
     if (group.root !== call) return call.outputs;
     const {inputs: read, program} = makeProgram(group.members) as NonNullable<ReturnType<typeof makeProgram>>;
-    const {shape, dtype} = call.outputs[0] as Tensor;
-    return new Call(mapOp as unknown as Op, read.map(replaced), {program, shape, dtype}, call.scope).outputs;
+    return makeMap(call, read.map(replaced), program);
   });
   return mapRoots(roots, replacement);
 }

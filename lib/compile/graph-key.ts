@@ -14,7 +14,7 @@ export function graphKey(request: CompileRequest): string {
   const lines = callsOf(roots).map((call, number) => {
     numbers.set(call, number);
     const {op, scope, inputs, attributes} = call;
-    const owner = op.name === 'variable' ? variableOf(call.outputs[0] as Tensor) : undefined;
+    const owner = op.kind === 'leaf' ? variableOf(call.result) : undefined;
     const own = owner
       ? `${stateOffset(owner)} ${owner.name} ${owner.dtype}[${owner.shape}]`
       : keyOfAttribute(attributes);

@@ -1,7 +1,8 @@
 // Turns a group of elementwise calls into the program of one map, whose registers are reused after the last
 // read, within the limits of native/kernels/program.h.
 import type {DType} from '../core/dtype.ts';
-import type {Call, Tensor} from '../core/tensor.ts';
+import {match} from '../core/operands.ts';
+import {type Call, constantOp, type Tensor} from '../core/tensor.ts';
 import type {MapProgram, MapStep} from '../ops/program.ts';
 
 /** Twin of the limits in native/kernels/program.h: a block of all registers fits in the L1 cache. */
@@ -16,20 +17,18 @@ const widerTypes: Readonly<Record<string, readonly DType[]>> = {
 };
 
 /** Every load broadcasts and widens, so such a call needs no step of its own. */
-export function isIdentity({op, inputs, outputs}: Call): boolean {
-  const from = (inputs[0] as Tensor).dtype;
-  const to = (outputs[0] as Tensor).dtype;
-  return op.name === 'broadcastTo' || (op.name === 'cast' && (widerTypes[from] ?? []).includes(to));
+export function isIdentity({op, operand: {dtype: from}, result: {dtype: to}}: Call): boolean {
+  return op.converts && (from === to || (widerTypes[from] ?? []).includes(to));
 }
 
 /** Other conversions are done by the store of the result, so such a call can only be the last. */
-const mustBeLast = (call: Call): boolean => call.op.name === 'cast' && !isIdentity(call);
+const mustBeLast = (call: Call): boolean => call.op.converts && !isIdentity(call);
 
 /** The number of a constant tensor of one element. */
 function scalarOf(tensor: Tensor): number | undefined {
-  if (tensor.call.op.name !== 'constant' || tensor.size !== 1) return undefined;
-  const {data} = tensor.call.attributes as {data: ArrayLike<number>};
-  return tensor.dtype === 'bool' ? Number(data[0] !== 0) : Math.fround(data[0] as number);
+  const value = tensor.size === 1 ? match(tensor, constantOp)?.data[0] : undefined;
+  if (value === undefined) return undefined;
+  return tensor.dtype === 'bool' ? Number(value !== 0) : Math.fround(value);
 }
 
 /** Where a value comes from, before registers are assigned. */
@@ -68,7 +67,7 @@ class Draft {
       isConversion && (!isLast || first.kind === 'step')
         ? first
         : {kind: 'step', index: this.steps.push({call, operands}) - 1};
-    this.places.set(call.outputs[0] as Tensor, place);
+    this.places.set(call.result, place);
   }
 }
 

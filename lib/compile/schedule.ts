@@ -2,20 +2,20 @@
 // commit.
 import {dtypes} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
+import {match} from '../core/operands.ts';
 import {formatShape} from '../core/shape.ts';
 import {
   type Call,
+  constantOp,
   type InputAttributes,
   inputOp,
-  type Op,
   type Tensor,
-  type TensorSpec,
   type Variable,
   variableOf,
 } from '../core/tensor.ts';
 import {callsOf, usersOf} from '../graph/walk.ts';
-import {copyOp} from '../ops/move.ts';
 import type {IoSlot} from '../plan.ts';
+import {copy} from './copies.ts';
 import {findGuards} from './guards.ts';
 import {orderCalls} from './order.ts';
 import {type Roots, tensorsOf} from './roots.ts';
@@ -32,7 +32,10 @@ export function schedule(roots: Roots, layout: StateLayout): Schedule {
   const users = usersOf(order);
   const commitCalls = new Set(order.filter(call => updatesInPlace(call, users, roots)));
   const builder = new Builder(layout);
-  for (const call of order) if (call.op.name === inputOp.name) builder.addInput(call);
+  for (const {op, result} of order) {
+    const given = op.kind === 'leaf' && match(result, inputOp);
+    if (given) builder.addInput(result, given);
+  }
   const copies = builder.addOutputs(roots.outputs, commitCalls);
   for (const call of orderCalls(order, users, commitCalls)) {
     builder.compute.push(...builder.instructionsOf(call));
@@ -60,19 +63,11 @@ function updatesInPlace(call: Call, users: ReadonlyMap<Tensor, readonly Call[]>,
   const kept = new Set([...roots.outputs.map(([, value]) => value), ...roots.guards]);
   return call.outputs.every((output, index) => {
     const targets = roots.updates.filter(([, value]) => value === output).map(([target]) => target);
-    const source = variableOf(call.inputs[replaced[index] as number] as Tensor);
+    const input = call.inputs[replaced[index] ?? -1];
+    const source = input && variableOf(input);
     return !users.has(output) && !kept.has(output) && targets.length === 1 && targets[0] === source;
   });
 }
-
-const copy = (to: Value, from: Value): Instruction => ({
-  kind: 'instruction',
-  op: copyOp as Op,
-  attributes: {},
-  scope: '',
-  outputs: [to],
-  inputs: [from],
-});
 
 class Builder {
   readonly io: IoSlot[] = [];
@@ -88,12 +83,9 @@ class Builder {
     this.layout = layout;
   }
 
-  addInput({attributes, outputs}: Call): void {
-    const {name, shape, dtype, perStep} = attributes as InputAttributes;
-    this.homes.set(outputs[0] as Tensor, {
-      space: 'io',
-      slot: this.addSlot({name, shape, dtype, perStep, output: false}),
-    });
+  addInput(tensor: Tensor, {name, shape, dtype, perStep}: InputAttributes): void {
+    const slot = this.addSlot({name, shape, dtype, perStep, output: false});
+    this.homes.set(tensor, {space: 'io', slot});
   }
 
   private addSlot(slot: IoSlot): number {
@@ -116,7 +108,7 @@ class Builder {
       const {shape, dtype} = tensor;
       const slot = this.addSlot({name, shape, dtype, perStep: true, output: true});
       let owner = tensor;
-      while (owner.call.op.view) owner = owner.call.inputs[0] as Tensor;
+      while (owner.call.op.view) owner = owner.call.operand;
       const {op} = owner.call;
       const isGuard = op.guard !== undefined && owner.dtype === 'int32';
       const isComputed = op.kind !== 'leaf' && !isGuard && !commitCalls.has(owner.call);
@@ -138,8 +130,8 @@ class Builder {
   private nameOf(tensor: Tensor): string {
     const variable = variableOf(tensor);
     if (variable) return variable.name;
-    const {name} = tensor.call.attributes as {name?: string};
-    if (tensor.call.op.name === inputOp.name && name !== undefined) return name;
+    const input = match(tensor, inputOp);
+    if (input) return input.name;
     return tensor.call.op.kind === 'leaf' ? 'constant' : `t${this.count++}`;
   }
 
@@ -148,10 +140,11 @@ class Builder {
     if (home) return home;
     const variable = variableOf(tensor);
     if (variable) return {space: 'state', byteOffset: this.layout.stateOffset(variable)};
-    const {op, inputs, attributes} = tensor.call;
-    if (op.view) return {space: 'part', of: this.valueOf(inputs[0] as Tensor), units: 0};
-    if (op.kind !== 'leaf') return {space: 'arena'};
-    const {data, dtype} = attributes as TensorSpec & {data: ArrayLike<number>};
+    const {call} = tensor;
+    if (call.op.view) return {space: 'part', of: this.valueOf(call.operand), units: 0};
+    const constant = match(tensor, constantOp);
+    if (!constant) return {space: 'arena'};
+    const {data, dtype} = constant;
     const literal = new dtypes[dtype].array(
       new ArrayBuffer(data.length * dtypes[dtype].bytes),
       0,

@@ -2,9 +2,9 @@
 // applied. Every rule is exact: it keeps the bits for all numbers (x + 0 stays, because −0 + 0 is +0).
 import {isObject, isPlainObject} from '../core/kinds.ts';
 import {type Call, inScopeOf, type Tensor} from '../core/tensor.ts';
-import {rebuild, rewrite} from '../graph/walk.ts';
-import {foldConstants, rules, skipBroadcasts} from './identities.ts';
+import {rewrite, withInputs} from '../graph/walk.ts';
 import {mapRoots, type Roots, tensorsOf} from './roots.ts';
+import {foldConstants, rules, skipBroadcasts} from './simplify-rules.ts';
 
 export function simplify(roots: Roots): Roots {
   const pool = new Pool();
@@ -20,7 +20,7 @@ class Pool {
   private readonly results = new Map<Call, readonly Tensor[]>();
 
   canonicalize(given: Call, inputs: readonly Tensor[]): readonly Tensor[] {
-    const call = this.intern((rebuild(given, inputs)[0] as Tensor).call);
+    const call = this.intern(withInputs(given, inputs));
     const known = this.results.get(call);
     if (known) return known;
     const better = inScopeOf(call, () => this.improve(call));
@@ -34,16 +34,16 @@ class Pool {
       const better = foldConstants(call) ?? skipBroadcasts(call);
       if (better) return better;
     }
-    return rules[call.op.name]?.(call);
+    return rules.get(call.op)?.(call);
   }
 
   /** The result of a rule may be a new call of new operands, at most a few calls deep. */
   private canonicalizeTensor(tensor: Tensor): Tensor {
     const {call} = tensor;
     const known = this.results.get(call);
-    if (known) return known[tensor.index] as Tensor;
+    if (known) return known[tensor.index] ?? tensor;
     const inputs = call.inputs.map(input => this.canonicalizeTensor(input));
-    return this.canonicalize(call, inputs)[tensor.index] as Tensor;
+    return this.canonicalize(call, inputs)[tensor.index] ?? tensor;
   }
 
   private intern(call: Call): Call {

@@ -33,8 +33,10 @@ export function dtypeOfShort(short: string): DType | undefined {
 
 /** The dtype whose elements a typed array holds (bytes are uint8); undefined for anything else. */
 export function dtypeOfArray(value: unknown): DType | undefined {
-  const names: readonly DType[] = ['float32', 'int32', 'uint8', 'float64'];
-  return names.find(name => dtypes[name].isArray(value));
+  for (const name of ofArrays) if (dtypes[name].isArray(value)) return name;
+  return undefined;
 }
+
+const ofArrays: readonly DType[] = ['float32', 'int32', 'uint8', 'float64'];
 
 export const isFloat32 = (value: unknown): value is Float32Array => types.isFloat32Array(value);

@@ -10,6 +10,9 @@ export function isObject(value: unknown): value is object {
 const isRoot = (prototype: object): boolean =>
   Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf');
 
+/** An object literal of this realm: the usual case, told apart at once. */
+const isLiteral = (value: object): boolean => Object.getPrototypeOf(value) === Object.prototype;
+
 /** An object literal, of whatever realm, or an object without a prototype; not an instance of a class. */
 export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
   if (!isObject(value)) return false;
@@ -23,19 +26,22 @@ export type Kind = 'error' | 'tensor' | 'symbolic tensor' | 'layer' | 'data set'
 
 const kinds: readonly Kind[] = ['error', 'tensor', 'symbolic tensor', 'layer', 'data set', 'model', 'part'];
 
-const symbolOf = (kind: Kind): symbol => Symbol.for(`chainrule.${kind}`);
+// Made once: these are looked up for every array of every call.
+const symbols = Object.fromEntries(
+  [...kinds, 'table' as const].map(kind => [kind, Symbol.for(`chainrule.${kind}`)]),
+) as Readonly<Record<Kind, symbol>>;
 
 /** Stands for this copy of the package. */
 const copy = {};
 
 const markOf = (value: unknown, kind: Kind): unknown =>
   isObject(value) || typeof value === 'function'
-    ? (value as unknown as Record<symbol, unknown>)[symbolOf(kind)]
+    ? (value as unknown as Record<symbol, unknown>)[symbols[kind]]
     : undefined;
 
 /** Marks an object, or the instances of a class by its prototype. */
 export function mark(target: object, kind: Kind): void {
-  Object.defineProperty(target, symbolOf(kind), {value: copy});
+  Object.defineProperty(target, symbols[kind], {value: copy});
 }
 
 /** Whether this copy of the package made it. */
@@ -56,8 +62,16 @@ const arrayTag = Object.getOwnPropertyDescriptor(
   Symbol.toStringTag,
 )?.get as () => string | undefined;
 
+/** What Float16Array is, where the engine has it: Node 24 and later. */
+export interface Float16Numbers extends ArrayBufferView {
+  readonly [Symbol.toStringTag]: 'Float16Array';
+  readonly length: number;
+  readonly [at: number]: number;
+}
+
 /** Any array of numbers in memory. */
 export type NumericArray =
+  | Float16Numbers
   | Float32Array
   | Float64Array
   | Int8Array
@@ -73,6 +87,10 @@ export type NumericArray =
 /** `Float32Array`, …, also for a class that extends it; undefined for what is no typed array. */
 export const typedArrayName = (value: unknown): string | undefined =>
   isObject(value) ? arrayTag.call(value) : undefined;
+
+/** What a package offers as a Float16Array where the engine has none: its numbers lie elsewhere. */
+const isFloat16Substitute = (value: unknown): boolean =>
+  tagOf(value) === 'Float16Array' && !types.isTypedArray(value);
 
 export function isNumericArray(value: unknown): value is NumericArray {
   return types.isTypedArray(value);
@@ -105,7 +123,8 @@ function isBuiltIn(value: object): boolean {
     types.isPromise(value) ||
     types.isBoxedPrimitive(value) ||
     types.isNativeError(value) ||
-    isUrl(value)
+    isUrl(value) ||
+    isFloat16Substitute(value)
   );
 }
 
@@ -115,8 +134,10 @@ const isSequence = (value: object): boolean => Symbol.iterator in value || Symbo
 
 /** Values by name: an object literal, or an object of a class, that is nothing else. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  if (!isObject(value) || isBuiltIn(value) || isSequence(value) || isShaped(value)) return false;
-  return !isMarked(value, 'table') && kinds.every(kind => !isMarked(value, kind));
+  if (!isObject(value) || isList(value) || isSequence(value) || isShaped(value)) return false;
+  // A literal of this realm, as most are, can only be marked itself.
+  if (isLiteral(value)) return !isMarked(value, 'part');
+  return !isBuiltIn(value) && !isMarked(value, 'table') && kinds.every(kind => !isMarked(value, kind));
 }
 
 /** A Map as the object of the same entries, and anything else as it is. */
@@ -144,6 +165,7 @@ const common = ['constructor', 'toString', 'toLocaleString', 'valueOf', 'toJSON'
 
 /** Names of all that a reader of an object may find: its own, and those of its classes. */
 export function memberNames(value: object): string[] {
+  if (isLiteral(value)) return Object.keys(value);
   const inherited = [...prototypesOf(value)].flatMap(prototype => Object.getOwnPropertyNames(prototype));
   return [...new Set([...Object.keys(value), ...inherited.filter(name => !common.includes(name))])];
 }
@@ -228,6 +250,9 @@ function showObject(value: object): string {
   const foreign = foreignKind(value);
   if (foreign !== undefined) {
     return `${article(foreign)} of another copy of chainrule: there are two copies in this process`;
+  }
+  if (isFloat16Substitute(value)) {
+    return 'a Float16Array (this engine has no Float16Array: Float32Array.from(array) makes one that it has)';
   }
   if (isBuiltIn(value)) return article(typedArrayName(value) ?? tagOf(value));
   const own = (value as {toString?: unknown}).toString;

@@ -2,11 +2,13 @@ import {fail} from './errors.ts';
 
 /**
  * A signature is the name, operands and attributes of an op, in the spelling that stands beside its kernel:
- * `matmul(a: f32, b: f32) -> c: f32 {transposeA: bool, transposeB: bool}`.
+ * `matmul(a: f32, b: f32) -> c: f32 {transposeA: bool, transposeB: bool}`. It is read twice: by
+ * `parseSignature`, and by the types of signature-types.ts, so that rules get operands by name.
  *
  * Operand types: f32, i32, u8, bool, f64, a capital letter (the same type wherever it stands) or `any`.
- * `name?: f32` may be left out; `...name: f32` stands for any number of operands. Attribute types: bool, i32,
- * f32, op (an elementwise op by its signature; -1 for none) and words (any number of them, last only).
+ * `name?: f32` may be left out; `...name: f32` stands for any number of operands, last only. Attribute types:
+ * bool, i32, f32, op (an elementwise op by its signature; -1 for none) and words (any number of them, last
+ * only).
  */
 export interface Operand {
   readonly name: string;
@@ -17,8 +19,8 @@ export interface Operand {
 
 export type AttributeType = 'bool' | 'i32' | 'f32' | 'op' | 'words';
 
-export interface Signature {
-  readonly text: string;
+export interface Signature<Text extends string = string> {
+  readonly text: Text;
   readonly name: string;
   readonly inputs: readonly Operand[];
   readonly outputs: readonly Operand[];
@@ -42,7 +44,7 @@ function parseOperands(text: string, list: string): Operand[] {
   });
 }
 
-export function parseSignature(text: string): Signature {
+export function parseSignature<Text extends string>(text: Text): Signature<Text> {
   const match = signaturePattern.exec(text);
   if (!match) fail('ERR_GRAPH', `cannot read the signature ${JSON.stringify(text)}.`);
   const [, name, inputs, outputs, attributes] = match;

@@ -3,9 +3,13 @@ import {dtypeOfShort, dtypes} from './dtype.ts';
 import {checkOptions, fail} from './errors.ts';
 import {isNumericArray, isOwn, mark, show} from './kinds.ts';
 import {converted} from './numbers.ts';
+import {currentScope, failIn} from './scope.ts';
 import type {Shape} from './shape.ts';
 import {formatShape, sizeOf} from './shape.ts';
 import {parseSignature, type Signature} from './signature.ts';
+import type {InputList, Listed, OutputList} from './signature-types.ts';
+
+export {currentScope, failIn, inScopeOf, withScope} from './scope.ts';
 
 /** Shape and element type of one result of an op. */
 export interface TensorSpec {
@@ -16,16 +20,34 @@ export interface TensorSpec {
 /** What it means when a kernel's guard output is not -1; twin of `enum class Guard` in native/plan.h. */
 export type GuardKind = 'indexOutOfRange' | 'inputNotFinite' | 'labelOutOfRange' | 'notFinite' | 'stop';
 
-/** One gradient per input, null where none flows. Annotate gradient rules with it. */
+/** One gradient per input, null where none flows. */
 export type Gradients = readonly (Tensor | null)[];
+
+/** A result that tells, by a number that is not -1, that the step must not be committed. */
+export interface Guard {
+  readonly kind: GuardKind;
+  /** Which output it is. */
+  readonly output: number;
+  /** The input whose values it is about: rows of a data set, labels. */
+  readonly operand: number | undefined;
+}
+
+/** What makes an op a product of matrices: each element of its first result is a sum over an inner axis. */
+export interface Contraction {
+  /** How many terms each sum has. */
+  terms(inputs: readonly TensorSpec[], attributes: object): number;
+  /** The op, and its attributes, that does the same with operands rounded to bfloat16. */
+  readonly bfloat16: ((attributes: object) => readonly [Op, object]) | undefined;
+}
 
 /**
  * An op owns its rules: compiler passes name no op but read the traits below. Attributes that the signature
- * names go into the plan; others (a target shape) are for `infer` alone.
+ * names go into the plan; others (a target shape) are for its own rules alone. Made by `defineOp`, from rules
+ * that have operands by name; here they go by position.
  */
-export interface Op<Attributes extends object = object> {
+export interface Op<Attributes extends object = object, Text extends string = string> {
   readonly name: string;
-  readonly signature: Signature;
+  readonly signature: Signature<Text>;
   /**
    * leaf: computes nothing. primitive: has a kernel and a gradient. fused: has a kernel, and only the
    * compiler introduces it.
@@ -36,10 +58,12 @@ export interface Op<Attributes extends object = object> {
    * part of a map or of a product's epilogue.
    */
   readonly elementwise: boolean;
+  /** Elementwise, and all that it does, broadcasting and converting, is what loading or storing does. */
+  readonly converts: boolean;
   /** The result is the memory of the first input under another shape: there is nothing to compute. */
   readonly view: boolean;
-  /** For ops with an output named `guard`: what it means when that is not -1. */
-  readonly guard: GuardKind | undefined;
+  readonly contraction: Contraction | undefined;
+  readonly guard: Guard | undefined;
   /** Which input output 0 may overwrite, as a bit mask; elementwise ops may overwrite any. */
   readonly inPlace: number;
   /** For ops that update state: the input that each output replaces. */
@@ -48,7 +72,7 @@ export interface Op<Attributes extends object = object> {
   /** Floating-point operations, by shape: for comparing measured times with the machine's ceiling. */
   flops(inputs: readonly TensorSpec[], outputs: readonly TensorSpec[], attributes: Attributes): number;
   /** Gradient rule: `gradients` holds one entry per output, null where none arrives. */
-  readonly grad: ((gradients: Gradients, call: Call<Attributes>) => Gradients) | undefined;
+  readonly grad: ((gradients: Gradients, call: Call) => Gradients) | undefined;
 }
 
 /** One application of an op. */
@@ -65,9 +89,17 @@ export class Call<Attributes extends object = object> {
     this.inputs = inputs;
     this.attributes = attributes;
     this.scope = scope;
-    this.outputs = op
-      .infer(inputs, attributes)
-      .map((spec, index) => new Tensor(this as unknown as Call, index, spec));
+    this.outputs = op.infer(inputs, attributes).map((spec, index) => new Tensor(this, index, spec));
+  }
+
+  /** The first input: that of a view, a check, a cast. */
+  get operand(): Tensor {
+    return this.inputs[0] ?? fail('ERR_GRAPH', `${this.op.name} has no operand.`);
+  }
+
+  /** The first output, which most calls have alone. */
+  get result(): Tensor {
+    return this.outputs[0] ?? fail('ERR_GRAPH', `${this.op.name} has no result.`);
   }
 }
 
@@ -108,39 +140,6 @@ export class Tensor {
 
 export const isTensor = (value: unknown): value is Tensor => isOwn(value, 'tensor');
 
-const scopes: string[] = [];
-
-/** The path of the scopes now open. */
-export function currentScope(): string {
-  return scopes.join('/');
-}
-
-/** Runs `build` with every op in it marked as belonging to `name`. */
-export function withScope<Result>(name: string, build: () => Result): Result {
-  scopes.push(name);
-  try {
-    return build();
-  } finally {
-    scopes.pop();
-  }
-}
-
-/** Runs `build` in the scope of an earlier call: gradients belong where their op belongs. */
-export function inScopeOf<Result>(call: Call, build: () => Result): Result {
-  const saved = scopes.splice(0, scopes.length, ...(call.scope === '' ? [] : [call.scope]));
-  try {
-    return build();
-  } finally {
-    scopes.splice(0, scopes.length, ...saved);
-  }
-}
-
-/** `matmul: … in encoder/dense_3.` */
-export function failIn(op: string, code: 'ERR_SHAPE' | 'ERR_DTYPE' | 'ERR_VALUE', message: string): never {
-  const scope = currentScope();
-  fail(code, `${op}: ${message}${scope === '' ? '' : ` in ${scope}`}.`);
-}
-
 /** Refuses what is no tensor, by the name of the operand, before an op looks at its shape. */
 export function checkTensor(op: string, name: string, value: unknown): asserts value is Tensor {
   if (!isTensor(value)) failIn(op, 'ERR_DTYPE', `operand ${name} must be a tensor. Received ${show(value)}`);
@@ -152,46 +151,15 @@ export function checkShape(op: string, shape: unknown): asserts shape is Shape {
   }
 }
 
-export interface OpDefinition<Attributes extends object> {
-  signature: string;
-  kind?: Op['kind'];
-  elementwise?: boolean;
-  view?: boolean;
-  guard?: GuardKind;
-  inPlace?: number;
-  updates?: (call: Call) => readonly number[];
-  infer(inputs: readonly Tensor[], attributes: Attributes): readonly TensorSpec[];
-  /** One for each element of the largest operand, unless given. */
-  flops?(inputs: readonly TensorSpec[], outputs: readonly TensorSpec[], attributes: Attributes): number;
-  grad?(gradients: Gradients, call: Call<Attributes>): Gradients;
-}
-
-function largestSize(inputs: readonly TensorSpec[], outputs: readonly TensorSpec[]): number {
-  return Math.max(0, ...[...inputs, ...outputs].map(({shape}) => sizeOf(shape)));
-}
-
 /** Every op that has been defined, by name. */
 export const opTable = new Map<string, Op>();
 
-export function defineOp<Attributes extends object = object>(
-  definition: OpDefinition<Attributes>,
-): Op<Attributes> {
-  const signature = parseSignature(definition.signature);
-  const op: Op<Attributes> = {
-    name: signature.name,
-    signature,
-    kind: definition.kind ?? 'primitive',
-    elementwise: definition.elementwise ?? false,
-    view: definition.view ?? false,
-    guard: definition.guard,
-    inPlace: definition.inPlace ?? 0,
-    updates: definition.updates,
-    infer: definition.infer,
-    flops: definition.flops ?? largestSize,
-    grad: definition.grad?.bind(definition),
-  };
+/** Enters an op into the table: for `defineOp`, and for leaves. */
+export function register<Attributes extends object, Text extends string>(
+  op: Op<Attributes, Text>,
+): Op<Attributes, Text> {
   if (opTable.has(op.name)) fail('ERR_GRAPH', `op ${op.name} is defined twice.`);
-  opTable.set(op.name, op as unknown as Op);
+  opTable.set(op.name, op);
   return op;
 }
 
@@ -216,26 +184,54 @@ function checkOperands(op: Op, inputs: readonly Tensor[]): void {
   });
 }
 
-/** Applies an op to tensors: checks them, infers the results' shapes, and makes the symbolic results. */
-export function apply<Attributes extends object>(
-  op: Op<Attributes>,
-  inputs: readonly Tensor[],
+/**
+ * Applies an op to tensors, in the order of its signature: checks them, infers the results' shapes, and makes
+ * the symbolic results. In the scope that is open, unless another is given.
+ */
+export function apply<Attributes extends object, Text extends string>(
+  op: Op<Attributes, Text>,
+  inputs: Listed<InputList<Text>, Tensor>,
   attributes: Attributes,
-): readonly Tensor[] {
-  checkOperands(op as unknown as Op, inputs);
-  return new Call(op, inputs, attributes, currentScope()).outputs;
+  scope?: string,
+): Listed<OutputList<Text>, Tensor>;
+export function apply(op: Op, inputs: readonly Tensor[], attributes: object, scope = currentScope()) {
+  checkOperands(op, inputs);
+  return new Call(op, inputs, attributes, scope).outputs;
 }
 
 /** The first (often only) result of applying an op. */
-export function apply1<Attributes extends object>(
-  op: Op<Attributes>,
-  inputs: readonly Tensor[],
+export function apply1<Attributes extends object, Text extends string>(
+  op: Op<Attributes, Text>,
+  inputs: Listed<InputList<Text>, Tensor>,
   attributes: Attributes,
-): Tensor {
-  return apply(op, inputs, attributes)[0] as Tensor;
+): Tensor;
+export function apply1(op: Op, inputs: readonly Tensor[], attributes: object): Tensor {
+  checkOperands(op, inputs);
+  return new Call(op, inputs, attributes, currentScope()).result;
 }
 
 // Leaves: where values come from.
+
+function defineLeaf<Attributes extends object>(
+  name: string,
+  specOf: (attributes: Attributes) => TensorSpec,
+): Op<Attributes, `${string}() -> x: any`> {
+  return register({
+    name,
+    signature: parseSignature(`${name}() -> x: any`),
+    kind: 'leaf',
+    elementwise: false,
+    converts: false,
+    view: false,
+    contraction: undefined,
+    guard: undefined,
+    inPlace: 0,
+    updates: undefined,
+    infer: (_, attributes) => [specOf(attributes)],
+    flops: () => 0,
+    grad: undefined,
+  });
+}
 
 export interface InputAttributes extends TensorSpec {
   readonly name: string;
@@ -243,11 +239,7 @@ export interface InputAttributes extends TensorSpec {
   readonly perStep: boolean;
 }
 
-export const inputOp = defineOp<InputAttributes>({
-  signature: 'input() -> x: any',
-  kind: 'leaf',
-  infer: (_, {shape, dtype}) => [{shape, dtype}],
-});
+export const inputOp = defineLeaf<InputAttributes>('input', spec => spec);
 
 /**
  * A value given with each run. A leading size of -1 stands for as many rows as the array bound has: such an
@@ -279,11 +271,10 @@ export interface Variable extends TensorSpec {
   readonly tensor: Tensor;
 }
 
-export const variableOp = defineOp<{readonly variable: Omit<Variable, 'tensor'>}>({
-  signature: 'variable() -> x: any',
-  kind: 'leaf',
-  infer: (_, {variable: {shape, dtype}}) => [{shape, dtype}],
-});
+const variableOp = defineLeaf<{readonly variable: Omit<Variable, 'tensor'>}>(
+  'variable',
+  ({variable: spec}) => spec,
+);
 
 export function variable(options: {
   name: string;
@@ -324,11 +315,9 @@ export function originalOf(variable: Variable): Variable {
   return byTensor.get(variable.tensor) ?? variable;
 }
 
-export const constantOp = defineOp<TensorSpec & {readonly data: TypedArray}>({
-  signature: 'constant() -> x: any',
-  kind: 'leaf',
-  infer: (_, {shape, dtype}) => [{shape, dtype}],
-});
+type ConstantAttributes = TensorSpec & {readonly data: TypedArray};
+
+export const constantOp = defineLeaf<ConstantAttributes>('constant', spec => spec);
 
 /** A fixed value: a number, or an array with its shape. */
 export function constant(value: number | TypedArray, shape: Shape = [], dtype: DType = 'float32'): Tensor {

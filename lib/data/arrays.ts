@@ -169,6 +169,17 @@ function fits(given: Shape, wanted: Shape): boolean {
   return sameShape(given, wanted) || sameShape(withoutLastOne(given), withoutLastOne(wanted));
 }
 
+/** A typed array of whole rows that plans read as it is: what most calls are given. */
+function wholeRows(what: string, value: DataInput, rowShape: Shape): Rows | undefined {
+  const dtype = dtypeOfArray(value);
+  if (dtype === undefined || dtype === 'float64') return undefined;
+  const data = value as NumberArray;
+  const count = data.length / sizeOf(rowShape);
+  if (!Number.isInteger(count) || count === 0) return undefined;
+  checkBuffer(what, data);
+  return {data, dtype, rowShape, count, scale: 1, single: false};
+}
+
 /**
  * The rows that a user gave.
  *
@@ -176,6 +187,8 @@ function fits(given: Shape, wanted: Shape): boolean {
  */
 export function toRows(value: DataInput, rules: RowRules): Rows {
   const {what, rowShape, integers = false, allowSingle = false} = rules;
+  const whole = allowSingle ? undefined : wholeRows(what, value, rowShape);
+  if (whole) return whole;
   const {data, shape, scale = 1} = toShaped(what, value, rowShape, integers);
   checkNumber(`${what}: scale`, scale, {min: -3e38, max: 3e38});
   const dtype = dtypeOf(data);

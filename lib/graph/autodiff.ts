@@ -60,8 +60,8 @@ export function hessianVectorProduct(
   const seeds = new Map<Tensor, Tensor>();
   gradients(loss, targets).forEach((gradient, index) => {
     const before = seeds.get(gradient);
-    const part = vector[index] as Tensor;
-    seeds.set(gradient, before ? add(before, part) : part);
+    const part = vector[index];
+    if (part) seeds.set(gradient, before ? add(before, part) : part);
   });
   return pullBack(seeds, targets);
 }
@@ -80,8 +80,8 @@ function pullBack(seeds: ReadonlyMap<Tensor, Tensor>, targets: readonly Tensor[]
     const {grad} = call.op;
     inScopeOf(call, () => {
       grad(arriving, call).forEach((dx, position) => {
-        const input = call.inputs[position] as Tensor;
-        if (dx === null || input.dtype !== 'float32') return;
+        const input = call.inputs[position];
+        if (dx === null || input?.dtype !== 'float32') return;
         const part = sumTo(dx, input.shape);
         const before = gradient.get(input);
         gradient.set(input, before ? add(before, part) : part);

@@ -12,10 +12,7 @@ export function callsOf(roots: readonly Tensor[]): Call[] {
     const seen = state.get(call);
     if (seen === undefined) {
       state.set(call, 'open');
-      for (let index = call.inputs.length - 1; index >= 0; index--) {
-        const source = (call.inputs[index] as Tensor).call;
-        if (!state.has(source)) stack.push(source);
-      }
+      for (const {call: source} of [...call.inputs].reverse()) if (!state.has(source)) stack.push(source);
       continue;
     }
     stack.pop();
@@ -40,10 +37,15 @@ export function usersOf(order: readonly Call[]): Map<Tensor, Call[]> {
   return users;
 }
 
-/** The results of a call like this one on other inputs; its own if the inputs are the same. */
+/** A call like this one on other inputs; itself if the inputs are the same. */
+export function withInputs(call: Call, inputs: readonly Tensor[]): Call {
+  if (inputs.every((input, position) => input === call.inputs[position])) return call;
+  return new Call(call.op, inputs, call.attributes, call.scope);
+}
+
+/** The results of such a call. */
 export function rebuild(call: Call, inputs: readonly Tensor[]): readonly Tensor[] {
-  if (inputs.every((input, position) => input === call.inputs[position])) return call.outputs;
-  return new Call(call.op, inputs, call.attributes, call.scope).outputs;
+  return withInputs(call, inputs).outputs;
 }
 
 /**
@@ -60,7 +62,7 @@ export function rewrite(
   for (const call of callsOf(roots)) {
     const results = rule(call, call.inputs.map(replacement), replacement);
     call.outputs.forEach((output, index) => {
-      replacements.set(output, results[index] as Tensor);
+      replacements.set(output, results[index] ?? output);
     });
   }
   return replacement;

@@ -1,34 +1,26 @@
 // Reads rows of the user's arrays in place, and picks one element of each row.
+import {defineOp} from '../core/define.ts';
 import {checkOptions} from '../core/errors.ts';
-import {formatShape} from '../core/shape.ts';
-import {apply1, defineOp, failIn, type Gradients, type Tensor, type TensorSpec} from '../core/tensor.ts';
+import {formatShape, type Shape} from '../core/shape.ts';
+import {apply1, failIn, type Tensor} from '../core/tensor.ts';
 
-function checkRows(name: string, source: Tensor, rows: Tensor): void {
-  if (source.rank >= 1 && rows.rank === 1) return;
+/** Guards hold one number per row: the position of a bad value in it, or `rowOutOfRange`. */
+function gatheredShapes(name: string, source: Tensor, rows: Tensor): {y: Shape; guard: Shape} {
+  if (source.rank >= 1 && rows.rank === 1) {
+    return {y: [...rows.shape, ...source.shape.slice(1)], guard: rows.shape};
+  }
   const received = `Received ${formatShape(source.shape)} and ${formatShape(rows.shape)}`;
-  failIn(name, 'ERR_SHAPE', `expected a source with rows and a list of row indices. ${received}`);
+  return failIn(name, 'ERR_SHAPE', `expected a source with rows and a list of row indices. ${received}`);
 }
 
 /** A gather's guard holds this for a row whose index itself is outside the source. */
 export const rowOutOfRange = 0x7fffffff;
 
-/** Guards hold one number per row: the position of a bad value in it, or `rowOutOfRange`. */
-function inferGather(name: string, dtype: TensorSpec['dtype']) {
-  return ([source, rows]: readonly Tensor[]): TensorSpec[] => {
-    checkRows(name, source as Tensor, rows as Tensor);
-    const count = (rows as Tensor).shape[0] as number;
-    return [
-      {shape: [count, ...(source as Tensor).shape.slice(1)], dtype},
-      {shape: [count], dtype: 'int32'},
-    ];
-  };
-}
-
-const gatherRowsOp = defineOp<{readonly scale: number; readonly offset: number}>({
+const gatherRowsOp = defineOp({
   signature: 'gatherRows(source: T, rows: i32) -> y: f32, guard: i32 {scale: f32, offset: f32}',
-  guard: 'inputNotFinite',
+  guard: {kind: 'inputNotFinite', operand: 'source'},
   // No gradient: training the table must be refused rather than silently do nothing.
-  infer: inferGather('gatherRows', 'float32'),
+  shape: ({source, rows}) => gatheredShapes('gatherRows', source, rows),
 });
 
 /**
@@ -46,9 +38,9 @@ export function gatherRows(
 
 const gatherLabelsOp = defineOp({
   signature: 'gatherLabels(source: T, rows: i32) -> y: i32, guard: i32',
-  guard: 'inputNotFinite',
-  infer: inferGather('gatherLabels', 'int32'),
-  grad: (): Gradients => [null, null],
+  guard: {kind: 'inputNotFinite', operand: 'source'},
+  shape: ({source, rows}) => gatheredShapes('gatherLabels', source, rows),
+  grad: 'none',
 });
 
 /** Rows of integers by index, as int32. A source of float32 must hold integers, or the run stops. */
@@ -65,19 +57,12 @@ export function checkLabels(name: string, x: Tensor, labels: Tensor): void {
 
 const pickClassOp = defineOp({
   signature: 'pickClass(x: f32, labels: i32) -> y: f32, guard: i32',
-  guard: 'labelOutOfRange',
-  infer([x, labels]) {
-    checkLabels('pickClass', x as Tensor, labels as Tensor);
-    const shape = (labels as Tensor).shape;
-    return [
-      {shape, dtype: 'float32'},
-      {shape, dtype: 'int32'},
-    ];
+  guard: {kind: 'labelOutOfRange', operand: 'labels'},
+  shape({x, labels}) {
+    checkLabels('pickClass', x, labels);
+    return {y: labels.shape, guard: labels.shape};
   },
-  grad: ([dy], {inputs: [x, labels]}): Gradients => [
-    scatterClass(dy as Tensor, labels as Tensor, (x as Tensor).shape[1] as number),
-    null,
-  ],
+  grad: ({dy}, {x, labels}) => ({dx: scatterClass(dy, labels, x.shape[1] as number)}),
 });
 
 /** y[b] = x[b, labels[b]]. A label that is no class stops the run. */
@@ -85,12 +70,10 @@ export function pickClass(x: Tensor, labels: Tensor): Tensor {
   return apply1(pickClassOp, [x, labels], {});
 }
 
-const scatterClassOp = defineOp<{readonly classes: number}>({
+const scatterClassOp = defineOp({
   signature: 'scatterClass(y: f32, labels: i32) -> x: f32 {classes: i32}',
-  infer([y], {classes}) {
-    return [{shape: [(y as Tensor).size, classes], dtype: 'float32'}];
-  },
-  grad: ([dx], {inputs: [, labels]}): Gradients => [pickClass(dx as Tensor, labels as Tensor), null],
+  shape: ({y}, {classes}) => [y.size, classes],
+  grad: ({dx}, {labels}) => ({dy: pickClass(dx, labels)}),
 });
 
 /** x[b, labels[b]] = y[b] and zero elsewhere: the transpose of `pickClass`. */

@@ -1,44 +1,39 @@
 // Matrix products.
+import {defineOp} from '../core/define.ts';
 import {checkOptions} from '../core/errors.ts';
-import {formatShape, sizeOf} from '../core/shape.ts';
-import {apply1, defineOp, failIn, type Gradients, type Tensor, type TensorSpec} from '../core/tensor.ts';
+import {formatShape, type Shape} from '../core/shape.ts';
+import {apply1, failIn, type Tensor, type TensorSpec} from '../core/tensor.ts';
 
 export interface MatmulAttributes {
   readonly transposeA: boolean;
   readonly transposeB: boolean;
 }
 
-function inferProduct(inputs: readonly Tensor[], {transposeA, transposeB}: MatmulAttributes): TensorSpec[] {
-  const [a, b] = inputs as readonly [Tensor, Tensor];
+interface Factors<Value> {
+  readonly a: Value;
+  readonly b: Value;
+}
+
+function productShape({a, b}: Factors<Tensor>, {transposeA, transposeB}: MatmulAttributes): Shape {
   const received = `Received ${formatShape(a.shape)} and ${formatShape(b.shape)}`;
   if (a.rank !== 2 || b.rank !== 2) failIn('matmul', 'ERR_SHAPE', `operands must be matrices. ${received}`);
   const [m, ka] = (transposeA ? [a.shape[1], a.shape[0]] : a.shape) as [number, number];
   const [kb, n] = (transposeB ? [b.shape[1], b.shape[0]] : b.shape) as [number, number];
   if (ka !== kb) failIn('matmul', 'ERR_SHAPE', `inner dimensions ${ka} and ${kb} differ. ${received}`);
-  return [{shape: [m, n], dtype: 'float32'}];
+  return [m, n];
 }
 
-/** A multiplication and an addition for each term. */
-function productFlops(
-  [a]: readonly TensorSpec[],
-  [c]: readonly TensorSpec[],
-  {transposeA}: MatmulAttributes,
-): number {
-  const inner = (a as TensorSpec).shape[transposeA ? 0 : 1] as number;
-  return 2 * sizeOf((c as TensorSpec).shape) * inner;
-}
+const terms = ({a}: Factors<TensorSpec>, {transposeA}: MatmulAttributes): number =>
+  a.shape[transposeA ? 0 : 1] as number;
 
-export const matmulOp = defineOp<MatmulAttributes>({
+export const matmulOp = defineOp({
   signature: 'matmul(a: f32, b: f32) -> c: f32 {transposeA: bool, transposeB: bool}',
-  infer: inferProduct,
-  flops: productFlops,
-  grad([gradient], {inputs, attributes: {transposeA: ta, transposeB: tb}}): Gradients {
-    const dc = gradient as Tensor;
-    const [a, b] = inputs as readonly [Tensor, Tensor];
-    const da = ta ? product(b, dc, tb, true) : product(dc, b, false, !tb);
-    const db = tb ? product(dc, a, true, ta) : product(a, dc, !ta, false);
-    return [da, db];
-  },
+  shape: productShape,
+  contraction: {terms, bfloat16: given => [gemmBfloat16Op, {...given, activation: null}]},
+  grad: ({dc}, {a, b}, {transposeA: ta, transposeB: tb}) => ({
+    da: ta ? product(b, dc, tb, true) : product(dc, b, false, !tb),
+    db: tb ? product(dc, a, true, ta) : product(a, dc, !ta, false),
+  }),
 });
 
 function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
@@ -51,26 +46,28 @@ export function matmul(a: Tensor, b: Tensor, options: Partial<MatmulAttributes> 
   return product(a, b, options.transposeA ?? false, options.transposeB ?? false);
 }
 
-const fusedProduct = {kind: 'fused', infer: inferProduct, flops: productFlops} as const;
-
 /**
  * activation(a·b + bias): what the compiler makes of a product, a row vector added to it, and an elementwise
  * op of the sum.
  */
-export const gemmOp = defineOp<MatmulAttributes & {readonly activation: string | null}>({
+export const gemmOp = defineOp({
   signature:
     'gemm(a: f32, b: f32, bias?: f32) -> c: f32 {transposeA: bool, transposeB: bool, activation: op}',
-  ...fusedProduct,
+  kind: 'fused',
+  shape: productShape,
+  contraction: {terms, bfloat16: given => [gemmBfloat16Op, given]},
 });
 
 /**
  * combine(a·b, other): what the compiler makes of a product and an elementwise op of it and another tensor of
  * its shape, such as the gradient of an activation.
  */
-export const gemmWithOp = defineOp<MatmulAttributes & {readonly combine: string}>({
+export const gemmWithOp = defineOp({
   signature:
     'gemmWith(a: f32, b: f32, other: f32) -> c: f32 {transposeA: bool, transposeB: bool, combine: op}',
-  ...fusedProduct,
+  kind: 'fused',
+  shape: productShape,
+  contraction: {terms, bfloat16: given => [gemmWithBfloat16Op, given]},
 });
 
 /** Twin of kGuardSlots in native/kernels/gemm.h: a guard has one number for each task of the product. */
@@ -78,40 +75,44 @@ const guardSlots = 64;
 /** Columns up to which a product is cut into no more tasks than that. */
 export const maxGuardedColumns = 16384;
 
-const guardedProduct = {
-  kind: 'fused',
-  guard: 'notFinite',
-  infer: (inputs: readonly Tensor[], attributes: MatmulAttributes): TensorSpec[] => [
-    ...inferProduct(inputs, attributes),
-    {shape: [guardSlots], dtype: 'int32'},
-  ],
-  flops: productFlops,
-} as const;
+const guardedShapes = (factors: Factors<Tensor>, given: MatmulAttributes): {c: Shape; guard: Shape} => ({
+  c: productShape(factors, given),
+  guard: [guardSlots],
+});
 
 /** a·b and the guard of `finite(a·b)`: what the compiler makes of a product and a finite check of it. */
-export const gemmFiniteOp = defineOp<MatmulAttributes>({
+export const gemmFiniteOp = defineOp({
   signature: 'gemmFinite(a: f32, b: f32) -> c: f32, guard: i32 {transposeA: bool, transposeB: bool}',
-  ...guardedProduct,
+  kind: 'fused',
+  guard: {kind: 'notFinite'},
+  shape: guardedShapes,
+  contraction: {terms, bfloat16: given => [gemmFiniteBfloat16Op, given]},
 });
 
-/**
- * The same products with both operands rounded to bfloat16 and sums in float32: what the compiler makes of
- * the larger ones when that precision is asked for. Terms are added in pairs, the second of a pair first.
- */
-export const gemmBfloat16Op = defineOp<MatmulAttributes & {readonly activation: string | null}>({
+// The same products with both operands rounded to bfloat16 and sums in float32: what the compiler makes of
+// the larger ones when that precision is asked for. Terms are added in pairs, the second of a pair first.
+
+export const gemmBfloat16Op = defineOp({
   signature:
     'gemmBfloat16(a: f32, b: f32, bias?: f32) -> c: f32 {transposeA: bool, transposeB: bool, activation: op}',
-  ...fusedProduct,
+  kind: 'fused',
+  shape: productShape,
+  contraction: {terms},
 });
 
-export const gemmWithBfloat16Op = defineOp<MatmulAttributes & {readonly combine: string}>({
-  signature:
-    'gemmWithBfloat16(a: f32, b: f32, other: f32) -> c: f32 ' +
-    '{transposeA: bool, transposeB: bool, combine: op}',
-  ...fusedProduct,
+const transposed = 'transposeA: bool, transposeB: bool';
+
+export const gemmWithBfloat16Op = defineOp({
+  signature: `gemmWithBfloat16(a: f32, b: f32, other: f32) -> c: f32 {${transposed}, combine: op}`,
+  kind: 'fused',
+  shape: productShape,
+  contraction: {terms},
 });
 
-export const gemmFiniteBfloat16Op = defineOp<MatmulAttributes>({
+export const gemmFiniteBfloat16Op = defineOp({
   signature: 'gemmFiniteBfloat16(a: f32, b: f32) -> c: f32, guard: i32 {transposeA: bool, transposeB: bool}',
-  ...guardedProduct,
+  kind: 'fused',
+  guard: {kind: 'notFinite'},
+  shape: guardedShapes,
+  contraction: {terms},
 });

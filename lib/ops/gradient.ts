@@ -1,14 +1,15 @@
 // Ops that change how gradients flow and nothing else: after differentiation, `simplify` removes them.
+import {attributes, defineOp} from '../core/define.ts';
 import {fail} from '../core/errors.ts';
 import {show} from '../core/kinds.ts';
 import {formatShape, sameShape} from '../core/shape.ts';
-import {apply1, defineOp, failIn, type Gradients, isTensor, type Tensor} from '../core/tensor.ts';
+import {apply1, failIn, type Gradients, isTensor, type Tensor} from '../core/tensor.ts';
 
-const stopGradientOp = defineOp({
+export const stopGradientOp = defineOp({
   signature: 'stopGradient(x: T) -> y: T',
   view: true,
-  infer: ([x]) => [x as Tensor],
-  grad: (): Gradients => [null],
+  shape: ({x}) => x.shape,
+  grad: 'none',
 });
 
 /** `x`, as a constant to `gradients`: nothing flows back through it. */
@@ -23,25 +24,26 @@ export interface ValueAndGradient {
   gradient(dy: Tensor): Tensor | Gradients;
 }
 
-const customGradientOp = defineOp<{readonly gradient: ValueAndGradient['gradient']}>({
+export const customGradientOp = defineOp({
   signature: 'customGradient(value: f32, ...inputs: f32) -> y: f32',
+  also: attributes<Pick<ValueAndGradient, 'gradient'>>(),
   view: true,
-  infer: ([value]) => [value as Tensor],
-  grad([dy], {inputs: [, ...inputs], attributes}): Gradients {
-    const given = attributes.gradient(dy as Tensor);
+  shape: ({value}) => value.shape,
+  grad({dy}, {inputs}, {gradient}) {
+    const given = gradient(dy);
     const gradients = isTensor(given) ? [given] : given;
     if (!Array.isArray(gradients) || gradients.length !== inputs.length) {
       const received = Array.isArray(gradients) ? gradients.length : show(gradients);
       failIn('customGradient', 'ERR_SHAPE', `expected ${inputs.length} gradients. Received ${received}`);
     }
-    gradients.forEach((gradient, index) => {
-      if (gradient === null) return;
-      const {shape} = inputs[index] as Tensor;
-      if (isTensor(gradient) && gradient.dtype === 'float32' && sameShape(gradient.shape, shape)) return;
+    inputs.forEach(({shape}, index) => {
+      const own = gradients[index];
+      if (own === null) return;
+      if (isTensor(own) && own.dtype === 'float32' && sameShape(own.shape, shape)) return;
       const wanted = `the gradient of input ${index} must be float32${formatShape(shape)}`;
-      failIn('customGradient', 'ERR_SHAPE', `${wanted}. Received ${show(gradient)}`);
+      failIn('customGradient', 'ERR_SHAPE', `${wanted}. Received ${show(own)}`);
     });
-    return [null, ...gradients];
+    return {dValue: null, dInputs: gradients};
   },
 });
 

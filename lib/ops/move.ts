@@ -1,32 +1,22 @@
 // Ops that move numbers without changing them.
+import {attributes, defineOp} from '../core/define.ts';
 import {show} from '../core/kinds.ts';
 import {formatShape, type Shape, sameShape, sizeOf} from '../core/shape.ts';
-import {
-  apply1,
-  checkShape,
-  checkTensor,
-  defineOp,
-  failIn,
-  type Gradients,
-  type Tensor,
-} from '../core/tensor.ts';
+import {apply1, checkShape, checkTensor, failIn, type Tensor} from '../core/tensor.ts';
 import {broadcastTo} from './map.ts';
 
-const reshapeOp = defineOp<{readonly shape: Shape}>({
+export const reshapeOp = defineOp({
   signature: 'reshape(x: T) -> y: T',
+  also: attributes<{readonly shape: Shape}>(),
   view: true,
-  infer([x], {shape}) {
-    const {shape: from, dtype} = x as Tensor;
-    if (sizeOf(from) !== sizeOf(shape)) {
-      failIn(
-        'reshape',
-        'ERR_SHAPE',
-        `${formatShape(from)} cannot become ${formatShape(shape)}: sizes differ`,
-      );
+  shape({x}, {shape}) {
+    if (sizeOf(x.shape) !== sizeOf(shape)) {
+      const both = `${formatShape(x.shape)} cannot become ${formatShape(shape)}`;
+      failIn('reshape', 'ERR_SHAPE', `${both}: sizes differ`);
     }
-    return [{shape, dtype}];
+    return shape;
   },
-  grad: ([dy], call): Gradients => [reshape(dy as Tensor, (call.inputs[0] as Tensor).shape)],
+  grad: ({dy}, {x}) => ({dx: reshape(dy, x.shape)}),
 });
 
 /** The same elements in the same order under another shape. */
@@ -36,26 +26,22 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return sameShape(x.shape, shape) ? x : apply1(reshapeOp, [x], {shape});
 }
 
-const transposeOp = defineOp<{readonly permutation: readonly number[]}>({
+export const transposeOp = defineOp({
   signature: 'transpose(x: f32) -> y: f32 {permutation: words}',
-  infer([x], {permutation}) {
-    const {shape} = x as Tensor;
+  shape({x: {shape}}, {permutation}) {
     const sorted = [...permutation].sort((a, b) => a - b);
     if (sorted.length !== shape.length || sorted.some((axis, position) => axis !== position)) {
-      failIn(
-        'transpose',
-        'ERR_VALUE',
-        `[${permutation}] is no permutation of the axes of ${formatShape(shape)}`,
-      );
+      const axes = `the axes of ${formatShape(shape)}`;
+      failIn('transpose', 'ERR_VALUE', `[${permutation}] is no permutation of ${axes}`);
     }
-    return [{shape: permutation.map(axis => shape[axis] as number), dtype: 'float32'}];
+    return permutation.map(axis => shape[axis] as number);
   },
-  grad: ([dy], {attributes: {permutation}}): Gradients => {
+  grad({dy}, _, {permutation}) {
     const inverse = new Array<number>(permutation.length);
     permutation.forEach((axis, position) => {
       inverse[axis] = position;
     });
-    return [transpose(dy as Tensor, inverse)];
+    return {dx: transpose(dy, inverse)};
   },
 });
 
@@ -76,24 +62,23 @@ function checkAxis(name: string, axis: number, {shape, rank}: Tensor): number {
 const withSize = (shape: Shape, axis: number, size: number): Shape =>
   shape.map((dimension, at) => (at === axis ? size : dimension));
 
-const sliceOp = defineOp<{readonly axis: number; readonly start: number; readonly size: number}>({
+const sliceOp = defineOp({
   signature: 'slice(x: f32) -> y: f32 {axis: i32, start: i32}',
-  infer([x], {axis, start, size}) {
-    const {shape} = x as Tensor;
+  also: attributes<{readonly size: number}>(),
+  shape({x: {shape}}, {axis, start, size}) {
     const length = shape[axis] as number;
     const integers = Number.isInteger(start) && Number.isInteger(size);
     if (!integers || start < 0 || size < 0 || start + size > length) {
       const part = `${start} to ${start + size}`;
       failIn('slice', 'ERR_VALUE', `${part} is no part of axis ${axis} of ${formatShape(shape)}`);
     }
-    return [{shape: withSize(shape, axis, size), dtype: 'float32'}];
+    return withSize(shape, axis, size);
   },
-  grad([dy], {inputs: [x], attributes: {axis, start, size}}): Gradients {
-    const {shape} = x as Tensor;
+  grad({dy}, {x: {shape}}, {axis, start, size}) {
     const end = (shape[axis] as number) - start - size;
     const padding = (size: number): Tensor[] =>
       size > 0 ? [broadcastTo(0, withSize(shape, axis, size))] : [];
-    return [concatenate([...padding(start), dy as Tensor, ...padding(end)], axis)];
+    return {dx: concatenate([...padding(start), dy, ...padding(end)], axis)};
   },
 });
 
@@ -104,25 +89,26 @@ export function slice(x: Tensor, axis: number, start: number, size: number): Ten
   return start === 0 && size === x.shape[from0] ? x : apply1(sliceOp, [x], {axis: from0, start, size});
 }
 
-const concatenateOp = defineOp<{readonly axis: number}>({
+const concatenateOp = defineOp({
   signature: 'concatenate(...parts: f32) -> y: f32 {axis: i32}',
-  infer(parts, {axis}) {
-    const {shape} = parts[0] as Tensor;
-    const fits = parts.every(part => sameShape(withSize(part.shape, axis, 0), withSize(shape, axis, 0)));
-    if (!fits) {
+  shape({parts}, {axis}) {
+    const others = parts.map(({shape}) => withSize(shape, axis, 0));
+    const [first = []] = others;
+    if (!others.every(shape => sameShape(shape, first))) {
       const received = parts.map(part => formatShape(part.shape)).join(' and ');
       failIn('concatenate', 'ERR_SHAPE', `sizes may differ along axis ${axis} alone. Received ${received}`);
     }
     const size = parts.reduce((sum, part) => sum + (part.shape[axis] as number), 0);
-    return [{shape: withSize(shape, axis, size), dtype: 'float32'}];
+    return withSize(first, axis, size);
   },
-  grad([dy], {inputs, attributes: {axis}}): Gradients {
+  grad({dy}, {parts}, {axis}) {
     let start = 0;
-    return inputs.map(({shape}) => {
+    const dParts = parts.map(({shape}) => {
       const size = shape[axis] as number;
       start += size;
-      return slice(dy as Tensor, axis, start - size, size);
+      return slice(dy, axis, start - size, size);
     });
+    return {dParts};
   },
 });
 
@@ -142,5 +128,5 @@ export function concatenate(parts: readonly Tensor[], axis = -1): Tensor {
 export const copyOp = defineOp({
   signature: 'copy(x: T) -> y: T',
   kind: 'fused',
-  infer: ([x]) => [{shape: (x as Tensor).shape, dtype: (x as Tensor).dtype}],
+  shape: ({x}) => x.shape,
 });

@@ -10,18 +10,11 @@
 //             the new parameter, e ← momentum·e + (1 − momentum)·p; then p ← e where `overwrites` is not 0
 //   pauses    [active]: where it is 0 nothing changes
 
+import {attributes, defineOp} from '../core/define.ts';
+import {checkOptions} from '../core/errors.ts';
 import {show} from '../core/kinds.ts';
-import {formatShape, sameShape} from '../core/shape.ts';
-import {
-  apply,
-  type Call,
-  checkTensor,
-  defineOp,
-  failIn,
-  type Op,
-  type Tensor,
-  type TensorSpec,
-} from '../core/tensor.ts';
+import {formatShape, type Shape, sameShape} from '../core/shape.ts';
+import {apply, checkTensor, failIn, type Op, type Tensor} from '../core/tensor.ts';
 
 export interface UpdateAttributes {
   /** For each segment its parameter group: the row of `hyper` that applies to it. */
@@ -31,9 +24,14 @@ export interface UpdateAttributes {
   readonly pauses: boolean;
 }
 
-const signatureOf = (name: string): string =>
-  `${name}(hyper: f32, ...segments: f32) -> ...updated: f32 ` +
-  '{decays: bool, averages: bool, pauses: bool, groups: words}';
+const listed = 'decays: bool, averages: bool, pauses: bool, groups: words';
+
+/** The shape of all operands of a segment. */
+function segmentShape(name: string, [first, ...others]: readonly Tensor[]): Shape {
+  const other = others.find(({shape}) => !sameShape(shape, first?.shape ?? []));
+  if (other) failIn(name, 'ERR_SHAPE', `parameter ${first} and ${other} differ`);
+  return first?.shape ?? [];
+}
 
 /**
  * Defines an update whose segments have `width` operands. All but the second, the gradient, are updated.
@@ -42,10 +40,11 @@ function defineUpdate(name: string, width: number, hyperCount: number): Op<Updat
   const widthOf = ({averages}: UpdateAttributes): number => width + Number(averages);
   const columnsOf = ({decays, averages, pauses}: UpdateAttributes): number =>
     hyperCount + 2 * Number(decays) + 3 * Number(averages) + Number(pauses);
-  return defineOp<UpdateAttributes>({
-    signature: signatureOf(name),
-    updates({outputs, attributes}: Call) {
-      const operands = widthOf(attributes as UpdateAttributes);
+  return defineOp({
+    signature: `${name}(hyper: f32, ...segments: f32) -> ...updated: f32 {${listed}}`,
+    also: attributes<UpdateAttributes>(),
+    updates({outputs, attributes: given}) {
+      const operands = widthOf(given);
       const results = operands - 1;
       return outputs.map((_, index) => {
         const segment = Math.floor(index / results);
@@ -54,24 +53,20 @@ function defineUpdate(name: string, width: number, hyperCount: number): Op<Updat
         return 1 + segment * operands + (result === 0 ? 0 : result + 1);
       });
     },
-    infer([hyper, ...segments], attributes): TensorSpec[] {
-      const {groups} = attributes;
-      const operands = widthOf(attributes);
+    shape({hyper: {shape}, segments}, given) {
+      const {groups} = given;
+      const operands = widthOf(given);
       if (segments.length !== groups.length * operands) {
         const received = `Received ${segments.length}`;
         failIn(name, 'ERR_SHAPE', `expected ${groups.length} segments of ${operands}. ${received}`);
       }
-      const {shape} = hyper as Tensor;
-      const columns = columnsOf(attributes);
+      const columns = columnsOf(given);
       if (shape.length !== 2 || shape[1] !== columns) {
         failIn(name, 'ERR_SHAPE', `expected hyper [groups,${columns}]. Received ${formatShape(shape)}`);
       }
       return groups.flatMap((_, segment) => {
-        const own = segments.slice(segment * operands, (segment + 1) * operands);
-        const first = own[0] as Tensor;
-        const other = own.find(operand => !sameShape(operand.shape, first.shape));
-        if (other) failIn(name, 'ERR_SHAPE', `parameter ${first} and ${other} differ`);
-        return Array.from({length: operands - 1}, () => ({shape: first.shape, dtype: 'float32' as const}));
+        const own = segmentShape(name, segments.slice(segment * operands, (segment + 1) * operands));
+        return Array.from({length: operands - 1}, () => own);
       });
     },
   });
@@ -151,6 +146,7 @@ export function applyUpdate(
   segments: readonly (readonly Tensor[])[],
   attributes: Partial<UpdateAttributes> = {},
 ): readonly (readonly Tensor[])[] {
+  checkOptions('ops.applyUpdate', attributes, ['groups', 'decays', 'averages', 'pauses']);
   checkTensor(op.name, 'hyper', hyper);
   if (!Array.isArray(segments)) {
     failIn(

@@ -1,7 +1,7 @@
 // The fused map: what the compiler makes of a tree of elementwise ops. Twin of native/kernels/program.h.
-import {isObject} from '../core/kinds.ts';
+import {attributes, defineOp} from '../core/define.ts';
 import {sizeOf} from '../core/shape.ts';
-import {defineOp, type TensorSpec} from '../core/tensor.ts';
+import type {TensorSpec} from '../core/tensor.ts';
 
 /**
  * One step of a map program: an elementwise op by its signature, the tile it writes, the registers it reads.
@@ -22,14 +22,11 @@ export interface MapProgram {
 }
 
 /** Words: constant count, constants as float bits, tile count, step count, steps × (op, tile, a, b, c). */
-export const mapOp = defineOp<{readonly program: MapProgram} & TensorSpec>({
+export const mapOp = defineOp({
   signature: 'map(...inputs: any) -> y: any {program: words}',
+  also: attributes<{readonly program: MapProgram} & TensorSpec>(),
   kind: 'fused',
   elementwise: true,
-  infer: (_, {shape, dtype}) => [{shape, dtype}],
-  flops: (_, __, {program, shape}) => program.steps.length * sizeOf(shape),
+  shape: (_, {shape}) => shape,
+  flops: (_, {program, shape}) => program.steps.length * sizeOf(shape),
 });
-
-export function isMapProgram(value: unknown): value is MapProgram {
-  return isObject(value) && 'steps' in value;
-}

@@ -1,60 +1,45 @@
 // Counter-based random numbers (Philox4x32-10, Salmon et al. 2011): a number depends on the seed, the step,
 // the stream and the element's position, never on the thread that computes it.
-import type {DType} from '../core/dtype.ts';
+import {attributes, defineOp} from '../core/define.ts';
 import type {Shape} from '../core/shape.ts';
-import {
-  apply1,
-  checkShape,
-  defineOp,
-  type Gradients,
-  type Op,
-  type RandomSource,
-  type Tensor,
-} from '../core/tensor.ts';
+import {apply1, checkShape, type Op, type RandomSource, type Tensor} from '../core/tensor.ts';
 
 interface RandomAttributes {
   readonly shape: Shape;
   readonly stream: number;
 }
 
-function defineRandom<Attributes extends RandomAttributes>(name: string, parameters: string, short: string) {
-  const dtype: DType = short === 'bool' ? 'bool' : 'float32';
-  return defineOp<Attributes>({
-    signature: `${name}(seed: i32, step: i32) -> y: ${short} {stream: i32, ${parameters}}`,
-    infer: (_, {shape}) => [{shape, dtype}],
-    grad: (): Gradients => [null, null],
-  });
-}
+const random = {
+  also: attributes<{readonly shape: Shape}>(),
+  shape: (_: object, {shape}: {readonly shape: Shape}): Shape => shape,
+  grad: 'none',
+} as const;
 
-const uniformOp = defineRandom<RandomAttributes & {low: number; high: number}>(
-  'randomUniform',
-  'low: f32, high: f32',
-  'f32',
-);
-const normalOp = defineRandom<RandomAttributes & {mean: number; deviation: number}>(
-  'randomNormal',
-  'mean: f32, deviation: f32',
-  'f32',
-);
-const truncatedNormalOp = defineRandom<RandomAttributes & {mean: number; deviation: number}>(
-  'randomTruncatedNormal',
-  'mean: f32, deviation: f32',
-  'f32',
-);
-const bernoulliOp = defineRandom<RandomAttributes & {probability: number}>(
-  'randomBernoulli',
-  'probability: f32',
-  'bool',
-);
+const uniformOp = defineOp({
+  signature: 'randomUniform(seed: i32, step: i32) -> y: f32 {stream: i32, low: f32, high: f32}',
+  ...random,
+});
+const normalOp = defineOp({
+  signature: 'randomNormal(seed: i32, step: i32) -> y: f32 {stream: i32, mean: f32, deviation: f32}',
+  ...random,
+});
+const truncatedNormalOp = defineOp({
+  signature: 'randomTruncatedNormal(seed: i32, step: i32) -> y: f32 {stream: i32, mean: f32, deviation: f32}',
+  ...random,
+});
+const bernoulliOp = defineOp({
+  signature: 'randomBernoulli(seed: i32, step: i32) -> y: bool {stream: i32, probability: f32}',
+  ...random,
+});
 
 function draw<Attributes extends RandomAttributes>(
-  op: Op<Attributes>,
+  op: Op<Attributes, `${string}(seed: i32, step: i32) -> ${string}`>,
   source: RandomSource,
-  attributes: Omit<Attributes, 'stream'>,
+  given: Omit<Attributes, 'stream'>,
 ): Tensor {
-  checkShape(op.name, attributes.shape);
+  checkShape(op.name, given.shape);
   const {seed, step, stream} = source ?? {};
-  return apply1(op, [seed, step], {...attributes, stream} as Attributes);
+  return apply1(op, [seed, step], {...given, stream} as Attributes);
 }
 
 /** Uniform in [low, high); rounding can give `high` itself where both are large and close together. */

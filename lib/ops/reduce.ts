@@ -1,15 +1,7 @@
 // Reductions. Each works along one axis and drops it; several axes are several reductions.
+import {defineOp} from '../core/define.ts';
 import {formatShape, type Shape, sizeOf} from '../core/shape.ts';
-import {
-  apply1,
-  checkShape,
-  checkTensor,
-  defineOp,
-  failIn,
-  type Gradients,
-  type Tensor,
-  type TensorSpec,
-} from '../core/tensor.ts';
+import {apply1, checkShape, checkTensor, failIn, type Op, type Tensor} from '../core/tensor.ts';
 import {broadcastTo, cast, div, equal, mul} from './map.ts';
 import {reshape} from './move.ts';
 
@@ -17,14 +9,11 @@ interface AxisAttributes {
   readonly axis: number;
 }
 
-function inferReduce(name: string, dtype: TensorSpec['dtype']) {
-  return ([x]: readonly Tensor[], {axis}: AxisAttributes): TensorSpec[] => {
-    const {shape} = x as Tensor;
-    if (!Number.isInteger(axis) || axis < 0 || axis >= shape.length) {
-      failIn(name, 'ERR_VALUE', `axis ${axis} is outside ${formatShape(shape)}`);
-    }
-    return [{shape: shape.filter((_, at) => at !== axis), dtype}];
-  };
+function withoutAxis(name: string, {shape}: Tensor, {axis}: AxisAttributes): Shape {
+  if (!Number.isInteger(axis) || axis < 0 || axis >= shape.length) {
+    failIn(name, 'ERR_VALUE', `axis ${axis} is outside ${formatShape(shape)}`);
+  }
+  return shape.filter((_, at) => at !== axis);
 }
 
 const keepAxis = (shape: Shape, axis: number): Shape => shape.map((size, at) => (at === axis ? 1 : size));
@@ -34,43 +23,39 @@ function spread(y: Tensor, shape: Shape, axis: number): Tensor {
   return broadcastTo(reshape(y, keepAxis(shape, axis)), shape);
 }
 
-export const sumOp = defineOp<AxisAttributes>({
+export const sumOp = defineOp({
   signature: 'sum(x: f32) -> y: f32 {axis: i32}',
-  infer: inferReduce('sum', 'float32'),
-  grad: ([dy], {inputs: [x], attributes: {axis}}): Gradients => [
-    spread(dy as Tensor, (x as Tensor).shape, axis),
-  ],
+  shape: ({x}, given) => withoutAxis('sum', x, given),
+  grad: ({dy}, {x}, {axis}) => ({dx: spread(dy, x.shape, axis)}),
 });
 
-const maxOp = defineOp<AxisAttributes>({
+const maxOp = defineOp({
   signature: 'max(x: f32) -> y: f32 {axis: i32}',
-  infer: inferReduce('max', 'float32'),
+  shape: ({x}, given) => withoutAxis('max', x, given),
   // Elements that tie for the maximum share its gradient, as in PyTorch's amax.
-  grad([dy], {inputs, outputs, attributes: {axis}}): Gradients {
-    const x = inputs[0] as Tensor;
-    const isMax = cast(equal(x, spread(outputs[0] as Tensor, x.shape, axis)), 'float32');
+  grad({dy}, {x, y}, {axis}) {
+    const isMax = cast(equal(x, spread(y, x.shape, axis)), 'float32');
     const ties = apply1(sumOp, [isMax], {axis});
-    return [mul(isMax, spread(div(dy as Tensor, ties), x.shape, axis))];
+    return {dx: mul(isMax, spread(div(dy, ties), x.shape, axis))};
   },
 });
 
-export const argMaxOp = defineOp<AxisAttributes>({
+const argMaxOp = defineOp({
   signature: 'argMax(x: f32) -> y: i32 {axis: i32}',
-  infer(inputs, attributes) {
-    const specs = inferReduce('argMax', 'int32')(inputs, attributes);
-    const {shape} = inputs[0] as Tensor;
-    if (shape[attributes.axis] === 0) {
-      failIn('argMax', 'ERR_SHAPE', `axis ${attributes.axis} of ${formatShape(shape)} is empty`);
+  shape({x}, given) {
+    const shape = withoutAxis('argMax', x, given);
+    if (x.shape[given.axis] === 0) {
+      failIn('argMax', 'ERR_SHAPE', `axis ${given.axis} of ${formatShape(x.shape)} is empty`);
     }
-    return specs;
+    return shape;
   },
-  grad: (): Gradients => [null],
+  grad: 'none',
 });
 
-export const totalOp = defineOp({
+const totalOp = defineOp({
   signature: 'total(x: f32) -> y: f64',
-  infer: () => [{shape: [], dtype: 'float64'}],
-  grad: (): Gradients => [null],
+  shape: () => [],
+  grad: 'none',
 });
 
 type Axes = number | readonly number[] | undefined;
@@ -89,7 +74,9 @@ function axesOf(name: string, x: Tensor, axes: Axes): number[] {
   return [...new Set(from0)].sort((a, b) => b - a);
 }
 
-function reduce(op: typeof sumOp, x: Tensor, axes: Axes, keepDims: boolean): Tensor {
+type Reduction = Op<AxisAttributes, `${string}(x: f32) -> y: f32 {axis: i32}`>;
+
+function reduce(op: Reduction, x: Tensor, axes: Axes, keepDims: boolean): Tensor {
   const list = axesOf(op.name, x, axes);
   // Over all axes, the elements are one long row: a single reduction.
   const overAll = list.length === x.rank && x.rank > 1;

@@ -45,12 +45,19 @@ export interface NativeAddon {
   /** Wraps the bytes of a SharedArrayBuffer that hold a model's state, with the lock for its commits. */
   createState(bytes: Uint8Array): NativeState;
   /**
+   * Gives the state's pages back to the system, where it has a way; they read as zeros then. No run on the
+   * state may be under way, or come later.
+   */
+  releaseState(state: NativeState): void;
+  /**
    * Keeps the memory of an array alive even if the array is transferred, as every `run` does for its arrays;
    * undefined if the engine does not allow it.
    */
   pin(array: ArrayBufferView): NativePin | undefined;
   /** Verifies and links a plan. Throws with the reason if it is malformed. */
   load(words: Int32Array, signatures: readonly string[], isa?: string): NativeProgram;
+  /** Frees what runs of the program work in, which a later one takes anew. None may be under way. */
+  releaseArenas(program: NativeProgram): void;
   run(
     program: NativeProgram,
     state: NativeState | undefined,

@@ -60,6 +60,9 @@ export class Program {
   readonly #native: NativeProgram;
   /** Nanoseconds of a step of the most rows, and of one of few. */
   #stepNs: readonly [most: number, few: number] | undefined;
+  /** Under way, or waiting for their turn. */
+  #runs = 0;
+  #mayRelease = false;
 
   /** @throws ERR_PLAN if the plan is malformed or was made for other kernels. */
   constructor(plan: Plan, options: {isa?: string} = {}) {
@@ -84,6 +87,8 @@ export class Program {
       if (!output || isSharedMemory(arrays[index]?.buffer)) continue;
       fail('ERR_VALUE', `result ${JSON.stringify(name)}: expected an array over a SharedArrayBuffer.`);
     }
+    state?.beginRun();
+    this.#runs++;
     try {
       const short = steps * this.stepNs(options.rows?.rows) <= inlineUpToNs;
       if ((options.highPriority && turns.open) || (short && (options.inline || options.highPriority))) {
@@ -94,7 +99,17 @@ export class Program {
       return this.#read(await this.#handOver(state, arrays, steps, options));
     } catch (cause) {
       throw toChainruleError(cause);
+    } finally {
+      state?.endRun();
+      this.#runs--;
+      if (this.#mayRelease) this.release();
     }
+  }
+
+  /** Frees what its runs work in, now or when the last of them ends. A later run takes memory anew. */
+  release(): void {
+    this.#mayRelease = this.#runs > 0;
+    if (!this.#mayRelease) addon().releaseArenas(this.#native);
   }
 
   /** Runs the plan on the calling thread alone. Waits at most for one commit of another run. */
@@ -188,7 +203,9 @@ export class Program {
 
   #bind(io: IoArrays, steps: number, rows: StepRows | undefined): TypedArray[] {
     const {plan} = this;
-    return plan.io.map(slot => checkArray(slot, io[slot.name], elementsOfSteps(plan, slot, steps, rows), steps));
+    return plan.io.map(slot =>
+      checkArray(slot, io[slot.name], elementsOfSteps(plan, slot, steps, rows), steps),
+    );
   }
 
   /** The words of a run in readable form. */

@@ -10,7 +10,7 @@ import {elementsOfSteps, type IoSlot, type Plan} from '../plan.ts';
 import {keepSafe} from '../runtime/arrays.ts';
 import {Program, type ProgramRunOptions, type RunResult} from '../runtime/program.ts';
 import {turns} from '../runtime/turns.ts';
-import {programOf, sharedPlan} from './shared-plans.ts';
+import {isShared, programOf, sharedPlan} from './shared-plans.ts';
 import type {VariableStore} from './store.ts';
 
 export interface ProgramRequest
@@ -82,7 +82,8 @@ export class CompiledProgram {
 
   /** The same on the calling thread. */
   runSync(inputs: Arrays, {outputs: given = {}, ...options}: RunArrays = {}): RunOutcome {
-    const outputs = this.#outputs(given, options);
+    // Nobody can transfer away what is read and written before this returns, and plain memory is made sooner.
+    const outputs = this.#outputs(given, options, ArrayBuffer);
     const end = this.#beginWrite();
     try {
       const io = {...inputs, ...outputs};
@@ -138,6 +139,11 @@ export class CompiledProgram {
     return this.#program.profile();
   }
 
+  /** Its owner lets go of it: what its runs work in is freed, unless other models may have it too. */
+  release(): void {
+    if (!isShared(this.plan)) this.#program.release();
+  }
+
   stages(): Stages {
     return this.#stages();
   }
@@ -162,10 +168,17 @@ export class CompiledProgram {
     return () => state.endWrite();
   }
 
-  #outputs(given: Arrays, {steps = 1, rows}: ProgramRunOptions): Record<string, TypedArray> {
-    const slots = this.plan.io.filter(({output}) => output);
-    const own = (slot: IoSlot) => given[slot.name] ?? allocate(slot, this.elementsOf(slot, steps, rows));
-    return Object.fromEntries(slots.map(slot => [slot.name, own(slot)]));
+  #outputs(
+    given: Arrays,
+    {steps = 1, rows}: ProgramRunOptions,
+    memory: Memory = SharedArrayBuffer,
+  ): Record<string, TypedArray> {
+    const outputs: Record<string, TypedArray> = {};
+    for (const slot of this.plan.io) {
+      if (!slot.output) continue;
+      outputs[slot.name] = given[slot.name] ?? allocate(slot, this.elementsOf(slot, steps, rows), memory);
+    }
+    return outputs;
   }
 
   #options(options: ProgramRunOptions): ProgramRunOptions {
@@ -178,8 +191,10 @@ export class CompiledProgram {
   }
 }
 
-function allocate({dtype}: IoSlot, length: number): TypedArray {
-  return new dtypes[dtype].array(new SharedArrayBuffer(length * dtypes[dtype].bytes), 0, length);
+type Memory = new (bytes: number) => ArrayBufferLike;
+
+function allocate({dtype}: IoSlot, length: number, memory: Memory): TypedArray {
+  return new dtypes[dtype].array(new memory(length * dtypes[dtype].bytes), 0, length);
 }
 
 /** Copies results to the arrays that were given for them. @throws ERR_SHAPE, ERR_DTYPE */
@@ -214,7 +229,7 @@ export function variablesOf(
   updates: ProgramRequest['updates'] = [],
 ): readonly Variable[] {
   const all = [...tensors, ...updates.map(([, value]) => value)];
-  const read = callsOf(all).flatMap(call => variableOf(call.outputs[0] as Tensor) ?? []);
+  const read = callsOf(all).flatMap(({outputs}) => outputs.flatMap(output => variableOf(output) ?? []));
   return [...new Set([...read, ...updates.map(([variable]) => variable)])];
 }
 

@@ -102,7 +102,6 @@ void set_steps(Napi::Env env, Job* job, Program* loaded, const StepNumbers& numb
   if (!why.empty()) refuse(env, why);
 }
 
-// The buffer of a state, alive for as long as the calling function runs.
 Napi::Value memory_of(Napi::Env env, const Napi::Value& state) {
   if (!state.IsExternal()) return env.Undefined();
   const Napi::Value memory =

@@ -30,7 +30,11 @@ const KernelTable& table_named(Napi::Env env, const Napi::Value& name);
 // weak: a strong one would let the memory outlive the state by a collection.
 struct OwnedState : State {
   Napi::ObjectReference memory;
+  int64_t reported_bytes = 0;  // what the collector believes
 };
+
+// The buffer of a state, alive for as long as the calling function runs.
+Napi::Value memory_of(Napi::Env env, const Napi::Value& state);
 
 // What a run's steps are, as numbers.
 struct StepNumbers {

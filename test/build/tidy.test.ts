@@ -5,6 +5,7 @@ import {checkIdentity} from '../../scripts/tidy/identity.ts';
 import {checkImports} from '../../scripts/tidy/imports.ts';
 import {checkNames} from '../../scripts/tidy/names.ts';
 import {checkSizes} from '../../scripts/tidy/sizes.ts';
+import {checkTraits} from '../../scripts/tidy/traits.ts';
 
 const lines = (count: number, line: string): string => `${line}\n`.repeat(count);
 const whats = (found: readonly {what: string}[]): string[] => found.map(({what}) => what);
@@ -171,5 +172,41 @@ describe('identity', () => {
     expect(found('lib/data/a.ts', '// not by instanceof\nconst text = `no instanceof here`;')).toBe(0);
     expect(found('lib/core/kinds.ts', 'a instanceof Error')).toBe(0);
     expect(found('test/a.test.ts', 'a instanceof Error')).toBe(0);
+  });
+});
+
+describe('traits', () => {
+  const found = (path: string, text: string): string[] => whats(checkTraits([{path, text}]));
+
+  test('are read by passes, which name no op', () => {
+    const instead = 'passes read traits; only simplify-rules.ts, fuse-rules.ts, copies.ts name ops';
+    expect(found('lib/compile/memory.ts', "import {matmulOp, type A} from '../ops/gemm.ts';")).toEqual([
+      `matmulOp: ${instead}`,
+    ]);
+    expect(found('lib/compile/memory.ts', "import * as ops from '../ops/index.ts';")).toHaveLength(1);
+    expect(found('lib/compile/memory.ts', "import '../ops/index.ts';")).toHaveLength(1);
+    expect(found('lib/compile/memory.ts', "import type {MapProgram} from '../ops/program.ts';")).toEqual([]);
+    expect(found('lib/compile/memory.ts', "import {type MapProgram} from '../ops/program.ts';")).toEqual([]);
+    expect(found('lib/compile/fuse-rules.ts', "import {matmulOp} from '../ops/gemm.ts';")).toEqual([]);
+  });
+
+  test('stand for names, of ops and of operands', () => {
+    const count = (text: string): number => found('lib/compile/guards.ts', text).length;
+    expect(count("if (call.op.name === 'matmul') a();")).toBe(1);
+    expect(count("if ('cast' != op.name) a();")).toBe(1);
+    expect(count("inputs.findIndex(({name}) => name === 'labels')")).toBe(1);
+    expect(count('op.signature.text === `sum(x: f32) -> y: f32`')).toBe(1);
+    expect(count("switch (call.op.name) {\n  case 'sum':\n}")).toBe(1);
+    expect(count('rules[call.op.name]?.(call)')).toBe(1);
+    expect(count("names.indexOf(op.name) === other && slot.name === name && kind === 'name'")).toBe(0);
+  });
+
+  test('operands are not cast', () => {
+    expect(found('lib/ops/a.ts', 'const x = call.inputs[0] as Tensor;')).toEqual([
+      'call.inputs[0] as Tensor: operands have names; see lib/core/define.ts and lib/core/operands.ts',
+    ]);
+    expect(found('lib/compile/fuse-rules.ts', 'f(inputs as readonly [Tensor, Tensor])')).toHaveLength(1);
+    expect(found('lib/ops/a.ts', 'const count = x.shape[0] as number; // as Tensor')).toEqual([]);
+    expect(found('lib/train/a.ts', 'x as Tensor')).toEqual([]);
   });
 });

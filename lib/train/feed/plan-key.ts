@@ -1,4 +1,5 @@
 // What of the data a plan depends on, as a key: how its arrays lie, never what they hold.
+import type {Shape} from '../../core/shape.ts';
 import type {Rows} from '../../data/arrays.ts';
 import type {Samples} from './samples.ts';
 
@@ -7,8 +8,23 @@ export function keyOf(
   batch: number | 'rows',
   ...data: readonly (Rows | undefined)[]
 ): string {
-  const specs = data.flatMap(rows => (rows ? [`${rows.dtype}[${rows.rowShape}]*${rows.scale}`] : []));
-  return [purpose, batch, ...specs].join(' ');
+  let key = `${purpose} ${batch}`;
+  for (const rows of data) {
+    if (rows) key += ` ${rows.dtype}[${shapeText(rows.rowShape)}]*${rows.scale}`;
+  }
+  return key;
+}
+
+/** Rows mostly have the very shape of an input or an output. */
+const shapeTexts = new WeakMap<Shape, string>();
+
+function shapeText(shape: Shape): string {
+  let text = shapeTexts.get(shape);
+  if (text === undefined) {
+    text = shape.join();
+    shapeTexts.set(shape, text);
+  }
+  return text;
 }
 
 /** The same for a program over all arrays of the samples. */

@@ -7,7 +7,7 @@ import type {Loss} from '../../nn/losses.ts';
 import {keepSafe} from '../../session/compile.ts';
 import type {Network, Port} from '../network/network.ts';
 import {dataOfPorts, type PortData, sourceName} from '../network/ports.ts';
-import {type CompiledNetwork, targetPorts} from '../step/compilation.ts';
+import {type Compilation, type CompiledNetwork, targetPorts} from '../step/compilation.ts';
 import type {OutputLoss} from '../step/compile-options.ts';
 import {targetShape, weightSources} from '../step/graphs.ts';
 import {type Weighting, weightingOfEach, weightsOf} from './sample-weights.ts';
@@ -30,22 +30,57 @@ export interface Samples {
   readonly sources: Readonly<Record<string, Rows>>;
 }
 
-/** `fit: x`, or `fit: x.left` where there are several. */
-const place = (where: string, what: 'x' | 'y', ports: readonly Port[], port: Port): string =>
-  `${where}: ${sourceName(what, ports, port)}`;
+/** What the arrays of inputs or of targets must be. */
+interface Wanted {
+  readonly ports: readonly Port[];
+  /** What programs call them. */
+  readonly names: readonly string[];
+  readonly shapes: readonly Shape[];
+}
+
+const wantedOf = (what: 'x' | 'y', ports: readonly Port[], shapes: readonly Shape[]): Wanted => {
+  return {ports, names: ports.map(port => sourceName(what, ports, port)), shapes};
+};
+
+// Made once for each model: a batch of a few rows is bound in the time of a step.
+const wantedInputs = new WeakMap<Network['inputs'], Wanted>();
+const wantedTargets = new WeakMap<readonly OutputLoss[], Wanted>();
+
+function inputsWanted({inputs}: Pick<Network, 'inputs'>): Wanted {
+  let wanted = wantedInputs.get(inputs);
+  if (!wanted) {
+    const shapes = inputs.map(({shape}) => shape);
+    wanted = wantedOf('x', inputs, shapes);
+    wantedInputs.set(inputs, wanted);
+  }
+  return wanted;
+}
+
+function targetsWanted(network: Network, compilation: Pick<Compilation, 'losses'>): Wanted {
+  const {losses} = compilation;
+  let wanted = wantedTargets.get(losses);
+  if (!wanted) {
+    const ports = targetPorts(network, compilation);
+    const shapes = ports.map((port, index) => targetShape(port, (losses[index] as OutputLoss).loss));
+    wanted = wantedOf('y', ports, shapes);
+    wantedTargets.set(losses, wanted);
+  }
+  return wanted;
+}
 
 /** @throws ERR_SHAPE, ERR_DTYPE or ERR_DETACHED, e.g. `fit: x: expected the shape [rows,784]. …` */
 export function bindInputs(
-  {inputs}: Pick<Network, 'inputs'>,
+  network: Pick<Network, 'inputs'>,
   where: string,
   x: PortData,
   allowSingle = false,
 ): Rows[] {
-  const rows = dataOfPorts(`${where}: x`, inputs, x).map((data, index) => {
-    const port = inputs[index] as Port;
-    return toRows(data, {what: place(where, 'x', inputs, port), rowShape: port.shape, allowSingle});
+  const {ports, names, shapes} = inputsWanted(network);
+  const rows = dataOfPorts(`${where}: x`, ports, x, shapes).map((data, index) => {
+    const rowShape = shapes[index] as Shape;
+    return toRows(data, {what: `${where}: ${names[index]}`, rowShape, allowSingle});
   });
-  checkCounts(where, inputs, rows);
+  checkCounts(where, ports, rows);
   return rows;
 }
 
@@ -63,14 +98,10 @@ function checkCounts(where: string, ports: readonly Port[], rows: readonly Rows[
 
 function bindTargets(model: CompiledNetwork, where: string, y: PortData, count: number): Rows[] {
   const compilation = model.compilation(where);
-  const ports = targetPorts(model.network, compilation);
-  const shapes = ports.map((port, index) =>
-    targetShape(port, (compilation.losses[index] as OutputLoss).loss),
-  );
+  const {ports, names, shapes} = targetsWanted(model.network, compilation);
   const rows = dataOfPorts(`${where}: y`, ports, y, shapes).map((data, index) => {
     const {loss} = compilation.losses[index] as OutputLoss;
-    const port = ports[index] as Port;
-    const what = place(where, 'y', ports, port);
+    const what = `${where}: ${names[index]}`;
     const classes = loss.targets === 'classes';
     const bound = explained(where, data, loss, count, () =>
       toRows(data, {what, rowShape: shapes[index] as Shape, integers: classes}),
@@ -97,7 +128,10 @@ function explained(where: string, data: DataInput, loss: Loss, count: number, re
 }
 
 /** Once for all native calls of a fit, for where memory cannot be held it is copied. */
-const safe = (rows: Rows): Rows => ({...rows, data: keepSafe(rows.data)});
+function safe(rows: Rows): Rows {
+  const data = keepSafe(rows.data);
+  return data === rows.data ? rows : {...rows, data};
+}
 
 /** Inputs and targets of the same number of rows. */
 export function bindSamples(
@@ -111,14 +145,11 @@ export function bindSamples(
   const {count} = inputs[0] as Rows;
   const targets = bindTargets(model, where, y, count).map(safe);
   const weights = bindWeights(model, where, targets, weighting);
-  const named = namedRows(model, where, inputs, targets);
-  return {
-    x: inputs,
-    y: targets,
-    count,
-    ...(weights && {weights}),
-    sources: {...named, ...(weights && namedWeights(model, where, weights))},
-  };
+  const sources = sourcesOfInputs(model.network, inputs);
+  addSources(sources, targetsWanted(model.network, model.compilation(where)), targets);
+  if (!weights) return {x: inputs, y: targets, count, sources};
+  Object.assign(sources, namedWeights(model, where, weights));
+  return {x: inputs, y: targets, count, weights, sources};
 }
 
 /** Weights for each output; the same array for all where numbers for all were given. */
@@ -160,21 +191,15 @@ function namedWeights(
   );
 }
 
-function namedRows(
-  model: CompiledNetwork,
-  where: string,
-  x: readonly Rows[],
-  y: readonly Rows[],
-): Record<string, Rows> {
-  const {network} = model;
-  const ports = targetPorts(network, model.compilation(where));
-  const targets = y.map((rows, index) => [sourceName('y', ports, ports[index] as Port), rows] as const);
-  return {...sourcesOfInputs(network, x), ...Object.fromEntries(targets)};
+/** The arrays of the inputs by the names that programs have for them. */
+export function sourcesOfInputs(network: Network, x: readonly Rows[]): Record<string, Rows> {
+  const sources: Record<string, Rows> = {};
+  addSources(sources, inputsWanted(network), x);
+  return sources;
 }
 
-/** The arrays of the inputs by the names that programs have for them. */
-export function sourcesOfInputs({inputs}: Network, x: readonly Rows[]): Record<string, Rows> {
-  return Object.fromEntries(x.map((rows, index) => [sourceName('x', inputs, inputs[index] as Port), rows]));
+function addSources(sources: Record<string, Rows>, {names}: Wanted, all: readonly Rows[]): void {
+  for (const [index, rows] of all.entries()) sources[names[index] as string] = rows;
 }
 
 /** How many classes an output tells apart: two where it gives one number. */
@@ -184,7 +209,6 @@ function classesOf({shape}: Port): number {
 
 /** For messages about labels: how many classes there are in the output that an array is about. */
 export function classCount(model: CompiledNetwork, where: string, source: string): number {
-  const ports = targetPorts(model.network, model.compilation(where));
-  const port = ports.find(each => sourceName('y', ports, each) === source);
-  return port?.shape.at(-1) ?? 0;
+  const {ports, names} = targetsWanted(model.network, model.compilation(where));
+  return ports[names.indexOf(source)]?.shape.at(-1) ?? 0;
 }

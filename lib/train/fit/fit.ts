@@ -145,6 +145,7 @@ class Fit {
   async #epochs(): Promise<void> {
     const at = this.#position;
     while (at.epoch < this.#request.epochs && (at.begun || !this.#model.stopTraining)) {
+      this.#checkSignal();
       if (!(await this.#begin(at))) return;
       await this.#batches(at);
       await this.#end(at);
@@ -156,6 +157,7 @@ class Fit {
     if (at.begun) return true;
     this.#context.epoch = at.epoch;
     await this.#callbacks.epochBegin(at.epoch);
+    this.#checkSignal();
     if (this.#model.stopTraining) return false;
     this.#means.reset();
     at.begun = true;

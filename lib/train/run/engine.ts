@@ -77,8 +77,7 @@ export class Engine {
 
   /** This, as what a model has its engine from. @throws ERR_DISPOSED */
   get engine(): this {
-    if (!this.#disposed) return this;
-    return fail('ERR_DISPOSED', 'the model was disposed of by model.dispose(): make or load another.');
+    return this.#disposed ? failDisposed() : this;
   }
 
   /** Lets go of programs, and of the memory unless other models have weights in it. @throws ERR_MODEL_BUSY */
@@ -270,6 +269,7 @@ export class Engine {
     let left = all.length;
     for (const [key, {plan}] of all) {
       if (left <= fewPrograms || (left <= maxPrograms && bytes <= maxProgramBytes)) return;
+      this.#programs.get(key)?.release();
       this.#programs.delete(key);
       bytes -= plan.arenaBytes + plan.words.byteLength;
       left--;
@@ -277,6 +277,7 @@ export class Engine {
   }
 
   #clearPrograms(): void {
+    for (const program of this.#programs.values()) program.release();
     this.#programs.clear();
     this.#families.clear();
     this.#newest = undefined;
@@ -334,6 +335,10 @@ export class Engine {
   betweenRuns(): void {
     for (const run of this.#access.waiting.splice(0)) run();
   }
+}
+
+export function failDisposed(): never {
+  fail('ERR_DISPOSED', 'the model was disposed of by model.dispose(): make or load another.');
 }
 
 /** Layers, and those of models that serve as layers. */

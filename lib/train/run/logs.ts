@@ -121,11 +121,11 @@ export class RunningMeans {
   }
 
   logs(prefix = ''): Logs {
-    const [losses = 0, penalties = 0, ...ratios] = this.#loss;
-    let loss = (losses + penalties) / this.samples;
-    for (let at = 0; at < ratios.length; at += 2) {
+    const sums = this.#loss as unknown as readonly number[];
+    let loss = ((sums[0] as number) + (sums[1] as number)) / this.samples;
+    for (let at = 2; at < sums.length; at += 2) {
       // Where nothing counts there is no loss, as in Keras.
-      if (ratios[at + 1] !== 0) loss += (ratios[at] as number) / (ratios[at + 1] as number);
+      if (sums[at + 1] !== 0) loss += (sums[at] as number) / (sums[at + 1] as number);
     }
     const logs: Logs = {[`${prefix}loss`]: loss};
     this.#columns.forEach(({name, accumulation, context}, index) => {

@@ -1,4 +1,5 @@
 // Values that a user gives for weights, found by name or by order and checked.
+import {isFloat32} from '../../core/dtype.ts';
 import {checkBoolean, checkOptions, fail, nearest} from '../../core/errors.ts';
 import {isList, show} from '../../core/kinds.ts';
 import {nestedShape, visitNested} from '../../core/nested.ts';
@@ -65,9 +66,12 @@ function mismatchOf({name, shape}: Variable, {shape: given, data}: Given): strin
 }
 
 function numbersOf(where: string, {name}: Variable, {data}: Given): Float32Array {
-  const numbers = Float32Array.from(data as ArrayLike<unknown>, number => numberOf(number) ?? Number.NaN);
-  const bad = numbers.findIndex(number => !Number.isFinite(number));
-  if (bad < 0) return numbers;
+  const numbers = isFloat32(data)
+    ? new Float32Array(data)
+    : Float32Array.from(data as ArrayLike<unknown>, number => numberOf(number) ?? Number.NaN);
+  let bad = 0;
+  while (bad < numbers.length && Number.isFinite(numbers[bad])) bad++;
+  if (bad === numbers.length) return numbers;
   const received = show((data as ArrayLike<unknown>)[bad]);
   return fail('ERR_WEIGHTS', `${where}: ${name} would hold ${received} at position ${bad}.`);
 }
@@ -102,6 +106,14 @@ function failUnknown(where: string, name: string | undefined, variables: readonl
   return fail('ERR_WEIGHTS', `${where}: the model has no weight ${JSON.stringify(name)}.${hint}`);
 }
 
+/** @throws ERR_OPTION */
+export function checkSetOptions(where: string, options: SetWeightsOptions): void {
+  checkOptions(where, options, ['partial', 'skipMismatch']);
+  for (const name of ['partial', 'skipMismatch'] as const) {
+    if (options?.[name] !== undefined) checkBoolean(`${where}: ${name}`, options[name]);
+  }
+}
+
 /**
  * Values for these variables: for all of them, or for those that fit where that is asked for.
  *
@@ -113,10 +125,8 @@ export function matchWeights(
   values: readonly WeightValue[],
   options: SetWeightsOptions = {},
 ): MatchedWeights {
-  checkOptions(where, options, ['partial', 'skipMismatch']);
+  checkSetOptions(where, options);
   const {skipMismatch = false, partial = skipMismatch} = options;
-  checkBoolean(`${where}: partial`, partial);
-  checkBoolean(`${where}: skipMismatch`, skipMismatch);
   if (!Array.isArray(values)) fail('ERR_WEIGHTS', `${where}: expected an array as from getWeights().`);
   const given = Array.from(values as readonly WeightValue[], (value, index) => toGiven(where, value, index));
   const matched = new Map<Variable, Float32Array>();

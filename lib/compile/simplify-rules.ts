@@ -1,0 +1,204 @@
+// The rules of `simplify`: for each op, what can replace a call of it without changing a bit.
+import {match, type Operands} from '../core/operands.ts';
+import {type Shape, sameShape, sizeOf} from '../core/shape.ts';
+import {Call, constant, constantOp, type Op, type Tensor} from '../core/tensor.ts';
+import {matmul, matmulOp} from '../ops/gemm.ts';
+import {customGradientOp, stopGradientOp} from '../ops/gradient.ts';
+import * as map from '../ops/map.ts';
+import {reshape, reshapeOp, transpose, transposeOp} from '../ops/move.ts';
+import {subtractOneHot, subtractOneHotOp} from '../ops/softmax.ts';
+
+const {add, broadcastTo, mul, neg, sub} = map;
+
+type Rule = (call: Call) => Tensor | undefined;
+
+/** The number that all elements of a float32 tensor are known to have. */
+function uniformValue(tensor: Tensor): number | undefined {
+  const spread = match(tensor, broadcastTo.op) ?? match(tensor, reshapeOp);
+  if (spread) return uniformValue(spread.x);
+  if (tensor.dtype !== 'float32' || tensor.size !== 1) return undefined;
+  return match(tensor, constantOp)?.data[0];
+}
+
+const isUniform = (tensor: Tensor, value: number): boolean => Object.is(uniformValue(tensor), value);
+
+/** Ops whose float64 result, rounded to float32, is what the kernels compute. */
+const exact: ReadonlyMap<Op, (a: number, b: number) => number> = new Map<
+  Op,
+  (a: number, b: number) => number
+>([
+  [add.op, (a, b) => a + b],
+  [sub.op, (a, b) => a - b],
+  [mul.op, (a, b) => a * b],
+  [map.div.op, (a, b) => a / b],
+  [neg.op, a => -a],
+  [map.abs.op, a => Math.abs(a)],
+  [map.square.op, a => a * a],
+  [map.sqrt.op, a => Math.sqrt(a)],
+]);
+
+export const foldConstants: Rule = call => {
+  const compute = exact.get(call.op);
+  const values = call.inputs.map(uniformValue);
+  if (!compute || values.some(value => value === undefined)) return undefined;
+  const [a, b] = values as readonly number[];
+  const result = Math.fround(compute(a as number, b as number));
+  return broadcastTo(constant(result), call.result.shape);
+};
+
+const withoutLeadingOnes = (shape: Shape): Shape => {
+  const first = shape.findIndex(size => size !== 1);
+  return first < 0 ? [] : shape.slice(first);
+};
+
+/** What an elementwise op can read instead of an operand that was only broadcast or given leading axes. */
+function beforeBroadcast(tensor: Tensor): Tensor | undefined {
+  const value = uniformValue(tensor);
+  if (value !== undefined && tensor.rank > 0) return constant(value);
+  const broadcast = match(tensor, broadcastTo.op)?.x;
+  if (broadcast) return broadcast;
+  const source = match(tensor, reshapeOp)?.x;
+  if (!source) return undefined;
+  const same = sameShape(withoutLeadingOnes(source.shape), withoutLeadingOnes(tensor.shape));
+  return same ? source : undefined;
+}
+
+/** Elementwise ops broadcast by themselves, so their operands need not be broadcast before. */
+export const skipBroadcasts: Rule = call => {
+  for (const [position, operand] of call.inputs.entries()) {
+    const source = beforeBroadcast(operand);
+    if (!source) continue;
+    const inputs = call.inputs.map((input, at) => (at === position ? source : input));
+    const after = new Call(call.op, inputs, call.attributes, call.scope).result;
+    if (sameShape(after.shape, call.result.shape)) return after;
+  }
+  return undefined;
+};
+
+/** `x`, unless the call also broadcasts it, as x·1 may. */
+function unlessBroadcast(x: Tensor, y: Tensor): Tensor | undefined {
+  return sameShape(x.shape, y.shape) ? x : undefined;
+}
+
+interface Pair {
+  readonly a: Tensor;
+  readonly b: Tensor;
+}
+
+/** The factors of a product of which one is constant: the other, and the constant. */
+function constantFactor({a, b}: Pair): readonly [Tensor, number] | undefined {
+  const first = uniformValue(a);
+  if (first !== undefined) return [b, first];
+  const second = uniformValue(b);
+  return second === undefined ? undefined : [a, second];
+}
+
+const isPowerOfTwo = (value: number): boolean =>
+  Number.isInteger(Math.log2(Math.abs(value))) && Math.abs(Math.log2(Math.abs(value))) < 126;
+
+/** What a tensor is the negative of. */
+const negated = (tensor: Tensor): Tensor | undefined => match(tensor, neg.op)?.x;
+
+function simplifySum({a, b}: Pair, y: Tensor): Tensor | undefined {
+  if (isUniform(b, -0)) return unlessBroadcast(a, y);
+  if (isUniform(a, -0)) return unlessBroadcast(b, y);
+  const [minusA, minusB] = [negated(a), negated(b)];
+  if (minusB) return sub(a, minusB);
+  return minusA && sub(b, minusA);
+}
+
+function simplifyDifference({a, b}: Pair, y: Tensor): Tensor | undefined {
+  if (isUniform(b, 0)) return unlessBroadcast(a, y);
+  const minusB = negated(b);
+  return minusB && add(a, minusB);
+}
+
+function simplifyProduct({a, b}: Pair, y: Tensor): Tensor | undefined {
+  const [minusA, minusB] = [negated(a), negated(b)];
+  const factor = constantFactor({a, b});
+  if (factor) {
+    const [x, value] = factor;
+    if (value === 1) return unlessBroadcast(x, y);
+    if (value === -1) return unlessBroadcast(x, y) && neg(x);
+    const minusX = negated(x);
+    if (minusX) return mul(minusX, -value);
+  }
+  return minusA && minusB && mul(minusA, minusB);
+}
+
+/** Division by a power of two gives the same bits as multiplication by its inverse. */
+function simplifyQuotient({a, b}: Pair, y: Tensor): Tensor | undefined {
+  const value = uniformValue(b);
+  if (value === undefined || uniformValue(a) !== undefined) return undefined;
+  if (value === 1) return unlessBroadcast(a, y);
+  return isPowerOfTwo(value) ? mul(a, broadcastTo(1 / value, b.shape)) : undefined;
+}
+
+function simplifyNegative({x}: {readonly x: Tensor}): Tensor | undefined {
+  const minusX = negated(x);
+  if (minusX) return minusX;
+  const product = match(x, mul.op);
+  const factor = product && constantFactor(product);
+  return factor && sameShape(factor[0].shape, x.shape) ? mul(factor[0], -factor[1]) : undefined;
+}
+
+function simplifyReshape({x, shape}: {readonly x: Tensor; readonly shape: Shape}): Tensor | undefined {
+  if (sameShape(x.shape, shape)) return x;
+  const inner = match(x, reshapeOp);
+  if (inner) return reshape(inner.x, shape);
+  const value = uniformValue(x);
+  return value !== undefined && sizeOf(shape) > 1 ? broadcastTo(constant(value), shape) : undefined;
+}
+
+/** The rule for calls of an op, which gets their operands and attributes by name, and their result. */
+function rule<Attributes extends object, Text extends string>(
+  op: Op<Attributes, Text>,
+  replace: (values: Operands<Text> & Attributes, y: Tensor) => Tensor | undefined,
+): readonly [Op, Rule] {
+  return [
+    op,
+    ({result}) => {
+      const values = match(result, op);
+      return values && replace(values, result);
+    },
+  ];
+}
+
+export const rules: ReadonlyMap<Op, Rule> = new Map([
+  rule(add.op, simplifySum),
+  rule(sub.op, simplifyDifference),
+  rule(mul.op, simplifyProduct),
+  rule(map.div.op, simplifyQuotient),
+  rule(neg.op, simplifyNegative),
+  rule(map.logicalNot.op, ({x}) => match(x, map.logicalNot.op)?.x),
+  rule(map.maximum.op, ({a, b}) => (a === b ? a : undefined)),
+  rule(map.minimum.op, ({a, b}) => (a === b ? a : undefined)),
+  rule(map.select.op, ({a, b}, y) => (a === b ? unlessBroadcast(a, y) : undefined)),
+  rule(stopGradientOp, ({x}) => x),
+  rule(customGradientOp, ({value}) => value),
+  rule(broadcastTo.op, ({x}, y) => unlessBroadcast(x, y)),
+  rule(reshapeOp, simplifyReshape),
+  rule(subtractOneHotOp, ({p, labels, scale}) => {
+    const value = uniformValue(scale);
+    return value !== undefined && scale.rank > 0 ? subtractOneHot(p, labels, value) : undefined;
+  }),
+  rule(transposeOp, ({x, permutation}, y) => {
+    const inner = match(x, transposeOp);
+    if (inner) {
+      const both = permutation.map(axis => inner.permutation[axis] as number);
+      return transpose(inner.x, both);
+    }
+    // If only axes of size 1 move, the elements stay in order.
+    const moved = permutation.filter(axis => x.shape[axis] !== 1);
+    const inOrder = moved.every((axis, at) => at === 0 || (moved[at - 1] as number) < axis);
+    return inOrder ? reshape(x, y.shape) : undefined;
+  }),
+  rule(matmulOp, ({a, b, transposeA, transposeB}) => {
+    const [a2, b2] = [match(a, transposeOp)?.x, match(b, transposeOp)?.x];
+    if (!a2 && !b2) return undefined;
+    return matmul(a2 ?? a, b2 ?? b, {
+      transposeA: transposeA !== (a2 !== undefined),
+      transposeB: transposeB !== (b2 !== undefined),
+    });
+  }),
+]);

@@ -1,0 +1,193 @@
+// `defineOp`: an op from its signature and rules. The literal of the signature types the rules: they get
+// operands, results and attributes by name, and what they forget is an error that says its name.
+import {type DType, dtypeOfShort} from './dtype.ts';
+import {fail} from './errors.ts';
+import {byName, type Operands, type Results} from './operands.ts';
+import {broadcastShapes, formatShape, type Shape, sizeOf} from './shape.ts';
+import {type Operand, parseSignature, type Signature} from './signature.ts';
+import type {Arriving, InputList, Leaving, Listing, OutputList} from './signature-types.ts';
+import {
+  type Call,
+  type Contraction,
+  failIn,
+  type Gradients,
+  type Guard,
+  type GuardKind,
+  isTensor,
+  type Op,
+  register,
+  type Tensor,
+  type TensorSpec,
+} from './tensor.ts';
+
+/** Attributes that a signature does not list, or not as closely. */
+export interface Typed<Attributes extends object> {
+  readonly example?: Attributes;
+}
+
+/** `also: attributes<{readonly shape: Shape}>()` */
+export const attributes = <Attributes extends object>(): Typed<Attributes> => ({});
+
+export type NoAttributes = Readonly<Record<never, never>>;
+
+/** All attributes of an op. */
+export type AttributesOf<Text extends string, Also extends object = NoAttributes> = Omit<
+  Listing<Text>,
+  keyof Also
+> &
+  Also;
+
+/** A shape for the only result; for several, one each by name; a list of them for `...results`. */
+type Shapes<Text extends string> =
+  OutputList<Text> extends `...${string}`
+    ? readonly Shape[]
+    : OutputList<Text> extends `${string}, ${string}`
+      ? Results<Text, Shape>
+      : Shape;
+
+/** From the gradients of the results, e.g. `{dy}`, to those of the operands, `{da, db}`. */
+export type GradientRule<Text extends string, Attributes extends object = NoAttributes> = (
+  gradients: Arriving<OutputList<Text>, Tensor>,
+  values: Operands<Text> & Results<Text>,
+  attributes: Attributes,
+) => Leaving<InputList<Text>, Tensor>;
+
+/** Traits are described at `Op`. */
+export interface OpDefinition<Text extends string, Also extends object> {
+  readonly signature: Text;
+  /** Attributes besides the listed ones, which stay out of the plan; or closer types of listed ones. */
+  readonly also?: Typed<Also>;
+  readonly kind?: Op['kind'];
+  readonly elementwise?: boolean;
+  readonly converts?: boolean;
+  readonly view?: boolean;
+  /** What the result named `guard` means, and the operand that it is about. */
+  readonly guard?: {readonly kind: GuardKind; readonly operand?: keyof Operands<Text>};
+  readonly contraction?: {
+    terms(operands: Operands<Text, TensorSpec>, attributes: AttributesOf<Text, Also>): number;
+    bfloat16?(attributes: AttributesOf<Text, Also>): readonly [Op, object];
+  };
+  /** The operand that the first result may overwrite. */
+  readonly inPlace?: keyof Operands<Text>;
+  updates?(call: Call<AttributesOf<Text, Also>>): readonly number[];
+  /**
+   * The shape of each result. Elementwise ops broadcast, unless they say otherwise. Element types follow from
+   * the signature; that of a result of `any` type is the attribute `dtype`.
+   */
+  shape?(operands: Operands<Text>, attributes: AttributesOf<Text, Also>): Shapes<Text>;
+  /** One for each element of the largest operand, or two for each term of a contraction, unless given. */
+  flops?(
+    values: Operands<Text, TensorSpec> & Results<Text, TensorSpec>,
+    attributes: AttributesOf<Text, Also>,
+  ): number;
+  /** Without a rule, `gradients` refuses to go through the op; `none`: none flows. */
+  readonly grad?: 'none' | GradientRule<Text, AttributesOf<Text, Also>>;
+}
+
+/** The same to whoever reads it by position. */
+type Definition = OpDefinition<string, object>;
+
+/** `dy` for `y`, `dLoss` for `loss`. */
+const gradientName = (name: string): string =>
+  `d${name.length === 1 ? name : name.charAt(0).toUpperCase() + name.slice(1)}`;
+
+function broadcast(name: string, inputs: readonly Tensor[]): Shape {
+  const shape = broadcastShapes(inputs.map(input => input.shape));
+  if (shape !== undefined) return shape;
+  const received = inputs.map(input => formatShape(input.shape)).join(' and ');
+  return failIn(name, 'ERR_SHAPE', `shapes do not broadcast together. Received ${received}`);
+}
+
+/** The element type of a result: as the signature says, or that of an operand of the same capital letter. */
+function dtypeOf({type}: Operand, {inputs: declared}: Signature, inputs: readonly Tensor[], given: object) {
+  const {dtype} = given as {dtype?: DType};
+  const bound = type === 'any' ? dtype : inputs[declared.findIndex(operand => operand.type === type)]?.dtype;
+  return dtypeOfShort(type) ?? bound ?? fail('ERR_GRAPH', `no element type for ${type}.`);
+}
+
+function inferWith({shape: rule, elementwise}: Definition, signature: Signature): Op['infer'] {
+  const {name, inputs: declared, outputs} = signature;
+  const [first] = outputs;
+  const shapesOf = (inputs: readonly Tensor[], given: object): readonly unknown[] => {
+    if (!rule) return [broadcast(name, inputs)];
+    const found: unknown = rule(byName(declared, inputs), given);
+    if (first?.variadic) return found as readonly Shape[];
+    return outputs.length > 1
+      ? outputs.map(output => (found as Record<string, Shape>)[output.name])
+      : [found];
+  };
+  if (!rule && !elementwise) fail('ERR_GRAPH', `op ${name} has no rule for shapes.`);
+  return (inputs, given) =>
+    shapesOf(inputs, given).map((shape, index) => ({
+      shape: shape as Shape,
+      dtype: dtypeOf((outputs[index] ?? first) as Operand, signature, inputs, given),
+    }));
+}
+
+function gradWith(rule: Definition['grad'], {inputs: declared, outputs}: Signature): Op['grad'] {
+  if (rule === undefined) return undefined;
+  if (rule === 'none') return (_, {inputs}) => inputs.map(() => null);
+  return (gradients, {inputs, outputs: results, attributes: given}) => {
+    const arriving = Object.fromEntries(
+      outputs.map(({name}, index) => [gradientName(name), gradients[index] ?? null]),
+    );
+    const leaving = rule(arriving, {...byName(declared, inputs), ...byName(outputs, results)}, given);
+    const named = leaving as Readonly<Record<string, Tensor | null | Gradients>>;
+    return declared.flatMap(({name}): Gradients => {
+      const own = named[gradientName(name)] ?? null;
+      return own === null || isTensor(own) ? [own] : own;
+    });
+  };
+}
+
+function guardOf(given: Definition['guard'], {name, inputs, outputs}: Signature): Guard | undefined {
+  if (!given) return undefined;
+  const output = outputs.findIndex(result => result.name === 'guard');
+  if (output < 0) fail('ERR_GRAPH', `op ${name} has no result named guard.`);
+  const operand = inputs.findIndex(input => input.name === given.operand);
+  return {kind: given.kind, output, operand: operand < 0 ? undefined : operand};
+}
+
+function contractionOf(given: Definition['contraction'], {inputs}: Signature): Contraction | undefined {
+  if (!given) return undefined;
+  return {
+    terms: (specs, own) => given.terms(byName(inputs, specs), own),
+    bfloat16: given.bfloat16?.bind(given),
+  };
+}
+
+function flopsWith(given: Definition['flops'], signature: Signature, product: Contraction | undefined) {
+  return (inputs: readonly TensorSpec[], outputs: readonly TensorSpec[], own: object): number => {
+    if (given) {
+      return given({...byName(signature.inputs, inputs), ...byName(signature.outputs, outputs)}, own);
+    }
+    // A multiplication and an addition for each term.
+    if (product) return 2 * sizeOf(outputs[0]?.shape ?? []) * product.terms(inputs, own);
+    return Math.max(0, ...[...inputs, ...outputs].map(({shape}) => sizeOf(shape)));
+  };
+}
+
+/** Defines an op and enters it into the table of all ops. */
+export function defineOp<const Text extends string, Also extends object = NoAttributes>(
+  typed: OpDefinition<Text, Also>,
+): Op<AttributesOf<Text, Also>, Text> {
+  const signature = parseSignature(typed.signature);
+  const definition = typed as unknown as Definition;
+  const {inPlace, updates} = definition;
+  const contraction = contractionOf(definition.contraction, signature);
+  return register({
+    name: signature.name,
+    signature,
+    kind: definition.kind ?? 'primitive',
+    elementwise: definition.elementwise ?? false,
+    converts: definition.converts ?? false,
+    view: definition.view ?? false,
+    contraction,
+    guard: guardOf(definition.guard, signature),
+    inPlace: inPlace === undefined ? 0 : 1 << signature.inputs.findIndex(({name}) => name === inPlace),
+    updates: updates?.bind(definition),
+    infer: inferWith(definition, signature),
+    flops: flopsWith(definition.flops, signature, contraction),
+    grad: gradWith(definition.grad, signature),
+  });
+}
