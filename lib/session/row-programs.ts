@@ -65,9 +65,18 @@ export class RowPrograms {
         return program;
       }
     }
-    this.#common = this.#over(this.#largest(rows));
+    const largest = this.#largest(rows);
+    // Nobody asks for these any more.
+    this.release();
+    this.#common = this.#over(largest);
     this.#isRigid = this.#common === undefined;
     return this.#common;
+  }
+
+  /** Its owner lets go of it. */
+  release(): void {
+    this.#first?.program.release();
+    this.#common?.release();
   }
 
   /** What is known already, or else the next power of two: numbers that grow are met with room to spare. */

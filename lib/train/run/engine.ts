@@ -242,7 +242,10 @@ export class Engine {
       family = new RowPrograms(this.store, graph(), fewest);
       this.#families.set(key, family);
       const [oldest] = this.#families.keys();
-      if (this.#families.size > fewPrograms) this.#families.delete(oldest as string);
+      if (this.#families.size > fewPrograms) {
+        this.#families.get(oldest as string)?.release();
+        this.#families.delete(oldest as string);
+      }
     } else if (family !== this.#newestFamily) {
       this.#families.delete(key);
       this.#families.set(key, family);
@@ -277,7 +280,7 @@ export class Engine {
   }
 
   #clearPrograms(): void {
-    for (const program of this.#programs.values()) program.release();
+    for (const program of [...this.#programs.values(), ...this.#families.values()]) program.release();
     this.#programs.clear();
     this.#families.clear();
     this.#newest = undefined;
