@@ -141,8 +141,8 @@ export function changingSizes(): {changing: (count: number) => unknown; same: (c
 }
 
 /**
- * Microseconds of steps of numbers of rows that were never seen, and of the same once more; with each call of another
- * model, as models of equal structure share what was made for a number.
+ * Microseconds of steps of numbers of rows that were never seen, and of the same once more; each call makes
+ * another model, as models of equal structure share what was made for a number.
  */
 export async function newSizes(round: number): Promise<{first: number; again: number}> {
   const model = build([20, 65 + round, 32, 1]);

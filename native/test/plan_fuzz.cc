@@ -2,8 +2,8 @@
 // loads them, and runs those that are accepted on memory of exactly the required size, so that sanitizers see
 // overruns.
 //   plan_fuzz [--seed N] [--count N] [FILE...]
-// Files are written by lib/runtime/dump.ts; two built-in plans are always used. With PLAN_FUZZ_TRACE it prints
-// the arguments that repeat each plan alone.
+// Files are written by lib/runtime/dump.ts; two built-in plans are always used. With PLAN_FUZZ_TRACE it
+// prints the arguments that repeat each plan alone.
 #include <algorithm>
 #include <cstdlib>
 

@@ -1,5 +1,5 @@
-// Rows as a number of the run: one native program for any number of them, and what can be wrong with the table
-// that says how its words follow from the number.
+// Rows as a number of the run: one native program for any number of them, and what can be wrong with the
+// table that says how its words follow from the number.
 import {expect, it} from 'vitest';
 import {planOverRows} from '../../lib/compile/rows.ts';
 import {header, type Plan} from '../../lib/plan.ts';
@@ -9,7 +9,7 @@ import {ops, PlanWords, signatures} from './words.ts';
 const width = 4;
 const most = 8;
 
-/** y = (rows of data, by number) / rows, and its column sums; by way of the arena, laid out for the most rows. */
+/** y = (rows of data, by number) / rows, and its column sums; in the arena they lie as for the most rows. */
 function sized(rows: number, places: {inPlace?: boolean} = {}): Plan {
   const words = new PlanWords();
   const data = words.io('data', 'float32', [-1, width]);
@@ -158,7 +158,7 @@ it.each<[string, RegExp, Spoil]>([
   ['a reciprocal size', /not what follows|is no size/, change(first + 1, 1)],
   ['a linear constant', /not what follows|too large/, change(last + 1, 0)],
   ['a reciprocal with an offset', /offset/, change(last + 3, 1)],
-  ['an operand of an instruction', /not what follows|is no number/, change(last, at(last) - 1)],
+  ['an operand of an instruction', /not what follows|is no (number|attribute)/, change(last, at(last) - 1)],
 ])('refuses a table with %s', (_, why, spoil) => {
   const plan = overRows();
   const words = plan.words.slice();
@@ -168,7 +168,7 @@ it.each<[string, RegExp, Spoil]>([
 
 it('refuses words that are no sizes and no numbers, though they would follow', () => {
   const plan = overRows();
-  // Words of all kinds, each as linear in the rows; of the body none may be, as no attribute is such a number.
+  // Words of all kinds, each as linear in the rows; of the body none may be: no attribute is such a number.
   const table = plan.words.length - 4 * (plan.words[header.rowWords] as number);
   const body = table - (plan.words[header.bodyWords] as number);
   let refused = 0;

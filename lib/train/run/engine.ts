@@ -228,8 +228,8 @@ export class Engine {
   }
 
   /**
-   * The same of a graph over so many rows, of which `key` says nothing: one program for any number of them, or
-   * undefined where each needs its own. What `graph` gives must not hold the user's arrays, for it is kept.
+   * The same of a graph over so many rows, of which `key` says nothing: one program for any number of them,
+   * or undefined where each needs its own. What `graph` gives must not hold the user's arrays: it is kept.
    */
   programForRows(
     key: string,

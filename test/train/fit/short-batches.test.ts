@@ -1,5 +1,5 @@
-// A short last batch is a step of the same native call as the full ones, over many epochs, to the same bits as
-// step by step; evaluate and predict make steps of just the rows that they are given.
+// A short last batch is a step of the same native call as the full ones, over many epochs, to the same bits
+// as step by step; evaluate and predict make steps of just the rows that they are given.
 import {afterEach, expect, it} from 'vitest';
 import {
   type CompileOptions,
