@@ -2,7 +2,7 @@
 import type {Stages} from '../compile/index.ts';
 import {type PlanForRows, planOverRows} from '../compile/rows.ts';
 import type {Plan} from '../plan.ts';
-import {CompiledProgram, compiledOf, compileProgram, type ProgramRequest} from './compile.ts';
+import {announce, CompiledProgram, compiledOf, compileProgram, type ProgramRequest} from './compile.ts';
 import type {VariableStore} from './store.ts';
 
 /** The second number of rows that is compiled; with fewer, a plan may leave out sums and the like. */
@@ -68,7 +68,9 @@ export class RowPrograms {
     const largest = this.#largest(rows);
     // Nobody asks for these any more.
     this.release();
+    const isFirst = !this.#first && !this.#common;
     this.#common = this.#over(largest);
+    if (isFirst && this.#common) announce(this.#common);
     this.#isRigid = this.#common === undefined;
     return this.#common;
   }

@@ -36,7 +36,7 @@ export function inSteps(
   graph: () => (batch: number) => Graph,
 ): Stepped {
   const {length} = given;
-  const batch = Math.min(mostRows, length);
+  const batch = Math.max(1, Math.min(mostRows, length));
   const steps = Math.ceil(length / batch);
   const left = length - (steps - 1) * batch;
   const others = left < batch;
