@@ -27,7 +27,7 @@ export interface RunOptions {
   readonly profile?: boolean;
   /** Of each step, where the plan is for any number of them; 0 or nothing are the most. */
   readonly rows?: number;
-  /** Where `every` is not 0, each `every`th step has so many; the first step is number `phase` of its cycle. */
+  /** Where `every` is not 0, each `every`th step has so many; the first is number `phase` of its cycle. */
   readonly lastRows?: number;
   readonly every?: number;
   readonly phase?: number;
