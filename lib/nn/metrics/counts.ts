@@ -37,14 +37,11 @@ export function countBins(
 const unitsOf = ({outputShape}: MetricContext): number => outputShape.at(-1) as number;
 const asFloat = (x: Tensor): Tensor => cast(x, 'float32');
 
+/** The bins of each sample; `kind` is the metric, for its errors. */
+type Bins = (kind: string, target: Tensor, output: Tensor, loss: Loss, options: DecisionOptions) => Tensor;
+
 /** Bins of a table for each class: 4·class + 2·(true) + (predicted), [batch, …, classes]. */
-export function binsOfEach(
-  kind: string,
-  target: Tensor,
-  output: Tensor,
-  loss: Loss,
-  options: DecisionOptions,
-): Tensor {
+export const binsOfEach: Bins = (kind, target, output, loss, options) => {
   checkValues(kind, target, output);
   const units = output.shape.at(-1) as number;
   const first = constant(
@@ -53,7 +50,7 @@ export function binsOfEach(
   );
   const withinTable = add(mul(asFloat(isPositive(target)), 2), asFloat(decided(output, loss, options)));
   return cast(add(withinTable, first), 'int32');
-}
+};
 
 /** Whether each number of an output is a yes or a no of its own: the only one, or under a binary loss. */
 export function decidesEach(units: number, loss: Loss): boolean {
@@ -80,13 +77,7 @@ const maxClasses = 4096;
  * Bins of a confusion matrix: classes·(true class) + (predicted class), [batch, …]; of each number of the
  * output where it is a decision of its own.
  */
-export function binsOfPairs(
-  kind: string,
-  target: Tensor,
-  output: Tensor,
-  loss: Loss,
-  options: DecisionOptions,
-): Tensor {
+export const binsOfPairs: Bins = (kind, target, output, loss, options) => {
   const units = output.shape.at(-1) as number;
   const count = classCount(units, loss);
   if (count > maxClasses) {
@@ -104,7 +95,7 @@ export function binsOfPairs(
   checkValues(kind, target, output);
   if (decidesEach(units, loss)) return pair(isPositive(target), decided(output, loss, options));
   return pair(argMax(target), predictedClass(output));
-}
+};
 
 /** The counts of each class from its own table. */
 export function countsOfEach(sums: Float64Array): ClassCounts[] {
