@@ -127,6 +127,24 @@ export function changingSizes(): {changing: (count: number) => unknown; same: (c
   };
 }
 
+/**
+ * Microseconds of steps of numbers of rows that were never seen, and of the same once more; each call makes
+ * another model, as models of equal structure share what was made for a number.
+ */
+export async function newSizes(round: number): Promise<{first: number; again: number}> {
+  const model = build([20, 65 + round, 32, 1]);
+  const [x, y] = [numbers(128 * 20), numbers(128)];
+  const step = (rows: number) => model.trainOnBatchSync(x.subarray(0, rows * 20), y.subarray(0, rows));
+  const sizes = Array.from({length: 50}, (_, index) => 20 + ((index * 37) % 50));
+  const timed = (): number => {
+    const started = performance.now();
+    for (const rows of sizes) step(rows);
+    return ((performance.now() - started) * 1000) / sizes.length;
+  };
+  await repeat(200, index => step(128 - (index % 20)));
+  return {first: timed(), again: timed()};
+}
+
 function answers(): SmallRow[] {
   const model = build(iris);
   const [x, y] = [numbers(32 * iris[0]), labels(32)];

@@ -18,8 +18,8 @@
 //                then strideCount x (value, units), then carryCount x (destination value, source value)
 //   end          kEnd, 2
 //
-// Where the number of rows of a step is given with the run, the words are those of the largest number, and the
-// table of rows says how each word that depends on it follows: factor x rows + offset, or the float32
+// Where the number of rows of a step is given with the run, the words are those of the largest number, and
+// the table of rows says how each word that depends on it follows: factor x rows + offset, or the float32
 // 1 / (factor x rows). Such words are sizes and strides of io, sizes of values, literals and attributes.
 //
 // The step loop is the outermost one and is not written down: its count is given with each run, and its

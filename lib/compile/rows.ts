@@ -1,6 +1,6 @@
-// One plan for any number of rows: what differs between the plans of one graph for two numbers of rows says how
-// each word follows from the number. Sizes are linear in it, means over a batch divide by it; a plan in which
-// anything else differs has no such form.
+// One plan for any number of rows: what differs between the plans of one graph for two numbers of them says
+// how each word follows from the number. Sizes are linear in it, means over a batch divide by it; a plan in
+// which anything else differs has no such form.
 import {header, headerWords, type IoSlot, items, type Plan, rowForms, spaces} from '../plan.ts';
 
 /** A word that follows from the number of rows: `factor · rows + offset`, or float32 1 / (factor · rows). */

@@ -27,7 +27,7 @@ export interface RunOptions {
   readonly profile?: boolean;
   /** Of each step, where the plan is for any number of them; 0 or nothing are the most. */
   readonly rows?: number;
-  /** Where `every` is not 0, each `every`th step has so many, the first step being number `phase` of its cycle. */
+  /** Where `every` is not 0, each `every`th step has so many; the first is number `phase` of its cycle. */
   readonly lastRows?: number;
   readonly every?: number;
   readonly phase?: number;
@@ -83,8 +83,8 @@ export interface NativeAddon {
     options: RunOptions,
   ): RunWords | undefined;
   /**
-   * Prepares a run on the calling thread that is repeated with the same arrays, which must have room for these
-   * steps. The caller keeps program, state and arrays alive for as long as the result.
+   * Prepares a run on the calling thread that is repeated with the same arrays, which must have room for
+   * these steps. The caller keeps program, state and arrays alive for as long as the result.
    */
   bind(
     program: NativeProgram,

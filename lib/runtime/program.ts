@@ -162,8 +162,8 @@ export class Program {
   }
 
   /**
-   * Rough nanoseconds of a step on one thread, of the most rows by default; infinite where it has loops, whose
-   * counts are not told.
+   * Rough nanoseconds of a step on one thread, of the most rows by default; infinite where it has loops,
+   * whose counts are not told.
    */
   stepNs(rows?: number): number {
     const {instructions, rows: own} = this.plan;

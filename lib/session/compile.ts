@@ -223,6 +223,11 @@ export function onCompile(listen: CompileListener | undefined): void {
   listener = listen;
 }
 
+/** Tells who listens of a program that was compiled in another way. */
+export function announce(program: CompiledProgram): void {
+  listener?.(program);
+}
+
 /** The variables that a graph reads or updates, in order. */
 export function variablesOf(
   tensors: readonly Tensor[],

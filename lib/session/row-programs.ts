@@ -2,7 +2,7 @@
 import type {Stages} from '../compile/index.ts';
 import {type PlanForRows, planOverRows} from '../compile/rows.ts';
 import type {Plan} from '../plan.ts';
-import {CompiledProgram, compiledOf, compileProgram, type ProgramRequest} from './compile.ts';
+import {announce, CompiledProgram, compiledOf, compileProgram, type ProgramRequest} from './compile.ts';
 import type {VariableStore} from './store.ts';
 
 /** The second number of rows that is compiled; with fewer, a plan may leave out sums and the like. */
@@ -65,13 +65,17 @@ export class RowPrograms {
         return program;
       }
     }
-    this.release(); // a larger one takes the place of those before
-    this.#common = this.#over(this.#largest(rows));
+    const largest = this.#largest(rows);
+    // Nobody asks for these any more.
+    this.release();
+    const isFirst = !this.#first && !this.#common;
+    this.#common = this.#over(largest);
+    if (isFirst && this.#common) announce(this.#common);
     this.#isRigid = this.#common === undefined;
     return this.#common;
   }
 
-  /** Its owner lets go of it: see `CompiledProgram.release`. */
+  /** Its owner lets go of it. */
   release(): void {
     this.#first?.program.release();
     this.#common?.release();

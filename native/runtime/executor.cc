@@ -316,13 +316,16 @@ void drain(const void* owner) {
 }
 
 void set_rows(Job* job, Program* loaded, int64_t rows, int64_t last, int64_t every, int64_t phase) {
-  job->kept[0] = program_for_rows(loaded, rows > 0 ? rows : loaded->rows.most);
-  job->kept[1] = every > 0 ? program_for_rows(loaded, last) : nullptr;
-  if (every < 0 || last > rows || (every > 0 && (phase < 0 || phase >= every))) {
+  job->kept[0] = program_for_rows(loaded, rows != 0 ? rows : loaded->rows.most);
+  job->program = job->kept[0].get();
+  job->cycle = {};
+  if (every == 0) return;
+  job->kept[1] = program_for_rows(loaded, last);
+  if (every < 0 || phase < 0 || phase >= every || last > job->program->rows.most) {
     throw PlanError("the rows of the steps are out of range");
   }
-  job->program = job->kept[0].get();
-  job->cycle = {job->kept[1].get(), every, phase};
+  // Steps of one size have one frame, which each step moves but once.
+  if (job->kept[1] != job->kept[0]) job->cycle = {job->kept[1].get(), every, phase};
 }
 
 int pending_jobs() { return executor_started.load() ? executor().pending() : 0; }

@@ -37,8 +37,9 @@ struct Requirements {
 
 // `rows` stands in for the unknown number of rows of a data set; each operand gets a different multiple of
 // it.
-Requirements requirements_of(const Program& program, const Instruction& instruction, int64_t rows) {
-  static thread_local std::vector<Tensor> tensors;  // one instruction after another, so allocated but once
+Requirements requirements_of(const Program& program, const Instruction& instruction, int64_t rows,
+                             std::vector<Tensor>* room) {
+  std::vector<Tensor>& tensors = *room;
   tensors.clear();
   const int32_t count = instruction.output_count + instruction.input_count;
   for (int32_t i = 0; i < count; ++i) {
@@ -77,11 +78,11 @@ uint64_t fingerprint_of(const std::vector<int32_t>& words) {
 }  // namespace
 
 // Operands with an unknown number of rows must fit for any number.
-void link(Program* program, Instruction* instruction) {
-  const Requirements needed = requirements_of(*program, *instruction, 0);
+void link(Program* program, Instruction* instruction, std::vector<Tensor>* room) {
+  const Requirements needed = requirements_of(*program, *instruction, 0, room);
   if (has_dynamic_operand(*program, *instruction)) {
     for (const int64_t rows : {int64_t{3}, int64_t{1} << 30}) {
-      const Requirements other = requirements_of(*program, *instruction, rows);
+      const Requirements other = requirements_of(*program, *instruction, rows, room);
       if (other.tasks != needed.tasks || other.scratch_bytes != needed.scratch_bytes) {
         throw PlanError(std::string(instruction->kernel->signature) + ": its work depends on unknown rows");
       }
@@ -114,7 +115,8 @@ std::unique_ptr<Program> load_program(const int32_t* words, int64_t count,
   program->table = &table;
   const Linker linker(table, signatures);
   read_and_verify(program.get(), linker);
-  for (Instruction& instruction : program->instructions) link(program.get(), &instruction);
+  std::vector<Tensor> room;
+  for (Instruction& instruction : program->instructions) link(program.get(), &instruction, &room);
   add_up_costs(program.get());
   share_work(program.get(), kSharedFromNs);
   program->profile_ns = std::make_shared<std::vector<double>>(program->instructions.size(), 0);
@@ -144,7 +146,8 @@ int64_t bytes_of_steps(const IoSlot& form, size_t slot, int64_t steps, const Cyc
   // Of each kind of steps, the last.
   const int64_t since = (cycle.phase + steps) % cycle.every;
   const int64_t last_short = far - since, last_full = since > 0 ? far : cycle.every > 1 ? far - 1 : -1;
-  return std::max(last_short < 0 ? 0 : end_of(last_short, fewer), last_full < 0 ? 0 : end_of(last_full, form));
+  const int64_t short_end = last_short < 0 ? 0 : end_of(last_short, fewer);
+  return last_full < 0 ? short_end : std::max(short_end, end_of(last_full, form));
 }
 
 }  // namespace

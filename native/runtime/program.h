@@ -44,7 +44,7 @@ struct Instruction {
   double cost_ns;
 };
 
-// How an instruction is shared among threads. Decided by the executor, hence apart from what the instruction is.
+// How an instruction is shared among threads: decided by the executor, hence apart from what it is.
 struct Share {
   bool shared;  // worth more than one thread
   // The last shared and the last serial instruction before this one that must be finished, because both use
@@ -171,8 +171,9 @@ struct Program {
   Rows rows;
 };
 
-// Notes what an instruction costs, and checks that its operands fit its kernel; throws PlanError.
-void link(Program* program, Instruction* instruction);
+// Notes what an instruction costs, and checks that its operands fit its kernel; throws PlanError. `room` is
+// memory for one instruction after another.
+void link(Program* program, Instruction* instruction, std::vector<Tensor>* room);
 // Adds up what the linked instructions cost.
 void add_up_costs(Program* program);
 

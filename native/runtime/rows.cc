@@ -74,7 +74,8 @@ void check_sizes(const Program& program, const Rows& form) {
     }
   }
   for (const auto& [one, other] : form.of_one_size) {
-    const Value &a = program.values[static_cast<size_t>(one)], &b = program.values[static_cast<size_t>(other)];
+    const Value& a = program.values[static_cast<size_t>(one)];
+    const Value& b = program.values[static_cast<size_t>(other)];
     if (a.bytes != b.bytes || a.tensor.count != b.tensor.count) {
       refuse("values that share memory differ in size for fewer rows");
     }
@@ -120,8 +121,9 @@ std::shared_ptr<Program> make(const Program& most, int64_t rows) {
     program->attributes[static_cast<size_t>(attribute.at)] = attribute.word_for(rows);
   }
   set_literals(program.get(), most.rows, rows);
+  std::vector<Tensor> room;
   for (const int32_t number : most.rows.instructions) {
-    link(program.get(), &program->instructions[static_cast<size_t>(number)]);
+    link(program.get(), &program->instructions[static_cast<size_t>(number)], &room);
   }
   add_up_costs(program.get());
   share_work(program.get(), kSharedFromNs);

@@ -378,9 +378,9 @@ void run_steps(Team* team, Member* member, Job* job, int level) {
 void run_steps_here(Job* job) {
   const DenormalsKept denormals;
   RunMemory& memory = *job->program->memory;
-  Program* const last_program = job->cycle.last;
+  Program* const fewer = job->cycle.last;
   memory.caller_arena.reserve(job->program->arena_bytes);
-  const size_t scratch = std::max(job->program->scratch_bytes, last_program ? last_program->scratch_bytes : 0);
+  const size_t scratch = std::max(job->program->scratch_bytes, fewer ? fewer->scratch_bytes : 0);
   memory.caller_scratch.reserve(static_cast<int64_t>(scratch));
   char* const state = job->state ? job->state->data : nullptr;
   char* const arena = memory.caller_arena.data;
@@ -391,7 +391,7 @@ void run_steps_here(Job* job) {
     return program->caller_frame.get();
   };
   Member alone;
-  Frame* const last = bound(last_program);
+  Frame* const last = bound(fewer);
   StepRunner(nullptr, &alone, job, {bound(job->program), last, arena}, 0).run();
 }
 

@@ -108,8 +108,9 @@ class RowReader {
     const int64_t first =
         item_ + kInstructionHeadWords + instruction.output_count + instruction.input_count;
     const int64_t index = at - first;
-    need(index >= 0 && is_number(linker_.signature(word_at(item_ + 2)), &p_.words[static_cast<size_t>(first)], index),
-         "a word of the rows is no number");
+    need(index >= 0, "a word of the rows is no attribute");
+    const Signature& form = linker_.signature(word_at(item_ + 2));
+    need(is_number(form, &p_.words[static_cast<size_t>(first)], index), "a word of the rows is no number");
     word.at = instruction.first_attribute + index;
     p_.rows.attributes.push_back(word);
     p_.rows.instructions.push_back(instruction_);
@@ -137,7 +138,7 @@ class RowReader {
   Program& p_;
   const Layout& layout_;
   const Linker& linker_;
-  int64_t item_ = 0;  // the item of the body that was looked at last
+  int64_t item_ = 0;         // the item of the body that was looked at last
   int32_t instruction_ = 0;  // instructions before it
 };
 

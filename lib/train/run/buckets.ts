@@ -24,8 +24,8 @@ export interface Stepped extends Pick<RowRun, 'rows' | 'batch' | 'short'> {
 }
 
 /**
- * A program that reads rows, and its steps over those given: full ones and a last one of what is left. Nothing
- * is computed for more rows, unless the plan depends on their number in no simple way.
+ * A program that reads rows, and its steps over those given: full ones, and a last one of what is left. No row
+ * is computed for nothing, unless the plan depends on their number in no simple way.
  *
  * @param keyOf what the graph depends on, for steps of so many rows, or of any number.
  */
@@ -36,7 +36,7 @@ export function inSteps(
   graph: () => (batch: number) => Graph,
 ): Stepped {
   const {length} = given;
-  const batch = Math.min(mostRows, length);
+  const batch = Math.max(1, Math.min(mostRows, length));
   const steps = Math.ceil(length / batch);
   const left = length - (steps - 1) * batch;
   const others = left < batch;

@@ -228,8 +228,8 @@ export class Engine {
   }
 
   /**
-   * The same of a graph over so many rows, of which `key` says nothing: one program for any number of them, or
-   * undefined where each needs its own. What `graph` gives must not hold the user's arrays, for it is kept.
+   * The same of a graph over so many rows, of which `key` says nothing: one program for any number of them,
+   * or undefined where each needs its own. What `graph` gives must not hold the user's arrays: it is kept.
    */
   programForRows(
     key: string,
@@ -280,7 +280,7 @@ export class Engine {
   }
 
   #clearPrograms(): void {
-    for (const one of [...this.#programs.values(), ...this.#families.values()]) one.release();
+    for (const program of [...this.#programs.values(), ...this.#families.values()]) program.release();
     this.#programs.clear();
     this.#families.clear();
     this.#newest = undefined;

@@ -58,8 +58,8 @@ export class RunningMeans {
   }
 
   /**
-   * Adds the steps from `first` to before `end` out of `steps`: totals of each step, and what was kept of each
-   * sample. One step after another, or the last bit would tell how many steps a native call had.
+   * Adds the steps from `first` to before `end` out of `steps`: totals of each step, and what was kept of
+   * each sample. One step after another, or the last bit would tell how many steps a native call had.
    */
   addSteps(results: Results, {steps, first, end, of}: StepRange): void {
     const {penalty} = results;

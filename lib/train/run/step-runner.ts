@@ -77,6 +77,16 @@ class Tables {
 
 const outputsOf = ({plan}: CompiledProgram): Slot[] => plan.io.filter(({output}) => output);
 
+/** What is known of the time of steps of so many rows. */
+interface Pace {
+  readonly batch: number;
+  msPerStep: number;
+  /** Of the last call. */
+  stepsBefore: number;
+}
+
+const mostPaces = 64;
+
 /** Steps over arrays that lie alike; kept for as long as their program. */
 export class StepRunner {
   readonly #engine: Engine;
@@ -84,10 +94,9 @@ export class StepRunner {
   readonly #mostSteps: number;
   readonly #inline: InlineSteps;
   #tables: Tables | undefined;
-  /** Of the batch size that ran last. */
-  #msPerStep = 0;
-  #stepsBefore = 0;
-  #batch = 0;
+  /** Of the batch size that runs now, and of those that ran before. */
+  #pace: Pace = {batch: 0, msPerStep: 0, stepsBefore: 0};
+  readonly #paces = new Map<number, Pace>();
 
   constructor(engine: Engine, program: CompiledProgram) {
     this.#engine = engine;
@@ -104,17 +113,18 @@ export class StepRunner {
 
   /** What is known of the time of a step is about one batch size. */
   #begin(batch: number): void {
-    if (batch === this.#batch) return;
-    this.#batch = batch;
-    this.#msPerStep = this.#program.stepNs(batch) / 1e6;
-    this.#stepsBefore = 0;
+    if (batch === this.#pace.batch) return;
+    if (this.#paces.size > mostPaces) this.#paces.clear();
+    const msPerStep = this.#program.stepNs(batch) / 1e6;
+    this.#pace = this.#paces.get(batch) ?? {batch, msPerStep, stepsBefore: 0};
+    this.#paces.set(batch, this.#pace);
   }
 
   /** Steps of the next call: what fits the budget, growing at most eightfold from call to call. */
   get #wanted(): number {
-    if (this.#stepsBefore === 0) return 1;
-    const fitting = Math.floor(callBudgetMs / Math.max(this.#msPerStep, 1e-4));
-    return Math.max(1, Math.min(fitting, 8 * this.#stepsBefore, this.#mostSteps));
+    if (this.#pace.stepsBefore === 0) return 1;
+    const fitting = Math.floor(callBudgetMs / Math.max(this.#pace.msPerStep, 1e-4));
+    return Math.max(1, Math.min(fitting, 8 * this.#pace.stepsBefore, this.#mostSteps));
   }
 
   /**
@@ -126,7 +136,7 @@ export class StepRunner {
     this.#begin(batchRun.batch);
     const steps = Math.min(batchRun.steps, this.#wanted);
     // A call of the executor's was also on its way there and back.
-    const msPerStep = Math.min(this.#msPerStep, this.#program.stepNs(batchRun.batch) / 1e6);
+    const msPerStep = Math.min(this.#pace.msPerStep, this.#program.stepNs(batchRun.batch) / 1e6);
     if (!this.#program.runsInline(steps, msPerStep)) return this.#handOver(batchRun, request, steps);
     if (turns.open) return this.runInline(batchRun, request, steps);
     return turns.next().then(() => this.runInline(batchRun, request, steps));
@@ -143,7 +153,7 @@ export class StepRunner {
     const outcome = this.#inline.run({samples, rows, batch, short, steps, seed, optimizer, first});
     const took = (performance.now() - started) / steps;
     // Other processes may have had the processor for a while.
-    this.#settle(outcome, request, {first, steps, msPerStep: Math.min(took, 2 * this.#msPerStep)});
+    this.#settle(outcome, request, {first, steps, msPerStep: Math.min(took, 2 * this.#pace.msPerStep)});
     if (outcome.end === 'done') return outcome;
     return checkOutcome(this.#engine, outcome, this.#site(run, rows, request, first));
   }
@@ -187,8 +197,8 @@ export class StepRunner {
     request: StepRequest,
     {first, steps, msPerStep}: {first: number; steps: number; msPerStep: number},
   ): void {
-    this.#msPerStep = msPerStep;
-    this.#stepsBefore = steps;
+    this.#pace.msPerStep = msPerStep;
+    this.#pace.stepsBefore = steps;
     this.#engine.iterations = first + done;
     request.add(outputs, steps, done);
   }
