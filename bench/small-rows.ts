@@ -43,46 +43,32 @@ async function repeat(count: number, call: (index: number) => unknown): Promise<
 const iris = [4, 16, 3] as const;
 const table = [20, 64, 32, 1] as const;
 
-function epochRows(): SmallRow[] {
-  const model = build(iris);
-  const epochs = (rows: number, options: FitOptions) => {
-    const [x, y] = [numbers(rows * iris[0]), labels(rows)];
-    return (count: number) => model.fit(x, y, {epochs: count, ...options});
-  };
+type Timing = Pick<SmallRow, 'atMost' | 'count'>;
+
+/** Epochs of `rows` rows in batches of `batch`: without a callback, then with one that sees each epoch. */
+function epochPair(
+  model: Sequential,
+  [rows, batch]: readonly [number, number],
+  {unseen, seen}: Readonly<Record<'unseen' | 'seen', Timing>>,
+): SmallRow[] {
+  const [x, y] = [numbers(rows * iris[0]), labels(rows)];
+  const name = `small-epoch-${rows}`;
+  const what = `epoch of ${rows} rows${rows === batch ? '' : ` in batches of ${batch}`}`;
+  const peers = {batch, steps: Math.ceil(rows / batch)};
+  const epochs = (options: FitOptions) => (count: number) =>
+    model.fit(x, y, {epochs: count, batchSize: batch, ...options});
   const callbacks = {onEpochEnd() {}};
   return [
-    {
-      name: 'small-epoch-4',
-      what: 'epoch of 4 rows',
-      atMost: 3,
-      count: 4000,
-      peers: {batch: 4, steps: 1},
-      run: epochs(4, {batchSize: 4}),
-    },
-    {
-      name: 'small-epoch-4-seen',
-      what: 'epoch of 4 rows, onEpochEnd',
-      atMost: 15,
-      count: 2000,
-      peers: {batch: 4, steps: 1},
-      run: epochs(4, {batchSize: 4, callbacks}),
-    },
-    {
-      name: 'small-epoch-150',
-      what: 'epoch of 150 rows in batches of 32',
-      atMost: 10,
-      count: 1000,
-      peers: {batch: 32, steps: 5},
-      run: epochs(150, {batchSize: 32}),
-    },
-    {
-      name: 'small-epoch-150-seen',
-      what: 'epoch of 150 rows in batches of 32, onEpochEnd',
-      atMost: 25,
-      count: 1000,
-      peers: {batch: 32, steps: 5},
-      run: epochs(150, {batchSize: 32, callbacks}),
-    },
+    {name, what, peers, run: epochs({}), ...unseen},
+    {name: `${name}-seen`, what: `${what}, onEpochEnd`, peers, run: epochs({callbacks}), ...seen},
+  ];
+}
+
+function epochRows(): SmallRow[] {
+  const model = build(iris);
+  return [
+    ...epochPair(model, [4, 4], {unseen: {atMost: 3, count: 4000}, seen: {atMost: 15, count: 2000}}),
+    ...epochPair(model, [150, 32], {unseen: {atMost: 10, count: 1000}, seen: {atMost: 25, count: 1000}}),
   ];
 }
 
@@ -91,13 +77,14 @@ function callRows(): SmallRow[] {
   const wide = build(table);
   const [x, y] = [numbers(32 * iris[0]), labels(32)];
   const [wideX, wideY] = [numbers(300 * table[0]), numbers(300)];
+  const peers = {batch: 32, steps: 1};
   return [
     {
       name: 'small-train-on-batch',
       what: 'await trainOnBatch, 32 rows',
       atMost: 8,
       count: 2000,
-      peers: {batch: 32, steps: 1},
+      peers,
       run: count => repeat(count, () => model.trainOnBatch(x, y)),
     },
     {
@@ -105,7 +92,7 @@ function callRows(): SmallRow[] {
       what: 'trainOnBatchSync, 32 rows',
       atMost: 4,
       count: 2000,
-      peers: {batch: 32, steps: 1},
+      peers,
       run(count) {
         for (let index = 0; index < count; index++) model.trainOnBatchSync(x, y);
       },
@@ -115,7 +102,7 @@ function callRows(): SmallRow[] {
       what: 'await fit of one step',
       atMost: 40,
       count: 400,
-      peers: {batch: 32, steps: 1},
+      peers,
       run: count => repeat(count, () => model.fit(x, y, {epochs: 1, batchSize: 32})),
     },
     {

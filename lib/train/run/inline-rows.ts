@@ -1,7 +1,9 @@
 // Programs that read rows, on the thread that asks: what they read is copied to where they are bound already.
 import {dtypes, type TypedArray} from '../../core/dtype.ts';
 import {sizeOf} from '../../core/shape.ts';
+import type {StepRows} from '../../core/step-rows.ts';
 import type {BoundProgram, CompiledProgram} from '../../session/compile.ts';
+import type {RunOutcome} from './failures.ts';
 
 /** Up to so many bytes are copied: a microsecond or a few. */
 const mostBytes = 2 ** 17;
@@ -26,50 +28,58 @@ export function areSmall(inputs: Inputs): boolean {
 export class InlineRows {
   readonly #program: CompiledProgram;
   readonly #inputs: readonly Slot[];
-  /** By number of steps. */
-  readonly #bound = new Map<number, BoundProgram>();
+  readonly #outputs: readonly Slot[];
+  #bound: BoundProgram | undefined;
   #memory: Record<string, TypedArray> = {};
+  /** Steps that there is room for, and rows of each. */
   #steps = 0;
+  #rows = 0;
   #state: unknown;
 
   constructor(program: CompiledProgram) {
     this.#program = program;
     this.#inputs = program.plan.io.filter(({output}) => !output);
+    this.#outputs = program.plan.io.filter(({output}) => output);
   }
 
-  /** The results stand in `outputs` until the next run. */
-  run(inputs: Inputs, steps: number): {result: ReturnType<BoundProgram['run']>; outputs: Inputs} {
-    if (!this.#holds(inputs, steps)) this.#allocate(inputs, steps);
+  run(inputs: Inputs, steps: number, of: StepRows | undefined): RunOutcome {
+    const bound = this.#holds(inputs, steps, of) ? this.#bound : this.#bind(inputs, steps, of);
     for (const {name} of this.#inputs) this.#memory[name]?.set(inputs[name] as TypedArray);
-    let bound = this.#bound.get(steps);
-    if (!bound) {
-      bound = this.#program.bindSync(this.#memory, steps);
-      this.#bound.set(steps, bound);
+    const result = (bound as BoundProgram).run(steps, of);
+    const outputs: Record<string, TypedArray> = {};
+    for (const slot of this.#outputs) {
+      const all = bound?.outputs[slot.name] as TypedArray;
+      outputs[slot.name] = all.slice(0, this.#program.elementsOf(slot, steps, of));
     }
-    return {result: bound.run(), outputs: bound.outputs};
+    return {...result, outputs};
   }
 
-  #holds(inputs: Inputs, steps: number): boolean {
-    if (this.#state !== this.#program.store.state || steps > this.#steps) return false;
+  #holds(inputs: Inputs, steps: number, of: StepRows | undefined): boolean {
+    if (!this.#bound || this.#state !== this.#program.store.state) return false;
+    if (steps > this.#steps || (of && of.rows > this.#rows)) return false;
     return this.#inputs.every(({name}) => {
       return (this.#memory[name] as TypedArray).length >= (inputs[name] as TypedArray).length;
     });
   }
 
-  #allocate(inputs: Inputs, steps: number): void {
-    this.#bound.clear();
-    this.#state = this.#program.store.state;
+  #bind(inputs: Inputs, steps: number, of: StepRows | undefined): BoundProgram {
+    const program = this.#program;
+    this.#state = program.store.state;
     this.#steps = 2 ** Math.ceil(Math.log2(steps));
+    this.#rows = of ? Math.min(program.plan.rows?.most ?? 0, 2 ** Math.ceil(Math.log2(of.rows))) : 0;
+    const room = of && {rows: this.#rows};
     const entries = this.#inputs.map(slot => {
-      const {name, shape, dtype, perStep} = slot;
+      const {name, shape, dtype} = slot;
       const given = (inputs[name] as TypedArray).length;
       const row = sizeOf(shape.slice(1));
       const length = isWhole(slot)
         ? row * 2 ** Math.ceil(Math.log2(Math.max(1, given / row)))
-        : sizeOf(shape) * (perStep ? this.#steps : 1);
+        : program.elementsOf(slot, this.#steps, room);
       const {array, bytes} = dtypes[dtype];
       return [name, new array(new SharedArrayBuffer(length * bytes), 0, length)] as const;
     });
     this.#memory = Object.fromEntries(entries);
+    this.#bound = program.bindSync(this.#memory, this.#steps, room);
+    return this.#bound;
   }
 }

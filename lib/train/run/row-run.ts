@@ -2,6 +2,7 @@
 // it early becomes an error in the user's terms.
 import type {TypedArray} from '../../core/dtype.ts';
 import {seedWords} from '../../core/seed.ts';
+import type {StepRows} from '../../core/step-rows.ts';
 import {type CompiledProgram, turns} from '../../session/compile.ts';
 import {classCount} from '../feed/samples.ts';
 import type {Engine} from './engine.ts';
@@ -49,18 +50,28 @@ export function checkOutcome(engine: Engine, outcome: RunOutcome, run: RowRun): 
   return outcome;
 }
 
+/** Rows of the steps of a run, for a program of any number of them. */
+export function stepRowsOf(
+  {plan}: CompiledProgram,
+  {batch, short}: Pick<RowRun, 'batch' | 'short'>,
+): StepRows | undefined {
+  return plan.rows && {rows: batch, short};
+}
+
 const inlineRows = new WeakMap<CompiledProgram, InlineRows>();
 
-function runInline(program: CompiledProgram, inputs: Inputs, steps: number): RunOutcome {
+function runInline(
+  program: CompiledProgram,
+  inputs: Inputs,
+  steps: number,
+  of: StepRows | undefined,
+): RunOutcome {
   let rows = inlineRows.get(program);
   if (!rows) {
     rows = new InlineRows(program);
     inlineRows.set(program, rows);
   }
-  const {result, outputs} = rows.run(inputs, steps);
-  const copies: Record<string, TypedArray> = {};
-  for (const name in outputs) copies[name] = (outputs[name] as TypedArray).slice();
-  return {...result, outputs: copies};
+  return rows.run(inputs, steps, of);
 }
 
 /**
@@ -76,14 +87,16 @@ export async function runRows(
 ): Promise<RunOutcome> {
   const {steps = 1, cancel, highPriority} = options ?? {};
   const inputs = rowInputs(program, run);
+  const of = stepRowsOf(program, run);
   // A prediction that must wait is a run at once: it then keeps its state, should the model be disposed of.
   const mayWait = turns.open || !highPriority;
-  if (mayWait && program.runsInline(steps, program.stepNs / 1e6) && areSmall(inputs)) {
+  if (mayWait && program.runsInline(steps, program.stepNs(run.batch) / 1e6) && areSmall(inputs)) {
     if (!turns.open) await turns.next();
     // An array may have been transferred away meanwhile, and a signal may have come.
-    if (areSmall(inputs) && !cancel?.[0]) return checkOutcome(engine, runInline(program, inputs, steps), run);
+    if (areSmall(inputs) && !cancel?.[0])
+      return checkOutcome(engine, runInline(program, inputs, steps, of), run);
   }
-  return checkOutcome(engine, await program.run(inputs, options), run);
+  return checkOutcome(engine, await program.run(inputs, {...options, rows: of}), run);
 }
 
 /** The same by the executor, however short it is. */
@@ -93,7 +106,8 @@ export async function handOverRows(
   run: RowRun,
   options: RunOptions,
 ): Promise<RunOutcome> {
-  return checkOutcome(engine, await program.run(rowInputs(program, run), options), run);
+  const rows = stepRowsOf(program, run);
+  return checkOutcome(engine, await program.run(rowInputs(program, run), {...options, rows}), run);
 }
 
 /** The same on the calling thread. */
@@ -104,6 +118,9 @@ export function runRowsSync(
   {steps = 1}: {readonly steps?: number},
 ): RunOutcome {
   const inputs = rowInputs(program, run);
-  const outcome = areSmall(inputs) ? runInline(program, inputs, steps) : program.runSync(inputs, {steps});
+  const rows = stepRowsOf(program, run);
+  const outcome = areSmall(inputs)
+    ? runInline(program, inputs, steps, rows)
+    : program.runSync(inputs, {steps, rows});
   return checkOutcome(engine, outcome, run);
 }
