@@ -17,12 +17,14 @@ type UnaryText = `${string}(x: f32) -> y: f32`;
 type BinaryText = `${string}(a: f32, b: f32) -> y: f32`;
 type ComparisonText = `${string}(a: T, b: T) -> y: bool`;
 
-/** Functions of tensors. `op` is what each applies: rules that rewrite graphs know calls by it. */
-export type Unary = ((x: TensorLike) => Tensor) & {readonly op: Op<object, UnaryText>};
-export type Binary = ((a: TensorLike, b: TensorLike) => Tensor) & {readonly op: Op<object, BinaryText>};
-export type Comparison = ((a: TensorLike, b: TensorLike) => Tensor) & {
-  readonly op: Op<object, ComparisonText>;
-};
+/** What a function of tensors applies: rules that rewrite graphs know calls by it. */
+interface Applies<Text extends string> {
+  /** @internal */
+  readonly op: Op<object, Text>;
+}
+export type Unary = ((x: TensorLike) => Tensor) & Applies<UnaryText>;
+export type Binary = ((a: TensorLike, b: TensorLike) => Tensor) & Applies<BinaryText>;
+export type Comparison = ((a: TensorLike, b: TensorLike) => Tensor) & Applies<ComparisonText>;
 
 function map1(name: string, grad: 'none' | GradientRule<UnaryText>): Unary {
   const op = defineOp({signature: `${name}(x: f32) -> y: f32`, elementwise: true, grad});
@@ -101,6 +103,7 @@ const logicalNotOp = defineOp({signature: 'logicalNot(x: bool) -> y: bool', ...o
 export const logicalAnd = (a: Tensor, b: Tensor): Tensor => apply1(logicalAndOp, [a, b], {});
 export const logicalOr = (a: Tensor, b: Tensor): Tensor => apply1(logicalOrOp, [a, b], {});
 export const logicalNot = (x: Tensor): Tensor => apply1(logicalNotOp, [x], {});
+/** @internal */
 logicalNot.op = logicalNotOp;
 
 const selectOp = defineOp({
@@ -113,6 +116,7 @@ const selectOp = defineOp({
 export function select(condition: Tensor, a: TensorLike, b: TensorLike): Tensor {
   return apply1(selectOp, [condition, toTensor(a), toTensor(b)], {});
 }
+/** @internal */
 select.op = selectOp;
 
 /** Gradient of the larger or smaller of two: it goes to the one that was chosen, half to each in a tie. */
@@ -158,6 +162,7 @@ export function broadcastTo(x: TensorLike, shape: Shape): Tensor {
   checkShape('broadcastTo', shape);
   return sameShape(tensor.shape, shape) ? tensor : apply1(broadcastToOp, [tensor], {shape});
 }
+/** @internal */
 broadcastTo.op = broadcastToOp;
 
 export const ones = (shape: Shape): Tensor => broadcastTo(1, shape);
