@@ -24,8 +24,8 @@ export interface Stepped extends Pick<RowRun, 'rows' | 'batch' | 'short'> {
 }
 
 /**
- * A program that reads rows, and its steps over those given: full ones, and a last one of what is left. No row
- * is computed for nothing, unless the plan depends on their number in no simple way.
+ * A program that reads rows, and its steps over those given: full ones, and a last one of what is left. No
+ * row is computed for nothing, unless the plan depends on their number in no simple way.
  *
  * @param keyOf what the graph depends on, for steps of so many rows, or of any number.
  */
