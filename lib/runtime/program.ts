@@ -40,9 +40,9 @@ export interface ProgramRunOptions {
  * Nanoseconds of work up to which a run is made on the thread that asks: handing it over to the executor and
  * back takes as long. Rough, as what a step's instructions cost is.
  */
-const inlineUpToNs = 100e3;
+const inlineUpToNs = 150e3;
 const instructionNs = 30;
-const flopsPerNs = 8;
+const flopsPerNs = 24;
 const bytesPerNs = 16;
 
 /** Runs of this thread that the executor has, or will have next. */

@@ -36,6 +36,8 @@ export interface BoundProgram {
   readonly outputs: Readonly<Record<string, TypedArray>>;
   /** Runs some steps, as many as there is room for by default. */
   run(steps?: number, rows?: StepRows): RunResult;
+  /** Keeps the state's numbers for a run that comes later, until what it gives is called. */
+  hold(): () => void;
 }
 
 /** A plan with its native program and the store it works on. */
@@ -106,6 +108,10 @@ export class CompiledProgram {
     const run = this.#program.bindSync(state, io, room, rows);
     return {
       outputs,
+      hold() {
+        state?.beginRun();
+        return () => state?.endRun();
+      },
       run: (steps = room, of = rows) => {
         if (state && this.#writesState) state.beginWrite('run');
         try {

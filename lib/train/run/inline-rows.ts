@@ -24,17 +24,22 @@ export function areSmall(inputs: Inputs): boolean {
   return bytes <= mostBytes;
 }
 
+/** Memory with the program bound to it. */
+interface Place {
+  readonly bound: BoundProgram;
+  readonly memory: Readonly<Record<string, TypedArray>>;
+  /** Steps that there is room for, and rows of each. */
+  readonly steps: number;
+  readonly rows: number;
+  readonly state: unknown;
+}
+
 /** One program over memory of its own, for as long as its store keeps its state. */
 export class InlineRows {
   readonly #program: CompiledProgram;
   readonly #inputs: readonly Slot[];
   readonly #outputs: readonly Slot[];
-  #bound: BoundProgram | undefined;
-  #memory: Record<string, TypedArray> = {};
-  /** Steps that there is room for, and rows of each. */
-  #steps = 0;
-  #rows = 0;
-  #state: unknown;
+  #place: Place | undefined;
 
   constructor(program: CompiledProgram) {
     this.#program = program;
@@ -43,43 +48,70 @@ export class InlineRows {
   }
 
   run(inputs: Inputs, steps: number, of: StepRows | undefined): RunOutcome {
-    const bound = this.#holds(inputs, steps, of) ? this.#bound : this.#bind(inputs, steps, of);
-    for (const {name} of this.#inputs) this.#memory[name]?.set(inputs[name] as TypedArray);
-    const result = (bound as BoundProgram).run(steps, of);
+    return this.#runIn(this.#placeFor(inputs, steps, of), inputs, steps, of);
+  }
+
+  /** The same when `turn` comes, over arrays and state as they are now, whatever becomes of them. */
+  async runLater(
+    turn: Promise<void>,
+    inputs: Inputs,
+    steps: number,
+    of: StepRows | undefined,
+  ): Promise<RunOutcome> {
+    const place = this.#placeFor(inputs, steps, of);
+    const copies: Record<string, TypedArray> = {};
+    for (const {name} of this.#inputs) copies[name] = (inputs[name] as TypedArray).slice();
+    const letGo = place.bound.hold();
+    try {
+      await turn;
+      return this.#runIn(place, copies, steps, of);
+    } finally {
+      letGo();
+    }
+  }
+
+  #placeFor(inputs: Inputs, steps: number, of: StepRows | undefined): Place {
+    if (this.#place && this.#holds(this.#place, inputs, steps, of)) return this.#place;
+    this.#place = this.#bind(inputs, steps, of);
+    return this.#place;
+  }
+
+  #runIn({bound, memory}: Place, inputs: Inputs, steps: number, of: StepRows | undefined): RunOutcome {
+    for (const {name} of this.#inputs) memory[name]?.set(inputs[name] as TypedArray);
+    const result = bound.run(steps, of);
     const outputs: Record<string, TypedArray> = {};
     for (const slot of this.#outputs) {
-      const all = bound?.outputs[slot.name] as TypedArray;
+      const all = bound.outputs[slot.name] as TypedArray;
       outputs[slot.name] = all.slice(0, this.#program.elementsOf(slot, steps, of));
     }
     return {...result, outputs};
   }
 
-  #holds(inputs: Inputs, steps: number, of: StepRows | undefined): boolean {
-    if (!this.#bound || this.#state !== this.#program.store.state) return false;
-    if (steps > this.#steps || (of && of.rows > this.#rows)) return false;
+  #holds(place: Place, inputs: Inputs, steps: number, of: StepRows | undefined): boolean {
+    if (place.state !== this.#program.store.state) return false;
+    if (steps > place.steps || (of && of.rows > place.rows)) return false;
     return this.#inputs.every(({name}) => {
-      return (this.#memory[name] as TypedArray).length >= (inputs[name] as TypedArray).length;
+      return (place.memory[name] as TypedArray).length >= (inputs[name] as TypedArray).length;
     });
   }
 
-  #bind(inputs: Inputs, steps: number, of: StepRows | undefined): BoundProgram {
+  #bind(inputs: Inputs, needed: number, of: StepRows | undefined): Place {
     const program = this.#program;
-    this.#state = program.store.state;
-    this.#steps = 2 ** Math.ceil(Math.log2(steps));
-    this.#rows = of ? Math.min(program.plan.rows?.most ?? 0, 2 ** Math.ceil(Math.log2(of.rows))) : 0;
-    const room = of && {rows: this.#rows};
+    const steps = 2 ** Math.ceil(Math.log2(needed));
+    const rows = of ? Math.min(program.plan.rows?.most ?? 0, 2 ** Math.ceil(Math.log2(of.rows))) : 0;
+    const room = of && {rows};
     const entries = this.#inputs.map(slot => {
       const {name, shape, dtype} = slot;
       const given = (inputs[name] as TypedArray).length;
       const row = sizeOf(shape.slice(1));
       const length = isWhole(slot)
         ? row * 2 ** Math.ceil(Math.log2(Math.max(1, given / row)))
-        : program.elementsOf(slot, this.#steps, room);
+        : program.elementsOf(slot, steps, room);
       const {array, bytes} = dtypes[dtype];
       return [name, new array(new SharedArrayBuffer(length * bytes), 0, length)] as const;
     });
-    this.#memory = Object.fromEntries(entries);
-    this.#bound = program.bindSync(this.#memory, this.#steps, room);
-    return this.#bound;
+    const memory = Object.fromEntries(entries);
+    const {state} = program.store;
+    return {bound: program.bindSync(memory, steps, room), memory, steps, rows, state};
   }
 }

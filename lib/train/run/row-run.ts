@@ -19,7 +19,6 @@ export interface RowRun extends Omit<RunSite, 'classesOf' | 'advice'> {
   onOutcome?(outcome: RunOutcome): void;
 }
 
-type Inputs = Readonly<Record<string, TypedArray>>;
 type RunOptions = Parameters<CompiledProgram['run']>[1];
 
 /** What the random layers of one step read, which is the next of the training. */
@@ -60,18 +59,13 @@ export function stepRowsOf(
 
 const inlineRows = new WeakMap<CompiledProgram, InlineRows>();
 
-function runInline(
-  program: CompiledProgram,
-  inputs: Inputs,
-  steps: number,
-  of: StepRows | undefined,
-): RunOutcome {
+function inlineRowsOf(program: CompiledProgram): InlineRows {
   let rows = inlineRows.get(program);
   if (!rows) {
     rows = new InlineRows(program);
     inlineRows.set(program, rows);
   }
-  return rows.run(inputs, steps, of);
+  return rows;
 }
 
 /**
@@ -88,13 +82,14 @@ export async function runRows(
   const {steps = 1, cancel, highPriority} = options ?? {};
   const inputs = rowInputs(program, run);
   const of = stepRowsOf(program, run);
-  // A prediction that must wait is a run at once: it then keeps its state, should the model be disposed of.
-  const mayWait = turns.open || !highPriority;
-  if (mayWait && program.runsInline(steps, program.stepNs(run.batch) / 1e6) && areSmall(inputs)) {
-    if (!turns.open) await turns.next();
+  if (program.runsInline(steps, program.stepNs(run.batch) / 1e6) && areSmall(inputs)) {
+    const rows = inlineRowsOf(program);
+    if (turns.open) return checkOutcome(engine, rows.run(inputs, steps, of), run);
+    // A prediction may wait for a model that is disposed of meanwhile: it has its state already.
+    if (highPriority) return checkOutcome(engine, await rows.runLater(turns.next(), inputs, steps, of), run);
+    await turns.next();
     // An array may have been transferred away meanwhile, and a signal may have come.
-    if (areSmall(inputs) && !cancel?.[0])
-      return checkOutcome(engine, runInline(program, inputs, steps, of), run);
+    if (areSmall(inputs) && !cancel?.[0]) return checkOutcome(engine, rows.run(inputs, steps, of), run);
   }
   return checkOutcome(engine, await program.run(inputs, {...options, rows: of}), run);
 }
@@ -120,7 +115,7 @@ export function runRowsSync(
   const inputs = rowInputs(program, run);
   const rows = stepRowsOf(program, run);
   const outcome = areSmall(inputs)
-    ? runInline(program, inputs, steps, rows)
+    ? inlineRowsOf(program).run(inputs, steps, rows)
     : program.runSync(inputs, {steps, rows});
   return checkOutcome(engine, outcome, run);
 }

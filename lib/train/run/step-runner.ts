@@ -81,6 +81,8 @@ const outputsOf = ({plan}: CompiledProgram): Slot[] => plan.io.filter(({output})
 interface Pace {
   readonly batch: number;
   msPerStep: number;
+  /** The least that a step took on the thread that asks; as estimated at first. */
+  inlineMs: number;
   /** Of the last call. */
   stepsBefore: number;
 }
@@ -95,7 +97,7 @@ export class StepRunner {
   readonly #inline: InlineSteps;
   #tables: Tables | undefined;
   /** Of the batch size that runs now, and of those that ran before. */
-  #pace: Pace = {batch: 0, msPerStep: 0, stepsBefore: 0};
+  #pace: Pace = {batch: 0, msPerStep: 0, inlineMs: 0, stepsBefore: 0};
   readonly #paces = new Map<number, Pace>();
 
   constructor(engine: Engine, program: CompiledProgram) {
@@ -116,7 +118,7 @@ export class StepRunner {
     if (batch === this.#pace.batch) return;
     if (this.#paces.size > mostPaces) this.#paces.clear();
     const msPerStep = this.#program.stepNs(batch) / 1e6;
-    this.#pace = this.#paces.get(batch) ?? {batch, msPerStep, stepsBefore: 0};
+    this.#pace = this.#paces.get(batch) ?? {batch, msPerStep, inlineMs: msPerStep, stepsBefore: 0};
     this.#paces.set(batch, this.#pace);
   }
 
@@ -136,7 +138,7 @@ export class StepRunner {
     this.#begin(batchRun.batch);
     const steps = Math.min(batchRun.steps, this.#wanted);
     // A call of the executor's was also on its way there and back.
-    const msPerStep = Math.min(this.#pace.msPerStep, this.#program.stepNs(batchRun.batch) / 1e6);
+    const msPerStep = Math.min(this.#pace.msPerStep, this.#pace.inlineMs);
     if (!this.#program.runsInline(steps, msPerStep)) return this.#handOver(batchRun, request, steps);
     if (turns.open) return this.runInline(batchRun, request, steps);
     return turns.next().then(() => this.runInline(batchRun, request, steps));
@@ -153,6 +155,7 @@ export class StepRunner {
     const outcome = this.#inline.run({samples, rows, batch, short, steps, seed, optimizer, first});
     const took = (performance.now() - started) / steps;
     // Other processes may have had the processor for a while.
+    this.#pace.inlineMs = Math.min(took, this.#pace.inlineMs);
     this.#settle(outcome, request, {first, steps, msPerStep: Math.min(took, 2 * this.#pace.msPerStep)});
     if (outcome.end === 'done') return outcome;
     return checkOutcome(this.#engine, outcome, this.#site(run, rows, request, first));
