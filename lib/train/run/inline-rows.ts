@@ -24,6 +24,14 @@ export function areSmall(inputs: Inputs): boolean {
   return bytes <= mostBytes;
 }
 
+/** The first elements in memory of their own; `slice` would take a slow way out of shared memory. */
+function copyOf(all: TypedArray, {dtype}: Slot, length: number): TypedArray {
+  const {array, bytes} = dtypes[dtype];
+  const copy = new array(new ArrayBuffer(length * bytes), 0, length);
+  copy.set(length === all.length ? all : all.subarray(0, length));
+  return copy;
+}
+
 /** Memory with the program bound to it. */
 interface Place {
   readonly bound: BoundProgram;
@@ -82,7 +90,7 @@ export class InlineRows {
     const outputs: Record<string, TypedArray> = {};
     for (const slot of this.#outputs) {
       const all = bound.outputs[slot.name] as TypedArray;
-      outputs[slot.name] = all.slice(0, this.#program.elementsOf(slot, steps, of));
+      outputs[slot.name] = copyOf(all, slot, this.#program.elementsOf(slot, steps, of));
     }
     return {...result, outputs};
   }

@@ -3,6 +3,7 @@
 import type {TypedArray} from '../../core/dtype.ts';
 import {seedWords} from '../../core/seed.ts';
 import type {StepRows} from '../../core/step-rows.ts';
+import type {Rows} from '../../data/arrays.ts';
 import {type CompiledProgram, turns} from '../../session/compile.ts';
 import {classCount} from '../feed/samples.ts';
 import type {Engine} from './engine.ts';
@@ -32,7 +33,7 @@ export function rowInputs(
   {sources, rows, random, hyper}: Pick<RowRun, 'sources' | 'rows' | 'random' | 'hyper'>,
 ): Record<string, TypedArray> {
   const available: Record<string, TypedArray> = {rows, ...random, ...(hyper && {hyper})};
-  for (const [name, {data}] of Object.entries(sources)) available[name] = data;
+  for (const name in sources) available[name] = (sources[name] as Rows).data;
   return inputsOf(program, available);
 }
 
