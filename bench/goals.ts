@@ -119,6 +119,7 @@ const small: readonly Goal[] = [
   us('small-train-on-batch-sync', 'trainOnBatchSync, 32 rows', 4),
   us('small-fit', 'await fit of one step', 40),
   us('small-sizes', 'trainOnBatch of another number of rows, beyond one of the same', 5),
+  us('small-new-sizes', 'a step of a number of rows never seen, beyond the same again', 5),
   us('small-validation', 'epoch of 240 rows and 60 to validate, 20-64-32-1', 60),
   us('small-evaluate', 'await evaluate, 32 rows', 10),
   us('small-predict', 'await predict, one row', 10),

@@ -26,8 +26,8 @@ interface Plan {
 
 const plans: readonly Plan[] = [
   {name: 'mlp-tiny step', sizes: [4, 16, 3], batch: 32, steps: 50},
-  {name: 'mlp-mnist step', sizes: [784, 128, 10], batch: 128, steps: 2},
-  {name: 'odd sizes step', sizes: [50, 211, 97, 6], batch: 37, steps: 8},
+  {name: 'mlp-mnist step', sizes: [784, 128, 10], batch: 128, steps: 1},
+  {name: 'odd sizes step', sizes: [50, 211, 97, 6], batch: 37, steps: 4},
   {name: 'predict one row', sizes: [784, 128, 10], batch: 1, steps: 100, predict: true},
 ];
 
@@ -77,7 +77,7 @@ function instructionsOf(file: string, repeat: number): number {
 
 /** Start and end cancel between a long run and a short one. */
 function instructionsPerStep(file: string, steps: number): number {
-  const [few, many] = [1, 3];
+  const [few, many] = [1, 2];
   return Math.round((instructionsOf(file, many) - instructionsOf(file, few)) / ((many - few) * steps));
 }
 

@@ -43,46 +43,32 @@ async function repeat(count: number, call: (index: number) => unknown): Promise<
 const iris = [4, 16, 3] as const;
 const table = [20, 64, 32, 1] as const;
 
-function epochRows(): SmallRow[] {
-  const model = build(iris);
-  const epochs = (rows: number, options: FitOptions) => {
-    const [x, y] = [numbers(rows * iris[0]), labels(rows)];
-    return (count: number) => model.fit(x, y, {epochs: count, ...options});
-  };
+type Timing = Pick<SmallRow, 'atMost' | 'count'>;
+
+/** Epochs of `rows` rows in batches of `batch`: without a callback, then with one that sees each epoch. */
+function epochPair(
+  model: Sequential,
+  [rows, batch]: readonly [number, number],
+  {unseen, seen}: Readonly<Record<'unseen' | 'seen', Timing>>,
+): SmallRow[] {
+  const [x, y] = [numbers(rows * iris[0]), labels(rows)];
+  const name = `small-epoch-${rows}`;
+  const what = `epoch of ${rows} rows${rows === batch ? '' : ` in batches of ${batch}`}`;
+  const peers = {batch, steps: Math.ceil(rows / batch)};
+  const epochs = (options: FitOptions) => (count: number) =>
+    model.fit(x, y, {epochs: count, batchSize: batch, ...options});
   const callbacks = {onEpochEnd() {}};
   return [
-    {
-      name: 'small-epoch-4',
-      what: 'epoch of 4 rows',
-      atMost: 3,
-      count: 4000,
-      peers: {batch: 4, steps: 1},
-      run: epochs(4, {batchSize: 4}),
-    },
-    {
-      name: 'small-epoch-4-seen',
-      what: 'epoch of 4 rows, onEpochEnd',
-      atMost: 15,
-      count: 2000,
-      peers: {batch: 4, steps: 1},
-      run: epochs(4, {batchSize: 4, callbacks}),
-    },
-    {
-      name: 'small-epoch-150',
-      what: 'epoch of 150 rows in batches of 32',
-      atMost: 10,
-      count: 1000,
-      peers: {batch: 32, steps: 5},
-      run: epochs(150, {batchSize: 32}),
-    },
-    {
-      name: 'small-epoch-150-seen',
-      what: 'epoch of 150 rows in batches of 32, onEpochEnd',
-      atMost: 25,
-      count: 1000,
-      peers: {batch: 32, steps: 5},
-      run: epochs(150, {batchSize: 32, callbacks}),
-    },
+    {name, what, peers, run: epochs({}), ...unseen},
+    {name: `${name}-seen`, what: `${what}, onEpochEnd`, peers, run: epochs({callbacks}), ...seen},
+  ];
+}
+
+function epochRows(): SmallRow[] {
+  const model = build(iris);
+  return [
+    ...epochPair(model, [4, 4], {unseen: {atMost: 3, count: 4000}, seen: {atMost: 15, count: 2000}}),
+    ...epochPair(model, [150, 32], {unseen: {atMost: 10, count: 1000}, seen: {atMost: 25, count: 1000}}),
   ];
 }
 
@@ -91,13 +77,14 @@ function callRows(): SmallRow[] {
   const wide = build(table);
   const [x, y] = [numbers(32 * iris[0]), labels(32)];
   const [wideX, wideY] = [numbers(300 * table[0]), numbers(300)];
+  const peers = {batch: 32, steps: 1};
   return [
     {
       name: 'small-train-on-batch',
       what: 'await trainOnBatch, 32 rows',
       atMost: 8,
       count: 2000,
-      peers: {batch: 32, steps: 1},
+      peers,
       run: count => repeat(count, () => model.trainOnBatch(x, y)),
     },
     {
@@ -105,7 +92,7 @@ function callRows(): SmallRow[] {
       what: 'trainOnBatchSync, 32 rows',
       atMost: 4,
       count: 2000,
-      peers: {batch: 32, steps: 1},
+      peers,
       run(count) {
         for (let index = 0; index < count; index++) model.trainOnBatchSync(x, y);
       },
@@ -115,7 +102,7 @@ function callRows(): SmallRow[] {
       what: 'await fit of one step',
       atMost: 40,
       count: 400,
-      peers: {batch: 32, steps: 1},
+      peers,
       run: count => repeat(count, () => model.fit(x, y, {epochs: 1, batchSize: 32})),
     },
     {
@@ -138,6 +125,24 @@ export function changingSizes(): {changing: (count: number) => unknown; same: (c
     // The same work, in an order in which each number follows on itself.
     same: count => repeat(count, index => step(1 + Math.floor((index * 200) / count))),
   };
+}
+
+/**
+ * Microseconds of steps of numbers of rows that were never seen, and of the same once more; each call makes
+ * another model, as models of equal structure share what was made for a number.
+ */
+export async function newSizes(round: number): Promise<{first: number; again: number}> {
+  const model = build([20, 65 + round, 32, 1]);
+  const [x, y] = [numbers(128 * 20), numbers(128)];
+  const step = (rows: number) => model.trainOnBatchSync(x.subarray(0, rows * 20), y.subarray(0, rows));
+  const sizes = Array.from({length: 50}, (_, index) => 20 + ((index * 37) % 50));
+  const timed = (): number => {
+    const started = performance.now();
+    for (const rows of sizes) step(rows);
+    return ((performance.now() - started) * 1000) / sizes.length;
+  };
+  await repeat(200, index => step(128 - (index % 20)));
+  return {first: timed(), again: timed()};
 }
 
 function answers(): SmallRow[] {

@@ -10,7 +10,7 @@ import type {BenchOptions, Figure, Figures} from './options.ts';
 import {PeerProcess, type Timed} from './peers/process.ts';
 import {peerSpecs, startOf} from './peers/registry.ts';
 import {digits, resultsFolder, saveResults} from './report.ts';
-import {changingSizes, smallRows} from './small-rows.ts';
+import {changingSizes, newSizes, smallRows} from './small-rows.ts';
 import {makeData, type Workload} from './workloads.ts';
 
 const compared = ['brain.js', 'tfjs-cpu', 'torch', 'jax', 'jax-loop'];
@@ -118,8 +118,14 @@ async function timeRows(quick: boolean, peers: ReadonlyMap<number, Peers>): Prom
     what: 'trainOnBatch of 1 to 200 rows in turns, beyond one number at a time, 20-64-32-1',
     atMost: 5,
   });
+  const unseen = timingOf({
+    name: 'small-new-sizes',
+    what: 'trainOnBatchSync of a number of rows never seen, beyond the same again, 20-64-32-1',
+    atMost: 5,
+  });
   await sizes.changing(600);
-  const least = {changing: Number.POSITIVE_INFINITY, same: Number.POSITIVE_INFINITY};
+  const far = Number.POSITIVE_INFINITY;
+  const least = {changing: far, same: far, first: far, again: far};
   for (let round = 0; round < (quick ? 3 : 10); round++) {
     for (const [index, {count, run}] of rows.entries()) {
       const timing = timings[index] as Timing;
@@ -128,10 +134,14 @@ async function timeRows(quick: boolean, peers: ReadonlyMap<number, Peers>): Prom
     }
     least.changing = Math.min(least.changing, await microsecondsOf(sizes.changing, 600));
     least.same = Math.min(least.same, await microsecondsOf(sizes.same, 600));
+    const {first, again} = await newSizes(round);
+    least.first = Math.min(least.first, first);
+    least.again = Math.min(least.again, again);
     for (const peer of peers.values()) await peer.time(quick ? 0.05 : 0.2);
   }
+  unseen.microseconds = Math.max(0, least.first - least.again);
   changing.microseconds = Math.max(0, least.changing - least.same);
-  return [...timings, changing];
+  return [...timings, changing, unseen];
 }
 
 function peerCells({peers}: Timing, all: ReadonlyMap<number, Peers>): string[] {

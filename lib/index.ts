@@ -1,7 +1,7 @@
 // The public API: re-exports only.
 export type {DType, TypedArray} from './core/dtype.ts';
 export {ChainruleError, type ErrorCode} from './core/errors.ts';
-export type {NumericArray} from './core/kinds.ts';
+export type {Float16Numbers, NumericArray} from './core/kinds.ts';
 export type {Config, Json, Named} from './core/named.ts';
 export type {CustomObjects} from './core/resolve.ts';
 export type {Shape} from './core/shape.ts';
@@ -34,6 +34,7 @@ export {
   type Observe,
 } from './nn/layer.ts';
 export type {ActivationOptions} from './nn/layers/activation.ts';
+export type {AdaptBatches} from './nn/layers/adapt.ts';
 export type {ConcatenateOptions} from './nn/layers/concatenate.ts';
 export type {DenseOptions} from './nn/layers/dense.ts';
 export type {DotOptions} from './nn/layers/dot.ts';

@@ -1,6 +1,7 @@
 // The plan: what the compiler hands to the runtime. Twin of native/plan.h, which documents the words.
 import type {DType} from './core/dtype.ts';
-import type {Shape} from './core/shape.ts';
+import {type Shape, sizeOf} from './core/shape.ts';
+import {type StepRows, shortSteps} from './core/step-rows.ts';
 import type {GuardKind} from './core/tensor.ts';
 
 export {maxRank} from './core/shape.ts';
@@ -24,12 +25,16 @@ export const header = {
   literalWords: 8,
   bodyWords: 9,
   commitAt: 10,
+  mostRows: 11,
+  rowWords: 12,
 } as const;
 
 export const spaces = ['state', 'arena', 'io', 'literal'] as const;
 export type SpaceName = (typeof spaces)[number];
 
 export const items = {instruction: 1, loop: 2, end: 3} as const;
+/** How a word follows from the number of rows. */
+export const rowForms = {linear: 0, reciprocal: 1} as const;
 export const ioFlags = {output: 1, dynamicRows: 2} as const;
 export const guardKinds: readonly GuardKind[] = [
   'indexOutOfRange',
@@ -47,6 +52,8 @@ export interface IoSlot {
   readonly output: boolean;
   /** Each step reads or writes the next block of the shape's size. */
   readonly perStep: boolean;
+  /** Where it depends on the number of rows: by how much each axis grows with a row. */
+  readonly perRow?: Shape | undefined;
 }
 
 /** One instruction in readable form: for listings, errors and profiles. */
@@ -77,6 +84,13 @@ export interface PlanGuard {
   readonly source: string | undefined;
 }
 
+/** Of a plan for any number of rows, which is given with each run; what else it says is about the most. */
+export interface PlanRows {
+  readonly most: number;
+  /** The same for few rows: what it costs lies on the line between the two. */
+  readonly few: {readonly rows: number; readonly instructions: readonly PlanInstruction[]};
+}
+
 export interface Plan {
   readonly words: Int32Array;
   readonly signatures: readonly string[];
@@ -87,4 +101,23 @@ export interface Plan {
   readonly arenaBytes: number;
   /** In the order of the words, by which the runtime counts them. */
   readonly instructions: readonly PlanInstruction[];
+  /** Undefined where the plan is for one number of rows alone. */
+  readonly rows?: PlanRows | undefined;
+}
+
+/** Elements of a slot in a step of so many rows. */
+function elementsOfStep({rows: own}: Plan, {shape, perRow}: IoSlot, rows: number): number {
+  if (!own || !perRow) return sizeOf(shape);
+  return shape.reduce(
+    (size, axis, index) => size * (axis - (perRow[index] as number) * (own.most - rows)),
+    1,
+  );
+}
+
+/** Elements of a slot in a run, whose steps have the most rows by default. */
+export function elementsOfSteps(plan: Plan, slot: IoSlot, steps: number, of?: StepRows): number {
+  const own = elementsOfStep(plan, slot, of?.rows ?? plan.rows?.most ?? 0);
+  if (!slot.perStep || !of?.short) return own * (slot.perStep ? steps : 1);
+  const fewer = shortSteps(of.short, steps);
+  return (steps - fewer) * own + fewer * elementsOfStep(plan, slot, of.short.rows);
 }

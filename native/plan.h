@@ -9,6 +9,7 @@
 //   guards       guardCount x kGuardWords: value, kind, scope
 //   literals     literalWords words, a pool of constants; each constant starts at a multiple of 16 words
 //   body         bodyWords words: items, one after another
+//   rows         rowWords x kRowWords: word, form, factor, offset
 //
 // Items of the body:
 //   instruction  kInstruction, length, signature, scope, outputCount, inputCount, attributeCount,
@@ -16,6 +17,10 @@
 //   loop         kLoop, length, count, strideCount, carryCount,
 //                then strideCount x (value, units), then carryCount x (destination value, source value)
 //   end          kEnd, 2
+//
+// Where the number of rows of a step is given with the run, the words are those of the largest number, and
+// the table of rows says how each word that depends on it follows: factor x rows + offset, or the float32
+// 1 / (factor x rows). Such words are sizes and strides of io, sizes of values, literals and attributes.
 //
 // The step loop is the outermost one and is not written down: its count is given with each run, and its
 // strides are in the io table. A value in a loop's stride list moves by `units` of 64 bytes in every
@@ -36,6 +41,7 @@ constexpr int kHeaderWords = 16;
 constexpr int kIoWords = 10;
 constexpr int kValueWords = 10;
 constexpr int kGuardWords = 3;
+constexpr int kRowWords = 4;
 constexpr int kInstructionHeadWords = 7;
 constexpr int kLoopHeadWords = 5;
 
@@ -51,9 +57,14 @@ enum Header : int32_t {
   kHeaderLiteralWords,
   kHeaderBodyWords,
   kHeaderCommitAt,  // first word of the commit phase, relative to the start of the body
+  kHeaderMostRows,  // the words are those of so many rows; 0 if the plan is for one number of rows alone
+  kHeaderRowWords,  // words that follow from the rows
 };
 
 enum Item : int32_t { kInstruction = 1, kLoop = 2, kEnd = 3 };
+
+// How a word follows from the number of rows.
+enum class RowForm : int32_t { linear = 0, reciprocal = 1 };
 
 // Position of a value: units of 64 bytes in state and arena, slot number in io, first word in literal.
 enum class Space : int32_t { state = 0, arena = 1, io = 2, literal = 3 };

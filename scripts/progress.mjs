@@ -1,11 +1,11 @@
 // Runs a program that takes its time and says every few seconds what it is at, in lines that a CI log can
 // hold. The program's own output is shown where it fails.
-//   node scripts/progress.mjs WHAT command [arguments...]
+//   node scripts/progress.mjs [--every=MS] WHAT command [arguments...]
 import {spawn} from 'node:child_process';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 
-const everyMs = 5000;
+const usualMs = 5000;
 /** Lines of gyp's and CMake's makefiles that name the source, object or program at work. */
 const gypLine = /^\s*(CXX|CC|AR|LINK|SOLINK_MODULE)\(target\) (\S+)/;
 const cmakeLine = /^\[\s*\d+%\] (?:Building \w+ object|(Linking)[\w ]+) (\S+)/;
@@ -32,7 +32,9 @@ export function summaryOf(lines) {
   return `: ${compiled} files begun, last ${last.join(', ')}`;
 }
 
-function main([what, command, ...args]) {
+function main(all) {
+  const own = /^--every=(\d+)$/.exec(all[0] ?? '')?.[1];
+  const [what, command, ...args] = own === undefined ? all : all.slice(1);
   const started = performance.now();
   const child = spawn(command, args, {stdio: ['ignore', 'pipe', 'pipe']});
   let text = '';
@@ -41,10 +43,13 @@ function main([what, command, ...args]) {
       text += part;
     });
   }
-  const timer = setInterval(() => {
-    const seconds = Math.round((performance.now() - started) / 1000);
-    console.log(`chainrule: ${what}, ${seconds} s${summaryOf(text.split('\n'))}`);
-  }, everyMs);
+  const timer = setInterval(
+    () => {
+      const seconds = Number(((performance.now() - started) / 1000).toFixed(own ? 1 : 0));
+      console.log(`chainrule: ${what}, ${seconds} s${summaryOf(text.split('\n'))}`);
+    },
+    Number(own ?? usualMs),
+  );
   const end = code => {
     clearInterval(timer);
     if (code !== 0) process.stderr.write(text);

@@ -5,7 +5,15 @@ import {opTable, type Tensor} from '../lib/core/tensor.ts';
 import {gradients} from '../lib/graph/autodiff.ts';
 import {getThreads, nativeSignatures, setThreads} from '../lib/runtime/program.ts';
 import {unit} from './conformance/bounds.ts';
-import {buildOp, givenOf, opOf, type Program, reproducer, weighted} from './conformance/build.ts';
+import {
+  buildOp,
+  givenOf,
+  hasDerivative,
+  opOf,
+  type Program,
+  reproducer,
+  weighted,
+} from './conformance/build.ts';
 import type {OpSamples, Sample} from './conformance/data.ts';
 import {expectEveryCall} from './conformance/every-call.ts';
 import {
@@ -120,7 +128,12 @@ describe.each(table)('%s', (name, {bound, values, smooth}) => {
     }
   });
 
-  if (!smooth) return;
+  if (!smooth) {
+    it('carries no gradient, or a rule that is no derivative', () => {
+      expect(hasDerivative(op)).toBe(false);
+    });
+    return;
+  }
   it('has native gradients that follow those in float64', () => {
     expect(smooth).not.toEqual([]);
     for (const sample of smooth) {

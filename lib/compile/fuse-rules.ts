@@ -3,7 +3,7 @@
 // checks of small tensors become one. What is left of elementwise calls becomes maps.
 import {match} from '../core/operands.ts';
 import {sameShape} from '../core/shape.ts';
-import {apply, type Call, type Tensor} from '../core/tensor.ts';
+import {apply, Call, type Tensor} from '../core/tensor.ts';
 import {callsOf, rebuild, rewrite, usersOf} from '../graph/walk.ts';
 import {finiteEachOp, finiteOp} from '../ops/check.ts';
 import {gemmFiniteOp, gemmOp, gemmWithOp, matmulOp, maxGuardedColumns} from '../ops/gemm.ts';
@@ -127,5 +127,5 @@ export function makeMap(
   inputs: readonly Tensor[],
   program: MapProgram,
 ): readonly Tensor[] {
-  return apply(mapOp, inputs, {program, shape: result.shape, dtype: result.dtype}, scope);
+  return new Call(mapOp, inputs, {program, shape: result.shape, dtype: result.dtype}, scope).outputs;
 }

@@ -17,8 +17,10 @@ const widerTypes: Readonly<Record<string, readonly DType[]>> = {
 };
 
 /** Every load broadcasts and widens, so such a call needs no step of its own. */
-export function isIdentity({op, operand: {dtype: from}, result: {dtype: to}}: Call): boolean {
-  return op.converts && (from === to || (widerTypes[from] ?? []).includes(to));
+export function isIdentity(call: Call): boolean {
+  if (!call.op.converts) return false;
+  const [from, to] = [call.operand.dtype, call.result.dtype];
+  return from === to || (widerTypes[from] ?? []).includes(to);
 }
 
 /** Other conversions are done by the store of the result, so such a call can only be the last. */
@@ -26,7 +28,8 @@ const mustBeLast = (call: Call): boolean => call.op.converts && !isIdentity(call
 
 /** The number of a constant tensor of one element. */
 function scalarOf(tensor: Tensor): number | undefined {
-  const value = tensor.size === 1 ? match(tensor, constantOp)?.data[0] : undefined;
+  const data = match(tensor, constantOp)?.data;
+  const [value] = data?.length === 1 ? data : [];
   if (value === undefined) return undefined;
   return tensor.dtype === 'bool' ? Number(value !== 0) : Math.fround(value);
 }

@@ -1,26 +1,19 @@
-// Plans for other numbers of rows, without compiling: what differs between the plans of one graph for two
-// numbers of rows says how each word follows from the number. Sizes are linear in it, means over a batch
-// divide by it; a plan in which anything else differs has no such form.
-import {header, headerWords, items, type Plan, type PlanInstruction, spaces} from '../plan.ts';
+// One plan for any number of rows: what differs between the plans of one graph for two numbers of them says
+// how each word follows from the number. Sizes are linear in it, means over a batch divide by it; a plan in
+// which anything else differs has no such form.
+import {header, headerWords, type IoSlot, items, type Plan, rowForms, spaces} from '../plan.ts';
 
 /** A word that follows from the number of rows: `factor · rows + offset`, or float32 1 / (factor · rows). */
 interface Dependent {
   readonly at: number;
+  readonly form: keyof typeof rowForms;
   readonly factor: number;
   readonly offset: number;
-  readonly isReciprocal: boolean;
 }
 
 export interface PlanForRows {
   readonly plan: Plan;
   readonly rows: number;
-}
-
-/** The plans of one graph for up to `largest.rows` rows. */
-export interface RowsForm {
-  readonly largest: PlanForRows;
-  readonly smaller: PlanForRows;
-  readonly dependents: readonly Dependent[];
 }
 
 const ioWords = 10;
@@ -29,7 +22,7 @@ const guardWords = 3;
 const instructionHeadWords = 7;
 const arena = spaces.indexOf('arena');
 
-/** What a word may be where it differs. */
+/** What a word may be where it differs: values lie where those of the largest number do. */
 type Kind = 'fixed' | 'placed' | 'size' | 'float' | 'attribute';
 
 /** The kind of each word of a plan. */
@@ -75,13 +68,13 @@ function linear(at: number, [large, small]: Pair, rows: Pair): Dependent | undef
   const factor = (large - small) / (rows[0] - rows[1]);
   const offset = large - factor * rows[0];
   if (!Number.isInteger(factor) || factor < 0 || offset < 0) return undefined;
-  return {at, factor, offset, isReciprocal: false};
+  return {at, form: 'linear', factor, offset};
 }
 
 function reciprocal(at: number, bits: Pair, rows: Pair): Dependent | undefined {
   const factor = Math.round(1 / (floatOf(bits[1]) * rows[1]));
   const fits = bits.every((own, index) => bitsOf(1 / (factor * (rows[index] as number))) === own);
-  return fits && factor > 0 ? {at, factor, offset: 0, isReciprocal: true} : undefined;
+  return fits && factor > 0 ? {at, form: 'reciprocal', factor, offset: 0} : undefined;
 }
 
 /** An attribute that is a whole number is small; as bits of a float, one is not. */
@@ -105,8 +98,8 @@ const shapeless = ({io, guards, signatures, scopes, instructions, stateBytes}: P
     stateBytes,
   ]);
 
-/** How the plans of a graph follow from the number of rows; undefined where two do not tell. */
-export function rowsForm(largest: PlanForRows, smaller: PlanForRows): RowsForm | undefined {
+/** The plan of a graph for up to `largest.rows` rows; undefined where two plans do not tell. */
+export function planOverRows(largest: PlanForRows, smaller: PlanForRows): Plan | undefined {
   const [large, small] = [largest.plan.words, smaller.plan.words];
   if (large.length !== small.length || shapeless(largest.plan) !== shapeless(smaller.plan)) return undefined;
   const rows = [largest.rows, smaller.rows] as const;
@@ -118,30 +111,28 @@ export function rowsForm(largest: PlanForRows, smaller: PlanForRows): RowsForm |
     if (!dependent) return undefined;
     dependents.push(dependent);
   }
-  return {largest, smaller, dependents};
-}
-
-/** The plan for `rows` rows, between those of the two plans: its values lie where those of the largest do. */
-export function planForRows({largest, smaller, dependents}: RowsForm, rows: number): Plan {
   const {plan} = largest;
-  const words = plan.words.slice();
-  for (const {at, factor, offset, isReciprocal} of dependents) {
-    words[at] = isReciprocal ? bitsOf(1 / (factor * rows)) : factor * rows + offset;
-  }
-  const share = (rows - smaller.rows) / (largest.rows - smaller.rows);
-  const between = (large: number, small: number): number => small + share * (large - small);
-  const {io, instructions} = smaller.plan;
   return {
     ...plan,
-    words,
-    io: plan.io.map((slot, index) => {
-      const small = io[index]?.shape as readonly number[];
-      return {...slot, shape: slot.shape.map((size, axis) => between(size, small[axis] as number))};
-    }),
-    instructions: plan.instructions.map((instruction, index) => {
-      const small = instructions[index] as PlanInstruction;
-      const {flops, bytes} = instruction;
-      return {...instruction, flops: between(flops, small.flops), bytes: between(bytes, small.bytes)};
-    }),
+    words: withRows(plan.words, largest.rows, dependents),
+    io: plan.io.map((slot, index) => growing(slot, smaller.plan.io[index] as IoSlot, rows)),
+    rows: {most: largest.rows, few: {rows: smaller.rows, instructions: smaller.plan.instructions}},
   };
+}
+
+/** The words with the table of those that follow from the rows. */
+function withRows(words: Int32Array, most: number, dependents: readonly Dependent[]): Int32Array {
+  const table = dependents.flatMap(({at, form, factor, offset}) => [at, rowForms[form], factor, offset]);
+  const all = new Int32Array(words.length + table.length);
+  all.set(words);
+  all.set(table, words.length);
+  all[header.wordCount] = all.length;
+  all[header.mostRows] = most;
+  all[header.rowWords] = dependents.length;
+  return all;
+}
+
+function growing(slot: IoSlot, {shape}: IoSlot, [most, few]: Pair): IoSlot {
+  const perRow = slot.shape.map((size, axis) => (size - (shape[axis] as number)) / (most - few));
+  return perRow.some(growth => growth !== 0) ? {...slot, perRow} : slot;
 }

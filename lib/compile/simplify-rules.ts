@@ -16,8 +16,8 @@ type Rule = (call: Call) => Tensor | undefined;
 function uniformValue(tensor: Tensor): number | undefined {
   const spread = match(tensor, broadcastTo.op) ?? match(tensor, reshapeOp);
   if (spread) return uniformValue(spread.x);
-  if (tensor.dtype !== 'float32' || tensor.size !== 1) return undefined;
-  return match(tensor, constantOp)?.data[0];
+  const data = match(tensor, constantOp)?.data;
+  return tensor.dtype === 'float32' && data?.length === 1 ? data[0] : undefined;
 }
 
 const isUniform = (tensor: Tensor, value: number): boolean => Object.is(uniformValue(tensor), value);

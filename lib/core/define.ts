@@ -2,6 +2,7 @@
 // operands, results and attributes by name, and what they forget is an error that says its name.
 import {type DType, dtypeOfShort} from './dtype.ts';
 import {fail} from './errors.ts';
+import {at, zip} from './lists.ts';
 import {byName, type Operands, type Results} from './operands.ts';
 import {broadcastShapes, formatShape, type Shape, sizeOf} from './shape.ts';
 import {type Operand, parseSignature, type Signature} from './signature.ts';
@@ -98,30 +99,41 @@ function broadcast(name: string, inputs: readonly Tensor[]): Shape {
   return failIn(name, 'ERR_SHAPE', `shapes do not broadcast together. Received ${received}`);
 }
 
+type TypeRule = (inputs: readonly Tensor[], given: object) => DType;
+
 /** The element type of a result: as the signature says, or that of an operand of the same capital letter. */
-function dtypeOf({type}: Operand, {inputs: declared}: Signature, inputs: readonly Tensor[], given: object) {
-  const {dtype} = given as {dtype?: DType};
-  const bound = type === 'any' ? dtype : inputs[declared.findIndex(operand => operand.type === type)]?.dtype;
-  return dtypeOfShort(type) ?? bound ?? fail('ERR_GRAPH', `no element type for ${type}.`);
+function dtypeRule({type}: Operand, {name, inputs: declared}: Signature): TypeRule {
+  const fixed = dtypeOfShort(type);
+  if (fixed !== undefined) return () => fixed;
+  const position = declared.findIndex(operand => operand.type === type);
+  return (inputs, given) => {
+    const {dtype} = given as {dtype?: DType};
+    const found = type === 'any' ? dtype : inputs[position]?.dtype;
+    return found ?? fail('ERR_GRAPH', `op ${name} has no element type for ${type}.`);
+  };
 }
 
 function inferWith({shape: rule, elementwise}: Definition, signature: Signature): Op['infer'] {
   const {name, inputs: declared, outputs} = signature;
-  const [first] = outputs;
-  const shapesOf = (inputs: readonly Tensor[], given: object): readonly unknown[] => {
-    if (!rule) return [broadcast(name, inputs)];
-    const found: unknown = rule(byName(declared, inputs), given);
-    if (first?.variadic) return found as readonly Shape[];
-    return outputs.length > 1
-      ? outputs.map(output => (found as Record<string, Shape>)[output.name])
-      : [found];
-  };
   if (!rule && !elementwise) fail('ERR_GRAPH', `op ${name} has no rule for shapes.`);
-  return (inputs, given) =>
-    shapesOf(inputs, given).map((shape, index) => ({
-      shape: shape as Shape,
-      dtype: dtypeOf((outputs[index] ?? first) as Operand, signature, inputs, given),
+  const types = outputs.map(output => dtypeRule(output, signature));
+  const dtypeOf = at(types, 0);
+  const shapeOf = (inputs: readonly Tensor[], given: object): unknown =>
+    rule ? rule(byName(declared, inputs), given) : broadcast(name, inputs);
+  if (at(outputs, 0).variadic) {
+    return (inputs, given) =>
+      (shapeOf(inputs, given) as readonly Shape[]).map(shape => ({shape, dtype: dtypeOf(inputs, given)}));
+  }
+  if (outputs.length === 1) {
+    return (inputs, given) => [{shape: shapeOf(inputs, given) as Shape, dtype: dtypeOf(inputs, given)}];
+  }
+  return (inputs, given) => {
+    const shapes = shapeOf(inputs, given) as Readonly<Record<string, Shape>>;
+    return zip(outputs, types).map(([output, type]) => ({
+      shape: shapes[output.name] ?? fail('ERR_GRAPH', `op ${name} has no shape for ${output.name}.`),
+      dtype: type(inputs, given),
     }));
+  };
 }
 
 function gradWith(rule: Definition['grad'], {inputs: declared, outputs}: Signature): Op['grad'] {

@@ -62,8 +62,16 @@ const arrayTag = Object.getOwnPropertyDescriptor(
   Symbol.toStringTag,
 )?.get as () => string | undefined;
 
+/** What Float16Array is, where the engine has it: Node 24 and later. */
+export interface Float16Numbers extends ArrayBufferView {
+  readonly [Symbol.toStringTag]: 'Float16Array';
+  readonly length: number;
+  readonly [at: number]: number;
+}
+
 /** Any array of numbers in memory. */
 export type NumericArray =
+  | Float16Numbers
   | Float32Array
   | Float64Array
   | Int8Array
@@ -79,6 +87,10 @@ export type NumericArray =
 /** `Float32Array`, …, also for a class that extends it; undefined for what is no typed array. */
 export const typedArrayName = (value: unknown): string | undefined =>
   isObject(value) ? arrayTag.call(value) : undefined;
+
+/** What a package offers as a Float16Array where the engine has none: its numbers lie elsewhere. */
+const isFloat16Substitute = (value: unknown): boolean =>
+  tagOf(value) === 'Float16Array' && !types.isTypedArray(value);
 
 export function isNumericArray(value: unknown): value is NumericArray {
   return types.isTypedArray(value);
@@ -111,7 +123,8 @@ function isBuiltIn(value: object): boolean {
     types.isPromise(value) ||
     types.isBoxedPrimitive(value) ||
     types.isNativeError(value) ||
-    isUrl(value)
+    isUrl(value) ||
+    isFloat16Substitute(value)
   );
 }
 
@@ -237,6 +250,9 @@ function showObject(value: object): string {
   const foreign = foreignKind(value);
   if (foreign !== undefined) {
     return `${article(foreign)} of another copy of chainrule: there are two copies in this process`;
+  }
+  if (isFloat16Substitute(value)) {
+    return 'a Float16Array (this engine has no Float16Array: Float32Array.from(array) makes one that it has)';
   }
   if (isBuiltIn(value)) return article(typedArrayName(value) ?? tagOf(value));
   const own = (value as {toString?: unknown}).toString;

@@ -14,9 +14,13 @@ export function byName<Value>(
   operands: readonly Operand[],
   values: readonly Value[],
 ): Record<string, Value | readonly Value[] | undefined> {
-  return Object.fromEntries(
-    operands.map(({name, variadic}, at) => [name, variadic ? values.slice(at) : values[at]]),
-  );
+  const named: Record<string, Value | readonly Value[] | undefined> = {};
+  let at = 0;
+  for (const {name, variadic} of operands) {
+    named[name] = variadic ? values.slice(at) : values[at];
+    at++;
+  }
+  return named;
 }
 
 /**

@@ -1,6 +1,6 @@
 // Data sets like those of tf.data in TensorFlow.js: lazy sequences of elements, iterated in passes.
 
-import {checkNumber, fail} from '../core/errors.ts';
+import {checkBoolean, checkNumber, fail} from '../core/errors.ts';
 import {isMarked, isOwn, mark, show} from '../core/kinds.ts';
 import type {DataInput, NestedArray, NumericArray, ShapedArray, ShapedInput} from './arrays.ts';
 import {type Batched, collate} from './collate.ts';
@@ -226,6 +226,7 @@ export class Dataset<Element> implements AsyncIterable<Element> {
    */
   batch(batchSize: number, smallLastBatch = true): Dataset<Batched<Element>> {
     checkNumber('Dataset.batch: batchSize', batchSize, {integer: true, min: 1, max: 2 ** 31 - 1});
+    checkBoolean('Dataset.batch: smallLastBatch', smallLastBatch);
     const elements = this.#iterate;
     const round = smallLastBatch ? Math.ceil : Math.floor;
     const size = this.size === null ? null : round(this.size / batchSize);
@@ -257,6 +258,7 @@ export class Dataset<Element> implements AsyncIterable<Element> {
   shuffle(bufferSize: number, seed = 0, reshuffleEachIteration = true): Dataset<Element> {
     checkNumber('Dataset.shuffle: bufferSize', bufferSize, {integer: true, min: 1});
     checkNumber('Dataset.shuffle: seed', seed, {integer: true});
+    checkBoolean('Dataset.shuffle: reshuffleEachIteration', reshuffleEachIteration);
     const options = {size: bufferSize, seed, reshuffle: reshuffleEachIteration};
     const plan = this.rows && shufflePlan(this.rows, options);
     if (plan) return Dataset.#ofRows(plan) as Dataset<Element>;

@@ -1,6 +1,7 @@
 import {checkOptions, fail} from '../core/errors.ts';
 import {sizeOf} from '../core/shape.ts';
 import {type NestedArray, type ShapedArray, type ShapedInput, toRows} from './arrays.ts';
+import {eachColumn, statisticsOf} from './statistics.ts';
 import {shapeOfTable} from './table.ts';
 
 export interface Standardization {
@@ -29,7 +30,7 @@ export function standardize(
     const advice = 'Replace missing values, or leave out their rows.';
     fail('ERR_NOT_FINITE', `data.standardize: ${place} holds ${values[odd]}. ${advice}`);
   }
-  const {mean, deviation} = options.like ?? columnStatistics(values, columns, scale);
+  const {mean, deviation} = options.like ?? statisticsOf(values, eachColumn(columns), scale);
   if (mean.length !== columns || deviation.length !== columns) {
     fail('ERR_SHAPE', `data.standardize: like has ${mean.length} columns, the table ${columns}.`);
   }
@@ -40,25 +41,4 @@ export function standardize(
     data[at] = spread === 0 ? 0 : ((values[at] as number) * scale - (mean[column] as number)) / spread;
   }
   return {data, shape, mean, deviation};
-}
-
-/**
- * Two passes: unlike Σx² − (Σx)², squares of differences from the mean lose no digits. Differences from the
- * first row make the mean of a constant column exact.
- */
-export function columnStatistics(values: ArrayLike<number>, columns: number, scale: number): Standardization {
-  const count = values.length / columns;
-  const first = Array.from({length: columns}, (_, column) => (values[column] as number) * scale);
-  const mean = [...first];
-  const variance = new Array<number>(columns).fill(0);
-  const each = (visit: (column: number, value: number) => void): void => {
-    for (let at = 0; at < values.length; at++) visit(at % columns, (values[at] as number) * scale);
-  };
-  each((column, value) => {
-    mean[column] = (mean[column] as number) + (value - (first[column] as number)) / count;
-  });
-  each((column, value) => {
-    variance[column] = (variance[column] as number) + (value - (mean[column] as number)) ** 2 / count;
-  });
-  return {mean, deviation: variance.map(Math.sqrt)};
 }

@@ -288,7 +288,7 @@ export abstract class Layer implements Named {
       return fail('ERR_SHAPE', `${this.kind}: expected one input. Received ${shapes.length}.`);
     }
     const forward = this.build(shape, weight);
-    return ([x], context) => [forward(x as Tensor, context)];
+    return (inputs, context) => inputs.map(x => forward(x, context));
   }
 
   /**

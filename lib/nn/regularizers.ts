@@ -20,8 +20,9 @@ export type Regularizer = ((weight: Tensor) => Tensor) &
 function elementwise(l1: number, l2: number, total: (x: Tensor) => Tensor): (weight: Tensor) => Tensor {
   return weight => {
     const absolute = l1 === 0 ? undefined : mul(total(abs(weight)), l1);
-    const squared = l2 === 0 && absolute ? undefined : mul(total(square(weight)), l2);
-    return absolute && squared ? add(absolute, squared) : ((absolute ?? squared) as Tensor);
+    if (absolute && l2 === 0) return absolute;
+    const squared = mul(total(square(weight)), l2);
+    return absolute ? add(absolute, squared) : squared;
   };
 }
 

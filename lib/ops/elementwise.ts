@@ -7,13 +7,15 @@ type BinaryText = `${string}(a: f32, b: f32) -> y: f32`;
 type PredicateText = `${string}(x: f32) -> y: bool`;
 type ComparisonText = `${string}(a: T, b: T) -> y: bool`;
 
-/** Functions of tensors. `op` is what each applies: rules that rewrite graphs know calls by it. */
-export type Unary = ((x: TensorLike) => Tensor) & {readonly op: Op<object, UnaryText>};
-export type Binary = ((a: TensorLike, b: TensorLike) => Tensor) & {readonly op: Op<object, BinaryText>};
-export type Predicate = ((x: TensorLike) => Tensor) & {readonly op: Op<object, PredicateText>};
-export type Comparison = ((a: TensorLike, b: TensorLike) => Tensor) & {
-  readonly op: Op<object, ComparisonText>;
-};
+/** What a function of tensors applies: rules that rewrite graphs know calls by it. */
+interface Applies<Text extends string> {
+  /** @internal */
+  readonly op: Op<object, Text>;
+}
+export type Unary = ((x: TensorLike) => Tensor) & Applies<UnaryText>;
+export type Binary = ((a: TensorLike, b: TensorLike) => Tensor) & Applies<BinaryText>;
+export type Predicate = ((x: TensorLike) => Tensor) & Applies<PredicateText>;
+export type Comparison = ((a: TensorLike, b: TensorLike) => Tensor) & Applies<ComparisonText>;
 
 export function map1(name: string, grad: 'none' | GradientRule<UnaryText>): Unary {
   const op = defineOp({signature: `${name}(x: f32) -> y: f32`, elementwise: true, grad});
@@ -25,7 +27,7 @@ export function map2(name: string, grad: 'none' | GradientRule<BinaryText>): Bin
   return Object.assign((a: TensorLike, b: TensorLike) => apply1(op, [toTensor(a), toTensor(b)], {}), {op});
 }
 
-/** Of one operand: what it says holds no gradient. */
+/** Of one operand: what it says has no gradient. */
 export function predicate(name: string): Predicate {
   const op = defineOp({signature: `${name}(x: f32) -> y: bool`, elementwise: true, grad: 'none'});
   return Object.assign((x: TensorLike) => apply1(op, [toTensor(x)], {}), {op});

@@ -75,6 +75,7 @@ const logicalNotOp = defineOp({signature: 'logicalNot(x: bool) -> y: bool', ...o
 export const logicalAnd = (a: Tensor, b: Tensor): Tensor => apply1(logicalAndOp, [a, b], {});
 export const logicalOr = (a: Tensor, b: Tensor): Tensor => apply1(logicalOrOp, [a, b], {});
 export const logicalNot = (x: Tensor): Tensor => apply1(logicalNotOp, [x], {});
+/** @internal */
 logicalNot.op = logicalNotOp;
 
 const selectOp = defineOp({
@@ -87,6 +88,7 @@ const selectOp = defineOp({
 export function select(condition: Tensor, a: TensorLike, b: TensorLike): Tensor {
   return apply1(selectOp, [condition, toTensor(a), toTensor(b)], {});
 }
+/** @internal */
 select.op = selectOp;
 
 /** Gradient of the larger or smaller of two: it goes to the one that was chosen, half to each in a tie. */
@@ -132,6 +134,7 @@ export function broadcastTo(x: TensorLike, shape: Shape): Tensor {
   checkShape('broadcastTo', shape);
   return sameShape(tensor.shape, shape) ? tensor : apply1(broadcastToOp, [tensor], {shape});
 }
+/** @internal */
 broadcastTo.op = broadcastToOp;
 
 export const ones = (shape: Shape): Tensor => broadcastTo(1, shape);

@@ -11,6 +11,7 @@
 //   pauses    [active]: where it is 0 nothing changes
 
 import {attributes, defineOp} from '../core/define.ts';
+import {checkOptions} from '../core/errors.ts';
 import {show} from '../core/kinds.ts';
 import {formatShape, type Shape, sameShape} from '../core/shape.ts';
 import {apply, checkTensor, failIn, type Op, type Tensor} from '../core/tensor.ts';
@@ -145,6 +146,7 @@ export function applyUpdate(
   segments: readonly (readonly Tensor[])[],
   attributes: Partial<UpdateAttributes> = {},
 ): readonly (readonly Tensor[])[] {
+  checkOptions('ops.applyUpdate', attributes, ['groups', 'decays', 'averages', 'pauses']);
   checkTensor(op.name, 'hyper', hyper);
   if (!Array.isArray(segments)) {
     failIn(

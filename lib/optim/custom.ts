@@ -1,6 +1,8 @@
 // Optimizers of the user's own: their update is a function of ops instead of a kernel.
+
 import {fail} from '../core/errors.ts';
 import {show} from '../core/kinds.ts';
+import {at, zip} from '../core/lists.ts';
 import type {Config, Named} from '../core/named.ts';
 import {formatShape, sameShape} from '../core/shape.ts';
 import {constant, isTensor, type Tensor} from '../core/tensor.ts';
@@ -46,9 +48,9 @@ function elementAt(hyper: Tensor, row: number, column: number): Tensor {
 }
 
 function checkUpdated(kind: string, given: Tensor | readonly Tensor[], own: UpdateStep): readonly Tensor[] {
-  const list = Array.isArray(given) ? (given as readonly Tensor[]) : [given as Tensor];
+  const list: readonly unknown[] = Array.isArray(given) ? given : [given];
   const {shape} = own.parameter;
-  const fits = (value: unknown): boolean =>
+  const fits = (value: unknown): value is Tensor =>
     isTensor(value) && value.dtype === 'float32' && sameShape(value.shape, shape);
   if (list.length === own.slots.length + 1 && list.every(fits)) return list;
   const wanted = `the new parameter and ${own.slots.length} slots, each float32${formatShape(shape)}`;
@@ -80,14 +82,14 @@ function updateOne(
   const next = decays ? 4 : 2;
   if (averages) {
     const [parameter, ...others] = results as readonly [Tensor, ...Tensor[]];
-    const before = mul(hyperparameter(next), own.slots.at(-1) as Tensor);
+    const before = mul(hyperparameter(next), at(own.slots, -1));
     const average = add(before, mul(hyperparameter(next + 1), parameter));
     results = [select(greater(hyperparameter(next + 2), 0), average, parameter), ...others, average];
   }
   if (!pauses) return results;
   const active = greater(hyperparameter(averages ? next + 3 : next), 0);
   const all = [own.parameter, ...own.slots];
-  return results.map((value, index) => select(active, value, all[index] as Tensor));
+  return zip(results, all).map(([value, before]) => select(active, value, before));
 }
 
 function slotsOf(kind: string, slots: unknown): readonly string[] {
@@ -110,7 +112,7 @@ export function customOptimizer(
   const {kind, config} = given;
   const update: OwnUpdate = (hyper, segments, attributes, names) => {
     const scalars = new Map<string, Tensor>();
-    return segments.map(([parameter, gradient, ...slots], index) => {
+    return segments.map((segment, index) => {
       const row = attributes.groups[index] as number;
       const hyperparameter = (column: number): Tensor => {
         const key = `${row} ${column}`;
@@ -120,9 +122,9 @@ export function customOptimizer(
       };
       const own = {
         name: names[index] as string,
-        parameter: parameter as Tensor,
-        gradient: gradient as Tensor,
-        slots,
+        parameter: at(segment, 0),
+        gradient: at(segment, 1),
+        slots: segment.slice(2),
       };
       return updateOne(kind, given, own, hyperparameter, attributes);
     });

@@ -1,7 +1,9 @@
 // What an optimizer is: hyperparameters for each step, and an update made of ops. Its variables (moments)
 // belong to the model that it trains; the optimizer itself holds its options and the learning rate, which may
 // be assigned.
+
 import {checkNumber, fail} from '../core/errors.ts';
+import {at, zip} from '../core/lists.ts';
 import {type Config, describe, type Json, type Named, ownFunction, remember} from '../core/named.ts';
 import {resolve} from '../core/resolve.ts';
 import {sizeOf} from '../core/shape.ts';
@@ -154,14 +156,14 @@ function lastOfRow(hyper: Tensor): Tensor {
 function updateAll(op: Rule['op'], common: Common, hyper: Tensor, weights: readonly WeightStep[]): Updates {
   const {weightDecay, hasExclusions, excludes, clip, useEma, accumulationSteps} = common;
   const accumulates = accumulationSteps > 1;
-  const sums = weights.map(({slots}) => slots.at(-1) as Tensor);
-  const means = weights.map(({gradient}, index) =>
-    accumulates ? mul(add(sums[index] as Tensor, gradient), 1 / accumulationSteps) : gradient,
+  const sumOf = ({slots}: WeightStep): Tensor => at(slots, -1);
+  const means = weights.map(weight =>
+    accumulates ? mul(add(sumOf(weight), weight.gradient), 1 / accumulationSteps) : weight.gradient,
   );
   const {gradients, guards}: Clipped = clipGradients(means, clip);
-  const segments = weights.map(({parameter, slots}, index) => [
+  const segments = zip(weights, gradients).map(([{parameter, slots}, gradient]) => [
     parameter,
-    gradients[index] as Tensor,
+    gradient,
     ...(accumulates ? slots.slice(0, -1) : slots),
   ]);
   const attributes: UpdateAttributes = {
@@ -179,9 +181,9 @@ function updateAll(op: Rule['op'], common: Common, hyper: Tensor, weights: reado
   const accumulated = applyUpdate(
     accumulateOp,
     sub(1, lastOfRow(hyper)),
-    weights.map(({gradient}, index) => [sums[index] as Tensor, gradient]),
+    weights.map(weight => [sumOf(weight), weight.gradient]),
   );
-  const all = updated.map((values, index) => [...values, ...(accumulated[index] as Tensor[])]);
+  const all = zip(updated, accumulated).map(([values, sum]) => [...values, ...sum]);
   return {updated: all, guards};
 }
 

@@ -25,6 +25,12 @@ export interface RunOptions {
   readonly cancel?: Int32Array;
   /** Measures the time of each instruction, which `profile` returns. */
   readonly profile?: boolean;
+  /** Of each step, where the plan is for any number of them; 0 or nothing are the most. */
+  readonly rows?: number;
+  /** Where `every` is not 0, each `every`th step has so many; the first is number `phase` of its cycle. */
+  readonly lastRows?: number;
+  readonly every?: number;
+  readonly phase?: number;
 }
 
 export interface NativeAddon {
@@ -39,12 +45,19 @@ export interface NativeAddon {
   /** Wraps the bytes of a SharedArrayBuffer that hold a model's state, with the lock for its commits. */
   createState(bytes: Uint8Array): NativeState;
   /**
+   * Gives the state's pages back to the system, where it has a way; they read as zeros then. No run on the
+   * state may be under way, or come later.
+   */
+  releaseState(state: NativeState): void;
+  /**
    * Keeps the memory of an array alive even if the array is transferred, as every `run` does for its arrays;
    * undefined if the engine does not allow it.
    */
   pin(array: ArrayBufferView): NativePin | undefined;
   /** Verifies and links a plan. Throws with the reason if it is malformed. */
   load(words: Int32Array, signatures: readonly string[], isa?: string): NativeProgram;
+  /** Frees what runs of the program work in, which a later one takes anew. None may be under way. */
+  releaseArenas(program: NativeProgram): void;
   run(
     program: NativeProgram,
     state: NativeState | undefined,
@@ -70,8 +83,8 @@ export interface NativeAddon {
     options: RunOptions,
   ): RunWords | undefined;
   /**
-   * Prepares a run on the calling thread that is repeated with the same arrays. The caller keeps program,
-   * state and arrays alive for as long as the result.
+   * Prepares a run on the calling thread that is repeated with the same arrays, which must have room for
+   * these steps. The caller keeps program, state and arrays alive for as long as the result.
    */
   bind(
     program: NativeProgram,
@@ -80,8 +93,15 @@ export interface NativeAddon {
     steps: number,
     options: RunOptions,
   ): NativeBound;
-  /** Runs it; undefined if all steps were committed. */
-  runBound(bound: NativeBound): RunWords | undefined;
+  /** Runs some steps; undefined if all were committed. Throws where the arrays have no room for them. */
+  runBound(
+    bound: NativeBound,
+    steps: number,
+    rows: number,
+    lastRows: number,
+    every: number,
+    phase: number,
+  ): RunWords | undefined;
   /** Nanoseconds spent in each instruction by all runs with `profile`. */
   profile(program: NativeProgram): Float64Array;
   /** Native bytes in use, programs and states alive, threads of the team: for tests of leaks. */

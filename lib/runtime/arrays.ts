@@ -6,8 +6,13 @@ import {formatShape, sizeOf} from '../core/shape.ts';
 import type {IoSlot} from '../plan.ts';
 import {addon} from './addon.ts';
 
-/** Refuses what native code could not read safely for the whole run. */
-export function checkArray(slot: IoSlot, array: TypedArray | undefined, steps: number): TypedArray {
+/** Refuses what native code could not read safely for the whole run, of so many elements in so many steps. */
+export function checkArray(
+  slot: IoSlot,
+  array: TypedArray | undefined,
+  needed: number,
+  steps: number,
+): TypedArray {
   const where = `${slot.output ? 'result' : 'input'} ${JSON.stringify(slot.name)}`;
   if (array === undefined) fail('ERR_VALUE', `${where} is missing.`);
   const expected = dtypes[slot.dtype];
@@ -29,16 +34,23 @@ export function checkArray(slot: IoSlot, array: TypedArray | undefined, steps: n
       `${where}: its buffer was transferred away. Pass an array that still has its memory.`,
     );
   }
-  checkLength(where, slot, array.length, steps);
+  checkLength(where, slot, array.length, needed, steps);
   return array;
 }
 
-function checkLength(where: string, {shape, perStep}: IoSlot, length: number, steps: number): void {
+function checkLength(
+  where: string,
+  {shape, perStep, perRow}: IoSlot,
+  length: number,
+  needed: number,
+  steps: number,
+): void {
   const dynamic = shape[0] === -1;
   const block = sizeOf(dynamic ? shape.slice(1) : shape);
-  const fits = dynamic ? length === 0 || length % block === 0 : length >= block * (perStep ? steps : 1);
+  const fits = dynamic ? length === 0 || length % block === 0 : length >= needed;
   if (fits) return;
-  const wanted = dynamic ? `rows of ${block}` : `${block}${perStep ? ` x ${steps} steps` : ''}`;
+  const ofSteps = perRow ? `${needed}` : `${block}${perStep ? ` x ${steps} steps` : ''}`;
+  const wanted = dynamic ? `rows of ${block}` : ofSteps;
   fail('ERR_SHAPE', `${where} ${formatShape(shape)}: expected ${wanted} elements. Received ${length}.`);
 }
 

@@ -1,8 +1,9 @@
 import {dtypes, type TypedArray} from '../core/dtype.ts';
 import {ChainruleError, fail, isChainruleError} from '../core/errors.ts';
 import {isError, isSharedMemory, show} from '../core/kinds.ts';
-import type {Plan, PlanGuard} from '../plan.ts';
-import {addon, type NativeProgram, type RunWords, runEnds} from './addon.ts';
+import type {StepRows} from '../core/step-rows.ts';
+import {elementsOfSteps, type Plan, type PlanGuard, type PlanInstruction} from '../plan.ts';
+import {addon, type NativeProgram, type RunOptions, type RunWords, runEnds} from './addon.ts';
 import {checkArray, holdMemory, keepSafe} from './arrays.ts';
 import type {State} from './state.ts';
 import {turns} from './turns.ts';
@@ -31,15 +32,17 @@ export interface ProgramRunOptions {
   /** Where it is short and the executor has nothing to do, it is made on this thread, which is sooner. */
   readonly inline?: boolean;
   readonly profile?: boolean;
+  /** Of the steps, where the plan is for any number of rows; the most by default. */
+  readonly rows?: StepRows | undefined;
 }
 
 /**
  * Nanoseconds of work up to which a run is made on the thread that asks: handing it over to the executor and
  * back takes as long. Rough, as what a step's instructions cost is.
  */
-const inlineUpToNs = 100e3;
+const inlineUpToNs = 150e3;
 const instructionNs = 30;
-const flopsPerNs = 8;
+const flopsPerNs = 24;
 const bytesPerNs = 16;
 
 /** Runs of this thread that the executor has, or will have next. */
@@ -48,11 +51,18 @@ let handedOver = 0;
 /** Arrays by the name of their io slot. */
 export type IoArrays = Readonly<Record<string, TypedArray>>;
 
+/** Runs steps over bound arrays, of so many rows each; of the most by default. */
+export type BoundRun = (steps: number, rows?: StepRows) => RunResult;
+
 /** A verified, linked plan. It runs on any state that is large enough. */
 export class Program {
   readonly plan: Plan;
   readonly #native: NativeProgram;
-  #stepNs: number | undefined;
+  /** Nanoseconds of a step of the most rows, and of one of few. */
+  #stepNs: readonly [most: number, few: number] | undefined;
+  /** Under way, or waiting for their turn. */
+  #runs = 0;
+  #mayRelease = false;
 
   /** @throws ERR_PLAN if the plan is malformed or was made for other kernels. */
   constructor(plan: Plan, options: {isa?: string} = {}) {
@@ -72,13 +82,15 @@ export class Program {
    */
   async run(state: State | undefined, io: IoArrays, options: ProgramRunOptions = {}): Promise<RunResult> {
     const steps = stepsOf(options);
-    const arrays = this.#bind(io, steps);
+    const arrays = this.#bind(io, steps, options.rows);
     for (const [index, {name, output}] of this.plan.io.entries()) {
       if (!output || isSharedMemory(arrays[index]?.buffer)) continue;
       fail('ERR_VALUE', `result ${JSON.stringify(name)}: expected an array over a SharedArrayBuffer.`);
     }
+    state?.beginRun();
+    this.#runs++;
     try {
-      const short = steps * this.stepNs <= inlineUpToNs;
+      const short = steps * this.stepNs(options.rows?.rows) <= inlineUpToNs;
       if ((options.highPriority && turns.open) || (short && (options.inline || options.highPriority))) {
         if (!turns.open) await turns.next();
         const words = this.#runInline(state, arrays, steps, options);
@@ -87,26 +99,37 @@ export class Program {
       return this.#read(await this.#handOver(state, arrays, steps, options));
     } catch (cause) {
       throw toChainruleError(cause);
+    } finally {
+      state?.endRun();
+      this.#runs--;
+      if (this.#mayRelease) this.release();
     }
+  }
+
+  /** Frees what its runs work in, now or when the last of them ends. A later run takes memory anew. */
+  release(): void {
+    this.#mayRelease = this.#runs > 0;
+    if (!this.#mayRelease) addon().releaseArenas(this.#native);
   }
 
   /** Runs the plan on the calling thread alone. Waits at most for one commit of another run. */
   runSync(state: State | undefined, io: IoArrays, options: ProgramRunOptions = {}): RunResult {
     const steps = stepsOf(options);
-    const arrays = this.#bind(io, steps);
+    const arrays = this.#bind(io, steps, options.rows);
     try {
-      return this.#read(addon().runSync(this.#native, state?.native, arrays, steps, options));
+      return this.#read(addon().runSync(this.#native, state?.native, arrays, steps, toNative(options)));
     } catch (cause) {
       throw toChainruleError(cause);
     }
   }
 
   /**
-   * Some steps on the calling thread with arrays that stay the same: what the returned function costs beyond
-   * the kernels is one native call. What is not in shared memory is held for as long as the function lives.
+   * Steps on the calling thread with arrays that stay the same, which have room for so many of so many rows:
+   * what the returned function costs beyond the kernels is one native call. What is not in shared memory is
+   * held for as long as the function lives.
    */
-  bindSync(state: State | undefined, io: IoArrays, steps = 1): () => RunResult {
-    const arrays = this.#bind(io, steps);
+  bindSync(state: State | undefined, io: IoArrays, room: number, rows?: StepRows): BoundRun {
+    const arrays = this.#bind(io, room, rows);
     const held = arrays.map((array, index) => {
       const hold = holdMemory(array);
       if (hold === undefined) fail('ERR_VALUE', `bindSync: ${this.plan.io[index]?.name} cannot be held.`);
@@ -114,12 +137,17 @@ export class Program {
     });
     const native = addon();
     // All that the bound run points to lives as long as the function that refers to it, and no longer.
-    const bound = native.bind(this.#native, state?.native, arrays, steps, {});
+    const bound = native.bind(this.#native, state?.native, arrays, room, toNative({rows}));
     const kept = {bound, program: this.#native, state, arrays, held};
-    const done: RunResult = {steps, end: 'done'};
-    return () => {
-      const words = native.runBound(kept.bound);
-      return words === undefined ? done : this.#read(words);
+    let done: RunResult = {steps: room, end: 'done'};
+    return (steps, of) => {
+      const short = of?.short;
+      const words = short
+        ? native.runBound(kept.bound, steps, of.rows, short.rows, short.every, short.phase)
+        : native.runBound(kept.bound, steps, of ? of.rows : 0, 0, 0, 0);
+      if (words !== undefined) return this.#read(words);
+      if (done.steps !== steps) done = {steps, end: 'done'};
+      return done;
     };
   }
 
@@ -133,15 +161,16 @@ export class Program {
     return addon().profile(this.#native);
   }
 
-  /** Rough nanoseconds of a step on one thread; infinite where it has loops, whose counts are not told. */
-  get stepNs(): number {
-    this.#stepNs ??= this.plan.instructions.reduce(
-      (sum, {depth, flops, bytes}) =>
-        sum +
-        (depth > 0 ? Number.POSITIVE_INFINITY : instructionNs + flops / flopsPerNs + bytes / bytesPerNs),
-      0,
-    );
-    return this.#stepNs;
+  /**
+   * Rough nanoseconds of a step on one thread, of the most rows by default; infinite where it has loops,
+   * whose counts are not told.
+   */
+  stepNs(rows?: number): number {
+    const {instructions, rows: own} = this.plan;
+    this.#stepNs ??= [nsOf(instructions), own ? nsOf(own.few.instructions) : 0];
+    const [most, few] = this.#stepNs;
+    if (!own || rows === undefined || most === Number.POSITIVE_INFINITY) return most;
+    return few + ((most - few) * (rows - own.few.rows)) / (own.most - own.few.rows);
   }
 
   /** Undefined where it would have to wait for others. */
@@ -151,9 +180,10 @@ export class Program {
     steps: number,
     options: ProgramRunOptions,
   ): RunWords | undefined {
-    if (options.highPriority) return addon().runInline(this.#native, state?.native, arrays, steps, options);
+    const native = toNative(options);
+    if (options.highPriority) return addon().runInline(this.#native, state?.native, arrays, steps, native);
     if (handedOver > 0) return undefined;
-    return addon().runSync(this.#native, state?.native, arrays, steps, options);
+    return addon().runSync(this.#native, state?.native, arrays, steps, native);
   }
 
   async #handOver(
@@ -165,14 +195,17 @@ export class Program {
     const safe = arrays.map(array => keepSafe(array));
     handedOver++;
     try {
-      return await addon().run(this.#native, state?.native, safe, steps, options);
+      return await addon().run(this.#native, state?.native, safe, steps, toNative(options));
     } finally {
       handedOver--;
     }
   }
 
-  #bind(io: IoArrays, steps: number): TypedArray[] {
-    return this.plan.io.map(slot => checkArray(slot, io[slot.name], steps));
+  #bind(io: IoArrays, steps: number, rows: StepRows | undefined): TypedArray[] {
+    const {plan} = this;
+    return plan.io.map(slot =>
+      checkArray(slot, io[slot.name], elementsOfSteps(plan, slot, steps, rows), steps),
+    );
   }
 
   /** The words of a run in readable form. */
@@ -194,6 +227,20 @@ export class Program {
     const {name, scope: at} = instruction;
     return {...result, guard: failed, anomaly: {instruction: anomaly as number, name, scope: at}};
   }
+}
+
+function nsOf(instructions: readonly PlanInstruction[]): number {
+  return instructions.reduce((sum, {depth, flops, bytes}) => {
+    if (depth > 0) return Number.POSITIVE_INFINITY;
+    return sum + instructionNs + flops / flopsPerNs + bytes / bytesPerNs;
+  }, 0);
+}
+
+function toNative({rows: of, ...options}: ProgramRunOptions): RunOptions {
+  if (!of) return options;
+  const {rows, short} = of;
+  if (!short) return {...options, rows};
+  return {...options, rows, lastRows: short.rows, every: short.every, phase: short.phase};
 }
 
 /** @throws ERR_OPTION */

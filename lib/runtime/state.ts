@@ -18,6 +18,9 @@ export class State {
   readonly #buffer: SharedArrayBuffer;
   readonly #start: number;
   #writer: string | undefined;
+  /** Under way, or waiting for their turn. */
+  #runs = 0;
+  #released = false;
 
   constructor(byteLength: number) {
     this.byteLength = byteLength;
@@ -48,6 +51,26 @@ export class State {
 
   endWrite(): void {
     this.#writer = undefined;
+  }
+
+  /** A run that ends later: until then the memory keeps its numbers. */
+  beginRun(): void {
+    this.#runs++;
+  }
+
+  endRun(): void {
+    this.#runs--;
+    this.#giveBack();
+  }
+
+  /** Gives the memory back to the system: now, or when the last run ends. Views of it show zeros then. */
+  release(): void {
+    this.#released = true;
+    this.#giveBack();
+  }
+
+  #giveBack(): void {
+    if (this.#released && this.#runs === 0) addon().releaseState(this.native);
   }
 
   get busy(): boolean {

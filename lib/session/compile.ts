@@ -3,14 +3,14 @@ import {type Compiled, type CompileRequest, compileStages, type Stages} from '..
 import {dtypeOfArray, dtypes, type TypedArray} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
 import {isSharedMemory, show} from '../core/kinds.ts';
-import {sizeOf} from '../core/shape.ts';
+import type {StepRows} from '../core/step-rows.ts';
 import {originalOf, type Tensor, type Variable, variableOf} from '../core/tensor.ts';
 import {callsOf} from '../graph/walk.ts';
-import type {IoSlot, Plan} from '../plan.ts';
+import {elementsOfSteps, type IoSlot, type Plan} from '../plan.ts';
 import {keepSafe} from '../runtime/arrays.ts';
 import {Program, type ProgramRunOptions, type RunResult} from '../runtime/program.ts';
 import {turns} from '../runtime/turns.ts';
-import {programOf, sharedPlan} from './shared-plans.ts';
+import {isShared, programOf, sharedPlan} from './shared-plans.ts';
 import type {VariableStore} from './store.ts';
 
 export interface ProgramRequest
@@ -32,8 +32,12 @@ export interface RunArrays extends ProgramRunOptions {
 export type RunOutcome = RunResult & {readonly outputs: Record<string, TypedArray>};
 
 export interface BoundProgram {
+  /** Results of the last run stand in front. */
   readonly outputs: Readonly<Record<string, TypedArray>>;
-  run(): RunResult;
+  /** Runs some steps, as many as there is room for by default. */
+  run(steps?: number, rows?: StepRows): RunResult;
+  /** Keeps the state's numbers for a run that comes later, until what it gives is called. */
+  hold(): () => void;
 }
 
 /** A plan with its native program and the store it works on. */
@@ -92,22 +96,26 @@ export class CompiledProgram {
   }
 
   /**
-   * Some steps on the calling thread, over and over, with the same arrays. `outputs` holds the results of the
-   * last call. For as long as the store has the state that it has now.
+   * Steps on the calling thread, over and over, with the same arrays, which have room for so many steps of so
+   * many rows. For as long as the store has the state that it has now.
    */
-  bindSync(inputs: Arrays, steps = 1): BoundProgram {
-    const outputs = this.#outputs({}, {steps});
+  bindSync(inputs: Arrays, room = 1, rows?: StepRows): BoundProgram {
+    const outputs = this.#outputs({}, {steps: room, rows});
     const state = this.#state;
     const io = Object.fromEntries(
       this.plan.io.map(({name}) => [name, outputs[name] ?? (inputs[name] as TypedArray)]),
     );
-    const run = this.#program.bindSync(state, io, steps);
+    const run = this.#program.bindSync(state, io, room, rows);
     return {
       outputs,
-      run: () => {
+      hold() {
+        state?.beginRun();
+        return () => state?.endRun();
+      },
+      run: (steps = room, of = rows) => {
         if (state && this.#writesState) state.beginWrite('run');
         try {
-          const result = run();
+          const result = run(steps, of);
           this.stepsRun += result.steps;
           return result;
         } finally {
@@ -122,14 +130,24 @@ export class CompiledProgram {
     return !this.profiling && this.#program.runsInline(steps * msPerStep);
   }
 
-  /** Rough nanoseconds of a step on one thread. */
-  get stepNs(): number {
-    return this.#program.stepNs;
+  /** Rough nanoseconds of a step on one thread, of the most rows by default. */
+  stepNs(rows?: number): number {
+    return this.#program.stepNs(rows);
+  }
+
+  /** Elements of an array in a run. */
+  elementsOf(slot: IoSlot, steps: number, rows?: StepRows): number {
+    return elementsOfSteps(this.plan, slot, steps, rows);
   }
 
   /** Nanoseconds spent in each instruction by all runs with `profiling`. */
   profile(): Float64Array {
     return this.#program.profile();
+  }
+
+  /** Its owner lets go of it: what its runs work in is freed, unless other models may have it too. */
+  release(): void {
+    if (!isShared(this.plan)) this.#program.release();
   }
 
   stages(): Stages {
@@ -158,12 +176,13 @@ export class CompiledProgram {
 
   #outputs(
     given: Arrays,
-    {steps = 1}: ProgramRunOptions,
+    {steps = 1, rows}: ProgramRunOptions,
     memory: Memory = SharedArrayBuffer,
   ): Record<string, TypedArray> {
     const outputs: Record<string, TypedArray> = {};
     for (const slot of this.plan.io) {
-      if (slot.output) outputs[slot.name] = given[slot.name] ?? allocate(slot, steps, memory);
+      if (!slot.output) continue;
+      outputs[slot.name] = given[slot.name] ?? allocate(slot, this.elementsOf(slot, steps, rows), memory);
     }
     return outputs;
   }
@@ -180,8 +199,7 @@ export class CompiledProgram {
 
 type Memory = new (bytes: number) => ArrayBufferLike;
 
-function allocate({dtype, shape}: IoSlot, steps: number, memory: Memory): TypedArray {
-  const length = sizeOf(shape) * steps;
+function allocate({dtype}: IoSlot, length: number, memory: Memory): TypedArray {
   return new dtypes[dtype].array(new memory(length * dtypes[dtype].bytes), 0, length);
 }
 
@@ -211,13 +229,18 @@ export function onCompile(listen: CompileListener | undefined): void {
   listener = listen;
 }
 
+/** Tells who listens of a program that was compiled in another way. */
+export function announce(program: CompiledProgram): void {
+  listener?.(program);
+}
+
 /** The variables that a graph reads or updates, in order. */
 export function variablesOf(
   tensors: readonly Tensor[],
   updates: ProgramRequest['updates'] = [],
 ): readonly Variable[] {
   const all = [...tensors, ...updates.map(([, value]) => value)];
-  const read = callsOf(all).flatMap(call => variableOf(call.outputs[0] as Tensor) ?? []);
+  const read = callsOf(all).flatMap(({outputs}) => outputs.flatMap(output => variableOf(output) ?? []));
   return [...new Set([...read, ...updates.map(([variable]) => variable)])];
 }
 

@@ -2,7 +2,7 @@
 import type {Stages} from '../compile/index.ts';
 import type {TypedArray} from '../core/dtype.ts';
 import {checkNumber, checkOptions, fail, unknownName} from '../core/errors.ts';
-import {show} from '../core/kinds.ts';
+import {fromMap, isMap, isRecord, show} from '../core/kinds.ts';
 import {checkPrecision, type Precision} from '../core/precision.ts';
 import type {Shape} from '../core/shape.ts';
 import {isTensor, type Tensor, type Variable} from '../core/tensor.ts';
@@ -51,8 +51,8 @@ function stepsOf(options: RunOptions): number | undefined {
   return steps;
 }
 
-/** By name: a typed array, a number, nested arrays, or the result of another function. */
-export type InputValues = Readonly<Record<string, InputValue>>;
+/** By name, also in a Map: a typed array, a number, nested arrays, or the result of another function. */
+export type InputValues = Readonly<Record<string, InputValue>> | ReadonlyMap<string, InputValue>;
 
 const outputName = (index: number): string => `output${index}`;
 
@@ -97,7 +97,8 @@ export class CompiledFunction<Outputs extends OutputTensors = OutputTensors> {
     return this.#program.stages();
   }
 
-  #arrays(inputs: InputValues, steps: number | undefined): Arrays {
+  #arrays(given: InputValues, steps: number | undefined): Arrays {
+    const inputs = fromMap(given) as Readonly<Record<string, InputValue>>;
     const slots = this.plan.io.filter(({output}) => !output);
     const names = slots.map(({name}) => name);
     for (const name of Object.keys(inputs)) if (!names.includes(name)) unknownName('input', name, names);
@@ -166,6 +167,13 @@ export function compile<Outputs extends OutputTensors>(
   checkOptions('compile', options, ['updates', 'guards', 'store', 'seed', 'precision']);
   const {updates = [], guards = [], seed = 0, precision = 'float32'} = options;
   checkPrecision(precision);
+  if (!(isTensor(outputs) || Array.isArray(outputs) || isRecord(outputs))) {
+    const hint = isMap(outputs) ? ' Object.fromEntries(map) makes an object of it.' : '';
+    fail(
+      'ERR_GRAPH',
+      `compile: expected tensors, alone, in an array or by name. Received ${show(outputs)}.${hint}`,
+    );
+  }
   const tensors = namedOutputs(outputs);
   for (const [name, tensor] of tensors) {
     if (isTensor(tensor)) continue;

@@ -18,12 +18,17 @@ export function sharedPlan(request: CompileRequest): Compiled {
   const known = shared.get(key);
   const compiled = known ?? compileStages(request);
   if (known) shared.delete(key);
-  if (compiled.plan.arenaBytes <= maxArenaBytes) shared.set(key, compiled);
+  if (isShared(compiled.plan)) shared.set(key, compiled);
   if (shared.size > maxShared) {
     const [oldest] = shared.keys();
     shared.delete(oldest as string);
   }
   return compiled;
+}
+
+/** Whether other models of equal structure may have the same plan, and its program. */
+export function isShared(plan: Plan): boolean {
+  return plan.arenaBytes <= maxArenaBytes;
 }
 
 /** The native program of a plan; plans that are shared have one, which runs over any model's memory. */

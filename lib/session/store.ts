@@ -84,13 +84,15 @@ export class VariableStore {
     from.#state = new State(unitBytes);
   }
 
-  /** Lets go of the memory at once; what needs it later is refused. */
+  /** Gives the memory back, at once or when the runs under way end; what needs it later is refused. */
   release(): void {
     const own = this.current;
     own.#released = true;
     own.#offsets.clear();
     own.#bytes = 0;
+    const state = own.#state;
     own.#state = new State(unitBytes);
+    state.release();
   }
 
   #checkHeld(): void {

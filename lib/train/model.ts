@@ -55,7 +55,7 @@ export class Model<Outputs extends SymbolicTensors = SymbolicTensor> extends Bas
     third?: FitOptions,
   ): Promise<History> {
     const model = this as unknown as BaseModel;
-    if (isBatches(first)) return fitModel(model, this.#engine, first, second as FitBatchesOptions);
+    if (isBatches(first)) return fitBatches(model, this.#engine, [first, second as FitBatchesOptions, third]);
     return fitModel(model, this.#engine, [first, second as PortData], third);
   }
 
@@ -105,6 +105,16 @@ export interface Callback extends callback.Callback<Sequential> {}
 export interface CallbackContext extends callback.CallbackContext<Sequential> {}
 export interface FitOptions extends fitOptions.FitOptions<Sequential> {}
 export interface FitBatchesOptions extends fitOptions.FitBatchesOptions<Sequential> {}
+
+/** Options follow a data set, which itself holds the targets. */
+async function fitBatches(
+  model: BaseModel,
+  engine: Engine,
+  [batches, options, third]: readonly [Batches, FitBatchesOptions | undefined, unknown],
+): Promise<History> {
+  if (third === undefined) return fitModel(model, engine, batches, options);
+  return fail('ERR_OPTION', 'fit: a data set itself holds targets; options follow it: fit(dataset, {…}).');
+}
 
 function stackOf(where: string, source: EngineSource): LayerStack {
   if (LayerStack.is(source)) return source;

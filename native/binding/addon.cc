@@ -55,7 +55,10 @@ Napi::Value alignment(const Napi::CallbackInfo& call) {
 
 // What the collector is told of a state. It does not count shared memory; untold, it lets many models pile up
 // before it looks for them. Twice the bytes, because plans, arenas and copies of rows go with a state.
-int64_t reported_bytes(const State& state) { return 2 * state.bytes; }
+void report_bytes(Napi::Env env, OwnedState* state, int64_t bytes) {
+  Napi::MemoryManagement::AdjustExternalMemory(env, 2 * bytes - state->reported_bytes);
+  state->reported_bytes = 2 * bytes;
+}
 
 Napi::Value create_state(const Napi::CallbackInfo& call) {
   const Bytes bytes = bytes_of_array(call.Env(), call[0]);
@@ -65,12 +68,29 @@ Napi::Value create_state(const Napi::CallbackInfo& call) {
   if (bytes.bytes >= kHugeFromBytes) prefer_huge_pages(bytes.data, bytes.bytes);
   state->memory = Napi::Weak(call[0].As<Napi::Object>().Get("buffer").As<Napi::Object>());
   ++states_alive;
-  Napi::MemoryManagement::AdjustExternalMemory(call.Env(), reported_bytes(*state));
+  report_bytes(call.Env(), state, state->bytes);
   return Napi::External<State>::New(call.Env(), state, [](Napi::Env ended, State* gone) {
+    auto* const owned = static_cast<OwnedState*>(gone);
     --states_alive;
-    Napi::MemoryManagement::AdjustExternalMemory(ended, -reported_bytes(*gone));
-    delete static_cast<OwnedState*>(gone);
+    report_bytes(ended, owned, 0);
+    delete owned;
   });
+}
+
+// No run on the state may be under way or come later.
+void release_state(const Napi::CallbackInfo& call) {
+  memory_of(call.Env(), call[0]);
+  auto* const state = static_cast<OwnedState*>(call[0].As<Napi::External<State>>().Data());
+  give_back_pages(state->data, state->bytes);
+  report_bytes(call.Env(), state, 0);
+}
+
+// No run of the program may be under way; a later one takes new memory.
+void release_arenas(const Napi::CallbackInfo& call) {
+  RunMemory& memory = *call[0].As<Napi::External<Program>>().Data()->memory;
+  for (Arena* arena : {&memory.executor_arena, &memory.caller_arena, &memory.caller_scratch}) {
+    arena->release();
+  }
 }
 
 Napi::Value pin(const Napi::CallbackInfo& call) {
@@ -111,9 +131,9 @@ Napi::Value load(const Napi::CallbackInfo& call) {
 
 Napi::Value profile(const Napi::CallbackInfo& call) {
   const Program& program = *call[0].As<Napi::External<Program>>().Data();
-  Napi::Float64Array result = Napi::Float64Array::New(call.Env(), program.profile_ns.size());
-  for (size_t i = 0; i < program.profile_ns.size(); ++i) {
-    __atomic_load(&program.profile_ns[i], &result[i], __ATOMIC_RELAXED);
+  Napi::Float64Array result = Napi::Float64Array::New(call.Env(), program.profile_ns->size());
+  for (size_t i = 0; i < program.profile_ns->size(); ++i) {
+    __atomic_load(&(*program.profile_ns)[i], &result[i], __ATOMIC_RELAXED);
   }
   return result;
 }
@@ -149,7 +169,9 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   if (napi_create_function(env, "runBound", NAPI_AUTO_LENGTH, run_bound, nullptr, &quick) == napi_ok) {
     exports.Set("runBound", Napi::Value(env, quick));
   }
-  exports.Set("setThreads", Napi::Function::New(env, set_threads, "setThreads"));
+  const std::pair<const char*, void (*)(const Napi::CallbackInfo&)> procedures[] = {
+      {"setThreads", set_threads}, {"releaseState", release_state}, {"releaseArenas", release_arenas}};
+  for (const auto& [name, function] : procedures) exports.Set(name, Napi::Function::New(env, function, name));
   return exports;
 }
 

@@ -44,6 +44,11 @@ const int32_t* read_cancel_flag(Napi::Env env, const Napi::Value& flag) {
   return reinterpret_cast<const int32_t*>(bytes.data);
 }
 
+int64_t number_of(const Napi::Object& options, const char* name) {
+  const Napi::Value value = options.Get(name);
+  return value.IsNumber() ? value.As<Napi::Number>().Int64Value() : 0;
+}
+
 }  // namespace
 
 void refuse(Napi::Env env, const std::string& why) {
@@ -82,7 +87,21 @@ const KernelTable& table_named(Napi::Env env, const Napi::Value& name) {
   return *table;
 }
 
-// The buffer of a state, alive for as long as the calling function runs.
+void set_steps(Napi::Env env, Job* job, Program* loaded, const StepNumbers& numbers) {
+  job->steps = numbers.steps;
+  if (job->steps < 0 || job->steps > INT32_MAX) refuse(env, "the number of steps is out of range");
+  try {
+    set_rows(job, loaded, numbers.rows, numbers.last_rows, numbers.every, numbers.phase);
+  } catch (const PlanError& error) {
+    refuse(env, error.what());
+  }
+  const char* state = job->state ? job->state->data : nullptr;
+  const int64_t state_bytes = job->state ? job->state->bytes : 0;
+  const std::string why =
+      check_bindings(*job->program, job->io, job->steps, state, state_bytes, job->cycle);
+  if (!why.empty()) refuse(env, why);
+}
+
 Napi::Value memory_of(Napi::Env env, const Napi::Value& state) {
   if (!state.IsExternal()) return env.Undefined();
   const Napi::Value memory =
@@ -93,7 +112,7 @@ Napi::Value memory_of(Napi::Env env, const Napi::Value& state) {
 
 void read_job(const Napi::CallbackInfo& call, Job* job) {
   const Napi::Env env = call.Env();
-  job->program = call[0].As<Napi::External<Program>>().Data();
+  Program* const loaded = call[0].As<Napi::External<Program>>().Data();
   memory_of(env, call[1]);
   if (call[1].IsExternal()) job->state = call[1].As<Napi::External<State>>().Data();
   const auto arrays = call[2].As<Napi::Array>();
@@ -101,17 +120,14 @@ void read_job(const Napi::CallbackInfo& call, Job* job) {
     const Bytes bytes = bytes_of_array(env, static_cast<Napi::Value>(arrays[i]));
     job->io.push_back({bytes.data, bytes.bytes});
   }
-  job->steps = call[3].As<Napi::Number>().Int64Value();
-  if (job->steps < 0 || job->steps > INT32_MAX) refuse(env, "the number of steps is out of range");
   const auto options = call[4].As<Napi::Object>();
   job->high_priority = options.Get("highPriority").ToBoolean();
   job->profile = options.Get("profile").ToBoolean();
   const Napi::Value cancel = options.Get("cancel");
   if (!cancel.IsUndefined()) job->cancel = read_cancel_flag(env, cancel);
-  const char* state = job->state ? job->state->data : nullptr;
-  const int64_t state_bytes = job->state ? job->state->bytes : 0;
-  const std::string why = check_bindings(*job->program, job->io, job->steps, state, state_bytes);
-  if (!why.empty()) refuse(env, why);
+  set_steps(env, job, loaded,
+            {call[3].As<Napi::Number>().Int64Value(), number_of(options, "rows"),
+             number_of(options, "lastRows"), number_of(options, "every"), number_of(options, "phase")});
 }
 
 Napi::Array kept_by_job(const Napi::CallbackInfo& call) {

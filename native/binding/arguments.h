@@ -30,7 +30,23 @@ const KernelTable& table_named(Napi::Env env, const Napi::Value& name);
 // weak: a strong one would let the memory outlive the state by a collection.
 struct OwnedState : State {
   Napi::ObjectReference memory;
+  int64_t reported_bytes = 0;  // what the collector believes
 };
+
+// The buffer of a state, alive for as long as the calling function runs.
+Napi::Value memory_of(Napi::Env env, const Napi::Value& state);
+
+// What a run's steps are, as numbers.
+struct StepNumbers {
+  int64_t steps = 1, rows = 0, last_rows = 0, every = 0, phase = 0;
+  bool operator==(const StepNumbers& other) const {
+    return steps == other.steps && rows == other.rows && last_rows == other.last_rows &&
+           every == other.every && phase == other.phase;
+  }
+};
+
+// Gives a job its steps, and checks that its arrays fit them.
+void set_steps(Napi::Env env, Job* job, Program* loaded, const StepNumbers& numbers);
 
 // Fills a job from (program, state, io, steps, options) and checks that the arrays fit.
 void read_job(const Napi::CallbackInfo& call, Job* job);

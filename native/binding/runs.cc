@@ -93,7 +93,22 @@ void clean_up(Environment* environment) {
 // What it points to is kept alive in JavaScript by whoever binds, so that one collection finds all of it.
 struct Bound {
   Job job;
+  Program* loaded = nullptr;
+  StepNumbers numbers;  // of the last run
 };
+
+// False if an error was thrown.
+bool set_bound(napi_env env, Bound* bound, const StepNumbers& numbers) {
+  bound->numbers.steps = -1;
+  try {
+    set_steps(env, &bound->job, bound->loaded, numbers);
+  } catch (const Napi::Error& error) {
+    error.ThrowAsJavaScriptException();
+    return false;
+  }
+  bound->numbers = numbers;
+  return true;
+}
 
 }  // namespace
 
@@ -139,19 +154,30 @@ Napi::Value run_inline(const Napi::CallbackInfo& call) {
 Napi::Value bind(const Napi::CallbackInfo& call) {
   auto bound = std::make_unique<Bound>();
   read_job(call, &bound->job);
+  bound->loaded = call[0].As<Napi::External<Program>>().Data();
+  bound->numbers.steps = -1;
   return Napi::External<Bound>::New(call.Env(), bound.release(), [](Napi::Env, Bound* gone) { delete gone; });
 }
 
 napi_value run_bound(napi_env env, napi_callback_info call) {
-  size_t count = 1;
-  napi_value argument;
+  size_t count = 6;
+  napi_value arguments[6];
   void* data = nullptr;
-  if (napi_get_cb_info(env, call, &count, &argument, nullptr, nullptr) != napi_ok || count < 1 ||
-      napi_get_value_external(env, argument, &data) != napi_ok) {
-    napi_throw_type_error(env, "ERR_PLAN", "expected a bound run");
+  StepNumbers numbers;
+  int64_t* const fields[] = {&numbers.steps, &numbers.rows, &numbers.last_rows, &numbers.every,
+                             &numbers.phase};
+  bool read = napi_get_cb_info(env, call, &count, arguments, nullptr, nullptr) == napi_ok && count == 6 &&
+              napi_get_value_external(env, arguments[0], &data) == napi_ok;
+  for (size_t i = 0; read && i < 5; ++i) {
+    read = napi_get_value_int64(env, arguments[i + 1], fields[i]) == napi_ok;
+  }
+  if (!read) {
+    napi_throw_type_error(env, "ERR_PLAN", "expected a bound run and five numbers");
     return nullptr;
   }
-  Job& job = static_cast<Bound*>(data)->job;
+  auto* const bound = static_cast<Bound*>(data);
+  if (!(numbers == bound->numbers) && !set_bound(env, bound, numbers)) return nullptr;
+  Job& job = bound->job;
   job.report = RunReport{};
   run_here(&job);
   return job.report.end == RunEnd::done ? nullptr : array_of(env, job.report);

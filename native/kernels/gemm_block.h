@@ -70,11 +70,13 @@ void multiply_panel(const Product& p, const Part& part, const Workspace& workspa
   bool last = is_finished(p, part) && !p.c_transposed;
   TileArgs t = first_tile<Number>(p, part, workspace, vectors, last);
   t.copy = copy;
+  // What is rounded was copied before: no tile of it is compiled that copies.
+  constexpr TileKind kFirst = Number::kPerWord == 1 ? TileKind::copying : TileKind::plain;
   int64_t row = part.row;
   for (int64_t i = 0; i < tiles; ++i) {
     int64_t rows = part.rows / tiles + (i < part.rows % tiles);
     if (copy != nullptr && i == 0) {
-      kTiles<Number, TileKind::copying>.of[vectors - 1][rows - 1](t);
+      kTiles<Number, kFirst>.of[vectors - 1][rows - 1](t);
       t.b = copy;
       t.b_step = vectors * kLanes;
     } else if (next != nullptr) {

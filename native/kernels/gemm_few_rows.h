@@ -29,8 +29,8 @@ VEC_INLINE void accumulate_rows(float* sums, const float* a, int64_t a_step, con
 }
 
 // n columns of C over one block of k. `sums` has rows x width floats. t.last_columns is not used.
-__attribute__((noinline)) void multiply_few_rows(TileArgs t, int64_t rows, int64_t n, float* sums,
-                                                 int64_t width, int64_t bias_step) {
+COMPILED_ONCE void multiply_few_rows(TileArgs t, int64_t rows, int64_t n, float* sums, int64_t width,
+                                     int64_t bias_step) {
   constexpr int kSteps = 8;
   for (int64_t i = 0; i < rows * width; i += kLanes) store(sums + i, zero());
   int64_t k = 0;

@@ -96,10 +96,10 @@ bool packs_panel(const Product& p, int64_t rows, int64_t columns) {
   return p.b_row % kCollidingStep == 0 && rows >= kManyRows;
 }
 
-// Whether the first tile that reads a panel can copy it: it lies as it is read, in whole vectors.
+// Whether the first tile that reads a panel can copy it: it lies as it is read, at its full width.
 template <class Number>
 bool is_copied_by_tile(const Product& p, int64_t columns) {
-  return Number::kPerWord == 1 && !p.b_transposed && columns % kLanes == 0;
+  return Number::kPerWord == 1 && !p.b_transposed && columns == kPanelColumns;
 }
 
 template <class Number>

@@ -103,7 +103,8 @@ VEC_INLINE void prefetch_lines(const TileArgs& t, int64_t left) {
 }
 
 // A plain tile only multiplies. A prefetching one also prefetches what lies beyond the L2 cache. A copying
-// one also leaves a copy of b in t.copy for the tiles after it; the multiply-adds hide the cost of that.
+// one also leaves a copy of b in t.copy for the tiles after it; the multiply-adds hide the cost of that. It
+// has the full width: narrower panels are rarely copied.
 enum class TileKind { plain, prefetching, copying };
 
 // Number says what the 32-bit words of both operands hold and how two of them are accumulated: see Float32 in
@@ -158,7 +159,7 @@ constexpr void enter_tiles(TileTable* table) {
   table->of[kVectors - 1][kRows - 1] = multiply_tile<Number, kKind, kRows, kVectors>;
   if constexpr (kRows > 1) {
     enter_tiles<Number, kKind, kRows - 1, kVectors>(table);
-  } else if constexpr (kVectors > 1) {
+  } else if constexpr (kVectors > 1 && kKind != TileKind::copying) {
     enter_tiles<Number, kKind, rows_of_tile(kVectors - 1), kVectors - 1>(table);
   }
 }

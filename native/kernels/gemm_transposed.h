@@ -10,7 +10,10 @@ namespace {
 
 // Rows of C up to which this is faster than copying b, and how many groups of sixteen columns give enough
 // independent chains.
-#if defined(__AVX512F__) && !defined(CHAINRULE_SCALAR)
+#if defined(CHAINRULE_SCALAR)
+constexpr int kMaxTransposedRows = 1;
+constexpr int groups_of_rows(int) { return 1; }
+#elif defined(__AVX512F__)
 constexpr int kMaxTransposedRows = 10;
 constexpr int groups_of_rows(int rows) { return rows <= 5 ? 2 : 1; }
 #else

@@ -51,29 +51,32 @@ struct WithExtras {
   }
 };
 
+// What a rule needs to know of its operands; all that depends on no more is compiled once for all rules.
+struct RuleSize {
+  int32_t width, hypers;
+};
+template <class Rule>
+constexpr RuleSize kSizeOf = {Rule::kWidth, Rule::kHypers};
+constexpr int kMaxWidth = 6;
+
 VEC_INLINE int32_t segment_count(const Args& args) { return args.attributeCount - kExtraCount; }
 
-template <class Rule>
-VEC_INLINE int32_t width_of(const Args& args) {
-  return Rule::kWidth + has(args, kAverages);
-}
+VEC_INLINE int32_t width_of(const Args& args, RuleSize rule) { return rule.width + has(args, kAverages); }
 
-template <class Rule>
-VEC_INLINE int32_t columns_of(const Args& args) {
-  return Rule::kHypers + has(args, kDecays) * kDecayHypers + has(args, kAverages) * kAverageHypers +
+VEC_INLINE int32_t columns_of(const Args& args, RuleSize rule) {
+  return rule.hypers + has(args, kDecays) * kDecayHypers + has(args, kAverages) * kAverageHypers +
          has(args, kPauses);
 }
 
-template <class Rule>
-const char* check_update(const Args& args) {
+const char* check_segments(const Args& args, RuleSize rule) {
   int64_t segments = segment_count(args);
   if (segments < 0) return "attributes are missing";
-  int64_t width = width_of<Rule>(args), kept = width - 1;
+  int64_t width = width_of(args, rule), kept = width - 1;
   const Tensor& hyper = args.inputs[0];
   if (args.inputCount != 1 + segments * width || args.outputCount != segments * kept) {
     return "the operands do not make up the segments";
   }
-  if (hyper.rank != 2 || hyper.dims[1] != columns_of<Rule>(args)) return "the columns of hyper do not fit";
+  if (hyper.rank != 2 || hyper.dims[1] != columns_of(args, rule)) return "the columns of hyper do not fit";
   int64_t parameters = 0;
   for (int64_t s = 0; s < segments; ++s) {
     int32_t group = args.attributes[kExtraCount + s];
@@ -92,18 +95,16 @@ const char* check_update(const Args& args) {
   return nullptr;
 }
 
-template <class Rule>
-int64_t update_tasks(const Args& args) {
+int64_t count_tasks(const Args& args, RuleSize rule) {
   int64_t tasks = 0;
   for (int32_t s = 0; s < segment_count(args); ++s) {
-    tasks += ceil_div(args.inputs[1 + s * width_of<Rule>(args)].count, kTaskParameters);
+    tasks += ceil_div(args.inputs[1 + s * width_of(args, rule)].count, kTaskParameters);
   }
   return max(tasks, 1);
 }
 
-template <class Rule>
-double update_cost(const Args& args) {
-  int32_t width = width_of<Rule>(args);
+double cost_of_segments(const Args& args, RuleSize rule) {
+  int32_t width = width_of(args, rule);
   double elements = 0.0;
   for (int32_t s = 0; s < segment_count(args); ++s) {
     elements += static_cast<double>(args.inputs[1 + s * width].count);
@@ -116,12 +117,13 @@ double update_cost(const Args& args) {
 // shared.
 constexpr int64_t kPrefetchFloats = 5 * kLanes;
 
-// `count` elements, whole vectors. Compiled once for each rule: the tail goes through a buffer.
+// `count` elements, whole vectors. `given` is the Rule; a local copy can stay in registers, because no store
+// aliases it.
 template <class Rule>
-__attribute__((noinline)) void update_vectors(const Rule& given, const float* const* from, float* const* to,
-                                              int64_t count) {
+COMPILED_ONCE void update_vectors(const void* given, const float* const* from, float* const* to,
+                                  int64_t count) {
   constexpr int kWidth = Rule::kWidth, kKept = kWidth - 1;
-  const Rule rule = given;  // a local copy can stay in registers, because no store aliases it
+  const Rule rule = *static_cast<const Rule*>(given);
   const float* source[kWidth];
   float* target[kKept];
   for (int k = 0; k < kWidth; ++k) source[k] = from[k];
@@ -139,38 +141,64 @@ __attribute__((noinline)) void update_vectors(const Rule& given, const float* co
   }
 }
 
-// Elements [start, end) of one segment.
-template <class Rule>
-void update_range(const Rule& rule, const Tensor* operands, const Tensor* results, int64_t start,
-                  int64_t end) {
-  constexpr int kWidth = Rule::kWidth, kKept = kWidth - 1;
-  const float* from[kWidth];
-  float* to[kKept];
-  for (int k = 0; k < kWidth; ++k) from[k] = static_cast<const float*>(operands[k].data) + start;
-  for (int k = 0; k < kKept; ++k) to[k] = static_cast<float*>(results[k].data) + start;
-  int64_t rest = (end - start) % kLanes, whole = end - start - rest;
-  if (whole > 0) update_vectors(rule, from, to, whole);
+// Elements [start, end) of one segment, and the row of hyper for it.
+struct Share {
+  const Tensor *operands, *results;
+  const float* hyper;
+  bool decays, averages;
+  int64_t start, end;
+};
+
+using UpdateVectors = void (*)(const void* rule, const float* const* from, float* const* to, int64_t count);
+
+// The tail goes through a buffer.
+COMPILED_ONCE void update_share(const Share& share, const void* rule, UpdateVectors update, int width) {
+  const int kept = width - 1;
+  const float* from[kMaxWidth];
+  float* to[kMaxWidth];
+  for (int k = 0; k < width; ++k) from[k] = static_cast<const float*>(share.operands[k].data) + share.start;
+  for (int k = 0; k < kept; ++k) to[k] = static_cast<float*>(share.results[k].data) + share.start;
+  int64_t count = share.end - share.start, rest = count % kLanes, whole = count - rest;
+  if (whole > 0) update(rule, from, to, whole);
   if (rest == 0) return;
-  float buffers[kWidth][kLanes];
-  const float* tail[kWidth];
-  float* results_tail[kKept];
-  for (int k = 0; k < kWidth; ++k) {
+  float buffers[kMaxWidth][kLanes];
+  const float* tail[kMaxWidth];
+  float* results_tail[kMaxWidth];
+  for (int k = 0; k < width; ++k) {
     store(buffers[k], load_tail(from[k] + whole, rest));
-    tail[k] = buffers[k];
+    tail[k] = results_tail[k] = buffers[k];
   }
-  for (int k = 0; k < kKept; ++k) results_tail[k] = buffers[k];
-  update_vectors(rule, tail, results_tail, kLanes);
-  for (int k = 0; k < kKept; ++k) store_tail(to[k] + whole, load(buffers[k]), rest);
+  update(rule, tail, results_tail, kLanes);
+  for (int k = 0; k < kept; ++k) store_tail(to[k] + whole, load(buffers[k]), rest);
+}
+
+template <class Rule>
+void update_by(const Rule& rule, const Share& share) {
+  static_assert(Rule::kWidth <= kMaxWidth, "a rule of so many operands needs a greater kMaxWidth");
+  update_share(share, &rule, update_vectors<Rule>, Rule::kWidth);
+}
+
+template <class Rule>
+void update_segment(const Share& share) {
+  const float* more = share.hyper + Rule::kHypers;
+  if (share.averages) {
+    update_by(WithExtras<Rule, true>(share.hyper, more, share.decays), share);
+  } else if (share.decays) {
+    update_by(WithExtras<Rule, false>(share.hyper, more, share.decays), share);
+  } else {
+    update_by(Rule(share.hyper), share);
+  }
 }
 
 // A step that changes nothing: a result that is not in the memory of its operand becomes a copy of it.
-VEC_INLINE void keep_range(int32_t width, const Tensor* operands, const Tensor* results, int64_t start,
-                           int64_t end) {
+void keep_share(const Share& share, int32_t width) {
   for (int32_t k = 0; k < width - 1; ++k) {
-    const float* from = static_cast<const float*>(operands[k == 0 ? 0 : k + 1].data);
-    float* to = static_cast<float*>(results[k].data);
+    const float* from = static_cast<const float*>(share.operands[k == 0 ? 0 : k + 1].data);
+    float* to = static_cast<float*>(share.results[k].data);
     if (to == from) continue;
-    for (int64_t i = start; i < end; i += kLanes) store_upto(to + i, load_upto(from + i, end - i), end - i);
+    for (int64_t i = share.start, end = share.end; i < end; i += kLanes) {
+      store_upto(to + i, load_upto(from + i, end - i), end - i);
+    }
   }
 }
 
@@ -181,42 +209,45 @@ VEC_INLINE int64_t start_of_share(int64_t count, int64_t task, int64_t tasks) {
   return task == tasks ? count : count / kLanes * task / tasks * kLanes;
 }
 
-// Calls `work(operands, results, row of hyper, start, end)` for the shares of tasks [first_task, last_task).
-template <class Rule, class Work>
-VEC_INLINE void for_shares(const Args& args, int64_t first_task, int64_t last_task, Work work) {
+// Calls `update` for the shares of tasks [first_task, last_task).
+COMPILED_ONCE void update_segments(const Args& args, RuleSize rule, int64_t first_task, int64_t last_task,
+                                   void (*update)(const Share&)) {
   const float* hyper = input<float>(args, 0);
-  int64_t tasks = update_tasks<Rule>(args);
-  int32_t width = width_of<Rule>(args), columns = columns_of<Rule>(args);
+  int64_t tasks = count_tasks(args, rule);
+  int32_t width = width_of(args, rule), columns = columns_of(args, rule);
+  Share share = {};
+  share.decays = has(args, kDecays);
+  share.averages = has(args, kAverages);
   for (int32_t s = 0; s < segment_count(args); ++s) {
-    const Tensor* operands = args.inputs + 1 + s * width;
-    const Tensor* results = args.outputs + s * (width - 1);
-    int64_t start = start_of_share(operands[0].count, first_task, tasks);
-    int64_t end = start_of_share(operands[0].count, last_task, tasks);
-    if (start == end) continue;
-    const float* row = hyper + args.attributes[kExtraCount + s] * columns;
-    if (has(args, kPauses) && row[columns - 1] == 0.0f) {
-      keep_range(width, operands, results, start, end);
+    share.operands = args.inputs + 1 + s * width;
+    share.results = args.outputs + s * (width - 1);
+    share.start = start_of_share(share.operands[0].count, first_task, tasks);
+    share.end = start_of_share(share.operands[0].count, last_task, tasks);
+    if (share.start == share.end) continue;
+    share.hyper = hyper + args.attributes[kExtraCount + s] * columns;
+    if (has(args, kPauses) && share.hyper[columns - 1] == 0.0f) {
+      keep_share(share, width);
     } else {
-      work(operands, results, row, start, end);
+      update(share);
     }
   }
 }
 
 template <class Rule>
+const char* check_update(const Args& args) {
+  return check_segments(args, kSizeOf<Rule>);
+}
+template <class Rule>
+int64_t update_tasks(const Args& args) {
+  return count_tasks(args, kSizeOf<Rule>);
+}
+template <class Rule>
+double update_cost(const Args& args) {
+  return cost_of_segments(args, kSizeOf<Rule>);
+}
+template <class Rule>
 void run_update(const Args& args, int64_t first_task, int64_t last_task) {
-  bool decays = has(args, kDecays), averages = has(args, kAverages);
-  auto work = [&](const Tensor* operands, const Tensor* results, const float* row, int64_t start,
-                  int64_t end) {
-    const float* more = row + Rule::kHypers;
-    if (averages) {
-      update_range(WithExtras<Rule, true>(row, more, decays), operands, results, start, end);
-    } else if (decays) {
-      update_range(WithExtras<Rule, false>(row, more, decays), operands, results, start, end);
-    } else {
-      update_range(Rule(row), operands, results, start, end);
-    }
-  };
-  for_shares<Rule>(args, first_task, last_task, work);
+  update_segments(args, kSizeOf<Rule>, first_task, last_task, update_segment<Rule>);
 }
 
 #define UPDATE_KERNEL(name, ...)                                                                          \

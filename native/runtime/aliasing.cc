@@ -79,7 +79,8 @@ bool Aliasing::same_place(int32_t a, int32_t b) const {
          first.tensor.count == second.tensor.count && same_strides(a, b);
 }
 
-void Aliasing::check(const Instruction& instruction) const {
+void Aliasing::check(const Instruction& instruction,
+                     std::vector<std::pair<int32_t, int32_t>>* shared) const {
   const int32_t* operands = p_.operand_values.data() + instruction.first_operand;
   for (int32_t out = 0; out < instruction.output_count; ++out) {
     for (int32_t other = 0; other < out; ++other) {
@@ -90,6 +91,7 @@ void Aliasing::check(const Instruction& instruction) const {
       if (!overlap(operands[out], input)) continue;
       need(allows_in_place(instruction, out, in) && same_place(operands[out], input),
            "a result overlaps an operand where its kernel does not allow it");
+      if (operands[out] != input) shared->emplace_back(operands[out], input);
     }
   }
 }

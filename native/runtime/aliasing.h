@@ -19,7 +19,8 @@ class Aliasing {
   bool same_or_apart(int32_t a, int32_t b) const;
 
   // Throws PlanError if a result overlaps another one, or an operand where the kernel does not allow that.
-  void check(const Instruction& instruction) const;
+  // Where it does, adds the two values to `shared`.
+  void check(const Instruction& instruction, std::vector<std::pair<int32_t, int32_t>>* shared) const;
 
  private:
   struct Range {

@@ -114,7 +114,7 @@ class Executor final : public Team {
   void finish(Job* job) override {
     if (job->reads_state) job->state->lock.unlock_shared();
     job->reads_state = false;
-    job->program->on_executor.store(false);
+    job->program->memory->on_executor.store(false);
     const void* const owner = job->owner;
     {
       std::lock_guard<std::mutex> hold(mutex_);
@@ -175,6 +175,7 @@ class Executor final : public Team {
     if (width == 1 || RedZones::active()) return 1;
     if (cost_ns(job) > kMeasuredFromNs && program.shared) measure_barriers(width);
     share_work(&program, shared_from_ns_);
+    if (job.cycle.last) share_work(job.cycle.last, shared_from_ns_);
     if (!program.shared) return 1;
     return tries_both(job) && choice_of(program).alone() ? 1 : width;
   }
@@ -226,21 +227,27 @@ class Executor final : public Team {
   // Allocates all memory that `width` threads will need, because nothing may fail inside a parallel region.
   // If there is not enough, the job ends with that and false is returned.
   bool prepare(Job* job, int width, int level) {
-    Program& program = *job->program;
-    program.on_executor.store(true);
+    RunMemory& memory = *job->program->memory;
+    memory.on_executor.store(true);
     try {
-      program.executor_arena.reserve(program.arena_bytes);
-      if (program.executor_frames.size() < static_cast<size_t>(width)) {
-        program.executor_frames = std::vector<Frame>(static_cast<size_t>(width));
-      }
-      for (int index = 0; index < width; ++index) {
-        program.executor_frames[static_cast<size_t>(index)].prepare(program);
-        scratch(level, index, program.scratch_bytes);
+      memory.executor_arena.reserve(job->program->arena_bytes);
+      for (Program* program : {job->program, job->cycle.last}) {
+        if (program) prepare_frames(program, width, level);
       }
       return true;
     } catch (const std::bad_alloc&) {
       job->report.end = RunEnd::memory;
       return false;
+    }
+  }
+
+  void prepare_frames(Program* program, int width, int level) {
+    if (program->executor_frames.size() < static_cast<size_t>(width)) {
+      program->executor_frames = std::vector<Frame>(static_cast<size_t>(width));
+    }
+    for (int index = 0; index < width; ++index) {
+      program->executor_frames[static_cast<size_t>(index)].prepare(*program);
+      scratch(level, index, program->scratch_bytes);
     }
   }
 
@@ -251,7 +258,7 @@ class Executor final : public Team {
     for (auto place = high_priority_.begin(); place != high_priority_.end(); ++place) {
       Job* job = *place;
       const bool writes_same = job->program->writes_state && job->state == running->state;
-      if (is_small(*job) != small || job->program->on_executor.load() || writes_same) continue;
+      if (is_small(*job) != small || job->program->memory->on_executor.load() || writes_same) continue;
       high_priority_.erase(place);
       high_priority_waiting.store(!high_priority_.empty(), std::memory_order_release);
       running_.push_back({job, job->owner});
@@ -306,6 +313,19 @@ void submit(Job* job) {
 
 void drain(const void* owner) {
   if (executor_started.load()) executor().drain(owner);
+}
+
+void set_rows(Job* job, Program* loaded, int64_t rows, int64_t last, int64_t every, int64_t phase) {
+  job->kept[0] = program_for_rows(loaded, rows != 0 ? rows : loaded->rows.most);
+  job->program = job->kept[0].get();
+  job->cycle = {};
+  if (every == 0) return;
+  job->kept[1] = program_for_rows(loaded, last);
+  if (every < 0 || phase < 0 || phase >= every || last > job->program->rows.most) {
+    throw PlanError("the rows of the steps are out of range");
+  }
+  // Steps of one size have one frame, which each step moves but once.
+  if (job->kept[1] != job->kept[0]) job->cycle = {job->kept[1].get(), every, phase};
 }
 
 int pending_jobs() { return executor_started.load() ? executor().pending() : 0; }

@@ -24,6 +24,7 @@ struct RunReport {
 // One native call. Everything it points to must exist until `finished` has been called.
 struct Job {
   Program* program = nullptr;
+  Cycle cycle;             // the steps with fewer rows, if there are such
   State* state = nullptr;  // optional
   std::vector<Binding> io;
   int64_t steps = 1;
@@ -35,7 +36,13 @@ struct Job {
   const void* owner = nullptr;
   void (*finished)(Job* job) = nullptr;  // called on the executor thread
   RunReport report;
+  // Programs for numbers of rows, which their program may forget meanwhile.
+  std::shared_ptr<Program> kept[2];
 };
+
+// Gives each step of a job so many rows, the most if 0; and each `every`th, if that is not 0, `last` of them.
+// Throws PlanError.
+void set_rows(Job* job, Program* loaded, int64_t rows, int64_t last, int64_t every, int64_t phase);
 
 // Queues a job for the executor thread, which the first job starts.
 void submit(Job* job);

@@ -1,6 +1,7 @@
 #include "runtime/memory.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #if defined(__GLIBC__)
 #include <malloc.h>
@@ -64,6 +65,19 @@ void prefer_huge_pages(char* data, int64_t bytes) {
 #endif
 }
 
+void give_back_pages(char* data, int64_t bytes) {
+#if defined(__linux__)
+  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto address = reinterpret_cast<uintptr_t>(data);
+  const uintptr_t first = (address + page - 1) / page * page;
+  const uintptr_t last = (address + static_cast<uintptr_t>(bytes)) / page * page;
+  if (last > first) madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+#else
+  (void)data;
+  (void)bytes;
+#endif
+}
+
 void map_large_allocations() {
 #if defined(__GLIBC__)
   const char* tunables = std::getenv("GLIBC_TUNABLES");
@@ -77,6 +91,12 @@ void map_large_allocations() {
 }
 
 Arena::~Arena() { free_memory(data, bytes); }
+
+void Arena::release() {
+  free_memory(data, bytes);
+  data = nullptr;
+  bytes = 0;
+}
 
 void Arena::reserve(int64_t wanted) {
   if (wanted <= bytes) return;

@@ -11,6 +11,10 @@ constexpr int64_t kHugePageBytes = int64_t{2} << 20;
 constexpr int64_t kHugeFromBytes = int64_t{512} << 10;
 void prefer_huge_pages(char* data, int64_t bytes);
 
+// Gives the whole pages of private memory back to the system, while its owner still has it: they read as
+// zeros from then on, and are new memory once they are written to. Where the system has no way, does nothing.
+void give_back_pages(char* data, int64_t bytes);
+
 // From now on, whatever the process allocates in one piece of a megabyte or more is mapped by itself and
 // goes back to the system when it is freed. glibc raises that size to the largest freed so far, up to 32
 // MiB; models that came and went then stayed resident. Leaves alone what the environment has chosen.
@@ -22,6 +26,7 @@ struct Arena {
   int64_t bytes = 0;
   ~Arena();
   void reserve(int64_t wanted);
+  void release();  // to the system; may be reserved again
 };
 
 }  // namespace chainrule

@@ -14,12 +14,12 @@ Program::~Program() = default;
 
 namespace {
 
-void set_counts(Args* args, const Instruction& instruction, const KernelTable& table) {
-  args->attributes = instruction.attributes.data();
+void set_counts(Args* args, const Instruction& instruction, const Program& program) {
+  args->attributes = program.attributes.data() + instruction.first_attribute;
   args->outputCount = instruction.output_count;
   args->inputCount = instruction.input_count;
-  args->attributeCount = static_cast<int32_t>(instruction.attributes.size());
-  args->map_ops = table.map_ops;
+  args->attributeCount = instruction.attribute_count;
+  args->map_ops = program.table->map_ops;
   args->scratch = nullptr;
   args->yield_point = nullptr;
 }
@@ -37,8 +37,10 @@ struct Requirements {
 
 // `rows` stands in for the unknown number of rows of a data set; each operand gets a different multiple of
 // it.
-Requirements requirements_of(const Program& program, const Instruction& instruction, int64_t rows) {
-  std::vector<Tensor> tensors;
+Requirements requirements_of(const Program& program, const Instruction& instruction, int64_t rows,
+                             std::vector<Tensor>* room) {
+  std::vector<Tensor>& tensors = *room;
+  tensors.clear();
   const int32_t count = instruction.output_count + instruction.input_count;
   for (int32_t i = 0; i < count; ++i) {
     const int32_t number = program.operand_values[static_cast<size_t>(instruction.first_operand + i)];
@@ -53,7 +55,7 @@ Requirements requirements_of(const Program& program, const Instruction& instruct
   Args args{};
   args.outputs = tensors.data();
   args.inputs = tensors.data() + instruction.output_count;
-  set_counts(&args, instruction, *program.table);
+  set_counts(&args, instruction, program);
   const Kernel& kernel = *instruction.kernel;
   if (const char* why = kernel.check(args)) throw PlanError(std::string(kernel.signature) + ": " + why);
   return {kernel.tasks(args), kernel.scratch_bytes ? kernel.scratch_bytes(args) : 0, kernel.cost_ns(args)};
@@ -66,38 +68,6 @@ bool has_dynamic_operand(const Program& program, const Instruction& instruction)
       [&](int32_t number) { return is_dynamic(program, program.values[static_cast<size_t>(number)]); });
 }
 
-// Checks that the operands fit the kernel, and notes what they cost. Operands with an unknown number of rows
-// must fit for any number.
-void link(Program* program, Instruction* instruction, double times) {
-  const Requirements needed = requirements_of(*program, *instruction, 0);
-  if (has_dynamic_operand(*program, *instruction)) {
-    for (const int64_t rows : {int64_t{3}, int64_t{1} << 30}) {
-      const Requirements other = requirements_of(*program, *instruction, rows);
-      if (other.tasks != needed.tasks || other.scratch_bytes != needed.scratch_bytes) {
-        throw PlanError(std::string(instruction->kernel->signature) + ": its work depends on unknown rows");
-      }
-    }
-  }
-  instruction->tasks = needed.tasks;
-  instruction->cost_ns = needed.cost_ns;
-  program->scratch_bytes = std::max(program->scratch_bytes, needed.scratch_bytes);
-  program->step_cost_ns += instruction->cost_ns * times;
-}
-
-void link_all(Program* program) {
-  std::vector<double> times{1};
-  for (const BodyItem& item : program->items) {
-    if (item.kind == BodyItem::instruction) {
-      link(program, &program->instructions[static_cast<size_t>(item.index)], times.back());
-    } else if (item.kind == BodyItem::loop) {
-      const Loop& loop = program->loops[static_cast<size_t>(item.index)];
-      times.push_back(times.back() * static_cast<double>(loop.count));
-    } else {
-      times.pop_back();
-    }
-  }
-}
-
 // FNV-1a over whole words.
 uint64_t fingerprint_of(const std::vector<int32_t>& words) {
   uint64_t hash = 0xcbf29ce484222325u;
@@ -107,6 +77,36 @@ uint64_t fingerprint_of(const std::vector<int32_t>& words) {
 
 }  // namespace
 
+// Operands with an unknown number of rows must fit for any number.
+void link(Program* program, Instruction* instruction, std::vector<Tensor>* room) {
+  const Requirements needed = requirements_of(*program, *instruction, 0, room);
+  if (has_dynamic_operand(*program, *instruction)) {
+    for (const int64_t rows : {int64_t{3}, int64_t{1} << 30}) {
+      const Requirements other = requirements_of(*program, *instruction, rows, room);
+      if (other.tasks != needed.tasks || other.scratch_bytes != needed.scratch_bytes) {
+        throw PlanError(std::string(instruction->kernel->signature) + ": its work depends on unknown rows");
+      }
+    }
+  }
+  instruction->tasks = needed.tasks;
+  instruction->cost_ns = needed.cost_ns;
+  program->scratch_bytes = std::max(program->scratch_bytes, needed.scratch_bytes);
+}
+
+void add_up_costs(Program* program) {
+  std::vector<double> times{1};
+  for (const BodyItem& item : program->items) {
+    if (item.kind == BodyItem::instruction) {
+      program->step_cost_ns += program->instructions[static_cast<size_t>(item.index)].cost_ns * times.back();
+    } else if (item.kind == BodyItem::loop) {
+      const Loop& loop = program->loops[static_cast<size_t>(item.index)];
+      times.push_back(times.back() * static_cast<double>(loop.count));
+    } else {
+      times.pop_back();
+    }
+  }
+}
+
 std::unique_ptr<Program> load_program(const int32_t* words, int64_t count,
                                       const std::vector<std::string>& signatures, const KernelTable& table) {
   auto program = std::make_unique<Program>();
@@ -115,20 +115,45 @@ std::unique_ptr<Program> load_program(const int32_t* words, int64_t count,
   program->table = &table;
   const Linker linker(table, signatures);
   read_and_verify(program.get(), linker);
-  link_all(program.get());
+  std::vector<Tensor> room;
+  for (Instruction& instruction : program->instructions) link(program.get(), &instruction, &room);
+  add_up_costs(program.get());
   share_work(program.get(), kSharedFromNs);
-  program->profile_ns.assign(program->instructions.size(), 0);
+  program->profile_ns = std::make_shared<std::vector<double>>(program->instructions.size(), 0);
+  program->memory = std::make_shared<RunMemory>();
   const int64_t literal_bytes = int64_t{program->words[kHeaderLiteralWords]} * 4;
-  program->literals.reserve(literal_bytes);
+  program->literals = std::make_shared<Arena>();
+  program->literals->reserve(literal_bytes);
   if (literal_bytes > 0) {
-    std::memcpy(program->literals.data, &program->words[static_cast<size_t>(program->literal_at)],
+    std::memcpy(program->literals->data, &program->words[static_cast<size_t>(program->literal_at)],
                 static_cast<size_t>(literal_bytes));
   }
   return program;
 }
 
+namespace {
+
+// How far the steps of a run reach into the array of a slot.
+int64_t bytes_of_steps(const IoSlot& form, size_t slot, int64_t steps, const Cycle& cycle) {
+  if (steps == 0) return 0;
+  const int64_t far = steps - 1;
+  if (!cycle.last) return far * form.step_stride_bytes + form.bytes;
+  const IoSlot& fewer = cycle.last->io[slot];
+  const auto end_of = [&](int64_t step, const IoSlot& own) {
+    const int64_t before = cycle.before(step);
+    return (step - before) * form.step_stride_bytes + before * fewer.step_stride_bytes + own.bytes;
+  };
+  // Of each kind of steps, the last.
+  const int64_t since = (cycle.phase + steps) % cycle.every;
+  const int64_t last_short = far - since, last_full = since > 0 ? far : cycle.every > 1 ? far - 1 : -1;
+  const int64_t short_end = last_short < 0 ? 0 : end_of(last_short, fewer);
+  return last_full < 0 ? short_end : std::max(short_end, end_of(last_full, form));
+}
+
+}  // namespace
+
 std::string check_bindings(const Program& program, const std::vector<Binding>& io, int64_t steps,
-                           const char* state, int64_t state_bytes) {
+                           const char* state, int64_t state_bytes, const Cycle& cycle) {
   const auto slot_name = [](size_t slot) { return "io slot " + std::to_string(slot); };
   if (io.size() != program.io.size()) {
     return "expected " + std::to_string(program.io.size()) + " arrays, received " + std::to_string(io.size());
@@ -154,8 +179,7 @@ std::string check_bindings(const Program& program, const std::vector<Binding>& i
       if (form.step_stride_bytes > 0 && far > (int64_t{1} << 46) / form.step_stride_bytes) {
         return slot_name(slot) + ": too many steps";
       }
-      const int64_t needed = steps > 0 ? far * form.step_stride_bytes + form.bytes : 0;
-      if (needed > io[slot].bytes) return slot_name(slot) + " is too short";
+      if (bytes_of_steps(form, slot, steps, cycle) > io[slot].bytes) return slot_name(slot) + " is too short";
     }
     if (!form.output()) continue;
     if (!apart(io[slot].data, io[slot].bytes, state, state_bytes))
@@ -179,7 +203,7 @@ void Frame::prepare(const Program& program) {
     Args& args = calls_[i].args;
     args.outputs = operands_.data() + instruction.first_operand;
     args.inputs = args.outputs + instruction.output_count;
-    set_counts(&args, instruction, *program.table);
+    set_counts(&args, instruction, program);
     calls_[i].run = instruction.kernel->run;
     calls_[i].tasks = instruction.tasks;
   }
@@ -189,7 +213,7 @@ void Frame::prepare(const Program& program) {
 void Frame::bind(char* state, char* arena, const std::vector<Binding>& io, void* scratch) {
   const Program& program = *program_;
   const size_t count = program.operand_values.size();
-  char* const literals = program.literals.data;
+  char* const literals = program.literals->data;
   for (size_t operand = 0; operand < count; ++operand) {
     const Value& value = program.values[static_cast<size_t>(program.operand_values[operand])];
     Tensor& tensor = operands_[operand];
@@ -228,8 +252,8 @@ void Frame::prefetch(int32_t instruction) const {
   }
 }
 
-void Frame::next_step() {
-  for (const Stride& stride : program_->step_strides) {
+void Frame::next_step(const Program& program) {
+  for (const Stride& stride : program.step_strides) {
     Tensor& tensor = operands_[static_cast<size_t>(stride.operand)];
     tensor.data = static_cast<char*>(tensor.data) + stride.bytes;
   }

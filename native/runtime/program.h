@@ -9,6 +9,7 @@
 
 #include "plan.h"
 #include "runtime/memory.h"
+#include "runtime/rows.h"
 #include "runtime/signature.h"
 
 namespace chainrule {
@@ -37,9 +38,14 @@ struct Instruction {
   int32_t output_count;
   int32_t input_count;
   int32_t first_operand;  // in Program::operand_values: outputs, then inputs
-  std::vector<int32_t> attributes;
+  int32_t first_attribute;  // in Program::attributes
+  int32_t attribute_count;
   int64_t tasks;
   double cost_ns;
+};
+
+// How an instruction is shared among threads: decided by the executor, hence apart from what it is.
+struct Share {
   bool shared;  // worth more than one thread
   // The last shared and the last serial instruction before this one that must be finished, because both use
   // the same memory; -1 for none.
@@ -63,7 +69,6 @@ struct Loop {
     int64_t bytes;
   };
   std::vector<Carry> carries;
-  bool shared = false;  // some instruction inside is worth several threads
 };
 
 struct BodyItem {
@@ -91,7 +96,8 @@ class Frame {
  public:
   void prepare(const Program& program);  // does all allocation
   void bind(char* state, char* arena, const std::vector<Binding>& io, void* scratch);
-  void next_step();
+  // Moves on by a step of `program`: this frame's own, or the same for another number of rows.
+  void next_step(const Program& program);
   void advance(const Loop& loop);
   void rewind(const Loop& loop, int64_t iterations);
   const Args& args(int32_t instruction) const { return calls_[static_cast<size_t>(instruction)].args; }
@@ -120,6 +126,15 @@ class Frame {
   std::vector<int64_t> iterations_;  // one per loop
 };
 
+// Memory of the runs of a program, whatever the number of rows. A run on the executor and one on a calling
+// thread may happen at the same time, so each has its own.
+struct RunMemory {
+  Arena executor_arena;
+  Arena caller_arena;
+  Arena caller_scratch;
+  std::atomic<bool> on_executor{false};  // the executor's memory is in use
+};
+
 struct Program {
   Program();
   ~Program();
@@ -133,6 +148,7 @@ struct Program {
   std::vector<Value> values;
   std::vector<Instruction> instructions;
   std::vector<int32_t> operand_values;
+  std::vector<int32_t> attributes;
   std::vector<Stride> step_strides;
   std::vector<Loop> loops;
   std::vector<BodyItem> items;
@@ -140,29 +156,43 @@ struct Program {
   int32_t commit_item = 0;  // first item of the commit phase
   size_t scratch_bytes = 0;
   double step_cost_ns = 0;
-  bool shared = false;  // some instruction is worth several threads
+  std::vector<Share> shares;       // one per instruction
+  std::vector<char> shared_loops;  // one per loop: some instruction inside is worth several threads
+  bool shared = false;             // some instruction is worth several threads
   double shared_from_ns = -1;
   bool writes_state = false;
   const KernelTable* table = nullptr;
-  std::vector<double> profile_ns;  // one per instruction
+  std::shared_ptr<std::vector<double>> profile_ns;  // one per instruction, of all numbers of rows
   // An aligned copy of the literals, because words are aligned to 4 bytes only.
-  Arena literals;
-  // A run on the executor and one on a calling thread may happen at the same time, so each has its own
-  // memory.
-  Arena executor_arena;
-  Arena caller_arena;
-  Arena caller_scratch;
+  std::shared_ptr<Arena> literals;
+  std::shared_ptr<RunMemory> memory;
   std::vector<Frame> executor_frames;  // one per thread of the team
   std::unique_ptr<Frame> caller_frame;
-  std::atomic<bool> on_executor{false};  // the executor's memory is in use
+  Rows rows;
 };
+
+// Notes what an instruction costs, and checks that its operands fit its kernel; throws PlanError. `room` is
+// memory for one instruction after another.
+void link(Program* program, Instruction* instruction, std::vector<Tensor>* room);
+// Adds up what the linked instructions cost.
+void add_up_costs(Program* program);
 
 // Verifies and links. Throws PlanError.
 std::unique_ptr<Program> load_program(const int32_t* words, int64_t count,
                                       const std::vector<std::string>& signatures, const KernelTable& table);
 
+// Steps of a run that have fewer rows than the others: each `every`th. The first step of the run is number
+// `phase` of its cycle.
+struct Cycle {
+  Program* last = nullptr;  // for their number of rows; nullptr if there are none
+  int64_t every = 0;
+  int64_t phase = 0;
+  // Such steps among the first `steps`.
+  int64_t before(int64_t steps) const { return last ? (phase + steps) / every : 0; }
+};
+
 // Why these arrays cannot be bound for that many steps; empty if they can.
 std::string check_bindings(const Program& program, const std::vector<Binding>& io, int64_t steps,
-                           const char* state, int64_t state_bytes);
+                           const char* state, int64_t state_bytes, const Cycle& cycle = {});
 
 }  // namespace chainrule

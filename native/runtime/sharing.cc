@@ -53,20 +53,20 @@ Touched touched_by(const Program& program, const Instruction& instruction) {
 
 void decide_shares(Program* program, double from_ns) {
   program->shared = false;
-  for (Instruction& instruction : program->instructions) {
-    instruction.shared = instruction.tasks > 1 && instruction.cost_ns >= from_ns;
-    instruction.after_shared = instruction.after_serial = -1;
-    program->shared |= instruction.shared;
+  program->shares.clear();
+  program->shared_loops.assign(program->loops.size(), 0);
+  for (const Instruction& instruction : program->instructions) {
+    program->shares.push_back({instruction.tasks > 1 && instruction.cost_ns >= from_ns});
+    program->shared |= program->shares.back().shared;
   }
   for (size_t at = 0; at < program->items.size(); ++at) {
     const BodyItem& item = program->items[at];
     if (item.kind != BodyItem::loop) continue;
-    Loop& loop = program->loops[static_cast<size_t>(item.index)];
-    loop.shared = false;
+    char& shared = program->shared_loops[static_cast<size_t>(item.index)];
     for (size_t inside = at + 1; inside < static_cast<size_t>(item.partner); ++inside) {
       const BodyItem& other = program->items[inside];
       if (other.kind != BodyItem::instruction) continue;
-      loop.shared |= program->instructions[static_cast<size_t>(other.index)].shared;
+      if (program->shares[static_cast<size_t>(other.index)].shared) shared = 1;
     }
   }
 }
@@ -75,19 +75,18 @@ void find_hazards(Program* program) {
   const auto count = static_cast<int32_t>(program->instructions.size());
   // In loops, operands move and instructions repeat, so there every instruction waits for the one before it.
   if (!program->loops.empty()) {
-    for (int32_t i = 0; i < count; ++i) {
-      Instruction& instruction = program->instructions[static_cast<size_t>(i)];
-      instruction.after_shared = instruction.after_serial = std::numeric_limits<int32_t>::max();
+    for (Share& share : program->shares) {
+      share.after_shared = share.after_serial = std::numeric_limits<int32_t>::max();
     }
     return;
   }
   std::vector<Touched> touched;
   for (int32_t i = 0; i < count; ++i) {
-    Instruction& instruction = program->instructions[static_cast<size_t>(i)];
-    touched.push_back(touched_by(*program, instruction));
-    for (int32_t j = i - 1; j >= 0 && instruction.after_shared < 0; --j) {
-      const bool shared = program->instructions[static_cast<size_t>(j)].shared;
-      int32_t& latest = shared ? instruction.after_shared : instruction.after_serial;
+    Share& share = program->shares[static_cast<size_t>(i)];
+    touched.push_back(touched_by(*program, program->instructions[static_cast<size_t>(i)]));
+    for (int32_t j = i - 1; j >= 0 && share.after_shared < 0; --j) {
+      const bool shared = program->shares[static_cast<size_t>(j)].shared;
+      int32_t& latest = shared ? share.after_shared : share.after_serial;
       if (latest < 0 && conflict(touched.back(), touched[static_cast<size_t>(j)])) latest = j;
     }
   }
@@ -99,7 +98,7 @@ void share_work(Program* program, double from_ns) {
   if (program->shared_from_ns == from_ns) return;
   program->shared_from_ns = from_ns;
   decide_shares(program, from_ns);
-  find_hazards(program);
+  if (program->shared) find_hazards(program);
 }
 
 }  // namespace chainrule

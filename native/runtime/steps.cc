@@ -1,5 +1,6 @@
 #include "runtime/steps.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 
@@ -29,36 +30,47 @@ bool all_finite(const Tensor& tensor) {
 // kernel.
 constexpr double kBriefNs = 20e3;
 
+// The addresses of the operands in one thread, and the memory of the job.
+struct Frames {
+  Frame* whole;
+  Frame* last;  // of the steps with fewer rows, or nullptr
+  char* arena;
+};
+
 // Runs all steps of a job in one thread of a team.
 class StepRunner {
  public:
-  StepRunner(Team* team, Member* member, Job* job, Frame* frame, char* arena, int level)
+  // `frames` are those of the job's program and of the program of its steps with fewer rows.
+  StepRunner(Team* team, Member* member, Job* job, const Frames& frames, int level)
       : team_(team),
         member_(*member),
         job_(*job),
-        p_(*job->program),
-        frame_(*frame),
+        frames_(frames),
         level_(level),
         shared_(member->width > 1),
         profile_(job->profile && leads()),
         prefetches_(job->program->instructions.size() > kCachedInstructions),
         brief_(job->program->step_cost_ns < kBriefNs),
-        zones_(*job, arena) {}
+        zones_(*job, frames.arena) {}
 
   void run() {
-    const int64_t steps = job_.steps;
+    const int64_t steps = job_.steps, every = job_.cycle.every;
+    int64_t place = job_.cycle.phase;  // in the cycle
     for (int64_t step = 0; step < steps; ++step) {
+      if (++place == every) place = 0;
+      select(every > 0 && place == 0);
       zones_.begin_step();
       next_ = synchronized_at_ = 0;
-      frame_.set_yield_point(yield_point());
+      frame_->set_yield_point(yield_point());
       if (!compute_all()) return;
-      frame_.set_yield_point({});
+      frame_->set_yield_point({});
       zones_.close();
       const Decision decision = synchronize_and_decide();
       if (decision.stop) return;
       commit();
       if (decision.nested) run_nested(decision.nested);
-      frame_.next_step();
+      frames_.whole->next_step(*p_);
+      if (frames_.last) frames_.last->next_step(*p_);
     }
   }
 
@@ -66,6 +78,12 @@ class StepRunner {
   // What was done since the last barrier: nothing, something by the leader alone, or something by all
   // threads.
   enum class Pending { clean, serial, shared };
+
+  // The program and the frame of the next step.
+  void select(bool last) {
+    p_ = last ? job_.cycle.last : job_.program;
+    frame_ = last ? frames_.last : frames_.whole;
+  }
 
   bool leads() const { return member_.index == 0; }
 
@@ -132,13 +150,13 @@ class StepRunner {
   template <typename Visit>
   bool each(int32_t first, int32_t last, const Visit& visit) {
     for (int32_t at = first; at < last; ++at) {
-      const BodyItem& item = p_.items[static_cast<size_t>(at)];
+      const BodyItem& item = p_->items[static_cast<size_t>(at)];
       if (item.kind == BodyItem::instruction) {
         if (!visit(item.index)) return false;
         continue;
       }
-      const Loop& loop = p_.loops[static_cast<size_t>(item.index)];
-      int64_t& iteration = frame_.iteration(item.index);
+      const Loop& loop = p_->loops[static_cast<size_t>(item.index)];
+      int64_t& iteration = frame_->iteration(item.index);
       if (item.kind == BodyItem::loop) {
         iteration = 0;
         if (loop.count == 0) at = item.partner;
@@ -149,10 +167,10 @@ class StepRunner {
         continue;
       }
       carry(loop);
-      frame_.advance(loop);
+      frame_->advance(loop);
       if (pending_ == Pending::clean) pending_ = Pending::serial;  // as if the loop had been skipped
       if (++iteration < loop.count && !skips(loop)) at = item.partner;
-      else frame_.rewind(loop, iteration);
+      else frame_->rewind(loop, iteration);
     }
     return true;
   }
@@ -161,7 +179,8 @@ class StepRunner {
   // barrier. A leader that has been told to stop has no work either.
   bool skips(const Loop& loop) const {
     const bool idle = leads() ? stopped() : true;
-    return shared_ && idle && !loop.shared && pending_ != Pending::shared;
+    const auto index = static_cast<size_t>(&loop - p_->loops.data());
+    return shared_ && idle && p_->shared_loops[index] == 0 && pending_ != Pending::shared;
   }
 
   void carry(const Loop& loop) {
@@ -172,18 +191,18 @@ class StepRunner {
     zones_.close();
     for (const Loop::Carry& carry : loop.carries) {
       if (carry.bytes == 0) continue;
-      std::memmove(frame_.operand(carry.destination).data, frame_.operand(carry.source).data,
+      std::memmove(frame_->operand(carry.destination).data, frame_->operand(carry.source).data,
                    static_cast<size_t>(carry.bytes));
     }
   }
 
   // A single thread runs a plan without loops in a simpler way, because a small model's step takes a
   // microsecond.
-  bool is_simple() const { return !shared_ && !profile_ && p_.loops.empty() && !RedZones::active(); }
+  bool is_simple() const { return !shared_ && !profile_ && p_->loops.empty() && !RedZones::active(); }
 
   bool compute_all() {
-    if (!is_simple()) return each(0, p_.commit_item, [this](int32_t number) { return compute(number); });
-    for (int32_t number = 0; number < p_.commit_item; ++number) {
+    if (!is_simple()) return each(0, p_->commit_item, [this](int32_t number) { return compute(number); });
+    for (int32_t number = 0; number < p_->commit_item; ++number) {
       if (!brief_ && between_instructions().stop) return false;
       run_alone(number);
     }
@@ -191,12 +210,12 @@ class StepRunner {
   }
 
   void run_alone(int32_t number) {
-    if (prefetches_) frame_.prefetch(number + 1);
-    frame_.run(number);
+    if (prefetches_) frame_->prefetch(number + 1);
+    frame_->run(number);
   }
 
   bool compute(int32_t number) {
-    const bool shared = shared_ && p_.instructions[static_cast<size_t>(number)].shared;
+    const bool shared = shared_ && p_->shares[static_cast<size_t>(number)].shared;
     Decision decision = between_instructions();
     if (needs_barrier(number, shared)) decision = synchronize(decision);
     else if (shared_) decision.stop = false;  // all threads can stop together only at a barrier
@@ -210,9 +229,8 @@ class StepRunner {
   bool needs_barrier(int32_t number, bool shared) const {
     if (pending_ == Pending::clean) return false;
     if (pending_ == Pending::serial && !shared) return false;
-    const Instruction& instruction = p_.instructions[static_cast<size_t>(number)];
-    return instruction.after_shared >= synchronized_at_ ||
-           (shared && instruction.after_serial >= synchronized_at_);
+    const Share& share = p_->shares[static_cast<size_t>(number)];
+    return share.after_shared >= synchronized_at_ || (shared && share.after_serial >= synchronized_at_);
   }
 
   void perform(int32_t number, bool shared) {
@@ -220,10 +238,10 @@ class StepRunner {
     else if (pending_ == Pending::clean) pending_ = Pending::serial;
     next_ = number + 1;
     if (profile_) mark(number);
-    if (prefetches_) frame_.prefetch(number + 1);
+    if (prefetches_) frame_->prefetch(number + 1);
     if (leads() ? stopped() : !shared) return;
-    const Instruction& instruction = p_.instructions[static_cast<size_t>(number)];
-    const Args& args = frame_.args(number);
+    const Instruction& instruction = p_->instructions[static_cast<size_t>(number)];
+    const Args& args = frame_->args(number);
     zones_.open(args);
     if (!shared) return instruction.kernel->run(args, 0, instruction.tasks);
     const int64_t first = instruction.tasks * member_.index / member_.width;
@@ -237,7 +255,7 @@ class StepRunner {
   void mark(int32_t number) {
     const auto now = Clock::now();
     if (marked_ >= 0) {
-      double& sum = p_.profile_ns[static_cast<size_t>(marked_)];
+      double& sum = (*p_->profile_ns)[static_cast<size_t>(marked_)];
       double ns;
       __atomic_load(&sum, &ns, __ATOMIC_RELAXED);
       ns += std::chrono::duration<double, std::nano>(now - mark_).count();
@@ -250,8 +268,8 @@ class StepRunner {
   // Before a commit: checks the guards in plan order, then cancellation. After that nothing stops the commit.
   Decision decide() {
     if (stopped()) return {true, nullptr};
-    for (size_t number = 0; number < p_.guards.size(); ++number) {
-      const Tensor& guard = frame_.operand(p_.guards[number].operand);
+    for (size_t number = 0; number < p_->guards.size(); ++number) {
+      const Tensor& guard = frame_->operand(p_->guards[number].operand);
       const auto* words = static_cast<const int32_t*>(guard.data);
       int32_t all = -1;
       for (int64_t i = 0; i < guard.count; ++i) all &= words[i];
@@ -262,23 +280,23 @@ class StepRunner {
         report.guard = static_cast<int32_t>(number);
         report.position = static_cast<int32_t>(i);
         report.value = words[i];
-        if (p_.guards[number].kind == Guard::notFinite) find_anomaly();
+        if (p_->guards[number].kind == Guard::notFinite) find_anomaly();
         return {true, nullptr};
       }
     }
     Decision decision = between_instructions();
     if (decision.stop) return decision;
     if (others_wait()) decision.nested = team_->next_high_priority(&job_, member_.width);
-    if (p_.writes_state && job_.state) job_.state->lock.lock();
+    if (p_->writes_state && job_.state) job_.state->lock.lock();
     return decision;
   }
 
   // Repeats the compute phase of the step in the leader alone; inputs and state are still the same.
   void find_anomaly() {
     pending_ = Pending::clean;
-    each(0, p_.commit_item, [this](int32_t number) {
+    each(0, p_->commit_item, [this](int32_t number) {
       perform(number, false);
-      const Args& args = frame_.args(number);
+      const Args& args = frame_->args(number);
       for (int32_t out = 0; out < args.outputCount; ++out) {
         if (all_finite(args.outputs[out])) continue;
         job_.report.anomaly = number;
@@ -290,22 +308,22 @@ class StepRunner {
   }
 
   void commit() {
-    const auto count = static_cast<int32_t>(p_.items.size());
+    const auto count = static_cast<int32_t>(p_->items.size());
     if (is_simple()) {
-      for (int32_t number = p_.commit_item; number < count; ++number) run_alone(number);
+      for (int32_t number = p_->commit_item; number < count; ++number) run_alone(number);
     } else {
       commit_together(count);
     }
     if (profile_) mark(-1);
     if (!leads()) return;
     zones_.close();
-    if (p_.writes_state && job_.state) job_.state->lock.unlock();
+    if (p_->writes_state && job_.state) job_.state->lock.unlock();
     ++job_.report.steps;
   }
 
   void commit_together(int32_t count) {
-    each(p_.commit_item, count, [this](int32_t number) {
-      const bool shared = shared_ && p_.instructions[static_cast<size_t>(number)].shared;
+    each(p_->commit_item, count, [this](int32_t number) {
+      const bool shared = shared_ && p_->shares[static_cast<size_t>(number)].shared;
       if (needs_barrier(number, shared)) synchronize({});
       perform(number, shared);
       return true;
@@ -325,8 +343,9 @@ class StepRunner {
   Team* const team_;
   Member& member_;
   Job& job_;
-  Program& p_;
-  Frame& frame_;
+  const Frames frames_;
+  const Program* p_ = nullptr;  // of the step under way, and its frame
+  Frame* frame_ = nullptr;
   const int level_;
   const bool shared_;
   const bool profile_;
@@ -344,24 +363,36 @@ class StepRunner {
 
 void run_steps(Team* team, Member* member, Job* job, int level) {
   const DenormalsKept denormals;
-  Program& program = *job->program;
-  Frame& frame = program.executor_frames[static_cast<size_t>(member->index)];
   char* const state = job->state ? job->state->data : nullptr;
-  void* const scratch = team->scratch(level, member->index, program.scratch_bytes);
-  frame.bind(state, program.executor_arena.data, job->io, scratch);
-  StepRunner(team, member, job, &frame, program.executor_arena.data, level).run();
+  char* const arena = job->program->memory->executor_arena.data;
+  const auto bound = [&](Program* program) -> Frame* {
+    if (!program) return nullptr;
+    Frame& frame = program->executor_frames[static_cast<size_t>(member->index)];
+    frame.bind(state, arena, job->io, team->scratch(level, member->index, program->scratch_bytes));
+    return &frame;
+  };
+  Frame* const last = bound(job->cycle.last);
+  StepRunner(team, member, job, {bound(job->program), last, arena}, level).run();
 }
 
 void run_steps_here(Job* job) {
   const DenormalsKept denormals;
-  Program& program = *job->program;
-  program.caller_arena.reserve(program.arena_bytes);
-  program.caller_scratch.reserve(static_cast<int64_t>(program.scratch_bytes));
+  RunMemory& memory = *job->program->memory;
+  Program* const fewer = job->cycle.last;
+  memory.caller_arena.reserve(job->program->arena_bytes);
+  const size_t scratch = std::max(job->program->scratch_bytes, fewer ? fewer->scratch_bytes : 0);
+  memory.caller_scratch.reserve(static_cast<int64_t>(scratch));
   char* const state = job->state ? job->state->data : nullptr;
-  program.caller_frame->prepare(program);
-  program.caller_frame->bind(state, program.caller_arena.data, job->io, program.caller_scratch.data);
+  char* const arena = memory.caller_arena.data;
+  const auto bound = [&](Program* program) -> Frame* {
+    if (!program) return nullptr;
+    program->caller_frame->prepare(*program);
+    program->caller_frame->bind(state, arena, job->io, memory.caller_scratch.data);
+    return program->caller_frame.get();
+  };
   Member alone;
-  StepRunner(nullptr, &alone, job, program.caller_frame.get(), program.caller_arena.data, 0).run();
+  Frame* const last = bound(fewer);
+  StepRunner(nullptr, &alone, job, {bound(job->program), last, arena}, 0).run();
 }
 
 }  // namespace chainrule

@@ -14,7 +14,7 @@ Layout read_header(Program* program) {
   need(static_cast<int64_t>(words.size()) >= kHeaderWords, "shorter than its header");
   need(at(kHeaderMagic) == kPlanMagic, "not a plan");
   need(at(kHeaderVersion) == kPlanVersion, "of another version");
-  for (int field = kHeaderStateUnits; field <= kHeaderCommitAt; ++field) {
+  for (int field = kHeaderStateUnits; field <= kHeaderRowWords; ++field) {
     need(words[static_cast<size_t>(field)] >= 0, "a count in the header is negative");
   }
   Layout layout;
@@ -23,8 +23,9 @@ Layout read_header(Program* program) {
   layout.guards_at = layout.values_at + int64_t{at(kHeaderValueCount)} * kValueWords;
   program->literal_at = layout.guards_at + int64_t{at(kHeaderGuardCount)} * kGuardWords;
   layout.body_at = program->literal_at + at(kHeaderLiteralWords);
-  layout.end = layout.body_at + at(kHeaderBodyWords);
-  need(layout.end == static_cast<int64_t>(words.size()) && at(kHeaderWordCount) == layout.end,
+  layout.end = layout.rows_at = layout.body_at + at(kHeaderBodyWords);
+  const int64_t length = layout.rows_at + int64_t{at(kHeaderRowWords)} * kRowWords;
+  need(length == static_cast<int64_t>(words.size()) && at(kHeaderWordCount) == length,
        "its length is not what it says");
   need(at(kHeaderCommitAt) <= at(kHeaderBodyWords), "its commit phase lies outside");
   program->state_bytes = at(kHeaderStateUnits) * kUnitBytes;
@@ -52,6 +53,7 @@ void read_and_verify(Program* program, const Linker& linker) {
   read_values(program, layout);
   read_body(program, layout, linker);
   read_guards(program, layout);
+  read_rows(program, layout, linker);
 }
 
 }  // namespace chainrule

@@ -82,7 +82,9 @@ class BodyReader {
     need(open_.empty(), "a loop has no end");
     need(commit_found, "its commit phase begins inside an item");
     if (commit_at == layout_.end) p_.commit_item = static_cast<int32_t>(p_.items.size());
-    for (const Instruction& instruction : p_.instructions) aliasing_.check(instruction);
+    for (const Instruction& instruction : p_.instructions) {
+      aliasing_.check(instruction, &p_.rows.of_one_size);
+    }
   }
 
  private:
@@ -105,8 +107,11 @@ class BodyReader {
     for (int64_t i = 0; i < outputs + inputs; ++i) add_operand(&p_, at(first + i), open_);
     for (int64_t i = 0; i < outputs; ++i) check_written(at(first + i), commit);
     check_operands(linker_.signature(signature), instruction);
-    instruction.attributes = linker_.attributes(signature, p_.words.data() + first + outputs + inputs,
-                                                static_cast<int32_t>(attributes));
+    const std::vector<int32_t> linked = linker_.attributes(
+        signature, p_.words.data() + first + outputs + inputs, static_cast<int32_t>(attributes));
+    instruction.first_attribute = static_cast<int32_t>(p_.attributes.size());
+    instruction.attribute_count = static_cast<int32_t>(attributes);
+    p_.attributes.insert(p_.attributes.end(), linked.begin(), linked.end());
     p_.items.push_back({BodyItem::instruction, static_cast<int32_t>(p_.instructions.size()), 0});
     p_.instructions.push_back(std::move(instruction));
   }
@@ -165,6 +170,7 @@ class BodyReader {
     const int32_t destination = add_operand(&p_, to, open_), source = add_operand(&p_, from, open_);
     need(aliasing_.same_or_apart(to, from), "a loop carries between overlapping values");
     p_.loops[static_cast<size_t>(index)].carries.push_back({destination, source, value(to).bytes});
+    p_.rows.of_one_size.emplace_back(to, from);
   }
 
   void close_loop(int64_t length) {

@@ -1,5 +1,5 @@
 // What the files of the verifier share: verify.cc reads the header and the guards, verify_tables.cc io and
-// values, verify_body.cc instructions and loops.
+// values, verify_body.cc instructions and loops, verify_rows.cc what follows from the number of rows.
 #pragma once
 
 #include <string>
@@ -18,14 +18,15 @@ inline void need(bool ok, const char* why) {
   if (!ok) refuse(why);
 }
 
-// Where the sections of a plan begin, in words.
+// Where the sections of a plan begin, in words; the body ends where the table of rows begins.
 struct Layout {
-  int64_t io_at = 0, values_at = 0, guards_at = 0, body_at = 0, end = 0;
+  int64_t io_at = 0, values_at = 0, guards_at = 0, body_at = 0, end = 0, rows_at = 0;
 };
 
 void read_io(Program* program, const Layout& layout);
 void read_values(Program* program, const Layout& layout);
 void read_body(Program* program, const Layout& layout, const Linker& linker);
+void read_rows(Program* program, const Layout& layout, const Linker& linker);
 
 // The same number, if there is such a value.
 int32_t value_number(const Program& program, int32_t number);

@@ -24,6 +24,12 @@
 #include <cstdint>
 
 #define VEC_INLINE inline __attribute__((always_inline))
+// Compiled once, and not again for each argument that is a constant where it is called.
+#if defined(__clang__)
+#define COMPILED_ONCE __attribute__((noinline))
+#else
+#define COMPILED_ONCE __attribute__((noinline, noclone))
+#endif
 
 // Define CHAINRULE_SCALAR before including for plain C++ whatever the compiler may use.
 #if defined(CHAINRULE_SCALAR)

@@ -2,8 +2,8 @@
 // loads them, and runs those that are accepted on memory of exactly the required size, so that sanitizers see
 // overruns.
 //   plan_fuzz [--seed N] [--count N] [FILE...]
-// Files are written by lib/runtime/dump.ts; a built-in plan is always used. With PLAN_FUZZ_TRACE it prints
-// the arguments that repeat each plan alone.
+// Files are written by lib/runtime/dump.ts; two built-in plans are always used. With PLAN_FUZZ_TRACE it
+// prints the arguments that repeat each plan alone.
 #include <algorithm>
 #include <cstdlib>
 
@@ -73,6 +73,36 @@ Dump sample() {
   return dump;
 }
 
+// Any number of rows up to eight, of which the mean is taken: words of all kinds that may follow from it.
+Dump sample_of_rows() {
+  constexpr int32_t kMost = 8;
+  PlanWords plan;
+  const auto f32 = Dtype::float32, i32 = Dtype::int32;
+  const int32_t data = plan.io(Dtype::uint8, {-1, 20}, kIoDynamicRows), rows = plan.io(i32, {kMost}, 0);
+  const int32_t out = plan.io(f32, {kMost, 20}, kIoOutput), mean = plan.io(f32, {20}, kIoOutput);
+  const int32_t x = plan.place(Space::arena, f32, {kMost, 20}), bad = plan.place(Space::arena, i32, {kMost});
+  const int32_t part = plan.place(Space::arena, f32, {kMost, 20});
+  plan.rows(kMost);
+  for (const int32_t slot : {1, 2}) {
+    plan.io_follows(slot, 3, 1);
+    plan.io_follows(slot, 9, slot == 1 ? 1 : 20);
+  }
+  for (const int32_t value : {rows, out, x, bad, part}) plan.value_follows(value, 0, 1);
+  const int32_t mul = plan.number_of("mul(a: f32, b: f32) -> y: f32");
+  plan.guard(bad, Guard::indexOutOfRange);
+  plan.instruction("gatherRows(source: T, rows: i32) -> y: f32, guard: i32 {scale: f32, offset: f32}",
+                   {x, bad}, {data, rows}, {0x3f800000, 0});
+  plan.next_attribute_follows(1, 1, 1);
+  plan.instruction("map(...inputs: any) -> y: any {program: words}", {part}, {x},
+                   {1, 0x3e000000, 1, 1, mul, 0, 0, 1, -1});
+  plan.instruction("copy(x: T) -> y: T", {out}, {x});
+  plan.instruction("sum(x: f32) -> y: f32 {axis: i32}", {mean}, {part}, {0});
+  Dump dump;
+  dump.words = plan.words();
+  dump.signatures = plan.signatures();
+  return dump;
+}
+
 int32_t edge(Random* random, const std::vector<int32_t>& words) {
   constexpr int32_t kEdges[] = {0,  1,  2, 3, -1, -2, 15,      16,      17,        63,        64,
                                 65, 99, 7, 6, 5,  4,  1 << 10, 1 << 20, INT32_MAX, INT32_MIN, 0x40000000};
@@ -94,8 +124,11 @@ std::ptrdiff_t tables_end(const std::vector<int32_t>& words) {
 
 void corrupt_once(Random* random, std::vector<int32_t>* words) {
   if (words->empty()) return;
-  // The body, at the end, matters most.
-  const size_t body = words->size() > kHeaderWords ? static_cast<size_t>((*words)[kHeaderBodyWords]) : 0;
+  // The body and the table of rows, at the end, matter most.
+  const size_t body = words->size() > kHeaderWords
+                          ? static_cast<size_t>((*words)[kHeaderBodyWords]) +
+                                static_cast<size_t>((*words)[kHeaderRowWords]) * kRowWords
+                          : 0;
   const bool in_body = body <= words->size() && random->one_in(2);
   const size_t at = in_body ? words->size() - body + random->below(body) : random->below(words->size());
   if (at == words->size()) return;
@@ -174,9 +207,31 @@ struct Block {
   }
 };
 
-int64_t bytes_needed(Random* random, const IoSlot& slot, int64_t steps) {
-  if (slot.dynamic_rows()) return slot.bytes * static_cast<int64_t>(random->below(9));
-  return (steps - 1) * slot.step_stride_bytes + slot.bytes;
+int64_t bytes_needed(Random* random, const Job& job, size_t slot) {
+  const IoSlot& form = job.program->io[slot];
+  if (form.dynamic_rows()) return form.bytes * static_cast<int64_t>(random->below(9));
+  int64_t at = 0, end = 0;
+  for (int64_t step = 0; step < job.steps; ++step) {
+    const bool fewer = job.cycle.before(step + 1) > job.cycle.before(step);
+    const IoSlot& own = fewer ? job.cycle.last->io[slot] : form;
+    end = std::max(end, at + own.bytes);
+    at += own.step_stride_bytes;
+  }
+  return end;
+}
+
+// Any number of rows, and mostly some steps with fewer. False if the plan refuses them.
+bool choose_rows(Random* random, Program* loaded, Job* job) {
+  const auto most = static_cast<size_t>(loaded->rows.most);
+  const size_t rows = most == 0 ? 0 : 1 + random->below(most), last = most == 0 ? 0 : 1 + random->below(rows);
+  const size_t every = most == 0 || random->one_in(3) ? 0 : 1 + random->below(3);
+  try {
+    set_rows(job, loaded, static_cast<int64_t>(rows), static_cast<int64_t>(last), static_cast<int64_t>(every),
+             static_cast<int64_t>(random->below(every)));
+  } catch (const PlanError&) {
+    return false;
+  }
+  return true;
 }
 
 struct Counts {
@@ -186,17 +241,18 @@ struct Counts {
 };
 
 void run(Random* random, Program* program, const Dump& dump, Counts* counts) {
-  const int64_t steps = 1 + static_cast<int64_t>(random->below(2));
   if (program->arena_bytes > kMaxRunBytes || program->state_bytes > kMaxRunBytes ||
       program->step_cost_ns > kMaxRunNs)
     return;
   std::vector<Block> blocks;
   Job job;
+  job.steps = 1 + static_cast<int64_t>(random->below(program->rows.most > 0 ? 5 : 2));
+  if (!choose_rows(random, program, &job)) return;
   for (size_t slot = 0; slot < program->io.size(); ++slot) {
     const IoSlot& form = program->io[slot];
     if (form.bytes > kMaxRunBytes / 16 || form.step_stride_bytes > kMaxRunBytes / 16) return;
     static const std::vector<char> nothing;
-    blocks.emplace_back(random, bytes_needed(random, form, steps), bytes_of(form.dtype),
+    blocks.emplace_back(random, bytes_needed(random, job, slot), bytes_of(form.dtype),
                         slot < dump.io.size() ? dump.io[slot] : nothing);
     job.io.push_back(blocks.back().binding);
   }
@@ -206,10 +262,9 @@ void run(Random* random, Program* program, const Dump& dump, Counts* counts) {
   std::copy_n(dump.state.data(), std::min(dump.state.size(), static_cast<size_t>(memory.bytes)), memory.data);
   state.data = memory.data;
   state.bytes = memory.bytes;
-  job.program = program;
   job.state = &state;
-  job.steps = steps;
-  const std::string why = check_bindings(*program, job.io, steps, state.data, state.bytes);
+  const std::string why =
+      check_bindings(*job.program, job.io, job.steps, state.data, state.bytes, job.cycle);
   if (!why.empty()) return;
   ++counts->run;
   if (random->one_in(4)) {
@@ -229,7 +284,7 @@ int64_t option(int argc, char** argv, const char* name, int64_t missing) {
 }
 
 std::vector<Dump> read_all(int argc, char** argv) {
-  std::vector<Dump> dumps{sample()};
+  std::vector<Dump> dumps{sample(), sample_of_rows()};
   for (int i = 1; i < argc; ++i) {
     if (argv[i][0] == '-') {
       ++i;
@@ -248,7 +303,8 @@ std::vector<Dump> read_all(int argc, char** argv) {
 
 // True if the plan was accepted.
 bool load_and_run(Random* random, const Dump& dump, Counts* counts) {
-  const std::vector<const KernelTable*> tables = usable_tables();
+  const std::vector<const KernelTable*> tables =
+      std::getenv("CHAINRULE_ISA") ? std::vector{default_table()} : usable_tables();
   const KernelTable& table = *tables[random->below(tables.size())];
   std::unique_ptr<Program> program;
   try {
@@ -281,7 +337,7 @@ int main(int argc, char** argv) {
     Random random(seed + static_cast<uint64_t>(number));  // so that a failure can be repeated by its number
     if (trace)
       std::fprintf(stderr, "--seed %llu --count 1\n", static_cast<unsigned long long>(seed) + number);
-    Dump dump = dumps[random.one_in(2) ? 0 : random.below(dumps.size())];
+    Dump dump = dumps[random.one_in(2) ? random.below(2) : random.below(dumps.size())];
     corrupt(&random, &dump);
     load_and_run(&random, dump, &corrupted);
   }

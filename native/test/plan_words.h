@@ -63,6 +63,24 @@ class PlanWords {
 
   void end() { append(&body_, {kEnd, 2}); }
 
+  // The plan is for up to `most` rows; these words follow from the number, and come in their order.
+  void rows(int32_t most) { most_rows_ = most; }
+  void io_follows(int32_t slot, int32_t word, int32_t factor) {
+    append(&rows_, {kHeaderWords + slot * kIoWords + word, 0, factor, 0});
+  }
+  // After all slots and values.
+  void value_follows(int32_t number, int32_t axis, int32_t factor) {
+    const auto at = static_cast<int32_t>(io_.size()) + number * kValueWords + 4 + axis;
+    append(&rows_, {kHeaderWords + at, 0, factor, 0});
+  }
+  // The word of the next instruction's list of attributes, after one output and `inputs` inputs; after all
+  // guards.
+  void next_attribute_follows(int32_t inputs, int32_t index, int32_t factor) {
+    const auto before = static_cast<int32_t>(io_.size() + values_.size() + guards_.size() + body_.size());
+    const int32_t at = before + kInstructionHeadWords + 1 + inputs + index;
+    append(&rows_, {kHeaderWords + at, static_cast<int32_t>(RowForm::reciprocal), factor, 0});
+  }
+
   void commit() { commit_at_ = static_cast<int32_t>(body_.size()); }
 
   int32_t number_of(const std::string& signature) {
@@ -77,7 +95,7 @@ class PlanWords {
 
   Words words() const {
     Words all(kHeaderWords, 0);
-    for (const Words* part : {&io_, &values_, &guards_, &body_}) append(&all, *part);
+    for (const Words* part : {&io_, &values_, &guards_, &body_, &rows_}) append(&all, *part);
     all[kHeaderMagic] = kPlanMagic;
     all[kHeaderVersion] = kPlanVersion;
     all[kHeaderWordCount] = static_cast<int32_t>(all.size());
@@ -88,6 +106,8 @@ class PlanWords {
     all[kHeaderGuardCount] = static_cast<int32_t>(guards_.size() / kGuardWords);
     all[kHeaderBodyWords] = static_cast<int32_t>(body_.size());
     all[kHeaderCommitAt] = commit_at_ < 0 ? all[kHeaderBodyWords] : commit_at_;
+    all[kHeaderMostRows] = most_rows_;
+    all[kHeaderRowWords] = static_cast<int32_t>(rows_.size() / kRowWords);
     return all;
   }
 
@@ -106,9 +126,9 @@ class PlanWords {
     return size;
   }
 
-  Words io_, values_, guards_, body_;
+  Words io_, values_, guards_, body_, rows_;
   std::vector<std::string> signatures_;
-  int32_t state_units_ = 0, arena_units_ = 0, commit_at_ = -1;
+  int32_t state_units_ = 0, arena_units_ = 0, commit_at_ = -1, most_rows_ = 0;
 };
 
 }  // namespace chainrule

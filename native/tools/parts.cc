@@ -46,7 +46,7 @@ struct Run {
 double barriers_of(Job* job, int threads) {
   Program& program = *job->program;
   const int width = program.shared ? threads : 1;
-  program.executor_arena.reserve(program.arena_bytes);
+  program.memory->executor_arena.reserve(program.arena_bytes);
   program.executor_frames = std::vector<Frame>(static_cast<size_t>(width));
   Alone team;
   for (Frame& frame : program.executor_frames) {
@@ -124,7 +124,7 @@ int main(int argc, char** argv) {
     const std::string why = check_bindings(*program, job.io, job.steps, state.data, state.bytes);
     if (!why.empty()) throw PlanError(why);
     const double barriers = barriers_of(&job, threads);
-    const std::vector<double> kernels = kernels_of(&job, program->executor_arena.data);
+    const std::vector<double> kernels = kernels_of(&job, program->memory->executor_arena.data);
     std::printf("{\"barriers\": %g, \"kernelNs\": [", barriers);
     for (size_t i = 0; i < kernels.size(); ++i) std::printf("%s%.1f", i ? ", " : "", kernels[i]);
     std::printf("]}\n");

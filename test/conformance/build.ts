@@ -40,6 +40,17 @@ export function opOf(name: string): Op {
   return op;
 }
 
+const isFloat = ({type}: {type: string}): boolean => type === 'f32';
+
+/**
+ * Whether an op's gradient is the derivative of what it computes, from float32 to float32. What flows back
+ * through stopGradient and customGradient is not.
+ */
+export function hasDerivative({name, grad, signature}: Op): boolean {
+  if (!grad || name === 'stopGradient' || name === 'customGradient') return false;
+  return [signature.inputs, signature.outputs].every(list => list.some(isFloat));
+}
+
 interface Shaping {
   /** Puts `+ zero` before and after the op, so that passes have something to fuse and to overwrite. */
   readonly around?: boolean;

@@ -1,10 +1,22 @@
 // CONTRIBUTING.md shows the whole of a new elementwise op as a diff. Here it is applied to a copy, and
 // trained with.
 import {spawnSync} from 'node:child_process';
-import {cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync} from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {afterAll, expect, test} from 'vitest';
+import {nativeInfo} from '../../lib/runtime/program.ts';
+import {compiler} from '../../scripts/compiler.ts';
+import {emptyTable, instructionFlags, isaOf, nativeTargets} from '../../scripts/native-targets.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const copy = mkdtempSync(path.join(tmpdir(), 'chainrule-contributing-'));
@@ -50,6 +62,33 @@ const copied = [
   ...['tsconfig.json', 'tsconfig.build.json', 'vitest.config.ts'],
 ];
 
+/**
+ * The addon with the kernels of the copy: those that this machine runs, and not optimized, because that
+ * decides no bit and takes minutes. All else is as it was compiled for this checkout.
+ */
+function buildAddon(): void {
+  const built = path.join(root, 'build/Release');
+  const objects = path.join(built, 'obj.target/chainrule/native/binding');
+  const kernels = nativeTargets().flatMap(target => {
+    const isa = isaOf(target);
+    if (isa === undefined) return [];
+    const runs = nativeInfo().isas.some(name => isa.startsWith(name));
+    const source = runs ? (target.sources[0] as string) : `native/isa/${isa}.empty.cc`;
+    if (!runs) writeFileSync(path.join(copy, source), emptyTable(isa));
+    const object = path.join(copy, `${isa}.o`);
+    const numeric = ['-ffp-contract=off', '-fno-math-errno', '-fno-trapping-math'];
+    const flags = ['-std=c++17', '-O0', '-fPIC', '-Inative', ...numeric, ...instructionFlags(target)];
+    run(compiler.program, [...compiler.first, ...flags, '-c', source, '-o', object]);
+    return object;
+  });
+  mkdirSync(path.join(copy, 'build/Release'), {recursive: true});
+  const binding = readdirSync(objects).filter(name => name.endsWith('.o'));
+  run(compiler.program, [
+    ...[...compiler.first, '-shared', '-fopenmp', '-o', path.join(copy, 'build/Release/chainrule.node')],
+    ...[...binding.map(name => path.join(objects, name)), path.join(built, 'runtime.a'), ...kernels],
+  ]);
+}
+
 test('the op of CONTRIBUTING.md takes two edits, trains, and passes the conformance suite', {
   timeout: 600_000,
 }, () => {
@@ -66,11 +105,7 @@ test('the op of CONTRIBUTING.md takes two edits, trains, and passes the conforma
   }
   symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'));
   run('patch', ['-p1'], diff);
-  // What the compiler may do to speed decides no bit, and takes it minutes.
-  const gyp = readFileSync(path.join(copy, 'binding.gyp'), 'utf8');
-  expect(gyp).toContain("'-O3'");
-  writeFileSync(path.join(copy, 'binding.gyp'), gyp.replaceAll("'-O3'", "'-O0'"));
-  run(process.execPath, ['scripts/bootstrap.mjs']);
+  buildAddon();
   writeFileSync(path.join(copy, 'scripts/softsign.ts'), training);
   const printed = run(process.execPath, ['--import', 'tsx', 'scripts/softsign.ts']);
   const [first, last] = JSON.parse(printed) as [number, number];

@@ -1,16 +1,36 @@
-// Each example runs on small settings and says what it should.
+// Each example runs on small settings and says what it should. All are compiled once, in one bundle: for each
+// of them on its own, that would take longer than most need to run.
 import {type ChildProcess, spawn} from 'node:child_process';
 import {existsSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {inflateSync} from 'node:zlib';
-import {afterAll, describe, expect, it} from 'vitest';
+import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {parseOptions} from '../../examples/mnist/options.ts';
 import {load} from '../../lib/index.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const folder = mkdtempSync(path.join(tmpdir(), 'chainrule-examples-'));
-afterAll(() => rmSync(folder, {recursive: true, force: true}));
+// Inside the checkout, so that packages resolve; the name keeps two runs apart.
+const programs = path.join(root, `build/examples-${process.pid}`);
+const binary = process.env.CHAINRULE_BINARY ?? path.join(root, 'build/Release/chainrule.node');
+beforeAll(async () => {
+  const {build} = await import('tsdown');
+  await build({
+    config: false,
+    cwd: root,
+    entry: ['examples/*.ts'],
+    alias: {chainrule: path.join(root, 'lib/index.ts')},
+    outDir: programs,
+    format: 'esm',
+    platform: 'node',
+    dts: false,
+    logLevel: 'error',
+  });
+});
+afterAll(() => {
+  for (const made of [folder, programs]) rmSync(made, {recursive: true, force: true});
+});
 
 interface Ended {
   readonly code: number | null;
@@ -24,7 +44,14 @@ function run(
   onOutput?: (printed: string, child: ChildProcess) => void,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Ended> {
-  const command = ['--import', 'tsx', `examples/${name}.ts`, ...args];
+  return start([path.join(programs, `${name}.mjs`), ...args], onOutput, {CHAINRULE_BINARY: binary, ...env});
+}
+
+function start(
+  command: readonly string[],
+  onOutput?: (printed: string, child: ChildProcess) => void,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
   const child = spawn(process.execPath, command, {cwd: root, env: {...process.env, ...env}});
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', text => {
@@ -52,8 +79,8 @@ function readGrayPng(file: Buffer): {pixels: Uint8Array; width: number; height: 
 const lastLine = (text: string) => text.trimEnd().split('\n').at(-1) as string;
 const forMachines = /^test accuracy 0\.\d{4} in [\d.]+ s, \d+ samples\/s$/;
 
-it('xor', async () => {
-  const {code, stdout, stderr} = await run('xor');
+it('xor, as its source', async () => {
+  const {code, stdout, stderr} = await start(['--import', 'tsx', 'examples/xor.ts']);
   expect(code, stderr).toBe(0);
   const results = [...stdout.matchAll(/^(\d) xor (\d) = ([\d.]+)$/gm)];
   expect(results.length).toBe(4);

@@ -4,7 +4,7 @@ import {describe, expect, it} from 'vitest';
 import {input, type Op, type Tensor, variable} from '../../lib/core/tensor.ts';
 import {gradients} from '../../lib/graph/autodiff.ts';
 import * as ops from '../../lib/ops/index.ts';
-import {asTensor, buildOp, givenOf, opOf, reproducer, weighted} from '../conformance/build.ts';
+import {asTensor, buildOp, givenOf, hasDerivative, opOf, reproducer, weighted} from '../conformance/build.ts';
 import type {Operand, OpSamples, Sample} from '../conformance/data.ts';
 import {exactly, reals, spread} from '../conformance/data.ts';
 import {expectGradient} from '../conformance/gradient.ts';
@@ -12,7 +12,6 @@ import {evaluate, type Given, type Values} from '../reference.ts';
 import {samples} from '../samples.ts';
 
 const isReal = (tensor: Tensor): boolean => tensor.dtype === 'float32';
-const isFloat = ({type}: {type: string}): boolean => type === 'f32';
 
 const table = (Object.entries(samples) as [string, OpSamples][]).map(([name, rest]) => ({
   name,
@@ -47,13 +46,7 @@ describe('of every op', () => {
   });
 
   it('have samples wherever there is a rule', () => {
-    // What flows back through these is not the derivative of what they compute.
-    const apart = ['stopGradient', 'customGradient'];
-    const carries = ({op}: {op: Op}): boolean =>
-      op.grad !== undefined &&
-      !apart.includes(op.name) &&
-      [op.signature.inputs, op.signature.outputs].every(list => list.some(isFloat));
-    expect(table.filter(row => carries(row) && !row.smooth).map(({name}) => name)).toEqual([]);
+    expect(table.filter(({op, smooth}) => hasDerivative(op) && !smooth).map(({name}) => name)).toEqual([]);
   });
 
   const refusing = table.filter(({op}) => !op.grad && op.guard?.kind !== 'notFinite');

@@ -76,5 +76,14 @@ for (let i = 0; i < 3; i++) {
 const last = network();
 await last.fit(x(), y(), options);
 if ((await weights(last)) !== expected) throw new Error('other weights after workers ended');
-console.log(`${Object.keys(ways).length + 4} behaviours are right`);
+// Memory that is given back while predictions are under way, which end with their numbers.
+const wanted = (await last.predict(x())).data.join();
+const predictions = Array.from({length: 8}, () => last.predict(x()));
+last.dispose();
+for (const {data} of await Promise.all(predictions))
+  if (data.join() !== wanted) throw new Error('other numbers from a model that was disposed of');
+const ask = async () => last.predict(x());
+const refused = await ask().catch(error => error.code);
+if (refused !== 'ERR_DISPOSED') throw new Error(`after dispose predict gave ${refused}`);
+console.log(`${Object.keys(ways).length + 5} behaviours are right`);
 process.exit(0);

@@ -25,7 +25,7 @@ async function endsWith(source: string, code: number, count: number): Promise<vo
   }
 }
 
-const count = repeats(200, 8);
+const count = repeats(200, environments.length);
 const timeoutMs = 20_000 + count * 4_000;
 
 test('process.exit in mid-training', {timeout: timeoutMs}, async () => {
@@ -59,7 +59,7 @@ import {fileURLToPath} from 'node:url';
 test('workers ended in mid-training leave the process alive and its threads gone', {
   timeout: 300_000,
 }, async () => {
-  const workers = repeats(200, 16);
+  const workers = repeats(200, 8);
   const result = await runChild(
     `${inWorker}
 if (isMainThread) {

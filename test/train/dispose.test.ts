@@ -72,6 +72,19 @@ describe('dispose', () => {
     expect(() => layer.getWeights()).toThrow(expect.objectContaining({code: 'ERR_DISPOSED'}));
   });
 
+  it('of a model without layers, which is used no more', () => {
+    const net = sequential();
+    net.dispose();
+    net.dispose();
+    for (const use of [
+      () => net.add(layers.dense({units: 1, inputShape: [2]})),
+      () => net.pop(),
+      () => net.layers,
+    ]) {
+      expect(use).toThrow(expect.objectContaining({code: 'ERR_DISPOSED'}));
+    }
+  });
+
   it('not while it trains; a prediction under way is finished', async () => {
     const net = build();
     const training = net.fit(x, y, {epochs: 50});

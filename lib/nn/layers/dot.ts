@@ -1,4 +1,5 @@
 import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
+import {at} from '../../core/lists.ts';
 import {formatShape, sizeOf} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
 import {div, maximum, mul, sqrt, square} from '../../ops/map.ts';
@@ -53,8 +54,8 @@ export function dot(options: DotOptions): Layer {
       const sizes = `${a[first - 1]} of ${formatShape(a)} and ${b[second - 1]} of ${formatShape(b)}`;
       fail('ERR_SHAPE', `dot: the axes summed over differ in size: ${sizes}.`);
     }
-    return ([left, right]) => {
-      const [x, y] = [moveToEnd(left as Tensor, first), moveToEnd(right as Tensor, second)];
+    return inputs => {
+      const [x, y] = [moveToEnd(at(inputs, 0), first), moveToEnd(at(inputs, 1), second)];
       const [p, q] = normalize ? [toUnitRows(x.rows), toUnitRows(y.rows)] : [x.rows, y.rows];
       const [batch, rows, size] = p.shape as [number, number, number];
       const columns = q.shape[1] as number;

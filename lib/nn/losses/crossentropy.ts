@@ -92,10 +92,10 @@ function sparseLosses(output: Tensor, labels: Tensor, options: SparseCrossentrop
   const given = fromLogits ? output : logitsOfSoftmax(output);
   // Smoothing adds labelSmoothing · (x[label] − mean(x)) to the loss for logits x; log p are logits, too.
   const x = given ? rows(given) : logProbabilities(rows(output), false);
-  const picked = !given || labelSmoothing > 0 ? pickClass(x, labels) : undefined;
-  const loss = given ? softmaxCrossentropy(x, labels).loss : neg(picked as Tensor);
-  if (labelSmoothing === 0) return loss;
-  return add(loss, mul(sub(picked as Tensor, mean(x, -1)), labelSmoothing));
+  if (given && labelSmoothing === 0) return softmaxCrossentropy(x, labels).loss;
+  const picked = pickClass(x, labels);
+  const loss = given ? softmaxCrossentropy(x, labels).loss : neg(picked);
+  return labelSmoothing === 0 ? loss : add(loss, mul(sub(picked, mean(x, -1)), labelSmoothing));
 }
 
 /**

@@ -12,7 +12,9 @@ import {
   countBins,
   countsOfEach,
   countsOfPairs,
+  decidesEach,
   marginsOf,
+  pairsOf,
 } from './counts.ts';
 import {type DecisionOptions, isBinary} from './decision.ts';
 import {
@@ -93,8 +95,7 @@ function decisions(kind: string, rules: Rules): (options?: ClassificationOptions
       size: context =>
         usesMatrix(context) ? classesOf(context) ** 2 : 4 * (context.outputShape.at(-1) as number),
       add(sums, [bins], count, context, weights) {
-        const size = sizeOf(context.outputShape);
-        const perSample = usesMatrix(context) ? size / (context.outputShape.at(-1) as number) : size;
+        const perSample = usesMatrix(context) ? pairsOf(context) : sizeOf(context.outputShape);
         countBins(sums, bins, {count, perSample, weights});
       },
       result(sums, context) {
@@ -106,6 +107,11 @@ function decisions(kind: string, rules: Rules): (options?: ClassificationOptions
   };
 }
 
+function failThreshold(where: string, targets: string): never {
+  const instead = 'the largest output is the prediction';
+  fail('ERR_OPTION', `${where}: threshold: targets are ${targets} here; ${instead}.`);
+}
+
 function checkUse(
   where: string,
   {threshold, classId}: ClassificationOptions,
@@ -113,8 +119,7 @@ function checkUse(
   units: number,
 ): void {
   if (threshold !== undefined && loss.targets === 'classes') {
-    const instead = 'the largest output is the prediction';
-    fail('ERR_OPTION', `${where}: threshold: targets are class labels here; ${instead}.`);
+    failThreshold(where, 'class labels');
   }
   if (classId !== undefined && classId >= units) {
     fail('ERR_OPTION', `${where}: classId: the output has ${units} classes. Received ${classId}.`);
@@ -158,9 +163,8 @@ export const f1 = decisions('f1', {
 function matrixOf(result: Accumulation['result']): Accumulation {
   return {
     size: context => classesOf(context) ** 2,
-    add(sums, [bins], count, {outputShape}, weights) {
-      const perSample = sizeOf(outputShape) / (outputShape.at(-1) as number);
-      countBins(sums, bins, {count, perSample, weights});
+    add(sums, [bins], count, context, weights) {
+      countBins(sums, bins, {count, perSample: pairsOf(context), weights});
     },
     result,
   };
@@ -171,15 +175,19 @@ function matrixMetric(kind: string, result: Accumulation['result']) {
   return (options: DecisionOptions & NameOption = {}): Metric => {
     checkMetricOptions(`metrics.${kind}`, options, ['threshold', 'fromLogits']);
     checkDecision(`metrics.${kind}`, options);
-    const binsOf = (target: Tensor, output: Tensor, loss: Loss): Tensor =>
-      binsOfPairs(kind, target, output, loss, options);
+    const binsOf = (target: Tensor, output: Tensor, loss: Loss): Tensor => {
+      const largest = !decidesEach(output.shape.at(-1) as number, loss);
+      if (largest && options.threshold !== undefined) failThreshold(`metrics.${kind}`, 'classes');
+      return binsOfPairs(kind, target, output, loss, options);
+    };
     return accumulated(kind, {...options}, binsOf, matrixOf(result));
   };
 }
 
 /**
  * How often each class was predicted for each true class: `confusionMatrix[1][0]` in the logs is how often 0
- * was predicted where 1 was true. A single output above `threshold`, 0.5 by default, predicts class 1.
+ * was predicted where 1 was true. A single output above `threshold`, 0.5 by default, predicts class 1; under
+ * a binary crossentropy several do too, each by itself, and the matrix of 0 and 1 counts them all.
  */
 export const confusionMatrix = matrixMetric('confusionMatrix', (sums, context) => {
   const classes = classesOf(context);
@@ -189,7 +197,8 @@ export const confusionMatrix = matrixMetric('confusionMatrix', (sums, context) =
 
 /**
  * Correlation of predictions with the targets, −1 to 1, 0 for chance (Matthews 1975; for several classes
- * Gorodkin 2004). A single output above `threshold`, 0.5 by default, predicts class 1.
+ * Gorodkin 2004). A single output above `threshold`, 0.5 by default, predicts class 1; under a binary
+ * crossentropy several do too, each by itself, and all count as cases of one question.
  */
 export const matthews = matrixMetric('matthews', (sums, context) => {
   const classes = classesOf(context);

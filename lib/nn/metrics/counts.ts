@@ -2,12 +2,13 @@
 // each class on its own, whether it was true and whether it was predicted; or a confusion matrix, which for
 // each true class counts the predicted ones.
 import type {TypedArray} from '../../core/dtype.ts';
+import {sizeOf} from '../../core/shape.ts';
 import {constant, failIn, type Tensor} from '../../core/tensor.ts';
 import {add, cast, mul, select} from '../../ops/map.ts';
 import {argMax} from '../../ops/reduce.ts';
 import {checkValues, type Loss} from '../losses/loss.ts';
 import {classLabels, predictedClass} from './accuracy.ts';
-import {countedLabels, type DecisionOptions, decided, isPositive} from './decision.ts';
+import {countedLabels, type DecisionOptions, decided, isBinary, isPositive} from './decision.ts';
 import type {MetricContext} from './metric.ts';
 
 /** How often a class was true or not, and predicted or not. */
@@ -36,14 +37,11 @@ export function countBins(
 const unitsOf = ({outputShape}: MetricContext): number => outputShape.at(-1) as number;
 const asFloat = (x: Tensor): Tensor => cast(x, 'float32');
 
+/** The bins of each sample; `kind` is the metric, for its errors. */
+type Bins = (kind: string, target: Tensor, output: Tensor, loss: Loss, options: DecisionOptions) => Tensor;
+
 /** Bins of a table for each class: 4·class + 2·(true) + (predicted), [batch, …, classes]. */
-export function binsOfEach(
-  kind: string,
-  target: Tensor,
-  output: Tensor,
-  loss: Loss,
-  options: DecisionOptions,
-): Tensor {
+export const binsOfEach: Bins = (kind, target, output, loss, options) => {
   checkValues(kind, target, output);
   const units = output.shape.at(-1) as number;
   const first = constant(
@@ -52,30 +50,41 @@ export function binsOfEach(
   );
   const withinTable = add(mul(asFloat(isPositive(target)), 2), asFloat(decided(output, loss, options)));
   return cast(add(withinTable, first), 'int32');
+};
+
+/** Whether each number of an output is a yes or a no of its own: the only one, or under a binary loss. */
+export function decidesEach(units: number, loss: Loss): boolean {
+  return loss.targets !== 'classes' && (units === 1 || isBinary(loss));
 }
 
-/** The number of classes of a confusion matrix: two if the output is a single number. */
+const classCount = (units: number, loss: Loss): number => (decidesEach(units, loss) ? 2 : Math.max(2, units));
+
+/** The number of classes of a confusion matrix: two where it is of yes and no. */
 export function classesOf(context: MetricContext): number {
-  return Math.max(2, unitsOf(context));
+  return classCount(unitsOf(context), context.loss);
+}
+
+/** How many pairs of each sample a confusion matrix counts. */
+export function pairsOf(context: MetricContext): number {
+  const size = sizeOf(context.outputShape);
+  return decidesEach(unitsOf(context), context.loss) ? size : size / unitsOf(context);
 }
 
 /** With more classes, float32 could not represent every bin exactly. */
 const maxClasses = 4096;
 
-/** Bins of a confusion matrix: classes·(true class) + (predicted class), [batch, …]. */
-export function binsOfPairs(
-  kind: string,
-  target: Tensor,
-  output: Tensor,
-  loss: Loss,
-  options: DecisionOptions,
-): Tensor {
+/**
+ * Bins of a confusion matrix: classes·(true class) + (predicted class), [batch, …]; of each number of the
+ * output where it is a decision of its own.
+ */
+export const binsOfPairs: Bins = (kind, target, output, loss, options) => {
   const units = output.shape.at(-1) as number;
-  if (units > maxClasses) {
+  const count = classCount(units, loss);
+  if (count > maxClasses) {
     failIn(kind, 'ERR_SHAPE', `counts pairs of at most ${maxClasses} classes. Received ${output}`);
   }
   const pairs = (label: Tensor, prediction: Tensor): Tensor =>
-    add(mul(asFloat(label), Math.max(2, units)), asFloat(prediction));
+    add(mul(asFloat(label), count), asFloat(prediction));
   const pair = (label: Tensor, prediction: Tensor): Tensor => cast(pairs(label, prediction), 'int32');
   if (loss.targets === 'classes') {
     const labels = classLabels(kind, target, output);
@@ -84,9 +93,9 @@ export function binsOfPairs(
     return cast(counted ? select(counted, bins, -1) : bins, 'int32');
   }
   checkValues(kind, target, output);
-  if (units === 1) return pair(isPositive(target), decided(output, loss, options));
+  if (decidesEach(units, loss)) return pair(isPositive(target), decided(output, loss, options));
   return pair(argMax(target), predictedClass(output));
-}
+};
 
 /** The counts of each class from its own table. */
 export function countsOfEach(sums: Float64Array): ClassCounts[] {

@@ -257,9 +257,10 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> extends
   }
 
   /**
-   * Gives its memory back at once, for loops that make many models; nothing needs it otherwise. What is asked
-   * of it, or of its layers, afterwards is refused with ERR_DISPOSED. Weights that other models share stay
-   * theirs. `using net = sequential([…])` disposes of it at the end of the block.
+   * Gives its memory back at once, for loops that make many models; nothing needs it otherwise. Predictions
+   * under way are finished first. What is asked of it, or of its layers, afterwards is refused with
+   * ERR_DISPOSED, and views of `parameters` show zeros. Weights that other models share stay theirs, and so
+   * does the memory around them. `using net = sequential([…])` disposes of it at the end of the block.
    *
    * @throws ERR_MODEL_BUSY while a training runs.
    */

@@ -2,6 +2,7 @@
 
 import {checkBoolean, checkOptions, fail} from '../../core/errors.ts';
 import {show} from '../../core/kinds.ts';
+import {at} from '../../core/lists.ts';
 import {sameShape} from '../../core/shape.ts';
 import {input, isTensor, type Tensor} from '../../core/tensor.ts';
 import type {Network} from '../network/network.ts';
@@ -39,5 +40,5 @@ export function callNetwork(
     step: input({name: 'step', shape: [1], dtype: 'int32', perStep: true}),
   };
   const {outputs} = network.apply(tensors, {training, random});
-  return network.outputStructure === 'one' ? (outputs[0] as Tensor) : [...outputs];
+  return network.outputStructure === 'one' ? at(outputs, 0) : [...outputs];
 }

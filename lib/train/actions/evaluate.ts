@@ -1,10 +1,10 @@
 // Loss and metrics over rows or batches, without training.
 import type {BatchRun} from '../feed/batch-source.ts';
 import {type Batches, DatasetSource} from '../feed/dataset-source.ts';
-import {keyOfSamples} from '../feed/plan-key.ts';
+import {keyOfSamples, specsOf} from '../feed/plan-key.ts';
 import type {Weighting} from '../feed/sample-weights.ts';
 import type {Samples} from '../feed/samples.ts';
-import {inBuckets, rowNumbers} from '../run/buckets.ts';
+import {inSteps, rowNumbers} from '../run/buckets.ts';
 import type {Engine} from '../run/engine.ts';
 import {AbortedError} from '../run/failures.ts';
 import {type Logs, RunningMeans} from '../run/logs.ts';
@@ -26,11 +26,13 @@ async function addRows(
   {where, cancel}: EvaluateRequest,
   {samples, rows: given}: Pick<BatchRun, 'samples' | 'rows'>,
 ): Promise<void> {
-  const {batch, steps, rows} = inBuckets(given);
-  const program = engine.program(keyOfSamples('evaluate', batch, samples), () =>
-    evaluateGraph(engine.network, engine.compilation(where), {batch, ...samples}),
-  );
-  const run = {where, ...samples, rows, batch};
+  const {network} = engine;
+  const keyOf = (batch: number | 'rows'): string => keyOfSamples('evaluate', batch, samples);
+  const {program, steps, ...stepped} = inSteps(engine, given, keyOf, () => {
+    const specs = specsOf(samples);
+    return batch => evaluateGraph(network, engine.compilation(where), {batch, ...specs});
+  });
+  const run = {where, ...samples, ...stepped};
   const {end, outputs} = await runRows(engine, program, run, {steps, ...(cancel && {cancel})});
   if (end === 'cancelled') throw new AbortedError({epoch: [], history: {}}, undefined);
   means.addSamples(outputs, given.length);

@@ -10,6 +10,7 @@ import {rowNumbers} from '../run/buckets.ts';
 import type {Engine} from '../run/engine.ts';
 import {recordedProgram} from '../run/recorded-program.ts';
 import {randomOf, runRows} from '../run/row-run.ts';
+import {fewestRows} from '../run/step-runner.ts';
 import {type Graph, gradientOutput, gradientsGraph, inputGradientOutput} from '../step/graphs.ts';
 import {type LayerGradientRecord, readRecords} from '../step/recorder.ts';
 
@@ -53,7 +54,10 @@ function programOf(
   const {count: batch} = samples;
   if (!record) {
     const graph = () => gradientsOfRows(engine, specsOf(samples), training);
-    const program = engine.programForRows(keyOfSamples(purpose, 'rows', samples), batch, graph);
+    const key = keyOfSamples(purpose, 'rows', samples);
+    const program =
+      engine.programForRows(key, {rows: batch, fewest: fewestRows}, graph) ??
+      engine.program(`${key} of ${batch}`, () => graph()(batch));
     return {program, recorder: undefined};
   }
   const compilation = engine.compilation('gradients');

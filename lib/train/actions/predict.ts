@@ -11,10 +11,10 @@ import {keyOf} from '../feed/plan-key.ts';
 import {bindInputs, sourcesOfInputs} from '../feed/samples.ts';
 import {inStructure, type PortData, sourceName} from '../network/ports.ts';
 import type {Prediction, ShapedResult} from '../network/results.ts';
-import {inBuckets, rowNumbers} from '../run/buckets.ts';
+import {inSteps, rowNumbers, type Stepped} from '../run/buckets.ts';
 import type {Engine} from '../run/engine.ts';
 import type {RunOutcome} from '../run/failures.ts';
-import {type RowRun, rowInputs, runRows, runRowsSync} from '../run/row-run.ts';
+import {type RowRun, rowInputs, runRows, runRowsSync, stepRowsOf} from '../run/row-run.ts';
 import {predictGraph} from '../step/graphs.ts';
 
 const batchesAhead = 4;
@@ -26,15 +26,22 @@ interface Prepared {
   finish(outcome: RunOutcome): Prediction;
 }
 
+function stepsOver(engine: Engine, x: readonly Rows[], given: Int32Array): Stepped {
+  const key = (batch: number | 'rows'): string => keyOf('predict', batch, ...x);
+  return inSteps(engine, given, key, () => {
+    const specs = x.map(({dtype, rowShape, scale}) => ({dtype, rowShape, scale}));
+    return batch => predictGraph(engine.network, {batch, x: specs});
+  });
+}
+
 function prepare(engine: Engine, where: string, given: PortData, allowSingle = true): Prepared {
   const {network} = engine;
   const x = bindInputs(network, where, given, allowSingle);
   const [{count, single}] = x as [Rows];
-  const {batch, steps, rows} = inBuckets(rowNumbers(count));
-  const program = engine.program(keyOf('predict', batch, ...x), () => predictGraph(network, {batch, x}));
+  const {program, steps, ...stepped} = stepsOver(engine, x, rowNumbers(count));
   return {
     program,
-    run: {where, sources: sourcesOfInputs(network, x), rows, batch},
+    run: {where, sources: sourcesOfInputs(network, x), ...stepped},
     steps,
     finish({outputs}) {
       const results = network.outputs.map((port): ShapedResult => {
@@ -101,8 +108,10 @@ function makeRowPredictor(engine: Engine): RowPredictor {
   const x = bindInputs(network, 'predictSync', data, true);
   // Row 0. In shared memory, which every engine lets a bound run keep.
   const rows = new Int32Array(new SharedArrayBuffer(4));
-  const program = engine.program(keyOf('predict', 1, ...x), () => predictGraph(network, {batch: 1, x}));
-  const {outputs, run} = program.bindSync(rowInputs(program, {sources: sourcesOfInputs(network, x), rows}));
+  const stepped = stepsOver(engine, x, rows);
+  const {program} = stepped;
+  const inputs = rowInputs(program, {sources: sourcesOfInputs(network, x), rows});
+  const {outputs, run} = program.bindSync(inputs, 1, stepRowsOf(program, stepped));
   const result = outputs.output as Float32Array;
   const shape = [1, ...outputShape];
   return {

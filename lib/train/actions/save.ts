@@ -14,7 +14,7 @@ import {
 import type {SetWeightsOptions, WeightData, WeightsSet} from '../../nn/weights.ts';
 import {topologyOf} from '../network/topology.ts';
 import type {Engine} from '../run/engine.ts';
-import {matchWeights} from '../run/match-weights.ts';
+import {checkSetOptions, matchWeights} from '../run/match-weights.ts';
 import {assign, snapshot} from '../run/weights.ts';
 import type {Compilation} from '../step/compilation.ts';
 import type {NamedMetric, OutputLoss} from '../step/compile-options.ts';
@@ -100,6 +100,7 @@ export async function loadWeights(
   options: SetWeightsOptions,
 ): Promise<WeightsSet> {
   const where = 'loadWeights';
+  checkSetOptions(where, options);
   const file = await openModelFile(where, source);
   const own = new Set(engine.variables.map(({name}) => name));
   const given: WeightData[] = [];

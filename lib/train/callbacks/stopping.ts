@@ -17,7 +17,10 @@ const isOfStep = (monitor: unknown): monitor is StepMonitor =>
 const numberOf = (monitor: StepMonitor, step: StepValues): Tensor =>
   monitor === 'loss' ? step.loss : step.gradientNorm();
 
-const byCriterion = (criterion: Criterion): Callback => ({onTrainBegin() {}, criterion});
+const byCriterion = <Name extends string>(criterion: Criterion<Name>): Callback => ({
+  onTrainBegin() {},
+  criterion,
+});
 
 export interface StopWhenOptions {
   /** Whether to end, one bool, by ops of what is known before the step's commit. */
@@ -117,11 +120,11 @@ export function stopOnPlateau(options: StopOnPlateauOptions): Callback {
     state: {best: Number.POSITIVE_INFINITY, without: 0},
     condition(step, {best, without}) {
       const value = numberOf(monitor, step);
-      const improved = less(value, sub(best as Tensor, minDelta));
-      const count = select(improved, 0, add(without as Tensor, 1));
+      const improved = less(value, sub(best, minDelta));
+      const count = select(improved, 0, add(without, 1));
       return {
         stop: greaterEqual(count, patience),
-        state: {best: select(improved, value, best as Tensor), without: minimum(count, mostSteps)},
+        state: {best: select(improved, value, best), without: minimum(count, mostSteps)},
       };
     },
   });

@@ -1,17 +1,27 @@
 // Where the batches of an epoch come from.
+import type {ShortSteps} from '../../core/step-rows.ts';
 import {ascendingRows, shuffleRows} from '../../data/order.ts';
 import type {Samples} from './samples.ts';
 
 /**
- * Batches of one size that follow one another, from one epoch to the next where they may: at most these are
- * trained on in one native call.
+ * Batches that follow one another, from one epoch to the next where they may: at most these are trained on in
+ * one native call. All are of one size, but for short ones at the ends of passes.
  */
 export interface BatchRun {
   readonly samples: Samples;
-  /** Row indices into the samples, `steps` times `batch` of them. */
+  /** Row indices into the samples, batch after batch. */
   readonly rows: Int32Array;
   readonly batch: number;
   readonly steps: number;
+  readonly short?: ShortSteps | undefined;
+}
+
+/** The first batches of a run, as far as they are of one size. */
+export function evenSteps({samples, rows, batch, steps, short}: BatchRun): BatchRun {
+  if (!short) return {samples, rows, batch, steps};
+  const whole = short.every - 1 - short.phase;
+  if (whole === 0) return {samples, rows, batch: short.rows, steps: 1};
+  return {samples, rows, batch, steps: Math.min(steps, whole)};
 }
 
 export interface BatchSource {
@@ -73,21 +83,18 @@ export class ArraySource implements BatchSource {
   next(epoch: number, batch: number, most: number, before: number, epochs = 1): BatchRun | undefined {
     if (batch >= this.batches) return undefined;
     const {count, batchSize} = this.#options;
+    const perPass = this.#perPass;
     const position = (before + epoch) * this.batches + batch;
-    const pass = Math.floor(position / this.#perPass);
-    const first = (position % this.#perPass) * batchSize;
-    const whole = Math.floor((count - first) / batchSize);
+    const pass = Math.floor(position / perPass);
+    const phase = position % perPass;
     const wanted = Math.min(most, epochs * this.batches - batch);
-    // Where the last batch of a pass is a short one, a run ends before it.
-    const ends = wanted <= whole || count % batchSize !== 0;
-    const begin = this.#orderOf(pass, ends ? 1 : 1 + Math.ceil((wanted - whole) / this.#perPass)) + first;
-    if (whole === 0) return this.#run(begin, count - first, 1);
-    const further = ends ? 0 : this.#firstPass + this.#passes - 1 - pass;
-    return this.#run(begin, batchSize, Math.min(wanted, whole + further * this.#perPass));
-  }
-
-  #run(first: number, batch: number, steps: number): BatchRun {
-    return {samples: this.#samples, rows: this.#orders.subarray(first, first + steps * batch), batch, steps};
+    const first = this.#orderOf(pass, Math.ceil((phase + wanted) / perPass)) + phase * batchSize;
+    const steps = Math.min(wanted, (this.#firstPass + this.#passes - pass) * perPass - phase);
+    const left = count - (perPass - 1) * batchSize;
+    const run = {samples: this.#samples, rows: this.#orders.subarray(first, this.#passes * count), steps};
+    if (left === batchSize || phase + steps < perPass) return {...run, batch: batchSize};
+    if (perPass === 1 || (steps === 1 && phase === perPass - 1)) return {...run, batch: left};
+    return {...run, batch: batchSize, short: {rows: left, every: perPass, phase}};
   }
 
   /**

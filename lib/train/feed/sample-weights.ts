@@ -9,8 +9,14 @@ import {keepSafe} from '../../session/compile.ts';
 /** By class label, e.g. `{0: 1, 1: 5}` or a Map; a class that is left out counts 1. */
 export type ClassWeight = Readonly<Record<number, number>> | ReadonlyMap<number, number>;
 
-/** One for each output that has a loss, in their order or by name; where left out, all samples count 1. */
-export type EachOutput<Value> = readonly (Value | null | undefined)[] | Readonly<Record<string, Value>>;
+/**
+ * One for each output that has a loss, in their order or by name in an object or a Map; where left out, all
+ * samples count 1.
+ */
+export type EachOutput<Value> =
+  | readonly (Value | null | undefined)[]
+  | Readonly<Record<string, Value>>
+  | ReadonlyMap<string, Value>;
 
 export interface Weighting {
   /**
@@ -61,7 +67,8 @@ function sampleWeights(
   count: number,
 ): (DataInput | undefined)[] {
   const what = `${where}: sampleWeight`;
-  if (isRecord(given)) return byNames(what, given as Readonly<Record<string, DataInput>>, names);
+  const table = fromMap(given);
+  if (isRecord(table)) return byNames(what, table as Readonly<Record<string, DataInput>>, names);
   const list = Array.isArray(given) ? (given as readonly unknown[]) : [];
   if (list.length === names.length && list.every(value => holdsRows(value, count))) {
     return list.map(value => (value as DataInput | null) ?? undefined);
@@ -84,9 +91,10 @@ function classWeights(
     if (names.length === 1) return [given as ClassWeight];
     fail('ERR_OPTION', `${what}: expected one for each of ${names.length} outputs. Received ${list.length}.`);
   }
-  const values = isRecord(given) ? Object.values(given) : [];
+  const table = fromMap(given);
+  const values = isRecord(table) ? Object.values(table) : [];
   if (values.length > 0 && values.every(value => isAbsent(value) || typeof value === 'object')) {
-    return byNames(what, given as Readonly<Record<string, ClassWeight>>, names);
+    return byNames(what, table as Readonly<Record<string, ClassWeight>>, names);
   }
   if (names.length === 1) return [given as ClassWeight];
   const example = `{${names[0]}: {0: 1, 1: 5}}`;

@@ -58,15 +58,38 @@ export function areClassNumbers(value: DataInput, loss: Loss, rows: number): boo
   return ofOneHot.includes(loss.kind) && lengthOfColumn(value) === rows;
 }
 
-/** The error with what to do where targets are class numbers instead of rows, or the reverse. */
+const isCount = (number: number | undefined): boolean => Number.isInteger(number) && (number as number) >= 0;
+
+/** Whether a column of so many rows holds what may be class numbers, by as many as tell. */
+function holdsWholeNumbers(value: DataInput): boolean {
+  const numbers = (isShaped(value) ? value.data : value) as ArrayLike<unknown>;
+  const looked = Math.min(numbers.length, 1024);
+  for (let at = 0; at < looked; at++) {
+    const element = isList(numbers[at]) ? (numbers[at] as readonly unknown[])[0] : numbers[at];
+    if (!isCount(numberOf(element))) return false;
+  }
+  return looked > 0;
+}
+
+/** What to do where targets are class numbers instead of rows, or the reverse. */
+function targetHint(value: DataInput, loss: Loss, rows: number): string | undefined {
+  const {kind} = loss;
+  if (areClassNumbers(value, loss, rows)) {
+    return `Class numbers go with sparseCategoricalCrossentropy; ${kind} takes rows as of data.oneHot`;
+  }
+  if (kind === 'sparseCategoricalCrossentropy') {
+    return 'Rows of 0 and 1 go with categoricalCrossentropy; this takes one class number a row';
+  }
+  if (loss.targets === 'classes' || lengthOfColumn(value) !== rows || !holdsWholeNumbers(value))
+    return undefined;
+  const instead = 'this loss takes a number for each unit of the output, e.g. rows as of data.oneHot';
+  return `Class numbers, one a row, go with sparseCategoricalCrossentropy; ${instead}`;
+}
+
+/** The error with that hint. */
 export function explainTargets(error: unknown, value: DataInput, loss: Loss, rows: number): unknown {
   if (!isChainruleError(error) || error.code !== 'ERR_SHAPE') return error;
-  const {kind} = loss;
-  const hint = areClassNumbers(value, loss, rows)
-    ? `Class numbers go with sparseCategoricalCrossentropy; ${kind} takes rows as of data.oneHot`
-    : kind === 'sparseCategoricalCrossentropy'
-      ? 'Rows of 0 and 1 go with categoricalCrossentropy; this takes one class number a row'
-      : undefined;
+  const hint = targetHint(value, loss, rows);
   return hint === undefined
     ? error
     : new ChainruleError('ERR_SHAPE', `${error.message} ${hint}.`, {cause: error});

@@ -3,18 +3,17 @@ import type {TypedArray} from '../../core/dtype.ts';
 import {fail, isChainruleError} from '../../core/errors.ts';
 import {isPromise} from '../../core/kinds.ts';
 import type {Json} from '../../core/named.ts';
+import {rowsOfStep, type StepRows} from '../../core/step-rows.ts';
 import {fileError} from '../../io/model-file.ts';
 import type {BaseModel} from '../actions/base-model.ts';
 import type {CallbackContext, Checkpoint, Probe} from '../callbacks/callback.ts';
 import {CallbackList} from '../callbacks/list.ts';
 import {progress} from '../callbacks/progress.ts';
 import type {BatchRun} from '../feed/batch-source.ts';
-import type {Samples} from '../feed/samples.ts';
 import type {Engine} from '../run/engine.ts';
 import {AbortedError, type RunOutcome} from '../run/failures.ts';
 import {addToHistory, type History, type Logs, RunningMeans} from '../run/logs.ts';
-import {type StepRequest, type StepRunner, stepRunner} from '../run/step-runner.ts';
-import type {BoundCriterion} from '../step/criterion.ts';
+import {type StepRequest, StepRunners} from '../run/step-runner.ts';
 import {useAverages} from './averages.ts';
 import {openCheckpoint, type Position, type TrainingSetup, takeCheckpoint} from './checkpoint.ts';
 import {type FitData, type FitOptions, type FitRequest, toFitRequest} from './options.ts';
@@ -36,12 +35,10 @@ class Fit {
   readonly #means: RunningMeans;
   /** Of the last epoch that ended. */
   #logs: Logs = {};
-  readonly #criteria: readonly BoundCriterion[];
-  /** By batch size, for the samples of the last batch run. */
-  readonly #runners = new Map<number, StepRunner>();
-  #samples: Samples | undefined;
-  /** The batch of the run under way. */
-  #batch = 0;
+  readonly #runners: StepRunners;
+  /** Rows of the steps of the run under way, and of its last one. */
+  #of: StepRows = {rows: 0};
+  #lastRows = 0;
   readonly #steps: StepRequest;
 
   constructor(engine: Engine, model: BaseModel, request: FitRequest) {
@@ -70,7 +67,7 @@ class Fit {
       }
     });
     this.#callbacks.checkLogs(engine.compilation('fit'), validatedEpochs(request));
-    this.#criteria = engine.bindCriteria(this.#callbacks.criteria);
+    this.#runners = new StepRunners(engine, engine.bindCriteria(this.#callbacks.criteria));
     this.#steps = {
       where: 'fit',
       seed: request.seed,
@@ -148,6 +145,7 @@ class Fit {
   async #epochs(): Promise<void> {
     const at = this.#position;
     while (at.epoch < this.#request.epochs && (at.begun || !this.#model.stopTraining)) {
+      this.#checkSignal();
       if (!(await this.#begin(at))) return;
       await this.#batches(at);
       await this.#end(at);
@@ -159,6 +157,7 @@ class Fit {
     if (at.begun) return true;
     this.#context.epoch = at.epoch;
     await this.#callbacks.epochBegin(at.epoch);
+    this.#checkSignal();
     if (this.#model.stopTraining) return false;
     this.#means.reset();
     at.begun = true;
@@ -236,7 +235,7 @@ class Fit {
     this.#trained(await this.#train(run));
     const trained = this.#engine.iterations > iterations;
     if (trained) for (const probe of probes) probe.after(this.#engine, epoch, iterations);
-    if (watched && trained) await this.#batchEnd(at.batch - 1, run.batch);
+    if (watched && trained) await this.#batchEnd(at.batch - 1, this.#lastRows);
     return true;
   }
 
@@ -265,20 +264,22 @@ class Fit {
     return count;
   }
 
-  #train(run: BatchRun): RunOutcome | Promise<RunOutcome> {
-    this.#batch = run.batch;
-    return this.#runnerOf(run).run(run, this.#steps);
+  #train(batches: BatchRun): RunOutcome | Promise<RunOutcome> {
+    const {runner, run} = this.#runners.for(batches);
+    this.#of = {rows: run.batch, short: run.short};
+    return runner.run(run, this.#steps);
   }
 
   /** Adds the results of steps to the means of their epochs, and ends those that others follow. */
   #add(results: Readonly<Record<string, TypedArray>>, steps: number, done: number): void {
     const at = this.#position;
     const {batches} = this.#request.source;
-    const batch = this.#batch;
+    const of = this.#of;
+    if (done > 0) this.#lastRows = rowsOfStep(of, done - 1);
     let first = 0;
     for (;;) {
       const end = Math.min(done, first + batches - at.batch);
-      this.#means.addSteps(results, {steps, first, end, batch});
+      this.#means.addSteps(results, {steps, first, end, of});
       at.batch += end - first;
       if (end > first) this.#engine.epochs = at.before + at.epoch + 1;
       first = end;
@@ -306,16 +307,6 @@ class Fit {
 
   #batchEnd(batch: number, size: number): Promise<void> {
     return this.#callbacks.batchEnd(batch, {batch, size, ...this.#means.logs()});
-  }
-
-  #runnerOf({samples, batch}: BatchRun): StepRunner {
-    if (this.#samples !== samples) this.#runners.clear();
-    this.#samples = samples;
-    const known = this.#runners.get(batch);
-    if (known) return known;
-    const runner = stepRunner(this.#engine, samples, {batch, criteria: this.#criteria});
-    this.#runners.set(batch, runner);
-    return runner;
   }
 }
 

@@ -1,7 +1,7 @@
 // The options of `fit`, checked before anything runs.
 
 import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
-import {show} from '../../core/kinds.ts';
+import {isAbortSignal, show} from '../../core/kinds.ts';
 import type {BaseModel} from '../actions/base-model.ts';
 import type {CallbackLike} from '../callbacks/callback.ts';
 import {ArraySource, type BatchSource} from '../feed/batch-source.ts';
@@ -95,8 +95,10 @@ function checkRest({shuffle, signal, verbose}: FitOptions): void {
   if (shuffle !== undefined && typeof shuffle !== 'boolean') {
     fail('ERR_OPTION', `fit: shuffle: expected true or false. Received ${show(shuffle)}.`);
   }
-  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
-    fail('ERR_OPTION', 'fit: signal: expected an AbortSignal.');
+  if (signal !== undefined && !isAbortSignal(signal)) {
+    const own = (signal as {signal?: unknown} | null)?.signal;
+    const hint = isAbortSignal(own) ? ' It is the `signal` of an AbortController.' : '';
+    fail('ERR_OPTION', `fit: signal: expected an AbortSignal. Received ${show(signal)}.${hint}`);
   }
   if (verbose !== undefined && ![0, 1, 2].includes(verbose)) {
     fail('ERR_OPTION', `fit: verbose: expected 0, 1 or 2. Received ${show(verbose)}.`);

@@ -1,6 +1,7 @@
 // One training step on rows that are one batch.
 import {checkOptions} from '../../core/errors.ts';
 import {isPromise} from '../../core/kinds.ts';
+import type {StepRows} from '../../core/step-rows.ts';
 import {ascendingRows} from '../../data/order.ts';
 import type {BatchRun} from '../feed/batch-source.ts';
 import {allocateSamples, bytesOfSamples, copySamples} from '../feed/sample-copies.ts';
@@ -14,25 +15,24 @@ import {type StepRequest, type StepRunner, stepRunner} from '../run/step-runner.
 /** Up to so many bytes, samples are copied to where a program is bound to already. */
 const copiedUpToBytes = 2 ** 18;
 
-/** Steps over batches that lie alike: what they need is made once. */
+/** Steps over batches that lie alike, of any number of rows: what they need is made once. */
 class BatchSteps {
   readonly #runner: StepRunner;
-  readonly #copies: Samples | undefined;
-  readonly #rows: Int32Array;
+  /** Of batches up to so many rows. */
+  #copies: Samples | undefined;
+  #rows = ascendingRows(0);
   readonly #means: RunningMeans;
   readonly #requests = new Map<string, StepRequest>();
+  #of: StepRows = {rows: 0};
 
-  constructor(engine: Engine, runner: StepRunner, like: Samples) {
+  constructor(engine: Engine, runner: StepRunner) {
     this.#runner = runner;
-    const {count} = like;
-    if (bytesOfSamples(like) <= copiedUpToBytes) this.#copies = allocateSamples(like, count);
-    this.#rows = ascendingRows(count);
     this.#means = new RunningMeans(engine.compilation('trainOnBatch'));
     for (const where of ['trainOnBatch', 'trainOnBatchSync']) {
       this.#requests.set(where, {
         where,
         seed: engine.seed,
-        add: (results, steps, end) => this.#means.addSteps(results, {steps, first: 0, end, batch: count}),
+        add: (results, steps, end) => this.#means.addSteps(results, {steps, first: 0, end, of: this.#of}),
         nameOf: () => 'this batch',
       });
     }
@@ -50,9 +50,25 @@ class BatchSteps {
   }
 
   #begin(samples: Samples): BatchRun {
+    const {count} = samples;
     this.#means.reset();
-    if (this.#copies) copySamples(samples, this.#copies);
-    return {samples: this.#copies ?? samples, rows: this.#rows, batch: samples.count, steps: 1};
+    if (this.#of.rows !== count) this.#of = {rows: count};
+    if (this.#rows.length < count) this.#rows = ascendingRows(2 ** Math.ceil(Math.log2(count)));
+    return {samples: this.#copied(samples) ?? samples, rows: this.#rows, batch: count, steps: 1};
+  }
+
+  /** Undefined where there is too much to copy. */
+  #copied(samples: Samples): Samples | undefined {
+    const bytes = bytesOfSamples(samples);
+    if (bytes > copiedUpToBytes) return undefined;
+    const {count} = samples;
+    if (!this.#copies || this.#copies.count < count) {
+      const roomy = 2 ** Math.ceil(Math.log2(count));
+      const room = (bytes / count) * roomy > copiedUpToBytes ? count : roomy;
+      this.#copies = allocateSamples(samples, room);
+    }
+    copySamples(samples, this.#copies);
+    return this.#copies;
   }
 }
 
@@ -60,10 +76,10 @@ const known = new WeakMap<StepRunner, BatchSteps>();
 
 function stepsFor(engine: Engine, where: string, samples: Samples): BatchSteps {
   engine.checkTrainable(where);
-  const runner = stepRunner(engine, samples, {batch: samples.count});
+  const runner = stepRunner(engine, samples, samples.count);
   let steps = known.get(runner);
   if (!steps) {
-    steps = new BatchSteps(engine, runner, samples);
+    steps = new BatchSteps(engine, runner);
     known.set(runner, steps);
   }
   return steps;

@@ -3,6 +3,7 @@
 
 import {fail, unknownName} from '../../core/errors.ts';
 import {show} from '../../core/kinds.ts';
+import {at, zip} from '../../core/lists.ts';
 import {formatShape, type Shape} from '../../core/shape.ts';
 import {type RandomSource, renamed, type Tensor, type Variable, withScope} from '../../core/tensor.ts';
 import type {Constraint} from '../../nn/constraints.ts';
@@ -138,20 +139,20 @@ export class Network {
 
   /** Outputs for inputs [batch, …], in a graph whose state and random numbers `context` knows. */
   compute(inputs: readonly Tensor[], context: CallContext): Tensor[] {
-    const values = new Map(this.inputs.map(({tensor}, index) => [tensor, inputs[index] as Tensor]));
+    const values = new Map(zip(this.inputs, inputs).map(([{tensor}, input]) => [tensor, input]));
+    const computed = (tensor: SymbolicTensor): Tensor =>
+      values.get(tensor) ?? fail('ERR_GRAPH', `internal: a tensor of ${tensor.shape} is not computed yet.`);
     for (const call of this.calls) {
       const name = this.#names.get(call.layer) as string;
-      const given = call.inputs.map(tensor => values.get(tensor) as Tensor);
+      const given = call.inputs.map(computed);
       const results = withScope(name, () => {
         const all = call.forward(given, context);
-        context.observe?.('activation', all[0] as Tensor);
+        context.observe?.('activation', at(all, 0));
         return all;
       });
-      call.outputs.forEach((tensor, index) => {
-        values.set(tensor, results[index] as Tensor);
-      });
+      for (const [tensor, result] of zip(call.outputs, results)) values.set(tensor, result);
     }
-    return this.outputs.map(({tensor}) => values.get(tensor) as Tensor);
+    return this.outputs.map(({tensor}) => computed(tensor));
   }
 
   /** The same, with random numbers from the sources of `random`, and what layers change and add. */

@@ -1,14 +1,21 @@
 // Data for a model with several inputs or outputs: arrays in their order, or by their names.
 
 import {fail, unknownName} from '../../core/errors.ts';
-import {isNumericArray, isRecord, isShaped} from '../../core/kinds.ts';
+import {fromMap, isNumericArray, isRecord, isShaped, show} from '../../core/kinds.ts';
 import {type Shape, sizeOf} from '../../core/shape.ts';
 import type {DataInput} from '../../data/arrays.ts';
 import {isSymbolicTensor, type SymbolicTensor} from '../../nn/symbolic.ts';
 import type {Port, Structure, SymbolicTensors} from './network.ts';
 
-/** Data for each input or output: in their order, or by name; just the data where there is one. */
-export type PortData = DataInput | readonly DataInput[] | Readonly<Record<string, DataInput>>;
+/**
+ * Data for each input or output: in their order, or by name in an object or a Map; just the data where there
+ * is one.
+ */
+export type PortData =
+  | DataInput
+  | readonly DataInput[]
+  | Readonly<Record<string, DataInput>>
+  | ReadonlyMap<string, DataInput>;
 
 /** What a program calls the array of a port: `x`, or `x.left` where there are several. */
 export function sourceName(what: 'x' | 'y' | 'output', ports: readonly Port[], {name}: Port): string {
@@ -30,11 +37,12 @@ function isListOfOne(value: unknown, rowShape: Shape): value is readonly [DataIn
 export function dataOfPorts(
   what: string,
   ports: readonly Port[],
-  value: PortData,
+  given: PortData,
   rowShapes: readonly Shape[] = ports.map(({shape}) => shape),
 ): DataInput[] {
-  if (ports.length === 1 && isNumericArray(value)) return [value];
+  if (ports.length === 1 && isNumericArray(given)) return [given];
   const names = ports.map(({name}) => name);
+  const value = fromMap(given) as Exclude<PortData, ReadonlyMap<string, DataInput>>;
   if (isRecord(value) && Object.keys(value).length > 0) {
     for (const name of Object.keys(value)) {
       if (!names.includes(name)) unknownName(`name in ${what}:`, name, names);
@@ -48,7 +56,7 @@ export function dataOfPorts(
   if (ports.length === 1)
     return [isListOfOne(value, rowShapes[0] as Shape) ? value[0] : (value as DataInput)];
   if (Array.isArray(value) && value.length === ports.length) return [...(value as readonly DataInput[])];
-  const received = Array.isArray(value) ? `an array of ${value.length}` : typeof value;
+  const received = Array.isArray(value) ? `an array of ${value.length}` : show(value);
   return fail(
     'ERR_OPTION',
     `${what}: expected ${ports.length} arrays in the order ${names.join(', ')}, or by these names. ` +

@@ -1,16 +1,52 @@
-// Rows for programs that are compiled for few batch sizes, where a row's results do not depend on its batch.
+// Rows for programs whose results for a row do not depend on its batch: in steps of up to 128.
+import type {CompiledProgram} from '../../session/compile.ts';
+import type {Graph} from '../step/graphs.ts';
+import type {Engine} from './engine.ts';
+import type {RowRun} from './row-run.ts';
 
-/** Batches of these sizes have plans; a row's bits do not depend on the batch that it is in. */
+/** Where each number of rows needs a plan of its own, batches of these sizes have one. */
 const buckets = [1, 8, 32, 128];
+const mostRows = 128;
 
 /** Rows in steps of one size that cover all given; the last row is read again to fill the last step. */
-export function inBuckets(given: Int32Array): {batch: number; steps: number; rows: Int32Array} {
-  const batch = buckets.find(size => size >= given.length) ?? (buckets.at(-1) as number);
+function inBuckets(given: Int32Array): {batch: number; steps: number; rows: Int32Array} {
+  const batch = buckets.find(size => size >= given.length) ?? mostRows;
   const steps = Math.ceil(given.length / batch);
   const rows = new Int32Array(steps * batch);
   rows.set(given);
   rows.fill(given.at(-1) as number, given.length);
   return {batch, steps, rows};
+}
+
+export interface Stepped extends Pick<RowRun, 'rows' | 'batch' | 'short'> {
+  readonly program: CompiledProgram;
+  readonly steps: number;
+}
+
+/**
+ * A program that reads rows, and its steps over those given: full ones, and a last one of what is left. No
+ * row is computed for nothing, unless the plan depends on their number in no simple way.
+ *
+ * @param keyOf what the graph depends on, for steps of so many rows, or of any number.
+ */
+export function inSteps(
+  engine: Engine,
+  given: Int32Array,
+  keyOf: (batch: number | 'rows') => string,
+  graph: () => (batch: number) => Graph,
+): Stepped {
+  const {length} = given;
+  const batch = Math.max(1, Math.min(mostRows, length));
+  const steps = Math.ceil(length / batch);
+  const left = length - (steps - 1) * batch;
+  const others = left < batch;
+  const program = engine.programForRows(keyOf('rows'), {rows: batch, others, fewest: 1}, graph);
+  if (program) {
+    const short = others ? {rows: left, every: steps, phase: 0} : undefined;
+    return {program, rows: given, batch, steps, short};
+  }
+  const own = inBuckets(given);
+  return {...own, program: engine.program(keyOf(own.batch), () => graph()(own.batch))};
 }
 
 let ascending = new Int32Array(0);

@@ -17,6 +17,15 @@ import {type Access, accessOf, mergedStore} from './access.ts';
 import {startAverages} from './averages.ts';
 import {StoreMemory} from './layer-memory.ts';
 
+/** Rows of the steps of a program. */
+export interface RowsWanted {
+  readonly rows: number;
+  /** The same program must serve other numbers too. */
+  readonly others?: boolean;
+  /** Fewer than these have plans of their own, as their sums may leave out more. */
+  readonly fewest: number;
+}
+
 /** Plans kept for each model, many where they are small; the one used least recently goes first. */
 const fewPrograms = 16;
 const maxPrograms = 512;
@@ -41,6 +50,7 @@ export class Engine {
   readonly #programs = new Map<string, CompiledProgram>();
   #newest: CompiledProgram | undefined;
   readonly #families = new Map<string, RowPrograms>();
+  #newestFamily: RowPrograms | undefined;
   /** Moments by name, of earlier optimizers too, for they keep their memory. */
   readonly #moments = new Map<string, Variable>();
   /** Those in use since `compile`: a weight that is frozen keeps its own for later. */
@@ -67,8 +77,7 @@ export class Engine {
 
   /** This, as what a model has its engine from. @throws ERR_DISPOSED */
   get engine(): this {
-    if (!this.#disposed) return this;
-    return fail('ERR_DISPOSED', 'the model was disposed of by model.dispose(): make or load another.');
+    return this.#disposed ? failDisposed() : this;
   }
 
   /** Lets go of programs, and of the memory unless other models have weights in it. @throws ERR_MODEL_BUSY */
@@ -219,20 +228,30 @@ export class Engine {
   }
 
   /**
-   * The same of a graph over so many rows, of which `key` says nothing: programs for other numbers of them
-   * follow from few that are compiled. What `graph` gives must not hold the user's arrays, for it is kept.
+   * The same of a graph over so many rows, of which `key` says nothing: one program for any number of them,
+   * or undefined where each needs its own. What `graph` gives must not hold the user's arrays: it is kept.
    */
-  programForRows(key: string, rows: number, graph: () => (rows: number) => Graph): CompiledProgram {
-    return this.#keep(`${key} of ${rows}`, () => {
-      let family = this.#families.get(key);
-      if (!family?.inPlace) {
-        family = new RowPrograms(this.store, graph());
-        this.#families.set(key, family);
-        const [oldest] = this.#families.keys();
-        if (this.#families.size > fewPrograms) this.#families.delete(oldest as string);
+  programForRows(
+    key: string,
+    {rows, fewest, others}: RowsWanted,
+    graph: () => (rows: number) => Graph,
+  ): CompiledProgram | undefined {
+    this.#noticeFreezing();
+    let family = this.#families.get(key);
+    if (!family?.inPlace) {
+      family = new RowPrograms(this.store, graph(), fewest);
+      this.#families.set(key, family);
+      const [oldest] = this.#families.keys();
+      if (this.#families.size > fewPrograms) {
+        this.#families.get(oldest as string)?.release();
+        this.#families.delete(oldest as string);
       }
-      return family.program(rows);
-    });
+    } else if (family !== this.#newestFamily) {
+      this.#families.delete(key);
+      this.#families.set(key, family);
+    }
+    this.#newestFamily = family;
+    return family.program(rows, others);
   }
 
   #keep(key: string, make: () => CompiledProgram): CompiledProgram {
@@ -253,6 +272,7 @@ export class Engine {
     let left = all.length;
     for (const [key, {plan}] of all) {
       if (left <= fewPrograms || (left <= maxPrograms && bytes <= maxProgramBytes)) return;
+      this.#programs.get(key)?.release();
       this.#programs.delete(key);
       bytes -= plan.arenaBytes + plan.words.byteLength;
       left--;
@@ -260,9 +280,11 @@ export class Engine {
   }
 
   #clearPrograms(): void {
+    for (const program of [...this.#programs.values(), ...this.#families.values()]) program.release();
     this.#programs.clear();
     this.#families.clear();
     this.#newest = undefined;
+    this.#newestFamily = undefined;
   }
 
   /** Runs a task that changes weights, alone. @throws ERR_MODEL_BUSY */
@@ -316,6 +338,10 @@ export class Engine {
   betweenRuns(): void {
     for (const run of this.#access.waiting.splice(0)) run();
   }
+}
+
+export function failDisposed(): never {
+  fail('ERR_DISPOSED', 'the model was disposed of by model.dispose(): make or load another.');
 }
 
 /** Layers, and those of models that serve as layers. */

@@ -1,6 +1,7 @@
 // Why a run ended before its last step, in the user's terms: rows of their arrays, classes, layers.
 import {ChainruleError, fail} from '../../core/errors.ts';
 import {formatShape, sizeOf} from '../../core/shape.ts';
+import {rowsOfSteps, type ShortSteps} from '../../core/step-rows.ts';
 import type {Rows} from '../../data/arrays.ts';
 import {rowOutOfRange} from '../../ops/gather.ts';
 import type {CompiledProgram} from '../../session/compile.ts';
@@ -15,6 +16,8 @@ export interface RunSite {
   /** Row indices of all steps, and how many each step reads. */
   readonly rows: Int32Array;
   readonly batch: number;
+  /** Steps that read fewer. */
+  readonly short?: ShortSteps | undefined;
   /** Where the arrays are blocks of a data set's batches: rows of each, by which the user knows them. */
   readonly batchRows?: number | undefined;
   /** How many there are in the output that an array of labels is about. */
@@ -48,7 +51,8 @@ export class AbortedError extends ChainruleError {
 export function failByGuard(result: RunOutcome, site: RunSite): never {
   const {guard, steps} = result;
   if (!guard) return fail('ERR_PLAN', `${site.where}: the run ended for no known reason.`);
-  const rowAt = (position: number): number => site.rows[steps * site.batch + position] as number;
+  const first = rowsOfSteps({rows: site.batch, short: site.short}, steps);
+  const rowAt = (position: number): number => site.rows[first + position] as number;
   switch (guard.kind) {
     case 'indexOutOfRange':
     case 'inputNotFinite':

@@ -1,7 +1,9 @@
 // Programs that read rows, on the thread that asks: what they read is copied to where they are bound already.
 import {dtypes, type TypedArray} from '../../core/dtype.ts';
 import {sizeOf} from '../../core/shape.ts';
+import type {StepRows} from '../../core/step-rows.ts';
 import type {BoundProgram, CompiledProgram} from '../../session/compile.ts';
+import type {RunOutcome} from './failures.ts';
 
 /** Up to so many bytes are copied: a microsecond or a few. */
 const mostBytes = 2 ** 17;
@@ -22,54 +24,102 @@ export function areSmall(inputs: Inputs): boolean {
   return bytes <= mostBytes;
 }
 
+/** The first elements in memory of their own; `slice` would take a slow way out of shared memory. */
+function copyOf(all: TypedArray, {dtype}: Slot, length: number): TypedArray {
+  const {array, bytes} = dtypes[dtype];
+  const copy = new array(new ArrayBuffer(length * bytes), 0, length);
+  copy.set(length === all.length ? all : all.subarray(0, length));
+  return copy;
+}
+
+/** Memory with the program bound to it. */
+interface Place {
+  readonly bound: BoundProgram;
+  readonly memory: Readonly<Record<string, TypedArray>>;
+  /** Steps that there is room for, and rows of each. */
+  readonly steps: number;
+  readonly rows: number;
+  readonly state: unknown;
+}
+
 /** One program over memory of its own, for as long as its store keeps its state. */
 export class InlineRows {
   readonly #program: CompiledProgram;
   readonly #inputs: readonly Slot[];
-  /** By number of steps. */
-  readonly #bound = new Map<number, BoundProgram>();
-  #memory: Record<string, TypedArray> = {};
-  #steps = 0;
-  #state: unknown;
+  readonly #outputs: readonly Slot[];
+  #place: Place | undefined;
 
   constructor(program: CompiledProgram) {
     this.#program = program;
     this.#inputs = program.plan.io.filter(({output}) => !output);
+    this.#outputs = program.plan.io.filter(({output}) => output);
   }
 
-  /** The results stand in `outputs` until the next run. */
-  run(inputs: Inputs, steps: number): {result: ReturnType<BoundProgram['run']>; outputs: Inputs} {
-    if (!this.#holds(inputs, steps)) this.#allocate(inputs, steps);
-    for (const {name} of this.#inputs) this.#memory[name]?.set(inputs[name] as TypedArray);
-    let bound = this.#bound.get(steps);
-    if (!bound) {
-      bound = this.#program.bindSync(this.#memory, steps);
-      this.#bound.set(steps, bound);
+  run(inputs: Inputs, steps: number, of: StepRows | undefined): RunOutcome {
+    return this.#runIn(this.#placeFor(inputs, steps, of), inputs, steps, of);
+  }
+
+  /** The same when `turn` comes, over arrays and state as they are now, whatever becomes of them. */
+  async runLater(
+    turn: Promise<void>,
+    inputs: Inputs,
+    steps: number,
+    of: StepRows | undefined,
+  ): Promise<RunOutcome> {
+    const place = this.#placeFor(inputs, steps, of);
+    const copies: Record<string, TypedArray> = {};
+    for (const {name} of this.#inputs) copies[name] = (inputs[name] as TypedArray).slice();
+    const letGo = place.bound.hold();
+    try {
+      await turn;
+      return this.#runIn(place, copies, steps, of);
+    } finally {
+      letGo();
     }
-    return {result: bound.run(), outputs: bound.outputs};
   }
 
-  #holds(inputs: Inputs, steps: number): boolean {
-    if (this.#state !== this.#program.store.state || steps > this.#steps) return false;
+  #placeFor(inputs: Inputs, steps: number, of: StepRows | undefined): Place {
+    if (this.#place && this.#holds(this.#place, inputs, steps, of)) return this.#place;
+    this.#place = this.#bind(inputs, steps, of);
+    return this.#place;
+  }
+
+  #runIn({bound, memory}: Place, inputs: Inputs, steps: number, of: StepRows | undefined): RunOutcome {
+    for (const {name} of this.#inputs) memory[name]?.set(inputs[name] as TypedArray);
+    const result = bound.run(steps, of);
+    const outputs: Record<string, TypedArray> = {};
+    for (const slot of this.#outputs) {
+      const all = bound.outputs[slot.name] as TypedArray;
+      outputs[slot.name] = copyOf(all, slot, this.#program.elementsOf(slot, steps, of));
+    }
+    return {...result, outputs};
+  }
+
+  #holds(place: Place, inputs: Inputs, steps: number, of: StepRows | undefined): boolean {
+    if (place.state !== this.#program.store.state) return false;
+    if (steps > place.steps || (of && of.rows > place.rows)) return false;
     return this.#inputs.every(({name}) => {
-      return (this.#memory[name] as TypedArray).length >= (inputs[name] as TypedArray).length;
+      return (place.memory[name] as TypedArray).length >= (inputs[name] as TypedArray).length;
     });
   }
 
-  #allocate(inputs: Inputs, steps: number): void {
-    this.#bound.clear();
-    this.#state = this.#program.store.state;
-    this.#steps = 2 ** Math.ceil(Math.log2(steps));
+  #bind(inputs: Inputs, needed: number, of: StepRows | undefined): Place {
+    const program = this.#program;
+    const steps = 2 ** Math.ceil(Math.log2(needed));
+    const rows = of ? Math.min(program.plan.rows?.most ?? 0, 2 ** Math.ceil(Math.log2(of.rows))) : 0;
+    const room = of && {rows};
     const entries = this.#inputs.map(slot => {
-      const {name, shape, dtype, perStep} = slot;
+      const {name, shape, dtype} = slot;
       const given = (inputs[name] as TypedArray).length;
       const row = sizeOf(shape.slice(1));
       const length = isWhole(slot)
         ? row * 2 ** Math.ceil(Math.log2(Math.max(1, given / row)))
-        : sizeOf(shape) * (perStep ? this.#steps : 1);
+        : program.elementsOf(slot, steps, room);
       const {array, bytes} = dtypes[dtype];
       return [name, new array(new SharedArrayBuffer(length * bytes), 0, length)] as const;
     });
-    this.#memory = Object.fromEntries(entries);
+    const memory = Object.fromEntries(entries);
+    const {state} = program.store;
+    return {bound: program.bindSync(memory, steps, room), memory, steps, rows, state};
   }
 }

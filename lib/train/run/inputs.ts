@@ -7,6 +7,7 @@ export function inputsOf(
   program: CompiledProgram,
   available: Readonly<Record<string, TypedArray>>,
 ): Record<string, TypedArray> {
-  const slots = program.plan.io.filter(slot => !slot.output);
-  return Object.fromEntries(slots.map(({name}) => [name, available[name] as TypedArray]));
+  const inputs: Record<string, TypedArray> = {};
+  for (const {name, output} of program.plan.io) if (!output) inputs[name] = available[name] as TypedArray;
+  return inputs;
 }

@@ -4,7 +4,7 @@ import type {Layer, LayerMemory} from '../../nn/layer.ts';
 import {Chain, type LayerLike} from '../network/chain.ts';
 import {Network} from '../network/network.ts';
 import {accessOf} from './access.ts';
-import {Engine} from './engine.ts';
+import {Engine, failDisposed} from './engine.ts';
 
 /** Where a model has its engine from. */
 export interface EngineSource {
@@ -18,6 +18,7 @@ export class LayerStack implements EngineSource {
   readonly #seed: number;
   readonly #chain: Chain;
   #engine: Engine | undefined;
+  #disposed = false;
 
   constructor(chain: Chain, seed: number, name: string | undefined, engine?: Engine) {
     this.#chain = chain;
@@ -37,6 +38,7 @@ export class LayerStack implements EngineSource {
 
   /** @throws ERR_GRAPH where there is no layer yet. */
   get engine(): Engine {
+    if (this.#disposed) failDisposed();
     if (this.#engine) return this.#engine.engine;
     if (this.#chain.length === 0) {
       fail('ERR_GRAPH', 'the model has no layers yet: model.add(layers.dense({units: 1, inputShape: [4]})).');
@@ -48,7 +50,8 @@ export class LayerStack implements EngineSource {
 
   /** Twice is as good as once. */
   dispose(): void {
-    (this.#engine ?? this.engine).dispose();
+    if (this.#engine || this.#chain.length > 0) (this.#engine ?? this.engine).dispose();
+    this.#disposed = true;
   }
 
   /** The layer's weights have values once they are asked for. */
@@ -72,6 +75,7 @@ export class LayerStack implements EngineSource {
   }
 
   #checkFree(where: string): void {
+    if (this.#disposed) failDisposed();
     if (this.#engine) accessOf(this.#engine.engine.store).checkNoTraining(where);
   }
 }

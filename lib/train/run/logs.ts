@@ -1,5 +1,6 @@
 import type {TypedArray} from '../../core/dtype.ts';
 import type {Json} from '../../core/named.ts';
+import {rowsOfStep, rowsOfSteps, type StepRows} from '../../core/step-rows.ts';
 import type {Compilation} from '../step/compilation.ts';
 import {type Column, columnResult, columnsOf, ratioResults, statisticResult} from '../step/measures.ts';
 
@@ -57,15 +58,14 @@ export class RunningMeans {
   }
 
   /**
-   * Adds steps of `batch` samples, those from `first` to before `end` out of `steps`: totals of each step,
-   * and what was kept of each sample. One step after another, or the last bit would tell how many steps a
-   * native call had.
+   * Adds the steps from `first` to before `end` out of `steps`: totals of each step, and what was kept of
+   * each sample. One step after another, or the last bit would tell how many steps a native call had.
    */
-  addSteps(results: Results, {steps, first, end, batch}: StepRange): void {
+  addSteps(results: Results, {steps, first, end, of}: StepRange): void {
     const {penalty} = results;
     addEach(this.#loss, 0, results.loss, first, end);
     for (let step = first; penalty && step < end; step++)
-      addTo(this.#loss, 1, batch * (penalty[step] as number));
+      addTo(this.#loss, 1, rowsOfStep(of, step) * (penalty[step] as number));
     for (let at = 2; at < this.#loss.length; at++) {
       addEach(this.#loss, at, results[this.#ratioNames[at - 2] as string], first, end);
     }
@@ -77,15 +77,18 @@ export class RunningMeans {
         continue;
       }
       const statistics = statisticsOf(results, index);
+      const all = rowsOfSteps(of, steps);
       for (let step = first; step < end; step++) {
+        const before = rowsOfSteps(of, step);
+        const batch = rowsOfStep(of, step);
         const own = statistics.map(values => {
-          const size = values.length / steps;
-          return values.subarray(step * size, (step + 1) * size);
+          const size = values.length / all;
+          return values.subarray(before * size, (before + batch) * size);
         });
         accumulation.add(sums, own, batch, context);
       }
     }
-    this.samples += (end - first) * batch;
+    this.samples += rowsOfSteps(of, end) - rowsOfSteps(of, first);
   }
 
   /** Adds the first `count` samples of a run that gave its numbers for each. */
@@ -140,7 +143,8 @@ export interface StepRange {
   readonly steps: number;
   readonly first: number;
   readonly end: number;
-  readonly batch: number;
+  /** Rows of the steps of the run. */
+  readonly of: StepRows;
 }
 
 type Results = Readonly<Record<string, TypedArray>>;

@@ -106,6 +106,14 @@ function failUnknown(where: string, name: string | undefined, variables: readonl
   return fail('ERR_WEIGHTS', `${where}: the model has no weight ${JSON.stringify(name)}.${hint}`);
 }
 
+/** @throws ERR_OPTION */
+export function checkSetOptions(where: string, options: SetWeightsOptions): void {
+  checkOptions(where, options, ['partial', 'skipMismatch']);
+  for (const name of ['partial', 'skipMismatch'] as const) {
+    if (options?.[name] !== undefined) checkBoolean(`${where}: ${name}`, options[name]);
+  }
+}
+
 /**
  * Values for these variables: for all of them, or for those that fit where that is asked for.
  *
@@ -117,10 +125,8 @@ export function matchWeights(
   values: readonly WeightValue[],
   options: SetWeightsOptions = {},
 ): MatchedWeights {
-  checkOptions(where, options, ['partial', 'skipMismatch']);
+  checkSetOptions(where, options);
   const {skipMismatch = false, partial = skipMismatch} = options;
-  checkBoolean(`${where}: partial`, partial);
-  checkBoolean(`${where}: skipMismatch`, skipMismatch);
   if (!Array.isArray(values)) fail('ERR_WEIGHTS', `${where}: expected an array as from getWeights().`);
   const given = Array.from(values as readonly WeightValue[], (value, index) => toGiven(where, value, index));
   const matched = new Map<Variable, Float32Array>();

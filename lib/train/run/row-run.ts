@@ -2,6 +2,8 @@
 // it early becomes an error in the user's terms.
 import type {TypedArray} from '../../core/dtype.ts';
 import {seedWords} from '../../core/seed.ts';
+import type {StepRows} from '../../core/step-rows.ts';
+import type {Rows} from '../../data/arrays.ts';
 import {type CompiledProgram, turns} from '../../session/compile.ts';
 import {classCount} from '../feed/samples.ts';
 import type {Engine} from './engine.ts';
@@ -18,7 +20,6 @@ export interface RowRun extends Omit<RunSite, 'classesOf' | 'advice'> {
   onOutcome?(outcome: RunOutcome): void;
 }
 
-type Inputs = Readonly<Record<string, TypedArray>>;
 type RunOptions = Parameters<CompiledProgram['run']>[1];
 
 /** What the random layers of one step read, which is the next of the training. */
@@ -32,7 +33,7 @@ export function rowInputs(
   {sources, rows, random, hyper}: Pick<RowRun, 'sources' | 'rows' | 'random' | 'hyper'>,
 ): Record<string, TypedArray> {
   const available: Record<string, TypedArray> = {rows, ...random, ...(hyper && {hyper})};
-  for (const [name, {data}] of Object.entries(sources)) available[name] = data;
+  for (const name in sources) available[name] = (sources[name] as Rows).data;
   return inputsOf(program, available);
 }
 
@@ -49,18 +50,23 @@ export function checkOutcome(engine: Engine, outcome: RunOutcome, run: RowRun): 
   return outcome;
 }
 
+/** Rows of the steps of a run, for a program of any number of them. */
+export function stepRowsOf(
+  {plan}: CompiledProgram,
+  {batch, short}: Pick<RowRun, 'batch' | 'short'>,
+): StepRows | undefined {
+  return plan.rows && {rows: batch, short};
+}
+
 const inlineRows = new WeakMap<CompiledProgram, InlineRows>();
 
-function runInline(program: CompiledProgram, inputs: Inputs, steps: number): RunOutcome {
+function inlineRowsOf(program: CompiledProgram): InlineRows {
   let rows = inlineRows.get(program);
   if (!rows) {
     rows = new InlineRows(program);
     inlineRows.set(program, rows);
   }
-  const {result, outputs} = rows.run(inputs, steps);
-  const copies: Record<string, TypedArray> = {};
-  for (const name in outputs) copies[name] = (outputs[name] as TypedArray).slice();
-  return {...result, outputs: copies};
+  return rows;
 }
 
 /**
@@ -76,14 +82,17 @@ export async function runRows(
 ): Promise<RunOutcome> {
   const {steps = 1, cancel, highPriority} = options ?? {};
   const inputs = rowInputs(program, run);
-  // A prediction that must wait is a run at once: it then keeps its state, should the model be disposed of.
-  const mayWait = turns.open || !highPriority;
-  if (mayWait && program.runsInline(steps, program.stepNs / 1e6) && areSmall(inputs)) {
-    if (!turns.open) await turns.next();
+  const of = stepRowsOf(program, run);
+  if (program.runsInline(steps, program.stepNs(run.batch) / 1e6) && areSmall(inputs)) {
+    const rows = inlineRowsOf(program);
+    if (turns.open) return checkOutcome(engine, rows.run(inputs, steps, of), run);
+    // A prediction may wait for a model that is disposed of meanwhile: it has its state already.
+    if (highPriority) return checkOutcome(engine, await rows.runLater(turns.next(), inputs, steps, of), run);
+    await turns.next();
     // An array may have been transferred away meanwhile, and a signal may have come.
-    if (areSmall(inputs) && !cancel?.[0]) return checkOutcome(engine, runInline(program, inputs, steps), run);
+    if (areSmall(inputs) && !cancel?.[0]) return checkOutcome(engine, rows.run(inputs, steps, of), run);
   }
-  return checkOutcome(engine, await program.run(inputs, options), run);
+  return checkOutcome(engine, await program.run(inputs, {...options, rows: of}), run);
 }
 
 /** The same by the executor, however short it is. */
@@ -93,7 +102,8 @@ export async function handOverRows(
   run: RowRun,
   options: RunOptions,
 ): Promise<RunOutcome> {
-  return checkOutcome(engine, await program.run(rowInputs(program, run), options), run);
+  const rows = stepRowsOf(program, run);
+  return checkOutcome(engine, await program.run(rowInputs(program, run), {...options, rows}), run);
 }
 
 /** The same on the calling thread. */
@@ -104,6 +114,9 @@ export function runRowsSync(
   {steps = 1}: {readonly steps?: number},
 ): RunOutcome {
   const inputs = rowInputs(program, run);
-  const outcome = areSmall(inputs) ? runInline(program, inputs, steps) : program.runSync(inputs, {steps});
+  const rows = stepRowsOf(program, run);
+  const outcome = areSmall(inputs)
+    ? inlineRowsOf(program).run(inputs, steps, rows)
+    : program.runSync(inputs, {steps, rows});
   return checkOutcome(engine, outcome, run);
 }

@@ -1,5 +1,6 @@
 // Whether losses and metrics go with the output that they are computed from, as far as its graph tells: what
 // would otherwise train in silence, and learn nothing.
+import {at} from '../../core/lists.ts';
 import {formatShape} from '../../core/shape.ts';
 import {input, type Tensor} from '../../core/tensor.ts';
 import type {CallContext} from '../../nn/layer.ts';
@@ -32,7 +33,7 @@ function rangeOf(tensor: Tensor, left = mostOps): Range {
   if (left === 0) return 'unknown';
   if (op.name === 'sigmoid' || op.name === 'softmax') return 'probabilities';
   if (unbounded.includes(op.name)) return 'beyond';
-  if (sameNumbers.includes(op.name)) return rangeOf(inputs[0] as Tensor, left - 1);
+  if (sameNumbers.includes(op.name)) return rangeOf(at(inputs, 0), left - 1);
   const ranges = (op.name === 'select' ? inputs.slice(1) : inputs).map(each => rangeOf(each, left - 1));
   const every = (range: Range): boolean => ranges.length > 0 && ranges.every(each => each === range);
   switch (op.name) {
@@ -57,7 +58,7 @@ function rangeOf(tensor: Tensor, left = mostOps): Range {
 function activationOf(tensor: Tensor): Tensor | undefined {
   const {op, inputs} = tensor.call;
   if (op.name === 'sigmoid' || op.name === 'softmax') return tensor;
-  return sameNumbers.includes(op.name) ? activationOf(inputs[0] as Tensor) : undefined;
+  return sameNumbers.includes(op.name) ? activationOf(at(inputs, 0)) : undefined;
 }
 
 const forShapes: CallContext = {
@@ -128,7 +129,7 @@ export function adviceFor(
   const outputs = outputsOf(network);
   if (!outputs) return [];
   const ofLosses = losses.flatMap(({name, output, loss}) => {
-    const tensor = outputs[output] as Tensor;
+    const tensor = at(outputs, output);
     return [...adviceOnOutput(name, tensor), ...adviceOn('loss', loss, name, tensor)];
   });
   const ofMetrics = metrics.flatMap(({metric, of: {name, output, loss}}) => {
@@ -138,7 +139,7 @@ export function adviceFor(
     const inherited = fromLogits === undefined && own;
     return inherited || metric.kind === loss.kind
       ? []
-      : adviceOn('metric', metric, name, outputs[output] as Tensor, own);
+      : adviceOn('metric', metric, name, at(outputs, output), own);
   });
   return [...new Set([...ofLosses, ...ofMetrics])];
 }

@@ -1,4 +1,5 @@
 // From gradients to new weights: what a training step commits.
+import {at, zip} from '../../core/lists.ts';
 import {input, type Tensor, type Variable, withScope} from '../../core/tensor.ts';
 import type {Constraint} from '../../nn/constraints.ts';
 import {finite} from '../../ops/check.ts';
@@ -25,21 +26,26 @@ export function commitOf(
   gradients: readonly Tensor[],
 ): Commit {
   const hyper = input({name: 'hyper', shape: optimizer.hyperShape, perStep: true});
-  const steps = targets.map(({variable: {name, tensor}, slots}, index) => ({
-    name,
-    parameter: tensor,
-    gradient: gradients[index] as Tensor,
-    slots: slots.map(slot => slot.tensor),
-  }));
+  const steps = zip(targets, gradients).map(
+    ([
+      {
+        variable: {name, tensor},
+        slots,
+      },
+      gradient,
+    ]) => ({
+      name,
+      parameter: tensor,
+      gradient,
+      slots: slots.map(slot => slot.tensor),
+    }),
+  );
   const {updated, guards} = withScope('optimizer', () => optimizer.update(hyper, steps));
   const finiteGradients = steps.map(({name, gradient}) => withScope(name, () => finite(gradient)));
-  const updates = targets.flatMap(({variable, constraint, slots}, index): (readonly [Variable, Tensor])[] => {
-    const [parameter, ...moments] = updated[index] as readonly Tensor[];
-    const value = parameter as Tensor;
-    return [
-      [variable, constraint ? withScope(variable.name, () => constraint(value)) : value],
-      ...moments.map((moment, slot) => [slots[slot] as Variable, moment] as const),
-    ];
+  const updates = zip(targets, updated).flatMap(([{variable, constraint, slots}, values]) => {
+    const parameter = at(values, 0);
+    const value = constraint ? withScope(variable.name, () => constraint(parameter)) : parameter;
+    return zip([variable, ...slots], [value, ...values.slice(1)]);
   });
   return {updates, guards: [...finiteGradients, ...guards]};
 }

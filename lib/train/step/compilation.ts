@@ -74,7 +74,7 @@ export function makeCompilation(
   if (loss === undefined) fail('ERR_OPTION', "compile: loss is missing, e.g. 'meanSquaredError'.");
   // A model has its own: what a training does to the rate must not reach the next model.
   const chosen = toOptimizer(optimizer).copy();
-  const losses = toLosses(network, loss, options.lossWeights);
+  const losses = toLosses(network, options);
   const metrics = toMetrics(network, losses, options);
   return {
     optimizer: chosen,

@@ -6,8 +6,11 @@ import type {Metric} from '../../nn/metrics.ts';
 import type {LossLike, MetricLike} from '../../nn/resolve.ts';
 import type {OptimizerLike} from '../../optim/resolve.ts';
 
-/** One for each output: in the order of the outputs, or by their names. */
-export type PerOutput<Value> = readonly Value[] | Readonly<Record<string, Value>>;
+/** One for each output: in the order of the outputs, or by their names, in an object or a Map. */
+export type PerOutput<Value> =
+  | readonly Value[]
+  | Readonly<Record<string, Value>>
+  | ReadonlyMap<string, Value>;
 
 export interface CompileOptions {
   /** A name or a member of `optimizers`. */

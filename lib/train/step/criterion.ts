@@ -15,17 +15,17 @@ export interface StepValues {
   gradientNorm(): Tensor;
 }
 
-export interface Criterion {
+export interface Criterion<Name extends string = string> {
   readonly name: string;
   /** Numbers that it keeps from step to step, and their first values. */
-  readonly state: Readonly<Record<string, number>>;
+  readonly state: Readonly<Record<Name, number>>;
   /** Whether to end, one bool, and new values of the numbers, scalars. */
   condition(
     step: StepValues,
-    state: Readonly<Record<string, Tensor>>,
+    state: Readonly<Record<Name, Tensor>>,
   ): {
     stop: Tensor;
-    state?: Readonly<Record<string, Tensor>>;
+    state?: Readonly<Record<Name, Tensor>>;
   };
 }
 

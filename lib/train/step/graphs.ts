@@ -1,7 +1,9 @@
 // The graphs that a model runs. All read rows of the user's arrays by number; what changes between steps is
 // an input, so that one plan serves all steps of one batch size.
+
 import type {DType} from '../../core/dtype.ts';
 import {fail} from '../../core/errors.ts';
+import {at, zip} from '../../core/lists.ts';
 import type {Precision} from '../../core/precision.ts';
 import type {Shape} from '../../core/shape.ts';
 import {input, type Tensor, type Variable, withScope} from '../../core/tensor.ts';
@@ -16,7 +18,6 @@ import type {Applied, ApplyOptions, Network, Port} from '../network/network.ts';
 import {sourceName} from '../network/ports.ts';
 import {commitOf, targetsOf} from './commit.ts';
 import {type Compilation, targetPorts} from './compilation.ts';
-import type {OutputLoss} from './compile-options.ts';
 import {type BoundCriterion, criteriaOf, stepValues} from './criterion.ts';
 import {lossGuards, type Measures, measure, objectiveOf, resultsOf} from './measures.ts';
 import {type Recorder, recordOutputs} from './recorder.ts';
@@ -101,14 +102,14 @@ interface Sources {
 }
 
 function inputSources({inputs}: Network, specs: readonly RowsSpec[]): Tensor[] {
-  return inputs.map((port, index) => dataInput(sourceName('x', inputs, port), specs[index] as RowsSpec));
+  return zip(inputs, specs).map(([port, spec]) => dataInput(sourceName('x', inputs, port), spec));
 }
 
 function sourcesOf(network: Network, compilation: Compilation, {x, y, weights}: SampleSpecs): Sources {
   const targets = targetPorts(network, compilation);
   return {
     x: inputSources(network, x),
-    y: targets.map((port, index) => dataInput(sourceName('y', targets, port), y[index] as RowsSpec)),
+    y: zip(targets, y).map(([port, spec]) => dataInput(sourceName('y', targets, port), spec)),
     weights: weightInputs(targets, weights ?? []),
     random: randomInputs(),
   };
@@ -160,22 +161,21 @@ function perSample(
   rows: Tensor,
   mode: Pick<ApplyOptions, 'training' | 'shard' | 'observe'>,
 ): PerSample {
-  const x = network.inputs.map((port, index) =>
-    readInput(sources.x[index] as Tensor, port, specs.x[index] as RowsSpec, rows),
+  const x = zip(network.inputs, sources.x, specs.x).map(([port, source, spec]) =>
+    readInput(source, port, spec, rows),
   );
   const {outputs, updates, losses: added} = network.apply(x, {...mode, random: sources.random});
   const ports = targetPorts(network, compilation);
   const weights = readWeights(sources, specs, ports, rows);
-  const targets = ports.map((port, index) => {
-    const {loss} = compilation.losses[index] as OutputLoss;
-    return readTarget(sources.y[index] as Tensor, port, loss, specs.y[index] as RowsSpec, rows);
-  });
+  const targets = zip(ports, compilation.losses, sources.y, specs.y).map(([port, {loss}, source, spec]) =>
+    readTarget(source, port, loss, spec, rows),
+  );
   return {...measure(compilation, outputs, targets, weights, added), updates, x};
 }
 
 /** Adds neighbours until one is left: the tree does not depend on who computes the parts. */
 function addTree(parts: readonly Tensor[]): Tensor {
-  if (parts.length === 1) return parts[0] as Tensor;
+  if (parts.length === 1) return at(parts, 0);
   const half = Math.ceil(parts.length / 2);
   return add(addTree(parts.slice(0, half)), addTree(parts.slice(half)));
 }
@@ -214,9 +214,9 @@ export function trainGraph(network: Network, compilation: Compilation, options: 
     };
   });
   const average = (parts: readonly Tensor[]): Tensor =>
-    microShards === 1 ? (parts[0] as Tensor) : mul(addTree(parts), 1 / microShards);
+    microShards === 1 ? at(parts, 0) : mul(addTree(parts), 1 / microShards);
   const objective = average(shards.map(shard => shard.objective));
-  const gradient = weights.map((_, index) => average(shards.map(shard => shard.gradients[index] as Tensor)));
+  const gradient = weights.map((_, index) => average(shards.map(shard => at(shard.gradients, index))));
   const states = statesOf(
     network,
     shards.map(({updates}) => updates),
@@ -271,14 +271,14 @@ export function predictGraph(network: Network, options: ForwardGraphOptions): Gr
   const {training = false, recorder} = options;
   const rows = rowsInput(options.batch);
   const sources = inputSources(network, options.x);
-  const x = network.inputs.map((port, index) =>
-    readInput(sources[index] as Tensor, port, options.x[index] as RowsSpec, rows),
+  const x = zip(network.inputs, sources, options.x).map(([port, source, spec]) =>
+    readInput(source, port, spec, rows),
   );
   const mode = {training, ...(recorder && {observe: recorder.observe})};
   const {outputs} = network.apply(x, {...mode, random: randomInputs()});
-  const named = network.outputs.map((port, index) => {
-    return [sourceName('output', network.outputs, port), outputs[index] as Tensor] as const;
-  });
+  const named = zip(network.outputs, outputs).map(
+    ([port, output]) => [sourceName('output', network.outputs, port), output] as const,
+  );
   return {outputs: {...Object.fromEntries(named), ...(recorder && recordOutputs(recorder))}};
 }
 
@@ -305,7 +305,7 @@ export function gradientsGraph(
   const weights = network.trainable.map(({variable: {tensor}}) => tensor);
   const signals = recorder?.layers.map(({preActivation}) => preActivation) ?? [];
   const all = gradients(objective, [...weights, ...signals, ...(recorder ? sample.x : [])]);
-  const entries = weights.map((_, index) => [gradientOutput(index), all[index] as Tensor] as const);
+  const entries = weights.map((_, index) => [gradientOutput(index), at(all, index)] as const);
   const outputs = {loss: objective, ...Object.fromEntries(entries)};
   const {precision} = compilation;
   if (!recorder) return {outputs, precision};

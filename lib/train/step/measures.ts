@@ -2,6 +2,7 @@
 
 import {fail} from '../../core/errors.ts';
 import {show} from '../../core/kinds.ts';
+import {at, zip} from '../../core/lists.ts';
 import {formatShape} from '../../core/shape.ts';
 import {isTensor, type Tensor, withScope} from '../../core/tensor.ts';
 import type {Loss} from '../../nn/losses.ts';
@@ -127,7 +128,7 @@ function metricColumn(
     const value = metric(target, output, loss);
     const factors = weighted ? [sampleWeights ?? ones([output.shape[0] as number])] : [];
     if (metric.accumulation) return [...checkStatistics(name, value, output), ...factors];
-    const number = checkPerSample(`the metric ${name}`, value as Tensor, output);
+    const number = checkPerSample(`the metric ${name}`, value, output);
     const weigh = (x: Tensor): Tensor => factors.reduce((product, factor) => mul(product, factor), x);
     const normalizer = normalizerOf(metric, loss)?.(target);
     return [weigh(number), ...(normalizer ? [weigh(normalizer)] : factors)];
@@ -146,14 +147,14 @@ export function measure(
   sampleWeights: readonly (Tensor | undefined)[],
   added: readonly Tensor[],
 ): Measures {
-  const scored = losses.map((loss, index) => {
+  const scored = zip(losses, targets).map(([loss, target], index) => {
     const scope = losses.length === 1 ? 'loss' : `loss/${loss.name}`;
-    const pair = [outputs[loss.output] as Tensor, targets[index] as Tensor] as const;
+    const pair = [at(outputs, loss.output), target] as const;
     return scoreOutput(loss, scope, pair, sampleWeights[index]);
   });
   const columns = metrics.map(metric => {
-    const at = losses.indexOf(metric.of);
-    return metricColumn(metric, scored[at] as ScoredOutput, sampleWeights[at]);
+    const index = losses.indexOf(metric.of);
+    return metricColumn(metric, at(scored, index), sampleWeights[index]);
   });
   const ownColumns = scored.map(({value, normalizer}) => (normalizer ? [value, normalizer] : [value]));
   const means = [...scored.flatMap(({part, normalizer}) => (normalizer ? [] : [part])), ...added];
@@ -167,7 +168,7 @@ export function measure(
 }
 
 /** A function of the user's own may have forgotten the mean over a sample. */
-function checkPerSample(what: string, value: Tensor, {shape: [batch]}: Tensor): Tensor {
+function checkPerSample(what: string, value: unknown, {shape: [batch]}: Tensor): Tensor {
   if (isTensor(value) && value.dtype === 'float32' && formatShape(value.shape) === `[${batch}]`) {
     return value;
   }
@@ -179,16 +180,15 @@ function checkPerSample(what: string, value: Tensor, {shape: [batch]}: Tensor): 
 
 /** What a metric keeps of each sample begins with the batch's axis. */
 function checkStatistics(name: string, value: unknown, {shape: [batch]}: Tensor): readonly Tensor[] {
-  const list = Array.isArray(value) ? (value as Tensor[]) : [value as Tensor];
-  for (const tensor of list) {
-    if (isTensor(tensor) && tensor.rank > 0 && tensor.shape[0] === batch) continue;
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return list.map(tensor => {
+    if (isTensor(tensor) && tensor.rank > 0 && tensor.shape[0] === batch) return tensor;
     const received = `Received ${show(tensor)}`;
-    fail(
+    return fail(
       'ERR_SHAPE',
       `the metric ${name} must keep something of each sample, [${batch},…] here. ${received}.`,
     );
-  }
-  return list;
+  });
 }
 
 /** The scalar that is minimized. */
@@ -237,7 +237,7 @@ export function resultsOf(
       ...measures.columns.flatMap((statistics, index) =>
         columns[index]?.accumulation
           ? statistics.map((statistic, part) => named(statisticResult(index, part), statistic))
-          : [summed(columnResult(index), statistics[0] as Tensor)],
+          : [summed(columnResult(index), at(statistics, 0))],
       ),
     ];
   });

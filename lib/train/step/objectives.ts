@@ -1,7 +1,7 @@
 // Losses and metrics of a model's outputs, from what `compile` was given: one for all, a list, or by name.
 
 import {checkNumber, fail, unknownName} from '../../core/errors.ts';
-import {isPlainObject} from '../../core/kinds.ts';
+import {fromMap, isPlainObject} from '../../core/kinds.ts';
 import {customKind} from '../../core/named.ts';
 import type {Metric} from '../../nn/metrics.ts';
 import {type LossLike, type MetricLike, toLoss, toMetric} from '../../nn/resolve.ts';
@@ -33,10 +33,10 @@ function perOutput(what: string, {outputs}: Network, given: readonly unknown[] |
 
 export function toLosses(
   network: Network,
-  loss: CompileOptions['loss'],
-  lossWeights: CompileOptions['lossWeights'],
+  options: Pick<CompileOptions, 'loss' | 'lossWeights'>,
 ): OutputLoss[] {
   const {outputs} = network;
+  const [loss, lossWeights] = [fromMap(options.loss), fromMap(options.lossWeights)];
   const several = Array.isArray(loss) || isByOutput(loss, network);
   const given = several
     ? perOutput('loss', network, loss as readonly unknown[] | Table)
@@ -44,7 +44,7 @@ export function toLosses(
   if (lossWeights !== undefined && !Array.isArray(lossWeights) && !isByOutput(lossWeights, network)) {
     fail('ERR_OPTION', 'compile: lossWeights: expected numbers in an array or by the names of outputs.');
   }
-  const weights = lossWeights ? perOutput('lossWeights', network, lossWeights) : [];
+  const weights = lossWeights ? perOutput('lossWeights', network, lossWeights as Table) : [];
   const losses = outputs.flatMap(({name, shape}, output): OutputLoss[] => {
     const value = given[output];
     if (several && (value === undefined || value === null)) return [];
@@ -70,7 +70,7 @@ export function toMetrics(
 ): NamedMetric[] {
   const prefixed = network.outputs.length > 1;
   const asked = (what: string, given: NonNullable<CompileOptions['metrics']>) =>
-    metricsOfOutputs(what, network, losses, given).map(({of, value, index}) => {
+    metricsOfOutputs(what, network, losses, fromMap(given)).map(({of, value, index}) => {
       const metric = toMetric(value);
       const own = ownName(value, index, metric);
       const isOwn = typeof value !== 'string' && typeof metric.config.name === 'string';
@@ -93,7 +93,7 @@ function metricsOfOutputs(
   what: string,
   network: Network,
   losses: readonly OutputLoss[],
-  given: NonNullable<CompileOptions['metrics']>,
+  given: unknown,
 ): {of: OutputLoss; value: MetricLike; index: number}[] {
   const flat = Array.isArray(given) && !given.some(Array.isArray);
   if (!Array.isArray(given) && !isByOutput(given, network)) {

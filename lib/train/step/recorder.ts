@@ -1,5 +1,7 @@
 // What the layers of a model compute on the way, and what reaches them on the way back.
+
 import type {TypedArray} from '../../core/dtype.ts';
+import {at} from '../../core/lists.ts';
 import {currentScope, type Tensor} from '../../core/tensor.ts';
 import type {Observe} from '../../nn/layer.ts';
 import type {ShapedResult} from '../network/results.ts';
@@ -52,7 +54,7 @@ export function recordOutputs({layers}: Recorder, errorSignals?: readonly Tensor
   const entries = layers.flatMap(({preActivation, activation}, index) => [
     [outputOf(index, 'preActivation'), preActivation] as const,
     [outputOf(index, 'activation'), activation] as const,
-    ...(errorSignals ? [[outputOf(index, 'errorSignal'), errorSignals[index] as Tensor] as const] : []),
+    ...(errorSignals ? [[outputOf(index, 'errorSignal'), at(errorSignals, index)] as const] : []),
   ]);
   return Object.fromEntries(entries);
 }

@@ -1,0 +1,148 @@
+#include "runtime/rows.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "runtime/program.h"
+#include "runtime/sharing.h"
+
+namespace chainrule {
+
+int32_t RowWord::word_for(int64_t rows) const {
+  if (form == RowForm::linear) return static_cast<int32_t>(factor * rows + offset);
+  const auto value = static_cast<float>(1 / (static_cast<double>(factor) * static_cast<double>(rows)));
+  int32_t word;
+  std::memcpy(&word, &value, sizeof word);
+  return word;
+}
+
+namespace {
+
+// Programs that are kept: as many as fit into so much memory.
+constexpr size_t kKeptBytes = size_t{2} << 20, kLeastKept = 8, kMostKept = 256;
+
+size_t kept_programs(const Program& program) {
+  const size_t bytes = program.values.size() * sizeof(Value) + program.attributes.size() * sizeof(int32_t) +
+                       program.instructions.size() * (sizeof(Instruction) + sizeof(Share) + sizeof(Args)) +
+                       program.operand_values.size() * (sizeof(Tensor) + sizeof(int32_t));
+  return std::min(kMostKept, std::max(kLeastKept, kKeptBytes / std::max<size_t>(bytes, 1)));
+}
+
+int64_t count_of(const int64_t* dims) {
+  int64_t count = 1;
+  for (int axis = 0; axis < kMaxRank; ++axis) count *= dims[axis];
+  return count;
+}
+
+void set_sizes(Program* program, const Rows& form, int64_t rows) {
+  for (const RowWord& size : form.io_sizes) {
+    IoSlot& slot = program->io[static_cast<size_t>(size.at / kMaxRank)];
+    slot.dims[size.at % kMaxRank] = size.word_for(rows);
+    slot.bytes = count_of(slot.dims) * bytes_of(slot.dtype);
+  }
+  for (const RowWord& stride : form.io_strides) {
+    IoSlot& slot = program->io[static_cast<size_t>(stride.at)];
+    slot.step_stride_bytes = stride.word_for(rows) * bytes_of(slot.dtype);
+  }
+  for (Stride& stride : program->step_strides) {
+    const auto number = static_cast<size_t>(program->operand_values[static_cast<size_t>(stride.operand)]);
+    stride.bytes = program->io[static_cast<size_t>(program->values[number].position)].step_stride_bytes;
+  }
+  for (const RowWord& size : form.value_sizes) {
+    Value& value = program->values[static_cast<size_t>(size.at / kMaxRank)];
+    value.tensor.dims[size.at % kMaxRank] = size.word_for(rows);
+    value.tensor.count = count_of(value.tensor.dims);
+    value.bytes = value.tensor.count * bytes_of(value.tensor.dtype);
+  }
+  for (Loop& loop : program->loops) {
+    for (Loop::Carry& carry : loop.carries) {
+      const auto number = static_cast<size_t>(program->operand_values[static_cast<size_t>(carry.source)]);
+      carry.bytes = program->values[number].bytes;
+    }
+  }
+}
+
+// Sizes that were equal for the most rows may follow from fewer in other ways. That they lie in their spaces,
+// and apart, needs no look: no size is larger than it was.
+void check_sizes(const Program& program, const Rows& form) {
+  const auto refuse = [](const char* why) { throw PlanError(std::string("malformed plan: ") + why); };
+  for (const Value& value : program.values) {
+    if (value.space != Space::io) continue;
+    if (value.bytes != program.io[static_cast<size_t>(value.position)].bytes) {
+      refuse("a value is not what its io slot holds, for fewer rows");
+    }
+  }
+  for (const auto& [one, other] : form.of_one_size) {
+    const Value& a = program.values[static_cast<size_t>(one)];
+    const Value& b = program.values[static_cast<size_t>(other)];
+    if (a.bytes != b.bytes || a.tensor.count != b.tensor.count) {
+      refuse("values that share memory differ in size for fewer rows");
+    }
+  }
+}
+
+void set_literals(Program* program, const Rows& form, int64_t rows) {
+  if (form.literals.empty()) return;
+  auto own = std::make_shared<Arena>();
+  own->reserve(program->literals->bytes);
+  std::memcpy(own->data, program->literals->data, static_cast<size_t>(program->literals->bytes));
+  for (const RowWord& literal : form.literals) {
+    const int32_t word = literal.word_for(rows);
+    std::memcpy(own->data + literal.at * static_cast<int64_t>(sizeof word), &word, sizeof word);
+  }
+  program->literals = own;
+}
+
+std::shared_ptr<Program> make(const Program& most, int64_t rows) {
+  auto program = std::make_shared<Program>();
+  program->fingerprint = (most.fingerprint ^ static_cast<uint64_t>(rows)) * 0x100000001b3u;
+  program->state_bytes = most.state_bytes;
+  program->arena_bytes = most.arena_bytes;
+  program->io = most.io;
+  program->values = most.values;
+  program->instructions = most.instructions;
+  program->operand_values = most.operand_values;
+  program->attributes = most.attributes;
+  program->step_strides = most.step_strides;
+  program->loops = most.loops;
+  program->items = most.items;
+  program->guards = most.guards;
+  program->commit_item = most.commit_item;
+  program->scratch_bytes = most.scratch_bytes;
+  program->writes_state = most.writes_state;
+  program->table = most.table;
+  program->profile_ns = most.profile_ns;
+  program->literals = most.literals;
+  program->memory = most.memory;
+  set_sizes(program.get(), most.rows, rows);
+  check_sizes(*program, most.rows);
+  for (const RowWord& attribute : most.rows.attributes) {
+    program->attributes[static_cast<size_t>(attribute.at)] = attribute.word_for(rows);
+  }
+  set_literals(program.get(), most.rows, rows);
+  std::vector<Tensor> room;
+  for (const int32_t number : most.rows.instructions) {
+    link(program.get(), &program->instructions[static_cast<size_t>(number)], &room);
+  }
+  add_up_costs(program.get());
+  share_work(program.get(), kSharedFromNs);
+  return program;
+}
+
+}  // namespace
+
+std::shared_ptr<Program> program_for_rows(Program* most, int64_t rows) {
+  Rows& form = most->rows;
+  if (rows == form.most) return {std::shared_ptr<Program>(), most};
+  if (rows < 1 || rows > form.most) throw PlanError("the number of rows is out of range");
+  if (form.known.empty()) form.known.resize(kept_programs(*most));
+  std::shared_ptr<Program>& known = form.known[static_cast<size_t>(rows) % form.known.size()];
+  if (!known || known->rows.most != rows) {
+    known = make(*most, rows);
+    known->rows.most = rows;
+  }
+  return known;
+}
+
+}  // namespace chainrule
