@@ -1,4 +1,4 @@
-"""Coefficients of native/simd/math.h, by the Remez exchange: python3 scripts/polynomials.py (needs mpmath).
+"""Coefficients of native/simd by the Remez exchange: python3 scripts/polynomials.py (needs mpmath).
 
 Each line is one coefficient as a C++ float, from the constant upward, after the largest relative error
 that the
@@ -6,7 +6,8 @@ polynomial, with these rounded coefficients, leaves in the whole function.
 """
 import struct
 
-from mpmath import asin, atan, atanh, cos, erf, erfc, exp, floor, linspace, log, lu_solve, matrix, mp, mpf, pi, sin, sqrt
+from mpmath import (asin, atan, atanh, cos, erf, erfc, exp, floor, linspace, log, lu_solve, matrix, mp, mpf,
+                    pi, sin, sqrt)
 
 mp.dps = 60
 
@@ -112,7 +113,8 @@ def trigonometry():
     show('sin', p, lambda c, r: r + r**3 * horner(c, r**2), sin, -sqrt(edge), sqrt(edge))
     q = remez(around_zero(odd(lambda r: (cos(r) - 1 + r**2 / 2) / r**4), mpf(1) / 24),
               odd(lambda r: r**4 if r > 1e-12 else mpf('1e-48')), mpf(0), edge, 3)
-    show('cos', q, lambda c, r: 1 + r**2 * (r**2 * horner(c, r**2) - mpf(1) / 2), cos, -sqrt(edge), sqrt(edge))
+    whole = lambda c, r: 1 + r**2 * (r**2 * horner(c, r**2) - mpf(1) / 2)
+    show('cos', q, whole, cos, -sqrt(edge), sqrt(edge))
 
     # atan(x) = x + x^3 p(x^2) for |x| <= 1; asin(x) = x + x^3 p(x^2) for |x| <= 1/2.
     p = remez(around_zero(odd(lambda x: (atan(x) - x) / x**3), -mpf(1) / 3),
@@ -133,19 +135,20 @@ def trigonometry():
 
 
 def powers():
-    # In doubles: log2(m) = s (2 / ln 2 + s^2 p(s^2)) with s = (m - 1) / (m + 1) for m from sqrt(1/2) to sqrt(2).
+    # In doubles, for m from sqrt(1/2) to sqrt(2): log2(m) = s (2 / ln 2 + s^2 p(s^2)), s = (m - 1) / (m + 1).
     scale = 2 / log(2)
     edge = ((sqrt(mpf(2)) - 1) / (sqrt(mpf(2)) + 1)) ** 2 * mpf('1.001')
     of_root = lambda f: lambda t: f(sqrt(t))
     p = remez(around_zero(of_root(lambda s: scale * (atanh(s) - s) / s**3), scale / 3),
-              of_root(lambda s: abs(s**3 / (scale * atanh(s))) if s > 1e-12 else mpf('1e-24')), mpf(0), edge, 5)
+              of_root(lambda s: abs(s**3 / (scale * atanh(s))) if s > 1e-12 else mpf('1e-24')),
+              mpf(0), edge, 5)
     show('log2', p, lambda c, s: s * (scale + s**2 * horner(c, s**2)), lambda s: scale * atanh(s),
          -sqrt(edge), sqrt(edge), float)
     print(f'// 2 / ln 2\n{float.hex(float(scale))}')
     # 2^f = 1 + f p(f) for |f| <= 1/2 and a little more.
     limit = mpf('0.5001')
-    q = remez(around_zero(lambda f: (mpf(2) ** f - 1) / f, log(2)), lambda f: abs(f) / mpf(2) ** f + mpf('1e-30'),
-              -limit, limit, 7)
+    q = remez(around_zero(lambda f: (mpf(2) ** f - 1) / f, log(2)),
+              lambda f: abs(f) / mpf(2) ** f + mpf('1e-30'), -limit, limit, 7)
     show('exp2', q, lambda c, f: 1 + f * horner(c, f), lambda f: mpf(2) ** f, -limit, limit, float)
 
 

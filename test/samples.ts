@@ -112,7 +112,11 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   atanh: unary(inside, ulps(2.5), inside),
   pow: binary(positive, ulps(1), apart),
   floorDiv: binary(reals, correctlyRounded, spread),
-  mod: binary(reals, correctlyRounded, null),
+  mod: {
+    ...binary(reals, correctlyRounded, null),
+    // Far from where the quotient becomes another.
+    smooth: [{operands: [reals([3, 4], 3.1, 3.4), reals([4], 2.1, 2.9)]}],
+  },
   isNaN: unary(reals, correctlyRounded, spread),
   isFinite: unary(reals, correctlyRounded, spread),
   relu: unary(reals, correctlyRounded, spread),
