@@ -52,20 +52,32 @@ VEC_INLINE Logarithm split_logarithm(Vec f) {
   return {f * f, fma(q, f, splat(-0.5f))};
 }
 
-// 1 ULP, denormal arguments included; log(0) = -infinity, NaN below.
-VEC_INLINE Vec log(Vec x) {
+// A positive finite float as mantissa * 2^power, the mantissa from sqrt(1/2) to sqrt(2).
+struct Scaled {
+  Vec mantissa, power;
+};
+VEC_INLINE Scaled split_power(Vec x) {
   Mask denormal = less(x, splat(0x1p-126f));
   IntVec bits = as_int(select(denormal, x * splat(0x1p23f), x));
-  IntVec offset = bits - splat_int(0x3f3504f3);  // sqrt(1/2)
-  IntVec power = shift_right_arithmetic(offset, 23);
-  Vec f = as_float(bits - shift_left(power, 23)) - splat(1.0f);
-  Vec n = to_float(power) - select(denormal, splat(23.0f), zero());
-  Logarithm l = split_logarithm(f);
-  Vec small = fma(l.square, l.factor, n * splat(kLn2Rest));
-  Vec y = fma(n, splat(kLn2), small + f);
+  IntVec power = shift_right_arithmetic(bits - splat_int(0x3f3504f3), 23);  // sqrt(1/2)
+  return {as_float(bits - shift_left(power, 23)),
+          to_float(power) - select(denormal, splat(23.0f), zero())};
+}
+
+// A logarithm of x where x has one, else what it tends to, or NaN.
+VEC_INLINE Vec logarithm_at(Vec x, Vec y) {
   y = select(less(x, splat(kInfinity)), y, x);
   y = select(equal(x, zero()), splat(-kInfinity), y);
   return select(less(x, zero()), splat(__builtin_nanf("")), y);
+}
+
+// 1 ULP, denormal arguments included; log(0) = -infinity, NaN below.
+VEC_INLINE Vec log(Vec x) {
+  Scaled s = split_power(x);
+  Vec f = s.mantissa - splat(1.0f);
+  Logarithm l = split_logarithm(f);
+  Vec small = fma(l.square, l.factor, s.power * splat(kLn2Rest));
+  return logarithm_at(x, fma(s.power, splat(kLn2), small + f));
 }
 
 // 2 ULP for t from 0 to 1. Below sqrt(2) - 1 the polynomial's argument is t itself, so nothing is lost by

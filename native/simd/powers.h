@@ -18,20 +18,13 @@ VEC_INLINE Vec log1p(Vec x) {
 
 // 1.5 ULP, exact for powers of two; the arguments of log are its own.
 VEC_INLINE Vec log2(Vec x) {
-  Mask denormal = less(x, splat(0x1p-126f));
-  IntVec bits = as_int(select(denormal, x * splat(0x1p23f), x));
-  IntVec offset = bits - splat_int(0x3f3504f3);  // sqrt(1/2)
-  IntVec power = shift_right_arithmetic(offset, 23);
-  Vec f = as_float(bits - shift_left(power, 23)) - splat(1.0f);
-  Vec n = to_float(power) - select(denormal, splat(23.0f), zero());
+  Scaled s = split_power(x);
+  Vec f = s.mantissa - splat(1.0f);
   Logarithm l = split_logarithm(f);
   Vec rest = l.square * l.factor;
   // log2(e) in two parts: the first has few enough bits that the product with f is nearly exact.
   Vec small = fma(f, splat(0x1.1d94aep-14f), rest * splat(kLog2OfE));
-  Vec y = n + fma(f, splat(0x1.715000p+0f), small);
-  y = select(less(x, splat(kInfinity)), y, x);
-  y = select(equal(x, zero()), splat(-kInfinity), y);
-  return select(less(x, zero()), splat(__builtin_nanf("")), y);
+  return logarithm_at(x, s.power + fma(f, splat(0x1.715000p+0f), small));
 }
 
 // 1.5 ULP.
@@ -39,11 +32,8 @@ VEC_INLINE Vec rsqrt(Vec x) { return splat(1.0f) / sqrt(x); }
 
 // log2 of positive finite floats in doubles, off by 2^-48 of the result.
 VEC_INLINE DoubleVec wide_log2(Vec x) {
-  Mask denormal = less(x, splat(0x1p-126f));
-  IntVec bits = as_int(select(denormal, x * splat(0x1p23f), x));
-  IntVec power = shift_right_arithmetic(bits - splat_int(0x3f3504f3), 23);
-  DoubleVec m = to_double(as_float(bits - shift_left(power, 23)));
-  DoubleVec n = to_double(to_float(power) - select(denormal, splat(23.0f), zero()));
+  Scaled scaled = split_power(x);
+  DoubleVec m = to_double(scaled.mantissa), n = to_double(scaled.power);
   const DoubleVec one = splat_double(1);
   DoubleVec s = (m - one) / (m + one);
   DoubleVec t = s * s;
