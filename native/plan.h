@@ -31,6 +31,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "dtype.h"
+
 namespace chainrule {
 
 constexpr int32_t kPlanMagic = 0x314c5243;  // "CRL1"
@@ -69,8 +71,6 @@ enum class RowForm : int32_t { linear = 0, reciprocal = 1 };
 // Position of a value: units of 64 bytes in state and arena, slot number in io, first word in literal.
 enum class Space : int32_t { state = 0, arena = 1, io = 2, literal = 3 };
 
-enum class Dtype : int32_t { float32 = 0, int32 = 1, uint8 = 2, boolean = 3, float64 = 4 };
-
 enum IoFlags : int32_t {
   kIoOutput = 1,       // the run writes it
   kIoDynamicRows = 2,  // dims[0] is -1 in the plan and follows from the bound array: a whole data set
@@ -89,15 +89,6 @@ enum class Guard : int32_t {
 
 // A gather's guard holds this for a row index outside the source. Twin of rowOutOfRange in lib/ops/gather.ts.
 constexpr int32_t kRowOutOfRange = 2147483647;
-
-inline int64_t bytes_of(Dtype dtype) {
-  switch (dtype) {
-    case Dtype::float32:
-    case Dtype::int32: return 4;
-    case Dtype::float64: return 8;
-    default: return 1;
-  }
-}
 
 // One operand as a kernel sees it: row-major, contiguous, with any alignment that its dtype allows.
 struct Tensor {
@@ -129,20 +120,24 @@ struct Args {
   const YieldPoint* yield_point;  // nullptr, or without `yield`, if no other job can be waiting
 };
 
-// One elementwise op over n elements, at most kTile; `out` may be the same memory as an argument. The same
-// row is an opcode of the fused map and, with run_rows, the epilogue of a matrix product.
+// One elementwise op for operands of certain types over n elements, at most kTile; `out` may be the same
+// memory as an argument. The same row is an opcode of the fused map and, with run_rows, the epilogue of a
+// matrix product. Registers have 32 bits for each element: a float32, an int32, or 1.0 or 0.0 for a bool.
 constexpr int64_t kTile = 512;
 struct MapOp {
   const char* signature;
   int32_t arity;
+  uint32_t integers;  // which operands are int32, by their bits; kIntegerResult: the result is
   void (*run)(float* out, const float* a, const float* b, const float* c, int64_t n);
   void (*run_rows)(float* out, const float* a, const float* b, int64_t row, int64_t rows, int64_t n);
 };
 
-// A map program is an attribute of type `words`: constant count, constants as float bits, tile count, step
-// count, then steps x (op, tile, a, b, c). Registers are numbered: first inputs, then constants, then tiles;
-// an operand that the op does not read is -1. The linker replaces ops by row indices of map_ops; the kernel
-// checks the rest.
+constexpr uint32_t kIntegerResult = 1u << 3;
+
+// A map program is an attribute of type `words`: constant count, bits of the constants, which registers hold
+// int32 (bit i: register i), tile count, step count, then steps x (op, tile, a, b, c). Registers are inputs,
+// then constants, then tiles, which have the type of what was written last; an operand that the op does not
+// read is -1. The linker replaces ops by row indices of map_ops; the kernel checks the rest.
 constexpr int kMapStepWords = 5;
 
 // One kernel: serial, no allocation, no threads. `check`, `tasks` and `cost_ns` look at shapes, never at

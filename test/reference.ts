@@ -1,105 +1,18 @@
 // The oracle: evaluates any graph in float64, straight from the definitions of the ops and independent of the
 // kernels. Every value is a Float64Array in row-major order, whatever the tensor's dtype.
+import {numbersOf, type TypedArray} from '../lib/core/dtype.ts';
+import {rowOfCall} from '../lib/core/registers.ts';
 import {type Call, constantOp, type Tensor} from '../lib/core/tensor.ts';
 import {callsOf} from '../lib/graph/walk.ts';
 import type {MapProgram} from '../lib/ops/program.ts';
+import {convert, runProgram, scalarRule} from './reference/elementwise.ts';
 import {moveRules} from './reference/move.ts';
-import {erf, randomRules} from './reference/random.ts';
+import {randomRules} from './reference/random.ts';
 import {updateRules} from './reference/updates.ts';
 
 export type Values = Float64Array;
 export type Given = ReadonlyMap<Tensor, ArrayLike<number>>;
 export type Rule = (call: Call, inputs: Values[]) => Values[];
-
-const flag = (condition: boolean): number => (condition ? 1 : 0);
-
-function roundHalfToEven(x: number): number {
-  const below = Math.floor(x);
-  const rest = x - below;
-  if (rest !== 0.5) return rest < 0.5 ? below : below + 1;
-  return below % 2 === 0 ? below : below + 1;
-}
-
-/** As in C: JavaScript has 1 to the power of infinity as NaN. */
-const powerOf = (a: number, b: number): number =>
-  a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b;
-
-function remainderOf(a: number, b: number): number {
-  const rest = a % b;
-  return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
-}
-
-/** The elementwise ops, one element at a time. */
-export const scalarRules: Record<string, (a: number, b: number, c: number) => number> = {
-  neg: a => -a,
-  abs: Math.abs,
-  sign: Math.sign,
-  square: a => a * a,
-  sqrt: Math.sqrt,
-  exp: Math.exp,
-  expm1: Math.expm1,
-  erf,
-  log: Math.log,
-  softplus: a => Math.max(a, 0) + Math.log1p(Math.exp(-Math.abs(a))),
-  sigmoid: a => (a >= 0 ? 1 / (1 + Math.exp(-a)) : Math.exp(a) / (1 + Math.exp(a))),
-  tanh: Math.tanh,
-  relu: a => (a <= 0 ? 0 : a),
-  reluGrad: (dy, y) => (y > 0 ? dy : 0),
-  tanhGrad: (dy, y) => dy * (1 - y * y),
-  sigmoidGrad: (dy, y) => dy * (y * (1 - y)),
-  log1p: Math.log1p,
-  log2: Math.log2,
-  rsqrt: a => 1 / Math.sqrt(a),
-  reciprocal: a => 1 / a,
-  floor: Math.floor,
-  ceil: Math.ceil,
-  round: roundHalfToEven,
-  sin: Math.sin,
-  cos: Math.cos,
-  tan: Math.tan,
-  asin: Math.asin,
-  acos: Math.acos,
-  atan: Math.atan,
-  atan2: Math.atan2,
-  sinh: Math.sinh,
-  cosh: Math.cosh,
-  asinh: Math.asinh,
-  acosh: Math.acosh,
-  atanh: Math.atanh,
-  pow: powerOf,
-  // A quotient just below an integer may be rounded to it: the op takes the rounded one.
-  floorDiv: (a, b) => Math.floor(Math.fround(a / b)),
-  mod: remainderOf,
-  isNaN: a => flag(Number.isNaN(a)),
-  isFinite: a => flag(Number.isFinite(a)),
-  add: (a, b) => a + b,
-  sub: (a, b) => a - b,
-  mul: (a, b) => a * b,
-  div: (a, b) => a / b,
-  maximum: (a, b) => Math.max(a, b),
-  minimum: (a, b) => Math.min(a, b),
-  greater: (a, b) => flag(a > b),
-  greaterEqual: (a, b) => flag(a >= b),
-  less: (a, b) => flag(a < b),
-  lessEqual: (a, b) => flag(a <= b),
-  equal: (a, b) => flag(a === b),
-  notEqual: (a, b) => flag(a !== b),
-  logicalAnd: (a, b) => flag(a !== 0 && b !== 0),
-  logicalOr: (a, b) => flag(a !== 0 || b !== 0),
-  logicalNot: a => flag(a === 0),
-  select: (condition, a, b) => (condition !== 0 ? a : b),
-  cast: a => a,
-  broadcastTo: a => a,
-};
-
-/** What a number becomes when it is stored as another type: saturating and toward zero for integers. */
-export function convert(x: number, dtype: Tensor['dtype']): number {
-  if (dtype === 'bool') return flag(x !== 0);
-  if (dtype !== 'int32' && dtype !== 'uint8') return x;
-  const [low, high] = dtype === 'int32' ? [-(2 ** 31), 2 ** 31 - 1] : [0, 255];
-  // Integers have no negative zero.
-  return Number.isNaN(x) ? 0 : Math.min(high, Math.max(low, Math.trunc(x))) + 0;
-}
 
 /** Where each element of `to` is read in an array of the shape `from`, which broadcasts to it. */
 export function broadcastIndex(from: readonly number[], to: readonly number[]): (index: number) => number {
@@ -130,24 +43,6 @@ function elementwise(call: Call, inputs: Values[], rule: (operands: number[]) =>
     result[i] = convert(rule(operands), output.dtype);
   }
   return [result];
-}
-
-/** An elementwise op by name or signature, as a function of its operands. */
-function scalarRule(op: string): (operands: number[]) => number {
-  const rule = scalarRules[op.replace(/\(.*/, '')];
-  if (!rule) throw new Error(`the reference has no elementwise op ${op}`);
-  return ([a, b, c]) => rule(a as number, b as number, c as number);
-}
-
-function runProgram({constants, tiles, steps}: MapProgram, inputs: number[]): number {
-  const registers = [...inputs, ...constants.map(Math.fround), ...new Array<number>(tiles).fill(Number.NaN)];
-  const firstTile = registers.length - tiles;
-  let result = Number.NaN;
-  for (const {op, tile, operands} of steps) {
-    result = scalarRule(op)(operands.map(register => registers[register] as number));
-    registers[firstTile + tile] = result;
-  }
-  return result;
 }
 
 interface ProductAttributes {
@@ -289,7 +184,9 @@ const labelGuard = (labels: Values, classes: number): Values =>
 /** Cuts segments of `width` operands out of the inputs after `hyper` and updates each, element by element. */
 const rules: Record<string, Rule> = {
   ...randomRules,
-  constant: call => [Float64Array.from((call.attributes as {data: ArrayLike<number>}).data)],
+  constant: ({attributes, result}) => [
+    Float64Array.from(numbersOf((attributes as {data: TypedArray}).data, result.dtype)),
+  ],
   map: (call, inputs) => {
     const {program} = call.attributes as {program: MapProgram};
     return elementwise(call, inputs, operands => runProgram(program, operands));
@@ -374,7 +271,7 @@ const rules: Record<string, Rule> = {
 export function evaluateCall(call: Call, inputs: Values[]): Values[] {
   const rule = rules[call.op.name];
   if (rule) return rule(call, inputs);
-  if (call.op.elementwise) return elementwise(call, inputs, scalarRule(call.op.name));
+  if (call.op.elementwise) return elementwise(call, inputs, scalarRule(rowOfCall(call)));
   throw new Error(`the reference does not know ${call.op.name}`);
 }
 

@@ -23,33 +23,37 @@ export class Attributes {
     this.signatureIndex = signatureIndex;
   }
 
-  words({name, signature}: Op, attributes: object): number[] {
+  words({name, signature}: Op, attributes: object, inputCount: number): number[] {
     return signature.attributes.flatMap(attribute => {
       const value = (attributes as Record<string, unknown>)[attribute.name];
       if (value === undefined) fail('ERR_GRAPH', `${name}: the attribute ${attribute.name} is missing.`);
-      return this.encode(attribute.type, value);
+      return this.encode(attribute.type, value, inputCount);
     });
   }
 
-  private encode(type: AttributeType, value: unknown): number[] {
+  private encode(type: AttributeType, value: unknown, inputCount: number): number[] {
     switch (type) {
       case 'f32':
         return [bitsOf(value as number)];
       case 'op':
         return [value === null ? -1 : this.signatureIndex(value as string)];
       case 'words':
-        return isMapProgram(value) ? this.encodeProgram(value) : [...(value as readonly number[])];
+        return isMapProgram(value)
+          ? this.encodeProgram(value, inputCount)
+          : [...(value as readonly number[])];
       default:
         return [Number(value)];
     }
   }
 
-  /** For the layout see lib/ops/program.ts. */
-  private encodeProgram({constants, tiles, steps}: MapProgram): number[] {
+  /** For the layout see native/plan.h. */
+  private encodeProgram({constants, integers = 0, tiles, steps}: MapProgram, inputCount: number): number[] {
     const noOperand = -1;
+    const isInteger = (at: number): boolean => ((integers >>> (inputCount + at)) & 1) === 1;
     return [
       constants.length,
-      ...constants.map(bitsOf),
+      ...constants.map((value, at) => (isInteger(at) ? value : bitsOf(value))),
+      integers,
       tiles,
       steps.length,
       ...steps.flatMap(({op, tile, operands}) => {

@@ -1,6 +1,7 @@
 // Pass 5: the words of the plan, laid out as native/plan.h says, and the same in readable form.
 import {dtypes} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
+import {kernelOf} from '../core/registers.ts';
 import {formatShape, type Shape, sizeOf} from '../core/shape.ts';
 import {
   guardKinds,
@@ -142,9 +143,9 @@ class Emitter {
 
   private instruction(step: Instruction, phase: PlanInstruction['phase'], depth: number): void {
     const {op, scope, outputs, inputs} = step;
-    const signature = this.signatureTable.indexOf(op.signature.text);
+    const signature = this.signatureTable.indexOf(kernelOf(op, inputs));
     const operands = [...outputs, ...inputs].map(value => this.valueIndex(value));
-    const attributes = this.attributes.words(op, step.attributes);
+    const attributes = this.attributes.words(op, step.attributes, inputs.length);
     const head = [
       signature,
       this.scopeIndex(scope),

@@ -2,6 +2,7 @@
 // bias, then an activation; an elementwise op with another tensor of its shape; a finite check. The finite
 // checks of small tensors become one. What is left of elementwise calls becomes maps.
 import {match} from '../core/operands.ts';
+import {rowOfCall} from '../core/registers.ts';
 import {sameShape} from '../core/shape.ts';
 import {apply, Call, type Tensor} from '../core/tensor.ts';
 import {callsOf, rebuild, rewrite, usersOf} from '../graph/walk.ts';
@@ -85,7 +86,7 @@ function fuseActivation(call: Call, inputs: readonly Tensor[], [single]: readonl
   const product = match(tensor, matmulOp) ?? biased;
   if (!product || (biased && biased.activation !== null)) return undefined;
   const {a, b, transposeA, transposeB} = product;
-  const attributes = {transposeA, transposeB, activation: call.op.signature.text};
+  const attributes = {transposeA, transposeB, activation: rowOfCall(call)};
   return apply(gemmOp, biased?.bias ? [a, b, biased.bias] : [a, b], attributes, call.scope);
 }
 
@@ -97,7 +98,7 @@ function fuseOther(call: Call, inputs: readonly Tensor[], [single]: readonly boo
   const product = match(tensor, matmulOp);
   if (!product || !fits(call.result) || !fits(other)) return undefined;
   const {a, b, transposeA, transposeB} = product;
-  const attributes = {transposeA, transposeB, combine: call.op.signature.text};
+  const attributes = {transposeA, transposeB, combine: rowOfCall(call)};
   return apply(gemmWithOp, [a, b, other], attributes, call.scope);
 }
 

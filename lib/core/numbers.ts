@@ -1,9 +1,14 @@
 // Numbers of any kind as those that plans read: converted, and checked to fit.
-import {type DType, dtypes, type TypedArray} from './dtype.ts';
+import {arrayOf, type DType, type TypedArray} from './dtype.ts';
 import {fail} from './errors.ts';
+import {fromBfloat16, toBfloat16} from './half.ts';
 
+const int32Range = [-(2 ** 31), 2 ** 31 - 1] as const;
+
+/** Of integers. Those of int64 are computed as int32, and so must fit it. */
 const ranges: Readonly<Partial<Record<DType, readonly [number, number]>>> = {
-  int32: [-(2 ** 31), 2 ** 31 - 1],
+  int32: int32Range,
+  int64: int32Range,
   uint8: [0, 255],
   bool: [0, 1],
 };
@@ -21,21 +26,19 @@ export function numberOf(value: unknown): number | undefined {
 export function fitsType(number: number, dtype: DType): boolean {
   const range = ranges[dtype];
   if (range) return Number.isInteger(number) && number >= range[0] && number <= range[1];
-  return dtype === 'float64' || !Number.isFinite(number) || Number.isFinite(Math.fround(number));
+  if (dtype === 'float64' || !Number.isFinite(number)) return true;
+  if (dtype === 'float16') return Math.abs(number) < 65_520;
+  return Number.isFinite(dtype === 'bfloat16' ? fromBfloat16(toBfloat16(number)) : Math.fround(number));
 }
 
 /** Numbers of any kind in an array of this type. @throws ERR_VALUE naming the first that does not fit. */
 export function converted(what: string, values: ArrayLike<unknown>, dtype: DType): TypedArray {
-  const {array, bytes} = dtypes[dtype];
-  const result = new array(new ArrayBuffer(values.length * bytes), 0, values.length);
-  for (let at = 0; at < values.length; at++) {
-    const number = numberOf(values[at]);
-    if (number === undefined || !fitsType(number, dtype)) {
-      fail('ERR_VALUE', `${what}: ${String(values[at])} at position ${at} does not fit ${dtype}.`);
-    }
-    result[at] = number;
-  }
-  return result;
+  const numbers = Array.from(values, (value, at) => {
+    const number = numberOf(value);
+    if (number !== undefined && fitsType(number, dtype)) return number;
+    return fail('ERR_VALUE', `${what}: ${String(value)} at position ${at} does not fit ${dtype}.`);
+  });
+  return arrayOf(numbers, dtype);
 }
 
 const isInt32 = (value: unknown): boolean => {

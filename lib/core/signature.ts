@@ -5,7 +5,9 @@ import {fail} from './errors.ts';
  * `matmul(a: f32, b: f32) -> c: f32 {transposeA: bool, transposeB: bool}`. It is read twice: by
  * `parseSignature`, and by the types of signature-types.ts, so that rules get operands by name.
  *
- * Operand types: f32, i32, u8, bool, f64, a capital letter (the same type wherever it stands) or `any`.
+ * Operand types: f32, i32, … as in the table of dtypes; T, the same type wherever it stands; N, float32 or
+ * int32 wherever it stands, with a kernel for each; or `any`. In elementwise ops T is one of the types that
+ * they compute in.
  * `name?: f32` may be left out; `...name: f32` stands for any number of operands, last only. Attribute types:
  * bool, i32, f32, op (an elementwise op by its signature; -1 for none) and words (any number of them, last
  * only).

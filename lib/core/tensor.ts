@@ -176,6 +176,9 @@ function checkOperands(op: Op, inputs: readonly Tensor[]): void {
     const {name, type} = declared[Math.min(position, declared.length - 1)] as (typeof declared)[number];
     checkTensor(op.name, name, input);
     if (type === 'any') return;
+    if (type === 'N' && input.dtype !== 'float32' && input.dtype !== 'int32') {
+      failIn(op.name, 'ERR_DTYPE', `operand ${name} must be float32 or int32. Received ${input}`);
+    }
     const expected = dtypeOfShort(type) ?? bound.get(type);
     if (expected === undefined) bound.set(type, input.dtype);
     else if (input.dtype !== expected) {
@@ -325,14 +328,9 @@ export function constant(value: number | TypedArray, shape: Shape = [], dtype: D
     failIn('constant', 'ERR_DTYPE', `expected a number or a typed array. Received ${show(value)}`);
   }
   checkShape('constant', shape);
-  const data =
-    typeof value !== 'number'
-      ? dtypes[dtype].isArray(value)
-        ? value
-        : converted('constant', value as ArrayLike<unknown>, dtype)
-      : dtype === 'float32'
-        ? new Float32Array([value])
-        : new Int32Array([value]);
+  const data = dtypes[dtype].isArray(value)
+    ? value
+    : converted('constant', typeof value === 'number' ? [value] : (value as ArrayLike<unknown>), dtype);
   if (data.length !== sizeOf(shape)) {
     failIn('constant', 'ERR_SHAPE', `${data.length} values do not fill the shape ${formatShape(shape)}`);
   }

@@ -10,7 +10,7 @@ const formatNumber = (value: number): string => (Object.is(value, -0) ? '-0' : S
 
 /** The shortest decimal of a float32: 0.1, not 0.10000000149011612. */
 function formatFloat(value: number): string {
-  if (value === 0) return formatNumber(value);
+  if (Number.isInteger(value) && Math.abs(value) <= 2 ** 31) return formatNumber(value);
   for (let digits = 1; digits < 9; digits++) {
     const short = Number(value.toPrecision(digits));
     if (Math.fround(short) === Math.fround(value)) return formatNumber(short);

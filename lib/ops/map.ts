@@ -1,6 +1,5 @@
 // Elementwise ops: one line each, twin of native/kernels/map.def. Shapes broadcast as in NumPy.
 import {attributes, defineOp} from '../core/define.ts';
-import type {DType} from '../core/dtype.ts';
 import {broadcastShapes, formatShape, type Shape, sameShape} from '../core/shape.ts';
 import {
   apply1,
@@ -11,21 +10,42 @@ import {
   type TensorLike,
   toTensor,
 } from '../core/tensor.ts';
-import {type Binary, type Comparison, compare, map1, map2, type Unary} from './elementwise.ts';
+import {
+  arithmetic1,
+  arithmetic2,
+  type Binary,
+  bitwise1,
+  bitwise2,
+  type Comparison,
+  compare,
+  loaded,
+  logical1,
+  logical2,
+  map1,
+  map2,
+  together,
+  type Unary,
+} from './elementwise.ts';
+
+export {cast} from './elementwise.ts';
 
 // Gradient rules may name ops defined further down: they run only when gradients are asked for. Rules use the
 // result instead of the input where either would do (relu, sigmoid, tanh, exp, sqrt): the memory of the input
 // is then free for others.
-export const add: Binary = map2('add', ({dy}) => ({da: dy, db: dy}));
-export const sub: Binary = map2('sub', ({dy}) => ({da: dy, db: neg(dy)}));
-export const mul: Binary = map2('mul', ({dy}, {a, b}) => ({da: mul(dy, b), db: mul(dy, a)}));
-export const div: Binary = map2('div', ({dy}, {b, y}) => ({da: div(dy, b), db: neg(div(mul(dy, y), b))}));
-export const maximum: Binary = map2('maximum', ({dy}, {a, b}) => chosen(dy, a, b, greater));
-export const minimum: Binary = map2('minimum', ({dy}, {a, b}) => chosen(dy, a, b, less));
-export const neg: Unary = map1('neg', ({dy}) => ({dx: neg(dy)}));
-export const abs: Unary = map1('abs', ({dy}, {x}) => ({dx: mul(dy, sign(x))}));
-export const sign: Unary = map1('sign', 'none');
-export const square: Unary = map1('square', ({dy}, {x}) => ({dx: mul(dy, mul(x, 2))}));
+export const add: Binary = arithmetic2('add', ({dy}) => ({da: dy, db: dy}));
+export const sub: Binary = arithmetic2('sub', ({dy}) => ({da: dy, db: neg(dy)}));
+export const mul: Binary = arithmetic2('mul', ({dy}, {a, b}) => ({da: mul(dy, b), db: mul(dy, a)}));
+/** Of integers the quotient rounded down, as `floorDiv`; by zero it is 0. */
+export const div: Binary = arithmetic2('div', ({dy}, {b, y}) => ({
+  da: div(dy, b),
+  db: neg(div(mul(dy, y), b)),
+}));
+export const maximum: Binary = arithmetic2('maximum', ({dy}, {a, b}) => chosen(dy, a, b, greater));
+export const minimum: Binary = arithmetic2('minimum', ({dy}, {a, b}) => chosen(dy, a, b, less));
+export const neg: Unary = arithmetic1('neg', ({dy}) => ({dx: neg(dy)}));
+export const abs: Unary = arithmetic1('abs', ({dy}, {x}) => ({dx: mul(dy, sign(x))}));
+export const sign: Unary = arithmetic1('sign', 'none');
+export const square: Unary = arithmetic1('square', ({dy}, {x}) => ({dx: mul(dy, mul(x, 2))}));
 export const sqrt: Unary = map1('sqrt', ({dy}, {y}) => ({dx: div(dy, mul(y, 2))}));
 export const exp: Unary = map1('exp', ({dy}, {y}) => ({dx: mul(dy, y)}));
 /** exp(x) − 1, without loss of digits near 0. */
@@ -59,8 +79,6 @@ export const sigmoidGrad: Binary = map2('sigmoidGrad', ({dy: g}, {a: dy, b: y}) 
   db: mul(mul(g, dy), sub(1, mul(y, 2))),
 }));
 
-// Comparisons read every type as float32: integers beyond 2²⁴ that differ by less than a float32 can tell
-// are equal.
 export const greater = compare('greater');
 export const greaterEqual = compare('greaterEqual');
 export const less = compare('less');
@@ -68,25 +86,30 @@ export const lessEqual = compare('lessEqual');
 export const equal = compare('equal');
 export const notEqual = compare('notEqual');
 
-const onBools = {elementwise: true, grad: 'none'} as const;
-const logicalAndOp = defineOp({signature: 'logicalAnd(a: bool, b: bool) -> y: bool', ...onBools});
-const logicalOrOp = defineOp({signature: 'logicalOr(a: bool, b: bool) -> y: bool', ...onBools});
-const logicalNotOp = defineOp({signature: 'logicalNot(x: bool) -> y: bool', ...onBools});
-export const logicalAnd = (a: Tensor, b: Tensor): Tensor => apply1(logicalAndOp, [a, b], {});
-export const logicalOr = (a: Tensor, b: Tensor): Tensor => apply1(logicalOrOp, [a, b], {});
-export const logicalNot = (x: Tensor): Tensor => apply1(logicalNotOp, [x], {});
-/** @internal */
-logicalNot.op = logicalNotOp;
+export const logicalAnd = logical2('logicalAnd');
+export const logicalOr = logical2('logicalOr');
+export const logicalXor = logical2('logicalXor');
+export const logicalNot = logical1('logicalNot');
+
+export const bitwiseAnd = bitwise2('bitwiseAnd');
+export const bitwiseOr = bitwise2('bitwiseOr');
+export const bitwiseXor = bitwise2('bitwiseXor');
+export const bitwiseNot = bitwise1('bitwiseNot');
+/** a · 2ᵇ, wrapped; 0 where b is not between 0 and 31. */
+export const leftShift = bitwise2('leftShift');
+/** ⌊a / 2ᵇ⌋; 0 or −1, as the sign is, where b is not between 0 and 31. */
+export const rightShift = bitwise2('rightShift');
 
 const selectOp = defineOp({
-  signature: 'select(condition: bool, a: f32, b: f32) -> y: f32',
+  signature: 'select(condition: bool, a: T, b: T) -> y: T',
   elementwise: true,
   grad: ({dy}, {condition}) => ({da: select(condition, dy, 0), db: select(condition, 0, dy)}),
 });
 
 /** `a` where the condition holds, else `b`. */
 export function select(condition: Tensor, a: TensorLike, b: TensorLike): Tensor {
-  return apply1(selectOp, [condition, toTensor(a), toTensor(b)], {});
+  const [first, second] = together('select', [a, b], 'bool');
+  return apply1(selectOp, [condition, first, second], {});
 }
 /** @internal */
 select.op = selectOp;
@@ -97,22 +120,8 @@ function chosen(dy: Tensor, a: Tensor, b: Tensor, first: Comparison): {da: Tenso
   return {da: select(first(a, b), dy, share), db: select(first(b, a), dy, share)};
 }
 
-const castOp = defineOp({
-  signature: 'cast(x: any) -> y: any',
-  also: attributes<{readonly dtype: DType}>(),
-  elementwise: true,
-  converts: true,
-  grad: ({dy}, {x}) => ({dx: x.dtype === 'float32' && dy.dtype === 'float32' ? dy : null}),
-});
-
-/** The same numbers as another type; to int32 and uint8 toward zero, to bool as `x != 0`. */
-export function cast(x: Tensor, dtype: DType): Tensor {
-  checkTensor('cast', 'x', x);
-  return x.dtype === dtype ? x : apply1(castOp, [x], {dtype});
-}
-
 const broadcastToOp = defineOp({
-  signature: 'broadcastTo(x: f32) -> y: f32',
+  signature: 'broadcastTo(x: T) -> y: T',
   also: attributes<{readonly shape: Shape}>(),
   elementwise: true,
   converts: true,
@@ -132,7 +141,7 @@ export function broadcastTo(x: TensorLike, shape: Shape): Tensor {
   const tensor = toTensor(x);
   checkTensor('broadcastTo', 'x', tensor);
   checkShape('broadcastTo', shape);
-  return sameShape(tensor.shape, shape) ? tensor : apply1(broadcastToOp, [tensor], {shape});
+  return sameShape(tensor.shape, shape) ? tensor : apply1(broadcastToOp, [loaded(tensor)], {shape});
 }
 /** @internal */
 broadcastTo.op = broadcastToOp;

@@ -1,7 +1,7 @@
 // Elementary functions of each element: one line each, as in map.ts. The bounds of their errors stand beside
 // the formulas in native/simd.
 import type {Tensor, TensorLike} from '../core/tensor.ts';
-import {type Binary, map1, map2, type Predicate, predicate, type Unary} from './elementwise.ts';
+import {arithmetic2, type Binary, map1, map2, type Predicate, predicate, type Unary} from './elementwise.ts';
 import {add, div, greater, less, log, mul, neg, select, square, sub} from './map.ts';
 
 /** log(1 + x), without loss of digits near 0. */
@@ -36,15 +36,18 @@ export const asinh: Unary = map1('asinh', ({dy}, {x}) => ({dx: mul(dy, rsqrt(add
 export const acosh: Unary = map1('acosh', ({dy}, {x}) => ({dx: mul(dy, rsqrt(sub(square(x), 1)))}));
 export const atanh: Unary = map1('atanh', ({dy}, {x}) => ({dx: div(dy, sub(1, square(x)))}));
 
-/** a to the power of b. A base below 0 has powers of integers only; by its exponent it has no gradient. */
-export const pow: Binary = map2('pow', ({dy}, {a, b, y}) => ({
+/**
+ * a to the power of b. A base below 0 has powers of integers only; by its exponent it has no gradient. A
+ * negative power of an int32 is truncated: 0 but for 1 and −1.
+ */
+export const pow: Binary = arithmetic2('pow', ({dy}, {a, b, y}) => ({
   da: mul(dy, mul(b, pow(a, sub(b, 1)))),
   db: mul(dy, mul(y, select(greater(a, 0), log(a), 0))),
 }));
-/** ⌊a / b⌋. */
-export const floorDiv: Binary = map2('floorDiv', 'none');
-/** a − b · ⌊a / b⌋, exactly: the remainder has the sign of b, as in Python. */
-export const mod: Binary = map2('mod', ({dy}, {a, b}) => ({da: dy, db: neg(mul(dy, floorDiv(a, b)))}));
+/** ⌊a / b⌋; 0 for an int32 by zero, as in NumPy. */
+export const floorDiv: Binary = arithmetic2('floorDiv', 'none');
+/** a − b · ⌊a / b⌋, exactly: the remainder has the sign of b, as in Python; 0 for an int32 by zero. */
+export const mod: Binary = arithmetic2('mod', ({dy}, {a, b}) => ({da: dy, db: neg(mul(dy, floorDiv(a, b)))}));
 
 const isNan: Predicate = predicate('isNaN');
 const isFiniteNumber: Predicate = predicate('isFinite');

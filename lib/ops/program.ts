@@ -17,11 +17,13 @@ export interface MapStep {
  */
 export interface MapProgram {
   readonly constants: readonly number[];
+  /** Which registers, of inputs and constants, hold int32, as bits: none by default. */
+  readonly integers?: number;
   readonly tiles: number;
   readonly steps: readonly MapStep[];
 }
 
-/** Words: constant count, constants as float bits, tile count, step count, steps × (op, tile, a, b, c). */
+/** Words: see native/plan.h. */
 export const mapOp = defineOp({
   signature: 'map(...inputs: any) -> y: any {program: words}',
   also: attributes<{readonly program: MapProgram} & TensorSpec>(),

@@ -1,7 +1,16 @@
 // Reductions. Each works along one axis and drops it; several axes are several reductions.
 import {defineOp} from '../core/define.ts';
 import {formatShape, type Shape, sizeOf} from '../core/shape.ts';
-import {apply1, checkShape, checkTensor, failIn, type Op, type Tensor} from '../core/tensor.ts';
+import {
+  apply1,
+  checkShape,
+  checkTensor,
+  failIn,
+  type Op,
+  type Tensor,
+  type TensorLike,
+} from '../core/tensor.ts';
+import {together} from './elementwise.ts';
 import {broadcastTo, cast, div, equal, mul} from './map.ts';
 import {reshape} from './move.ts';
 
@@ -24,13 +33,19 @@ function spread(y: Tensor, shape: Shape, axis: number): Tensor {
 }
 
 export const sumOp = defineOp({
-  signature: 'sum(x: f32) -> y: f32 {axis: i32}',
+  signature: 'sum(x: N) -> y: N {axis: i32}',
   shape: ({x}, given) => withoutAxis('sum', x, given),
   grad: ({dy}, {x}, {axis}) => ({dx: spread(dy, x.shape, axis)}),
 });
 
+const countOp = defineOp({
+  signature: 'count(x: bool) -> y: i32 {axis: i32}',
+  shape: ({x}, given) => withoutAxis('count', x, given),
+  grad: 'none',
+});
+
 const maxOp = defineOp({
-  signature: 'max(x: f32) -> y: f32 {axis: i32}',
+  signature: 'max(x: N) -> y: N {axis: i32}',
   shape: ({x}, given) => withoutAxis('max', x, given),
   // Elements that tie for the maximum share its gradient, as in PyTorch's amax.
   grad({dy}, {x, y}, {axis}) {
@@ -41,7 +56,7 @@ const maxOp = defineOp({
 });
 
 const argMaxOp = defineOp({
-  signature: 'argMax(x: f32) -> y: i32 {axis: i32}',
+  signature: 'argMax(x: N) -> y: i32 {axis: i32}',
   shape({x}, given) {
     const shape = withoutAxis('argMax', x, given);
     if (x.shape[given.axis] === 0) {
@@ -53,7 +68,7 @@ const argMaxOp = defineOp({
 });
 
 const totalOp = defineOp({
-  signature: 'total(x: f32) -> y: f64',
+  signature: 'total(x: N) -> y: f64',
   shape: () => [],
   grad: 'none',
 });
@@ -74,7 +89,7 @@ function axesOf(name: string, x: Tensor, axes: Axes): number[] {
   return [...new Set(from0)].sort((a, b) => b - a);
 }
 
-type Reduction = Op<AxisAttributes, `${string}(x: f32) -> y: f32 {axis: i32}`>;
+type Reduction = Op<AxisAttributes, `${string}(x: ${'N' | 'bool'}) -> y: ${'N' | 'i32'} {axis: i32}`>;
 
 function reduce(op: Reduction, x: Tensor, axes: Axes, keepDims: boolean): Tensor {
   const list = axesOf(op.name, x, axes);
@@ -83,35 +98,55 @@ function reduce(op: Reduction, x: Tensor, axes: Axes, keepDims: boolean): Tensor
   const y = overAll
     ? apply1(op, [reshape(x, [x.size])], {axis: 0})
     : list.reduce((part, axis) => apply1(op, [part], {axis}), x);
-  if (!keepDims) return y;
-  const kept = x.shape.map((size, axis) => (list.includes(axis) ? 1 : size));
-  return reshape(y, kept);
+  return keepDims ? reshape(y, keptShape(x, list)) : y;
 }
 
-/** Sum over `axes` (all by default). */
+const keptShape = ({shape}: Tensor, axes: readonly number[]): Shape =>
+  shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
+
+/** Float32 or int32: what reductions read. */
+const asNumber = (op: string, x: TensorLike): Tensor => together(op, [x], 'int32')[0];
+
+/**
+ * Sum over `axes` (all by default): of float32 in float32; of int32 in int32, where overflow wraps; of bools
+ * how many are true, as int32. `total` sums in float64.
+ */
 export function sum(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
-  return reduce(sumOp, x, axes, keepDims);
+  checkTensor('sum', 'x', x);
+  if (x.dtype !== 'bool') return reduce(sumOp, asNumber('sum', x), axes, keepDims);
+  const [first, ...others] = axesOf('sum', x, axes);
+  if (first === undefined) return cast(x, 'int32');
+  // What has been counted is added up.
+  const isWhole = others.length + 1 === x.rank && x.rank > 1;
+  const counted = isWhole
+    ? apply1(countOp, [reshape(x, [x.size])], {axis: 0})
+    : reduce(sumOp, apply1(countOp, [x], {axis: first}), others, false);
+  return keepDims ? reshape(counted, keptShape(x, [first, ...others])) : counted;
 }
 
 /** Largest element over `axes` (all by default); NaN where one is NaN. */
 export function max(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
-  return reduce(maxOp, x, axes, keepDims);
+  checkTensor('max', 'x', x);
+  return reduce(maxOp, asNumber('max', x), axes, keepDims);
 }
 
-/** Mean over `axes` (all by default). */
+/** Mean over `axes` (all by default), as float32; of bools the share that is true. */
 export function mean(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
   const count = sizeOf(axesOf('mean', x, axes).map(axis => x.shape[axis] as number));
-  return mul(sum(x, axes, keepDims), 1 / count);
+  const terms = x.dtype === 'bool' ? x : cast(x, 'float32');
+  return mul(cast(sum(terms, axes, keepDims), 'float32'), 1 / count);
 }
 
 /** Position of the largest element along `axis` (the last by default), the first where several tie: int32. */
 export function argMax(x: Tensor, axis = -1): Tensor {
-  return apply1(argMaxOp, [x], {axis: axesOf('argMax', x, axis)[0] as number});
+  const from0 = axesOf('argMax', x, axis)[0] as number;
+  return apply1(argMaxOp, [asNumber('argMax', x)], {axis: from0});
 }
 
-/** Sum of all elements, added up in float64: for exact epoch means. */
+/** Sum of all elements, added up in float64: for exact epoch means, and for counts beyond int32. */
 export function total(x: Tensor): Tensor {
-  return apply1(totalOp, [x], {});
+  checkTensor('total', 'x', x);
+  return apply1(totalOp, [x.dtype === 'bool' ? sum(x) : asNumber('total', x)], {});
 }
 
 /** Sums `x` over the axes along which `shape` was broadcast to reach it: the gradient of broadcasting. */

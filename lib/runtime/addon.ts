@@ -36,6 +36,8 @@ export interface RunOptions {
 export interface NativeAddon {
   /** Instruction sets of this build that this CPU has, best first; the one in use; CPUs of this process. */
   info(): {isas: string[]; isa: string; cpus: number};
+  /** The types of elements, in the order of their codes. */
+  dtypes(): {name: string; short: string; bytes: number; computed: string}[];
   /** Signatures of all kernels, then of all elementwise ops, of one instruction set. */
   signatures(isa?: string): string[];
   threads(): number;

@@ -1,5 +1,5 @@
 // The arrays of the user that a run reads and writes.
-import {type DType, dtypeOfArray, dtypes, type TypedArray} from '../core/dtype.ts';
+import {dtypes, type TypedArray} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
 import {isDetached, isResizable, isSharedMemory, show} from '../core/kinds.ts';
 import {formatShape, sizeOf} from '../core/shape.ts';
@@ -35,7 +35,18 @@ export function checkArray(
     );
   }
   checkLength(where, slot, array.length, needed, steps);
+  if (slot.dtype === 'int64' && !slot.output) checkFit(where, array);
   return array;
+}
+
+/** Refuses integers of 64 bits that are not computed with. What becomes of them in a run is saturated. */
+function checkFit(where: string, array: TypedArray): void {
+  const words = new Int32Array(array.buffer, array.byteOffset, 2 * array.length);
+  for (let at = 0; at < words.length; at += 2) {
+    const low = words[at] as number;
+    if (low >> 31 === words[at + 1]) continue;
+    fail('ERR_VALUE', `${where}: ${array[at / 2]} at position ${at / 2} does not fit int32.`);
+  }
 }
 
 function checkLength(
@@ -69,7 +80,8 @@ export function keepSafe<Kind extends TypedArray>(array: Kind): Kind {
   const {buffer} = array;
   canPin ??= addon().pin(new Uint8Array(1)) !== undefined;
   if (canPin || isSharedMemory(buffer) || copies.has(buffer)) return array;
-  const {array: Constructor} = dtypes[dtypeOfArray(array) as DType];
+  const row = Object.values(dtypes).find(({isArray}) => isArray(array));
+  const {array: Constructor} = row ?? dtypes.uint8;
   const copy = new Constructor(new ArrayBuffer(array.byteLength), 0, array.length);
   copy.set(array);
   copies.add(copy.buffer);

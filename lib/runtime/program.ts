@@ -277,6 +277,11 @@ export function nativeInfo(): {isas: string[]; isa: string; cpus: number} {
   return addon().info();
 }
 
+/** The types of elements as native code knows them, in the order of their codes. */
+export function nativeDtypes(): {name: string; short: string; bytes: number; computed: string}[] {
+  return addon().dtypes();
+}
+
 /** Signatures of all kernels and elementwise ops of an instruction set; the one in use by default. */
 export function nativeSignatures(isa?: string): string[] {
   return addon().signatures(isa);

@@ -1,8 +1,8 @@
 // From a graph to a program that runs: the one place where the compiler meets the runtime.
 import {type Compiled, type CompileRequest, compileStages, type Stages} from '../compile/index.ts';
-import {dtypeOfArray, dtypes, type TypedArray} from '../core/dtype.ts';
+import {dtypes, type TypedArray} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
-import {isSharedMemory, show} from '../core/kinds.ts';
+import {isSharedMemory, show, typedArrayName} from '../core/kinds.ts';
 import type {StepRows} from '../core/step-rows.ts';
 import {originalOf, type Tensor, type Variable, variableOf} from '../core/tensor.ts';
 import {callsOf} from '../graph/walk.ts';
@@ -208,7 +208,7 @@ function copyBack(outputs: Arrays, given: Arrays): Record<string, TypedArray> {
   const arrays = Object.entries(outputs).map(([name, result]) => {
     const target = given[name];
     if (!target || target === result) return [name, result] as const;
-    if (dtypeOfArray(target) !== dtypeOfArray(result)) {
+    if (typedArrayName(target) !== typedArrayName(result)) {
       fail('ERR_DTYPE', `run: the result ${name} is ${show(result)}.`);
     }
     if (target.length < result.length) {

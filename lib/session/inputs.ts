@@ -1,5 +1,5 @@
 // What a user gives as an input, as the typed array that a plan reads.
-import {dtypes, type TypedArray} from '../core/dtype.ts';
+import {arrayOf, dtypes, type TypedArray} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
 import {isList, isNumericArray, isShaped, type NumericArray, show} from '../core/kinds.ts';
 import {type NestedArray, visitNested} from '../core/nested.ts';
@@ -68,7 +68,7 @@ function checkLength({name, shape}: IoSlot, length: number): void {
  */
 export function toTypedArray(slot: IoSlot, value: InputValue): TypedArray {
   const {name, shape, dtype} = slot;
-  const {array, bytes, isArray} = dtypes[dtype];
+  const {isArray} = dtypes[dtype];
   if (isShaped(value)) {
     if (!Array.isArray(value.shape)) {
       fail('ERR_SHAPE', `run: ${name}: shape must be an array of sizes. Received ${show(value.shape)}.`);
@@ -85,7 +85,5 @@ export function toTypedArray(slot: IoSlot, value: InputValue): TypedArray {
   }
   const numbers = numbersOf(slot, value);
   checkLength(slot, numbers.length);
-  const result = new array(new ArrayBuffer(numbers.length * bytes), 0, numbers.length);
-  result.set(numbers);
-  return result;
+  return arrayOf(numbers, dtype);
 }

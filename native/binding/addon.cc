@@ -31,6 +31,20 @@ Napi::Value info(const Napi::CallbackInfo& call) {
   return result;
 }
 
+Napi::Value dtypes(const Napi::CallbackInfo& call) {
+  const Napi::Env env = call.Env();
+  Napi::Array result = Napi::Array::New(env);
+  for (const DtypeRow& row : kDtypes) {
+    Napi::Object dtype = Napi::Object::New(env);
+    dtype.Set("name", row.name);
+    dtype.Set("short", row.spelling);
+    dtype.Set("bytes", row.bytes);
+    dtype.Set("computed", row_of(row.computed).name);
+    result.Set(result.Length(), dtype);
+  }
+  return result;
+}
+
 Napi::Value signatures(const Napi::CallbackInfo& call) {
   const KernelTable& table = table_named(call.Env(), call[0]);
   Napi::Array result = Napi::Array::New(call.Env());
@@ -152,6 +166,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   set_up_runs(env);
   const std::pair<const char*, Napi::Value (*)(const Napi::CallbackInfo&)> functions[] = {
       {"info", info},
+      {"dtypes", dtypes},
       {"signatures", signatures},
       {"threads", threads},
       {"alignment", alignment},

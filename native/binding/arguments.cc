@@ -23,7 +23,11 @@ bool read_typed_array(Napi::Env env, napi_value value, TypedArray* array) {
                                   nullptr) == napi_ok;
 }
 
+// Newer than the headers that this is built with.
+constexpr int kFloat16Array = 11;
+
 int64_t bytes_of_element(napi_typedarray_type type) {
+  if (static_cast<int>(type) == kFloat16Array) return 2;
   switch (type) {
     case napi_float64_array:
     case napi_bigint64_array:

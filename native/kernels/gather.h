@@ -3,26 +3,29 @@
 #pragma once
 
 #include "check.h"
+#include "convert.h"
 #include "softmax.h"
 
 namespace chainrule {
 namespace {
 
-VEC_INLINE Vec load_row(const float* p, int64_t n) { return load_upto(p, n); }
-VEC_INLINE Vec load_row(const uint8_t* p, int64_t n) { return n >= kLanes ? load_u8(p) : load_u8_tail(p, n); }
-VEC_INLINE Vec load_row(const int32_t* p, int64_t n) {
-  return to_float(n >= kLanes ? load_int(p) : load_int_tail(p, n));
-}
+// Whether elements may be NaN or infinite.
+template <class Element>
+constexpr bool kIsReal = false;
+template <>
+constexpr bool kIsReal<float> = true;
+template <>
+constexpr bool kIsReal<double> = true;
+template <>
+constexpr bool kIsReal<Float16Bits> = true;
+template <>
+constexpr bool kIsReal<Bfloat16Bits> = true;
 
 // Elements of a row: the product of the dims after the first.
 VEC_INLINE int64_t row_size(const Args& args) { return extent(args.outputs[0], 1, args.outputs[0].rank); }
 
 const char* check_gather(const Args& args) {
   const Tensor &source = args.inputs[0], &rows = args.inputs[1], &y = args.outputs[0];
-  Dtype dtype = source.dtype;
-  if (dtype != Dtype::float32 && dtype != Dtype::uint8 && dtype != Dtype::int32) {
-    return "the source must be f32, u8 or i32";
-  }
   if (source.rank < 1 || rows.rank != 1) return "expected a source with rows and a list of row indices";
   if (y.rank != source.rank || y.dims[0] != rows.dims[0]) return "the dims of the result do not fit";
   for (int32_t i = 1; i < y.rank; ++i) {
@@ -49,8 +52,8 @@ VEC_INLINE int64_t prefetch_rows(int64_t n) {
   return max(min(kPrefetchElements / max(n, 1), kMaxPrefetchRows), kMinPrefetchRows);
 }
 
-// y = value * scale + offset over one row. Returns the or-ed not_finite_bits of a float source. Shuffled rows
-// can be anywhere in memory, so for each cache line that is read, one line of a later row is prefetched.
+// y = value * scale + offset over one row. Returns the or-ed not_finite_bits of a source of reals. Shuffled
+// rows can be anywhere in memory, so for each cache line that is read, one of a later row is prefetched.
 template <class Element>
 VEC_INLINE IntVec convert_row(float* y, const Element* x, const Element* later, int64_t n, Vec scale,
                               Vec offset) {
@@ -59,26 +62,31 @@ VEC_INLINE IntVec convert_row(float* y, const Element* x, const Element* later, 
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
     if (i % kLine == 0) __builtin_prefetch(later + i);
-    Vec value = load_row(x + i, kLanes);
-    if (sizeof(Element) == 4) bits = bits | not_finite_bits(value);
+    Vec value = read_reals(x + i, kLanes);
+    if (kIsReal<Element>) bits = bits | not_finite_bits(value);
     store(y + i, fma(value, scale, offset));
   }
   if (i < n) {
     __builtin_prefetch(later + i);
-    Vec value = load_row(x + i, n - i);
-    bits = bits | not_finite_bits(value);
+    Vec value = read_reals(x + i, n - i);
+    if (kIsReal<Element>) bits = bits | not_finite_bits(value);
     store_tail(y + i, fma(value, scale, offset), n - i);
   }
   return bits;
 }
 
-// Where a float row is not finite. If JavaScript has changed it since, then the first column.
-VEC_INLINE int32_t bad_column(const float* x, int64_t n) {
-  return static_cast<int32_t>(min(max(first_not_finite(x, n), 0), kRowOutOfRange - 1));
-}
+// Where a row of reals is not finite. If JavaScript has changed it since, then the first column.
 template <class Element>
-VEC_INLINE int32_t bad_column(const Element*, int64_t) {
-  return -1;
+VEC_INLINE int32_t bad_column(const Element* x, int64_t n) {
+  if (!kIsReal<Element>) return -1;
+  for (int64_t i = 0; i < n; i += kLanes) {
+    float lanes[kLanes];
+    store(lanes, read_reals(x + i, n - i));
+    for (int64_t k = 0; k < min(n - i, kLanes); ++k) {
+      if (!is_finite(lanes[k])) return static_cast<int32_t>(min(i + k, kRowOutOfRange - 1));
+    }
+  }
+  return 0;
 }
 
 VEC_INLINE bool are_rows(int32_t first, int64_t count, const Args& args) {
@@ -97,8 +105,7 @@ VEC_INLINE int64_t consecutive_rows(const int32_t* rows, int64_t count, int32_t 
 }
 
 template <class Element>
-VEC_INLINE void gather_rows(const Args& args, int64_t first, int64_t last) {
-  const Element* source = input<Element>(args, 0);
+VEC_INLINE void gather_rows(const Args& args, const Element* source, int64_t first, int64_t last) {
   const int32_t* rows = input<int32_t>(args, 1);
   int32_t* guard = output<int32_t>(args, 1);
   int64_t n = row_size(args), longest = n < kShortRow ? last - first : 1;
@@ -134,30 +141,40 @@ VEC_INLINE void gather_range(const Args& args, int64_t* first, int64_t* last) {
 
 void run_gather_rows(const Args& args, int64_t first, int64_t last) {
   gather_range(args, &first, &last);
-  switch (args.inputs[0].dtype) {
-    case Dtype::float32: return gather_rows<float>(args, first, last);
-    case Dtype::uint8: return gather_rows<uint8_t>(args, first, last);
-    default: return gather_rows<int32_t>(args, first, last);
-  }
+  const Tensor& source = args.inputs[0];
+  with_elements(source.dtype, source.data, [&](auto* elements) __attribute__((always_inline)) {
+    gather_rows(args, elements, first, last);
+  });
 }
 
-// Whether `value` is an int32. *y is that integer, or 0.
-VEC_INLINE bool to_label(float value, int32_t* y) {
-  bool fits = value >= -2147483648.0f && value < 2147483648.0f;
+// Whether the element is an int32. *y is that integer, or 0.
+VEC_INLINE bool to_label(double value, int32_t* y) {
+  bool fits = value >= -2147483648.0 && value < 2147483648.0;
   *y = fits ? static_cast<int32_t>(value) : 0;
-  if (fits && static_cast<float>(*y) == value) return true;
+  if (fits && static_cast<double>(*y) == value) return true;
   *y = 0;
   return false;
 }
 template <class Element>
-VEC_INLINE bool to_label(Element value, int32_t* y) {
-  *y = value;
+VEC_INLINE bool read_label(const Element* p, int32_t* y) {
+  return to_label(static_cast<double>(*static_cast<const volatile Element*>(p)), y);
+}
+VEC_INLINE bool read_label(const int32_t* p, int32_t* y) {
+  *y = read_once(p);
   return true;
 }
+VEC_INLINE bool read_label(const BoolByte* p, int32_t* y) { return read_label(&p->byte, y); }
+template <class Bits>
+VEC_INLINE bool read_half_label(const Bits* p, int32_t* y) {
+  float lanes[kLanes];
+  store(lanes, read_reals(p, 1));
+  return to_label(lanes[0], y);
+}
+VEC_INLINE bool read_label(const Float16Bits* p, int32_t* y) { return read_half_label(p, y); }
+VEC_INLINE bool read_label(const Bfloat16Bits* p, int32_t* y) { return read_half_label(p, y); }
 
 template <class Element>
-VEC_INLINE void gather_labels(const Args& args, int64_t first, int64_t last) {
-  const Element* source = input<Element>(args, 0);
+VEC_INLINE void gather_labels(const Args& args, const Element* source, int64_t first, int64_t last) {
   int64_t n = row_size(args);
   for (int64_t b = first; b < last; ++b) {
     int32_t row = read_once(input<int32_t>(args, 1) + b);
@@ -165,8 +182,8 @@ VEC_INLINE void gather_labels(const Args& args, int64_t first, int64_t last) {
     bool inside = is_row(row, args);
     int32_t guard = inside ? -1 : kRowOutOfRange;
     for (int64_t i = 0; i < n; ++i) {
-      Element value = inside ? *static_cast<const volatile Element*>(source + row * n + i) : Element{0};
-      if (to_label(value, y + i) || guard != -1) continue;
+      y[i] = 0;
+      if (!inside || read_label(source + row * n + i, y + i) || guard != -1) continue;
       guard = static_cast<int32_t>(min(i, kRowOutOfRange - 1));
     }
     output<int32_t>(args, 1)[b] = guard;
@@ -175,11 +192,10 @@ VEC_INLINE void gather_labels(const Args& args, int64_t first, int64_t last) {
 
 void run_gather_labels(const Args& args, int64_t first, int64_t last) {
   gather_range(args, &first, &last);
-  switch (args.inputs[0].dtype) {
-    case Dtype::float32: return gather_labels<float>(args, first, last);
-    case Dtype::uint8: return gather_labels<uint8_t>(args, first, last);
-    default: return gather_labels<int32_t>(args, first, last);
-  }
+  const Tensor& source = args.inputs[0];
+  with_elements(source.dtype, source.data, [&](auto* elements) __attribute__((always_inline)) {
+    gather_labels(args, elements, first, last);
+  });
 }
 
 const char* check_pick_class(const Args& args) {

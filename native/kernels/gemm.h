@@ -32,8 +32,10 @@ const char* check_product(const Args& args) {
 
 const char* check_epilogue(const Args& args, int32_t arity, bool needed) {
   int32_t op = args.attributes[2];
-  bool known = (op == -1 && !needed) || (op >= 0 && op < kMapOpCount && args.map_ops[op].arity == arity);
-  return known ? nullptr : "a product's epilogue takes another number of operands";
+  if (op == -1 && !needed) return nullptr;
+  bool known = op >= 0 && op < kMapOpCount && args.map_ops[op].arity == arity;
+  if (!known) return "a product's epilogue takes another number of operands";
+  return args.map_ops[op].integers == 0 ? nullptr : "a product's epilogue computes in float32";
 }
 
 const char* check_gemm(const Args& args) {

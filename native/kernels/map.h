@@ -1,15 +1,18 @@
-// Elementwise ops: one function for each line of map.def, over up to kTile elements.
+// Elementwise ops: a function for each line of map.def and each type that it computes in, over up to kTile
+// elements.
 #pragma once
 
 #include "../plan.h"
+#include "../simd/integers.h"
 #include "../simd/math.h"
 #include "../simd/powers.h"
 #include "../simd/trigonometry.h"
+#include "map_types.h"
 
 namespace chainrule {
 namespace {
 
-// In registers a bool is 1 or 0.
+// In registers a bool is 1.0 or 0.0.
 VEC_INLINE Vec from_mask(Mask m) { return select(m, splat(1.0f), zero()); }
 VEC_INLINE Mask to_mask(Vec x) { return not_equal(x, zero()); }
 // 0 for both zeros; NaN stays NaN.
@@ -47,50 +50,134 @@ VEC_INLINE void map_long(float* out, const float* a, const float* b, const float
 // Rough ns for 16 elements from which a function is long.
 constexpr double kLongFromNs = 5.5;
 
-#define MAP_OP(name, arity, signature, cost, result)                                          \
-  void map_##name(float* out, const float* pa, const float* pb, const float* pc, int64_t n) { \
-    auto f = []([[maybe_unused]] Vec a, [[maybe_unused]] Vec b, [[maybe_unused]] Vec c)       \
-                 __attribute__((always_inline)) { return result; };                           \
-    if constexpr (cost < kLongFromNs) {                                                       \
-      map_lanes<arity>(out, pa, pb, pc, n, f);                                                \
-    } else {                                                                                  \
-      map_long<arity>(out, pa, pb, pc, n, f);                                                 \
-    }                                                                                         \
-  }
+// What map.def says of each op.
+#define MAP_OP(name, arity, signature, cost, result)                                             \
+  struct Map_##name {                                                                            \
+    static constexpr char kSignature[] = signature;                                              \
+    static constexpr int kArity = arity;                                                         \
+    static constexpr double kCostNs = cost;                                                      \
+    template <class A, class B, class C>                                                         \
+    static VEC_INLINE auto apply([[maybe_unused]] A a, [[maybe_unused]] B b,                     \
+                                 [[maybe_unused]] C c) {                                         \
+      return result;                                                                             \
+    }                                                                                            \
+  };
 #include "map.def"
 #undef MAP_OP
+
+VEC_INLINE void set(Vec* to, Vec bits) { *to = bits; }
+VEC_INLINE void set(IntVec* to, Vec bits) { *to = as_int(bits); }
+VEC_INLINE Vec bits_of(Vec x) { return x; }
+VEC_INLINE Vec bits_of(IntVec x) { return as_float(x); }
+
+template <bool kInteger>
+struct RegisterOf {
+  Vec value;
+};
+template <>
+struct RegisterOf<true> {
+  IntVec value;
+};
+
+// An op on registers, whatever they hold.
+template <class Op, char kType>
+struct Applied {
+  static constexpr bool is_integer(int place) {
+    return place < Op::kArity && is_integer_at(Op::kSignature, place, kType);
+  }
+  VEC_INLINE Vec operator()(Vec a, Vec b, Vec c) const {
+    RegisterOf<is_integer(0)> x;
+    RegisterOf<is_integer(1)> y;
+    RegisterOf<is_integer(2)> z;
+    set(&x.value, a);
+    set(&y.value, b);
+    set(&z.value, c);
+    return bits_of(Op::apply(x.value, y.value, z.value));
+  }
+};
+
+template <class Op, char kType>
+void run_map_op(float* out, const float* a, const float* b, const float* c, int64_t n) {
+  constexpr Applied<Op, kType> f;
+  if constexpr (Op::kCostNs < kLongFromNs) {
+    map_lanes<Op::kArity>(out, a, b, c, n, f);
+  } else {
+    map_long<Op::kArity>(out, a, b, c, n, f);
+  }
+}
 
 // The same over rows that are `row` floats apart: one call for a tile of a matrix product. Products take no
 // ops of three operands; these would read b in place of c.
-#define MAP_OP(name, arity, signature, cost, result)                                                         \
-  void map_rows_##name(float* out, const float* pa, const float* pb, int64_t row, int64_t rows, int64_t n) { \
-    [[maybe_unused]] auto f = []([[maybe_unused]] Vec a, [[maybe_unused]] Vec b, [[maybe_unused]] Vec c)     \
-                                  __attribute__((always_inline)) { return result; };                         \
-    for (int64_t i = 0; i < rows; ++i) {                                                                     \
-      const float* b = arity > 1 ? pb + i * row : nullptr;                                                   \
-      if constexpr (cost < kLongFromNs) {                                                                    \
-        map_lanes<arity>(out + i * row, pa + i * row, b, b, n, f);                                           \
-      } else {                                                                                               \
-        map_##name(out + i * row, pa + i * row, b, b, n);                                                    \
-      }                                                                                                      \
-    }                                                                                                        \
+template <class Op, char kType>
+void run_map_op_rows(float* out, const float* a, const float* b, int64_t row, int64_t rows, int64_t n) {
+  for (int64_t i = 0; i < rows; ++i) {
+    const float* other = Op::kArity > 1 ? b + i * row : nullptr;
+    if constexpr (Op::kCostNs < kLongFromNs) {
+      map_lanes<Op::kArity>(out + i * row, a + i * row, other, other, n, Applied<Op, kType>{});
+    } else {
+      run_map_op<Op, kType>(out + i * row, a + i * row, other, other, n);
+    }
   }
-#include "map.def"
-#undef MAP_OP
+}
 
-#define MAP_OP(name, arity, signature, cost, result) {signature, arity, map_##name, map_rows_##name},
-constexpr MapOp kMapOps[] = {
+template <class Op, char kType>
+constexpr auto kInstance = with_type(Op::kSignature, kType);
+
+template <class Op, char kType>
+constexpr MapOp map_row() {
+  return {kInstance<Op, kType>.text, Op::kArity, integers_of(Op::kSignature, Op::kArity, kType),
+          run_map_op<Op, kType>, run_map_op_rows<Op, kType>};
+}
+
+// The rows of one op, and the cost of each.
+struct MapRows {
+  MapOp rows[3];
+  int32_t count;
+  double cost_ns;
+};
+template <class Op>
+constexpr MapRows rows_of() {
+  constexpr char kVariable = variable_of(Op::kSignature);
+  if constexpr (kVariable == 'T') {
+    return {{map_row<Op, 'f'>(), map_row<Op, 'i'>(), map_row<Op, 'b'>()}, 3, Op::kCostNs};
+  } else if constexpr (kVariable == 'N') {
+    return {{map_row<Op, 'f'>(), map_row<Op, 'i'>(), {}}, 2, Op::kCostNs};
+  } else {
+    return {{map_row<Op, 'f'>(), {}, {}}, 1, Op::kCostNs};
+  }
+}
+
+#define MAP_OP(name, arity, signature, cost, result) rows_of<Map_##name>(),
+constexpr MapRows kMapRows[] = {
 #include "map.def"
 };
 #undef MAP_OP
 
-#define MAP_OP(name, arity, signature, cost, result) cost,
-constexpr double kMapCostsNs[] = {
-#include "map.def"
-};
-#undef MAP_OP
+constexpr int32_t count_rows() {
+  int32_t count = 0;
+  for (const MapRows& op : kMapRows) count += op.count;
+  return count;
+}
+constexpr int32_t kMapOpCount = count_rows();
 
-constexpr int32_t kMapOpCount = sizeof(kMapOps) / sizeof(kMapOps[0]);
+struct MapTable {
+  MapOp ops[kMapOpCount];
+  double costs_ns[kMapOpCount];
+};
+constexpr MapTable table_of_rows() {
+  MapTable table = {};
+  int32_t next = 0;
+  for (const MapRows& op : kMapRows) {
+    for (int32_t i = 0; i < op.count; ++i) {
+      table.ops[next] = op.rows[i];
+      table.costs_ns[next++] = op.cost_ns;
+    }
+  }
+  return table;
+}
+constexpr MapTable kMapTable = table_of_rows();
+constexpr const MapOp (&kMapOps)[kMapOpCount] = kMapTable.ops;
+constexpr const double (&kMapCostsNs)[kMapOpCount] = kMapTable.costs_ns;
 
 }  // namespace
 }  // namespace chainrule

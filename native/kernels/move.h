@@ -9,10 +9,7 @@ namespace {
 
 constexpr int64_t kCopyBytes = 65536;
 
-VEC_INLINE int64_t bytes_in(const Tensor& x) {
-  if (x.dtype == Dtype::float64) return x.count * 8;
-  return x.dtype == Dtype::float32 || x.dtype == Dtype::int32 ? x.count * 4 : x.count;
-}
+VEC_INLINE int64_t bytes_in(const Tensor& x) { return x.count * bytes_of(x.dtype); }
 
 const char* check_copy(const Args& args) {
   const Tensor &x = args.inputs[0], &y = args.outputs[0];

@@ -18,38 +18,48 @@ constexpr int64_t kTileStride = kTile + kLanes;
 
 struct MapProgram {
   int32_t constant_count, tile_count, step_count;
+  uint32_t integers;  // inputs and constants whose registers hold int32
   const int32_t* constants;
   const int32_t* steps;
 };
 
 // Reads the counts; constant_count is -1 if the words are not as many as these say.
 MapProgram read_program(const int32_t* words, int32_t count) {
-  MapProgram broken = {-1, 0, 0, nullptr, nullptr};
-  if (count < 1 || words[0] < 0 || words[0] > kMapConstants || count < words[0] + 3) return broken;
+  MapProgram broken = {-1, 0, 0, 0, nullptr, nullptr};
+  if (count < 1 || words[0] < 0 || words[0] > kMapConstants || count < words[0] + 4) return broken;
   const int32_t* rest = words + 1 + words[0];
-  if (rest[0] < 1 || rest[0] > kMapTiles || rest[1] < 1 || rest[1] > kMapSteps) return broken;
-  if (count != words[0] + 3 + rest[1] * kMapStepWords) return broken;
-  return {words[0], rest[0], rest[1], words + 1, rest + 2};
+  if (rest[1] < 1 || rest[1] > kMapTiles || rest[2] < 1 || rest[2] > kMapSteps) return broken;
+  if (count != words[0] + 4 + rest[2] * kMapStepWords) return broken;
+  return {words[0], rest[1], rest[2], static_cast<uint32_t>(rest[0]), words + 1, rest + 3};
 }
 
+VEC_INLINE bool is_integer(const MapProgram& program, int32_t reg) { return program.integers >> reg & 1; }
+
+// Each step must read registers that have been written, of the types that its op takes.
 const char* check_steps(const MapProgram& program, int32_t input_count) {
   int32_t first_tile = input_count + program.constant_count;
   uint32_t written = 0;
+  uint64_t integers = program.integers;
+  if (program.integers >> first_tile != 0) return "there are no registers of some that hold int32";
   for (int32_t i = 0; i < program.step_count; ++i) {
     const int32_t* step = program.steps + i * kMapStepWords;
     if (step[0] < 0 || step[0] >= kMapOpCount) return "a step of the program has no op";
+    const MapOp& op = kMapOps[step[0]];
     for (int32_t k = 0; k < 3; ++k) {
       int32_t source = step[2 + k];
-      if (k >= kMapOps[step[0]].arity) {
+      if (k >= op.arity) {
         if (source != -1) return "a step of the program has more operands than its op";
         continue;
       }
       if (source < 0 || source >= first_tile + program.tile_count) return "a step reads no register";
       bool empty = source >= first_tile && !(written >> (source - first_tile) & 1);
       if (empty) return "a step reads an empty tile";
+      if ((integers >> source & 1) != (op.integers >> k & 1)) return "a step reads another type";
     }
     if (step[1] < 0 || step[1] >= program.tile_count) return "a step writes no tile";
     written |= 1u << step[1];
+    uint64_t bit = uint64_t{1} << (first_tile + step[1]);
+    integers = op.integers & kIntegerResult ? integers | bit : integers & ~bit;
   }
   return nullptr;
 }
@@ -62,10 +72,11 @@ const char* check_map(const Args& args) {
   for (int32_t i = 0; i < y.rank; ++i) {
     if (y.dims[i] < 0) return "a map needs the size of its result";
   }
-  if (y.dtype == Dtype::float64) return "a map has no float64";
   for (int32_t i = 0; i < args.inputCount; ++i) {
-    if (args.inputs[i].dtype == Dtype::float64) return "a map has no float64";
-    if (!broadcasts(args.inputs[i], y)) return "an input does not broadcast to the result";
+    const Tensor& x = args.inputs[i];
+    if (!broadcasts(x, y)) return "an input does not broadcast to the result";
+    bool is_real = x.dtype == Dtype::float32 || x.dtype == Dtype::float16 || x.dtype == Dtype::bfloat16;
+    if (is_real && is_integer(program, i)) return "an input that is no integer is read as int32";
   }
   return check_steps(program, args.inputCount);
 }
@@ -95,10 +106,12 @@ struct MapRun {
   Reading readings[kMapInputs];
   View views[kMapInputs];
   float* registers[kMapRegisters];  // that of an input read in place is never written
+  bool integer_result;              // of the last step
+  bool is_stored_directly;          // by the last step, because the result has the type of its register
 };
 
-void fill(float* tile, float value, int64_t n) {
-  Vec all = splat(value);
+void fill(float* tile, int32_t bits, int64_t n) {
+  Vec all = as_float(splat_int(bits));
   for (int64_t i = 0; i < n; i += kLanes) store(tile + i, all);
 }
 
@@ -112,8 +125,9 @@ void prepare(const Args& args, const MapProgram& program, int64_t longest, MapRu
     const Tensor& x = args.inputs[i];
     if (x.count == 1) {
       run->readings[i] = Reading::once;
-      fill(run->registers[i], load_one(x.dtype, x.data, 0), longest);
-    } else if (x.count == y.count && x.dtype == Dtype::float32) {
+      fill(run->registers[i], load_one(is_integer(program, i), x.dtype, x.data, 0), longest);
+    } else if (x.count == y.count &&
+               (x.dtype == Dtype::float32 || (x.dtype == Dtype::int32 && is_integer(program, i)))) {
       run->readings[i] = Reading::inPlace;
     } else {
       run->readings[i] = Reading::expanded;
@@ -121,20 +135,21 @@ void prepare(const Args& args, const MapProgram& program, int64_t longest, MapRu
     }
   }
   for (int32_t i = 0; i < program.constant_count; ++i) {
-    float value;
-    __builtin_memcpy(&value, program.constants + i, sizeof value);
-    fill(run->registers[args.inputCount + i], value, longest);
+    fill(run->registers[args.inputCount + i], program.constants[i], longest);
   }
+  const int32_t* last = program.steps + (program.step_count - 1) * kMapStepWords;
+  run->integer_result = (kMapOps[last[0]].integers & kIntegerResult) != 0;
+  run->is_stored_directly = y.dtype == (run->integer_result ? Dtype::int32 : Dtype::float32);
 }
 
-// One tile: load the inputs, then run the steps. The last step writes straight into a float32 result.
+// One tile: load the inputs, then run the steps. The last one writes into the result itself where it can.
 void run_tile(const Args& args, const MapProgram& program, MapRun* run, int64_t start, int64_t n) {
   const Tensor& y = args.outputs[0];
   for (int32_t i = 0; i < args.inputCount; ++i) {
     if (run->readings[i] == Reading::inPlace) {
       run->registers[i] = static_cast<float*>(args.inputs[i].data) + start;
     } else if (run->readings[i] == Reading::expanded) {
-      expand(run->registers[i], args.inputs[i], run->views[i], start, n);
+      expand(run->registers[i], is_integer(program, i), args.inputs[i], run->views[i], start, n);
     }
   }
   float** tiles = run->registers + args.inputCount + program.constant_count;
@@ -142,13 +157,13 @@ void run_tile(const Args& args, const MapProgram& program, MapRun* run, int64_t 
   for (int32_t i = 0; i < program.step_count; ++i) {
     const int32_t* step = program.steps + i * kMapStepWords;
     bool last = i + 1 == program.step_count;
-    result = last && y.dtype == Dtype::float32 ? static_cast<float*>(y.data) + start : tiles[step[1]];
+    result = last && run->is_stored_directly ? static_cast<float*>(y.data) + start : tiles[step[1]];
     const float* a = run->registers[step[2]];
     const float* b = step[3] < 0 ? nullptr : run->registers[step[3]];
     const float* c = step[4] < 0 ? nullptr : run->registers[step[4]];
     kMapOps[step[0]].run(result, a, b, c, n);
   }
-  if (y.dtype != Dtype::float32) store_floats(result, y.dtype, y.data, start, n);
+  if (!run->is_stored_directly) store_register(result, run->integer_result, y.dtype, y.data, start, n);
 }
 
 void run_map(const Args& args, int64_t first_task, int64_t last_task) {

@@ -5,7 +5,8 @@
 // chunk of 4096, a fixed tree over the lanes, then the chunks joined pairwise in the order of their numbers.
 #pragma once
 
-#include "operands.h"
+#include "../simd/integers.h"
+#include "convert.h"
 
 namespace chainrule {
 namespace {
@@ -14,19 +15,68 @@ constexpr int64_t kRowChunk = 256;
 constexpr int64_t kElementChunk = 4096;
 constexpr int64_t kStrip = 4 * kLanes;  // columns that one item of work takes
 
+// What a result is computed in: sixteen floats or sixteen int32, read from memory and written to it.
+VEC_INLINE Vec splat_number(float x) { return splat(x); }
+VEC_INLINE IntVec splat_number(int32_t x) { return splat_int(x); }
+VEC_INLINE Vec read_numbers(const float* p) { return load(p); }
+VEC_INLINE Vec read_numbers(const float* p, int64_t n) { return load_upto(p, n); }
+VEC_INLINE IntVec read_numbers(const int32_t* p, int64_t n = kLanes) { return read_integers(p, n); }
+VEC_INLINE IntVec read_numbers(const BoolByte* p, int64_t n = kLanes) { return read_integers(p, n); }
+VEC_INLINE Vec read_tail(const float* p, int64_t n) { return load_tail(p, n); }
+template <class Element>
+VEC_INLINE IntVec read_tail(const Element* p, int64_t n) {
+  return read_integers(p, n);
+}
+VEC_INLINE int32_t wrapped_sum(int32_t a, int32_t b) {
+  return static_cast<int32_t>(static_cast<uint32_t>(a) + static_cast<uint32_t>(b));
+}
+constexpr float least_of(float) { return -__builtin_inff(); }
+constexpr int32_t least_of(int32_t) { return INT32_MIN; }
+
+VEC_INLINE int32_t reduce_add(IntVec x) {
+  int32_t lanes[kLanes], sum = 0;
+  store_int(lanes, x);
+  for (int32_t lane : lanes) sum = wrapped_sum(sum, lane);
+  return sum;
+}
+VEC_INLINE int32_t reduce_max(IntVec x) {
+  int32_t lanes[kLanes], most = INT32_MIN;
+  store_int(lanes, x);
+  for (int32_t lane : lanes) most = lane > most ? lane : most;
+  return most;
+}
+
+// Sums of int32 wrap around, in whatever order. Bools are counted.
+template <class Number>
 struct SumOf {
-  static constexpr float kIdentity = 0.0f;
-  static VEC_INLINE Vec join(Vec a, Vec b) { return a + b; }
-  static VEC_INLINE float join(float a, float b) { return a + b; }
+  using Element = Number;
+  static constexpr Number kIdentity = 0;
+  template <class Register>
+  static VEC_INLINE Register join(Register a, Register b) {
+    return a + b;
+  }
   static VEC_INLINE float over_lanes(Vec x) { return reduce_add(x); }
+  static VEC_INLINE int32_t over_lanes(IntVec x) { return reduce_add(x); }
+  static VEC_INLINE float join(float a, float b) { return a + b; }
+  static VEC_INLINE int32_t join(int32_t a, int32_t b) { return wrapped_sum(a, b); }
+};
+struct CountOf : SumOf<int32_t> {
+  using Element = BoolByte;
 };
 
-// NaN if any element is NaN; minus infinity if there is no element.
+// NaN if any element is NaN; the least number if there is no element.
+template <class Number>
 struct MaxOf {
-  static constexpr float kIdentity = -__builtin_inff();
-  static VEC_INLINE Vec join(Vec a, Vec b) { return max(a, b); }
-  static VEC_INLINE float join(float a, float b) { return a > b || a != a ? a : b; }
+  using Element = Number;
+  static constexpr Number kIdentity = least_of(Number{});
+  template <class Register>
+  static VEC_INLINE Register join(Register a, Register b) {
+    return max(a, b);
+  }
   static VEC_INLINE float over_lanes(Vec x) { return reduce_max(x); }
+  static VEC_INLINE int32_t over_lanes(IntVec x) { return reduce_max(x); }
+  static VEC_INLINE float join(float a, float b) { return a > b || a != a ? a : b; }
+  static VEC_INLINE int32_t join(int32_t a, int32_t b) { return a > b ? a : b; }
 };
 
 // x as [outer, n, inner], reduced over n.
@@ -75,37 +125,46 @@ double reduce_cost(const Args& args) {
   return 40.0 + 0.05 * static_cast<double>(args.inputs[0].count) + 5.0 * results;
 }
 
-template <class Of, int kCount>
-VEC_INLINE void reduce_strip(float* y, const float* x, int64_t n, int64_t stride) {
-  Vec all[kCount];
-  for (int v = 0; v < kCount; ++v) all[v] = splat(Of::kIdentity);
+template <class Of>
+using RegisterFor = decltype(splat_number(Of::kIdentity));
+
+template <class Of, int kCount, class Number>
+VEC_INLINE void reduce_strip(Number* y, const typename Of::Element* x, int64_t n, int64_t stride) {
+  RegisterFor<Of> all[kCount];
+  for (int v = 0; v < kCount; ++v) all[v] = splat_number(Of::kIdentity);
   for (int64_t start = 0; start < n; start += kRowChunk) {
-    Vec chunk[kCount];
-    for (int v = 0; v < kCount; ++v) chunk[v] = splat(Of::kIdentity);
+    RegisterFor<Of> chunk[kCount];
+    for (int v = 0; v < kCount; ++v) chunk[v] = splat_number(Of::kIdentity);
     int64_t end = min(start + kRowChunk, n);
     for (int64_t row = start; row < end; ++row) {
 #pragma GCC unroll 4
-      for (int v = 0; v < kCount; ++v) chunk[v] = Of::join(chunk[v], load(x + row * stride + v * kLanes));
+      for (int v = 0; v < kCount; ++v) {
+        chunk[v] = Of::join(chunk[v], read_numbers(x + row * stride + v * kLanes));
+      }
     }
     for (int v = 0; v < kCount; ++v) all[v] = Of::join(all[v], chunk[v]);
   }
-  for (int v = 0; v < kCount; ++v) store(y + v * kLanes, all[v]);
+  for (int v = 0; v < kCount; ++v) write(y + v * kLanes, all[v], kLanes);
 }
 
-template <class Of>
-VEC_INLINE void reduce_last_columns(float* y, const float* x, int64_t n, int64_t stride, int64_t width) {
-  Vec all = splat(Of::kIdentity);
+template <class Of, class Number>
+VEC_INLINE void reduce_last_columns(Number* y, const typename Of::Element* x, int64_t n, int64_t stride,
+                                    int64_t width) {
+  RegisterFor<Of> all = splat_number(Of::kIdentity);
   for (int64_t start = 0; start < n; start += kRowChunk) {
-    Vec chunk = splat(Of::kIdentity);
+    RegisterFor<Of> chunk = splat_number(Of::kIdentity);
     int64_t end = min(start + kRowChunk, n);
-    for (int64_t row = start; row < end; ++row) chunk = Of::join(chunk, load_tail(x + row * stride, width));
+    for (int64_t row = start; row < end; ++row) {
+      chunk = Of::join(chunk, read_tail(x + row * stride, width));
+    }
     all = Of::join(all, chunk);
   }
-  store_tail(y, all, width);
+  write(y, all, width);
 }
 
-template <class Of>
-VEC_INLINE void reduce_columns(float* y, const float* x, int64_t n, int64_t stride, int64_t width) {
+template <class Of, class Number>
+VEC_INLINE void reduce_columns(Number* y, const typename Of::Element* x, int64_t n, int64_t stride,
+                               int64_t width) {
   if (width == kStrip) return reduce_strip<Of, 4>(y, x, n, stride);
   int64_t column = 0;
   for (; column + kLanes <= width; column += kLanes) reduce_strip<Of, 1>(y + column, x + column, n, stride);
@@ -128,27 +187,27 @@ VEC_INLINE Number join_pairwise(int64_t count, Part part, Join join) {
 }
 
 template <class Of>
-VEC_INLINE float reduce_chunk(const float* x, int64_t n) {
-  Vec all = splat(Of::kIdentity);
+VEC_INLINE auto reduce_chunk(const typename Of::Element* x, int64_t n) {
+  RegisterFor<Of> all = splat_number(Of::kIdentity);
   int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) all = Of::join(all, load(x + i));
+  for (; i + kLanes <= n; i += kLanes) all = Of::join(all, read_numbers(x + i));
   if (i < n) {
-    Vec last = select(mask_below(n - i), load_tail(x + i, n - i), splat(Of::kIdentity));
-    all = Of::join(all, last);
+    all = Of::join(all, select(mask_below(n - i), read_tail(x + i, n - i), splat_number(Of::kIdentity)));
   }
   return Of::over_lanes(all);
 }
 
 template <class Of>
-VEC_INLINE float reduce_row(const float* x, int64_t n) {
+VEC_INLINE auto reduce_row(const typename Of::Element* x, int64_t n) {
   if (n <= kElementChunk) return reduce_chunk<Of>(x, n);
-  return join_pairwise<float>(
+  using Number = decltype(reduce_chunk<Of>(x, n));
+  return join_pairwise<Number>(
       ceil_div(n, kElementChunk),
       [=](int64_t i) {
         int64_t start = i * kElementChunk;
         return reduce_chunk<Of>(x + start, min(kElementChunk, n - start));
       },
-      [](float a, float b) { return Of::join(a, b); });
+      [](Number a, Number b) { return Of::join(a, b); });
 }
 
 // Calls work(position in y, position in x, columns) for every item of the tasks.
@@ -167,8 +226,9 @@ VEC_INLINE void for_items(const AxisView& view, int64_t first_task, int64_t last
 template <class Of>
 void run_reduce(const Args& args, int64_t first_task, int64_t last_task) {
   AxisView view = axis_view(args);
-  const float* x = input<float>(args, 0);
-  float* y = output<float>(args, 0);
+  const auto* x = input<typename Of::Element>(args, 0);
+  using Number = decltype(reduce_row<Of>(x, 0));
+  Number* y = output<Number>(args, 0);
   for_items(view, first_task, last_task, [=](int64_t to, int64_t from, int64_t width) {
     if (view.inner == 1) {
       y[to] = reduce_row<Of>(x + from, view.n);
@@ -178,12 +238,20 @@ void run_reduce(const Args& args, int64_t first_task, int64_t last_task) {
   });
 }
 
+VEC_INLINE Mask both_nan(Vec a, Vec b) { return mask_and(not_equal(a, a), not_equal(b, b)); }
+VEC_INLINE Mask both_nan(IntVec, IntVec) { return mask_below(0); }
+VEC_INLINE Mask becomes_nan(Vec largest, Vec here) {
+  return mask_and(not_equal(here, here), equal(largest, largest));
+}
+VEC_INLINE Mask becomes_nan(IntVec, IntVec) { return mask_below(0); }
+
 // The first NaN if there is one, else the first of the largest, like NumPy. n >= 1.
-VEC_INLINE int32_t arg_max_row(const float* x, int64_t n) {
-  Vec largest = splat(reduce_row<MaxOf>(x, n));
+template <class Number>
+VEC_INLINE int32_t arg_max_row(const Number* x, int64_t n) {
+  auto largest = splat_number(reduce_row<MaxOf<Number>>(x, n));
   for (int64_t i = 0; i < n; i += kLanes) {
-    Vec here = load_upto(x + i, n - i);
-    Mask found = mask_or(equal(here, largest), mask_and(not_equal(here, here), not_equal(largest, largest)));
+    auto here = read_numbers(x + i, n - i);
+    Mask found = mask_or(equal(here, largest), both_nan(here, largest));
     if (!any(mask_and(found, mask_below(min(n - i, kLanes))))) continue;
     Vec position = select(found, neg(to_float(lane_index())), splat(-16.0f));
     return static_cast<int32_t>(i) - static_cast<int32_t>(reduce_max(position));
@@ -191,22 +259,23 @@ VEC_INLINE int32_t arg_max_row(const float* x, int64_t n) {
   return 0;
 }
 
-VEC_INLINE void arg_max_columns(int32_t* y, const float* x, int64_t n, int64_t stride, int64_t width) {
-  Vec largest = load_upto(x, width);
+template <class Number>
+VEC_INLINE void arg_max_columns(int32_t* y, const Number* x, int64_t n, int64_t stride, int64_t width) {
+  auto largest = read_numbers(x, width);
   IntVec position = splat_int(0);
   for (int64_t row = 1; row < n; ++row) {
-    Vec here = load_upto(x + row * stride, width);
-    Mask is_nan = mask_and(not_equal(here, here), equal(largest, largest));
-    Mask better = mask_or(less(largest, here), is_nan);
+    auto here = read_numbers(x + row * stride, width);
+    Mask better = mask_or(less(largest, here), becomes_nan(largest, here));
     largest = select(better, here, largest);
     position = select(better, splat_int(static_cast<int32_t>(row)), position);
   }
   store_int_tail(y, position, min(width, kLanes));
 }
 
+template <class Number>
 void run_arg_max(const Args& args, int64_t first_task, int64_t last_task) {
   AxisView view = axis_view(args);
-  const float* x = input<float>(args, 0);
+  const Number* x = input<Number>(args, 0);
   int32_t* y = output<int32_t>(args, 0);
   for_items(view, first_task, last_task, [=](int64_t to, int64_t from, int64_t width) {
     if (view.inner == 1) {
@@ -219,19 +288,21 @@ void run_arg_max(const Args& args, int64_t first_task, int64_t last_task) {
   });
 }
 
-VEC_INLINE double total_chunk(const float* x, int64_t n) {
+template <class Number>
+VEC_INLINE double total_chunk(const Number* x, int64_t n) {
   DoubleVec sum = to_double(zero());
   int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) sum = sum + to_double(load(x + i));
-  if (i < n) sum = sum + to_double(load_tail(x + i, n - i));
+  for (; i + kLanes <= n; i += kLanes) sum = sum + to_double(read_numbers(x + i));
+  if (i < n) sum = sum + to_double(read_tail(x + i, n - i));
   return reduce_add(sum);
 }
 
 int64_t one_task(const Args&) { return 1; }
 
+template <class Number>
 void run_total(const Args& args, int64_t first_task, int64_t last_task) {
   if (first_task >= last_task) return;
-  const float* x = input<float>(args, 0);
+  const Number* x = input<Number>(args, 0);
   int64_t n = args.inputs[0].count;
   *output<double>(args, 0) = join_pairwise<double>(
       max(ceil_div(n, kElementChunk), 1),
@@ -243,13 +314,22 @@ void run_total(const Args& args, int64_t first_task, int64_t last_task) {
 }
 
 constexpr Kernel kReduceKernels[] = {
-    {"sum(x: f32) -> y: f32 {axis: i32}", check_reduce, reduce_tasks, reduce_cost, nullptr, run_reduce<SumOf>,
-     0},
-    {"max(x: f32) -> y: f32 {axis: i32}", check_reduce, reduce_tasks, reduce_cost, nullptr, run_reduce<MaxOf>,
-     0},
-    {"argMax(x: f32) -> y: i32 {axis: i32}", check_arg_max, reduce_tasks, reduce_cost, nullptr, run_arg_max,
-     0},
-    {"total(x: f32) -> y: f64", check_total, one_task, reduce_cost, nullptr, run_total, 0},
+    {"sum(x: f32) -> y: f32 {axis: i32}", check_reduce, reduce_tasks, reduce_cost, nullptr,
+     run_reduce<SumOf<float>>, 0},
+    {"sum(x: i32) -> y: i32 {axis: i32}", check_reduce, reduce_tasks, reduce_cost, nullptr,
+     run_reduce<SumOf<int32_t>>, 0},
+    {"count(x: bool) -> y: i32 {axis: i32}", check_reduce, reduce_tasks, reduce_cost, nullptr,
+     run_reduce<CountOf>, 0},
+    {"max(x: f32) -> y: f32 {axis: i32}", check_reduce, reduce_tasks, reduce_cost, nullptr,
+     run_reduce<MaxOf<float>>, 0},
+    {"max(x: i32) -> y: i32 {axis: i32}", check_reduce, reduce_tasks, reduce_cost, nullptr,
+     run_reduce<MaxOf<int32_t>>, 0},
+    {"argMax(x: f32) -> y: i32 {axis: i32}", check_arg_max, reduce_tasks, reduce_cost, nullptr,
+     run_arg_max<float>, 0},
+    {"argMax(x: i32) -> y: i32 {axis: i32}", check_arg_max, reduce_tasks, reduce_cost, nullptr,
+     run_arg_max<int32_t>, 0},
+    {"total(x: f32) -> y: f64", check_total, one_task, reduce_cost, nullptr, run_total<float>, 0},
+    {"total(x: i32) -> y: f64", check_total, one_task, reduce_cost, nullptr, run_total<int32_t>, 0},
 };
 
 }  // namespace

@@ -142,7 +142,7 @@ void run_softmax(const Args& args, int64_t first, int64_t last) {
   }
   for (int64_t row = first; row < last && view.columns > kNarrow; ++row) {
     const float* from = x + row * view.columns;
-    softmax_row(y + row * view.columns, from, view.columns, reduce_row<MaxOf>(from, view.columns));
+    softmax_row(y + row * view.columns, from, view.columns, reduce_row<MaxOf<float>>(from, view.columns));
   }
 }
 
@@ -153,7 +153,7 @@ void run_log_softmax(const Args& args, int64_t first, int64_t last) {
   for (int64_t row = first; row < last; ++row) {
     const float* x = input<float>(args, 0) + row * n;
     float* y = output<float>(args, 0) + row * n;
-    float largest = reduce_row<MaxOf>(x, n);
+    float largest = reduce_row<MaxOf<float>>(x, n);
     Vec shift = splat(largest), log_sum = log(splat(exp_row<false>(nullptr, x, n, largest)));
     int64_t i = 0;
     for (; i + kLanes <= n; i += kLanes) store(y + i, (load(x + i) - shift) - log_sum);
@@ -197,7 +197,7 @@ VEC_INLINE void crossentropy_rows(const Args& args, int64_t row, int64_t count, 
   }
   for (int64_t i = 0; i < count; ++i, x += classes, probabilities += classes) {
     if (classes > kNarrow) {
-      largest[i] = reduce_row<MaxOf>(x, classes);
+      largest[i] = reduce_row<MaxOf<float>>(x, classes);
       sums[i] = softmax_row(probabilities, x, classes, largest[i]);
     }
     int32_t label = read_once(input<int32_t>(args, 1) + row + i);

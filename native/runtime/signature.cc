@@ -101,17 +101,9 @@ Signature parse_signature(const std::string& text) {
 }
 
 bool dtype_of(const std::string& type, Dtype* dtype) {
-  static const struct {
-    const char* name;
-    Dtype dtype;
-  } kNames[] = {{"f32", Dtype::float32},
-                {"i32", Dtype::int32},
-                {"u8", Dtype::uint8},
-                {"bool", Dtype::boolean},
-                {"f64", Dtype::float64}};
-  for (const auto& row : kNames) {
-    if (type != row.name) continue;
-    *dtype = row.dtype;
+  for (int32_t code = 0; code < kDtypeCount; ++code) {
+    if (type != kDtypes[code].spelling) continue;
+    *dtype = static_cast<Dtype>(code);
     return true;
   }
   return false;
@@ -161,8 +153,8 @@ int32_t Linker::map_op(int32_t number) const {
 
 void Linker::resolve_program(int32_t* words, int32_t count) const {
   const auto bad = [] { throw PlanError("map: the program's words are cut short"); };
-  if (count < 1 || words[0] < 0 || words[0] > count - 3) bad();
-  const int32_t head = 1 + words[0];
+  if (count < 1 || words[0] < 0 || words[0] > count - 4) bad();
+  const int32_t head = 2 + words[0];
   const int32_t steps = words[head + 1];
   if (steps < 0 || int64_t{head} + 2 + int64_t{steps} * kMapStepWords != count) bad();
   for (int32_t step = 0; step < steps; ++step) {

@@ -18,7 +18,7 @@ enum class AttributeType { boolean, int32, float32, op, words };
 
 struct OperandType {
   std::string name;
-  std::string type;  // f32, i32, u8, bool, f64, any, or a type variable such as T
+  std::string type;  // a dtype as native/dtype.h spells it, any, or a type variable such as T
   bool optional = false;
   bool variadic = false;
 };

@@ -32,7 +32,7 @@ int64_t read_dims(const int32_t* words, Dtype dtype, bool dynamic, Tensor* tenso
 }
 
 Dtype read_dtype(int32_t word) {
-  need(word >= 0 && word <= static_cast<int32_t>(Dtype::float64), "no such dtype");
+  need(word >= 0 && word < kDtypeCount, "no such dtype");
   return static_cast<Dtype>(word);
 }
 

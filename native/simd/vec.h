@@ -9,12 +9,14 @@
 //   at_least(x, low), at_most(x, high): a NaN and a zero of either sign pass; low and high are no NaN
 //   times_power_of_two(x, n): n an integer from -252 to 254; rounded once
 //   less less_equal equal not_equal: as in C, so only not_equal holds for a NaN; select(m, a, b) = m ? a : b
-//   mask_and mask_or mask_not any
+//   mask_and mask_or mask_xor mask_not any
 //   to_int_nearest (ties to even) to_int_truncate: out of range to the nearest int32, NaN to 0; to_float
-//   as_int as_float: the bits. IntVec: + - & | ^, shift_*(x, 0 to 31), equal_int less_int select
+//   as_int as_float: the bits. IntVec: + - * & | ^ wrap, shift_*(x, 0 to 31), equal_int less_int select;
+//   shift_left and shift_right_arithmetic also by a vector of counts
 //   mul_wide(a, b, &high): low halves of unsigned 32 x 32 products
-//   load_u8 -> Vec, store_u8 (IntVec, each 0 to 255)
-//   DoubleVec: + - * / fma fnma splat_double; to_double, and to_float, rounded once
+//   load_u8 -> Vec, store_u8 (IntVec, each 0 to 255); load_u16 -> IntVec, store_u16 (each 0 to 65535)
+//   DoubleVec: + - * / fma fnma splat_double; to_double of either; to_float, rounded once; to_int_wrapping:
+//   truncated, for numbers whose integers an int64 holds, of which the low half is taken
 //   reduce_add(x): lanes i + (i+8), then + 4, + 2, + 1; reduce_max: NaN where any is NaN
 //   transpose_16x16(from, from_stride, to, to_stride): strides in floats
 //   load_transposed(from, from_stride, to): lane i of to[k] is from[i * from_stride + k]
@@ -72,6 +74,9 @@ VEC_INLINE void load_transposed(const float* from, int64_t from_stride, Vec (&to
 }
 #endif
 
+VEC_INLINE Mask mask_xor(Mask a, Mask b) {
+  return mask_or(mask_and(a, mask_not(b)), mask_and(mask_not(a), b));
+}
 VEC_INLINE Mask greater(Vec a, Vec b) { return less(b, a); }
 VEC_INLINE Mask greater_equal(Vec a, Vec b) { return less_equal(b, a); }
 

@@ -154,6 +154,9 @@ VEC_INLINE IntVec operator+(IntVec a, IntVec b) {
 VEC_INLINE IntVec operator-(IntVec a, IntVec b) {
   return {_mm256_sub_epi32(a.low, b.low), _mm256_sub_epi32(a.high, b.high)};
 }
+VEC_INLINE IntVec operator*(IntVec a, IntVec b) {
+  return {_mm256_mullo_epi32(a.low, b.low), _mm256_mullo_epi32(a.high, b.high)};
+}
 VEC_INLINE IntVec operator&(IntVec a, IntVec b) {
   return {_mm256_and_si256(a.low, b.low), _mm256_and_si256(a.high, b.high)};
 }
@@ -174,6 +177,12 @@ VEC_INLINE IntVec shift_right_logical(IntVec x, int n) {
 VEC_INLINE IntVec shift_right_arithmetic(IntVec x, int n) {
   __m256i count = _mm256_set1_epi32(n);
   return {_mm256_srav_epi32(x.low, count), _mm256_srav_epi32(x.high, count)};
+}
+VEC_INLINE IntVec shift_left(IntVec x, IntVec n) {
+  return {_mm256_sllv_epi32(x.low, n.low), _mm256_sllv_epi32(x.high, n.high)};
+}
+VEC_INLINE IntVec shift_right_arithmetic(IntVec x, IntVec n) {
+  return {_mm256_srav_epi32(x.low, n.low), _mm256_srav_epi32(x.high, n.high)};
 }
 
 VEC_INLINE __m256i mul_wide_half(__m256i a, __m256i b, __m256i* high) {
@@ -211,6 +220,26 @@ VEC_INLINE void store_u8_tail(uint8_t* p, IntVec x, int64_t n) {
   for (int64_t i = 0; i < n; ++i) p[i] = bytes[i];
 }
 
+VEC_INLINE IntVec load_u16(const uint16_t* p) {
+  __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return {_mm256_cvtepu16_epi32(_mm256_castsi256_si128(halves)),
+          _mm256_cvtepu16_epi32(_mm256_extracti128_si256(halves, 1))};
+}
+VEC_INLINE IntVec load_u16_tail(const uint16_t* p, int64_t n) {
+  uint16_t halves[16] = {};
+  for (int64_t i = 0; i < n; ++i) halves[i] = p[i];
+  return load_u16(halves);
+}
+VEC_INLINE void store_u16(uint16_t* p, IntVec x) {
+  __m256i halves = _mm256_permute4x64_epi64(_mm256_packus_epi32(x.low, x.high), 0xd8);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), halves);
+}
+VEC_INLINE void store_u16_tail(uint16_t* p, IntVec x, int64_t n) {
+  uint16_t halves[16];
+  store_u16(halves, x);
+  for (int64_t i = 0; i < n; ++i) p[i] = halves[i];
+}
+
 VEC_INLINE float reduce_add(Vec x) {
   __m256 eight = _mm256_add_ps(x.low, x.high);
   __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
@@ -229,6 +258,17 @@ VEC_INLINE DoubleVec to_double(Vec x) {
   __m128 first = _mm256_castps256_ps128(x.low), second = _mm256_extractf128_ps(x.low, 1);
   __m128 third = _mm256_castps256_ps128(x.high), fourth = _mm256_extractf128_ps(x.high, 1);
   return {{_mm256_cvtps_pd(first), _mm256_cvtps_pd(second), _mm256_cvtps_pd(third), _mm256_cvtps_pd(fourth)}};
+}
+VEC_INLINE DoubleVec to_double(IntVec x) {
+  __m128i first = _mm256_castsi256_si128(x.low), second = _mm256_extracti128_si256(x.low, 1);
+  __m128i third = _mm256_castsi256_si128(x.high), fourth = _mm256_extracti128_si256(x.high, 1);
+  return {{_mm256_cvtepi32_pd(first), _mm256_cvtepi32_pd(second), _mm256_cvtepi32_pd(third),
+           _mm256_cvtepi32_pd(fourth)}};
+}
+// Of all that an int32 does not hold the instruction makes INT32_MIN: what 2^31 wraps to.
+VEC_INLINE IntVec to_int_wrapping(DoubleVec x) {
+  return {_mm256_set_m128i(_mm256_cvttpd_epi32(x.v[1]), _mm256_cvttpd_epi32(x.v[0])),
+          _mm256_set_m128i(_mm256_cvttpd_epi32(x.v[3]), _mm256_cvttpd_epi32(x.v[2]))};
 }
 VEC_INLINE DoubleVec operator+(DoubleVec a, DoubleVec b) {
   for (int i = 0; i < 4; ++i) a.v[i] = _mm256_add_pd(a.v[i], b.v[i]);

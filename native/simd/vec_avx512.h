@@ -104,6 +104,7 @@ VEC_INLINE Vec to_float(IntVec x) { return {_mm512_cvtepi32_ps(x.v)}; }
 
 VEC_INLINE IntVec operator+(IntVec a, IntVec b) { return {_mm512_add_epi32(a.v, b.v)}; }
 VEC_INLINE IntVec operator-(IntVec a, IntVec b) { return {_mm512_sub_epi32(a.v, b.v)}; }
+VEC_INLINE IntVec operator*(IntVec a, IntVec b) { return {_mm512_mullo_epi32(a.v, b.v)}; }
 VEC_INLINE IntVec operator&(IntVec a, IntVec b) { return {_mm512_and_si512(a.v, b.v)}; }
 VEC_INLINE IntVec operator|(IntVec a, IntVec b) { return {_mm512_or_si512(a.v, b.v)}; }
 VEC_INLINE IntVec operator^(IntVec a, IntVec b) { return {_mm512_xor_si512(a.v, b.v)}; }
@@ -114,6 +115,8 @@ VEC_INLINE IntVec shift_right_logical(IntVec x, int n) {
 VEC_INLINE IntVec shift_right_arithmetic(IntVec x, int n) {
   return {_mm512_srav_epi32(x.v, _mm512_set1_epi32(n))};
 }
+VEC_INLINE IntVec shift_left(IntVec x, IntVec n) { return {_mm512_sllv_epi32(x.v, n.v)}; }
+VEC_INLINE IntVec shift_right_arithmetic(IntVec x, IntVec n) { return {_mm512_srav_epi32(x.v, n.v)}; }
 
 VEC_INLINE IntVec mul_wide(IntVec a, IntVec b, IntVec* high) {
   __m512i even = _mm512_mul_epu32(a.v, b.v);
@@ -136,6 +139,19 @@ VEC_INLINE void store_u8_tail(uint8_t* p, IntVec x, int64_t n) {
   _mm_mask_storeu_epi8(p, first_lanes(n), _mm512_cvtepi32_epi8(x.v));
 }
 
+VEC_INLINE IntVec load_u16(const uint16_t* p) {
+  return {_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+VEC_INLINE IntVec load_u16_tail(const uint16_t* p, int64_t n) {
+  return {_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(first_lanes(n), p))};
+}
+VEC_INLINE void store_u16(uint16_t* p, IntVec x) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(x.v));
+}
+VEC_INLINE void store_u16_tail(uint16_t* p, IntVec x, int64_t n) {
+  _mm256_mask_storeu_epi16(p, first_lanes(n), _mm512_cvtepi32_epi16(x.v));
+}
+
 VEC_INLINE float reduce_add(Vec x) {
   __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(x.v), _mm512_extractf32x8_ps(x.v, 1));
   __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
@@ -152,6 +168,15 @@ VEC_INLINE float reduce_max(Vec x) {
 
 VEC_INLINE DoubleVec to_double(Vec x) {
   return {_mm512_cvtps_pd(_mm512_castps512_ps256(x.v)), _mm512_cvtps_pd(_mm512_extractf32x8_ps(x.v, 1))};
+}
+VEC_INLINE DoubleVec to_double(IntVec x) {
+  return {_mm512_cvtepi32_pd(_mm512_castsi512_si256(x.v)),
+          _mm512_cvtepi32_pd(_mm512_extracti32x8_epi32(x.v, 1))};
+}
+// Of all that an int32 does not hold the instruction makes INT32_MIN: what 2^31 wraps to.
+VEC_INLINE IntVec to_int_wrapping(DoubleVec x) {
+  const __m512i low = _mm512_castsi256_si512(_mm512_cvttpd_epi32(x.low));
+  return {_mm512_inserti32x8(low, _mm512_cvttpd_epi32(x.high), 1)};
 }
 VEC_INLINE DoubleVec operator+(DoubleVec a, DoubleVec b) {
   return {_mm512_add_pd(a.low, b.low), _mm512_add_pd(a.high, b.high)};

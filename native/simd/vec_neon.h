@@ -159,6 +159,9 @@ VEC_INLINE IntVec operator+(IntVec a, IntVec b) {
 VEC_INLINE IntVec operator-(IntVec a, IntVec b) {
   return quarters<IntVec>([&](int i) { return vsubq_s32(a.v[i], b.v[i]); });
 }
+VEC_INLINE IntVec operator*(IntVec a, IntVec b) {
+  return quarters<IntVec>([&](int i) { return vmulq_s32(a.v[i], b.v[i]); });
+}
 VEC_INLINE IntVec operator&(IntVec a, IntVec b) {
   return quarters<IntVec>([&](int i) { return vandq_s32(a.v[i], b.v[i]); });
 }
@@ -178,6 +181,12 @@ VEC_INLINE IntVec shift_right_logical(IntVec x, int n) {
 }
 VEC_INLINE IntVec shift_right_arithmetic(IntVec x, int n) {
   return quarters<IntVec>([&](int i) { return vshlq_s32(x.v[i], vdupq_n_s32(-n)); });
+}
+VEC_INLINE IntVec shift_left(IntVec x, IntVec n) {
+  return quarters<IntVec>([&](int i) { return vshlq_s32(x.v[i], n.v[i]); });
+}
+VEC_INLINE IntVec shift_right_arithmetic(IntVec x, IntVec n) {
+  return quarters<IntVec>([&](int i) { return vshlq_s32(x.v[i], vnegq_s32(n.v[i])); });
 }
 
 VEC_INLINE IntVec mul_wide(IntVec a, IntVec b, IntVec* high) {
@@ -212,6 +221,20 @@ VEC_INLINE void store_u8_tail(uint8_t* p, IntVec x, int64_t n) {
   copy_out(p, tail, n);
 }
 
+VEC_INLINE IntVec load_u16(const uint16_t* p) {
+  return quarters<IntVec>([=](int i) { return vreinterpretq_s32_u32(vmovl_u16(vld1_u16(p + 4 * i))); });
+}
+VEC_INLINE IntVec load_u16_tail(const uint16_t* p, int64_t n) { return load_u16(copy_in(p, n).lanes); }
+VEC_INLINE void store_u16(uint16_t* p, IntVec x) {
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) vst1_u16(p + 4 * i, vmovn_u32(vreinterpretq_u32_s32(x.v[i])));
+}
+VEC_INLINE void store_u16_tail(uint16_t* p, IntVec x, int64_t n) {
+  Tail<uint16_t> tail;
+  store_u16(tail.lanes, x);
+  copy_out(p, tail, n);
+}
+
 VEC_INLINE float reduce_add(Vec x) {
   float32x4_t four = vaddq_f32(vaddq_f32(x.v[0], x.v[2]), vaddq_f32(x.v[1], x.v[3]));
   float32x2_t two = vadd_f32(vget_low_f32(four), vget_high_f32(four));
@@ -233,6 +256,20 @@ VEC_INLINE DoubleVec to_double(Vec x) {
     result.v[2 * i + 1] = vcvt_high_f64_f32(x.v[i]);
   }
   return result;
+}
+VEC_INLINE DoubleVec to_double(IntVec x) {
+  DoubleVec result;
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    result.v[2 * i] = vcvtq_f64_s64(vmovl_s32(vget_low_s32(x.v[i])));
+    result.v[2 * i + 1] = vcvtq_f64_s64(vmovl_high_s32(x.v[i]));
+  }
+  return result;
+}
+VEC_INLINE IntVec to_int_wrapping(DoubleVec x) {
+  return quarters<IntVec>([&](int i) {
+    return vcombine_s32(vmovn_s64(vcvtq_s64_f64(x.v[2 * i])), vmovn_s64(vcvtq_s64_f64(x.v[2 * i + 1])));
+  });
 }
 VEC_INLINE DoubleVec operator+(DoubleVec a, DoubleVec b) {
   for (int i = 0; i < 8; ++i) a.v[i] = vaddq_f64(a.v[i], b.v[i]);

@@ -140,12 +140,15 @@ VEC_INLINE Vec to_float(IntVec x) { return {__builtin_convertvector(x.v, Floats)
 // Overflow wraps around.
 VEC_INLINE IntVec operator+(IntVec a, IntVec b) { return {(Ints)((Unsigneds)a.v + (Unsigneds)b.v)}; }
 VEC_INLINE IntVec operator-(IntVec a, IntVec b) { return {(Ints)((Unsigneds)a.v - (Unsigneds)b.v)}; }
+VEC_INLINE IntVec operator*(IntVec a, IntVec b) { return {(Ints)((Unsigneds)a.v * (Unsigneds)b.v)}; }
 VEC_INLINE IntVec operator&(IntVec a, IntVec b) { return {a.v & b.v}; }
 VEC_INLINE IntVec operator|(IntVec a, IntVec b) { return {a.v | b.v}; }
 VEC_INLINE IntVec operator^(IntVec a, IntVec b) { return {a.v ^ b.v}; }
 VEC_INLINE IntVec shift_left(IntVec x, int n) { return {(Ints)((Unsigneds)x.v << n)}; }
 VEC_INLINE IntVec shift_right_logical(IntVec x, int n) { return {(Ints)((Unsigneds)x.v >> n)}; }
 VEC_INLINE IntVec shift_right_arithmetic(IntVec x, int n) { return {x.v >> n}; }
+VEC_INLINE IntVec shift_left(IntVec x, IntVec n) { return {(Ints)((Unsigneds)x.v << (Unsigneds)n.v)}; }
+VEC_INLINE IntVec shift_right_arithmetic(IntVec x, IntVec n) { return {x.v >> n.v}; }
 
 VEC_INLINE IntVec mul_wide(IntVec a, IntVec b, IntVec* high) {
   uint32_t low[16], top[16];
@@ -171,6 +174,19 @@ VEC_INLINE void store_u8_tail(uint8_t* p, IntVec x, int64_t n) {
 }
 VEC_INLINE void store_u8(uint8_t* p, IntVec x) { store_u8_tail(p, x, 16); }
 
+VEC_INLINE IntVec load_u16_tail(const uint16_t* p, int64_t n) {
+  int32_t lanes[16] = {};
+  for (int i = 0; i < n; ++i) lanes[i] = p[i];
+  return load_int(lanes);
+}
+VEC_INLINE IntVec load_u16(const uint16_t* p) { return load_u16_tail(p, 16); }
+VEC_INLINE void store_u16_tail(uint16_t* p, IntVec x, int64_t n) {
+  int32_t lanes[16];
+  store_int(lanes, x);
+  for (int i = 0; i < n; ++i) p[i] = static_cast<uint16_t>(lanes[i]);
+}
+VEC_INLINE void store_u16(uint16_t* p, IntVec x) { store_u16_tail(p, x, 16); }
+
 VEC_INLINE float max_or_nan(float a, float b) { return (a > b) | (a != a) ? a : b; }
 VEC_INLINE float reduce_add(Vec x) {
   float lanes[16];
@@ -190,6 +206,10 @@ VEC_INLINE float reduce_max(Vec x) {
 }
 
 VEC_INLINE DoubleVec to_double(Vec x) { return {__builtin_convertvector(x.v, Doubles)}; }
+VEC_INLINE DoubleVec to_double(IntVec x) { return {__builtin_convertvector(x.v, Doubles)}; }
+VEC_INLINE IntVec to_int_wrapping(DoubleVec x) {
+  return {__builtin_convertvector(__builtin_convertvector(x.v, Longs), Ints)};
+}
 VEC_INLINE DoubleVec operator+(DoubleVec a, DoubleVec b) { return {a.v + b.v}; }
 VEC_INLINE DoubleVec operator*(DoubleVec a, DoubleVec b) { return {a.v * b.v}; }
 VEC_INLINE DoubleVec operator-(DoubleVec a, DoubleVec b) { return {a.v - b.v}; }

@@ -26,6 +26,7 @@ std::vector<int32_t> words_of(const std::vector<float>& constants, int32_t tiles
                               const std::vector<Step>& steps) {
   std::vector<int32_t> words = {static_cast<int32_t>(constants.size())};
   for (float constant : constants) words.push_back(bits_of(constant));
+  words.push_back(0);
   words.push_back(tiles);
   words.push_back(static_cast<int32_t>(steps.size()));
   for (const Step& step : steps) {
@@ -281,6 +282,16 @@ void test_refused_programs() {
   CHECK(refused({&x, &row}, words_of({1.0f}, 9, {{"add", 0, 0, 1, -1}})));
   CHECK(refused({&x, &row}, words_of({}, 1, std::vector<Step>(65, {"neg", 0, 0, -1, -1}))));
   CHECK(refused({&x, &row}, words_of(std::vector<float>(17, 1.0f), 1, {{"neg", 0, 0, -1, -1}})));
+  // Ops of int32 read registers that hold it, and no float32 is read as one.
+  Operand whole(Dtype::int32, {4, 8}, 0), half(Dtype::float16, {4, 8}, 0);
+  std::vector<int32_t> bitwise = words_of({}, 1, {{"bitwiseNot", 0, 0, -1, -1}});
+  CHECK(refused({&whole}, bitwise));
+  bitwise[1] = 1;
+  CHECK(!refused({&whole}, bitwise));
+  CHECK(refused({&x}, bitwise));
+  CHECK(refused({&half}, bitwise));
+  bitwise[1] = 3;
+  CHECK(refused({&whole}, bitwise));
 }
 
 }  // namespace

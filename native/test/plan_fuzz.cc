@@ -54,10 +54,10 @@ Dump sample() {
   plan.instruction("gatherRows(source: T, rows: i32) -> y: f32, guard: i32 {scale: f32, offset: f32}",
                    {x, bad}, {data, rows}, {0x3f800000, 0});
   plan.guard(bad, Guard::indexOutOfRange);
-  plan.instruction(map, {wide}, {}, {1, 0x3f000000, 1, 1, splat, 0, 0, -1, -1});
-  plan.instruction(map, {h}, {}, {1, 0, 1, 1, splat, 0, 0, -1, -1});
+  plan.instruction(map, {wide}, {}, {1, 0x3f000000, 0, 1, 1, splat, 0, 0, -1, -1});
+  plan.instruction(map, {h}, {}, {1, 0, 0, 1, 1, splat, 0, 0, -1, -1});
   plan.loop(5, {row, 2}, {h, next});
-  plan.instruction(map, {next}, {h, row}, {0, 1, 1, add, 0, 0, 1, -1});
+  plan.instruction(map, {next}, {h, row}, {0, 0, 1, 1, add, 0, 0, 1, -1});
   plan.end();
   plan.instruction("sum(x: f32) -> y: f32 {axis: i32}", {sum}, {x}, {0});
   plan.instruction("finite(x: f32) -> guard: i32", {finite}, {sum});
@@ -94,7 +94,7 @@ Dump sample_of_rows() {
                    {x, bad}, {data, rows}, {0x3f800000, 0});
   plan.next_attribute_follows(1, 1, 1);
   plan.instruction("map(...inputs: any) -> y: any {program: words}", {part}, {x},
-                   {1, 0x3e000000, 1, 1, mul, 0, 0, 1, -1});
+                   {1, 0x3e000000, 0, 1, 1, mul, 0, 0, 1, -1});
   plan.instruction("copy(x: T) -> y: T", {out}, {x});
   plan.instruction("sum(x: f32) -> y: f32 {axis: i32}", {mean}, {part}, {0});
   Dump dump;

@@ -32,7 +32,7 @@ int32_t work(PlanWords* plan, int32_t size, int32_t repeats) {
   const auto place = [&] { return plan->place(Space::arena, Dtype::float32, {size, size}); };
   const int32_t a = place(), b = place(), c = place();
   const int32_t splat = plan->number_of("broadcastTo(x: f32) -> y: f32");
-  const std::vector<int32_t> half{1, 0x3f000000, 1, 1, splat, 0, 0, -1, -1};
+  const std::vector<int32_t> half{1, 0x3f000000, 0, 1, 1, splat, 0, 0, -1, -1};
   for (const int32_t matrix : {a, b}) plan->instruction(kMap, {matrix}, {}, half);
   plan->loop(repeats, {}, {});
   plan->instruction(kMatmul, {c}, {a, b}, {0, 0});
@@ -56,7 +56,7 @@ std::unique_ptr<Program> trainer(int32_t size, int32_t repeats) {
   plan.commit();
   const int32_t add = plan.number_of("add(a: f32, b: f32) -> y: f32");
   for (const int32_t value : {weights.first, weights.second}) {
-    plan.instruction(kMap, {value}, {value}, {1, 0x3f800000, 1, 1, add, 0, 0, 1, -1});
+    plan.instruction(kMap, {value}, {value}, {1, 0x3f800000, 0, 1, 1, add, 0, 0, 1, -1});
   }
   return load(plan);
 }

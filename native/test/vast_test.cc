@@ -80,7 +80,7 @@ void test_products_and_maps() {
     KernelRun{"matmul", &wide, {&empty, &b}, {0, 1}}.run(*table, false);
     KernelRun{"gemmFinite", &empty, {&a, &b}, {0, 0}, -1, &guard}.run(*table, false);
     const int32_t neg = find_map_op(*table, "neg");
-    KernelRun{"map", &y, {&x}, {0, 1, 1, neg, 0, 0, -1, -1}}.run(*table, false);
+    KernelRun{"map", &y, {&x}, {0, 0, 1, 1, neg, 0, 0, -1, -1}}.run(*table, false);
   }
 }
 

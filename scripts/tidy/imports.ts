@@ -145,7 +145,8 @@ interface NativeLayer {
 }
 
 const nativeLayers: Readonly<Record<string, NativeLayer>> = {
-  'plan.h': {may: [], headers: freestanding},
+  'dtype.h': {may: [], headers: freestanding},
+  'plan.h': {may: ['dtype.h'], headers: freestanding},
   simd: {may: [], headers: [...freestanding, ...intrinsics]},
   kernels: {may: ['simd', 'plan.h'], headers: freestanding},
   isa: {may: ['kernels', 'simd', 'plan.h'], headers: freestanding},

@@ -7,6 +7,7 @@ const opsWithoutKernel = ['index', 'composite', 'elementwise', 'gradient', 'math
 const kernelsWithoutOp = [
   'all',
   'broadcast',
+  'convert',
   'gemm_bfloat16',
   'gemm_block',
   'gemm_epilogue',
@@ -17,6 +18,7 @@ const kernelsWithoutOp = [
   'gemm_product',
   'gemm_tile',
   'gemm_transposed',
+  'map_types',
   'operands',
   'update_rules',
 ];

@@ -10,13 +10,14 @@
 //
 // x[t] and history[i] are windows that move over arrays of the arena.
 import type {Instruction, Loop, Schedule, Value} from '../../lib/compile/steps.ts';
+import {rowsOf} from '../../lib/core/registers.ts';
 import {type Op, opTable} from '../../lib/core/tensor.ts';
 import '../../lib/ops/index.ts';
 import {copyOp} from '../../lib/ops/move.ts';
 import {type MapProgram, mapOp} from '../../lib/ops/program.ts';
 
 const width = 16;
-const signature = (name: string): string => (opTable.get(name) as Op).signature.text;
+const signature = (name: string): string => rowsOf(opTable.get(name) as Op).at(-1) as string;
 
 const arena = (name: string, ...shape: number[]): Value => ({
   name,

@@ -1,4 +1,5 @@
 // Builds a graph around one op and a sample of it. Knows nothing of native code.
+import {numbersOf} from '../../lib/core/dtype.ts';
 import {formatShape} from '../../lib/core/shape.ts';
 import {
   apply,
@@ -29,8 +30,8 @@ export interface Program {
 /** Values of the leaves, for the oracle. */
 export function givenOf(program: Program): Given {
   return new Map([
-    ...program.inputs.map(([tensor, {data}]) => [tensor, data] as const),
-    ...program.variables.map(([{tensor}, {data}]) => [tensor, data] as const),
+    ...program.inputs.map(([tensor, {data}]) => [tensor, numbersOf(data, tensor.dtype)] as const),
+    ...program.variables.map(([{tensor}, {data}]) => [tensor, numbersOf(data, tensor.dtype)] as const),
   ]);
 }
 
@@ -40,7 +41,7 @@ export function opOf(name: string): Op {
   return op;
 }
 
-const isFloat = ({type}: {type: string}): boolean => type === 'f32';
+const isFloat = ({type}: {type: string}): boolean => ['f32', 'N', 'T'].includes(type);
 
 /**
  * Whether an op's gradient is the derivative of what it computes, from float32 to float32. What flows back

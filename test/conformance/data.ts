@@ -1,5 +1,5 @@
 // Operands for tests: made by a small generator of its own, so that every run sees the same numbers.
-import type {DType, TypedArray} from '../../lib/core/dtype.ts';
+import {arrayOf, type DType, type TypedArray} from '../../lib/core/dtype.ts';
 import {type Shape, sizeOf} from '../../lib/core/shape.ts';
 import type {Bound} from './bounds.ts';
 
@@ -66,6 +66,35 @@ export function integers(
 ): Operand {
   const numbers = Array.from({length: sizeOf(shape)}, () => low + Math.floor((high - low + 1) * next()));
   return {shape, dtype, data: dtype === 'int32' ? Int32Array.from(numbers) : Uint8Array.from(numbers)};
+}
+
+const nextWhole = generator(20261129);
+
+/** Integers of all sizes, among them those that a float32 cannot tell apart. Does not disturb the others. */
+export function wholes(shape: Shape): Operand {
+  const data = Int32Array.from({length: sizeOf(shape)}, () =>
+    nextWhole() < 0.25
+      ? (wholeEdges[Math.floor(wholeEdges.length * nextWhole())] as number)
+      : (nextWhole() - 0.5) * 2 ** (1 + Math.floor(32 * nextWhole())),
+  );
+  return {shape, dtype: 'int32', data};
+}
+
+/** Where arithmetic of int32 may go wrong. */
+export const wholeEdges = [
+  ...[0, 1, -1, 2, -3, 7, -16, 31, 32, -32, 255, 256, 46_341, 65_536],
+  ...[2 ** 24, 2 ** 24 + 1, -(2 ** 24) - 1, 2 ** 31 - 1, 2 ** 31 - 2, -(2 ** 31), 1 - 2 ** 31],
+];
+
+export const wholly = (values: readonly number[], shape: Shape = [values.length]): Operand => ({
+  shape,
+  dtype: 'int32',
+  data: Int32Array.from(values),
+});
+
+/** Numbers as elements of a type that is only stored. */
+export function stored(values: readonly number[], dtype: DType): Operand {
+  return {shape: [values.length], dtype, data: arrayOf(values, dtype)};
 }
 
 export function bools(shape: Shape): Operand {

@@ -11,6 +11,10 @@ import {
   reals,
   type Sample,
   spread,
+  stored,
+  wholeEdges,
+  wholes,
+  wholly,
 } from './data.ts';
 
 /** Around every vector (16), every tile (512) and every chunk (4096). */
@@ -136,15 +140,94 @@ export function comparison(): OpSamples {
   return {...real, values: [...real.values, ...ties], smooth};
 }
 
+/** The same samples and those of int32, whose results are exact. */
+export function withWholes({bound, values, ...rest}: OpSamples, operands: 1 | 2): OpSamples {
+  const exactly: bounds.Bound = (call, inputs, exact) =>
+    (call.outputs[0]?.dtype === 'float32' ? bound : correctlyRounded)(call, inputs, exact);
+  const pairs = wholeEdges.flatMap(a => wholeEdges.map(b => [a, b] as const));
+  const make = operands === 1 ? [wholes] : [wholes, wholes];
+  const shapes: (readonly [Shape, Shape])[] = [
+    [[7, 513], [513]],
+    [[5, 1], [4]],
+    [[], [33]],
+  ];
+  const wholeSamples: Sample[] = [
+    ...lengths.map(length => ({operands: make.map(of => of([length]))})),
+    operands === 1
+      ? {operands: [wholly(wholeEdges)]}
+      : {operands: [wholly(pairs.map(([a]) => a)), wholly(pairs.map(([, b]) => b))]},
+    ...(operands === 1 ? [] : shapes.map(([a, b]) => ({operands: [wholes(a), wholes(b)]}))),
+    {operands: make.map(of => of([3, 40_003])), large: true},
+  ];
+  return {bound: exactly, values: [...values, ...wholeSamples], ...rest};
+}
+
+/** Ops of int32 alone. */
+export const ofWholes = (operands: 1 | 2): OpSamples =>
+  withWholes({bound: correctlyRounded, values: []}, operands);
+
+/** Bools that do not disturb the random numbers of other samples. */
+const chosen = (n: number): Operand => ({
+  ...{shape: [n], dtype: 'bool'},
+  data: Uint8Array.from(wholes([n]).data, x => x & 1),
+});
+
 export const selection: OpSamples = {
   bound: correctlyRounded,
   values: [
     ...lengths.map(n => ({operands: [bools([n]), reals([n]), reals([n])]})),
     ...broadcasts.map(([a, b]) => ({operands: [bools(a), reals(b), reals([])]})),
     {operands: [bools([50_003, 1]), reals([50_003, 3]), reals([3])], large: true},
+    ...[1, 17, 515].flatMap(n => {
+      const condition = chosen(n);
+      return [
+        {operands: [condition, wholes([n]), wholes([n])]},
+        {operands: [condition, chosen(n), chosen(n)]},
+      ];
+    }),
   ],
   smooth: smallBroadcasts.map(([a, b]) => ({operands: [bools(a), reals(b), reals(a)]})),
 };
+
+const halves = [
+  ...[0, -0, 1, -2.5, 65_504, 65_519, 65_520, 1e6, -1e6, 2 ** -14, 2 ** -24, 2 ** -25, 1.5 * 2 ** -25],
+  ...[
+    3 * 2 ** -26,
+    2049,
+    2051,
+    257,
+    259,
+    1 + 2 ** -11,
+    1 + 2 ** -8,
+    3.39e38,
+    3.4e38,
+    NaN,
+    Infinity,
+    -Infinity,
+  ],
+];
+const fitsFloat16 = (x: number): boolean => !(Math.abs(x) >= 65_520 && Math.abs(x) < Infinity);
+const wholeTypes = ['int32', 'int64', 'uint8', 'bool', 'float64', 'float16', 'bfloat16', 'float32'] as const;
+
+/** From every type to every type. */
+const allCasts: Sample[] = wholeTypes.flatMap(dtype => [
+  {operands: [wholly(wholeEdges)], attributes: {dtype}},
+  {operands: [stored(wholeEdges, 'int64')], attributes: {dtype}},
+  {operands: [stored([...wholeEdges, 1e12, -1e12, 0.7, -1.9, NaN], 'float64')], attributes: {dtype}},
+  {operands: [stored(halves.filter(fitsFloat16), 'float16')], attributes: {dtype}},
+  {
+    operands: [
+      stored(
+        halves.filter(x => Math.abs(x) !== 3.4e38),
+        'bfloat16',
+      ),
+    ],
+    attributes: {dtype},
+  },
+  {operands: [exactly([...special, ...halves])], attributes: {dtype}},
+  ...[1, 17, 515].map(n => ({operands: [chosen(n)], attributes: {dtype}})),
+  ...[17, 515].map(n => ({operands: [wholes([n])], attributes: {dtype}})),
+]);
 
 export const casts: OpSamples = {
   bound: correctlyRounded,
@@ -161,5 +244,6 @@ export const casts: OpSamples = {
       {operands: [bools([n])], attributes: {dtype: 'float32'}},
     ]),
     {operands: [integers([150_001], 0, 255, 'uint8')], attributes: {dtype: 'float32'}, large: true},
+    ...allCasts.filter(({operands: [x], attributes}) => x?.dtype !== (attributes as {dtype: string}).dtype),
   ],
 };

@@ -1,6 +1,6 @@
 // Runs a graph natively with every value in it as a result, and holds each call alone against the oracle,
 // on the float32 operands that it really had: no error can hide behind those before it.
-import type {TypedArray} from '../../lib/core/dtype.ts';
+import {numbersOf, type TypedArray} from '../../lib/core/dtype.ts';
 import type {Tensor} from '../../lib/core/tensor.ts';
 import {callsOf} from '../../lib/graph/walk.ts';
 import {evaluateCall, type Values} from '../reference.ts';
@@ -20,9 +20,9 @@ export function expectEveryCall(program: Program, what: string, options: RunWith
   const given = givenOf(program);
   const valuesOf = (tensor: Tensor): Values => {
     const name = names.get(tensor);
-    if (name !== undefined) return Float64Array.from(results[name] as TypedArray);
+    if (name !== undefined) return Float64Array.from(numbersOf(results[name] as TypedArray, tensor.dtype));
     const {data} = tensor.call.attributes as {data?: TypedArray};
-    return Float64Array.from(data ?? (given.get(tensor) as ArrayLike<number>));
+    return Float64Array.from(data ? numbersOf(data, tensor.dtype) : (given.get(tensor) as ArrayLike<number>));
   };
   for (const call of computed) {
     const inputs = call.inputs.map(valuesOf);
@@ -35,6 +35,7 @@ export function expectEveryCall(program: Program, what: string, options: RunWith
         exact[index] as Values,
         bounds[index] as Values,
         `${what}: ${call.op.name} ${output}`,
+        output.dtype,
       );
     });
   }

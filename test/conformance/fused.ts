@@ -1,18 +1,22 @@
 // Samples of what the compiler introduces: fused maps.
 import type {DType} from '../../lib/core/dtype.ts';
+import {rowsOf} from '../../lib/core/registers.ts';
 import type {Shape} from '../../lib/core/shape.ts';
-import {opTable} from '../../lib/core/tensor.ts';
+import {type Op, opTable} from '../../lib/core/tensor.ts';
 import '../../lib/ops/index.ts';
 import '../../lib/ops/program.ts';
 import type {MapProgram, MapStep} from '../../lib/ops/program.ts';
 import type * as bounds from './bounds.ts';
 import {bools, integers, type Operand, type OpSamples, reals, type Sample} from './data.ts';
 
-const step = (op: string, tile: number, ...operands: number[]): MapStep => ({
-  op: opTable.get(op)?.signature.text ?? op,
+const typedStep = (type: string, op: string, tile: number, ...operands: number[]): MapStep => ({
+  op: rowsOf(opTable.get(op) as Op).find(row => row.endsWith(type)) ?? op,
   tile,
   operands,
 });
+
+const step = (op: string, tile: number, ...operands: number[]): MapStep =>
+  typedStep(['greater', 'logicalNot'].includes(op) ? 'bool' : 'f32', op, tile, ...operands);
 
 function map(operands: Operand[], program: MapProgram, shape: Shape, dtype: DType = 'float32'): Sample {
   return {operands, attributes: {program, shape, dtype}};

@@ -1,7 +1,6 @@
 // Runs graphs natively and compares: with the oracle within a bound, or bit by bit.
 import {expect} from 'vitest';
-import type {TypedArray} from '../../lib/core/dtype.ts';
-import {dtypes} from '../../lib/core/dtype.ts';
+import {type DType, dtypes, numbersOf, type TypedArray} from '../../lib/core/dtype.ts';
 import type {Tensor} from '../../lib/core/tensor.ts';
 import {nativeInfo} from '../../lib/runtime/program.ts';
 import {type CompiledProgram, compileProgram, type ProgramRequest} from '../../lib/session/compile.ts';
@@ -99,7 +98,14 @@ export function inOrder(program: Program, results: Record<string, TypedArray>): 
 }
 
 /** Throws unless every element lies within its bound of the exact value, plus the rounding to its dtype. */
-export function expectNear(actual: TypedArray, exact: Values, bound: Values, what: string): void {
+export function expectNear(
+  elements: TypedArray,
+  exact: Values,
+  bound: Values,
+  what: string,
+  dtype?: DType,
+): void {
+  const actual = dtype ? numbersOf(elements, dtype) : elements;
   if (actual.length !== exact.length)
     throw new Error(`${what}: ${actual.length} elements, not ${exact.length}`);
   for (let i = 0; i < exact.length; i++) {

@@ -112,7 +112,7 @@ test('the op of CONTRIBUTING.md takes two edits, trains, and passes the conforma
   expect(last).toBeLessThan(first / 5);
 
   insertBelow('test/samples.ts', 'relu:', sample as string);
-  insertBelow('test/reference.ts', 'relu:', formula as string);
+  insertBelow('test/reference/elementwise.ts', 'relu:', formula as string);
   const vitest = path.join(root, 'node_modules/vitest/vitest.mjs');
   const tests = ['run', 'test/ops.test.ts', 'test/graph/autodiff.test.ts', '-t', 'softsign'];
   const report = run(process.execPath, [vitest, ...tests, '--reporter=json']);

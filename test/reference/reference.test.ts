@@ -29,6 +29,9 @@ function feed(operands: readonly Operand[]): {tensors: Tensor[]; given: Given; o
     uint8: 'int32',
     bool: 'bool',
     float64: 'float32',
+    float16: 'float32',
+    bfloat16: 'float32',
+    int64: 'int32',
   } as const;
   const others = operands.map(({data, shape, dtype}) =>
     tf.tensor(dtype === 'bool' ? Uint8Array.from(data) : data, [...shape], names[dtype]),

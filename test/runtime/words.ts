@@ -108,7 +108,7 @@ export class PlanWords {
       b,
       c,
     ]);
-    const program = [constants.length, ...constants.map(bits), tiles, steps.length, ...words];
+    const program = [constants.length, ...constants.map(bits), 0, tiles, steps.length, ...words];
     return this.instruction(signatures.map, [output], inputs, program);
   }
 

@@ -1,0 +1,63 @@
+// What the signature of an elementwise op says of types, read by the compiler. Where it has a type variable
+// the op has a row for each type: N stands for f32 and i32, T for f32, i32 and bool. A type is told by its
+// first letter.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "../plan.h"
+
+namespace chainrule {
+namespace {
+
+// The type variable of a signature, or 0.
+constexpr char variable_of(const char* signature) {
+  for (const char* at = signature + 2; *at != 0; ++at) {
+    if (at[-2] == ':' && (*at == 'N' || *at == 'T')) return *at;
+  }
+  return 0;
+}
+
+// Whether an operand or, after the last of them, the result is int32 where the variable stands for `type`.
+constexpr bool is_integer_at(const char* signature, int place, char type) {
+  for (const char* at = signature + 2; *at != 0; ++at) {
+    if (at[-2] != ':' || place-- > 0) continue;
+    return (*at == 'N' || *at == 'T' ? type : *at) == 'i';
+  }
+  return false;
+}
+
+// As `integers` of MapOp.
+constexpr uint32_t integers_of(const char* signature, int arity, char type) {
+  uint32_t integers = is_integer_at(signature, arity, type) ? kIntegerResult : 0;
+  for (int place = 0; place < arity; ++place) {
+    if (is_integer_at(signature, place, type)) integers |= 1u << place;
+  }
+  return integers;
+}
+
+template <size_t kLength>
+struct Spelling {
+  char text[kLength];
+};
+
+// The signature with a type in place of its variable, which stands four times at most.
+template <size_t kLength>
+constexpr Spelling<kLength + 12> with_type(const char (&signature)[kLength], char type) {
+  Spelling<kLength + 12> result = {};
+  const char* spelling = type == 'f' ? "f32" : type == 'i' ? "i32" : "bool";
+  size_t next = 0;
+  for (size_t at = 0; at < kLength; ++at) {
+    bool is_variable = at > 1 && signature[at - 2] == ':' && (signature[at] == 'N' || signature[at] == 'T');
+    if (!is_variable) {
+      result.text[next++] = signature[at];
+      continue;
+    }
+    for (const char* letter = spelling; *letter != 0; ++letter) result.text[next++] = *letter;
+  }
+  return result;
+}
+
+}  // namespace
+}  // namespace chainrule
