@@ -212,8 +212,15 @@ const rules: Record<string, Rule> = {
   gemmBfloat16: (call, inputs) => ofRounded(call, inputs, 'gemm'),
   gemmWithBfloat16: (call, inputs) => ofRounded(call, inputs, 'gemmWith'),
   gemmFiniteBfloat16: (call, inputs) => ofRounded(call, inputs, 'gemmFinite'),
-  sum: (call, [x]) => [alongAxis(call, x as Values, axisOf(call), sumOf)],
-  max: (call, [x]) => [alongAxis(call, x as Values, axisOf(call), maxOf)],
+  sum: (call, [x]) => [
+    alongAxis(call, x as Values, axisOf(call), sumOf).map(sum =>
+      call.result.dtype === 'int32' ? sum | 0 : sum,
+    ),
+  ],
+  count: (call, [x]) => [alongAxis(call, x as Values, axisOf(call), sumOf)],
+  max: (call, [x]) => [
+    alongAxis(call, x as Values, axisOf(call), maxOf).map(most => convert(most, call.result.dtype)),
+  ],
   argMax: (call, [x]) => [alongAxis(call, x as Values, axisOf(call), argMaxOf)],
   total: (_, [x]) => [Float64Array.of(sumOf(x as Values))],
   softmax: (call, [x]) => [rows(call, x as Values, softmaxOf)],

@@ -8,6 +8,7 @@ import type * as ops from '../lib/ops/index.ts';
 import type * as move from '../lib/ops/move.ts';
 import type * as optimizer from '../lib/ops/optimizer.ts';
 import type * as program from '../lib/ops/program.ts';
+import type * as reduce from '../lib/ops/reduce.ts';
 import * as bounds from './conformance/bounds.ts';
 import {bools, exactly, integers, type OpSamples, reals, spread} from './conformance/data.ts';
 import {
@@ -15,6 +16,7 @@ import {
   beyondOne,
   binary,
   casts,
+  chosen,
   comparison,
   few,
   inside,
@@ -40,6 +42,7 @@ import {
   lines,
   matmul,
   moves,
+  ofLines,
   parts,
   randoms,
   reduction,
@@ -47,6 +50,7 @@ import {
   scaledLabels,
   withoutEmptyLines,
   withTies,
+  withWholeLines,
 } from './conformance/shaped.ts';
 import {updateSamples} from './conformance/updates.ts';
 
@@ -73,7 +77,8 @@ export type OpName =
   | Values<typeof gemm>
   | Values<typeof move>
   | Values<typeof optimizer>
-  | Values<typeof program>;
+  | Values<typeof program>
+  | Values<typeof reduce>;
 
 const {activationGradients, correctlyRounded, ulps} = bounds;
 
@@ -134,16 +139,16 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   gemmBfloat16: gemms,
   gemmWithBfloat16: gemmWith,
   gemmFiniteBfloat16: gemmFinite,
-  sum: reduction(bounds.sums, reals, reals),
-  max: withTies(reduction(correctlyRounded, reals, spread)),
-  argMax: withoutEmptyLines(withTies(reduction(correctlyRounded, reals, null))),
-  total: {
+  sum: withWholeLines(reduction(bounds.sums, reals, reals)),
+  max: withWholeLines(withTies(reduction(correctlyRounded, reals, spread))),
+  argMax: withoutEmptyLines(withWholeLines(withTies(reduction(correctlyRounded, reals, null)))),
+  total: withWholeLines({
     bound: bounds.totals,
     values: [...lines, [[300_001], 0] as const].map(([shape]) => ({
       operands: [reals(shape)],
       large: shape[0] === 300_001,
     })),
-  },
+  }),
   softmax: rowwise(bounds.softmaxes),
   logSoftmax: rowwise(bounds.logSoftmaxes),
   softmaxCrossentropy: labels(bounds.crossentropies),
@@ -323,4 +328,5 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   bitwiseNot: ofWholes(1),
   leftShift: ofWholes(2),
   rightShift: ofWholes(2),
+  count: {bound: correctlyRounded, values: ofLines(chosen)},
 };

@@ -13,7 +13,7 @@ import {
   type TensorSpec,
 } from './tensor.ts';
 
-const typePattern = /: (\w+)(?=[,)]| ->|$)/g;
+const typePattern = /: (\w+)(?=[,)]| ->| \{|$)/g;
 const computed: readonly ComputedType[] = ['bool', 'int32', 'float32'];
 
 /** What a tensor is in a register. */

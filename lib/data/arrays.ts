@@ -13,12 +13,12 @@ import {
   typedArrayName,
 } from '../core/kinds.ts';
 import {type NestedArray, nestedShape, visitNested} from '../core/nested.ts';
-import {asData, fitsType, numberOf} from '../core/numbers.ts';
+import {asData, converted, fitsType, numberOf} from '../core/numbers.ts';
 import {formatShape, maxRank, type Shape, sameShape, sizeOf} from '../core/shape.ts';
 
 export type {NestedArray, NumericArray};
 
-/** Arrays that plans read in place; others are converted. */
+/** Arrays that plans read in place, besides those that an input of a type of its own takes. */
 export type NumberArray = Float32Array | Int32Array | Uint8Array;
 
 /** An array with its shape, whose first axis are the rows. Values are read as `value * scale`. */
@@ -54,7 +54,24 @@ export interface Rows {
   readonly single: boolean;
 }
 
-const dtypeOf = (data: NumberArray): DType => dtypeOfArray(data) as DType;
+/**
+ * What numbers become where they cannot be read in place: float32; with `true`, as labels are, int32 if all of
+ * them are integers; or what an input of this type takes.
+ */
+type Wanted = boolean | DType;
+
+const dtypeOf = (data: NumberArray, wanted: Wanted): DType =>
+  typeof wanted === 'string' && dtypes[wanted].isArray(data) ? wanted : (dtypeOfArray(data) as DType);
+
+/** Numbers as an input of a type of its own takes them: its elements, or integers. */
+function typed(what: string, data: unknown, dtype: DType): NumberArray {
+  if (dtypes[dtype].isArray(data)) return data as NumberArray;
+  if (dtypes[dtype].computed === 'float32') return readable(what, data);
+  const own = dtypeOfArray(data);
+  if (dtype !== 'bool' && (own === 'int32' || own === 'uint8')) return data as NumberArray;
+  const to = dtype === 'bool' ? 'bool' : 'int32';
+  return converted(what, data as ArrayLike<unknown>, to) as NumberArray;
+}
 
 /** Refuses memory that can be transferred away or change its size under a run. */
 function checkBuffer(what: string, data: NumericArray): void {
@@ -70,20 +87,21 @@ function checkBuffer(what: string, data: NumericArray): void {
  *
  * @throws ERR_DTYPE for what is no array of numbers, ERR_VALUE naming a number that does not fit.
  */
-export function readable(what: string, data: unknown, integers = false): NumberArray {
+export function readable(what: string, data: unknown, wanted: Wanted = false): NumberArray {
   if (!isNumericArray(data)) {
     const wanted = 'a typed array such as Float32Array, or nested arrays of numbers';
     const hint = isMap(data) ? ' Object.fromEntries(map) makes an object of it.' : '';
     return fail('ERR_DTYPE', `${what}: expected ${wanted}. Received ${show(data)}.${hint}`);
   }
   checkBuffer(what, data);
+  if (typeof wanted === 'string') return typed(what, data, wanted);
   const dtype = dtypeOfArray(data);
   if (dtype !== undefined && dtype !== 'float64') return data as NumberArray;
   // Clamping matters where elements are written, not where they are read.
   if (typedArrayName(data) === 'Uint8ClampedArray') {
     return new Uint8Array(data.buffer, data.byteOffset, data.length);
   }
-  return asData(what, data as ArrayLike<unknown>, integers);
+  return asData(what, data as ArrayLike<unknown>, wanted);
 }
 
 export function checkSize(what: string, {length}: NumericArray, shape: Shape): void {
@@ -95,7 +113,7 @@ export function checkSize(what: string, {length}: NumericArray, shape: Shape): v
  * Nested arrays as float32, or as int32 where `integers` is set and all of them are. @throws ERR_SHAPE,
  * ERR_DTYPE
  */
-export function fromNested(what: string, value: NestedArray, integers: boolean, place = 'row'): ShapedArray {
+export function fromNested(what: string, value: NestedArray, wanted: Wanted, place = 'row'): ShapedArray {
   const shape = nestedShape(value, maxRank + 1);
   if (shape.length > maxRank) fail('ERR_SHAPE', `${what}: arrays are nested more than ${maxRank} deep.`);
   const numbers = new Float64Array(sizeOf(shape));
@@ -117,13 +135,13 @@ export function fromNested(what: string, value: NestedArray, integers: boolean, 
       return fail('ERR_SHAPE', `${what} is ragged: row ${row} has ${received} where row 0 has ${size}.`);
     },
   });
-  return {data: asData(what, numbers, integers), shape};
+  return {data: typeof wanted === 'string' ? typed(what, numbers, wanted) : asData(what, numbers, wanted), shape};
 }
 
 /** `{data, shape}`, checked. @throws ERR_SHAPE, ERR_DTYPE */
-function checkShaped(what: string, value: ShapedInput, integers: boolean): ShapedArray {
+function checkShaped(what: string, value: ShapedInput, wanted: Wanted): ShapedArray {
   const {shape, scale} = value;
-  const data = readable(what, value.data, integers);
+  const data = readable(what, value.data, wanted);
   const valid = Array.isArray(shape) && shape.every(size => Number.isSafeInteger(size) && size >= 0);
   if (!valid) fail('ERR_SHAPE', `${what}: shape must be an array of sizes. Received ${show(shape)}.`);
   checkSize(what, data, shape);
@@ -131,16 +149,16 @@ function checkShaped(what: string, value: ShapedInput, integers: boolean): Shape
 }
 
 /** Any form of input as an array with its shape; a bare typed array must consist of whole rows. */
-function toShaped(what: string, value: DataInput, rowShape: Shape, integers: boolean): ShapedArray {
+function toShaped(what: string, value: DataInput, rowShape: Shape, wanted: Wanted): ShapedArray {
   if (Array.isArray(value)) {
-    const nested = fromNested(what, value, integers);
+    const nested = fromNested(what, value, wanted);
     // A flat list is treated as a flat typed array: samples of one number, or one sample.
     return nested.shape.length === 1 && rowShape.length > 0
-      ? toShaped(what, nested.data, rowShape, integers)
+      ? toShaped(what, nested.data, rowShape, wanted)
       : nested;
   }
-  if (isShaped(value)) return checkShaped(what, value as ShapedInput, integers);
-  const data = readable(what, value, integers);
+  if (isShaped(value)) return checkShaped(what, value as ShapedInput, wanted);
+  const data = readable(what, value, wanted);
   const width = sizeOf(rowShape);
   if (data.length % width !== 0) {
     const row = `${width} values, ${formatShape(rowShape)}`;
@@ -158,7 +176,12 @@ export interface RowRules {
   readonly integers?: boolean;
   /** Whether one sample without an axis for the rows is allowed. */
   readonly allowSingle?: boolean;
+  /** What an input takes, if that is not float32. */
+  readonly dtype?: DType;
 }
+
+/** Float32 and uint8 take whatever is no float64 as it is. */
+const isAnyReal = (dtype: DType): boolean => dtype === 'float32' || dtype === 'uint8';
 
 const isOneNumber = (shape: Shape): boolean => shape.length <= 1 && sizeOf(shape) === 1;
 
@@ -170,8 +193,9 @@ function fits(given: Shape, wanted: Shape): boolean {
 }
 
 /** A typed array of whole rows that plans read as it is: what most calls are given. */
-function wholeRows(what: string, value: DataInput, rowShape: Shape): Rows | undefined {
-  const dtype = dtypeOfArray(value);
+function wholeRows(what: string, value: DataInput, rowShape: Shape, wanted: Wanted): Rows | undefined {
+  const isOwn = typeof wanted === 'string' && dtypes[wanted].isArray(value);
+  const dtype = isOwn ? wanted : typeof wanted === 'string' ? undefined : dtypeOfArray(value);
   if (dtype === undefined || dtype === 'float64') return undefined;
   const data = value as NumberArray;
   const count = data.length / sizeOf(rowShape);
@@ -186,12 +210,16 @@ function wholeRows(what: string, value: DataInput, rowShape: Shape): Rows | unde
  * @throws ERR_SHAPE, ERR_DTYPE or ERR_DETACHED, naming what was expected.
  */
 export function toRows(value: DataInput, rules: RowRules): Rows {
-  const {what, rowShape, integers = false, allowSingle = false} = rules;
-  const whole = allowSingle ? undefined : wholeRows(what, value, rowShape);
+  const {what, rowShape, integers = false, allowSingle = false, dtype: own = 'float32'} = rules;
+  const wanted = isAnyReal(own) ? integers : own;
+  const whole = allowSingle ? undefined : wholeRows(what, value, rowShape, wanted);
   if (whole) return whole;
-  const {data, shape, scale = 1} = toShaped(what, value, rowShape, integers);
+  const {data, shape, scale = 1} = toShaped(what, value, rowShape, wanted);
   checkNumber(`${what}: scale`, scale, {min: -3e38, max: 3e38});
-  const dtype = dtypeOf(data);
+  if (scale !== 1 && dtypes[own].computed !== 'float32') {
+    fail('ERR_OPTION', `${what}: an input of ${own} has no scale. Received ${scale}.`);
+  }
+  const dtype = dtypeOf(data, wanted);
   // A lone number may as well be a row.
   const isSample = sameShape(shape, rowShape) && !isOneNumber(rowShape);
   if (allowSingle && isSample) {

@@ -1,6 +1,7 @@
 // What a layer is: a function of ops, made in two steps. `build` makes its weights for the shape of an input
 // and returns the forward pass, whose graph also gives the backward pass. Layers are applied to symbolic
 // tensors and give others; a model is the graph between its inputs and outputs.
+import type {DType} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
 import {isOwn, mark, show} from '../core/kinds.ts';
 import {type Config, describe, type Json, type Named, remember} from '../core/named.ts';
@@ -9,7 +10,7 @@ import {type Tensor, type Variable, variable, withScope} from '../core/tensor.ts
 import type {Forward, ForwardAll, MakeWeight, WeightOptions} from './call-context.ts';
 import type {Constraint} from './constraints.ts';
 import {checkLayerOptions, type LayerOptions} from './layer-options.ts';
-import {activityPenalty, outputShapes} from './output-shapes.ts';
+import {activityPenalty, outputSpecs} from './output-shapes.ts';
 import type {Regularizer} from './regularizers.ts';
 import {toConstraint, toInitializer, toRegularizer} from './resolve.ts';
 import type {SetWeightsOptions, WeightData, WeightsSet, WeightValue} from './weights.ts';
@@ -28,14 +29,17 @@ export class SymbolicTensor {
   /** Larger than the ids of the symbolic tensors that it was made of. */
   readonly id = nextId++;
   readonly shape: Shape;
+  /** Of an input, how its data may be stored; float32 by default. */
+  readonly dtype: DType;
   /** The call that made it; missing for an input. */
   readonly call: LayerCall | undefined;
   /** @internal Of an input, if the user gave it a name. */
   readonly givenName: string | undefined;
 
   /** @internal */
-  constructor(shape: Shape, call?: LayerCall, name?: string) {
+  constructor(shape: Shape, call?: LayerCall, name?: string, dtype: DType = 'float32') {
     this.shape = shape;
+    this.dtype = dtype;
     this.call = call;
     this.givenName = name;
     Object.freeze(this);
@@ -47,7 +51,8 @@ export class SymbolicTensor {
   }
 
   toString(): string {
-    return `a symbolic tensor ${formatShape(this.shape)}`;
+    const type = this.dtype === 'float32' ? '' : this.dtype;
+    return `a symbolic tensor ${type}${formatShape(this.shape)}`;
   }
 }
 
@@ -368,7 +373,9 @@ export function callLayer(layer: Layer, inputs: readonly SymbolicTensor[], scope
     const forward = layer.forwardFor(shapes, scope);
     const outputs: SymbolicTensor[] = [];
     const call: LayerCall = {layer, inputs: [...inputs], outputs, forward};
-    for (const shape of outputShapes(scope, forward, shapes)) outputs.push(new SymbolicTensor(shape, call));
+    for (const {shape, dtype} of outputSpecs(scope, forward, inputs)) {
+      outputs.push(new SymbolicTensor(shape, call, undefined, dtype));
+    }
     layer.isCalled(call);
     return call;
   });

@@ -1,8 +1,8 @@
 // Shapes of what a layer gives, and its penalty: what follows from the forward pass alone.
 import {fail} from '../core/errors.ts';
 import {show} from '../core/kinds.ts';
-import type {Shape} from '../core/shape.ts';
-import {input as inputTensor, isTensor, type Tensor} from '../core/tensor.ts';
+import {registerOf} from '../core/registers.ts';
+import {input as inputTensor, isTensor, type Tensor, type TensorSpec} from '../core/tensor.ts';
 import {broadcastTo, mul} from '../ops/map.ts';
 import type {CallContext, ForwardAll} from './call-context.ts';
 import type {Regularizer} from './regularizers.ts';
@@ -28,14 +28,20 @@ const shapesOnly: CallContext = {
 /** More than one, to detect layers that confuse batch and sample. */
 const sampleBatch = 2;
 
-/** Shapes of the results for one sample. */
-export function outputShapes(scope: string, forward: ForwardAll, shapes: readonly Shape[]): Shape[] {
-  const samples = shapes.map(shape => inputTensor({name: 'sample', shape: [sampleBatch, ...shape]}));
+/** Shapes and types of the results for one sample. */
+export function outputSpecs(
+  scope: string,
+  forward: ForwardAll,
+  inputs: readonly TensorSpec[],
+): TensorSpec[] {
+  const samples = inputs.map(given =>
+    inputTensor({name: 'sample', shape: [sampleBatch, ...given.shape], dtype: registerOf(given)}),
+  );
   return forward(samples, shapesOnly).map(result => {
-    if (isTensor(result) && result.shape[0] === sampleBatch && result.dtype === 'float32') {
-      return result.shape.slice(1);
+    if (isTensor(result) && result.shape[0] === sampleBatch) {
+      return {shape: result.shape.slice(1), dtype: result.dtype};
     }
     const received = isTensor(result) ? `${result} for a batch of ${sampleBatch}` : show(result);
-    return fail('ERR_SHAPE', `${scope}: a layer must give float32 [batch, …]. Received ${received}.`);
+    return fail('ERR_SHAPE', `${scope}: a layer must give a tensor [batch, …]. Received ${received}.`);
   });
 }

@@ -38,7 +38,7 @@ export const sumOp = defineOp({
   grad: ({dy}, {x}, {axis}) => ({dx: spread(dy, x.shape, axis)}),
 });
 
-const countOp = defineOp({
+export const countOp = defineOp({
   signature: 'count(x: bool) -> y: i32 {axis: i32}',
   shape: ({x}, given) => withoutAxis('count', x, given),
   grad: 'none',

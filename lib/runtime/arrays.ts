@@ -35,7 +35,8 @@ export function checkArray(
     );
   }
   checkLength(where, slot, array.length, needed, steps);
-  if (slot.dtype === 'int64' && !slot.output) checkFit(where, array);
+  // Rows of data sets are checked when they are gathered.
+  if (slot.dtype === 'int64' && !slot.output && slot.shape[0] !== -1) checkFit(where, array);
   return array;
 }
 

@@ -218,7 +218,6 @@ void test_refusals() {
   CHECK(refused("subtractOneHot", {f32({2, 2})}, {f32({2, 3}), i32({2}), f32({})}));
   CHECK(refused("subtractOneHot", {f32({2, 3})}, {f32({2, 3}), i32({1}), f32({})}));
   CHECK(refused("subtractOneHot", {f32({2, 3})}, {f32({2, 3}), i32({2}), f32({1})}));
-  CHECK(refused("gatherRows", {f32({2, 3}), i32({2})}, {{kBool, {4, 3}}, i32({2})}, {0, 0}));
   CHECK(refused("gatherRows", {f32({2, 4}), i32({2})}, {f32({4, 3}), i32({2})}, {0, 0}));
   CHECK(refused("gatherRows", {f32({3, 3}), i32({2})}, {f32({4, 3}), i32({2})}, {0, 0}));
   CHECK(refused("gatherRows", {f32({2, 3}), i32({1})}, {f32({4, 3}), i32({2})}, {0, 0}));

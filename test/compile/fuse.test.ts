@@ -105,11 +105,29 @@ describe('maps', () => {
   });
 
   it('end with a narrowing conversion, which happens at the store', () => {
-    const whole = cast(mul(x, 10), 'int32');
-    expect(fused(cast(whole, 'float32'))).toMatchInlineSnapshot(`
-      "t0 i32[4,3] = map(x) {%0 = mul(i0, 10)}
+    const bytes = cast(mul(x, 10), 'uint8');
+    expect(fused(cast(bytes, 'float32'))).toMatchInlineSnapshot(`
+      "t0 u8[4,3] = map(x) {%0 = mul(i0, 10)}
       t1 f32[4,3] = map(t0) {%0 = cast(i0)}
       output y = t1"
+    `);
+  });
+
+  it('convert between integers and floats in registers, and by a load where they can', () => {
+    const whole = cast(mul(x, 10), 'int32');
+    expect(fused(cast(ops.bitwiseAnd(whole, 255), 'float32'))).toMatchInlineSnapshot(`
+      "t0 f32[4,3] = map(x) {%0 = mul(i0, 10); %0 = cast(%0); %0 = bitwiseAnd(%0, 255)}
+      output y = t0"
+    `);
+    const n = ops.input({name: 'n', shape: [4, 3], dtype: 'int32'});
+    expect(fused(mul(cast(n, 'float32'), x))).toMatchInlineSnapshot(`
+      "t0 f32[4,3] = map(n, x) {%0 = mul(i0, i1)}
+      output y = t0"
+    `);
+    expect(fused(ops.select(ops.less(n, 2 ** 24 + 1), n, cast(ops.relu(x), 'int32')))).toMatchInlineSnapshot(`
+      "t0 i32[4,3] = map(n, x) {%0 = less(i0, 16777217); %1 = relu(i1); %1 = cast(%1); %0 = select(%0,
+          i0, %1)}
+      output y = t0"
     `);
   });
 

@@ -85,12 +85,12 @@ describe('memory', () => {
       t3 io[2] = sum(t2 arena+0)
       16640 bytes"
     `);
-    expect(placement(ops.sum(ops.cast(ops.cast(y, 'int32'), 'float32')))).toMatchInlineSnapshot(`
+    expect(placement(ops.sum(ops.cast(ops.cast(y, 'uint8'), 'float32')))).toMatchInlineSnapshot(`
       "t0 arena+0 = matmul(x io[0], square io[1])
       t1 arena+16384 = map(t0 arena+0)
       t2 arena+0 = map(t1 arena+16384)
       t4 io[2] = sum(t3 arena+0)
-      32768 bytes"
+      20480 bytes"
     `);
     expect(placement(matmul(relu(matmul(tanh(y), y)), y))).toMatchInlineSnapshot(`
       "t0 arena+0 = matmul(x io[0], square io[1])

@@ -167,9 +167,9 @@ export const ofWholes = (operands: 1 | 2): OpSamples =>
   withWholes({bound: correctlyRounded, values: []}, operands);
 
 /** Bools that do not disturb the random numbers of other samples. */
-const chosen = (n: number): Operand => ({
-  ...{shape: [n], dtype: 'bool'},
-  data: Uint8Array.from(wholes([n]).data, x => x & 1),
+export const chosen: Make = shape => ({
+  ...{shape, dtype: 'bool'},
+  data: Uint8Array.from(wholes(shape).data, x => x & 1),
 });
 
 export const selection: OpSamples = {
@@ -179,10 +179,10 @@ export const selection: OpSamples = {
     ...broadcasts.map(([a, b]) => ({operands: [bools(a), reals(b), reals([])]})),
     {operands: [bools([50_003, 1]), reals([50_003, 3]), reals([3])], large: true},
     ...[1, 17, 515].flatMap(n => {
-      const condition = chosen(n);
+      const condition = chosen([n]);
       return [
         {operands: [condition, wholes([n]), wholes([n])]},
-        {operands: [condition, chosen(n), chosen(n)]},
+        {operands: [condition, chosen([n]), chosen([n])]},
       ];
     }),
   ],
@@ -225,7 +225,7 @@ const allCasts: Sample[] = wholeTypes.flatMap(dtype => [
     attributes: {dtype},
   },
   {operands: [exactly([...special, ...halves])], attributes: {dtype}},
-  ...[1, 17, 515].map(n => ({operands: [chosen(n)], attributes: {dtype}})),
+  ...[1, 17, 515].map(n => ({operands: [chosen([n])], attributes: {dtype}})),
   ...[17, 515].map(n => ({operands: [wholes([n])], attributes: {dtype}})),
 ]);
 

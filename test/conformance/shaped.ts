@@ -2,7 +2,16 @@
 // numbers.
 import type {Shape} from '../../lib/core/shape.ts';
 import * as bounds from './bounds.ts';
-import {exactly, integers, type Make, type Operand, type OpSamples, reals, type Sample} from './data.ts';
+import {
+  exactly,
+  integers,
+  type Make,
+  type Operand,
+  type OpSamples,
+  reals,
+  type Sample,
+  wholes,
+} from './data.ts';
 import {lengths} from './elementwise.ts';
 
 const {correctlyRounded} = bounds;
@@ -133,6 +142,20 @@ const ties: Sample[] = [
 export const withTies = (samples: OpSamples): OpSamples => ({
   ...samples,
   values: [...samples.values, ...ties],
+});
+
+/** Operands that are reduced along each kind of axis. */
+export const ofLines = (make: Make): Sample[] => [
+  ...lines.map(([shape, axis]) => ({operands: [make(shape)], attributes: {axis}})),
+  {operands: [make([64, 9001])], attributes: {axis: 1}, large: true},
+];
+
+/** The same of int32, whose results are exact. */
+export const withWholeLines = ({bound, values, ...rest}: OpSamples): OpSamples => ({
+  bound: (call, inputs, exact) =>
+    (call.inputs[0]?.dtype === 'int32' ? correctlyRounded : bound)(call, inputs, exact),
+  values: [...values, ...ofLines(wholes)],
+  ...rest,
 });
 
 /** The position of the largest of nothing is refused. */

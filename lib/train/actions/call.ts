@@ -3,6 +3,7 @@
 import {checkBoolean, checkOptions, fail} from '../../core/errors.ts';
 import {show} from '../../core/kinds.ts';
 import {at} from '../../core/lists.ts';
+import {registerOf} from '../../core/registers.ts';
 import {sameShape} from '../../core/shape.ts';
 import {input, isTensor, type Tensor} from '../../core/tensor.ts';
 import type {Network} from '../network/network.ts';
@@ -27,11 +28,12 @@ export function callNetwork(
   if (tensors.length !== inputs.length) {
     fail('ERR_OPTION', `${where}: expected ${inputs.length} tensors. Received ${tensors.length}.`);
   }
-  inputs.forEach(({shape, name}, index) => {
+  inputs.forEach(({shape, name, tensor: own}, index) => {
     const tensor = tensors[index];
-    const fits = isTensor(tensor) && tensor.dtype === 'float32' && sameShape(tensor.shape.slice(1), shape);
+    const dtype = registerOf(own);
+    const fits = isTensor(tensor) && tensor.dtype === dtype && sameShape(tensor.shape.slice(1), shape);
     if (fits) return;
-    const wanted = `${name} must be float32[batch${shape.map(size => `,${size}`).join('')}]`;
+    const wanted = `${name} must be ${dtype}[batch${shape.map(size => `,${size}`).join('')}]`;
     const received = show(tensor);
     fail('ERR_SHAPE', `${where}: ${wanted}. Received ${received}.`);
   });

@@ -1,5 +1,5 @@
 // The forward pass for its outputs: off the event loop, over a data set, or on the calling thread.
-import {isFloat32} from '../../core/dtype.ts';
+import {arrayOf, isFloat32} from '../../core/dtype.ts';
 import {checkOptions} from '../../core/errors.ts';
 import {sizeOf} from '../../core/shape.ts';
 import type {Rows} from '../../data/arrays.ts';
@@ -80,9 +80,10 @@ export async function predictBatches(engine: Engine, batches: Inputs, options?: 
     const list = outputStructure === 'one' ? [results] : Object.values(results);
     for (const [index, {data}] of (list as ShapedResult[]).entries()) parts[index]?.push(data);
   }
-  const whole = outputs.map(({shape}, index): ShapedResult => {
+  const whole = outputs.map(({shape, tensor}, index): ShapedResult => {
     const own = parts[index] as Float32Array[];
-    const data = new Float32Array(own.reduce((sum, {length}) => sum + length, 0));
+    const length = own.reduce((sum, part) => sum + part.length, 0);
+    const data = arrayOf(new Float32Array(length), tensor.dtype) as Float32Array;
     let at = 0;
     for (const part of own) {
       data.set(part, at);
@@ -125,8 +126,9 @@ function makeRowPredictor(engine: Engine): RowPredictor {
 
 /** The prediction for one row as it is usually given, or undefined where the longer way must be taken. */
 function predictRow(engine: Engine, x: PortData): ShapedResult | undefined {
-  const {inputs, outputStructure} = engine.network;
+  const {inputs, outputs, outputStructure} = engine.network;
   if (inputs.length > 1 || outputStructure !== 'one') return undefined;
+  if (![...inputs, ...outputs].every(({tensor}) => tensor.dtype === 'float32')) return undefined;
   if (!isFloat32(x) || x.length === 0) return undefined;
   if (x.length !== sizeOf(engine.network.inputShape)) return undefined;
   let predictor = rowPredictors.get(engine);

@@ -78,7 +78,8 @@ export function bindInputs(
   const {ports, names, shapes} = inputsWanted(network);
   const rows = dataOfPorts(`${where}: x`, ports, x, shapes).map((data, index) => {
     const rowShape = shapes[index] as Shape;
-    return toRows(data, {what: `${where}: ${names[index]}`, rowShape, allowSingle});
+    const {dtype} = (ports[index] as Port).tensor;
+    return toRows(data, {what: `${where}: ${names[index]}`, rowShape, allowSingle, dtype});
   });
   checkCounts(where, ports, rows);
   return rows;

@@ -3,7 +3,7 @@
 import {fail} from '../../core/errors.ts';
 import {show} from '../../core/kinds.ts';
 import {isLayer, type Layer} from '../../nn/layer.ts';
-import {callLayer, input, type LayerCall, type SymbolicTensor} from '../../nn/symbolic.ts';
+import {callLayer, type InputOptions, input, type LayerCall, type SymbolicTensor} from '../../nn/symbolic.ts';
 import {nameLayers} from './names.ts';
 
 /** A layer, or a model that serves as one. */
@@ -58,7 +58,7 @@ export class Chain {
 
   #append(layer: Layer, all: readonly Layer[]): void {
     const names = nameLayers('sequential', [...new Set(all)]);
-    this.#inputs ??= input({shape: inputShapeOf(layer)});
+    this.#inputs ??= input({shape: inputShapeOf(layer), ...inputTypeOf(layer)});
     const before = this.outputs ?? this.#inputs;
     this.#calls.push(callLayer(layer, [before], names.get(layer) as string));
   }
@@ -78,6 +78,12 @@ function toLayer(value: LayerLike, index: number): Layer {
   if (isLayer(layer)) return layer;
   const wanted = 'is no layer, e.g. layers.dense({units: 10})';
   return fail('ERR_OPTION', `sequential: element ${index} ${wanted}. Received ${show(value)}.`);
+}
+
+/** What an `inputLayer` says of its data. */
+function inputTypeOf({kind, config}: Layer): Pick<InputOptions, 'dtype'> {
+  const {dtype} = config as Pick<InputOptions, 'dtype'>;
+  return kind === 'inputLayer' && dtype !== undefined ? {dtype} : {};
 }
 
 function inputShapeOf({inputShape, kind}: Layer): Layer['inputShape'] & {} {

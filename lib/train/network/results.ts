@@ -3,6 +3,7 @@ import type {Shape} from '../../core/shape.ts';
 
 /** Numbers with their shape. */
 export interface ShapedResult {
+  /** Of an output that is no float32, the array of its type: an Int32Array, say. */
   readonly data: Float32Array;
   readonly shape: Shape;
 }

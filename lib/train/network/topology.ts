@@ -38,7 +38,10 @@ export function topologyOf({network, seed, name: own}: Described): Config {
     kind: 'model',
     ...named,
     seed,
-    inputs: inputs.map(({name, shape}) => ({name, shape})),
+    inputs: inputs.map(({name, shape, tensor: {dtype}}) => ({
+      ...{name, shape},
+      ...(dtype !== 'float32' && {dtype}),
+    })),
     layers,
     calls,
     outputs: outputs.map(({name, tensor}) => ({name, tensor: numbers.get(tensor) as number})),

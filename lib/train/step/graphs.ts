@@ -5,13 +5,14 @@ import type {DType} from '../../core/dtype.ts';
 import {fail} from '../../core/errors.ts';
 import {at, zip} from '../../core/lists.ts';
 import type {Precision} from '../../core/precision.ts';
+import {registerOf} from '../../core/registers.ts';
 import type {Shape} from '../../core/shape.ts';
 import {input, type Tensor, type Variable, withScope} from '../../core/tensor.ts';
 import {gradients} from '../../graph/autodiff.ts';
 import type {Loss} from '../../nn/losses.ts';
 import {finite} from '../../ops/check.ts';
 import {gatherLabels, gatherRows} from '../../ops/gather.ts';
-import {add, mul} from '../../ops/map.ts';
+import {add, cast, mul} from '../../ops/map.ts';
 import {reshape} from '../../ops/move.ts';
 import {total} from '../../ops/reduce.ts';
 import type {Applied, ApplyOptions, Network, Port} from '../network/network.ts';
@@ -55,10 +56,14 @@ function dataInput(name: string, {rowShape, dtype}: RowsSpec): Tensor {
   return input({name, shape: [-1, ...rowShape], dtype});
 }
 
-/** Rows of an input as [batch, …]. */
-function readInput(source: Tensor, {shape}: Port, {scale}: RowsSpec, rows: Tensor): Tensor {
+/** Rows of an input as [batch, …]: float32, int32 or bool. */
+function readInput(source: Tensor, {shape, tensor}: Port, {scale}: RowsSpec, rows: Tensor): Tensor {
   const batch = rows.shape[0] as number;
-  return withScope(nameOfInput(source), () => reshape(gatherRows(source, rows, {scale}), [batch, ...shape]));
+  const type = registerOf(tensor);
+  return withScope(nameOfInput(source), () => {
+    const read = type === 'float32' ? gatherRows(source, rows, {scale}) : gatherLabels(source, rows);
+    return reshape(cast(read, type), [batch, ...shape]);
+  });
 }
 
 /** Rows of a target in the shape that the loss compares with the output. */
