@@ -64,6 +64,7 @@ class StepRunner {
       frame_->set_yield_point(yield_point());
       if (!compute_all()) return;
       frame_->set_yield_point({});
+      if (exchanges() && !exchange_all()) return;
       zones_.close();
       const Decision decision = synchronize_and_decide();
       if (decision.stop) return;
@@ -201,12 +202,25 @@ class StepRunner {
   bool is_simple() const { return !shared_ && !profile_ && p_->loops.empty() && !RedZones::active(); }
 
   bool compute_all() {
-    if (!is_simple()) return each(0, p_->commit_item, [this](int32_t number) { return compute(number); });
-    for (int32_t number = 0; number < p_->commit_item; ++number) {
+    if (!is_simple()) return each(0, p_->exchange_item, [this](int32_t number) { return compute(number); });
+    for (int32_t number = 0; number < p_->exchange_item; ++number) {
       if (!brief_ && between_instructions().stop) return false;
       run_alone(number);
     }
     return true;
+  }
+
+  bool exchanges() const { return p_->exchange_item < p_->commit_item; }
+
+  // Nobody leaves the step from here on but by a guard: the other processes would wait for what is missing.
+  bool exchange_all() {
+    if (synchronize(between_instructions()).stop) return false;
+    return each(p_->exchange_item, p_->commit_item, [this](int32_t number) {
+      const bool shared = shared_ && p_->shares[static_cast<size_t>(number)].shared;
+      if (needs_barrier(number, shared)) synchronize({});
+      perform(number, shared);
+      return true;
+    });
   }
 
   void run_alone(int32_t number) {
@@ -284,17 +298,19 @@ class StepRunner {
         return {true, nullptr};
       }
     }
-    Decision decision = between_instructions();
+    Decision decision;
+    if (!exchanges()) decision = between_instructions();
     if (decision.stop) return decision;
     if (others_wait()) decision.nested = team_->next_high_priority(&job_, member_.width);
     if (p_->writes_state && job_.state) job_.state->lock.lock();
     return decision;
   }
 
-  // Repeats the compute phase of the step in the leader alone; inputs and state are still the same.
+  // Repeats the compute phase of the step in the leader alone; inputs and state are still the same. What was
+  // exchanged with other processes is not exchanged again.
   void find_anomaly() {
     pending_ = Pending::clean;
-    each(0, p_->commit_item, [this](int32_t number) {
+    each(0, p_->exchange_item, [this](int32_t number) {
       perform(number, false);
       const Args& args = frame_->args(number);
       for (int32_t out = 0; out < args.outputCount; ++out) {
