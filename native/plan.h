@@ -18,8 +18,8 @@
 //                then strideCount x (value, units), then carryCount x (destination value, source value)
 //   end          kEnd, 2
 //
-// The body has three phases. `compute` may be repeated, to find where a NaN began. `exchange` is for what other
-// processes take part in: it runs once in each step, to its end. `commit` alone writes the state.
+// The body has three phases. `compute` may be repeated, to find where a NaN began. `exchange` is for what
+// other processes take part in: it runs once in each step, to its end. `commit` alone writes the state.
 //
 // Where the number of rows of a step is given with the run, the words are those of the largest number, and
 // the table of rows says how each word that depends on it follows: factor x rows + offset, or the float32

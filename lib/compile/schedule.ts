@@ -1,5 +1,5 @@
-// Pass 3: from a graph to an order of steps. First everything is computed, then exchanged with other processes
-// where an op does that, then the state is written: the commit.
+// Pass 3: from a graph to an order of steps. First everything is computed, then exchanged with other
+// processes where an op does that, then the state is written: the commit.
 import {dtypes} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
 import {match} from '../core/operands.ts';

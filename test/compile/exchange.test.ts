@@ -1,4 +1,5 @@
-// What other processes take part in has a phase of its own. No op does yet: one with the kernel of `copy` stands in.
+// What other processes take part in has a phase of its own. No op does yet: one with the kernel of `copy`
+// stands in.
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {compileToPlan} from '../../lib/compile/index.ts';
 import {printPlan} from '../../lib/compile/listing.ts';

@@ -100,9 +100,7 @@ export function twoLevelSchedule(): Schedule {
       instruction(copyOp, [io(1, history, 'y')], [history]),
       instruction(opTable.get('sum'), [io(2, h, 'total')], [history], {axis: 0}),
     ],
-    exchange: [],
-    commit: [],
-    guards: [],
+    ...{exchange: [], commit: [], guards: []},
     stateBytes: 0,
   };
 }

@@ -9,8 +9,8 @@ const threads = getThreads();
 afterAll(() => setThreads(threads));
 
 /**
- * Each step: y = 1 / x; exchanged: `calls` counts, and y doubles in place; then the state adds y up. `calls` is
- * an array of the caller, so it shows every time that the phase runs.
+ * Each step: y = 1 / x; exchanged: `calls` counts, and y doubles in place; then the state adds y up. `calls`
+ * is an array of the caller, so it shows every time that the phase runs.
  */
 function exchanging(): Program {
   const words = new PlanWords();
