@@ -55,8 +55,8 @@ export interface Rows {
 }
 
 /**
- * What numbers become where they cannot be read in place: float32; with `true`, as labels are, int32 if all of
- * them are integers; or what an input of this type takes.
+ * What numbers become where they cannot be read in place: float32; with `true`, as labels are, int32 if all
+ * of them are integers; or what an input of this type takes.
  */
 type Wanted = boolean | DType;
 
@@ -135,7 +135,10 @@ export function fromNested(what: string, value: NestedArray, wanted: Wanted, pla
       return fail('ERR_SHAPE', `${what} is ragged: row ${row} has ${received} where row 0 has ${size}.`);
     },
   });
-  return {data: typeof wanted === 'string' ? typed(what, numbers, wanted) : asData(what, numbers, wanted), shape};
+  return {
+    data: typeof wanted === 'string' ? typed(what, numbers, wanted) : asData(what, numbers, wanted),
+    shape,
+  };
 }
 
 /** `{data, shape}`, checked. @throws ERR_SHAPE, ERR_DTYPE */

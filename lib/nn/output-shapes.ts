@@ -29,11 +29,7 @@ const shapesOnly: CallContext = {
 const sampleBatch = 2;
 
 /** Shapes and types of the results for one sample. */
-export function outputSpecs(
-  scope: string,
-  forward: ForwardAll,
-  inputs: readonly TensorSpec[],
-): TensorSpec[] {
+export function outputSpecs(scope: string, forward: ForwardAll, inputs: readonly TensorSpec[]): TensorSpec[] {
   const samples = inputs.map(given =>
     inputTensor({name: 'sample', shape: [sampleBatch, ...given.shape], dtype: registerOf(given)}),
   );

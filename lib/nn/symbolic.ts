@@ -13,9 +13,9 @@ export interface InputOptions {
   /** The name of its data in `fit` and `predict`; `input`, `input_1`, … by default. */
   readonly name?: string;
   /**
-   * What its data are: float32 by default. Layers see int32 for int32 and int64, bool for bool, and float32 for
-   * float32, uint8, float16 and bfloat16. Arrays of int64 are BigInt64Arrays of numbers that fit int32, those
-   * of float16 and bfloat16 Uint16Arrays of their bits; other numbers that fit are converted.
+   * What its data are: float32 by default. Layers see int32 for int32 and int64, bool for bool, and float32
+   * for float32, uint8, float16 and bfloat16. Arrays of int64 are BigInt64Arrays of numbers that fit int32,
+   * those of float16 and bfloat16 Uint16Arrays of their bits; other numbers that fit are converted.
    */
   readonly dtype?: Exclude<DType, 'float64'>;
 }

@@ -1,4 +1,5 @@
 // Why a run ended before its last step, in the user's terms: rows of their arrays, classes, layers.
+import {numbersOf} from '../../core/dtype.ts';
 import {ChainruleError, fail} from '../../core/errors.ts';
 import {formatShape, sizeOf} from '../../core/shape.ts';
 import {rowsOfSteps, type ShortSteps} from '../../core/step-rows.ts';
@@ -73,9 +74,10 @@ function failByData({source, value: column}: Guard, site: RunSite, row: number):
     fail('ERR_OUT_OF_RANGE', `${site.where}: row ${row} is outside the ${data.count} rows of ${name}.`);
   }
   const width = sizeOf(data.rowShape);
-  const value = data.data[row * width + column];
+  const value = numbersOf(data.data.subarray(row * width + column, row * width + column + 1), data.dtype)[0];
   const place = width === 1 ? rowName(site, row) : `${rowName(site, row)}, ${placeOf(column, data)}`;
   const holds = `${site.where}: ${name} holds ${value} in ${place}`;
+  if (data.dtype === 'int64') fail('ERR_OUT_OF_RANGE', `${holds}; expected numbers that fit int32.`);
   if (Number.isFinite(value)) fail('ERR_OUT_OF_RANGE', `${holds}; expected integers as labels.`);
   fail('ERR_NOT_FINITE', `${holds}; expected finite numbers.`);
 }
