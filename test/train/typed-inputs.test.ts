@@ -58,7 +58,10 @@ describe('a model with an input of int32', () => {
     await net.fit(x, targets, {epochs: 2, seed: 1, shuffle: false, verbose: 0});
     await same.fit(Int32Array.from(rows.flat()), targets, {epochs: 2, seed: 1, shuffle: false, verbose: 0});
     expect((await net.predict(x)).data).toEqual((await same.predict(rows)).data);
-    await expect(net.predict(BigInt64Array.of(1n, 2n ** 40n, 3n))).rejects.toThrow(/predict: x holds 1099511627776 in row 0, column 1; expected numbers that fit int32/);
+    const refused = net.predict(BigInt64Array.of(1n, 2n ** 40n, 3n));
+    await expect(refused).rejects.toThrow(
+      /x holds 1099511627776 in row 0, column 1; expected numbers that fit int32/,
+    );
   });
 
   it('refuses what is no integer, by the name of the array', async () => {

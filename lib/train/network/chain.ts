@@ -81,9 +81,8 @@ function toLayer(value: LayerLike, index: number): Layer {
 }
 
 /** What an `inputLayer` says of its data. */
-function inputTypeOf({kind, config}: Layer): Pick<InputOptions, 'dtype'> {
-  const {dtype} = config as Pick<InputOptions, 'dtype'>;
-  return kind === 'inputLayer' && dtype !== undefined ? {dtype} : {};
+function inputTypeOf(layer: Layer): Pick<InputOptions, 'dtype'> {
+  return layer.kind === 'inputLayer' ? (layer.config as Pick<InputOptions, 'dtype'>) : {};
 }
 
 function inputShapeOf({inputShape, kind}: Layer): Layer['inputShape'] & {} {

@@ -189,7 +189,7 @@ describe('a layer of two outputs', () => {
         return y => ops.sum(y);
       }
     }
-    const expected = /Wrong: a layer must give float32 \[batch, …\]. Received float32\[\] for a batch of 2/;
+    const expected = /Wrong: a layer must give a tensor \[batch, …\]. Received float32\[\] for a batch of 2/;
     expect(() => new Wrong().apply(input({shape: [4]}))).toThrow(expected);
     class Empty extends Layer {
       readonly config = {};
