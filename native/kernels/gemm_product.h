@@ -70,7 +70,8 @@ Product product_of(const Args& args) {
   return p;
 }
 
-// Makes b the operand that is read by rows. Both stay where they lie: rows of the one are columns of the other.
+// Makes b the operand that is read by rows. Both stay where they lie: the rows of one are the columns of the
+// other.
 void exchange(Product* p) {
   const AffineRows a = p->a;
   p->a = p->b_transposed ? AffineRows{p->b, p->b_row, 1} : AffineRows{p->b, 1, p->b_row};
