@@ -8,6 +8,7 @@ const kernelsWithoutOp = [
   'all',
   'broadcast',
   'convert',
+  'gemm_batches',
   'gemm_bfloat16',
   'gemm_block',
   'gemm_epilogue',
@@ -16,11 +17,13 @@ const kernelsWithoutOp = [
   'gemm_pack',
   'gemm_prefetch',
   'gemm_product',
+  'gemm_rows',
   'gemm_tile',
   'gemm_transposed',
   'map_types',
   'operands',
   'update_rules',
+  'view',
 ];
 
 export function checkNames(files: readonly SourceFile[]): Violation[] {
