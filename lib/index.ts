@@ -41,6 +41,7 @@ export type {DotOptions} from './nn/layers/dot.ts';
 export type {DropoutOptions, SpatialDropoutOptions} from './nn/layers/dropout.ts';
 export type {NormalizationLayer, NormalizationOptions} from './nn/layers/feature-normalization.ts';
 export * as layers from './nn/layers/index.ts';
+export type {InputLayerOptions} from './nn/layers/input-layer.ts';
 export type {LambdaOptions} from './nn/layers/lambda.ts';
 export type {ActivityRegularizationOptions, GaussianNoiseOptions, RateOptions} from './nn/layers/noise.ts';
 export type {BatchNormalizationOptions, LayerNormalizationOptions} from './nn/layers/normalization.ts';

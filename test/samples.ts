@@ -46,6 +46,7 @@ import {
   rowwise,
   scaledLabels,
   withoutEmptyLines,
+  withStored,
   withTies,
   withWholeLines,
 } from './conformance/shaped.ts';
@@ -143,14 +144,17 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   logSoftmax: rowwise(bounds.logSoftmaxes),
   softmaxCrossentropy: labels(bounds.crossentropies),
   subtractOneHot: scaledLabels(ulps(1.5)),
-  gatherRows: gathers(
-    [reals, bytes, few],
-    [
-      {scale: 1, offset: 0},
-      {scale: 1 / 255, offset: -0.5},
-    ],
+  gatherRows: withStored(
+    gathers(
+      [reals, bytes, few],
+      [
+        {scale: 1, offset: 0},
+        {scale: 1 / 255, offset: -0.5},
+      ],
+    ),
+    {scale: 0.5, offset: 0.25},
   ),
-  gatherLabels: gathers([bytes, few, shape => exactly([...few(shape).data], shape)], [{}]),
+  gatherLabels: withStored(gathers([bytes, few, shape => exactly([...few(shape).data], shape)], [{}]), {}),
   pickClass: labels(correctlyRounded),
   scatterClass: {
     bound: correctlyRounded,

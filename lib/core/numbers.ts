@@ -41,7 +41,7 @@ export function converted(what: string, values: ArrayLike<unknown>, dtype: DType
   return arrayOf(numbers, dtype);
 }
 
-const isInt32 = (value: unknown): boolean => {
+export const isInt32 = (value: unknown): boolean => {
   const number = numberOf(value);
   return number !== undefined && number === (number | 0);
 };

@@ -3,7 +3,7 @@
 import {type DType, dtypeOfArray, dtypes} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
 import {isShaped} from '../core/kinds.ts';
-import {numberOf} from '../core/numbers.ts';
+import {isInt32, numberOf} from '../core/numbers.ts';
 import {formatShape, type Shape, sameShape, sizeOf} from '../core/shape.ts';
 import {
   checkSize,
@@ -63,7 +63,17 @@ function leafOf(what: string, value: unknown): Leaf {
   return {data, dtype: dtypeOfArray(data), shape: [data.length], scale: 1};
 }
 
-/** Arrays keep their type and scale if all have the same, and become float32 otherwise. */
+/** Plain integers of which a float32 could not hold every one. */
+function needInt32(leaves: readonly Leaf[]): boolean {
+  if (leaves.some(({dtype}) => dtype !== undefined)) return false;
+  const numbers = leaves.map(({data}) => data[0] as number);
+  return numbers.every(isInt32) && numbers.some(number => Math.fround(number) !== number);
+}
+
+/**
+ * Arrays keep their type and scale if all have the same, and become float32 otherwise; so do numbers, but for
+ * integers that would be rounded.
+ */
 function collateLeaves(what: string, values: readonly unknown[]): ShapedArray {
   const leaves = values.map((value, index) => leafOf(`${what}: element ${index}`, value));
   const [first] = leaves as [Leaf];
@@ -76,7 +86,7 @@ function collateLeaves(what: string, values: readonly unknown[]): ShapedArray {
   }
   const {dtype} = first;
   const kept = leaves.every(leaf => leaf.dtype === dtype && leaf.scale === first.scale) && dtype;
-  const {array, bytes} = dtypes[kept || 'float32'];
+  const {array, bytes} = dtypes[kept || (needInt32(leaves) ? 'int32' : 'float32')];
   const length = leaves.length * width;
   const data = new array(new ArrayBuffer(length * bytes), 0, length) as NumberArray;
   leaves.forEach((leaf, index) => {

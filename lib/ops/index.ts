@@ -2,7 +2,16 @@
 export {constant, input, variable} from '../core/tensor.ts';
 export {finite, stopIf} from './check.ts';
 export {dropout} from './composite.ts';
-export type {Binary, Comparison, Predicate, Unary} from './elementwise.ts';
+export type {
+  Binary,
+  Bitwise1,
+  Bitwise2,
+  Comparison,
+  Logical1,
+  Logical2,
+  Predicate,
+  Unary,
+} from './elementwise.ts';
 export {gatherLabels, gatherRows, pickClass, scatterClass} from './gather.ts';
 export {matmul} from './gemm.ts';
 export {customGradient, stopGradient, type ValueAndGradient} from './gradient.ts';

@@ -93,7 +93,7 @@ export const wholly = (values: readonly number[], shape: Shape = [values.length]
 });
 
 /** Numbers as elements of a type that is only stored. */
-export function stored(values: readonly number[], dtype: DType): Operand {
+export function stored(values: ArrayLike<number>, dtype: DType): Operand {
   return {shape: [values.length], dtype, data: arrayOf(values, dtype)};
 }
 

@@ -10,7 +10,9 @@ import {
   type OpSamples,
   reals,
   type Sample,
+  stored,
   wholes,
+  wholly,
 } from './data.ts';
 import {lengths} from './elementwise.ts';
 
@@ -171,6 +173,22 @@ export function gathers(makes: readonly Make[], attributes: readonly object[]): 
       ]),
     ),
   };
+}
+
+/** The same of whole numbers, of every type that stores them, without disturbing the others. */
+export function withStored(samples: OpSamples, attributes: object): OpSamples {
+  const types = ['int32', 'int64', 'float64', 'float16', 'bfloat16', 'bool'] as const;
+  const shapes: Shape[] = [[9], [11, 17], [7, 2, 3], [4, 513]];
+  const more = types.flatMap(dtype =>
+    shapes.map((shape): Sample => {
+      const {data} = wholes(shape);
+      const numbers =
+        dtype === 'bool' ? data.map(x => x & 1) : dtype.endsWith('16') ? data.map(x => x % 200) : data;
+      const rows = wholes([5]).data.map(row => Math.abs(row % (shape[0] as number)));
+      return {operands: [{...stored(numbers, dtype), shape}, wholly([...rows])], attributes};
+    }),
+  );
+  return {...samples, values: [...samples.values, ...more]};
 }
 
 export const bytes: Make = shape => integers(shape, 0, 255, 'uint8');
