@@ -14,6 +14,7 @@ const benches = [
   'epoch',
   'latency',
   'small',
+  'eager',
   'scaling',
   'kernels',
   'optimizer',
