@@ -1,7 +1,7 @@
 // Pass 5: the words of the plan, and the same in readable form.
 import {dtypes} from '../core/dtype.ts';
 import {formatShape} from '../core/shape.ts';
-import {items, type Plan, type PlanInstruction, unitBytes} from '../plan.ts';
+import {items, type Phase, type Plan, type PlanInstruction, phases, unitBytes} from '../plan.ts';
 import {Attributes, formatAttributes} from './attributes.ts';
 import type {Memory} from './memory.ts';
 import {bytesOf, type Instruction, type Loop, type Schedule, type Step, type Value} from './steps.ts';
@@ -9,9 +9,11 @@ import {instructionWords, planWords} from './words.ts';
 
 export function emit(schedule: Schedule, memory: Memory): Plan {
   const emitter = new Emitter(memory);
-  for (const step of schedule.compute) emitter.step(step, 'compute', 0);
-  const commitAt = emitter.body.length;
-  for (const step of schedule.commit) emitter.step(step, 'commit', 0);
+  const [, exchangeAt, commitAt] = phases.map(phase => emitter.phase(schedule, phase)) as [
+    number,
+    number,
+    number,
+  ];
   const guards = schedule.guards.map(({value, kind, scope}) => ({
     value: emitter.valueIndex(value),
     kind,
@@ -26,6 +28,7 @@ export function emit(schedule: Schedule, memory: Memory): Plan {
     guards,
     literals: memory.literals,
     body,
+    exchangeAt,
     commitAt,
   });
   return {
@@ -91,12 +94,19 @@ class Emitter {
     return this.scopeTable.indexOf(scope);
   }
 
-  step(step: Step, phase: PlanInstruction['phase'], depth: number): void {
+  /** @returns where the phase begins. */
+  phase(schedule: Schedule, phase: Phase): number {
+    const start = this.body.length;
+    for (const step of schedule[phase]) this.step(step, phase, 0);
+    return start;
+  }
+
+  private step(step: Step, phase: Phase, depth: number): void {
     if (step.kind === 'instruction') this.instruction(step, phase, depth);
     else this.loop(step, phase, depth);
   }
 
-  private instruction(step: Instruction, phase: PlanInstruction['phase'], depth: number): void {
+  private instruction(step: Instruction, phase: Phase, depth: number): void {
     const {op, scope, outputs, inputs} = step;
     const signature = this.signatureTable.indexOf(op.signature.text);
     const words = instructionWords({
@@ -120,7 +130,7 @@ class Emitter {
     });
   }
 
-  private loop({count, strides, carries, body}: Loop, phase: PlanInstruction['phase'], depth: number): void {
+  private loop({count, strides, carries, body}: Loop, phase: Phase, depth: number): void {
     const rest = [
       ...strides.flatMap(({value, units}) => [this.valueIndex(value), units]),
       ...carries.flatMap(({to, from}) => [this.valueIndex(to), this.valueIndex(from)]),

@@ -89,6 +89,7 @@ export function callWords(
     guards: guard ? [{value: guard.output, kind: guard.kind, scope: 0}] : [],
     literals: noWords,
     body,
+    exchangeAt: body.length,
     commitAt: body.length,
   });
 }

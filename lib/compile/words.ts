@@ -29,7 +29,8 @@ export interface PlanParts {
   readonly guards: readonly {readonly value: number; readonly kind: GuardKind; readonly scope: number}[];
   readonly literals: Int32Array;
   readonly body: readonly number[];
-  /** Where in the body the commit phase begins. */
+  /** Where in the body these phases begin. */
+  readonly exchangeAt: number;
   readonly commitAt: number;
 }
 
@@ -51,6 +52,7 @@ export function planWords({io, values, guards, literals, body, ...given}: PlanPa
   words[header.guardCount] = guards.length;
   words[header.literalWords] = literals.length;
   words[header.bodyWords] = body.length;
+  words[header.exchangeAt] = given.exchangeAt;
   words[header.commitAt] = given.commitAt;
   let at = headerWords;
   for (const slot of io) at = writeIo(words, at, slot);
