@@ -27,16 +27,13 @@ import {
   wide,
 } from './conformance/elementwise.ts';
 import {mapSamples} from './conformance/fused.ts';
+import {products} from './conformance/products.ts';
 import {
   bytes,
   gathers,
-  gemmFinite,
-  gemms,
-  gemmWith,
   joins,
   labels,
   lines,
-  matmul,
   moves,
   parts,
   randoms,
@@ -125,13 +122,6 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
     ],
     smooth: [{operands: [reals([2, 1])], attributes: {shape: [3, 2, 4]}}],
   },
-  matmul,
-  gemm: gemms,
-  gemmWith,
-  gemmFinite,
-  gemmBfloat16: gemms,
-  gemmWithBfloat16: gemmWith,
-  gemmFiniteBfloat16: gemmFinite,
   sum: reduction(bounds.sums, reals, reals),
   max: withTies(reduction(correctlyRounded, reals, spread)),
   argMax: withoutEmptyLines(withTies(reduction(correctlyRounded, reals, null))),
@@ -314,4 +304,5 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   mod: {...binary(reals, correctlyRounded, null), smooth: betweenJumps},
   isNaN: unary(reals, correctlyRounded, spread),
   isFinite: unary(reals, correctlyRounded, spread),
+  matmul: products(),
 };

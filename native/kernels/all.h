@@ -4,7 +4,6 @@
 #include "check.h"
 #include "gather.h"
 #include "gemm.h"
-#include "gemm_bfloat16.h"
 #include "map.h"
 #include "move.h"
 #include "optimizer.h"
@@ -34,7 +33,7 @@ constexpr KernelList<kCounts...> join(const Kernel (&... lists)[kCounts]) {
 }
 
 constexpr auto kKernels =
-    join(kGemmKernels, kBfloat16Kernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels,
+    join(kGemmKernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels,
          kCheckKernels, kRandomKernels, kMoveKernels, kOptimizerKernels);
 
 constexpr int32_t kKernelCount = sizeof(kKernels.kernels) / sizeof(Kernel);
