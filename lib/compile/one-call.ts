@@ -38,7 +38,7 @@ export function kernelOf(call: Call): CallKernel {
     attributes: new Attributes(numberOf).words(op, attributes),
     signatures,
     operands: inputs.map(input => call.inputs.indexOf(input)),
-    guard: op.guard,
+    guard: op.guard && call.outputs[op.guard.output] ? op.guard : undefined,
   };
 }
 

@@ -16,7 +16,14 @@ afterEach(() => setThreads(threads));
 
 const f32 = (data: readonly number[], shape: readonly number[] = [data.length]): EagerArray =>
   EagerArray.of(Float32Array.from(data), {shape, dtype: 'float32'});
-const product = {transposeA: false, transposeB: false};
+const product = {
+  transposeA: false,
+  transposeB: false,
+  bfloat16: false,
+  bias: false,
+  map: null,
+  guarded: false,
+};
 const numbers = ([result]: readonly EagerArray[]): number[] => [...(result?.read() ?? [])];
 
 describe('applyNow', () => {
