@@ -35,7 +35,7 @@ export const rowOfCall = ({op, inputs, result}: Applied): string =>
   rowOf(op.signature, [...inputs, result].map(registerOf));
 
 /** The kernel of another op: one for each type that N stands for. */
-export function kernelOf({signature: {text, inputs}}: Op, operands: readonly TensorSpec[]): string {
+export function kernelSignature({signature: {text, inputs}}: Op, operands: readonly TensorSpec[]): string {
   const place = inputs.findIndex(({type}) => type === 'N');
   const operand = operands[place];
   return operand ? text.replace(/: N\b/g, `: ${dtypes[operand.dtype].short}`) : text;
