@@ -21,6 +21,7 @@ const benches = [
   'kernels',
   'optimizer',
   'precision',
+  'types',
   'meanwhile',
   'event-loop',
   'pin',
