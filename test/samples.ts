@@ -152,7 +152,7 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
         {scale: 1 / 255, offset: -0.5},
       ],
     ),
-    {scale: 0.5, offset: 0.25},
+    {scale: 1, offset: 0},
   ),
   gatherLabels: withStored(gathers([bytes, few, shape => exactly([...few(shape).data], shape)], [{}]), {}),
   pickClass: labels(correctlyRounded),
