@@ -54,6 +54,15 @@ export function rowsOf({signature, converts, elementwise, kind}: Op): string[] {
   return /: N\b/.test(text) ? each(['int32', 'float32']) : [text];
 }
 
+const firstRows = new WeakMap<Op, string>();
+
+/** One of them, by which to ask whether an op has a kernel. */
+export function firstRowOf(op: Op): string {
+  const known = firstRows.get(op) ?? (rowsOf(op)[0] as string);
+  firstRows.set(op, known);
+  return known;
+}
+
 const isInt32 = (value: number): boolean => value === (value | 0) && !Object.is(value, -0);
 
 /** What operands are computed as together: bool < int32 < float32; a whole number counts as `least`. */

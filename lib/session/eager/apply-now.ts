@@ -1,5 +1,6 @@
 // The eager door: one op on arrays that are there, at once. Nothing is compiled, scheduled or planned.
 import {fail, unknownName} from '../../core/errors.ts';
+import {firstRowOf} from '../../core/registers.ts';
 import {type Op, opTable} from '../../core/tensor.ts';
 import {hasKernel, type Memory} from '../../runtime/linked.ts';
 import {EagerArray} from './array.ts';
@@ -37,7 +38,7 @@ export function applyNow(
   if (!op || op.kind === 'leaf') unknownName('op', typeof named === 'string' ? named : named.name, names());
   checkDisposed(op, operands);
   if (op.view) return viewNow(op, operands, attributes);
-  if (!hasKernel(op.signature.text)) {
+  if (!hasKernel(firstRowOf(op))) {
     fail('ERR_GRAPH', `${op.name}: this op has no kernel of its own. Use evaluate, which compiles it.`);
   }
   const link = links.find(op, operands, attributes);

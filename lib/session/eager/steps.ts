@@ -2,6 +2,7 @@
 // it was read for the last time.
 import {dtypes, type TypedArray} from '../../core/dtype.ts';
 import {match} from '../../core/operands.ts';
+import {firstRowOf} from '../../core/registers.ts';
 import {sizeOf} from '../../core/shape.ts';
 import {type Call, constantOp, type Tensor, type TensorSpec, variableOf} from '../../core/tensor.ts';
 import {callsOf} from '../../graph/walk.ts';
@@ -49,7 +50,7 @@ export function isSteps(outputs: readonly Tensor[]): boolean {
     const {op} = call;
     const guard = guardOf(call);
     if (guard && read.has(guard)) return false;
-    if (op.kind !== 'leaf' && !op.view && !hasKernel(op.signature.text)) return false;
+    if (op.kind !== 'leaf' && !op.view && !hasKernel(firstRowOf(op))) return false;
     return call.outputs.every(({shape}) => !shape.includes(-1));
   });
 }
