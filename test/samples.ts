@@ -61,6 +61,7 @@ type Composite =
   | 'clip'
   | 'constant'
   | 'dropout'
+  | 'einsum'
   | 'input'
   | 'mean'
   | 'ones'
