@@ -54,6 +54,7 @@ type Composite =
   | 'clip'
   | 'constant'
   | 'dropout'
+  | 'einsum'
   | 'input'
   | 'mean'
   | 'ones'
