@@ -5,8 +5,10 @@ import type {Tensor} from '../lib/core/tensor.ts';
 import type * as check from '../lib/ops/check.ts';
 import type * as gemm from '../lib/ops/gemm.ts';
 import type * as ops from '../lib/ops/index.ts';
+import type * as indexing from '../lib/ops/indexing.ts';
 import type * as move from '../lib/ops/move.ts';
 import type * as optimizer from '../lib/ops/optimizer.ts';
+import type * as pad from '../lib/ops/pad.ts';
 import type * as program from '../lib/ops/program.ts';
 import * as bounds from './conformance/bounds.ts';
 import {bools, exactly, integers, type OpSamples, reals, spread} from './conformance/data.ts';
@@ -27,6 +29,7 @@ import {
   wide,
 } from './conformance/elementwise.ts';
 import {mapSamples} from './conformance/fused.ts';
+import * as moving from './conformance/moving.ts';
 import {
   bytes,
   gathers,
@@ -55,13 +58,26 @@ import {updateSamples} from './conformance/updates.ts';
 type Composite =
   | 'applyUpdate'
   | 'clip'
+  | 'concat'
   | 'constant'
   | 'dropout'
+  | 'expandDims'
+  | 'gatherNd'
   | 'input'
   | 'mean'
+  | 'mirrorPad'
+  | 'oneHot'
   | 'ones'
+  | 'scatterNd'
+  | 'split'
+  | 'squeeze'
+  | 'stack'
   | 'sumTo'
+  | 'tensorScatterAdd'
+  | 'tensorScatterUpdate'
+  | 'unstack'
   | 'variable'
+  | 'where'
   | 'zeros';
 type Functions = Exclude<keyof typeof ops, Composite>;
 type Values<Module> = {[Key in keyof Module]: Key extends `${infer Name}Op` ? Name : never}[keyof Module];
@@ -69,8 +85,10 @@ export type OpName =
   | Functions
   | Values<typeof check>
   | Values<typeof gemm>
+  | Values<typeof indexing>
   | Values<typeof move>
   | Values<typeof optimizer>
+  | Values<typeof pad>
   | Values<typeof program>;
 
 const {activationGradients, correctlyRounded, ulps} = bounds;
@@ -314,4 +332,17 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   mod: {...binary(reals, correctlyRounded, null), smooth: betweenJumps},
   isNaN: unary(reals, correctlyRounded, spread),
   isFinite: unary(reals, correctlyRounded, spread),
+  // Other positions than their own.
+  pad: moving.paddings(),
+  padGradient: moving.unpaddings(),
+  roll: moving.rolls(),
+  tile: moving.tiles(),
+  repeat: moving.repeats(),
+  reverse: moving.reversals(),
+  gather: moving.axisGathers(),
+  scatterAdd: moving.scatters(false, bounds.scattered),
+  scatterUpdate: moving.scatters(true, correctlyRounded),
+  takeAlongAxis: moving.takesAlong(),
+  addAlongAxis: moving.addsAlong(),
+  flattenIndices: moving.flattenings(),
 };

@@ -2,6 +2,7 @@
 import {defineOp} from '../core/define.ts';
 import {formatShape, type Shape, sizeOf} from '../core/shape.ts';
 import {apply1, checkShape, checkTensor, failIn, type Op, type Tensor} from '../core/tensor.ts';
+import {type Axes, axesOf} from './axes.ts';
 import {broadcastTo, cast, div, equal, mul} from './map.ts';
 import {reshape} from './move.ts';
 
@@ -57,22 +58,6 @@ const totalOp = defineOp({
   shape: () => [],
   grad: 'none',
 });
-
-type Axes = number | readonly number[] | undefined;
-
-/** The axes counted from 0, each once, in descending order. */
-function axesOf(name: string, x: Tensor, axes: Axes): number[] {
-  checkTensor(name, 'x', x);
-  const list =
-    axes === undefined ? x.shape.map((_, axis) => axis) : typeof axes === 'number' ? [axes] : [...axes];
-  const from0 = list.map(axis => (axis < 0 ? axis + x.rank : axis));
-  for (const axis of from0) {
-    if (!Number.isInteger(axis) || axis < 0 || axis >= x.rank) {
-      failIn(name, 'ERR_VALUE', `axis ${axis} is outside ${formatShape(x.shape)}`);
-    }
-  }
-  return [...new Set(from0)].sort((a, b) => b - a);
-}
 
 type Reduction = Op<AxisAttributes, `${string}(x: f32) -> y: f32 {axis: i32}`>;
 

@@ -6,6 +6,7 @@ import {fromMap, isMap, isRecord, show} from '../core/kinds.ts';
 import {checkPrecision, type Precision} from '../core/precision.ts';
 import type {Shape} from '../core/shape.ts';
 import {isTensor, type Tensor, type Variable} from '../core/tensor.ts';
+import {describeIndex} from '../ops/indexing.ts';
 import type {Plan} from '../plan.ts';
 import {type Arrays, type CompiledProgram, compileProgram, type RunOutcome, variablesOf} from './compile.ts';
 import {type InputValue, toTypedArray} from './inputs.ts';
@@ -135,13 +136,17 @@ function namedOutputs(outputs: OutputTensors): [string, Tensor][] {
 
 function failByGuard({guard, anomaly}: RunOutcome, at: string): never {
   if (!guard) return fail('ERR_PLAN', 'run: ended for no known reason.');
-  const {kind, source = 'an input', position, scope} = guard;
+  const {kind, source = 'an input', position, value, sizes, scope} = guard;
   const where = `${scope === '' ? '' : ` in ${scope}`}${at}`;
   if (kind === 'stop') {
     fail('ERR_ABORTED', `run: ended by a condition of stopIf${where}; nothing has been written.`);
   }
   if (kind === 'inputNotFinite') {
     fail('ERR_NOT_FINITE', `run: row ${position} read from ${source} is not finite or not there${where}.`);
+  }
+  if (kind === 'indexOutOfRange') {
+    const of = guard.source === undefined ? '' : ` of ${source}`;
+    fail('ERR_OUT_OF_RANGE', `run: ${describeIndex(value, sizes, position)}${of}${where}.`);
   }
   if (kind !== 'notFinite') {
     fail('ERR_OUT_OF_RANGE', `run: element ${position} of ${source} is out of range${where}.`);

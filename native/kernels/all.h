@@ -5,9 +5,12 @@
 #include "gather.h"
 #include "gemm.h"
 #include "gemm_bfloat16.h"
+#include "indexing.h"
+#include "join.h"
 #include "map.h"
 #include "move.h"
 #include "optimizer.h"
+#include "pad.h"
 #include "program.h"
 #include "random.h"
 #include "reduce.h"
@@ -35,7 +38,8 @@ constexpr KernelList<kCounts...> join(const Kernel (&... lists)[kCounts]) {
 
 constexpr auto kKernels =
     join(kGemmKernels, kBfloat16Kernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels,
-         kCheckKernels, kRandomKernels, kMoveKernels, kOptimizerKernels);
+         kCheckKernels, kRandomKernels, kMoveKernels, kOptimizerKernels, kJoinKernels, kPadKernels,
+         kIndexingKernels);
 
 constexpr int32_t kKernelCount = sizeof(kKernels.kernels) / sizeof(Kernel);
 constexpr KernelTable kTable = {kIsaName, kKernels.kernels, kKernelCount, kMapOps, kMapOpCount};

@@ -68,6 +68,14 @@ export const sums: Bound = (call, [x]) => {
   return [magnitudes.map(size => drift(count, size))];
 };
 
+/** What is added to elements of the first operand, in the order of the updates. */
+export const scattered: Bound = (call, [x, indices, updates]) => {
+  const inputs = [(x as Values).map(Math.abs), indices as Values, (updates as Values).map(Math.abs)];
+  const [magnitudes] = evaluateCall(call, inputs) as [Values];
+  const most = (updates as Values).length + 1;
+  return [magnitudes.map(size => drift(most, size))];
+};
+
 export const totals: Bound = (_, [x]) => {
   const size = (x as Values).reduce((sum, value) => sum + Math.abs(value), 0);
   return [Float64Array.of(4 * Math.sqrt((x as Values).length + 1) * 2 ** -53 * size)];

@@ -1,6 +1,6 @@
 import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
 import {formatShape} from '../../core/shape.ts';
-import {concatenate as concatenateOp} from '../../ops/move.ts';
+import {concatenate as concatenateOp} from '../../ops/join.ts';
 import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
 import {makeMergeLayer} from '../make-layer.ts';
 import {sampleAxis} from './axes.ts';
