@@ -29,6 +29,7 @@ import {
   wide,
 } from './conformance/elementwise.ts';
 import {mapSamples} from './conformance/fused.ts';
+import * as along from './conformance/lines.ts';
 import * as moving from './conformance/moving.ts';
 import {
   bytes,
@@ -57,6 +58,7 @@ import {updateSamples} from './conformance/updates.ts';
  */
 type Composite =
   | 'applyUpdate'
+  | 'argsort'
   | 'clip'
   | 'concat'
   | 'constant'
@@ -72,11 +74,13 @@ type Composite =
   | 'split'
   | 'squeeze'
   | 'stack'
+  | 'std'
   | 'sumTo'
   | 'tensorScatterAdd'
   | 'tensorScatterUpdate'
   | 'unstack'
   | 'variable'
+  | 'variance'
   | 'where'
   | 'zeros';
 type Functions = Exclude<keyof typeof ops, Composite>;
@@ -345,4 +349,18 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   takeAlongAxis: moving.takesAlong(),
   addAlongAxis: moving.addsAlong(),
   flattenIndices: moving.flattenings(),
+  // Lines along an axis.
+  min: along.smallest(),
+  argMin: along.smallestAt(),
+  any: along.logical(),
+  all: along.logical(),
+  prod: along.products(),
+  moments: along.statistics(bounds.moments),
+  norm: along.statistics(bounds.norms),
+  logSumExp: along.logSums(),
+  cumsum: along.chains(bounds.runningSums, reals),
+  cumprod: along.productChains(),
+  linearRecurrence: along.recurrences(),
+  sort: along.orders(),
+  topK: along.tops(),
 };

@@ -2,6 +2,7 @@
 export {constant, input, variable} from '../core/tensor.ts';
 export {finite, stopIf} from './check.ts';
 export {dropout} from './composite.ts';
+export {cumprod, cumsum, linearRecurrence, prod} from './cumulate.ts';
 export type {Binary, Comparison, Predicate, Unary} from './elementwise.ts';
 export {gatherLabels, gatherRows, pickClass, scatterClass} from './gather.ts';
 export {matmul} from './gemm.ts';
@@ -23,5 +24,7 @@ export {expandDims, reshape, squeeze, transpose} from './move.ts';
 export {applyUpdate} from './optimizer.ts';
 export {mirrorPad, type PadMode, pad, repeat, reverse, roll, slice, tile} from './pad.ts';
 export {randomBernoulli, randomNormal, randomTruncatedNormal, randomUniform} from './random.ts';
-export {argMax, max, mean, sum, sumTo, total} from './reduce.ts';
+export {all, any, argMax, argMin, max, mean, min, sum, sumTo, total} from './reduce.ts';
 export {logSoftmax, softmax, softmaxCrossentropy, subtractOneHot} from './softmax.ts';
+export {argsort, sort, topK} from './sort.ts';
+export {logSumExp, moments, norm, std, variance} from './statistics.ts';

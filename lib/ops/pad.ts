@@ -15,9 +15,29 @@ const sliceOp = defineOp({
   },
 });
 
-/** `x` in a larger tensor, where it begins at `before`, between zeros or elements by the mode. */
+/**
+ * `x` in a tensor of another shape, where it begins at `before`, between zeros or elements by the mode. Where
+ * `before` is negative, so many of its first elements are left out.
+ */
 function padTo(x: Tensor, before: readonly number[], shape: Shape, mode: number = padModes.constant): Tensor {
+  const within =
+    mode === padModes.constant &&
+    before.every((own, axis) => {
+      return own <= 0 && (shape[axis] as number) - own <= (x.shape[axis] as number);
+    });
+  if (within)
+    return slice(
+      x,
+      before.map(own => -own),
+      shape,
+    );
   return apply1(padOp, [x], {mode, value: 0, before, shape});
+}
+
+/** Elements moved along an axis by `by` positions, with zeros where they come from. */
+export function shift(x: Tensor, axis: number, by: number): Tensor {
+  const before = x.shape.map((_, at) => (at === axis ? by : 0));
+  return padTo(x, before, x.shape);
 }
 
 /**
@@ -83,7 +103,15 @@ const padOp = defineOp({
   also: shaped,
   shape: (_, {shape}) => shape,
   grad({dy}, {x}, {mode, before}) {
-    if (mode === padModes.constant) return {dx: slice(dy, before, x.shape)};
+    if (mode === padModes.constant) {
+      return {
+        dx: padTo(
+          dy,
+          before.map(own => -own),
+          x.shape,
+        ),
+      };
+    }
     return {dx: padGradient(dy, before, x.shape, mode)};
   },
 });

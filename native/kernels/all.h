@@ -2,6 +2,7 @@
 #pragma once
 
 #include "check.h"
+#include "cumulate.h"
 #include "gather.h"
 #include "gemm.h"
 #include "gemm_bfloat16.h"
@@ -15,6 +16,8 @@
 #include "random.h"
 #include "reduce.h"
 #include "softmax.h"
+#include "sort.h"
+#include "statistics.h"
 
 namespace chainrule {
 namespace {
@@ -39,7 +42,7 @@ constexpr KernelList<kCounts...> join(const Kernel (&... lists)[kCounts]) {
 constexpr auto kKernels =
     join(kGemmKernels, kBfloat16Kernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels,
          kCheckKernels, kRandomKernels, kMoveKernels, kOptimizerKernels, kJoinKernels, kPadKernels,
-         kIndexingKernels);
+         kIndexingKernels, kCumulateKernels, kStatisticsKernels, kSortKernels);
 
 constexpr int32_t kKernelCount = sizeof(kKernels.kernels) / sizeof(Kernel);
 constexpr KernelTable kTable = {kIsaName, kKernels.kernels, kKernelCount, kMapOps, kMapOpCount};

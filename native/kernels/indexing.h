@@ -19,15 +19,12 @@ VEC_INLINE int32_t index_guard(int32_t index, int64_t size) {
   return index == INT32_MIN ? index : index - 1;
 }
 
-// What lies between the parts of a tensor that tasks of `items` take: [first, last).
-VEC_INLINE void index_range(int64_t items, int64_t* first, int64_t* last) {
-  *first = *first * items / kIndexTasks;
-  *last = *last * items / kIndexTasks;
-}
-
-VEC_INLINE void set_guard(const Args& args, int64_t first, int64_t last, int32_t found) {
-  int32_t* guard = output<int32_t>(args, 1);
-  for (int64_t i = first; i < last; ++i) guard[i] = i == first ? found : -1;
+// Calls work(first item, last item) for each task, and keeps what it found as the number of the guard.
+template <class Work>
+VEC_INLINE void for_index_tasks(const Args& args, int64_t items, int64_t first, int64_t last, Work work) {
+  for (int64_t task = first; task < last; ++task) {
+    output<int32_t>(args, 1)[task] = work(task * items / kIndexTasks, (task + 1) * items / kIndexTasks);
+  }
 }
 
 // x as [batch, outer, n, inner] and indices as [batch, count]: the result is [batch, outer, count, inner].
@@ -97,19 +94,17 @@ VEC_INLINE int32_t gather_axis_rows(const Gathered& of, Element* y, const Elemen
 }
 
 void run_gather_axis(const Args& args, int64_t first, int64_t last) {
-  const Tensor &x = args.inputs[0], &y = args.outputs[0];
-  int32_t found = -1;
-  int64_t start = first, end = last;
-  if (y.count > 0) {
-    Gathered of = gathered(x, args.inputs[1], args.attributes[0], args.attributes[1]);
-    index_range(of.batch * of.outer * of.count, &start, &end);
-    with_width(x.dtype, [&](auto element) __attribute__((always_inline)) {
-      using Element = decltype(element);
-      found = gather_axis_rows(of, output<Element>(args, 0), input<Element>(args, 0), input<int32_t>(args, 1),
-                               start, end);
-    });
+  Gathered of = {0, 0, 0, 0, 0};
+  if (args.outputs[0].count > 0) {
+    of = gathered(args.inputs[0], args.inputs[1], args.attributes[0], args.attributes[1]);
   }
-  set_guard(args, first, last, found);
+  with_width(args.inputs[0].dtype, [&](auto element) __attribute__((always_inline)) {
+    using Element = decltype(element);
+    for_index_tasks(args, of.batch * of.outer * of.count, first, last, [&](int64_t from, int64_t to) {
+      return gather_axis_rows(of, output<Element>(args, 0), input<Element>(args, 0), input<int32_t>(args, 1),
+                              from, to);
+    });
+  });
 }
 
 // Scattering is cut by what is written: each index of the axes before, and strips of the elements of a row.
@@ -201,11 +196,11 @@ void run_scatter_update(const Args& args, int64_t first, int64_t last) {
 }
 
 // One index for each element: x as [outer, n, inner], indices and result as [outer, count, inner].
-struct Along1 {
+struct TakenAlong {
   int64_t outer, n, inner, count;
 };
 
-VEC_INLINE Along1 along_axis(const Tensor& x, const Tensor& indices, int32_t axis) {
+VEC_INLINE TakenAlong along_axis(const Tensor& x, const Tensor& indices, int32_t axis) {
   return {extent(x, 0, axis), x.dims[axis], extent(x, axis + 1, x.rank), indices.dims[axis]};
 }
 
@@ -227,7 +222,7 @@ double take_along_cost(const Args& args) { return 60.0 + static_cast<double>(arg
 
 // Elements [first, last) of the result. Returns the first guard that is not -1.
 template <class Element>
-VEC_INLINE int32_t take_along_elements(const Along1& of, Element* y, const Element* x, const int32_t* indices,
+VEC_INLINE int32_t take_along_elements(const TakenAlong& of, Element* y, const Element* x, const int32_t* indices,
                                        int64_t first, int64_t last) {
   int32_t found = -1;
   while (first < last) {
@@ -248,18 +243,15 @@ VEC_INLINE int32_t take_along_elements(const Along1& of, Element* y, const Eleme
 
 void run_take_along(const Args& args, int64_t first, int64_t last) {
   const Tensor& y = args.outputs[0];
-  int32_t found = -1;
-  int64_t start = first, end = last;
-  if (y.count > 0) {
-    Along1 of = along_axis(args.inputs[0], args.inputs[1], args.attributes[0]);
-    index_range(y.count, &start, &end);
-    with_width(y.dtype, [&](auto element) __attribute__((always_inline)) {
-      using Element = decltype(element);
-      found = take_along_elements(of, output<Element>(args, 0), input<Element>(args, 0),
-                                  input<int32_t>(args, 1), start, end);
+  TakenAlong of = {0, 0, 0, 0};
+  if (y.count > 0) of = along_axis(args.inputs[0], args.inputs[1], args.attributes[0]);
+  with_width(y.dtype, [&](auto element) __attribute__((always_inline)) {
+    using Element = decltype(element);
+    for_index_tasks(args, y.count, first, last, [&](int64_t from, int64_t to) {
+      return take_along_elements(of, output<Element>(args, 0), input<Element>(args, 0),
+                                 input<int32_t>(args, 1), from, to);
     });
-  }
-  set_guard(args, first, last, found);
+  });
 }
 
 const char* check_add_along(const Args& args) {
@@ -270,7 +262,7 @@ const char* check_add_along(const Args& args) {
 // A task takes whole columns: an index of the axes before, and a strip of the elements behind the axis.
 int64_t add_along_tasks(const Args& args) {
   if (args.outputs[0].count == 0) return 1;
-  Along1 of = along_axis(args.outputs[0], args.inputs[1], args.attributes[0]);
+  TakenAlong of = along_axis(args.outputs[0], args.inputs[1], args.attributes[0]);
   return of.outer * ceil_div(of.inner, kScatterStrip);
 }
 
@@ -281,7 +273,7 @@ double add_along_cost(const Args& args) {
 
 void run_add_along(const Args& args, int64_t first, int64_t last) {
   if (args.outputs[0].count == 0) return;
-  Along1 of = along_axis(args.outputs[0], args.inputs[1], args.attributes[0]);
+  TakenAlong of = along_axis(args.outputs[0], args.inputs[1], args.attributes[0]);
   int64_t strips = ceil_div(of.inner, kScatterStrip);
   for (int64_t task = first; task < last; ++task) {
     int64_t block = task / strips, begin = task % strips * kScatterStrip;
@@ -323,27 +315,29 @@ const char* check_flatten_indices(const Args& args) {
 
 double flatten_indices_cost(const Args& args) { return 60.0 + static_cast<double>(args.inputs[0].count); }
 
-void run_flatten_indices(const Args& args, int64_t first, int64_t last) {
+VEC_INLINE void flatten_rows(const Args& args, int64_t first, int64_t last, int32_t* guard) {
   const int32_t* sizes = args.attributes;
-  int64_t depth = args.attributeCount, start = first, end = last;
-  int32_t found[kMaxRank] = {-1, -1, -1, -1, -1, -1};
-  index_range(args.outputs[0].count, &start, &end);
-  for (int64_t row = start; row < end; ++row) {
+  int64_t depth = args.attributeCount;
+  for (int64_t i = 0; i < depth; ++i) guard[i] = -1;
+  for (int64_t row = first; row < last; ++row) {
     int32_t position = 0;
     bool inside = true;
     for (int64_t i = 0; i < depth; ++i) {
       int32_t index = read_once(input<int32_t>(args, 0) + row * depth + i);
-      int32_t guard = index_guard(index, sizes[i]);
-      if (guard != -1 && found[i] == -1) found[i] = guard;
-      inside = inside && guard == -1;
+      int32_t found = index_guard(index, sizes[i]);
+      if (found != -1 && guard[i] == -1) guard[i] = found;
+      inside = inside && found == -1;
       position = inside ? position * sizes[i] + index : 0;
     }
     output<int32_t>(args, 0)[row] = position;
   }
+}
+
+void run_flatten_indices(const Args& args, int64_t first, int64_t last) {
+  int64_t rows = args.outputs[0].count;
   for (int64_t task = first; task < last; ++task) {
-    for (int64_t i = 0; i < depth; ++i) {
-      output<int32_t>(args, 1)[task * depth + i] = task == first ? found[i] : -1;
-    }
+    flatten_rows(args, task * rows / kIndexTasks, (task + 1) * rows / kIndexTasks,
+                 output<int32_t>(args, 1) + task * args.attributeCount);
   }
 }
 

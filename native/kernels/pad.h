@@ -36,8 +36,8 @@ void run_slice(const Args& args, int64_t first, int64_t last) {
   run_maps(args, maps, 0.0f, first, last);
 }
 
-// Attributes: mode, value, then what comes before each axis. `inner` and `outer` are its operand and result,
-// or, for the gradient, the other way round.
+// Attributes: mode, value, then what comes before each axis: less than 0 where its first elements are left
+// out. `inner` and `outer` are its operand and result, or, for the gradient, the other way round.
 const char* check_padding(const Args& args, const Tensor& inner, const Tensor& outer, int32_t first) {
   int32_t mode = args.attributes[0];
   if (mode < 0 || mode > static_cast<int32_t>(Along::edge)) return "there is no such mode";
@@ -45,9 +45,10 @@ const char* check_padding(const Args& args, const Tensor& inner, const Tensor& o
   for (int32_t i = 0; i < inner.rank; ++i) {
     int64_t size = inner.dims[i], before = args.attributes[first + i];
     int64_t after = outer.dims[i] - size - before;
+    if (mode == static_cast<int32_t>(Along::constant)) continue;
     if (before < 0 || after < 0) return "a padding is negative";
     int64_t most = max(before, after);
-    if (mode == static_cast<int32_t>(Along::constant) || most == 0) continue;
+    if (most == 0) continue;
     if (size == 0) return "an axis without elements cannot be padded with them";
     if (mode == static_cast<int32_t>(Along::reflect) && most > size - 1) return "a reflection is too long";
     if (mode == static_cast<int32_t>(Along::symmetric) && most > size) return "a reflection is too long";

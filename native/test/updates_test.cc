@@ -203,7 +203,10 @@ void test_moving_refusals() {
   CHECK(refused("concatenate", {f32({2, 5})}, {f32({2, 2}), f32({2, 2})}, {1}));
   CHECK(refused("concatenate", {f32({2, 4})}, {f32({2, 2}), f32({1, 2})}, {1}));
   for (const int32_t mode : {0, 1, 2, 3}) {
-    for (const int32_t before : {3, -1}) CHECK(refused("pad", {f32({5})}, {f32({3})}, {mode, 0, before}));
+    bool mirrors = mode != 0;
+    for (const int32_t before : {3, -1}) {
+      CHECK(refused("pad", {f32({5})}, {f32({3})}, {mode, 0, before}) == mirrors);
+    }
     CHECK(refused("pad", {f32({5})}, {f32({3})}, {mode, 0}));
     CHECK(refused("pad", {f32({5, 1})}, {f32({3})}, {mode, 0, 1}));
   }
@@ -249,6 +252,25 @@ void test_index_refusals() {
   CHECK(refused("flattenIndices", {i32({4}), i32({64})}, {i32({5, 2})}, {3, 4}));
 }
 
+void test_line_refusals() {
+  for (const char* name : {"min", "prod", "norm", "logSumExp"}) {
+    CHECK(refused(name, {f32({2})}, {f32({2, 3})}, {2}) && refused(name, {f32({3})}, {f32({2, 3})}, {1}));
+  }
+  for (const char* name : {"any", "all"}) CHECK(refused(name, {{kBool, {3}}}, {{kBool, {2, 3}}}, {1}));
+  CHECK(refused("argMin", {i32({2})}, {f32({2, 0})}, {1}));
+  CHECK(refused("moments", {f32({2}), f32({3})}, {f32({2, 3})}, {1}));
+  for (const char* name : {"cumsum", "cumprod"}) {
+    CHECK(refused(name, {f32({3})}, {f32({3})}, {1, 0, 0}) && refused(name, {f32({4})}, {f32({3})}, {0, 0, 0}));
+  }
+  CHECK(refused("linearRecurrence", {f32({3})}, {f32({4}), f32({3})}, {0, 0}));
+  CHECK(refused("linearRecurrence", {f32({3})}, {f32({3}), f32({3})}, {-1, 0}));
+  CHECK(refused("sort", {f32({3}), i32({3})}, {f32({3})}, {1, 0}));
+  CHECK(refused("sort", {f32({3}), i32({4})}, {f32({3})}, {0, 0}));
+  for (const int32_t k : {0, 4}) CHECK(refused("topK", {f32({k}), i32({k})}, {f32({3})}, {k}));
+  CHECK(refused("topK", {f32({2, 2}), i32({2, 2})}, {f32({3, 3})}, {2}));
+  CHECK(refused("topK", {f32({3, 2}), i32({3, 1})}, {f32({3, 3})}, {2}));
+}
+
 // What lies outside is told, in the part of the work that finds it, and nothing is read or written there.
 void test_indices_outside() {
   for (const int32_t bad : {3, -1, INT32_MAX, INT32_MIN}) {
@@ -288,6 +310,7 @@ void test_indices_outside() {
 void test_refusals() {
   test_moving_refusals();
   test_index_refusals();
+  test_line_refusals();
   test_indices_outside();
   for (const char* name : {"sum", "max"}) {
     CHECK(refused(name, {f32({2})}, {f32({2, 3})}, {2}) && refused(name, {f32({2})}, {f32({2, 3})}, {-1}));

@@ -1,7 +1,8 @@
-// The part of the oracle that moves numbers without changing them.
+// The part of the oracle that moves numbers without changing them, with those of the other files.
 import type {Call, Tensor} from '../../lib/core/tensor.ts';
 import type {Rule, Values} from '../reference.ts';
 import {indexingRules} from './indexing.ts';
+import {lineRules} from './lines.ts';
 import {padRules} from './pad.ts';
 
 function transposeRule(call: Call, [x]: Values[]): Values[] {
@@ -50,4 +51,5 @@ export const moveRules: Record<string, Rule> = {
   concatenate: joined,
   ...padRules,
   ...indexingRules,
+  ...lineRules,
 };
