@@ -18,6 +18,9 @@
 //                then strideCount x (value, units), then carryCount x (destination value, source value)
 //   end          kEnd, 2
 //
+// The body has three phases. `compute` may be repeated, to find where a NaN began. `exchange` is for what
+// other processes take part in: it runs once in each step, to its end. `commit` alone writes the state.
+//
 // Where the number of rows of a step is given with the run, the words are those of the largest number, and
 // the table of rows says how each word that depends on it follows: factor x rows + offset, or the float32
 // 1 / (factor x rows). Such words are sizes and strides of io, sizes of values, literals and attributes.
@@ -59,6 +62,7 @@ enum Header : int32_t {
   kHeaderCommitAt,  // first word of the commit phase, relative to the start of the body
   kHeaderMostRows,  // the words are those of so many rows; 0 if the plan is for one number of rows alone
   kHeaderRowWords,  // words that follow from the rows
+  kHeaderExchangeAt,  // first word of the exchange phase; where it is that of the commit, the phase is empty
 };
 
 enum Item : int32_t { kInstruction = 1, kLoop = 2, kEnd = 3 };

@@ -10,8 +10,10 @@ import {
   ioFlags,
   items,
   maxRank,
+  type Phase,
   type Plan,
   type PlanInstruction,
+  phases,
   planMagic,
   planVersion,
   spaces,
@@ -23,9 +25,11 @@ import {bytesOf, type Instruction, type Loop, type Schedule, type Step, type Val
 
 export function emit(schedule: Schedule, memory: Memory): Plan {
   const emitter = new Emitter(memory);
-  for (const step of schedule.compute) emitter.step(step, 'compute', 0);
-  const commitAt = emitter.body.length;
-  for (const step of schedule.commit) emitter.step(step, 'commit', 0);
+  const [, exchangeAt, commitAt] = phases.map(phase => emitter.phase(schedule, phase)) as [
+    number,
+    number,
+    number,
+  ];
   const guards = schedule.guards.flatMap(({value, kind, scope}) => [
     emitter.valueIndex(value),
     guardKinds.indexOf(kind),
@@ -49,6 +53,7 @@ export function emit(schedule: Schedule, memory: Memory): Plan {
   words[header.guardCount] = schedule.guards.length;
   words[header.literalWords] = memory.literals.length;
   words[header.bodyWords] = body.length;
+  words[header.exchangeAt] = exchangeAt;
   words[header.commitAt] = commitAt;
   words.set(tail, headerWords);
   words.set(memory.literals, headerWords + tail.length);
@@ -136,12 +141,19 @@ class Emitter {
     return this.scopeTable.indexOf(scope);
   }
 
-  step(step: Step, phase: PlanInstruction['phase'], depth: number): void {
+  /** @returns where the phase begins. */
+  phase(schedule: Schedule, phase: Phase): number {
+    const start = this.body.length;
+    for (const step of schedule[phase]) this.step(step, phase, 0);
+    return start;
+  }
+
+  private step(step: Step, phase: Phase, depth: number): void {
     if (step.kind === 'instruction') this.instruction(step, phase, depth);
     else this.loop(step, phase, depth);
   }
 
-  private instruction(step: Instruction, phase: PlanInstruction['phase'], depth: number): void {
+  private instruction(step: Instruction, phase: Phase, depth: number): void {
     const {op, scope, outputs, inputs} = step;
     const signature = this.signatureTable.indexOf(op.signature.text);
     const operands = [...outputs, ...inputs].map(value => this.valueIndex(value));
@@ -169,7 +181,7 @@ class Emitter {
     });
   }
 
-  private loop({count, strides, carries, body}: Loop, phase: PlanInstruction['phase'], depth: number): void {
+  private loop({count, strides, carries, body}: Loop, phase: Phase, depth: number): void {
     const rest = [
       ...strides.flatMap(({value, units}) => [this.valueIndex(value), units]),
       ...carries.flatMap(({to, from}) => [this.valueIndex(to), this.valueIndex(from)]),

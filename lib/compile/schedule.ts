@@ -1,5 +1,5 @@
-// Pass 3: from a graph to an order of steps. First everything is computed, then the state is written: the
-// commit.
+// Pass 3: from a graph to an order of steps. First everything is computed, then exchanged with other
+// processes where an op does that, then the state is written: the commit.
 import {dtypes} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
 import {match} from '../core/operands.ts';
@@ -37,14 +37,17 @@ export function schedule(roots: Roots, layout: StateLayout): Schedule {
     if (given) builder.addInput(result, given);
   }
   const copies = builder.addOutputs(roots.outputs, commitCalls);
+  const exchanged = exchangedIn(order);
+  const phaseOf = (call: Call): Step[] => (exchanged.has(call) ? builder.exchange : builder.compute);
   for (const call of orderCalls(order, users, commitCalls)) {
-    builder.compute.push(...builder.instructionsOf(call));
+    phaseOf(call).push(...builder.instructionsOf(call));
   }
-  for (const [slot, tensor] of copies) builder.compute.push(copy(slot, builder.valueOf(tensor)));
+  for (const [slot, tensor] of copies) phaseOf(tensor.call).push(copy(slot, builder.valueOf(tensor)));
   addCommit(builder, roots, commitCalls, layout);
   return {
     io: builder.io,
     compute: builder.compute,
+    exchange: builder.exchange,
     commit: builder.commit,
     guards: findGuards(order, roots.guards).map(({tensor, ...guard}) => ({
       ...guard,
@@ -52,6 +55,15 @@ export function schedule(roots: Roots, layout: StateLayout): Schedule {
     })),
     stateBytes: layout.stateBytes,
   };
+}
+
+/** The calls that other processes take part in, and all that depends on them. */
+function exchangedIn(order: readonly Call[]): ReadonlySet<Call> {
+  const found = new Set<Call>();
+  for (const call of order) {
+    if (call.op.exchanges || call.inputs.some(input => found.has(input.call))) found.add(call);
+  }
+  return found;
 }
 
 /**
@@ -72,6 +84,7 @@ function updatesInPlace(call: Call, users: ReadonlyMap<Tensor, readonly Call[]>,
 class Builder {
   readonly io: IoSlot[] = [];
   readonly compute: Step[] = [];
+  readonly exchange: Step[] = [];
   readonly commit: Step[] = [];
   private readonly layout: StateLayout;
   private readonly values = new Map<Tensor, Value>();

@@ -59,16 +59,14 @@ class BodyReader {
       : p_(*program), layout_(layout), linker_(linker), aliasing_(*program) {}
 
   void read() {
+    const int64_t exchange_at = layout_.body_at + p_.words[kHeaderExchangeAt];
     const int64_t commit_at = layout_.body_at + p_.words[kHeaderCommitAt];
-    bool commit_found = commit_at == layout_.end;
+    p_.exchange_item = p_.commit_item = -1;
     int64_t word = layout_.body_at;
     while (word < layout_.end) {
       need(word + 2 <= layout_.end, "an item is cut short");
-      if (word == commit_at) {
-        need(open_.empty(), "the commit phase begins inside a loop");
-        p_.commit_item = static_cast<int32_t>(p_.items.size());
-        commit_found = true;
-      }
+      if (word == exchange_at) begin_phase(&p_.exchange_item);
+      if (word == commit_at) begin_phase(&p_.commit_item);
       const int64_t length = at(word + 1);
       need(length >= 2 && word + length <= layout_.end, "an item is cut short");
       switch (at(word)) {
@@ -80,14 +78,20 @@ class BodyReader {
       word += length;
     }
     need(open_.empty(), "a loop has no end");
-    need(commit_found, "its commit phase begins inside an item");
-    if (commit_at == layout_.end) p_.commit_item = static_cast<int32_t>(p_.items.size());
+    if (exchange_at == layout_.end) begin_phase(&p_.exchange_item);
+    if (commit_at == layout_.end) begin_phase(&p_.commit_item);
+    need(p_.exchange_item >= 0 && p_.commit_item >= 0, "its exchange or commit phase begins inside an item");
     for (const Instruction& instruction : p_.instructions) {
       aliasing_.check(instruction, &p_.rows.of_one_size);
     }
   }
 
  private:
+  void begin_phase(int32_t* first_item) {
+    need(open_.empty(), "the exchange or commit phase begins inside a loop");
+    *first_item = static_cast<int32_t>(p_.items.size());
+  }
+
   int32_t at(int64_t word) const { return p_.words[static_cast<size_t>(word)]; }
   const Value& value(int32_t number) const { return p_.values[static_cast<size_t>(number)]; }
 

@@ -100,8 +100,7 @@ export function twoLevelSchedule(): Schedule {
       instruction(copyOp, [io(1, history, 'y')], [history]),
       instruction(opTable.get('sum'), [io(2, h, 'total')], [history], {axis: 0}),
     ],
-    commit: [],
-    guards: [],
+    ...{exchange: [], commit: [], guards: []},
     stateBytes: 0,
   };
 }

@@ -51,6 +51,8 @@ it.each<[string, RegExp, (words: Int32Array) => void]>([
   ['a body that is longer than it is', /length/, change(header.bodyWords, 0x7fffffff)],
   ['a commit phase outside', /commit phase/, change(header.commitAt, 0x7fffffff)],
   ['a commit phase inside an item', /commit phase/, change(header.commitAt, 1)],
+  ['an exchange phase after the commit', /exchange phase/, change(header.exchangeAt, 0x7fffffff)],
+  ['an exchange phase inside an item', /exchange or commit phase/, change(header.exchangeAt, 1)],
   ['state words without a state', /outside its space/, change(header.stateUnits, 0)],
   ['too little arena', /outside its space/, change(header.arenaUnits, 0)],
   ['an io dtype that there is not', /dtype/, change(headerWords, 5)],
