@@ -120,7 +120,7 @@ export function norm(
   if (order === 'euclidean' || order === 'fro' || (order === 2 && !isMatrix)) {
     return statistic(normOp, x, axes, keepDims);
   }
-  const [rows, columns] = axes as [number, number];
+  const [rows = 0, columns = 0] = isMatrix ? axes : [];
   if (order === 1) {
     return isMatrix
       ? over(max, sum(abs(x), rows, true), x, columns, list, keepDims)

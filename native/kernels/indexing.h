@@ -222,8 +222,8 @@ double take_along_cost(const Args& args) { return 60.0 + static_cast<double>(arg
 
 // Elements [first, last) of the result. Returns the first guard that is not -1.
 template <class Element>
-VEC_INLINE int32_t take_along_elements(const TakenAlong& of, Element* y, const Element* x, const int32_t* indices,
-                                       int64_t first, int64_t last) {
+VEC_INLINE int32_t take_along_elements(const TakenAlong& of, Element* y, const Element* x,
+                                       const int32_t* indices, int64_t first, int64_t last) {
   int32_t found = -1;
   while (first < last) {
     int64_t row = first / of.inner, column = first - row * of.inner, block = row / of.count;

@@ -147,7 +147,9 @@ const char* check_top_k(const Args& args) {
 
 // Candidates are collected until there is no room left; then the k first of them are kept. Where k is a large
 // part of a row, all are sorted.
-VEC_INLINE int64_t candidates_of(int64_t n, int64_t k) { return k > n / 8 ? n : max(2 * k, kInsertedEntries); }
+VEC_INLINE int64_t candidates_of(int64_t n, int64_t k) {
+  return k > n / 8 ? n : max(2 * k, kInsertedEntries);
+}
 
 size_t top_k_scratch(const Args& args) {
   return 2 * sizeof(Entry) * static_cast<size_t>(candidates_of(row_length(args), args.attributes[0]));

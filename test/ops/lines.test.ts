@@ -6,7 +6,9 @@ import {compile, ops} from '../../lib/index.ts';
 import {expectComposite} from '../conformance/composite.ts';
 import {type Operand, reals} from '../conformance/data.ts';
 
-const run = (y: Tensor, x: ArrayLike<number>): number[] => [...compile(y).runSync({x: Float32Array.from(x)}).data];
+const run = (y: Tensor, x: ArrayLike<number>): number[] => [
+  ...compile(y).runSync({x: Float32Array.from(x)}).data,
+];
 const input = (shape: number[]): Tensor => ops.input({name: 'x', shape});
 
 /** Lines of x[2,3,4] over axes, by plain loops. */
@@ -41,7 +43,10 @@ describe.each(everyAxes.map(axes => [axes.join(), axes] as const))('over axes %s
   it('moments, variance, std', () => {
     over(a => ops.moments(a, axes).mean, meanOf);
     over(a => ops.variance(a, axes), varianceOf);
-    over(a => ops.std(a, axes, true), line => Math.sqrt(varianceOf(line)));
+    over(
+      a => ops.std(a, axes, true),
+      line => Math.sqrt(varianceOf(line)),
+    );
   });
 
   it('norm and logSumExp', () => {
@@ -50,8 +55,14 @@ describe.each(everyAxes.map(axes => [axes.join(), axes] as const))('over axes %s
   });
 
   it('min, prod, any and all', () => {
-    over(a => ops.min(a, axes), line => Math.min(...line));
-    over(a => ops.prod(a, axes, true), line => line.reduce((product, value) => product * value, 1));
+    over(
+      a => ops.min(a, axes),
+      line => Math.min(...line),
+    );
+    over(
+      a => ops.prod(a, axes, true),
+      line => line.reduce((product, value) => product * value, 1),
+    );
     const flags = (line: number[]) => line.map(value => value > 0.5);
     const counted = (y: Tensor) => ops.cast(y, 'float32');
     const above = (a: Tensor) => ops.greater(a, 0.5);
@@ -71,7 +82,8 @@ describe.each(everyAxes.map(axes => [axes.join(), axes] as const))('over axes %s
 
 describe('norm', () => {
   const vector = [3, -4, 0, 12];
-  const of = (order: number | 'euclidean', given = vector) => run(ops.norm(input([given.length]), order), given)[0];
+  const of = (order: number | 'euclidean', given = vector) =>
+    run(ops.norm(input([given.length]), order), given)[0];
   it('of vectors', () => {
     expect([of('euclidean'), of(2), of(1), of(Infinity), of(-Infinity)]).toEqual([13, 13, 19, 12, 0]);
     expect(of(3, [3, 4, 5])).toBeCloseTo(6, 5);
@@ -97,7 +109,11 @@ describe('norm', () => {
 
 describe('products', () => {
   it('with zeros have the gradients that differences give', () => {
-    for (const given of [[2, 0, 3], [0, 0, 3], [2, 5, 3]]) {
+    for (const given of [
+      [2, 0, 3],
+      [0, 0, 3],
+      [2, 5, 3],
+    ]) {
       const a = input([3]);
       const [da] = gradients(ops.prod(a), [a]) as [Tensor];
       const others = given.map((_, at) => given.reduce((all, value, k) => (k === at ? all : all * value), 1));

@@ -18,5 +18,6 @@ export function dropout(options: DropoutOptions): Layer {
     options,
     () => ({rate}),
     () => (x, context) => (context.training ? dropoutOp(x, rate, context.random()) : x),
+    true,
   );
 }
