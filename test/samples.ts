@@ -31,16 +31,13 @@ import {
 import {mapSamples} from './conformance/fused.ts';
 import * as along from './conformance/lines.ts';
 import * as moving from './conformance/moving.ts';
+import {products} from './conformance/products.ts';
 import {
   bytes,
   gathers,
-  gemmFinite,
-  gemms,
-  gemmWith,
   joins,
   labels,
   lines,
-  matmul,
   moves,
   parts,
   randoms,
@@ -147,13 +144,6 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
     ],
     smooth: [{operands: [reals([2, 1])], attributes: {shape: [3, 2, 4]}}],
   },
-  matmul,
-  gemm: gemms,
-  gemmWith,
-  gemmFinite,
-  gemmBfloat16: gemms,
-  gemmWithBfloat16: gemmWith,
-  gemmFiniteBfloat16: gemmFinite,
   sum: reduction(bounds.sums, reals, reals),
   max: withTies(reduction(correctlyRounded, reals, spread)),
   argMax: withoutEmptyLines(withTies(reduction(correctlyRounded, reals, null))),
@@ -336,6 +326,7 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   mod: {...binary(reals, correctlyRounded, null), smooth: betweenJumps},
   isNaN: unary(reals, correctlyRounded, spread),
   isFinite: unary(reals, correctlyRounded, spread),
+  matmul: products(),
   // Other positions than their own.
   pad: moving.paddings(),
   padGradient: moving.unpaddings(),

@@ -5,7 +5,6 @@
 #include "cumulate.h"
 #include "gather.h"
 #include "gemm.h"
-#include "gemm_bfloat16.h"
 #include "indexing.h"
 #include "join.h"
 #include "map.h"
@@ -40,9 +39,9 @@ constexpr KernelList<kCounts...> join(const Kernel (&... lists)[kCounts]) {
 }
 
 constexpr auto kKernels =
-    join(kGemmKernels, kBfloat16Kernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels,
-         kCheckKernels, kRandomKernels, kMoveKernels, kOptimizerKernels, kJoinKernels, kPadKernels,
-         kIndexingKernels, kCumulateKernels, kStatisticsKernels, kSortKernels);
+    join(kGemmKernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels, kCheckKernels,
+         kRandomKernels, kMoveKernels, kOptimizerKernels, kJoinKernels, kPadKernels, kIndexingKernels,
+         kCumulateKernels, kStatisticsKernels, kSortKernels);
 
 constexpr int32_t kKernelCount = sizeof(kKernels.kernels) / sizeof(Kernel);
 constexpr KernelTable kTable = {kIsaName, kKernels.kernels, kKernelCount, kMapOps, kMapOpCount};

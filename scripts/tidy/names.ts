@@ -8,6 +8,7 @@ const kernelsWithoutOp = [
   'all',
   'axis_runs',
   'broadcast',
+  'gemm_batches',
   'gemm_bfloat16',
   'gemm_block',
   'gemm_epilogue',
@@ -16,10 +17,12 @@ const kernelsWithoutOp = [
   'gemm_pack',
   'gemm_prefetch',
   'gemm_product',
+  'gemm_rows',
   'gemm_tile',
   'gemm_transposed',
   'operands',
   'update_rules',
+  'view',
 ];
 
 export function checkNames(files: readonly SourceFile[]): Violation[] {
