@@ -173,7 +173,7 @@ export function batchNormalization(options: BatchNormalizationOptions = {}): Lay
         variance: weight('movingVariance', [size], {initializer: varianceInitializer, trainable: false}),
       };
       return (x, context) => {
-        // For the last axis, the others are flattened into one, so that the statistics take a single reduction.
+        // For the last axis, the others are flattened into one, so that the statistics take one reduction.
         const last = along === x.rank - 1;
         const rows = last ? reshape(x, [x.size / size, size]) : x;
         const axes = rows.shape.map((_, at) => at).filter(at => at !== (last ? 1 : along));
