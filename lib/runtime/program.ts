@@ -40,7 +40,7 @@ export interface ProgramRunOptions {
  * Nanoseconds of work up to which a run is made on the thread that asks: handing it over to the executor and
  * back takes as long. Rough, as what a step's instructions cost is.
  */
-const inlineUpToNs = 150e3;
+export const inlineUpToNs = 150e3;
 const instructionNs = 30;
 const flopsPerNs = 24;
 const bytesPerNs = 16;
@@ -230,10 +230,14 @@ export class Program {
   }
 }
 
+/** Rough nanoseconds of an instruction on one thread. */
+export function instructionTime({flops, bytes}: Pick<PlanInstruction, 'flops' | 'bytes'>): number {
+  return instructionNs + flops / flopsPerNs + bytes / bytesPerNs;
+}
+
 function nsOf(instructions: readonly PlanInstruction[]): number {
-  return instructions.reduce((sum, {depth, flops, bytes}) => {
-    if (depth > 0) return Number.POSITIVE_INFINITY;
-    return sum + instructionNs + flops / flopsPerNs + bytes / bytesPerNs;
+  return instructions.reduce((sum, instruction) => {
+    return instruction.depth > 0 ? Number.POSITIVE_INFINITY : sum + instructionTime(instruction);
   }, 0);
 }
 
@@ -256,7 +260,8 @@ function stepsOf({steps = 1, cancel}: ProgramRunOptions): number {
   return steps;
 }
 
-function toChainruleError(cause: unknown): Error {
+/** What native code threw, with the code of its kind. */
+export function toChainruleError(cause: unknown): Error {
   if (isChainruleError(cause) || !isError(cause)) return cause as Error;
   return new ChainruleError('ERR_PLAN', cause.message, {cause});
 }
