@@ -62,6 +62,7 @@ type Composite =
   | 'dropout'
   | 'expandDims'
   | 'gatherNd'
+  | 'einsum'
   | 'input'
   | 'mean'
   | 'mirrorPad'

@@ -4,6 +4,7 @@ export type {Axes} from './axes.ts';
 export {finite, stopIf} from './check.ts';
 export {dropout} from './composite.ts';
 export {cumprod, cumsum, linearRecurrence, prod} from './cumulate.ts';
+export {einsum} from './einsum.ts';
 export type {Binary, Comparison, Predicate, Unary} from './elementwise.ts';
 export {gatherLabels, gatherRows, pickClass, scatterClass} from './gather.ts';
 export {matmul} from './gemm.ts';
