@@ -87,6 +87,8 @@ export interface PlanGuard {
   readonly scopes?: readonly string[] | undefined;
   /** For guards of gathers and labels: the io input that holds the data. */
   readonly source: string | undefined;
+  /** For guards of indices: how many positions there are, by turns where there are several. */
+  readonly sizes?: readonly number[] | undefined;
 }
 
 /** Of a plan for any number of rows, which is given with each run; what else it says is about the most. */

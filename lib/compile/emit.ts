@@ -37,11 +37,12 @@ export function emit(schedule: Schedule, memory: Memory): Plan {
     signatures,
     scopes,
     io: schedule.io,
-    guards: schedule.guards.map(({kind, scope, scopes, source}) => ({
+    guards: schedule.guards.map(({kind, scope, scopes, source, sizes}) => ({
       kind,
       scope,
       ...(scopes && {scopes}),
       source,
+      ...(sizes && {sizes}),
     })),
     stateBytes: schedule.stateBytes,
     arenaBytes: memory.arenaUnits * unitBytes,

@@ -43,6 +43,7 @@ export function findGuards(order: readonly Call[], requested: readonly Tensor[])
       scope: call.scope,
       scopes: (call.attributes as {scopes?: readonly string[]}).scopes,
       source: kind === 'notFinite' ? undefined : sourceOf(tensor),
+      sizes: call.op.guard.sizes?.(call),
     };
   });
 }

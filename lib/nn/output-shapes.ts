@@ -1,10 +1,13 @@
 // Shapes of what a layer gives, and its penalty: what follows from the forward pass alone.
+import type {DType} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
 import {show} from '../core/kinds.ts';
 import {registerOf} from '../core/registers.ts';
+import type {Shape} from '../core/shape.ts';
 import {input as inputTensor, isTensor, type Tensor, type TensorSpec} from '../core/tensor.ts';
 import {broadcastTo, mul} from '../ops/map.ts';
 import type {CallContext, ForwardAll} from './call-context.ts';
+import {callWithMasks, type MaskRules, type Masks} from './masking.ts';
 import type {Regularizer} from './regularizers.ts';
 
 /** The penalty of each sample, [batch]; if there is only one of the batch, an equal share of it. */
@@ -28,16 +31,36 @@ const shapesOnly: CallContext = {
 /** More than one, to detect layers that confuse batch and sample. */
 const sampleBatch = 2;
 
-/** Shapes and types of the results for one sample. */
-export function outputSpecs(scope: string, forward: ForwardAll, inputs: readonly TensorSpec[]): TensorSpec[] {
-  const samples = inputs.map(given =>
-    inputTensor({name: 'sample', shape: [sampleBatch, ...given.shape], dtype: registerOf(given)}),
-  );
-  return forward(samples, shapesOnly).map(result => {
+/** Shape and type of a value for one sample, and the shape of its mask where it has one. */
+export interface SampleShapes extends TensorSpec {
+  readonly maskShape: Shape | undefined;
+}
+
+/** Shapes of the results for one sample. */
+export function sampleOutputs(
+  scope: string,
+  layer: MaskRules,
+  forward: ForwardAll,
+  inputs: readonly SampleShapes[],
+): SampleShapes[] {
+  const sample = (shape: Shape, dtype: DType): Tensor =>
+    inputTensor({name: 'sample', shape: [sampleBatch, ...shape], dtype});
+  const masks = inputs.map(({maskShape}) => maskShape && sample(maskShape, 'bool'));
+  const values = inputs.map(given => sample(given.shape, registerOf(given)));
+  const called = callWithMasks(scope, layer, forward, values, masks, shapesOnly);
+  const has = (list: Masks): boolean => list.some(mask => mask !== undefined);
+  if (has(masks) && !layer.supportsMasking && !has(called.masks)) warnOfMask(scope);
+  return called.outputs.map((result, index) => {
     if (isTensor(result) && result.shape[0] === sampleBatch) {
-      return {shape: result.shape.slice(1), dtype: result.dtype};
+      const maskShape = called.masks[index]?.shape.slice(1);
+      return {shape: result.shape.slice(1), dtype: result.dtype, maskShape};
     }
     const received = isTensor(result) ? `${result} for a batch of ${sampleBatch}` : show(result);
     return fail('ERR_SHAPE', `${scope}: a layer must give a tensor [batch, …]. Received ${received}.`);
   });
+}
+
+function warnOfMask(scope: string): void {
+  const text = `${scope} gets a mask but does not support masking: what follows does not see the mask.`;
+  process.emitWarning(text, {type: 'ChainruleWarning', code: 'CHAINRULE_MASK'});
 }

@@ -41,5 +41,5 @@ export function input(options: InputOptions): SymbolicTensor {
   checkInputShape('input: shape', shape);
   checkName('input: name', name);
   checkInputType('input', dtype);
-  return new SymbolicTensor([...shape], undefined, name, dtype);
+  return new SymbolicTensor([...shape], undefined, name, undefined, dtype);
 }

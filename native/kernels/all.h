@@ -2,15 +2,21 @@
 #pragma once
 
 #include "check.h"
+#include "cumulate.h"
 #include "gather.h"
 #include "gemm.h"
+#include "indexing.h"
+#include "join.h"
 #include "map.h"
 #include "move.h"
 #include "optimizer.h"
+#include "pad.h"
 #include "program.h"
 #include "random.h"
 #include "reduce.h"
 #include "softmax.h"
+#include "sort.h"
+#include "statistics.h"
 
 namespace chainrule {
 namespace {
@@ -33,8 +39,9 @@ constexpr KernelList<kCounts...> join(const Kernel (&... lists)[kCounts]) {
 }
 
 constexpr auto kKernels =
-    join(kGemmKernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels,
-         kCheckKernels, kRandomKernels, kMoveKernels, kOptimizerKernels);
+    join(kGemmKernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels, kCheckKernels,
+         kRandomKernels, kMoveKernels, kOptimizerKernels, kJoinKernels, kPadKernels, kIndexingKernels,
+         kCumulateKernels, kStatisticsKernels, kSortKernels);
 
 constexpr int32_t kKernelCount = sizeof(kKernels.kernels) / sizeof(Kernel);
 constexpr KernelTable kTable = {kIsaName, kKernels.kernels, kKernelCount, kMapOps, kMapOpCount};

@@ -32,6 +32,8 @@ VEC_INLINE int32_t wrapped_sum(int32_t a, int32_t b) {
 }
 constexpr float least_of(float) { return -__builtin_inff(); }
 constexpr int32_t least_of(int32_t) { return INT32_MIN; }
+constexpr float greatest_of(float) { return __builtin_inff(); }
+constexpr int32_t greatest_of(int32_t) { return INT32_MAX; }
 
 VEC_INLINE int32_t reduce_add(IntVec x) {
   int32_t lanes[kLanes], sum = 0;
@@ -77,6 +79,29 @@ struct MaxOf {
   static VEC_INLINE int32_t over_lanes(IntVec x) { return reduce_max(x); }
   static VEC_INLINE float join(float a, float b) { return a > b || a != a ? a : b; }
   static VEC_INLINE int32_t join(int32_t a, int32_t b) { return a > b ? a : b; }
+  template <class Register>
+  static VEC_INLINE Mask beats(Register a, Register b) {
+    return less(b, a);
+  }
+};
+
+// NaN if any element is NaN; the greatest number if there is no element.
+template <class Number>
+struct MinOf {
+  using Element = Number;
+  static constexpr Number kIdentity = greatest_of(Number{});
+  template <class Register>
+  static VEC_INLINE Register join(Register a, Register b) {
+    return min(a, b);
+  }
+  static VEC_INLINE float over_lanes(Vec x) { return -reduce_max(neg(x)); }
+  static VEC_INLINE int32_t over_lanes(IntVec x) { return ~reduce_max(x ^ splat_int(-1)); }
+  static VEC_INLINE float join(float a, float b) { return a < b || a != a ? a : b; }
+  static VEC_INLINE int32_t join(int32_t a, int32_t b) { return a < b ? a : b; }
+  template <class Register>
+  static VEC_INLINE Mask beats(Register a, Register b) {
+    return less(a, b);
+  }
 };
 
 // x as [outer, n, inner], reduced over n.
@@ -105,7 +130,7 @@ const char* check_reduce(const Args& args) {
   return nullptr;
 }
 
-const char* check_arg_max(const Args& args) {
+const char* check_position(const Args& args) {
   const char* wrong = check_reduce(args);
   if (wrong == nullptr && args.inputs[0].dims[args.attributes[0]] == 0) return "the axis is empty";
   return wrong;
@@ -245,13 +270,13 @@ VEC_INLINE Mask becomes_nan(Vec largest, Vec here) {
 }
 VEC_INLINE Mask becomes_nan(IntVec, IntVec) { return mask_below(0); }
 
-// The first NaN if there is one, else the first of the largest, like NumPy. n >= 1.
-template <class Number>
-VEC_INLINE int32_t arg_max_row(const Number* x, int64_t n) {
-  auto largest = splat_number(reduce_row<MaxOf<Number>>(x, n));
+// The first NaN if there is one, else the first of the largest or smallest, like NumPy. n >= 1.
+template <class Of>
+VEC_INLINE int32_t position_in_row(const typename Of::Element* x, int64_t n) {
+  auto best = splat_number(reduce_row<Of>(x, n));
   for (int64_t i = 0; i < n; i += kLanes) {
     auto here = read_numbers(x + i, n - i);
-    Mask found = mask_or(equal(here, largest), both_nan(here, largest));
+    Mask found = mask_or(equal(here, best), both_nan(here, best));
     if (!any(mask_and(found, mask_below(min(n - i, kLanes))))) continue;
     Vec position = select(found, neg(to_float(lane_index())), splat(-16.0f));
     return static_cast<int32_t>(i) - static_cast<int32_t>(reduce_max(position));
@@ -259,32 +284,64 @@ VEC_INLINE int32_t arg_max_row(const Number* x, int64_t n) {
   return 0;
 }
 
-template <class Number>
-VEC_INLINE void arg_max_columns(int32_t* y, const Number* x, int64_t n, int64_t stride, int64_t width) {
-  auto largest = read_numbers(x, width);
+template <class Of>
+VEC_INLINE void position_in_columns(int32_t* y, const typename Of::Element* x, int64_t n, int64_t stride,
+                                    int64_t width) {
+  auto best = read_numbers(x, width);
   IntVec position = splat_int(0);
   for (int64_t row = 1; row < n; ++row) {
     auto here = read_numbers(x + row * stride, width);
-    Mask better = mask_or(less(largest, here), becomes_nan(largest, here));
-    largest = select(better, here, largest);
+    Mask better = mask_or(Of::beats(here, best), becomes_nan(best, here));
+    best = select(better, here, best);
     position = select(better, splat_int(static_cast<int32_t>(row)), position);
   }
   store_int_tail(y, position, min(width, kLanes));
 }
 
-template <class Number>
-void run_arg_max(const Args& args, int64_t first_task, int64_t last_task) {
+template <class Of>
+void run_position(const Args& args, int64_t first_task, int64_t last_task) {
   AxisView view = axis_view(args);
-  const Number* x = input<Number>(args, 0);
+  const auto* x = input<typename Of::Element>(args, 0);
   int32_t* y = output<int32_t>(args, 0);
   for_items(view, first_task, last_task, [=](int64_t to, int64_t from, int64_t width) {
     if (view.inner == 1) {
-      y[to] = arg_max_row(x + from, view.n);
+      y[to] = position_in_row<Of>(x + from, view.n);
       return;
     }
     for (int64_t column = 0; column < width; column += kLanes) {
-      arg_max_columns(y + to + column, x + from + column, view.n, view.inner, width - column);
+      position_in_columns<Of>(y + to + column, x + from + column, view.n, view.inner, width - column);
     }
+  });
+}
+
+// Bytes are 0 or not: joined sixteen or more at a time, as the compiler finds best.
+struct AnyOf {
+  static constexpr uint8_t kIdentity = 0;
+  static VEC_INLINE uint8_t join(uint8_t a, uint8_t b) { return a | (b != 0); }
+};
+struct AllOf {
+  static constexpr uint8_t kIdentity = 1;
+  static VEC_INLINE uint8_t join(uint8_t a, uint8_t b) { return a & (b != 0); }
+};
+
+template <class Of>
+void run_logical(const Args& args, int64_t first_task, int64_t last_task) {
+  AxisView view = axis_view(args);
+  const uint8_t* x = input<uint8_t>(args, 0);
+  uint8_t* y = output<uint8_t>(args, 0);
+  for_items(view, first_task, last_task, [=](int64_t to, int64_t from, int64_t width) {
+    uint8_t joined[kStrip];
+    for (int64_t i = 0; i < kStrip; ++i) joined[i] = Of::kIdentity;
+    if (view.inner == 1) {
+      uint8_t all = Of::kIdentity;
+      for (int64_t i = 0; i < view.n; ++i) all = Of::join(all, x[from + i]);
+      joined[0] = all;
+    }
+    for (int64_t row = 0; view.inner > 1 && row < view.n; ++row) {
+      const uint8_t* own = x + from + row * view.inner;
+      for (int64_t i = 0; i < width; ++i) joined[i] = Of::join(joined[i], own[i]);
+    }
+    for (int64_t i = 0; i < width; ++i) y[to + i] = joined[i];
   });
 }
 
@@ -324,12 +381,24 @@ constexpr Kernel kReduceKernels[] = {
      run_reduce<MaxOf<float>>, 0},
     {"max(x: i32) -> y: i32 {axis: i32}", check_reduce, reduce_tasks, reduce_cost, nullptr,
      run_reduce<MaxOf<int32_t>>, 0},
-    {"argMax(x: f32) -> y: i32 {axis: i32}", check_arg_max, reduce_tasks, reduce_cost, nullptr,
-     run_arg_max<float>, 0},
-    {"argMax(x: i32) -> y: i32 {axis: i32}", check_arg_max, reduce_tasks, reduce_cost, nullptr,
-     run_arg_max<int32_t>, 0},
+    {"argMax(x: f32) -> y: i32 {axis: i32}", check_position, reduce_tasks, reduce_cost, nullptr,
+     run_position<MaxOf<float>>, 0},
+    {"argMax(x: i32) -> y: i32 {axis: i32}", check_position, reduce_tasks, reduce_cost, nullptr,
+     run_position<MaxOf<int32_t>>, 0},
     {"total(x: f32) -> y: f64", check_total, one_task, reduce_cost, nullptr, run_total<float>, 0},
     {"total(x: i32) -> y: f64", check_total, one_task, reduce_cost, nullptr, run_total<int32_t>, 0},
+    {"min(x: f32) -> y: f32 {axis: i32}", check_reduce, reduce_tasks, reduce_cost, nullptr,
+     run_reduce<MinOf<float>>, 0},
+    {"argMin(x: f32) -> y: i32 {axis: i32}", check_position, reduce_tasks, reduce_cost, nullptr,
+     run_position<MinOf<float>>, 0},
+    {"min(x: i32) -> y: i32 {axis: i32}", check_reduce, reduce_tasks, reduce_cost, nullptr,
+     run_reduce<MinOf<int32_t>>, 0},
+    {"argMin(x: i32) -> y: i32 {axis: i32}", check_position, reduce_tasks, reduce_cost, nullptr,
+     run_position<MinOf<int32_t>>, 0},
+    {"any(x: bool) -> y: bool {axis: i32}", check_reduce, reduce_tasks, reduce_cost, nullptr,
+     run_logical<AnyOf>, 0},
+    {"all(x: bool) -> y: bool {axis: i32}", check_reduce, reduce_tasks, reduce_cost, nullptr,
+     run_logical<AllOf>, 0},
 };
 
 }  // namespace

@@ -20,5 +20,6 @@ export function inputLayer(options: InputLayerOptions): Layer {
     options,
     () => ({dtype: options.dtype}),
     () => x => x,
+    true,
   );
 }
