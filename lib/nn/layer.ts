@@ -41,13 +41,7 @@ export class SymbolicTensor {
   readonly maskShape: Shape | undefined;
 
   /** @internal */
-  constructor(
-    shape: Shape,
-    call?: LayerCall,
-    name?: string,
-    maskShape?: Shape,
-    dtype: DType = 'float32',
-  ) {
+  constructor(shape: Shape, call?: LayerCall, name?: string, maskShape?: Shape, dtype: DType = 'float32') {
     this.shape = shape;
     this.dtype = dtype;
     this.call = call;

@@ -10,8 +10,8 @@ import {
   type Tensor,
   type TensorLike,
 } from '../core/tensor.ts';
-import {together} from './elementwise.ts';
 import {type Axes, axesOf} from './axes.ts';
+import {together} from './elementwise.ts';
 import {broadcastTo, cast, div, equal, mul} from './map.ts';
 import {reshape} from './move.ts';
 
@@ -101,7 +101,10 @@ const totalOp = defineOp({
   grad: 'none',
 });
 
-type Reduction = Op<AxisAttributes, `${string}(x: ${'f32' | 'N' | 'bool'}) -> y: ${'f32' | 'N' | 'i32' | 'bool'} {axis: i32}`>;
+type Reduction = Op<
+  AxisAttributes,
+  `${string}(x: ${'f32' | 'N' | 'bool'}) -> y: ${'f32' | 'N' | 'i32' | 'bool'} {axis: i32}`
+>;
 
 /** Over several axes, one after the other, the innermost first. */
 export function reduce(op: Reduction, x: Tensor, axes: Axes, keepDims: boolean): Tensor {

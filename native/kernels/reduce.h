@@ -54,9 +54,7 @@ struct SumOf {
   using Element = Number;
   static constexpr Number kIdentity = 0;
   template <class Register>
-  static VEC_INLINE Register join(Register a, Register b) {
-    return a + b;
-  }
+  static VEC_INLINE Register join(Register a, Register b) { return a + b; }
   static VEC_INLINE float over_lanes(Vec x) { return reduce_add(x); }
   static VEC_INLINE int32_t over_lanes(IntVec x) { return reduce_add(x); }
   static VEC_INLINE float join(float a, float b) { return a + b; }
@@ -72,17 +70,13 @@ struct MaxOf {
   using Element = Number;
   static constexpr Number kIdentity = least_of(Number{});
   template <class Register>
-  static VEC_INLINE Register join(Register a, Register b) {
-    return max(a, b);
-  }
+  static VEC_INLINE Register join(Register a, Register b) { return max(a, b); }
   static VEC_INLINE float over_lanes(Vec x) { return reduce_max(x); }
   static VEC_INLINE int32_t over_lanes(IntVec x) { return reduce_max(x); }
   static VEC_INLINE float join(float a, float b) { return a > b || a != a ? a : b; }
   static VEC_INLINE int32_t join(int32_t a, int32_t b) { return a > b ? a : b; }
   template <class Register>
-  static VEC_INLINE Mask beats(Register a, Register b) {
-    return less(b, a);
-  }
+  static VEC_INLINE Mask beats(Register a, Register b) { return less(b, a); }
 };
 
 // NaN if any element is NaN; the greatest number if there is no element.
@@ -91,17 +85,13 @@ struct MinOf {
   using Element = Number;
   static constexpr Number kIdentity = greatest_of(Number{});
   template <class Register>
-  static VEC_INLINE Register join(Register a, Register b) {
-    return min(a, b);
-  }
+  static VEC_INLINE Register join(Register a, Register b) { return min(a, b); }
   static VEC_INLINE float over_lanes(Vec x) { return -reduce_max(neg(x)); }
   static VEC_INLINE int32_t over_lanes(IntVec x) { return ~reduce_max(x ^ splat_int(-1)); }
   static VEC_INLINE float join(float a, float b) { return a < b || a != a ? a : b; }
   static VEC_INLINE int32_t join(int32_t a, int32_t b) { return a < b ? a : b; }
   template <class Register>
-  static VEC_INLINE Mask beats(Register a, Register b) {
-    return less(a, b);
-  }
+  static VEC_INLINE Mask beats(Register a, Register b) { return less(a, b); }
 };
 
 // x as [outer, n, inner], reduced over n.
