@@ -14,8 +14,9 @@ export function timeTable(program: CompiledProgram, peak: Peak): string {
   const {plan, stepsRun} = program;
   const times = program.profile();
   const total = times.reduce((sum, time) => sum + time, 0);
-  const rows = plan.instructions.map(({name, scope, flops, bytes, phase}, number) => {
+  const rows = plan.instructions.map(({name, scope, phase, times: repeats, ...each}, number) => {
     const ns = (times[number] as number) / stepsRun;
+    const [flops, bytes] = [each.flops * repeats, each.bytes * repeats];
     const [arithmetic, memory] = [flops / ns / peak.flops, bytes / ns / peak.bytes];
     const ceiling = arithmetic > memory ? 'arithmetic' : 'memory';
     return [

@@ -23,13 +23,14 @@ import {bytesOf, type Instruction, type Loop, type Schedule, type Step, type Val
 
 export function emit(schedule: Schedule, memory: Memory): Plan {
   const emitter = new Emitter(memory);
-  for (const step of schedule.compute) emitter.step(step, 'compute', 0);
+  for (const step of schedule.compute) emitter.step(step, 'compute');
   const commitAt = emitter.body.length;
-  for (const step of schedule.commit) emitter.step(step, 'commit', 0);
-  const guards = schedule.guards.flatMap(({value, kind, scope}) => [
+  for (const step of schedule.commit) emitter.step(step, 'commit');
+  const guards = schedule.guards.flatMap(({value, kind, scope, iterations}) => [
     emitter.valueIndex(value),
     guardKinds.indexOf(kind),
     emitter.scopeIndex(scope),
+    iterations,
   ]);
   const {body, values, signatures, scopes, instructions} = emitter;
   const tail = [
@@ -58,11 +59,12 @@ export function emit(schedule: Schedule, memory: Memory): Plan {
     signatures,
     scopes,
     io: schedule.io,
-    guards: schedule.guards.map(({kind, scope, scopes, source}) => ({
+    guards: schedule.guards.map(({kind, scope, scopes, source, iterations}) => ({
       kind,
       scope,
       ...(scopes && {scopes}),
       source,
+      iterations,
     })),
     stateBytes: schedule.stateBytes,
     arenaBytes: memory.arenaUnits * unitBytes,
@@ -84,9 +86,9 @@ function ioWords({name, shape, dtype, output, perStep}: IoSlot): number[] {
 }
 
 function valueWords(value: Value, memory: Memory): number[] {
-  const {space, position} = memory.placeOf(value);
+  const {space, position, offset} = memory.placeOf(value);
   const {name, shape, dtype} = value;
-  return [spaces.indexOf(space), position, dtypes[dtype].code, shape.length, ...dimsOf(shape, name)];
+  return [spaces.indexOf(space), position, dtypes[dtype].code, shape.length, ...dimsOf(shape, name), offset];
 }
 
 /** Gives each key an index, in the order of first use. */
@@ -135,12 +137,12 @@ class Emitter {
     return this.scopeTable.indexOf(scope);
   }
 
-  step(step: Step, phase: PlanInstruction['phase'], depth: number): void {
-    if (step.kind === 'instruction') this.instruction(step, phase, depth);
-    else this.loop(step, phase, depth);
+  step(step: Step, phase: PlanInstruction['phase'], loops: readonly Loop[] = []): void {
+    if (step.kind === 'instruction') this.instruction(step, phase, loops);
+    else this.loop(step, phase, loops);
   }
 
-  private instruction(step: Instruction, phase: PlanInstruction['phase'], depth: number): void {
+  private instruction(step: Instruction, phase: PlanInstruction['phase'], loops: readonly Loop[]): void {
     const {op, scope, outputs, inputs} = step;
     const signature = this.signatureTable.indexOf(op.signature.text);
     const operands = [...outputs, ...inputs].map(value => this.valueIndex(value));
@@ -162,27 +164,32 @@ class Emitter {
       outputs: outputs.map(value => this.describe(value)),
       inputs: inputs.map(value => this.describe(value)),
       attributes: formatAttributes(op, step.attributes, inputs.length),
-      depth,
+      depth: loops.length,
+      times: loops.reduce((times, {count}) => times * count, 1),
+      reversed: loops.at(-1)?.reverse ? loops.at(-1)?.count : undefined,
       flops: op.flops(inputs, outputs, step.attributes),
       bytes: [...outputs, ...inputs].reduce((sum, value) => sum + Math.max(0, bytesOf(value)), 0),
     });
   }
 
-  private loop({count, strides, carries, body}: Loop, phase: PlanInstruction['phase'], depth: number): void {
-    const rest = [
-      ...strides.flatMap(({value, units}) => [this.valueIndex(value), units]),
-      ...carries.flatMap(({to, from}) => [this.valueIndex(to), this.valueIndex(from)]),
-    ];
-    this.body.push(items.loop, rest.length + 5, count, strides.length, carries.length, ...rest);
-    for (const step of body) this.step(step, phase, depth + 1);
+  private loop(loop: Loop, phase: PlanInstruction['phase'], loops: readonly Loop[]): void {
+    const {count, strides, alternating, body} = loop;
+    const moves = [...strides, ...alternating].flatMap(({value, elements}) => [
+      this.valueIndex(value),
+      elements,
+    ]);
+    this.body.push(items.loop, moves.length + 5, count, strides.length, alternating.length, ...moves);
+    for (const step of body) this.step(step, phase, [...loops, loop]);
     this.body.push(items.end, 2);
   }
 
   /** `t3 arena+128 f32[128,10]` */
   private describe(value: Value): string {
-    const {space, position} = this.memory.placeOf(value);
-    const bytes = space === 'literal' ? position * 4 : position * unitBytes;
-    const where = space === 'io' ? `io[${position}]` : `${space}+${bytes}`;
+    const {space, position, offset} = this.memory.placeOf(value);
+    const within = offset * dtypes[value.dtype].bytes;
+    const bytes = within + (space === 'literal' ? position * 4 : position * unitBytes);
+    const where =
+      space === 'io' ? `io[${position}]${within === 0 ? '' : `+${within}`}` : `${space}+${bytes}`;
     return `${value.name} ${where} ${dtypes[value.dtype].short}${formatShape(value.shape)}`;
   }
 }

@@ -12,4 +12,6 @@ export {concatenate, reshape, slice, transpose} from './move.ts';
 export {applyUpdate} from './optimizer.ts';
 export {randomBernoulli, randomNormal, randomTruncatedNormal, randomUniform} from './random.ts';
 export {argMax, max, mean, sum, sumTo, total} from './reduce.ts';
+export {type ScanBody, type ScanOptions, type ScanResult, scan} from './scan.ts';
 export {logSoftmax, softmax, softmaxCrossentropy, subtractOneHot} from './softmax.ts';
+export {dynamicSlice, dynamicUpdateSlice} from './window.ts';

@@ -37,11 +37,11 @@ struct Pending {
   }
 };
 
-using ReportWords = std::array<int32_t, 6>;
+using ReportWords = std::array<int32_t, 8>;
 
 ReportWords words_of(const RunReport& report) {
   return {report.steps,  static_cast<int32_t>(report.end), report.guard, report.position, report.value,
-          report.anomaly};
+          report.anomaly, report.iteration,                    report.anomaly_iteration};
 }
 
 // An Int32Array, or nullptr if there can be none. Plain N-API, because in a worker that is being terminated

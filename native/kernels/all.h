@@ -12,6 +12,7 @@
 #include "random.h"
 #include "reduce.h"
 #include "softmax.h"
+#include "window.h"
 
 namespace chainrule {
 namespace {
@@ -35,7 +36,8 @@ constexpr KernelList<kCounts...> join(const Kernel (&... lists)[kCounts]) {
 
 constexpr auto kKernels =
     join(kGemmKernels, kBfloat16Kernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels,
-         kCheckKernels, kRandomKernels, kMoveKernels, kOptimizerKernels);
+         kCheckKernels, kRandomKernels, kMoveKernels, kOptimizerKernels,
+         kWindowKernels);
 
 constexpr int32_t kKernelCount = sizeof(kKernels.kernels) / sizeof(Kernel);
 constexpr KernelTable kTable = {kIsaName, kKernels.kernels, kKernelCount, kMapOps, kMapOpCount};
