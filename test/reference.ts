@@ -3,6 +3,7 @@
 import {type Call, constantOp, type Tensor} from '../lib/core/tensor.ts';
 import {callsOf} from '../lib/graph/walk.ts';
 import type {MapProgram} from '../lib/ops/program.ts';
+import {loopRules} from './reference/loops.ts';
 import {moveRules} from './reference/move.ts';
 import {erf, randomRules} from './reference/random.ts';
 import {updateRules} from './reference/updates.ts';
@@ -363,9 +364,10 @@ const rules: Record<string, Rule> = {
   stopIf: (_, [x]) => [Float64Array.of(x?.[0] === 0 ? -1 : 0)],
   stopGradient: (_, [x]) => [x as Values],
   customGradient: (_, [x]) => [x as Values],
-  finiteEach: (_, inputs) => [Float64Array.from(inputs, x => x.findIndex(value => !Number.isFinite(value)))],
+  finiteEach: (_, inputs) => [Float64Array.from(inputs, x => x.findIndex(v => !Number.isFinite(v)))],
   reshape: (_, [x]) => [x as Values],
   copy: (_, [x]) => [x as Values],
+  ...loopRules,
   ...moveRules,
   ...updateRules,
 };
@@ -382,7 +384,7 @@ export function evaluateCall(call: Call, inputs: Values[]): Values[] {
 export function evaluate(tensors: readonly Tensor[], given: Given = new Map()): Values[] {
   const values = new Map<Tensor, Values>();
   for (const [tensor, array] of given) values.set(tensor, Float64Array.from(array));
-  for (const call of callsOf(tensors)) {
+  for (const call of callsOf(tensors, new Set(given.keys()))) {
     if (call.outputs.every(output => values.has(output))) continue;
     if (call.op.kind === 'leaf' && call.op.name !== constantOp.name) {
       throw new Error(`no value given for ${JSON.stringify(call.attributes)}`);

@@ -8,6 +8,7 @@ import type * as ops from '../lib/ops/index.ts';
 import type * as move from '../lib/ops/move.ts';
 import type * as optimizer from '../lib/ops/optimizer.ts';
 import type * as program from '../lib/ops/program.ts';
+import type * as window from '../lib/ops/window.ts';
 import * as bounds from './conformance/bounds.ts';
 import {bools, exactly, integers, type OpSamples, reals, spread} from './conformance/data.ts';
 import {
@@ -33,6 +34,7 @@ import {
   gemmFinite,
   gemms,
   gemmWith,
+  iterated,
   joins,
   labels,
   lines,
@@ -43,6 +45,7 @@ import {
   reduction,
   rowwise,
   scaledLabels,
+  windows,
   withoutEmptyLines,
   withTies,
 } from './conformance/shaped.ts';
@@ -60,6 +63,7 @@ type Composite =
   | 'input'
   | 'mean'
   | 'ones'
+  | 'scan'
   | 'sumTo'
   | 'variable'
   | 'zeros';
@@ -71,7 +75,8 @@ export type OpName =
   | Values<typeof gemm>
   | Values<typeof move>
   | Values<typeof optimizer>
-  | Values<typeof program>;
+  | Values<typeof program>
+  | Values<typeof window>;
 
 const {activationGradients, correctlyRounded, ulps} = bounds;
 
@@ -192,10 +197,14 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
       {operands: [reals([300_001]), reals([2])], attributes: {scopes: []}, large: true},
     ],
   },
-  randomUniform: randoms(bounds.uniforms, {low: 0, high: 1}, {low: -0.3, high: 0.7}),
-  randomNormal: randoms(bounds.quantiles, {mean: 0, deviation: 1}, {mean: -2, deviation: 0.1}),
-  randomTruncatedNormal: randoms(bounds.quantiles, {mean: 0, deviation: 1}, {mean: 1, deviation: 0.02}),
-  randomBernoulli: randoms(correctlyRounded, {probability: 0}, {probability: 0.3}, {probability: 1}),
+  randomUniform: iterated(randoms(bounds.uniforms, {low: 0, high: 1}, {low: -0.3, high: 0.7})),
+  randomNormal: iterated(randoms(bounds.quantiles, {mean: 0, deviation: 1}, {mean: -2, deviation: 0.1})),
+  randomTruncatedNormal: iterated(
+    randoms(bounds.quantiles, {mean: 0, deviation: 1}, {mean: 1, deviation: 0.02}),
+  ),
+  randomBernoulli: iterated(
+    randoms(correctlyRounded, {probability: 0}, {probability: 0.3}, {probability: 1}),
+  ),
   reshape: {
     bound: correctlyRounded,
     values: [
@@ -314,4 +323,15 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   mod: {...binary(reals, correctlyRounded, null), smooth: betweenJumps},
   isNaN: unary(reals, correctlyRounded, spread),
   isFinite: unary(reals, correctlyRounded, spread),
+  // Loops.
+  dynamicSlice: windows('read'),
+  dynamicUpdateSlice: windows('write'),
+  iterations: {
+    bound: correctlyRounded,
+    values: [
+      ...[0, 1, 40].map(count => ({operands: [], attributes: {count}})),
+      ...[3, 2 ** 30].map(outer => ({operands: [integers([], outer, outer)], attributes: {count: 7}})),
+      {operands: [], attributes: {count: 100_000}, large: true},
+    ],
+  },
 };

@@ -188,8 +188,7 @@ class Emitter {
     const {space, position, offset} = this.memory.placeOf(value);
     const within = offset * dtypes[value.dtype].bytes;
     const bytes = within + (space === 'literal' ? position * 4 : position * unitBytes);
-    const where =
-      space === 'io' ? `io[${position}]${within === 0 ? '' : `+${within}`}` : `${space}+${bytes}`;
+    const where = space === 'io' ? `io[${position}]${within === 0 ? '' : `+${within}`}` : `${space}+${bytes}`;
     return `${value.name} ${where} ${dtypes[value.dtype].short}${formatShape(value.shape)}`;
   }
 }

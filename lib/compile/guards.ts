@@ -37,7 +37,8 @@ function operandsOf(order: readonly Call[], found = new Map<Tensor, Tensor>()): 
   for (const call of order) {
     const loop = loopOf(call);
     if (!loop) continue;
-    for (const [parameter, operand] of zip(loop.region.parameters, call.inputs)) found.set(parameter, operand);
+    for (const [parameter, operand] of zip(loop.region.parameters, call.inputs))
+      found.set(parameter, operand);
     operandsOf(loop.region.calls(), found);
   }
   return found;

@@ -129,7 +129,8 @@ export class LoopPlacement {
     const order = this.#placing.ordered(region.calls());
     const aliases = new Set([parameter]);
     for (const {op, inputs, outputs} of order) {
-      if (op.view && inputs.some(input => aliases.has(input))) for (const output of outputs) aliases.add(output);
+      if (op.view && inputs.some(input => aliases.has(input)))
+        for (const output of outputs) aliases.add(output);
     }
     const made = order.indexOf(call);
     const isReadLater = order.some(

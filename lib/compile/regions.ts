@@ -51,7 +51,10 @@ function needOf(call: Call, {region, carries}: Loop, asked: ReadonlySet<Tensor>)
   const operands = new Set<number>();
   for (let size = -1; size < results.size; ) {
     size = results.size;
-    const live = liveTensors([...results].map(index => at(region.results, index)), region.parameters);
+    const live = liveTensors(
+      [...results].map(index => at(region.results, index)),
+      region.parameters,
+    );
     region.parameters.forEach((tensor, position) => {
       if (!live.has(tensor)) return;
       operands.add(position);
@@ -79,15 +82,25 @@ function liveTensors(roots: readonly Tensor[], ends: readonly Tensor[]): Set<Ten
 }
 
 /** The part of a loop that is asked for, with a region that reads its own leaves alone. */
-function closed(call: Call, loop: Loop, inputs: readonly Tensor[], live: ReadonlySet<Tensor>): readonly Tensor[] {
+function closed(
+  call: Call,
+  loop: Loop,
+  inputs: readonly Tensor[],
+  live: ReadonlySet<Tensor>,
+): readonly Tensor[] {
   const {region, carries, sequences} = loop;
   const need = needOf(call, loop, live);
-  const positions = region.parameters.flatMap((_, position) => (need.operands.has(position) ? [position] : []));
+  const positions = region.parameters.flatMap((_, position) =>
+    need.operands.has(position) ? [position] : [],
+  );
   const places = region.results.flatMap((_, index) => (need.results.has(index) ? [index] : []));
   const given = positions.map(position => at(region.parameters, position));
   const own = given.map((tensor, index) => parameter(nameOf(loop, at(positions, index)), tensor));
   const leaves = new Map(given.map((tensor, index) => [tensor, at(own, index)]));
-  const replacement = closeGraph(places.map(index => at(region.results, index)), leaves);
+  const replacement = closeGraph(
+    places.map(index => at(region.results, index)),
+    leaves,
+  );
   const results = places.map(index => replacement(at(region.results, index)));
   const closedLoop: Loop = {
     ...loop,
@@ -106,7 +119,10 @@ function nameOf({carries, sequences}: Loop, position: number): string {
 }
 
 /** The graph under `roots` on the leaves that take the place of some tensors, with closed loops. */
-function closeGraph(roots: readonly Tensor[], leaves: ReadonlyMap<Tensor, Tensor>): (tensor: Tensor) => Tensor {
+function closeGraph(
+  roots: readonly Tensor[],
+  leaves: ReadonlyMap<Tensor, Tensor>,
+): (tensor: Tensor) => Tensor {
   const ends = [...leaves.keys()];
   const live = liveTensors(roots, ends);
   const replacements = new Map(leaves);

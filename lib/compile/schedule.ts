@@ -152,7 +152,10 @@ class Builder implements Placing {
     const constant = match(tensor, constantOp);
     if (!constant) {
       if (match(tensor, parameterOp)) {
-        fail('ERR_GRAPH', 'compile: a scan gives its carries and outputs; nothing else of its body leaves it.');
+        fail(
+          'ERR_GRAPH',
+          'compile: a scan gives its carries and outputs; nothing else of its body leaves it.',
+        );
       }
       return {space: 'arena'};
     }

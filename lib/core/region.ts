@@ -52,7 +52,11 @@ export function loopOf({op, attributes}: Call): Loop | undefined {
 export function partsOf<Item>(
   list: readonly Item[],
   {carries, sequences}: Pick<Loop, 'carries' | 'sequences'>,
-): {readonly carries: readonly Item[]; readonly sequences: readonly Item[]; readonly outside: readonly Item[]} {
+): {
+  readonly carries: readonly Item[];
+  readonly sequences: readonly Item[];
+  readonly outside: readonly Item[];
+} {
   return {
     carries: list.slice(0, carries),
     sequences: list.slice(carries, carries + sequences),

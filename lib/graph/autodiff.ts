@@ -17,7 +17,10 @@ export function isGradient(call: Call): boolean {
 }
 
 /** The calls among `order` that depend on a target, and the targets with all that depends on them. */
-function dependents(order: readonly Call[], targets: readonly Tensor[]): {calls: Set<Call>; reached: Set<Tensor>} {
+function dependents(
+  order: readonly Call[],
+  targets: readonly Tensor[],
+): {calls: Set<Call>; reached: Set<Tensor>} {
   const reached = new Set(targets);
   const calls = new Set<Call>();
   for (const call of order) {

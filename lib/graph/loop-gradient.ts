@@ -66,7 +66,9 @@ export function loopGradient(
     .map(tensor => ({tensor, arriving: gradientOf(tensor), next: at(results, positionOf(tensor))}));
   const stacked = results.flatMap((result, index) => {
     const gradient = arriving[index];
-    return gradient && index >= carries && isFloat(result) ? [{result, gradient, slice: gradientOf(result)}] : [];
+    return gradient && index >= carries && isFloat(result)
+      ? [{result, gradient, slice: gradientOf(result)}]
+      : [];
   });
   const found = flow(
     [

@@ -18,19 +18,23 @@ const random = {
 } as const;
 
 const uniformOp = defineOp({
-  signature: 'randomUniform(seed: i32, step: i32, iteration?: i32) -> y: f32 {stream: i32, low: f32, high: f32}',
+  signature:
+    'randomUniform(seed: i32, step: i32, iteration?: i32) -> y: f32 {stream: i32, low: f32, high: f32}',
   ...random,
 });
 const normalOp = defineOp({
-  signature: 'randomNormal(seed: i32, step: i32, iteration?: i32) -> y: f32 {stream: i32, mean: f32, deviation: f32}',
+  signature:
+    'randomNormal(seed: i32, step: i32, iteration?: i32) -> y: f32 {stream: i32, mean: f32, deviation: f32}',
   ...random,
 });
 const truncatedNormalOp = defineOp({
-  signature: 'randomTruncatedNormal(seed: i32, step: i32, iteration?: i32) -> y: f32 {stream: i32, mean: f32, deviation: f32}',
+  signature:
+    'randomTruncatedNormal(seed: i32, step: i32, iteration?: i32) -> y: f32 {stream: i32, mean: f32, deviation: f32}',
   ...random,
 });
 const bernoulliOp = defineOp({
-  signature: 'randomBernoulli(seed: i32, step: i32, iteration?: i32) -> y: bool {stream: i32, probability: f32}',
+  signature:
+    'randomBernoulli(seed: i32, step: i32, iteration?: i32) -> y: bool {stream: i32, probability: f32}',
   ...random,
 });
 

@@ -76,7 +76,11 @@ function lengthOf(sequences: readonly Tensor[], length: unknown): number {
   const [first] = sequences;
   const count = first ? first.shape[0] : length;
   if (typeof count !== 'number' || !Number.isInteger(count) || count < 0) {
-    failIn('scan', 'ERR_VALUE', `without sequences, length must be an integer from 0. Received ${show(count)}`);
+    failIn(
+      'scan',
+      'ERR_VALUE',
+      `without sequences, length must be an integer from 0. Received ${show(count)}`,
+    );
   }
   if (length !== undefined && length !== count) {
     failIn('scan', 'ERR_SHAPE', `the length is ${show(length)}, but sequences have ${count} slices`);

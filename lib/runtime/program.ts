@@ -233,7 +233,11 @@ export class Program {
     if (instruction === undefined) return {...result, guard: failed};
     const {name, scope: at, reversed} = instruction;
     const found = {instruction: anomaly as number, name, scope: at};
-    return {...result, guard: failed, anomaly: {...found, ...iterationOf(anomalyIteration as number, reversed)}};
+    return {
+      ...result,
+      guard: failed,
+      anomaly: {...found, ...iterationOf(anomalyIteration as number, reversed)},
+    };
   }
 }
 
@@ -245,8 +249,7 @@ function iterationOf(iteration: number, reversed?: number): {readonly iteration?
 
 function nsOf(instructions: readonly PlanInstruction[]): number {
   return instructions.reduce(
-    (sum, {times, flops, bytes}) =>
-      sum + times * (instructionNs + flops / flopsPerNs + bytes / bytesPerNs),
+    (sum, {times, flops, bytes}) => sum + times * (instructionNs + flops / flopsPerNs + bytes / bytesPerNs),
     0,
   );
 }

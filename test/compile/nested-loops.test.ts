@@ -58,8 +58,8 @@ describe('a loop in a loop', () => {
   it('would be caught by the checker if a value gave its memory away before the last iteration', () => {
     const schedule = twoLevelSchedule();
     const memory = planMemory(schedule);
-    const half = liveRangesOf(schedule).values.find(({name}) => name === 'half') as Value;
-    const placeOf = (value: Value): Place => memory.placeOf(value.name === 'next' ? half : value);
-    expect(() => checkMemory(schedule, {...memory, placeOf})).toThrow('half is read at');
+    const h = liveRangesOf(schedule).values.find(({name}) => name === 'h') as Value;
+    const placeOf = (value: Value): Place => memory.placeOf(value.name === 'half' ? h : value);
+    expect(() => checkMemory(schedule, {...memory, placeOf})).toThrow('h is read at');
   });
 });

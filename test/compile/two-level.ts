@@ -1,5 +1,4 @@
-// A schedule with a loop in a loop, built by hand: the compiler makes none yet, but all that follows it must
-// already understand them. For x [3·4,16]:
+// A schedule with a loop in a loop, built by hand. For x [3·4,16]:
 //
 //   h = 0
 //   3 times:  half = h · 0.5
@@ -8,7 +7,7 @@
 //   y = history
 //   total = sum of history over its rows
 //
-// x[t] and history[i] are windows that move over arrays of the arena.
+// x[t] and history[i] are windows that move over arrays of the arena; h has two places in turns.
 import type {Instruction, Loop, Schedule, Value} from '../../lib/compile/steps.ts';
 import {type Op, opTable} from '../../lib/core/tensor.ts';
 import '../../lib/ops/index.ts';
@@ -36,22 +35,28 @@ const map = (output: Value, inputs: readonly Value[], program: MapProgram): Inst
   instruction(mapOp, [output], inputs, {program, shape: output.shape, dtype: output.dtype});
 
 export function twoLevelSchedule(): Schedule {
-  const [h, half, next] = ['h', 'half', 'next'].map(name => arena(name, width)) as [Value, Value, Value];
+  const half = arena('half', width);
+  const both = arena('both', 2, width);
   const all = arena('all', 12, width);
   const history = arena('history', 3, width);
-  const row = (name: string, of: Value): Value => ({
+  const row = (name: string, of: Value, elements = 0): Value => ({
     ...arena(name, width),
-    home: {space: 'part', of, units: 0},
+    home: {space: 'part', of, elements},
   });
   const io = (slot: number, like: Value, name: string): Value => ({...like, name, home: {space: 'io', slot}});
   const x = row('x[t]', all);
   const last = row('history[i]', history);
+  const [h, next] = [row('h', both), row('next', both, width)];
   const add = signature('add');
   const inner: Loop = {
     kind: 'loop',
     count: 4,
-    strides: [{value: x, units: 1}],
-    carries: [{to: h, from: next}],
+    reverse: false,
+    strides: [{value: x, elements: width}],
+    alternating: [
+      {value: h, elements: width},
+      {value: next, elements: -width},
+    ],
     body: [
       map(next, [h, x, half], {
         constants: [],
@@ -67,11 +72,12 @@ export function twoLevelSchedule(): Schedule {
   const outer: Loop = {
     kind: 'loop',
     count: 3,
+    reverse: false,
     strides: [
-      {value: x, units: 4},
-      {value: last, units: 1},
+      {value: x, elements: 4 * width},
+      {value: last, elements: width},
     ],
-    carries: [],
+    alternating: [],
     body: [
       map(half, [h], {
         constants: [0.5],

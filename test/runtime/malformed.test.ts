@@ -142,7 +142,7 @@ it('windows that run into each other', () => {
   const words = new PlanWords();
   words.place('arena', 'float32', [16, 16]);
   const [fixed, moving] = [2, 0].map(at => words.value('arena', at, 'float32', [16])) as [number, number];
-  words.loop(4, [[moving, 1]], [], () => words.map(moving, [fixed], [], [[ops.tanh, 0, 0]]));
+  words.loop(4, [[moving, 16]], [], () => words.map(moving, [fixed], [], [[ops.tanh, 0, 0]]));
   refused(words.plan(), /overlaps/);
 });
 
@@ -172,18 +172,20 @@ it('two results that overlap', () => {
 });
 
 it.each<[string, RegExp, (words: PlanWords, a: number, b: number) => void]>([
-  ['leaves the arena', /leaves its space/, (words, a, b) => loop(words, 4, [[a, 1]], [], a, b)],
+  ['leaves the arena', /leaves its space/, (words, a, b) => loop(words, 4, [[a, 16]], [], a, b)],
+  ['leaves it by an element', /leaves its space/, (words, a, b) => loop(words, 18, [[b, 1]], [], b, a)],
   ['leaves it backwards', /leaves its space/, (words, a, b) => loop(words, 2, [[a, -1]], [], a, b)],
+  ['leaves it in turns', /leaves its space/, (words, a, b) => loop(words, 2, [], [[a, -1]], a, b)],
   [
     'leaves it by far',
     /too large|leaves/,
     (words, a, b) => loop(words, 0x7fffffff, [[a, 1 << 30]], [], a, b),
   ],
-  ['carries between sizes', /sizes/, (words, a, b) => loop(words, 2, [], [[a, small(words)]], a, b)],
+  ['moves a value twice', /twice/, (words, a, b) => loop(words, 2, [[a, 0]], [[a, 0]], a, b)],
   [
-    'carries to where there is nothing',
+    'alternates a value that there is not',
     /no such value/,
-    (words, a, b) => loop(words, 2, [], [[a, 99]], a, b),
+    (words, a, b) => loop(words, 2, [], [[99, 1]], a, b),
   ],
   ['moves a value that there is not', /no such value/, (words, a, b) => loop(words, 2, [[99, 1]], [], a, b)],
   ['runs a negative number of times', /negative/, (words, a, b) => loop(words, -1, [], [], a, b)],
@@ -197,12 +199,15 @@ it.each<[string, RegExp, (words: PlanWords, a: number, b: number) => void]>([
 
 type Pairs = readonly (readonly [number, number])[];
 
-function loop(words: PlanWords, count: number, strides: Pairs, carries: Pairs, a: number, b: number): void {
-  words.loop(count, strides, carries, () => words.map(b, [a], [], [[ops.tanh, 0, 0]]));
-}
-
-function small(words: PlanWords): number {
-  return words.value('arena', 0, 'float32', [8]);
+function loop(
+  words: PlanWords,
+  count: number,
+  strides: Pairs,
+  alternating: Pairs,
+  a: number,
+  b: number,
+): void {
+  words.loop(count, strides, alternating, () => words.map(b, [a], [], [[ops.tanh, 0, 0]]));
 }
 
 function deep(words: PlanWords, levels: number, a: number, b: number): void {
