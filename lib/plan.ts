@@ -27,6 +27,7 @@ export const header = {
   commitAt: 10,
   mostRows: 11,
   rowWords: 12,
+  exchangeAt: 13,
 } as const;
 
 export const spaces = ['state', 'arena', 'io', 'literal'] as const;
@@ -56,11 +57,15 @@ export interface IoSlot {
   readonly perRow?: Shape | undefined;
 }
 
+/** Phases of a step, in their order: see native/plan.h. */
+export const phases = ['compute', 'exchange', 'commit'] as const;
+export type Phase = (typeof phases)[number];
+
 /** One instruction in readable form: for listings, errors and profiles. */
 export interface PlanInstruction {
   readonly name: string;
   readonly scope: string;
-  readonly phase: 'compute' | 'commit';
+  readonly phase: Phase;
   /** `t3 arena+128 f32[128,10]`, one per operand. */
   readonly outputs: readonly string[];
   readonly inputs: readonly string[];

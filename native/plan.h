@@ -18,10 +18,13 @@
 //                then (strideCount + alternatingCount) x (value, elements)
 //   end          kEnd, 2
 //
+// The body has three phases. `compute` may be repeated, to find where a NaN began. `exchange` is for what
+// other processes take part in: it runs once in each step, to its end. `commit` alone writes the state.
+//
 // Where the number of rows of a step is given with the run, the words are those of the largest number, and
 // the table of rows says how each word that depends on it follows: factor x rows + offset, or the float32
-// 1 / (factor x rows). Such words are sizes and strides of io, sizes and offsets of values, elements by which a
-// loop moves a value, literals and attributes.
+// 1 / (factor x rows). Such words are sizes and strides of io, sizes and offsets of values, elements by which
+// a loop moves a value, literals and attributes.
 //
 // The step loop is the outermost one and is not written down: its count is given with each run, and its
 // strides are in the io table. A value in a loop's list moves on by so many of its elements after every
@@ -61,6 +64,7 @@ enum Header : int32_t {
   kHeaderCommitAt,  // first word of the commit phase, relative to the start of the body
   kHeaderMostRows,  // the words are those of so many rows; 0 if the plan is for one number of rows alone
   kHeaderRowWords,  // words that follow from the rows
+  kHeaderExchangeAt,  // first word of the exchange phase; where it is that of the commit, the phase is empty
 };
 
 enum Item : int32_t { kInstruction = 1, kLoop = 2, kEnd = 3 };

@@ -1,5 +1,5 @@
-// The oracle: evaluates any graph in float64, straight from the definitions of the ops and independent of the
-// kernels. Every value is a Float64Array in row-major order, whatever the tensor's dtype.
+// The oracle: evaluates any graph in float64, from the definitions of the ops, independent of the kernels.
+// Every value is a Float64Array in row-major order, whatever the tensor's dtype.
 import {type Call, constantOp, type Tensor} from '../lib/core/tensor.ts';
 import {callsOf} from '../lib/graph/walk.ts';
 import type {MapProgram} from '../lib/ops/program.ts';
@@ -98,7 +98,6 @@ export function convert(x: number, dtype: Tensor['dtype']): number {
   if (dtype === 'bool') return flag(x !== 0);
   if (dtype !== 'int32' && dtype !== 'uint8') return x;
   const [low, high] = dtype === 'int32' ? [-(2 ** 31), 2 ** 31 - 1] : [0, 255];
-  // Integers have no negative zero.
   return Number.isNaN(x) ? 0 : Math.min(high, Math.max(low, Math.trunc(x))) + 0;
 }
 
@@ -225,6 +224,7 @@ function argMaxOf(line: Values): number {
   return Math.max(0, Number.isNaN(most) ? line.findIndex(Number.isNaN) : line.indexOf(most));
 }
 
+const same: Rule = (_, [x]) => [x as Values];
 const axisOf = (call: Call): number => (call.attributes as {axis: number}).axis;
 
 /** Applies `rule` to every row (all axes but the last) of the first input. */
@@ -310,8 +310,7 @@ const rules: Record<string, Rule> = {
     const values = product(call, inputs);
     const guard = new Float64Array((call.outputs[1] as Tensor).size).fill(-1);
     const at = values.findIndex(x => !Number.isFinite(x));
-    // Which of the numbers tells of it depends on how the work is cut.
-    return [values, at < 0 ? guard : guard.fill(at)];
+      return [values, at < 0 ? guard : guard.fill(at)];
   },
   gemmBfloat16: (call, inputs) => ofRounded(call, inputs, 'gemm'),
   gemmWithBfloat16: (call, inputs) => ofRounded(call, inputs, 'gemmWith'),
@@ -362,11 +361,11 @@ const rules: Record<string, Rule> = {
     }),
   ],
   stopIf: (_, [x]) => [Float64Array.of(x?.[0] === 0 ? -1 : 0)],
-  stopGradient: (_, [x]) => [x as Values],
-  customGradient: (_, [x]) => [x as Values],
   finiteEach: (_, inputs) => [Float64Array.from(inputs, x => x.findIndex(v => !Number.isFinite(v)))],
-  reshape: (_, [x]) => [x as Values],
-  copy: (_, [x]) => [x as Values],
+  stopGradient: same,
+  customGradient: same,
+  reshape: same,
+  copy: same,
   ...loopRules,
   ...moveRules,
   ...updateRules,

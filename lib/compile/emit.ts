@@ -10,8 +10,10 @@ import {
   ioFlags,
   items,
   maxRank,
+  type Phase,
   type Plan,
   type PlanInstruction,
+  phases,
   planMagic,
   planVersion,
   spaces,
@@ -23,9 +25,11 @@ import {bytesOf, type Instruction, type Loop, type Schedule, type Step, type Val
 
 export function emit(schedule: Schedule, memory: Memory): Plan {
   const emitter = new Emitter(memory);
-  for (const step of schedule.compute) emitter.step(step, 'compute');
-  const commitAt = emitter.body.length;
-  for (const step of schedule.commit) emitter.step(step, 'commit');
+  const [, exchangeAt, commitAt] = phases.map(phase => emitter.phase(schedule, phase)) as [
+    number,
+    number,
+    number,
+  ];
   const guards = schedule.guards.flatMap(({value, kind, scope, iterations}) => [
     emitter.valueIndex(value),
     guardKinds.indexOf(kind),
@@ -50,6 +54,7 @@ export function emit(schedule: Schedule, memory: Memory): Plan {
   words[header.guardCount] = schedule.guards.length;
   words[header.literalWords] = memory.literals.length;
   words[header.bodyWords] = body.length;
+  words[header.exchangeAt] = exchangeAt;
   words[header.commitAt] = commitAt;
   words.set(tail, headerWords);
   words.set(memory.literals, headerWords + tail.length);
@@ -137,12 +142,19 @@ class Emitter {
     return this.scopeTable.indexOf(scope);
   }
 
-  step(step: Step, phase: PlanInstruction['phase'], loops: readonly Loop[] = []): void {
+  /** @returns where the phase begins. */
+  phase(schedule: Schedule, phase: Phase): number {
+    const start = this.body.length;
+    for (const step of schedule[phase]) this.step(step, phase, []);
+    return start;
+  }
+
+  private step(step: Step, phase: Phase, loops: readonly Loop[]): void {
     if (step.kind === 'instruction') this.instruction(step, phase, loops);
     else this.loop(step, phase, loops);
   }
 
-  private instruction(step: Instruction, phase: PlanInstruction['phase'], loops: readonly Loop[]): void {
+  private instruction(step: Instruction, phase: Phase, loops: readonly Loop[]): void {
     const {op, scope, outputs, inputs} = step;
     const signature = this.signatureTable.indexOf(op.signature.text);
     const operands = [...outputs, ...inputs].map(value => this.valueIndex(value));
@@ -172,7 +184,7 @@ class Emitter {
     });
   }
 
-  private loop(loop: Loop, phase: PlanInstruction['phase'], loops: readonly Loop[]): void {
+  private loop(loop: Loop, phase: Phase, loops: readonly Loop[]): void {
     const {count, strides, alternating, body} = loop;
     const moves = [...strides, ...alternating].flatMap(({value, elements}) => [
       this.valueIndex(value),

@@ -68,12 +68,14 @@ function instructionLine(instruction: PlanInstruction, number: number, depth: nu
 function bodyLines({words, instructions}: Plan): string[] {
   const end = words[header.wordCount] as number;
   const start = end - (words[header.bodyWords] as number);
+  const exchangeAt = start + (words[header.exchangeAt] as number);
   const commitAt = start + (words[header.commitAt] as number);
   const lines: string[] = [];
   let number = 0;
   let depth = 0;
   for (let at = start; at < end; at += words[at + 1] as number) {
     if (at === commitAt) lines.push('commit');
+    else if (at === exchangeAt) lines.push('exchange');
     else if (at === start) lines.push('compute');
     if (words[at] === items.instruction) {
       lines.push(instructionLine(instructions[number] as PlanInstruction, number++, depth));

@@ -70,6 +70,7 @@ function rangeOfAccesses(accesses: readonly Access[]): LiveRange {
 export function liveRangesOf(schedule: Schedule): LiveRanges {
   const walk = new Walk();
   walk.steps(schedule.compute, []);
+  walk.steps(schedule.exchange, []);
   const commitAt = walk.next();
   for (const {value} of schedule.guards) walk.access(value, commitAt, []);
   walk.steps(schedule.commit, []);

@@ -1,6 +1,6 @@
 // Where what a loop reads and makes lies. Nothing is copied from one iteration to the next: a carry that is
-// stacked is read from its stack, one that is computed in place stays where it is, and others alternate between
-// two places.
+// stacked is read from its stack, one that is computed in place stays where it is, and others alternate
+// between two places.
 import {at} from '../core/lists.ts';
 import {type Loop as LoopAttributes, partsOf} from '../core/region.ts';
 import type {Call, Tensor} from '../core/tensor.ts';
@@ -119,7 +119,7 @@ export class LoopPlacement {
     return {storage: of, before, after, first: 0, last: (count % 2) * size, isStack: false};
   }
 
-  /** Whether the call that makes the next value of a carry reads it for the last time and may overwrite it. */
+  /** Whether what makes the next value of a carry reads this one for the last time and may overwrite it. */
   #isMadeInPlace(parameter: Tensor, next: Tensor): boolean {
     const {region} = this.#loop;
     const {call} = next;

@@ -1,5 +1,5 @@
-// Pass 3: from a graph to an order of steps. First everything is computed, then the state is written: the
-// commit.
+// Pass 3: from a graph to an order of steps. First everything is computed, then exchanged with other
+// processes where an op does that, then the state is written: the commit.
 import {dtypes} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
 import {match} from '../core/operands.ts';
@@ -40,12 +40,17 @@ export function schedule(roots: Roots, layout: StateLayout): Schedule {
     if (given) builder.addInput(result, given);
   }
   const copies = builder.addOutputs(roots.outputs, commitCalls);
-  builder.compute.push(...builder.stepsOf(order, tensorsOf(roots), commitCalls));
-  for (const [slot, tensor] of copies) builder.compute.push(copy(slot, builder.valueOf(tensor)));
+  const exchanged = exchangedIn(order);
+  const phaseOf = (call: Call): Step[] => (exchanged.has(call) ? builder.exchange : builder.compute);
+  for (const [call, steps] of builder.stepsByCall(order, tensorsOf(roots), commitCalls)) {
+    phaseOf(call).push(...steps);
+  }
+  for (const [slot, tensor] of copies) phaseOf(tensor.call).push(copy(slot, builder.valueOf(tensor)));
   addCommit(builder, roots, commitCalls, layout);
   return {
     io: builder.io,
     compute: builder.compute,
+    exchange: builder.exchange,
     commit: builder.commit,
     guards: findGuards(order, roots.guards).map(({tensor, ...guard}) => ({
       ...guard,
@@ -53,6 +58,15 @@ export function schedule(roots: Roots, layout: StateLayout): Schedule {
     })),
     stateBytes: layout.stateBytes,
   };
+}
+
+/** The calls that other processes take part in, and all that depends on them. */
+function exchangedIn(order: readonly Call[]): ReadonlySet<Call> {
+  const found = new Set<Call>();
+  for (const call of order) {
+    if (call.op.exchanges || call.inputs.some(input => found.has(input.call))) found.add(call);
+  }
+  return found;
 }
 
 /**
@@ -73,6 +87,7 @@ function updatesInPlace(call: Call, users: ReadonlyMap<Tensor, readonly Call[]>,
 class Builder implements Placing {
   readonly io: IoSlot[] = [];
   readonly compute: Step[] = [];
+  readonly exchange: Step[] = [];
   readonly commit: Step[] = [];
   private readonly layout: StateLayout;
   private readonly values = new Map<Tensor, Value>();
@@ -177,8 +192,12 @@ class Builder implements Placing {
     return op.view ? [] : [{kind: 'instruction', op, attributes, scope, outputs, inputs}];
   }
 
-  /** What the calls of a graph do, operands first, of which some tensors are kept. */
-  stepsOf(order: readonly Call[], kept: readonly Tensor[], without: ReadonlySet<Call> = new Set()): Step[] {
+  /** What the calls of a graph do, which come with operands first, and of which some tensors are kept. */
+  stepsByCall(
+    order: readonly Call[],
+    kept: readonly Tensor[],
+    without: ReadonlySet<Call> = new Set(),
+  ): (readonly [Call, Step[]])[] {
     const users = usersOf(order);
     for (const [tensor, calls] of users) this.readers.set(tensor, calls);
     for (const tensor of kept) this.kept.add(tensor);
@@ -187,9 +206,13 @@ class Builder implements Placing {
       const loop = loopOf(call);
       if (loop) placements.set(call, new LoopPlacement(call, loop, this));
     }
-    return orderCalls(order, users, without).flatMap(
-      call => placements.get(call)?.steps() ?? this.instructionsOf(call),
+    return orderCalls(order, users, without).map(
+      call => [call, placements.get(call)?.steps() ?? this.instructionsOf(call)] as const,
     );
+  }
+
+  stepsOf(order: readonly Call[], kept: readonly Tensor[]): Step[] {
+    return this.stepsByCall(order, kept).flatMap(([, steps]) => steps);
   }
 
   ordered(order: readonly Call[]): Call[] {

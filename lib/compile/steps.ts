@@ -54,10 +54,11 @@ export interface ScheduledGuard extends PlanGuard {
   readonly value: Value;
 }
 
-/** The guards are checked between the two phases; only the second phase writes to the state. */
+/** The steps of each phase. The guards are checked before the commit, which alone writes to the state. */
 export interface Schedule {
   readonly io: readonly IoSlot[];
   readonly compute: readonly Step[];
+  readonly exchange: readonly Step[];
   readonly commit: readonly Step[];
   readonly guards: readonly ScheduledGuard[];
   readonly stateBytes: number;

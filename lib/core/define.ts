@@ -68,6 +68,7 @@ export interface OpDefinition<Text extends string, Also extends object> {
     terms(operands: Operands<Text, TensorSpec>, attributes: AttributesOf<Text, Also>): number;
     bfloat16?(attributes: AttributesOf<Text, Also>): readonly [Op, object];
   };
+  readonly exchanges?: boolean;
   /** The operand that the first result may overwrite. */
   readonly inPlace?: keyof Operands<Text>;
   updates?(call: Call<AttributesOf<Text, Also>>): readonly number[];
@@ -196,6 +197,7 @@ export function defineOp<const Text extends string, Also extends object = NoAttr
     view: definition.view ?? false,
     contraction,
     guard: guardOf(definition.guard, signature),
+    exchanges: definition.exchanges ?? false,
     inPlace: inPlace === undefined ? 0 : 1 << signature.inputs.findIndex(({name}) => name === inPlace),
     updates: updates?.bind(definition),
     infer: inferWith(definition, signature),

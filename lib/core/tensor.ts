@@ -65,6 +65,8 @@ export interface Op<Attributes extends object = object, Text extends string = st
   readonly view: boolean;
   readonly contraction: Contraction | undefined;
   readonly guard: Guard | undefined;
+  /** Other processes take part in it: it runs once in each step, in the exchange phase of the plan. */
+  readonly exchanges: boolean;
   /** Which input output 0 may overwrite, as a bit mask; elementwise ops may overwrite any. */
   readonly inPlace: number;
   /** For ops that update state: the input that each output replaces. */
@@ -226,6 +228,7 @@ function defineLeaf<Attributes extends object>(
     view: false,
     contraction: undefined,
     guard: undefined,
+    exchanges: false,
     inPlace: 0,
     updates: undefined,
     infer: (_, attributes) => [specOf(attributes)],

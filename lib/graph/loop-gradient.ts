@@ -1,5 +1,5 @@
-// The gradient of a loop is a loop that runs the other way. Its body comes from differentiating the body; what
-// it needs of the iterations of the first loop, that loop stacks.
+// The gradient of a loop is a loop that runs the other way. Its body comes from differentiating the body;
+// what it needs of the iterations of the first loop, that loop stacks.
 import {at} from '../core/lists.ts';
 import {type Loop, loopCall, partsOf} from '../core/region.ts';
 import {type Call, type Gradients, type Op, parameter, type Tensor} from '../core/tensor.ts';
@@ -14,7 +14,7 @@ export type Flow = (
 
 const isFloat = ({dtype}: Tensor): boolean => dtype === 'float32';
 
-/** The parameters through which gradients flow to wanted operands: also carries that come to depend on them. */
+/** Parameters through which gradients flow to wanted operands, and carries that come to depend on them. */
 function targetsOf({region, carries}: Loop, isWanted: (position: number) => boolean): Tensor[] {
   const {parameters, results} = region;
   const wanted = new Set(parameters.filter((tensor, position) => isFloat(tensor) && isWanted(position)));

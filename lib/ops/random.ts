@@ -27,9 +27,9 @@ const normalOp = defineOp({
     'randomNormal(seed: i32, step: i32, iteration?: i32) -> y: f32 {stream: i32, mean: f32, deviation: f32}',
   ...random,
 });
+const truncated = 'stream: i32, mean: f32, deviation: f32';
 const truncatedNormalOp = defineOp({
-  signature:
-    'randomTruncatedNormal(seed: i32, step: i32, iteration?: i32) -> y: f32 {stream: i32, mean: f32, deviation: f32}',
+  signature: `randomTruncatedNormal(seed: i32, step: i32, iteration?: i32) -> y: f32 {${truncated}}`,
   ...random,
 });
 const bernoulliOp = defineOp({

@@ -32,6 +32,7 @@ export const scanOp: Op<Loop, 'scan(...operands: any) -> ...results: any'> = reg
   converts: false,
   view: false,
   contraction: undefined,
+  exchanges: false,
   guard: undefined,
   inPlace: 0,
   updates: undefined,

@@ -50,8 +50,8 @@ const dynamicUpdateSliceOp = defineOp({
 });
 
 /**
- * The part of `x` of these sizes that begins at `starts`, int32[rank of x]: a number of the run, where that of
- * `slice` is fixed. A part that would reach beyond an axis begins as near to that as it fits, as in
+ * The part of `x` of these sizes that begins at `starts`, int32[rank of x]: numbers of the run, where `slice`
+ * begins at a fixed one. A part that would reach beyond an axis begins as near to that as it fits, as in
  * `jax.lax.dynamic_slice`.
  */
 export function dynamicSlice(x: Tensor, starts: Tensor, sizes: Shape): Tensor {
@@ -61,7 +61,7 @@ export function dynamicSlice(x: Tensor, starts: Tensor, sizes: Shape): Tensor {
 }
 
 /**
- * `x` with `part` in place of its numbers from `starts` on, int32[rank of x], which is moved as `dynamicSlice`
+ * `x` with `part` in place of its numbers from `starts` on, int32[rank of x], which moves as `dynamicSlice`
  * says. Where nothing else reads `x` afterwards, only the part is written.
  */
 export function dynamicUpdateSlice(x: Tensor, part: Tensor, starts: Tensor): Tensor {

@@ -161,16 +161,20 @@ void run_bernoulli(const Args& args, int64_t first_task, int64_t last_task) {
   });
 }
 
+#define DRAWN "(seed: i32, step: i32, iteration?: i32) -> y: "
+
 constexpr Kernel kRandomKernels[] = {
-    {"randomUniform(seed: i32, step: i32, iteration?: i32) -> y: f32 {stream: i32, low: f32, high: f32}", check_random,
-     random_tasks, random_cost, nullptr, run_random<Uniform>, 0},
-    {"randomNormal(seed: i32, step: i32, iteration?: i32) -> y: f32 {stream: i32, mean: f32, deviation: f32}", check_random,
-     random_tasks, random_cost, nullptr, run_random<Normal>, 0},
-    {"randomTruncatedNormal(seed: i32, step: i32, iteration?: i32) -> y: f32 {stream: i32, mean: f32, deviation: f32}",
-     check_random, random_tasks, random_cost, nullptr, run_random<TruncatedNormal>, 0},
-    {"randomBernoulli(seed: i32, step: i32, iteration?: i32) -> y: bool {stream: i32, probability: f32}", check_random,
-     random_tasks, random_cost, nullptr, run_bernoulli, 0},
+    {"randomUniform" DRAWN "f32 {stream: i32, low: f32, high: f32}", check_random, random_tasks, random_cost,
+     nullptr, run_random<Uniform>, 0},
+    {"randomNormal" DRAWN "f32 {stream: i32, mean: f32, deviation: f32}", check_random, random_tasks,
+     random_cost, nullptr, run_random<Normal>, 0},
+    {"randomTruncatedNormal" DRAWN "f32 {stream: i32, mean: f32, deviation: f32}", check_random,
+     random_tasks, random_cost, nullptr, run_random<TruncatedNormal>, 0},
+    {"randomBernoulli" DRAWN "bool {stream: i32, probability: f32}", check_random, random_tasks, random_cost,
+     nullptr, run_bernoulli, 0},
 };
+
+#undef DRAWN
 
 }  // namespace
 }  // namespace chainrule

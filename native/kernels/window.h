@@ -49,7 +49,8 @@ VEC_INLINE int64_t element_bytes(const Tensor& x) {
 }
 
 // A window begins where it is told to, or as near to that as it fits.
-VEC_INLINE int64_t clamped_start(const int32_t* starts, int32_t axis, const Tensor& whole, const Tensor& part) {
+VEC_INLINE int64_t clamped_start(const int32_t* starts, int32_t axis, const Tensor& whole,
+                                 const Tensor& part) {
   return max(min(read_once(starts + axis), whole.dims[axis] - part.dims[axis]), 0);
 }
 
@@ -113,13 +114,16 @@ int64_t dynamic_slice_tasks(const Args& args) {
   return tasks_of(rows_in(y, row), row);
 }
 
-double dynamic_slice_cost(const Args& args) { return 40.0 + 0.1 * static_cast<double>(args.outputs[0].count); }
+double dynamic_slice_cost(const Args& args) {
+  return 40.0 + 0.1 * static_cast<double>(args.outputs[0].count);
+}
 
 void run_dynamic_slice(const Args& args, int64_t first_task, int64_t last_task) {
   const Tensor &x = args.inputs[0], &y = args.outputs[0];
   if (y.count == 0) return;
   const Window window = window_of(x, y, input<int32_t>(args, 1));
-  const int64_t per_task = items_per_task(row_elements(x, y)), last = min(last_task * per_task, window.rows);
+  const int64_t per_task = items_per_task(row_elements(x, y));
+  const int64_t last = min(last_task * per_task, window.rows);
   for (int64_t row = first_task * per_task; row < last; ++row) {
     __builtin_memcpy(output<char>(args, 0) + row * window.bytes, input<char>(args, 0) + window.place(row),
                      static_cast<size_t>(window.bytes));

@@ -60,7 +60,8 @@ bool Motion::meet(const Pair& pair, int32_t in, Range a, Range b) const {
     extend(&b, pair.b, in);
     return meet(pair, outside, a, b);
   }
-  const int places = x.alternates || y.alternates ? static_cast<int>(std::min<int64_t>(loop(in).count, 2)) : 1;
+  const bool alternate = x.alternates || y.alternates;
+  const int places = alternate ? static_cast<int>(std::min<int64_t>(loop(in).count, 2)) : 1;
   for (int place = 0; place < places; ++place) {
     Range at = a, other = b;
     at.shift(x.alternates ? (place + ahead) % 2 * x.bytes : ahead * x.bytes);

@@ -168,7 +168,8 @@ struct Program {
   std::vector<Loop> loops;
   std::vector<BodyItem> items;
   std::vector<GuardCheck> guards;
-  int32_t commit_item = 0;  // first item of the commit phase
+  int32_t exchange_item = 0;  // first item of the exchange phase; commit_item if that is empty
+  int32_t commit_item = 0;    // first item of the commit phase
   size_t scratch_bytes = 0;
   double step_cost_ns = 0;
   std::vector<Share> shares;       // one per instruction

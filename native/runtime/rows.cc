@@ -131,6 +131,7 @@ std::shared_ptr<Program> make(const Program& most, int64_t rows) {
   program->loops = most.loops;
   program->items = most.items;
   program->guards = most.guards;
+  program->exchange_item = most.exchange_item;
   program->commit_item = most.commit_item;
   program->scratch_bytes = most.scratch_bytes;
   program->writes_state = most.writes_state;

@@ -104,7 +104,9 @@ class LoopHazards {
   }
 
  private:
-  const Instruction& instruction(int32_t number) const { return p_.instructions[static_cast<size_t>(number)]; }
+  const Instruction& instruction(int32_t number) const {
+    return p_.instructions[static_cast<size_t>(number)];
+  }
 
   // The last of the instructions [first, last) that instruction `number` may not overtake.
   void find_last(int32_t number, int32_t first, int32_t last, int32_t behind, int32_t* shared,

@@ -1,17 +1,15 @@
 #include "runtime/steps.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 
 #include "runtime/cpu.h"
+#include "runtime/profile.h"
 #include "runtime/progress.h"
 #include "runtime/red_zones.h"
 
 namespace chainrule {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 // The descriptions of this many instructions stay in the L1 cache beside the data of small kernels.
 constexpr size_t kCachedInstructions = 48;
@@ -49,7 +47,7 @@ class StepRunner {
         frames_(frames),
         level_(level),
         shared_(member->width > 1),
-        profile_(job->profile && leads()),
+        profiled_(job->profile && leads()),
         prefetches_(job->program->instructions.size() > kCachedInstructions),
         brief_(job->program->step_cost_ns < kBriefNs),
         zones_(*job, frames.arena) {}
@@ -65,6 +63,7 @@ class StepRunner {
       frame_->set_yield_point(yield_point());
       if (!compute_all()) return;
       frame_->set_yield_point({});
+      if (exchanges() && !exchange_all()) return;
       zones_.close();
       const Decision decision = synchronize_and_decide();
       if (decision.stop) return;
@@ -188,15 +187,28 @@ class StepRunner {
 
   // A single thread runs a plan without loops in a simpler way, because a small model's step takes a
   // microsecond.
-  bool is_simple() const { return !shared_ && !profile_ && p_->loops.empty() && !RedZones::active(); }
+  bool is_simple() const { return !shared_ && !profiled_ && p_->loops.empty() && !RedZones::active(); }
 
   bool compute_all() {
-    if (!is_simple()) return each(0, p_->commit_item, [this](int32_t number) { return compute(number); });
-    for (int32_t number = 0; number < p_->commit_item; ++number) {
+    if (!is_simple()) return each(0, p_->exchange_item, [this](int32_t number) { return compute(number); });
+    for (int32_t number = 0; number < p_->exchange_item; ++number) {
       if (!brief_ && between_instructions().stop) return false;
       run_alone(number);
     }
     return true;
+  }
+
+  bool exchanges() const { return p_->exchange_item < p_->commit_item; }
+
+  // Nobody leaves the step from here on but by a guard: the other processes would wait for what is missing.
+  bool exchange_all() {
+    if (synchronize(between_instructions()).stop) return false;
+    return each(p_->exchange_item, p_->commit_item, [this](int32_t number) {
+      const bool shared = shared_ && p_->shares[static_cast<size_t>(number)].shared;
+      if (needs_barrier(number, shared)) synchronize({});
+      perform(number, shared);
+      return true;
+    });
   }
 
   void run_alone(int32_t number) {
@@ -220,7 +232,7 @@ class StepRunner {
 
   void perform(int32_t number, bool shared) {
     progress_.perform(number, shared);
-    if (profile_) mark(number);
+    if (profiled_) profile_.mark(*p_, number);
     if (prefetches_) frame_->prefetch(number + 1);
     if (leads() ? stopped() : !shared) return;
     const Instruction& instruction = p_->instructions[static_cast<size_t>(number)];
@@ -230,22 +242,6 @@ class StepRunner {
     const int64_t first = instruction.tasks * member_.index / member_.width;
     const int64_t last = instruction.tasks * (member_.index + 1) / member_.width;
     if (first < last) instruction.kernel->run(args, first, last);
-  }
-
-  // Adds the time since the last mark to the instruction that began then, including the wait for slower
-  // threads; -1 ends the step. Atomic, because a run on the executor and one on a calling thread may both add
-  // time.
-  void mark(int32_t number) {
-    const auto now = Clock::now();
-    if (marked_ >= 0) {
-      double& sum = (*p_->profile_ns)[static_cast<size_t>(marked_)];
-      double ns;
-      __atomic_load(&sum, &ns, __ATOMIC_RELAXED);
-      ns += std::chrono::duration<double, std::nano>(now - mark_).count();
-      __atomic_store(&sum, &ns, __ATOMIC_RELAXED);
-    }
-    marked_ = number;
-    mark_ = now;
   }
 
   // Before a commit: checks the guards in plan order, then cancellation. After that nothing stops the commit.
@@ -269,18 +265,20 @@ class StepRunner {
         return {true, nullptr};
       }
     }
-    Decision decision = between_instructions();
+    Decision decision;
+    if (!exchanges()) decision = between_instructions();
     if (decision.stop) return decision;
     if (others_wait()) decision.nested = team_->next_high_priority(&job_, member_.width);
     if (p_->writes_state && job_.state) job_.state->lock.lock();
     return decision;
   }
 
-  // Repeats the compute phase of the step in the leader alone; inputs and state are still the same.
+  // Repeats the compute phase of the step in the leader alone; inputs and state are still the same. What was
+  // exchanged with other processes is not exchanged again.
   void find_anomaly() {
     progress_.forget();
     alone_ = true;
-    each(0, p_->commit_item, [this](int32_t number) {
+    each(0, p_->exchange_item, [this](int32_t number) {
       perform(number, false);
       const Args& args = frame_->args(number);
       for (int32_t out = 0; out < args.outputCount; ++out) {
@@ -302,7 +300,7 @@ class StepRunner {
     } else {
       commit_together(count);
     }
-    if (profile_) mark(-1);
+    if (profiled_) profile_.mark(*p_, -1);
     if (!leads()) return;
     zones_.close();
     if (p_->writes_state && job_.state) job_.state->lock.unlock();
@@ -336,14 +334,13 @@ class StepRunner {
   Frame* frame_ = nullptr;
   const int level_;
   const bool shared_;
-  const bool profile_;
+  const bool profiled_;
   const bool prefetches_;
   const bool brief_;
   Progress progress_;
   bool alone_ = false;  // the leader repeats a step without its team
   RedZones zones_;
-  int32_t marked_ = -1;
-  Clock::time_point mark_;
+  Profile profile_;
 };
 
 }  // namespace

@@ -14,7 +14,7 @@ Layout read_header(Program* program) {
   need(static_cast<int64_t>(words.size()) >= kHeaderWords, "shorter than its header");
   need(at(kHeaderMagic) == kPlanMagic, "not a plan");
   need(at(kHeaderVersion) == kPlanVersion, "of another version");
-  for (int field = kHeaderStateUnits; field <= kHeaderRowWords; ++field) {
+  for (int field = kHeaderStateUnits; field <= kHeaderExchangeAt; ++field) {
     need(words[static_cast<size_t>(field)] >= 0, "a count in the header is negative");
   }
   Layout layout;
@@ -28,6 +28,7 @@ Layout read_header(Program* program) {
   need(length == static_cast<int64_t>(words.size()) && at(kHeaderWordCount) == length,
        "its length is not what it says");
   need(at(kHeaderCommitAt) <= at(kHeaderBodyWords), "its commit phase lies outside");
+  need(at(kHeaderExchangeAt) <= at(kHeaderCommitAt), "its exchange phase begins after the commit phase");
   program->state_bytes = at(kHeaderStateUnits) * kUnitBytes;
   program->arena_bytes = at(kHeaderArenaUnits) * kUnitBytes;
   program->literal_bytes = int64_t{at(kHeaderLiteralWords)} * 4;

@@ -23,7 +23,8 @@ int32_t add_operand(Program* program, int32_t number, const std::vector<int32_t>
   for (const int32_t index : open_loops) {
     Loop& loop = program->loops[static_cast<size_t>(index)];
     for (const Move& move : loop.moves) {
-      if (move.value == number) (move.alternates ? loop.alternating : loop.strides).push_back({operand, move.bytes});
+      if (move.value != number) continue;
+      (move.alternates ? loop.alternating : loop.strides).push_back({operand, move.bytes});
     }
   }
   return operand;
@@ -59,16 +60,14 @@ class BodyReader {
       : p_(*program), layout_(layout), linker_(linker), aliasing_(*program) {}
 
   void read() {
+    const int64_t exchange_at = layout_.body_at + p_.words[kHeaderExchangeAt];
     const int64_t commit_at = layout_.body_at + p_.words[kHeaderCommitAt];
-    bool commit_found = commit_at == layout_.end;
+    p_.exchange_item = p_.commit_item = -1;
     int64_t word = layout_.body_at;
     while (word < layout_.end) {
       need(word + 2 <= layout_.end, "an item is cut short");
-      if (word == commit_at) {
-        need(open_.empty(), "the commit phase begins inside a loop");
-        p_.commit_item = static_cast<int32_t>(p_.items.size());
-        commit_found = true;
-      }
+      if (word == exchange_at) begin_phase(&p_.exchange_item);
+      if (word == commit_at) begin_phase(&p_.commit_item);
       const int64_t length = at(word + 1);
       need(length >= 2 && word + length <= layout_.end, "an item is cut short");
       switch (at(word)) {
@@ -80,14 +79,20 @@ class BodyReader {
       word += length;
     }
     need(open_.empty(), "a loop has no end");
-    need(commit_found, "its commit phase begins inside an item");
-    if (commit_at == layout_.end) p_.commit_item = static_cast<int32_t>(p_.items.size());
+    if (exchange_at == layout_.end) begin_phase(&p_.exchange_item);
+    if (commit_at == layout_.end) begin_phase(&p_.commit_item);
+    need(p_.exchange_item >= 0 && p_.commit_item >= 0, "its exchange or commit phase begins inside an item");
     for (const Instruction& instruction : p_.instructions) {
       aliasing_.check(instruction, &p_.rows.of_one_size);
     }
   }
 
  private:
+  void begin_phase(int32_t* first_item) {
+    need(open_.empty(), "the exchange or commit phase begins inside a loop");
+    *first_item = static_cast<int32_t>(p_.items.size());
+  }
+
   int32_t at(int64_t word) const { return p_.words[static_cast<size_t>(word)]; }
   const Value& value(int32_t number) const { return p_.values[static_cast<size_t>(number)]; }
 
@@ -159,8 +164,8 @@ class BodyReader {
   void read_move(int64_t word, bool alternates, Loop* loop) {
     const int32_t number = value_number(p_, at(word));
     const Value& moved = value(number);
-    const bool dynamic = moved.space == Space::io && p_.io[static_cast<size_t>(moved.position)].dynamic_rows();
-    need(!dynamic, "a loop moves a data set");
+    const auto slot = static_cast<size_t>(moved.position);
+    need(moved.space != Space::io || !p_.io[slot].dynamic_rows(), "a loop moves a data set");
     for (const Move& other : loop->moves) need(other.value != number, "a loop moves a value twice");
     loop->moves.push_back({number, at(word + 1) * bytes_of(moved.tensor.dtype), alternates});
   }

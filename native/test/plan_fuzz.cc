@@ -36,7 +36,8 @@ class Random {
   uint64_t state_;
 };
 
-// A gather, a loop with windows, a carry in two places, guards and an update: most of what a plan can contain.
+// A gather, a loop with windows, a carry in two places, guards and an update: most of what a plan can
+// contain.
 Dump sample() {
   PlanWords plan;
   const auto f32 = Dtype::float32, i32 = Dtype::int32;
@@ -44,7 +45,8 @@ Dump sample() {
   const int32_t hyper = plan.io(f32, {1, 1}, 0), out = plan.io(f32, {20}, kIoOutput);
   const int32_t x = plan.place(Space::arena, f32, {5, 20}), bad = plan.place(Space::arena, i32, {5});
   const int32_t wide = plan.place(Space::arena, f32, {5, 32}), both = plan.place(Space::arena, f32, {2, 32});
-  const int32_t h = plan.value(Space::arena, 18, f32, {32}), next = plan.value(Space::arena, 18, f32, {32}, 32);
+  const int32_t h = plan.value(Space::arena, 18, f32, {32});
+  const int32_t next = plan.value(Space::arena, 18, f32, {32}, 32);
   const int32_t bads = plan.place(Space::arena, i32, {5}), each = plan.value(Space::arena, 22, i32, {1});
   const int32_t sum = plan.place(Space::arena, f32, {20});
   const int32_t finite = plan.place(Space::arena, i32, {1}), weight = plan.place(Space::state, f32, {20});

@@ -91,6 +91,7 @@ class PlanWords {
     append(&rows_, {kHeaderWords + at, static_cast<int32_t>(RowForm::reciprocal), factor, 0});
   }
 
+  void exchange() { exchange_at_ = static_cast<int32_t>(body_.size()); }
   void commit() { commit_at_ = static_cast<int32_t>(body_.size()); }
 
   int32_t number_of(const std::string& signature) {
@@ -116,6 +117,7 @@ class PlanWords {
     all[kHeaderGuardCount] = static_cast<int32_t>(guards_.size() / kGuardWords);
     all[kHeaderBodyWords] = static_cast<int32_t>(body_.size());
     all[kHeaderCommitAt] = commit_at_ < 0 ? all[kHeaderBodyWords] : commit_at_;
+    all[kHeaderExchangeAt] = exchange_at_ < 0 ? all[kHeaderCommitAt] : exchange_at_;
     all[kHeaderMostRows] = most_rows_;
     all[kHeaderRowWords] = static_cast<int32_t>(rows_.size() / kRowWords);
     return all;
@@ -138,7 +140,7 @@ class PlanWords {
 
   Words io_, values_, guards_, body_, rows_;
   std::vector<std::string> signatures_;
-  int32_t state_units_ = 0, arena_units_ = 0, commit_at_ = -1, most_rows_ = 0;
+  int32_t state_units_ = 0, arena_units_ = 0, exchange_at_ = -1, commit_at_ = -1, most_rows_ = 0;
 };
 
 }  // namespace chainrule

@@ -34,6 +34,12 @@ const instruction = (
 const map = (output: Value, inputs: readonly Value[], program: MapProgram): Instruction =>
   instruction(mapOp, [output], inputs, {program, shape: output.shape, dtype: output.dtype});
 
+const zero: MapProgram = {
+  constants: [0],
+  tiles: 1,
+  steps: [{op: signature('broadcastTo'), tile: 0, operands: [0]}],
+};
+
 export function twoLevelSchedule(): Schedule {
   const half = arena('half', width);
   const both = arena('both', 2, width);
@@ -47,7 +53,6 @@ export function twoLevelSchedule(): Schedule {
   const x = row('x[t]', all);
   const last = row('history[i]', history);
   const [h, next] = [row('h', both), row('next', both, width)];
-  const add = signature('add');
   const inner: Loop = {
     kind: 'loop',
     count: 4,
@@ -62,8 +67,8 @@ export function twoLevelSchedule(): Schedule {
         constants: [],
         tiles: 1,
         steps: [
-          {op: add, tile: 0, operands: [0, 1]},
-          {op: add, tile: 0, operands: [3, 2]},
+          {op: signature('add'), tile: 0, operands: [0, 1]},
+          {op: signature('add'), tile: 0, operands: [3, 2]},
           {op: signature('tanh'), tile: 0, operands: [3]},
         ],
       }),
@@ -88,11 +93,6 @@ export function twoLevelSchedule(): Schedule {
       instruction(copyOp, [last], [h]),
     ],
   };
-  const fill: MapProgram = {
-    constants: [0],
-    tiles: 1,
-    steps: [{op: signature('broadcastTo'), tile: 0, operands: [0]}],
-  };
   return {
     io: [
       {name: 'x', shape: [12, width], dtype: 'float32', output: false, perStep: false},
@@ -100,14 +100,13 @@ export function twoLevelSchedule(): Schedule {
       {name: 'total', shape: [width], dtype: 'float32', output: true, perStep: true},
     ],
     compute: [
-      map(h, [], fill),
+      map(h, [], zero),
       instruction(copyOp, [all], [io(0, all, 'x')]),
       outer,
       instruction(copyOp, [io(1, history, 'y')], [history]),
       instruction(opTable.get('sum'), [io(2, h, 'total')], [history], {axis: 0}),
     ],
-    commit: [],
-    guards: [],
+    ...{exchange: [], commit: [], guards: []},
     stateBytes: 0,
   };
 }

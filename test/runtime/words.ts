@@ -10,6 +10,7 @@ import {
   ioFlags,
   items,
   maxRank,
+  type Phase,
   type Plan,
   type PlanInstruction,
   planMagic,
@@ -44,6 +45,7 @@ export class PlanWords {
   readonly #instructions: PlanInstruction[] = [];
   readonly #literals: number[] = [];
   readonly #body: number[] = [];
+  #exchangeAt: number | undefined;
   #commitAt: number | undefined;
   #depth = 0;
   #units = {state: 0, arena: 0};
@@ -87,7 +89,7 @@ export class PlanWords {
     this.#body.push(items.instruction, rest.length + 2, ...rest);
     this.#instructions.push({
       ...{name: signature.slice(0, signature.indexOf('(')), scope: `at${this.#instructions.length}`},
-      ...{phase: this.#commitAt === undefined ? 'compute' : 'commit', depth: this.#depth, times: 1},
+      ...{phase: this.#phase, depth: this.#depth, times: 1},
       ...{outputs: [], inputs: [], attributes: '', flops: 0, bytes: 0},
     });
     return this;
@@ -132,6 +134,17 @@ export class PlanWords {
     return this;
   }
 
+  get #phase(): Phase {
+    if (this.#commitAt !== undefined) return 'commit';
+    return this.#exchangeAt === undefined ? 'compute' : 'exchange';
+  }
+
+  /** What follows is the exchange phase. */
+  exchange(): this {
+    this.#exchangeAt = this.#body.length;
+    return this;
+  }
+
   /** What follows is the commit phase. */
   commit(): this {
     this.#commitAt = this.#body.length;
@@ -167,6 +180,7 @@ export class PlanWords {
     words[header.literalWords] = this.#literals.length;
     words[header.bodyWords] = body.length;
     words[header.commitAt] = this.#commitAt ?? body.length;
+    words[header.exchangeAt] = this.#exchangeAt ?? words[header.commitAt] ?? 0;
     words.set(tail, headerWords);
     return {
       words,
