@@ -1,37 +1,71 @@
 // The time of each instruction of a program that ran with profiling, beside the machine's ceiling.
+import type {PlanInstruction} from '../lib/plan.ts';
 import type {CompiledProgram} from '../lib/session/compile.ts';
 import {table} from '../scripts/table.ts';
+import {bandwidthOf, type Ceiling, levelOf, peakOf} from './ceiling.ts';
 import {percent} from './report.ts';
 
-/** The most that the machine does, in operations and bytes per nanosecond. */
-export interface Peak {
-  readonly flops: number;
-  readonly bytes: number;
+interface Share {
+  readonly value: number;
+  /** `arithmetic`, or the level of memory that holds so many bytes. */
+  readonly of: string;
 }
 
-/** One row per instruction; the share is of whichever ceiling it comes nearer to. */
-export function timeTable(program: CompiledProgram, peak: Peak): string {
+/** Of whichever ceiling it comes nearer to: the peak, or the bandwidth where the operands lie. */
+function shareOf({flops, bytes}: PlanInstruction, ns: number, ceiling: Ceiling): Share {
+  const {threads} = ceiling;
+  const arithmetic = flops / ns / peakOf(ceiling, threads);
+  const level = levelOf(ceiling, bytes, threads);
+  const rates = (['read', 'triad', 'in place'] as const).map(kind => bandwidthOf(level, threads, kind));
+  const memory = bytes / ns / Math.max(...rates);
+  return arithmetic > memory ? {value: arithmetic, of: 'arithmetic'} : {value: memory, of: level.name};
+}
+
+/** Of an instruction each time that it runs: in a loop, once in an iteration. */
+const nanosecondsOf = (program: CompiledProgram): readonly number[] =>
+  Array.from(program.profile(), (sum, number) => {
+    return sum / program.stepsRun / Math.max(program.plan.instructions[number]?.times ?? 1, 1);
+  });
+
+/** Above this, what is wrong is the ceiling: something disturbed its measurement. */
+const plausible = 1.02;
+
+/** Whether an instruction of the program seems to be faster than the machine can be. */
+export function exceeds(program: CompiledProgram, ceiling: Ceiling): boolean {
+  if (program.stepsRun === 0) return false;
+  const times = nanosecondsOf(program);
+  return program.plan.instructions.some((instruction, number) => {
+    return shareOf(instruction, times[number] as number, ceiling).value > plausible;
+  });
+}
+
+function shareText({value, of}: Share): string {
+  return value > plausible ? `above the ceiling of ${of}, which was disturbed` : `${percent(value)} of ${of}`;
+}
+
+/** One row per instruction. */
+export function timeTable(program: CompiledProgram, ceiling: Ceiling): string {
   const {plan, stepsRun} = program;
-  const times = program.profile();
-  const total = times.reduce((sum, time) => sum + time, 0);
-  const rows = plan.instructions.map(({name, scope, phase, times: repeats, ...each}, number) => {
-    const ns = (times[number] as number) / stepsRun;
-    const [flops, bytes] = [each.flops * repeats, each.bytes * repeats];
-    const [arithmetic, memory] = [flops / ns / peak.flops, bytes / ns / peak.bytes];
-    const ceiling = arithmetic > memory ? 'arithmetic' : 'memory';
+  const times = nanosecondsOf(program);
+  const perStep = times.map((ns, number) => ns * (plan.instructions[number]?.times ?? 1));
+  const total = perStep.reduce((sum, ns) => sum + ns, 0);
+  const rows = plan.instructions.map((instruction, number) => {
+    const {name, scope, flops, bytes, phase} = instruction;
+    const ns = times[number] as number;
+    const all = perStep[number] as number;
     return [
       String(number),
       name,
       scope,
       phase,
-      `${(ns / 1e3).toFixed(2)} us`,
-      percent(total > 0 ? (times[number] as number) / total : 0),
+      `${(all / 1e3).toFixed(2)} us`,
+      percent(total > 0 ? all / total : 0),
       `${(flops / ns).toFixed(1)} GFLOP/s`,
       `${(bytes / ns).toFixed(1)} GB/s`,
-      `${percent(Math.max(arithmetic, memory))} of ${ceiling}`,
+      shareText(shareOf(instruction, ns, ceiling)),
     ];
   });
   const head = ['#', 'kernel', 'scope', 'phase', 'time a step', 'share', 'arithmetic', 'memory', 'ceiling'];
-  const sum = `${(total / stepsRun / 1e3).toFixed(2)} us a step over ${stepsRun} steps`;
+  const sum = `${(total / 1e3).toFixed(2)} us a step over ${stepsRun} steps`;
   return `${table([head, ...rows])}\n${sum}`;
 }

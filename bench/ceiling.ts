@@ -53,6 +53,25 @@ export function remeasurePeak(ceiling: Ceiling): Ceiling {
   return {...ceiling, fmaGflops: ceiling.fmaGflops.map(better)};
 }
 
+const bestPair = (a: Pair, b: Pair): Pair => [Math.max(a[0], b[0]), Math.max(a[1], b[1])];
+
+/** The best of two measurements, each of which something may have disturbed. */
+export function bestCeiling(a: Ceiling, b: Ceiling): Ceiling {
+  return {
+    ...a,
+    fmaGflops: a.fmaGflops.map((gflops, index) => Math.max(gflops, b.fmaGflops[index] ?? 0)),
+    levels: a.levels.map((level, index) => {
+      const other = b.levels[index] ?? level;
+      return {
+        ...level,
+        readGBs: bestPair(level.readGBs, other.readGBs),
+        triadGBs: bestPair(level.triadGBs, other.triadGBs),
+        inPlaceGBs: bestPair(level.inPlaceGBs, other.inPlaceGBs),
+      };
+    }),
+  };
+}
+
 /** GFLOP/s on one thread or on all. */
 export function peakOf({fmaGflops}: Ceiling, threads: number): number {
   return (threads === 1 ? fmaGflops[0] : fmaGflops.at(-1)) as number;

@@ -5,7 +5,7 @@ import path from 'node:path';
 import {table} from '../scripts/table.ts';
 import type {Figures} from './options.ts';
 import {digits, resultsFolder, saveResults} from './report.ts';
-import {workloads} from './workloads.ts';
+import {randomWorkloads, workloads} from './workloads.ts';
 
 interface Goal {
   /** The name under which a bench gives the figure. */
@@ -50,11 +50,22 @@ const products: readonly Goal[] = [
   },
 ];
 
+const grid: readonly Goal[] = [
+  {name: 'grid-1', what: 'random products, one thread, of peak, mean', atLeast: 0.92, unit: '%'},
+  {name: 'grid-all', what: 'random products, all threads, of peak, mean', atLeast: 0.89, unit: '%'},
+  {
+    name: 'grid-worst',
+    what: 'random products from 4 million multiply-adds, worst, of roofline',
+    atLeast: 0.84,
+    unit: '%',
+  },
+];
+
 const training: readonly Goal[] = [
   {name: 'roofline-mlp-small', what: 'training step, of its roofline, mlp-small', atLeast: 0.85, unit: '%'},
   {name: 'roofline-mlp-mnist', what: 'training step, of its roofline, mlp-mnist', atLeast: 0.85, unit: '%'},
   {name: 'roofline-mlp-wide', what: 'training step, of its roofline, mlp-wide', atLeast: 0.92, unit: '%'},
-  ...workloads.map(({name, goal}): Goal => {
+  ...[...workloads, ...randomWorkloads].map(({name, goal}): Goal => {
     return {name: `peer-${name}`, what: `best peer ÷ chainrule, ${name}`, atLeast: goal, unit: '×'};
   }),
   {name: 'outside-kernels', what: 'mlp-tiny: time of a step outside kernels', atMost: 0.7, unit: 'µs'},
@@ -130,7 +141,7 @@ const small: readonly Goal[] = [
   {name: 'small-xor', what: 'README’s XOR, 500 epochs, from require', atMost: 60, unit: 'ms'},
 ];
 
-export const goals: readonly Goal[] = [...products, ...training, ...latency, ...timers, ...small];
+export const goals: readonly Goal[] = [...products, ...grid, ...training, ...latency, ...timers, ...small];
 
 function show(value: number, unit: Goal['unit']): string {
   if (unit === '%') return `${(100 * value).toFixed(0)} %`;

@@ -10,7 +10,9 @@ import {blasSpecs, peerSpecs} from './peers/registry.ts';
 const benches = [
   'ceiling',
   'gemm',
+  'grid',
   'train',
+  'random',
   'epoch',
   'latency',
   'small',

@@ -6,7 +6,7 @@ import {setTimeout as pause} from 'node:timers/promises';
 import {setThreads} from '../lib/index.ts';
 import {table} from '../scripts/table.ts';
 import {timeTable} from './breakdown.ts';
-import {bandwidthOf, type Ceiling, type MemoryLevel, peakOf, remeasurePeak} from './ceiling.ts';
+import {type Ceiling, peakOf, remeasurePeak} from './ceiling.ts';
 import {type BenchOptions, type Figures, figuresOf} from './options.ts';
 import {Own} from './peers/chainrule.ts';
 import {type Loaded, PeerProcess, type Timed} from './peers/process.ts';
@@ -38,7 +38,7 @@ export interface Entry {
   other?: boolean;
 }
 
-interface Result {
+export interface Result {
   readonly workload: string;
   readonly shape: string;
   readonly batch: number;
@@ -274,9 +274,7 @@ async function measure(
 }
 
 async function printBreakdown(own: Own, ceiling: Ceiling): Promise<void> {
-  const {threads, levels} = ceiling;
-  const bytes = bandwidthOf(levels.at(-1) as MemoryLevel, threads, 'triad');
-  console.log(timeTable(await own.profile(200), {flops: peakOf(ceiling, threads), bytes}));
+  console.log(timeTable(await own.profile(200), ceiling));
 }
 
 function judge(results: readonly Result[]): Figures {
@@ -298,14 +296,19 @@ function judge(results: readonly Result[]): Figures {
   );
 }
 
-export async function bench(options: BenchOptions): Promise<Figures> {
+/** Times the workloads and saves the results under the name. */
+export async function timeWorkloads(
+  chosen: readonly Workload[],
+  name: string,
+  options: BenchOptions,
+): Promise<{results: readonly Result[]; ceiling: Ceiling; figures: Figures}> {
   setThreads(options.threads);
   console.log(`${options.threads} threads`);
   let {ceiling} = options;
   const peers = choosePeers(options);
   const results: Result[] = [];
   try {
-    for (const workload of chooseWorkloads(options)) {
+    for (const workload of chosen) {
       const {entries, own} = await measure(workload, peers, options);
       ceiling = remeasurePeak(ceiling);
       const result = summarize(workload, entries, ceiling);
@@ -317,7 +320,12 @@ export async function bench(options: BenchOptions): Promise<Figures> {
     for (const {process} of peers) if (typeof process !== 'string') process.stop();
   }
   const figures = judge(results);
-  saveResults('train', {threads: options.threads, ceiling, results, figures});
+  saveResults(name, {threads: options.threads, ceiling, results, figures});
+  return {results, ceiling, figures};
+}
+
+export async function bench(options: BenchOptions): Promise<Figures> {
+  const {results, ceiling, figures} = await timeWorkloads(chooseWorkloads(options), 'train', options);
   if (options.chart) writeSpeed(results, ceiling);
   return figures;
 }

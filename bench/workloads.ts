@@ -44,6 +44,28 @@ export const workloads: readonly Workload[] = description.workloads.map(({layers
   sizes: layers === 0 ? workload.sizes : Array<number>(layers + 1).fill(workload.sizes[0] as number),
 }));
 
+/** Perceptrons that nobody chose: widths, depths and batches from one seed. */
+export const randomWorkloads: readonly Workload[] = Array.from({length: 5}, (_, index) => {
+  const next = uniformSource(description.seed + index + 1);
+  // The first numbers of neighbouring seeds are alike.
+  for (let skipped = 0; skipped < 8; skipped++) next();
+  const between = (least: number, most: number): number => {
+    const share = next() / Math.sqrt(12) + 0.5;
+    return Math.round(least * (most / least) ** share);
+  };
+  const hidden = Array.from({length: between(1, 3)}, () => between(32, 1200));
+  return {
+    name: `random-${index + 1}`,
+    sizes: [between(32, 1200), ...hidden, between(2, 40)],
+    batch: between(37, 300),
+    batches: 40,
+    activation: 'relu',
+    loss: 'crossentropy',
+    optimizer: {name: 'adam', learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-10},
+    goal: 1.2,
+  };
+});
+
 /** `784-128-10`, or `40 × 64` for a deep network of one width. */
 export function shapeOf({sizes}: Workload): string {
   const alike = sizes.length > 6 && sizes.every(size => size === sizes[0]);

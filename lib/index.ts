@@ -38,7 +38,7 @@ export type {AdaptBatches} from './nn/layers/adapt.ts';
 export type {ConcatenateOptions} from './nn/layers/concatenate.ts';
 export type {DenseOptions} from './nn/layers/dense.ts';
 export type {DotOptions} from './nn/layers/dot.ts';
-export type {DropoutOptions} from './nn/layers/dropout.ts';
+export type {DropoutOptions, SpatialDropoutOptions} from './nn/layers/dropout.ts';
 export type {NormalizationLayer, NormalizationOptions} from './nn/layers/feature-normalization.ts';
 export * as layers from './nn/layers/index.ts';
 export type {LambdaOptions} from './nn/layers/lambda.ts';

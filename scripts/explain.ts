@@ -3,19 +3,26 @@
 // time of each instruction beside the machine's measured ceiling.
 import path from 'node:path';
 import {pathToFileURL} from 'node:url';
-import {type Peak, timeTable} from '../bench/breakdown.ts';
-import {bandwidthOf, type MemoryLevel, measureCeiling, peakOf} from '../bench/ceiling.ts';
+import {exceeds, timeTable} from '../bench/breakdown.ts';
+import {
+  bandwidthOf,
+  bestCeiling,
+  type Ceiling,
+  type MemoryLevel,
+  measureCeiling,
+  peakOf,
+} from '../bench/ceiling.ts';
 import {getThreads, nativeInfo} from '../lib/runtime/program.ts';
 import {type CompiledProgram, onCompile} from '../lib/session/compile.ts';
 
-function explain(program: CompiledProgram, title: string, peak: Peak): void {
+function explain(program: CompiledProgram, title: string, ceiling: Ceiling): void {
   const {graph, gradients, fused, plan} = program.stages();
   const sections: [string, string][] = [
     ['graph', graph],
     ['gradient graph', gradients],
     ['fused graph', fused],
     ['plan', plan],
-    ['time', program.stepsRun > 0 ? timeTable(program, peak) : 'never run'],
+    ['time', program.stepsRun > 0 ? timeTable(program, ceiling) : 'never run'],
   ];
   for (const [name, text] of sections) if (text !== '') console.log(`\n== ${title}: ${name}\n${text}`);
 }
@@ -35,13 +42,16 @@ async function main(): Promise<void> {
   await import(pathToFileURL(full).href);
   onCompile(undefined);
   const threads = getThreads();
-  const ceiling = measureCeiling({quick: true, threads});
+  let ceiling = measureCeiling({quick: true, threads});
+  for (let again = 0; again < 3 && programs.some(program => exceeds(program, ceiling)); again++) {
+    ceiling = bestCeiling(ceiling, measureCeiling({quick: true, threads}));
+  }
   const bytes = bandwidthOf(ceiling.levels.at(-1) as MemoryLevel, threads, 'triad');
-  const peak: Peak = {flops: peakOf(ceiling, threads), bytes};
-  const machine = `${nativeInfo().isa}, ${threads} threads, ${peak.flops} GFLOP/s, ${peak.bytes} GB/s`;
+  const flops = peakOf(ceiling, threads);
+  const machine = `${nativeInfo().isa}, ${threads} threads, ${flops} GFLOP/s, ${bytes} GB/s`;
   console.log(`\n== ceiling of this machine: ${machine}`);
   programs.forEach((program, index) => {
-    explain(program, `program ${index + 1} of ${programs.length}`, peak);
+    explain(program, `program ${index + 1} of ${programs.length}`, ceiling);
   });
   if (programs.length === 0) console.log(`${file} compiled nothing.`);
 }

@@ -7,7 +7,7 @@ import * as map from '../ops/map.ts';
 import {slice} from '../ops/move.ts';
 import * as rows from '../ops/softmax.ts';
 
-const {add, div, expm1, greater, mul, select} = map;
+const {add, div, expm1, greater, mul, neg, select, sub} = map;
 
 /** A function of a layer's pre-activations: elementwise, or over the last axis. */
 export type Activation = ((x: Tensor) => Tensor) & Named;
@@ -124,6 +124,55 @@ export const hardSigmoid = define('hardSigmoid', x => mul(clipTo6(add(x, 3)), 1 
 export const hardSwish = define('hardSwish', x => mul(x, mul(clipTo6(add(x, 3)), 1 / 6)));
 /** x limited to −1…1. */
 export const hardTanh = define('hardTanh', x => clip(x, -1, 1));
+/** x where |x| > threshold, else 0; 0.5 by default (Keras 3, PyTorch). */
+export const hardShrink = defineWithOption('hardShrink', 'threshold', 0.5, {min: 0}, (x, least) =>
+  select(map.lessEqual(map.abs(x), least), 0, x),
+);
+
+/** x brought nearer to 0 by the threshold, 0 where |x| is no larger; 0.5 by default (Donoho 1995). */
+export const softShrink = defineWithOption('softShrink', 'threshold', 0.5, {min: 0}, (x, least) =>
+  select(map.lessEqual(map.abs(x), least), 0, sub(x, clip(x, -least, least))),
+);
+
+/** x − tanh(x). */
+export const tanhShrink = define('tanhShrink', x => sub(x, map.tanh(x)));
+/** log(sigmoid(x)), computed as −softplus(−x). */
+export const logSigmoid = define('logSigmoid', x => neg(map.softplus(neg(x))));
+
+/** 0 up to −1, x from 1 on, (x + 1)² / 4 between (Keras 3). */
+export const sparsePlus = define('sparsePlus', x => {
+  const between = mul(map.square(add(clip(x, -1, 1), 1)), 0.25);
+  return select(map.greaterEqual(x, 1), x, between);
+});
+
+/**
+ * (x + √(x² + b)) / 2; b is 4 by default (Barron 2021). Computed as max(x, 0) + b / 2 / (√(x² + b) + |x|),
+ * which loses no digits where x is far below 0.
+ */
+export const squareplus = defineWithOption('squareplus', 'b', 4, {above: 0}, (x, b) => {
+  const positive = map.greaterEqual(x, 0);
+  const root = map.sqrt(add(map.square(x), b));
+  return add(select(positive, x, 0), div(b / 2, add(root, select(positive, x, neg(x)))));
+});
+
+export interface ThresholdOptions {
+  /** 0 by default. */
+  readonly threshold?: number;
+  /** 0 by default. */
+  readonly defaultValue?: number;
+}
+
+/** x where x > threshold, else defaultValue (Keras 3, PyTorch). */
+export function threshold(options: ThresholdOptions = {}): Activation {
+  const where = 'activations.threshold';
+  checkOptions(where, options, ['threshold', 'defaultValue']);
+  const {threshold: least = 0, defaultValue = 0} = options;
+  checkNumber(`${where}: threshold`, least, {});
+  checkNumber(`${where}: defaultValue`, defaultValue, {});
+  const formula = (x: Tensor): Tensor => select(map.lessEqual(x, least), defaultValue, x);
+  return named('threshold', {threshold: options.threshold, defaultValue: options.defaultValue}, formula);
+}
+
 /** exp(x). */
 export const exponential = define('exponential', map.exp);
 /** exp(x) / Σ exp(x) over the last axis. */

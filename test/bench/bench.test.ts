@@ -2,14 +2,17 @@
 // measurements themselves decide no test.
 import {execFileSync} from 'node:child_process';
 import {beforeAll, describe, expect, test} from 'vitest';
-import {bandwidthOf, type Ceiling, levelOf, peakOf} from '../../bench/ceiling.ts';
+import {exceeds, timeTable} from '../../bench/breakdown.ts';
+import {bandwidthOf, bestCeiling, type Ceiling, levelOf, peakOf} from '../../bench/ceiling.ts';
 import {goals, isReached} from '../../bench/goals.ts';
+import {gridShapes} from '../../bench/grid.ts';
 import {geometricMean, worstOf} from '../../bench/options.ts';
 import {buildModel} from '../../bench/peers/chainrule.ts';
 import {onnxModel} from '../../bench/peers/onnx-model.ts';
 import {record} from '../../bench/record.ts';
 import {boundOfStep, parametersOf} from '../../bench/roofline.ts';
-import type {Workload} from '../../bench/workloads.ts';
+import {randomWorkloads, type Workload} from '../../bench/workloads.ts';
+import type {CompiledProgram} from '../../lib/session/compile.ts';
 import {build} from '../../scripts/bootstrap.mjs';
 import {drawLines} from '../../scripts/pictures/lines.ts';
 
@@ -162,5 +165,56 @@ describe('the native tools', {timeout: 300_000}, () => {
     });
     expect(ask('parts', file, '--threads', '2').barriers).toBeGreaterThan(2);
     expect(ask('parts', file, '--threads', '1').barriers).toBe(0);
+  });
+});
+
+describe('shapes that nobody chose', () => {
+  test('are the same in each run, within their bounds, in all three forms', () => {
+    const shapes = gridShapes(200);
+    expect(shapes).toEqual(gridShapes(200));
+    const sizes = (of: 'm' | 'k' | 'n') => shapes.map(shape => shape[of]);
+    expect(Math.min(...sizes('m'))).toBeGreaterThanOrEqual(16);
+    expect(Math.max(...sizes('m'))).toBeLessThanOrEqual(300);
+    for (const axis of ['k', 'n'] as const) {
+      expect(Math.min(...sizes(axis))).toBeGreaterThanOrEqual(32);
+      expect(Math.max(...sizes(axis))).toBeLessThanOrEqual(1500);
+      expect(sizes(axis).filter(size => size % 16 !== 0).length).toBeGreaterThan(150);
+    }
+    expect(new Set(shapes.map(({form}) => form))).toEqual(new Set(['nn', 'tn', 'nt']));
+  });
+
+  test('are those of five networks', () => {
+    expect(randomWorkloads).toHaveLength(5);
+    for (const {batch, sizes} of randomWorkloads) {
+      expect(batch).toBeGreaterThanOrEqual(37);
+      expect(batch).toBeLessThanOrEqual(300);
+      expect(sizes.length).toBeGreaterThanOrEqual(3);
+    }
+  });
+});
+
+describe('the share of an instruction', () => {
+  const program = (ns: number, bytes: number) =>
+    ({
+      plan: {instructions: [{name: 'map', scope: '', phase: 'compute', flops: 1, bytes}]},
+      stepsRun: 10,
+      profile: () => Float64Array.of(ns * 10),
+    }) as unknown as CompiledProgram;
+
+  test('is one of the bandwidth where its operands lie', () => {
+    // 1 MiB lies in the L2 caches of two threads, at 400 bytes in a nanosecond.
+    expect(timeTable(program(5243, 1 << 20), ceiling)).toMatch(/50 % of L2/);
+    expect(timeTable(program(2 << 21, 64 << 20), ceiling)).toMatch(/32 % of memory/);
+  });
+
+  test('above the ceiling tells that the ceiling was disturbed', () => {
+    expect(exceeds(program(5243, 1 << 20), ceiling)).toBe(false);
+    expect(exceeds(program(2000, 1 << 20), ceiling)).toBe(true);
+    expect(timeTable(program(2000, 1 << 20), ceiling)).toMatch(/above the ceiling of L2/);
+  });
+
+  test('is of the best of what was measured', () => {
+    const disturbed = {...ceiling, fmaGflops: [110, 90]};
+    expect(bestCeiling(ceiling, disturbed).fmaGflops).toEqual([110, 200]);
   });
 });

@@ -34,6 +34,13 @@ const scalar: Readonly<Record<Exclude<Name, 'softmax' | 'logSoftmax' | 'glu'>, (
   hardSigmoid: x => clip(x + 3, 0, 6) / 6,
   hardSwish: x => (x * clip(x + 3, 0, 6)) / 6,
   hardTanh: x => clip(x, -1, 1),
+  hardShrink: x => (Math.abs(x) <= 0.5 ? 0 : x),
+  softShrink: x => Math.sign(x) * Math.max(Math.abs(x) - 0.5, 0),
+  tanhShrink: x => x - Math.tanh(x),
+  logSigmoid: x => -softplus(-x),
+  sparsePlus: x => (x >= 1 ? x : clip(x + 1, 0, 2) ** 2 / 4),
+  squareplus: x => (x + Math.sqrt(x * x + 4)) / 2,
+  threshold: x => Math.max(x, 0),
   exponential: Math.exp,
 };
 
@@ -81,6 +88,10 @@ describe('activations', () => {
     ['leakyRelu', activations.leakyRelu({negativeSlope: 0.01}), x => (x > 0 ? x : 0.01 * x)],
     ['elu', activations.elu({alpha: 0.5}), x => elu(x, 0.5)],
     ['celu', activations.celu({alpha: 2}), x => (x > 0 ? x : 2 * Math.expm1(x / 2))],
+    ['hardShrink', activations.hardShrink({threshold: 2}), x => (Math.abs(x) > 2 ? x : 0)],
+    ['softShrink', activations.softShrink({threshold: 1}), x => Math.sign(x) * Math.max(Math.abs(x) - 1, 0)],
+    ['squareplus', activations.squareplus({b: 0.5}), x => (x + Math.sqrt(x * x + 0.5)) / 2],
+    ['threshold', activations.threshold({threshold: 1, defaultValue: -3}), x => (x > 1 ? x : -3)],
     [
       'gelu by tanh',
       activations.gelu({approximate: true}),
@@ -112,6 +123,12 @@ describe('activations', () => {
       ['hardSigmoid', 3, 0],
       ['hardSigmoid', -3, 0],
       ['softsign', 0, 1],
+      ['squareplus', 0, 0.5],
+      ['sparsePlus', 1, 1],
+      ['sparsePlus', -1, 0],
+      ['hardShrink', 0.5, 0],
+      ['softShrink', 0.5, 0],
+      ['threshold', 0, 0],
     ];
     for (const [name, at, wanted] of cases)
       expect(slopeAt(name, at), `${name} at ${at}`).toBeCloseTo(wanted, 6);
@@ -151,6 +168,9 @@ describe('activations', () => {
       /leakyRelu: negativeSlope: expected .* >= 0. Received -1/,
     ],
     [() => activations.elu({alpha: Number.NaN}), /elu: alpha: expected a finite number. Received NaN/],
+    [() => activations.squareplus({b: 0}), /squareplus: b: expected a finite number > 0. Received 0/],
+    [() => activations.softShrink({threshold: -1}), /softShrink: threshold: expected .* >= 0. Received -1/],
+    [() => activations.threshold({threshold: Number.NaN}), /threshold: threshold: expected a finite number/],
     [() => activations.celu({alpha: 0}), /celu: alpha: expected a finite number > 0. Received 0/],
     [
       () => activations.gelu({approximate: 'tanh' as never}),

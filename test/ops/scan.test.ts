@@ -46,7 +46,7 @@ describe.each([false, true])('a recurrent net as a loop, in reverse: %s', revers
   });
 });
 
-it('has the same bits on every instruction set, with any number of threads, with and without passes', async () => {
+it('has the same bits on every instruction set, number of threads, with and without passes', async () => {
   const given = new Given();
   const {targets, loop} = recurrent(given, {steps: 6, batch: 70, features: 30, units: 90});
   const outputs = {...loop, ...named(gradients(lossOf(loop), Object.values(targets)), Object.keys(targets))};

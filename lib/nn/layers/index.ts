@@ -3,7 +3,7 @@ export {activation, elu, leakyRelu, leakyRelu as leakyReLU, softmax} from './act
 export {concatenate} from './concatenate.ts';
 export {dense} from './dense.ts';
 export {dot} from './dot.ts';
-export {dropout} from './dropout.ts';
+export {dropout, spatialDropout1d, spatialDropout2d, spatialDropout3d} from './dropout.ts';
 export {normalization} from './feature-normalization.ts';
 export {flatten} from './flatten.ts';
 export {inputLayer} from './input-layer.ts';

@@ -17,6 +17,12 @@ const options: [string, () => unknown, RegExp][] = [
     () => layers.gaussianNoise(untyped(undefined)),
     /gaussianNoise: expected an object of options/,
   ],
+  [
+    'a noise shape',
+    () => layers.dropout({rate: 0.5, noiseShape: [null, 0.5]}),
+    /layers.dropout: noiseShape: expected a size or null for each axis, batch first. Received/,
+  ],
+  ['a spatial rate', () => layers.spatialDropout2d({rate: 1}), /spatialDropout2d: rate: expected a finite/],
   ['noise', () => layers.gaussianNoise({stddev: -1}), /stddev: expected a finite number >= 0/],
   ['a penalty', () => layers.activityRegularization({l1: -1}), /layers.activityRegularization: l1: expected/],
   [

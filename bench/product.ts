@@ -1,0 +1,65 @@
+// One matrix product inside a compiled program, timed alone.
+import type {RandomSource} from '../lib/core/tensor.ts';
+import {ops} from '../lib/index.ts';
+import {type CompiledProgram, compileProgram} from '../lib/session/compile.ts';
+import {VariableStore} from '../lib/session/store.ts';
+import type {Form} from './peers/blas.ts';
+
+/** Of the product [m,k]·[k,n]. */
+export interface ProductShape {
+  readonly form: Form;
+  readonly m: number;
+  readonly k: number;
+  readonly n: number;
+}
+
+/** A program of which one instruction is the product, over operands in the state, as in a training step. */
+export class Product {
+  readonly #program: CompiledProgram;
+  readonly #instruction: number;
+  #steps = 1;
+  /** Nanoseconds of the other instructions in a step, at least. */
+  #others = Number.POSITIVE_INFINITY;
+
+  constructor({form, m, k, n}: ProductShape) {
+    const transposeA = form === 'tn';
+    const transposeB = form === 'nt';
+    const matrix = (name: string, shape: readonly number[]) =>
+      ops.variable({name, shape, initial: (source: RandomSource) => ops.randomUniform(source, shape)});
+    const a = matrix('a', transposeA ? [k, m] : [m, k]);
+    const b = matrix('b', transposeB ? [n, k] : [k, n]);
+    const store = new VariableStore();
+    store.add([a, b]);
+    store.initialize(1);
+    const product = ops.matmul(a.tensor, b.tensor, {transposeA, transposeB});
+    this.#program = compileProgram({outputs: {}, guards: [ops.finite(product)], store});
+    this.#program.profiling = true;
+    this.#instruction = this.#program.plan.instructions.findIndex(({flops}) => flops >= 2 * m * n * k);
+    if (this.#instruction < 0) throw new Error('bench: the plan has no product');
+  }
+
+  /** Nanoseconds of all instructions so far, and of the product alone. */
+  get #nanoseconds(): readonly [all: number, own: number] {
+    const times = this.#program.profile();
+    return [times.reduce((sum, time) => sum + time, 0), times[this.#instruction] as number];
+  }
+
+  /**
+   * Seconds of one product, of many in about so many seconds, after as many that wake the team and warm the
+   * caches, as for the libraries. A thread that is interrupted may book time of one instruction on its
+   * neighbour, so what counts is the whole step less the least that the others took.
+   */
+  async time(threads: number, seconds: number): Promise<number> {
+    for (let timed = false; ; timed = true) {
+      const [all, own] = this.#nanoseconds;
+      const steps = this.#steps;
+      if (threads === 1) this.#program.runSync({}, {steps});
+      else await this.#program.run({}, {steps});
+      const [allNow, ownNow] = this.#nanoseconds;
+      const step = (allNow - all) / steps;
+      this.#others = Math.min(this.#others, step - (ownNow - own) / steps);
+      this.#steps = Math.max(1, Math.ceil(steps * Math.min(64, (seconds * 1e9) / (step * steps))));
+      if (timed && step * steps >= (seconds * 1e9) / 2) return (step - this.#others) / 1e9;
+    }
+  }
+}
