@@ -51,7 +51,7 @@ Dump sample() {
   const int32_t sum = plan.place(Space::arena, f32, {20});
   const int32_t finite = plan.place(Space::arena, i32, {1}), weight = plan.place(Space::state, f32, {20});
   const int32_t none = plan.io(f32, {0, 4}, 0), nowhere = plan.place(Space::arena, f32, {0, 4});
-  const int32_t row = plan.value(Space::arena, 9, f32, {32});  // of `wide`, moving over its first rows
+  const int32_t row = plan.value(Space::arena, 8, f32, {32});  // of `wide`, moving over its rows
   const std::string map = "map(...inputs: any) -> y: any {program: words}";
   const int32_t splat = plan.number_of("broadcastTo(x: f32) -> y: f32");
   const int32_t add = plan.number_of("add(a: f32, b: f32) -> y: f32");
