@@ -141,7 +141,21 @@ const small: readonly Goal[] = [
   {name: 'small-xor', what: 'README’s XOR, 500 epochs, from require', atMost: 60, unit: 'ms'},
 ];
 
-export const goals: readonly Goal[] = [...products, ...grid, ...training, ...latency, ...timers, ...small];
+/** Of the bench eager. */
+const eager: readonly Goal[] = [
+  us('eager-known', 'one op at once, known shapes, beyond its kernel', 2),
+  us('eager-first', 'one op at once, for a shape never seen', 20),
+];
+
+export const goals: readonly Goal[] = [
+  ...products,
+  ...grid,
+  ...training,
+  ...latency,
+  ...timers,
+  ...small,
+  ...eager,
+];
 
 function show(value: number, unit: Goal['unit']): string {
   if (unit === '%') return `${(100 * value).toFixed(0)} %`;

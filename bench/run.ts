@@ -16,6 +16,7 @@ const benches = [
   'epoch',
   'latency',
   'small',
+  'eager',
   'scaling',
   'kernels',
   'optimizer',

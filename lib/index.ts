@@ -89,18 +89,11 @@ export type {LearningRate, Schedule} from './optim/schedule.ts';
 export * as schedules from './optim/schedules.ts';
 export type {SgdOptions} from './optim/sgd.ts';
 export {getThreads, nativeInfo, setThreads} from './runtime/program.ts';
-export {
-  type CompiledFunction,
-  compile,
-  type FunctionOptions,
-  type InputValues,
-  type OutputTensors,
-  type Results,
-  type RunOptions,
-  type TensorValue,
-} from './session/function.ts';
-export type {InputValue} from './session/inputs.ts';
+export {evaluate, evaluateSync} from './session/evaluate.ts';
+export {type CompiledFunction, compile, type FunctionOptions, type RunOptions} from './session/function.ts';
+export type {InputValue, InputValues} from './session/inputs.ts';
 export {VariableStore} from './session/store.ts';
+export type {OutputTensors, Results, TensorValue} from './session/structure.ts';
 export type {GradientValues} from './train/actions/apply-gradients.ts';
 export type {Parameter, Predicted} from './train/actions/base-model.ts';
 export type {CallOptions} from './train/actions/call.ts';

@@ -4,6 +4,8 @@ import {sizeOf} from '../lib/core/shape.ts';
 import {opTable, type Tensor} from '../lib/core/tensor.ts';
 import {gradients} from '../lib/graph/autodiff.ts';
 import {getThreads, nativeSignatures, setThreads} from '../lib/runtime/program.ts';
+import {applyNow} from '../lib/session/eager/apply-now.ts';
+import {EagerArray} from '../lib/session/eager/array.ts';
 import {unit} from './conformance/bounds.ts';
 import {
   buildOp,
@@ -84,6 +86,21 @@ describe.each(table)('%s', (name, {bound, values, smooth}) => {
           expectSameBits(run[index] as typeof actual, actual, `${what} on ${isas[at]} and ${isas[0]}`);
         });
       });
+    }
+  });
+
+  it('gives the same at once, without a plan of its graph', () => {
+    for (const sample of values) {
+      const program = buildOp(op, sample);
+      const planned = inOrder(program, runNative(program));
+      const operands = sample.operands.map(({data, shape, dtype}) => EagerArray.of(data, {shape, dtype}));
+      const results = applyNow(op, operands, sample.attributes ?? {});
+      planned
+        .filter((_, index) => index !== op.guard?.output)
+        .forEach((exact, index) => {
+          expectSameBits((results[index] as EagerArray).read(), exact, `${reproducer(name, sample)} at once`);
+        });
+      for (const result of results) result.dispose();
     }
   });
 

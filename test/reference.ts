@@ -3,8 +3,10 @@
 import {type Call, constantOp, type Tensor} from '../lib/core/tensor.ts';
 import {callsOf} from '../lib/graph/walk.ts';
 import type {MapProgram} from '../lib/ops/program.ts';
+import {broadcastIndex} from './reference/broadcast.ts';
 import {loopRules} from './reference/loops.ts';
 import {moveRules} from './reference/move.ts';
+import {productRule} from './reference/products.ts';
 import {erf, randomRules} from './reference/random.ts';
 import {updateRules} from './reference/updates.ts';
 
@@ -101,25 +103,6 @@ export function convert(x: number, dtype: Tensor['dtype']): number {
   return Number.isNaN(x) ? 0 : Math.min(high, Math.max(low, Math.trunc(x))) + 0;
 }
 
-/** Where each element of `to` is read in an array of the shape `from`, which broadcasts to it. */
-export function broadcastIndex(from: readonly number[], to: readonly number[]): (index: number) => number {
-  const strides = new Array<number>(to.length).fill(0);
-  let step = 1;
-  for (let axis = from.length - 1; axis >= 0; axis--) {
-    if (from[axis] !== 1) strides[to.length - from.length + axis] = step;
-    step *= from[axis] as number;
-  }
-  return index => {
-    let position = 0;
-    for (let axis = to.length - 1, rest = index; axis >= 0; axis--) {
-      const size = to[axis] as number;
-      position += (rest % size) * (strides[axis] as number);
-      rest = Math.floor(rest / size);
-    }
-    return position;
-  };
-}
-
 /** Values of `call`'s inputs, each read as if it had the output's shape. */
 function elementwise(call: Call, inputs: Values[], rule: (operands: number[]) => number): Values[] {
   const output = call.outputs[0] as Tensor;
@@ -149,58 +132,6 @@ function runProgram({constants, tiles, steps}: MapProgram, inputs: number[]): nu
   }
   return result;
 }
-
-interface ProductAttributes {
-  readonly transposeA: boolean;
-  readonly transposeB: boolean;
-  readonly activation?: string | null;
-}
-
-export function productSizes(call: Call): [rows: number, inner: number, columns: number] {
-  const {transposeA} = call.attributes as ProductAttributes;
-  const [rows, columns] = (call.outputs[0] as Tensor).shape as [number, number];
-  return [rows, (call.inputs[0] as Tensor).shape[transposeA ? 0 : 1] as number, columns];
-}
-
-/** Σ over k of a·b, in the order of k: row by row of b, so that memory is read as it lies. */
-export function product(call: Call, [a, b]: Values[]): Values {
-  const {transposeA, transposeB} = call.attributes as ProductAttributes;
-  const [rows, inner, columns] = productSizes(call);
-  const left = a as Values;
-  const right = transposeB ? transposed(b as Values, columns, inner) : (b as Values);
-  const result = new Float64Array(rows * columns);
-  for (let m = 0; m < rows; m++) {
-    const at = m * columns;
-    for (let k = 0; k < inner; k++) {
-      const x = left[transposeA ? k * rows + m : m * inner + k] as number;
-      const from = k * columns;
-      for (let n = 0; n < columns; n++) {
-        result[at + n] = (result[at + n] as number) + x * (right[from + n] as number);
-      }
-    }
-  }
-  return result;
-}
-
-function transposed(values: Values, rows: number, columns: number): Values {
-  return Float64Array.from(values, (_, i) => values[(i % rows) * columns + Math.floor(i / rows)] as number);
-}
-
-/** Numbers as bfloat16 has them, the upper half of a float32: to nearest even, too small ones to zero. */
-function toBfloat16(values: Values): Values {
-  const floats = Float32Array.from(values);
-  const words = new Uint32Array(floats.buffer);
-  words.forEach((word, index) => {
-    const lastKept = (word >>> 16) & 1;
-    if ((word & 0x7fffffff) < 0x00800000) words[index] = word & 0x80000000;
-    else if (!Number.isNaN(floats[index])) words[index] = (word + 0x7fff + lastKept) & 0xffff0000;
-  });
-  return Float64Array.from(floats);
-}
-
-/** The same product of rounded operands; a third operand is left as it is. */
-const ofRounded = (call: Call, [a, b, ...rest]: Values[], name: string): Values[] =>
-  (rules[name] as Rule)(call, [toBfloat16(a as Values), toBfloat16(b as Values), ...rest]);
 
 /** Applies `fold` to every line of the first input along an axis; its results in row-major order. */
 function alongAxis(call: Call, x: Values, axis: number, fold: (line: Values) => number): Values {
@@ -295,26 +226,6 @@ const rules: Record<string, Rule> = {
     const {program} = call.attributes as {program: MapProgram};
     return elementwise(call, inputs, operands => runProgram(program, operands));
   },
-  matmul: (call, inputs) => [product(call, inputs)],
-  gemm: (call, inputs) => {
-    const {activation} = call.attributes as ProductAttributes;
-    const columns = (call.outputs[0] as Tensor).shape[1] as number;
-    const act = activation ? scalarRule(activation) : ([x]: number[]) => x as number;
-    return [product(call, inputs).map((x, i) => act([x + (inputs[2]?.[i % columns] ?? 0)]))];
-  },
-  gemmWith: (call, inputs) => {
-    const combine = scalarRule((call.attributes as {combine: string}).combine);
-    return [product(call, inputs).map((x, i) => combine([x, inputs[2]?.[i] as number]))];
-  },
-  gemmFinite: (call, inputs) => {
-    const values = product(call, inputs);
-    const guard = new Float64Array((call.outputs[1] as Tensor).size).fill(-1);
-    const at = values.findIndex(x => !Number.isFinite(x));
-      return [values, at < 0 ? guard : guard.fill(at)];
-  },
-  gemmBfloat16: (call, inputs) => ofRounded(call, inputs, 'gemm'),
-  gemmWithBfloat16: (call, inputs) => ofRounded(call, inputs, 'gemmWith'),
-  gemmFiniteBfloat16: (call, inputs) => ofRounded(call, inputs, 'gemmFinite'),
   sum: (call, [x]) => [alongAxis(call, x as Values, axisOf(call), sumOf)],
   max: (call, [x]) => [alongAxis(call, x as Values, axisOf(call), maxOf)],
   argMax: (call, [x]) => [alongAxis(call, x as Values, axisOf(call), argMaxOf)],
@@ -368,6 +279,7 @@ const rules: Record<string, Rule> = {
   copy: same,
   ...loopRules,
   ...moveRules,
+  matmul: productRule(scalarRule),
   ...updateRules,
 };
 

@@ -28,17 +28,14 @@ import {
   wide,
 } from './conformance/elementwise.ts';
 import {mapSamples} from './conformance/fused.ts';
+import {products} from './conformance/products.ts';
 import {
   bytes,
   gathers,
-  gemmFinite,
-  gemms,
-  gemmWith,
   iterated,
   joins,
   labels,
   lines,
-  matmul,
   moves,
   parts,
   randoms,
@@ -130,13 +127,6 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
     ],
     smooth: [{operands: [reals([2, 1])], attributes: {shape: [3, 2, 4]}}],
   },
-  matmul,
-  gemm: gemms,
-  gemmWith,
-  gemmFinite,
-  gemmBfloat16: gemms,
-  gemmWithBfloat16: gemmWith,
-  gemmFiniteBfloat16: gemmFinite,
   sum: reduction(bounds.sums, reals, reals),
   max: withTies(reduction(correctlyRounded, reals, spread)),
   argMax: withoutEmptyLines(withTies(reduction(correctlyRounded, reals, null))),
@@ -323,6 +313,7 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   mod: {...binary(reals, correctlyRounded, null), smooth: betweenJumps},
   isNaN: unary(reals, correctlyRounded, spread),
   isFinite: unary(reals, correctlyRounded, spread),
+  matmul: products(),
   // Loops.
   dynamicSlice: windows('read'),
   dynamicUpdateSlice: windows('write'),

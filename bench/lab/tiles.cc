@@ -93,7 +93,7 @@ void race(const char* name, const Shape& s) {
   const Tensor inputs[] = {s.a_transposed ? lab::matrix(a, s.k, s.m) : lab::matrix(a, s.m, s.k),
                            s.b_transposed ? lab::matrix(b, s.n, s.k) : lab::matrix(b, s.k, s.n)};
   const Tensor outputs[] = {lab::matrix(now, s.m, s.n)};
-  const int32_t attributes[] = {s.a_transposed, s.b_transposed};
+  const int32_t attributes[] = {s.a_transposed, s.b_transposed, 0, 0, -1};
   const Kernel& kernel = lab::current_kernel("matmul(");
   Args args = {};
   args.outputs = outputs;
@@ -101,7 +101,7 @@ void race(const char* name, const Shape& s) {
   args.attributes = attributes;
   args.outputCount = 1;
   args.inputCount = 2;
-  args.attributeCount = 2;
+  args.attributeCount = 5;
   lab::Numbers scratch(static_cast<int64_t>(kernel.scratch_bytes(args)) / 4 + 16);
   args.scratch = scratch.data();
   const double flops = 2.0 * static_cast<double>(s.m) * static_cast<double>(s.k) * static_cast<double>(s.n);

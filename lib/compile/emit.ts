@@ -1,27 +1,11 @@
-// Pass 5: the words of the plan, laid out as native/plan.h says, and the same in readable form.
+// Pass 5: the words of the plan, and the same in readable form.
 import {dtypes} from '../core/dtype.ts';
-import {fail} from '../core/errors.ts';
-import {formatShape, type Shape, sizeOf} from '../core/shape.ts';
-import {
-  guardKinds,
-  header,
-  headerWords,
-  type IoSlot,
-  ioFlags,
-  items,
-  maxRank,
-  type Phase,
-  type Plan,
-  type PlanInstruction,
-  phases,
-  planMagic,
-  planVersion,
-  spaces,
-  unitBytes,
-} from '../plan.ts';
+import {formatShape} from '../core/shape.ts';
+import {items, type Phase, type Plan, type PlanInstruction, phases, unitBytes} from '../plan.ts';
 import {Attributes, formatAttributes} from './attributes.ts';
 import type {Memory} from './memory.ts';
 import {bytesOf, type Instruction, type Loop, type Schedule, type Step, type Value} from './steps.ts';
+import {instructionWords, planWords} from './words.ts';
 
 export function emit(schedule: Schedule, memory: Memory): Plan {
   const emitter = new Emitter(memory);
@@ -30,35 +14,24 @@ export function emit(schedule: Schedule, memory: Memory): Plan {
     number,
     number,
   ];
-  const guards = schedule.guards.flatMap(({value, kind, scope, iterations}) => [
-    emitter.valueIndex(value),
-    guardKinds.indexOf(kind),
-    emitter.scopeIndex(scope),
+  const guards = schedule.guards.map(({value, kind, scope, iterations}) => ({
+    value: emitter.valueIndex(value),
+    kind,
+    scope: emitter.scopeIndex(scope),
     iterations,
-  ]);
+  }));
   const {body, values, signatures, scopes, instructions} = emitter;
-  const tail = [
-    ...schedule.io.flatMap(ioWords),
-    ...values.flatMap(value => valueWords(value, memory)),
-    ...guards,
-  ];
-  const wordCount = headerWords + tail.length + memory.literals.length + body.length;
-  const words = new Int32Array(wordCount);
-  words[header.magic] = planMagic;
-  words[header.version] = planVersion;
-  words[header.wordCount] = wordCount;
-  words[header.stateUnits] = schedule.stateBytes / unitBytes;
-  words[header.arenaUnits] = memory.arenaUnits;
-  words[header.ioCount] = schedule.io.length;
-  words[header.valueCount] = values.length;
-  words[header.guardCount] = schedule.guards.length;
-  words[header.literalWords] = memory.literals.length;
-  words[header.bodyWords] = body.length;
-  words[header.exchangeAt] = exchangeAt;
-  words[header.commitAt] = commitAt;
-  words.set(tail, headerWords);
-  words.set(memory.literals, headerWords + tail.length);
-  words.set(body, headerWords + tail.length + memory.literals.length);
+  const words = planWords({
+    stateUnits: schedule.stateBytes / unitBytes,
+    arenaUnits: memory.arenaUnits,
+    io: schedule.io,
+    values: values.map(value => [value, memory.placeOf(value)]),
+    guards,
+    literals: memory.literals,
+    body,
+    exchangeAt,
+    commitAt,
+  });
   return {
     words,
     signatures,
@@ -75,25 +48,6 @@ export function emit(schedule: Schedule, memory: Memory): Plan {
     arenaBytes: memory.arenaUnits * unitBytes,
     instructions,
   };
-}
-
-function dimsOf(shape: Shape, name: string): number[] {
-  if (shape.length > maxRank) {
-    fail('ERR_SHAPE', `compile: ${name} has ${formatShape(shape)}; at most ${maxRank} axes are possible.`);
-  }
-  return [...shape, ...new Array<number>(maxRank - shape.length).fill(1)];
-}
-
-function ioWords({name, shape, dtype, output, perStep}: IoSlot): number[] {
-  const flags = (output ? ioFlags.output : 0) | (shape[0] === -1 ? ioFlags.dynamicRows : 0);
-  const stride = perStep ? sizeOf(shape) : 0;
-  return [dtypes[dtype].code, flags, shape.length, ...dimsOf(shape, name), stride];
-}
-
-function valueWords(value: Value, memory: Memory): number[] {
-  const {space, position, offset} = memory.placeOf(value);
-  const {name, shape, dtype} = value;
-  return [spaces.indexOf(space), position, dtypes[dtype].code, shape.length, ...dimsOf(shape, name), offset];
 }
 
 /** Gives each key an index, in the order of first use. */
@@ -157,18 +111,14 @@ class Emitter {
   private instruction(step: Instruction, phase: Phase, loops: readonly Loop[]): void {
     const {op, scope, outputs, inputs} = step;
     const signature = this.signatureTable.indexOf(op.signature.text);
-    const operands = [...outputs, ...inputs].map(value => this.valueIndex(value));
-    const attributes = this.attributes.words(op, step.attributes);
-    const head = [
+    const words = instructionWords({
       signature,
-      this.scopeIndex(scope),
-      outputs.length,
-      inputs.length,
-      attributes.length,
-      ...operands,
-      ...attributes,
-    ];
-    this.body.push(items.instruction, head.length + 2, ...head);
+      scope: this.scopeIndex(scope),
+      outputs: outputs.map(value => this.valueIndex(value)),
+      inputs: inputs.map(value => this.valueIndex(value)),
+      attributes: this.attributes.words(op, step.attributes),
+    });
+    this.body.push(...words);
     this.instructions.push({
       name: op.name,
       scope,

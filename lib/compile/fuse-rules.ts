@@ -1,17 +1,17 @@
 // The rules of `fuse`. What follows a product is computed while its result is in registers or the L1 cache: a
-// bias, then an activation; an elementwise op with another tensor of its shape; a finite check. The finite
-// checks of small tensors become one. What is left of elementwise calls becomes maps.
+// bias, then an elementwise op, perhaps with another tensor of its shape, then a finite check. Views between
+// the two do not count. The finite checks of small tensors become one. What is left of elementwise calls
+// becomes maps.
 import {match} from '../core/operands.ts';
 import {sameShape} from '../core/shape.ts';
 import {apply, Call, type Tensor} from '../core/tensor.ts';
-import {callsOf, rebuild, rewrite, usersOf} from '../graph/walk.ts';
+import {baseOf, callsOf, rebuild, rewrite, usersOf, withInputs} from '../graph/walk.ts';
 import {finiteEachOp, finiteOp} from '../ops/check.ts';
-import {gemmFiniteOp, gemmOp, gemmWithOp, matmulOp, maxGuardedColumns} from '../ops/gemm.ts';
+import {matmulOp} from '../ops/gemm.ts';
 import {add} from '../ops/map.ts';
+import {reshapeOp} from '../ops/move.ts';
 import {type MapProgram, mapOp} from '../ops/program.ts';
 import {mapRoots, type Roots, tensorsOf} from './roots.ts';
-
-type Results = readonly Tensor[] | undefined;
 
 const isElementwise = ({op}: Call): boolean => op.elementwise && op.kind === 'primitive';
 
@@ -19,46 +19,61 @@ export function fuseProducts(roots: Roots): Roots {
   const tensors = tensorsOf(roots);
   const users = usersOf(callsOf(tensors));
   const kept = new Set(tensors);
-  /** Whether the tensor is read by one call alone. */
-  const hasOneUser = (tensor: Tensor): boolean => !kept.has(tensor) && users.get(tensor)?.length === 1;
+  /** Whether the tensor, and what it may be a view of, are read by one call alone. */
+  const hasOneUser = (tensor: Tensor): boolean =>
+    !kept.has(tensor) &&
+    users.get(tensor)?.length === 1 &&
+    (!tensor.call.op.view || hasOneUser(tensor.call.operand));
   /** For finite checks that have been fused, the guard of their product. */
   const guards = new Map<Call, Tensor>();
 
   const replacement = rewrite(tensors, (call, inputs) => {
     const guard = guards.get(call);
     if (guard) return [guard];
-    const single = call.inputs.map(hasOneUser);
-    return (
-      fuseFiniteCheck(call, inputs, users, guards) ??
-      fuseBias(call, inputs, single) ??
-      fuseActivation(call, inputs, single) ??
-      fuseOther(call, inputs, single) ??
-      rebuild(call, inputs)
-    );
+    const check = checkOf(call.result, users);
+    const product =
+      call.op === matmulOp
+        ? check && match(withInputs(call, inputs).result, matmulOp)
+        : withFollowing(call, inputs, call.inputs.map(hasOneUser));
+    if (!product) return rebuild(call, inputs);
+    const {a, b, epilogue, ...attributes} = {...product, guarded: check !== undefined};
+    const [result, own] = apply(matmulOp, [a, b, ...epilogue], attributes, (check ?? call).scope);
+    if (check && own) guards.set(check, own);
+    return inShapeOf(call, result);
   });
   return mapRoots(roots, replacement);
 }
 
-/** A product whose result is checked gives the guard as well, which later replaces the call of the check. */
-function fuseFiniteCheck(
+/** The product that a tensor, or what it is a view of, results from, by operands and attributes. */
+const productOf = (tensor: Tensor) => match(baseOf(tensor), matmulOp);
+type Product = NonNullable<ReturnType<typeof productOf>>;
+
+/** A product that computes the call as well, which alone reads its result. */
+function withFollowing(
   call: Call,
   inputs: readonly Tensor[],
-  users: ReadonlyMap<Tensor, readonly Call[]>,
-  guards: Map<Call, Tensor>,
-): Results {
-  const product = match(call.result, matmulOp);
-  if (!product || (call.result.shape[1] as number) > maxGuardedColumns) return undefined;
-  const check = users.get(call.result)?.find(({op}) => op === finiteOp);
-  const [a, b] = inputs;
-  if (!check || !a || !b) return undefined;
-  const {transposeA, transposeB} = product;
-  const [result, guard] = apply(gemmFiniteOp, [a, b], {transposeA, transposeB}, check.scope);
-  guards.set(check, guard);
-  return [result];
+  single: readonly boolean[],
+): Product | undefined {
+  return withBias(call, inputs, single) ?? (single[0] ? withMap(call, inputs) : undefined);
+}
+
+/** A result as the call that it replaces had it: under that shape. */
+function inShapeOf({result, scope}: Call, y: Tensor): readonly Tensor[] {
+  const {shape} = result;
+  return sameShape(y.shape, shape) ? [y] : apply(reshapeOp, [y], {shape}, scope);
+}
+
+/** The finite check of a tensor or of a view of it. */
+function checkOf(tensor: Tensor, users: ReadonlyMap<Tensor, readonly Call[]>): Call | undefined {
+  for (const user of users.get(tensor) ?? []) {
+    const check = user.op.view ? checkOf(user.result, users) : user;
+    if (check?.op === finiteOp) return check;
+  }
+  return undefined;
 }
 
 /** A product and a row vector that is added to it. */
-function fuseBias({op, scope}: Call, inputs: readonly Tensor[], single: readonly boolean[]): Results {
+function withBias({op}: Call, inputs: readonly Tensor[], single: readonly boolean[]): Product | undefined {
   const [a, b] = inputs;
   if (op !== add.op || !a || !b) return undefined;
   const sides = [
@@ -66,39 +81,25 @@ function fuseBias({op, scope}: Call, inputs: readonly Tensor[], single: readonly
     [b, a, single[1]],
   ] as const;
   for (const [sum, bias, isSingle] of sides) {
-    const product = match(sum, matmulOp);
-    if (!product || !isSingle) continue;
-    if (bias.rank !== 1 || bias.shape[0] !== sum.shape[1]) continue;
-    const {transposeA, transposeB} = product;
-    const attributes = {transposeA, transposeB, activation: null};
-    return apply(gemmOp, [product.a, product.b, bias], attributes, scope);
+    const product = isSingle ? productOf(sum) : undefined;
+    if (!product || product.bias || product.map !== null) continue;
+    const columns = baseOf(sum).shape.at(-1);
+    if (bias.rank !== 1 || bias.shape[0] !== columns || sum.shape.at(-1) !== columns) continue;
+    return {...product, epilogue: [bias], bias: true};
   }
   return undefined;
 }
 
-/** A product, with or without a bias, and an elementwise op of it alone. */
-function fuseActivation(call: Call, inputs: readonly Tensor[], [single]: readonly boolean[]): Results {
-  const [tensor, ...others] = inputs;
-  if (!isElementwise(call) || !tensor || others.length > 0 || !single) return undefined;
-  if (call.result.dtype !== 'float32' || !sameShape(call.result.shape, tensor.shape)) return undefined;
-  const biased = match(tensor, gemmOp);
-  const product = match(tensor, matmulOp) ?? biased;
-  if (!product || (biased && biased.activation !== null)) return undefined;
-  const {a, b, transposeA, transposeB} = product;
-  const attributes = {transposeA, transposeB, activation: call.op.signature.text};
-  return apply(gemmOp, biased?.bias ? [a, b, biased.bias] : [a, b], attributes, call.scope);
-}
-
-/** A product and an elementwise op of it, as first operand, and another tensor of its shape. */
-function fuseOther(call: Call, inputs: readonly Tensor[], [single]: readonly boolean[]): Results {
-  const [tensor, other, ...others] = inputs;
-  if (!isElementwise(call) || !tensor || !other || others.length > 0 || !single) return undefined;
+/** A product and an elementwise op of it, and perhaps of another tensor of its shape as second operand. */
+function withMap(call: Call, [tensor, ...others]: readonly Tensor[]): Product | undefined {
+  if (!isElementwise(call) || !tensor || others.length > 1) return undefined;
   const fits = ({dtype, shape}: Tensor): boolean => dtype === 'float32' && sameShape(shape, tensor.shape);
-  const product = match(tensor, matmulOp);
-  if (!product || !fits(call.result) || !fits(other)) return undefined;
-  const {a, b, transposeA, transposeB} = product;
-  const attributes = {transposeA, transposeB, combine: call.op.signature.text};
-  return apply(gemmWithOp, [a, b, other], attributes, call.scope);
+  const base = baseOf(tensor);
+  const product = match(base, matmulOp);
+  if (!product || product.map !== null || ![call.result, ...others].every(fits)) return undefined;
+  if (others.some(other => baseOf(other) === base)) return undefined;
+  const seen = others.flatMap(other => inShapeOf(base.call, other));
+  return {...product, epilogue: [...product.epilogue, ...seen], map: call.op.signature.text};
 }
 
 /** Elements up to which tensors share a finite check: a larger one is worth several threads. */

@@ -6,15 +6,15 @@ import {rebuild, rewrite} from '../graph/walk.ts';
 import {mapRoots, type Roots, tensorsOf} from './roots.ts';
 
 /**
- * The least rows, columns and terms of a product that gains: with fewer, rounding the operands takes as long
- * as the multiplication saves.
+ * The least rows, columns and terms of a product, each of a batch, that gains: with fewer, rounding the
+ * operands takes as long as the multiplication saves.
  */
 const minSize = 16;
 const minTerms = 32 ** 3;
 
 function gains({inputs, result, attributes}: Call, {terms}: Contraction): boolean {
   const inner = terms(inputs, attributes);
-  const [rows, columns] = result.shape as readonly [number, number];
+  const [rows, columns] = result.shape.slice(-2) as [number, number];
   return Math.min(rows, columns, inner) >= minSize && rows * columns * inner >= minTerms;
 }
 
@@ -22,9 +22,8 @@ export function choosePrecision(roots: Roots, precision: Precision): Roots {
   if (precision === 'float32') return roots;
   const replacement = rewrite(tensorsOf(roots), (call, inputs) => {
     const {contraction} = call.op;
-    if (!contraction?.bfloat16 || !gains(call, contraction)) return rebuild(call, inputs);
-    const [op, attributes] = contraction.bfloat16(call.attributes);
-    return new Call(op, inputs, attributes, call.scope).outputs;
+    if (!contraction || !gains(call, contraction)) return rebuild(call, inputs);
+    return new Call(call.op, inputs, contraction.inBfloat16(call.attributes), call.scope).outputs;
   });
   return mapRoots(roots, replacement);
 }

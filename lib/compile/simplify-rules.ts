@@ -150,6 +150,15 @@ function simplifyReshape({x, shape}: {readonly x: Tensor; readonly shape: Shape}
   return value !== undefined && sizeOf(shape) > 1 ? broadcastTo(constant(value), shape) : undefined;
 }
 
+/** The matrices, or batches of them, that a tensor has transposed: its last two axes alone are swapped. */
+function beforeTransposition(tensor: Tensor): Tensor | undefined {
+  const transposed = match(tensor, transposeOp);
+  if (!transposed) return undefined;
+  const {x, permutation} = transposed;
+  const swapped = [...x.shape.keys()].map(axis => (axis < x.rank - 2 ? axis : 2 * x.rank - 3 - axis));
+  return permutation.every((axis, at) => axis === swapped[at]) ? x : undefined;
+}
+
 /** The rule for calls of an op, which gets their operands and attributes by name, and their result. */
 function rule<Attributes extends object, Text extends string>(
   op: Op<Attributes, Text>,
@@ -194,7 +203,7 @@ export const rules: ReadonlyMap<Op, Rule> = new Map([
     return inOrder ? reshape(x, y.shape) : undefined;
   }),
   rule(matmulOp, ({a, b, transposeA, transposeB}) => {
-    const [a2, b2] = [match(a, transposeOp)?.x, match(b, transposeOp)?.x];
+    const [a2, b2] = [beforeTransposition(a), beforeTransposition(b)];
     if (!a2 && !b2) return undefined;
     return matmul(a2 ?? a, b2 ?? b, {
       transposeA: transposeA !== (a2 !== undefined),

@@ -66,15 +66,16 @@ export interface OpDefinition<Text extends string, Also extends object> {
   readonly guard?: {readonly kind: GuardKind; readonly operand?: keyof Operands<Text>};
   readonly contraction?: {
     terms(operands: Operands<Text, TensorSpec>, attributes: AttributesOf<Text, Also>): number;
-    bfloat16?(attributes: AttributesOf<Text, Also>): readonly [Op, object];
+    inBfloat16(attributes: AttributesOf<Text, Also>): object;
   };
   readonly exchanges?: boolean;
   /** The operand that the first result may overwrite. */
   readonly inPlace?: keyof Operands<Text>;
   updates?(call: Call<AttributesOf<Text, Also>>): readonly number[];
   /**
-   * The shape of each result. Elementwise ops broadcast, unless they say otherwise. Element types follow from
-   * the signature; that of a result of `any` type is the attribute `dtype`.
+   * The shape of each result, undefined for an optional one that the call has not. Elementwise ops broadcast,
+   * unless they say otherwise. Element types follow from the signature; that of a result of `any` type is the
+   * attribute `dtype`.
    */
   shape?(operands: Operands<Text>, attributes: AttributesOf<Text, Also>): Shapes<Text>;
   /** One for each element of the largest operand, or two for each term of a contraction, unless given. */
@@ -129,11 +130,12 @@ function inferWith({shape: rule, elementwise}: Definition, signature: Signature)
     return (inputs, given) => [{shape: shapeOf(inputs, given) as Shape, dtype: dtypeOf(inputs, given)}];
   }
   return (inputs, given) => {
-    const shapes = shapeOf(inputs, given) as Readonly<Record<string, Shape>>;
-    return zip(outputs, types).map(([output, type]) => ({
-      shape: shapes[output.name] ?? fail('ERR_GRAPH', `op ${name} has no shape for ${output.name}.`),
-      dtype: type(inputs, given),
-    }));
+    const shapes = shapeOf(inputs, given) as Readonly<Record<string, Shape | undefined>>;
+    return zip(outputs, types).flatMap(([output, type]) => {
+      const shape = shapes[output.name];
+      if (shape !== undefined) return {shape, dtype: type(inputs, given)};
+      return output.optional ? [] : fail('ERR_GRAPH', `op ${name} has no shape for ${output.name}.`);
+    });
   };
 }
 
@@ -165,7 +167,7 @@ function contractionOf(given: Definition['contraction'], {inputs}: Signature): C
   if (!given) return undefined;
   return {
     terms: (specs, own) => given.terms(byName(inputs, specs), own),
-    bfloat16: given.bfloat16?.bind(given),
+    inBfloat16: given.inBfloat16.bind(given),
   };
 }
 

@@ -3,7 +3,7 @@ import type {Operand} from './signature.ts';
 import type {InputList, Named, OutputList} from './signature-types.ts';
 import type {Op, Tensor} from './tensor.ts';
 
-/** `{a, b}` for `matmul(a: f32, b: f32) -> …`: an array where any number may be given. */
+/** `{a, b}` for `add(a: f32, b: f32) -> …`: an array where any number may be given. */
 export type Operands<Text extends string, Value = Tensor> = Named<InputList<Text>, Value>;
 
 /** `{c}` for `… -> c: f32`. */

@@ -2,13 +2,13 @@ import {fail} from './errors.ts';
 
 /**
  * A signature is the name, operands and attributes of an op, in the spelling that stands beside its kernel:
- * `matmul(a: f32, b: f32) -> c: f32 {transposeA: bool, transposeB: bool}`. It is read twice: by
- * `parseSignature`, and by the types of signature-types.ts, so that rules get operands by name.
+ * `slice(x: f32) -> y: f32 {axis: i32, start: i32}`. It is read twice: by `parseSignature`, and by the types
+ * of signature-types.ts, so that rules get operands by name.
  *
  * Operand types: f32, i32, u8, bool, f64, a capital letter (the same type wherever it stands) or `any`.
- * `name?: f32` may be left out; `...name: f32` stands for any number of operands, last only. Attribute types:
- * bool, i32, f32, op (an elementwise op by its signature; -1 for none) and words (any number of them, last
- * only).
+ * `name?: f32` may be left out, operand or result; `...name: f32` stands for any number of them, last only.
+ * Attribute types: bool, i32, f32, op (an elementwise op by its signature; -1 for none) and words (any
+ * number of them, last only).
  */
 export interface Operand {
   readonly name: string;

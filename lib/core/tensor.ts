@@ -36,8 +36,8 @@ export interface Guard {
 export interface Contraction {
   /** How many terms each sum has. */
   terms(inputs: readonly TensorSpec[], attributes: object): number;
-  /** The op, and its attributes, that does the same with operands rounded to bfloat16. */
-  readonly bfloat16: ((attributes: object) => readonly [Op, object]) | undefined;
+  /** The attributes of the same product with operands rounded to bfloat16. */
+  inBfloat16(attributes: object): object;
 }
 
 /**

@@ -16,6 +16,13 @@ export function usersOf(order: readonly Call[]): Map<Tensor, Call[]> {
   return users;
 }
 
+/** The tensor whose elements a view shows under another shape; any other tensor itself. */
+export function baseOf(tensor: Tensor): Tensor {
+  let base = tensor;
+  while (base.call.op.view) base = base.call.operand;
+  return base;
+}
+
 /** A call like this one on other inputs; itself if the inputs are the same. */
 export function withInputs(call: Call, inputs: readonly Tensor[]): Call {
   if (inputs.every((input, position) => input === call.inputs[position])) return call;

@@ -1,118 +1,104 @@
-// Matrix products.
-import {defineOp} from '../core/define.ts';
-import {checkOptions} from '../core/errors.ts';
-import {formatShape, type Shape} from '../core/shape.ts';
-import {apply1, failIn, type Tensor, type TensorSpec} from '../core/tensor.ts';
+// Matrix products, alone or in batches: the one op for everything that is a sum of products.
+import {attributes, defineOp} from '../core/define.ts';
+import {checkOptions, fail} from '../core/errors.ts';
+import {broadcastShapes, formatShape, type Shape, sizeOf} from '../core/shape.ts';
+import {apply1, checkTensor, failIn, type Tensor} from '../core/tensor.ts';
+import {reshape} from './move.ts';
 
 export interface MatmulAttributes {
   readonly transposeA: boolean;
   readonly transposeB: boolean;
 }
 
-interface Factors<Value> {
-  readonly a: Value;
-  readonly b: Value;
+interface Factors {
+  readonly a: Tensor;
+  readonly b: Tensor;
 }
 
-function productShape({a, b}: Factors<Tensor>, {transposeA, transposeB}: MatmulAttributes): Shape {
+/** Axes before the last two broadcast. */
+function productShape({a, b}: Factors, {transposeA, transposeB}: MatmulAttributes): Shape {
   const received = `Received ${formatShape(a.shape)} and ${formatShape(b.shape)}`;
-  if (a.rank !== 2 || b.rank !== 2) failIn('matmul', 'ERR_SHAPE', `operands must be matrices. ${received}`);
-  const [m, ka] = (transposeA ? [a.shape[1], a.shape[0]] : a.shape) as [number, number];
-  const [kb, n] = (transposeB ? [b.shape[1], b.shape[0]] : b.shape) as [number, number];
+  if (a.rank < 2 || b.rank < 2) {
+    failIn('matmul', 'ERR_SHAPE', `operands must be matrices, or batches of them. ${received}`);
+  }
+  const sizesOf = ({shape}: Tensor, transposed: boolean): readonly number[] =>
+    transposed ? shape.slice(-2).reverse() : shape.slice(-2);
+  const [m, ka] = sizesOf(a, transposeA) as [number, number];
+  const [kb, n] = sizesOf(b, transposeB) as [number, number];
   if (ka !== kb) failIn('matmul', 'ERR_SHAPE', `inner dimensions ${ka} and ${kb} differ. ${received}`);
-  return [m, n];
+  const batch = broadcastShapes([a.shape.slice(0, -2), b.shape.slice(0, -2)]);
+  if (!batch) failIn('matmul', 'ERR_SHAPE', `axes before the last two do not broadcast. ${received}`);
+  return [...batch, m, n];
 }
 
-const terms = ({a}: Factors<TensorSpec>, {transposeA}: MatmulAttributes): number =>
-  a.shape[transposeA ? 0 : 1] as number;
+/** Twin of kGuardSlots in native/kernels/gemm_grid.h: a guard has one number for each task of the product. */
+const guardSlots = 64;
 
+const listed = 'transposeA: bool, transposeB: bool, bfloat16: bool, bias: bool, map: op';
+
+/** Attributes of a product alone. */
+const alone = {bfloat16: false, bias: false, map: null, guarded: false};
+
+/**
+ * map(a·b + bias, other), of the last two axes of `a` and `b`; those before them count matrices, and
+ * broadcast. The compiler adds the epilogue, all of it or a part: a number for each column (`bias`), an
+ * elementwise op of the sum, or of the sum and another tensor of its shape (`map`), and the guard of `finite`
+ * (`guarded`). With `bfloat16`, operands are rounded to that, sums are float32, and terms are added in pairs,
+ * the second of a pair first.
+ */
 export const matmulOp = defineOp({
-  signature: 'matmul(a: f32, b: f32) -> c: f32 {transposeA: bool, transposeB: bool}',
-  shape: productShape,
-  contraction: {terms, bfloat16: given => [gemmBfloat16Op, {...given, activation: null}]},
-  grad: ({dc}, {a, b}, {transposeA: ta, transposeB: tb}) => ({
-    da: ta ? product(b, dc, tb, true) : product(dc, b, false, !tb),
-    db: tb ? product(dc, a, true, ta) : product(a, dc, !ta, false),
+  signature: `matmul(a: f32, b: f32, ...epilogue: f32) -> c: f32, guard?: i32 {${listed}}`,
+  also: attributes<{readonly guarded: boolean}>(),
+  guard: {kind: 'notFinite'},
+  shape: (factors, given) => ({
+    c: productShape(factors, given),
+    guard: given.guarded ? [guardSlots] : undefined,
   }),
+  contraction: {
+    terms: ({a}, {transposeA}) => a.shape.at(transposeA ? -2 : -1) as number,
+    inBfloat16: given => ({...given, bfloat16: true}),
+  },
+  grad({dc}, {a, b, epilogue}, {transposeA: ta, transposeB: tb, map}) {
+    if (epilogue.length > 0 || map !== null) {
+      fail('ERR_GRAPH', 'matmul: a product that the compiler has fused has no gradient.');
+    }
+    return {
+      da: ta ? product(b, dc, tb, true) : product(dc, b, false, !tb),
+      db: tb ? product(dc, a, true, ta) : product(a, dc, !ta, false),
+      dEpilogue: [],
+    };
+  },
 });
 
-function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
-  return apply1(matmulOp, [a, b], {transposeA, transposeB});
+/** Of the axes before the last two, from the last of them on, how many `a` has along which `b` is one. */
+function sharedAxes({a, b}: Factors): number {
+  let count = 0;
+  while (count + 2 < a.rank && (b.shape.at(-3 - count) ?? 1) === 1) count++;
+  return count;
 }
 
-/** Matrix product of [M,K] and [K,N]; either may be given transposed. */
+/** Where one matrix `b` meets many matrices `a`, their rows are those of one larger matrix. */
+function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
+  const given = {transposeA, transposeB, ...alone};
+  const shape = productShape({a, b}, given);
+  const count = transposeA ? 0 : sharedAxes({a, b});
+  if (count === 0) return apply1(matmulOp, [a, b], given);
+  const [lead, rows] = [a.shape.slice(0, -2 - count), a.shape.slice(-2 - count, -1)];
+  const tall = reshape(a, [...lead, sizeOf(rows), a.shape.at(-1) as number]);
+  const one = reshape(b, [...b.shape.slice(0, -2 - count), ...b.shape.slice(-2)]);
+  return reshape(apply1(matmulOp, [tall, one], given), shape);
+}
+
+/**
+ * Matrix product of [..., M, K] and [..., K, N]; either may be given transposed. Axes before the last two
+ * count matrices and broadcast as those of elementwise ops do: up to six axes in all. A product with one
+ * matrix `b` is one product, however many axes `a` has.
+ *
+ * @throws ERR_SHAPE if the inner sizes differ, or the axes before the last two do not broadcast.
+ */
 export function matmul(a: Tensor, b: Tensor, options: Partial<MatmulAttributes> = {}): Tensor {
+  checkTensor('matmul', 'a', a);
+  checkTensor('matmul', 'b', b);
   checkOptions('ops.matmul', options, ['transposeA', 'transposeB']);
   return product(a, b, options.transposeA ?? false, options.transposeB ?? false);
 }
-
-/**
- * activation(a·b + bias): what the compiler makes of a product, a row vector added to it, and an elementwise
- * op of the sum.
- */
-export const gemmOp = defineOp({
-  signature:
-    'gemm(a: f32, b: f32, bias?: f32) -> c: f32 {transposeA: bool, transposeB: bool, activation: op}',
-  kind: 'fused',
-  shape: productShape,
-  contraction: {terms, bfloat16: given => [gemmBfloat16Op, given]},
-});
-
-/**
- * combine(a·b, other): what the compiler makes of a product and an elementwise op of it and another tensor of
- * its shape, such as the gradient of an activation.
- */
-export const gemmWithOp = defineOp({
-  signature:
-    'gemmWith(a: f32, b: f32, other: f32) -> c: f32 {transposeA: bool, transposeB: bool, combine: op}',
-  kind: 'fused',
-  shape: productShape,
-  contraction: {terms, bfloat16: given => [gemmWithBfloat16Op, given]},
-});
-
-/** Twin of kGuardSlots in native/kernels/gemm.h: a guard has one number for each task of the product. */
-const guardSlots = 64;
-/** Columns up to which a product is cut into no more tasks than that. */
-export const maxGuardedColumns = 16384;
-
-const guardedShapes = (factors: Factors<Tensor>, given: MatmulAttributes): {c: Shape; guard: Shape} => ({
-  c: productShape(factors, given),
-  guard: [guardSlots],
-});
-
-/** a·b and the guard of `finite(a·b)`: what the compiler makes of a product and a finite check of it. */
-export const gemmFiniteOp = defineOp({
-  signature: 'gemmFinite(a: f32, b: f32) -> c: f32, guard: i32 {transposeA: bool, transposeB: bool}',
-  kind: 'fused',
-  guard: {kind: 'notFinite'},
-  shape: guardedShapes,
-  contraction: {terms, bfloat16: given => [gemmFiniteBfloat16Op, given]},
-});
-
-// The same products with both operands rounded to bfloat16 and sums in float32: what the compiler makes of
-// the larger ones when that precision is asked for. Terms are added in pairs, the second of a pair first.
-
-export const gemmBfloat16Op = defineOp({
-  signature:
-    'gemmBfloat16(a: f32, b: f32, bias?: f32) -> c: f32 {transposeA: bool, transposeB: bool, activation: op}',
-  kind: 'fused',
-  shape: productShape,
-  contraction: {terms},
-});
-
-const transposed = 'transposeA: bool, transposeB: bool';
-
-export const gemmWithBfloat16Op = defineOp({
-  signature: `gemmWithBfloat16(a: f32, b: f32, other: f32) -> c: f32 {${transposed}, combine: op}`,
-  kind: 'fused',
-  shape: productShape,
-  contraction: {terms},
-});
-
-export const gemmFiniteBfloat16Op = defineOp({
-  signature: 'gemmFiniteBfloat16(a: f32, b: f32) -> c: f32, guard: i32 {transposeA: bool, transposeB: bool}',
-  kind: 'fused',
-  guard: {kind: 'notFinite'},
-  shape: guardedShapes,
-  contraction: {terms},
-});

@@ -103,10 +103,22 @@ export interface NativeAddon {
     every: number,
     phase: number,
   ): RunWords | undefined;
+  /**
+   * Verifies and links a plan without state, to be called on this thread alone; what it works in is shared by
+   * all that are linked here. Returns its number. Throws with the reason if the plan is malformed.
+   */
+  link(words: Int32Array, signatures: readonly string[], isa?: string): number;
+  /**
+   * One run over an array for each io slot: a large one on the executor's team, for which the thread waits.
+   * Undefined if it is done. Throws where the arrays do not fit.
+   */
+  callLinked(linked: number, ...arrays: readonly ArrayBufferView[]): RunWords | undefined;
+  /** Frees it; a later one may get its number. */
+  unlink(linked: number): void;
   /** Nanoseconds spent in each instruction by all runs with `profile`. */
   profile(program: NativeProgram): Float64Array;
-  /** Native bytes in use, programs and states alive, threads of the team: for tests of leaks. */
-  counters(): {bytes: number; programs: number; states: number; jobs: number};
+  /** Native bytes in use; programs, states and linked plans alive; jobs under way: for tests of leaks. */
+  counters(): {bytes: number; programs: number; states: number; linked: number; jobs: number};
 }
 
 /**

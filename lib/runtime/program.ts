@@ -47,7 +47,7 @@ export interface ProgramRunOptions {
  * Nanoseconds of work up to which a run is made on the thread that asks: handing it over to the executor and
  * back takes as long. Rough, as what a step's instructions cost is.
  */
-const inlineUpToNs = 150e3;
+export const inlineUpToNs = 150e3;
 const instructionNs = 30;
 const flopsPerNs = 24;
 const bytesPerNs = 16;
@@ -247,11 +247,13 @@ function iterationOf(iteration: number, reversed?: number): {readonly iteration?
   return {iteration: reversed === undefined ? iteration : reversed - 1 - iteration};
 }
 
+/** Rough nanoseconds of an instruction on one thread, each time that it runs. */
+export function instructionTime({flops, bytes}: Pick<PlanInstruction, 'flops' | 'bytes'>): number {
+  return instructionNs + flops / flopsPerNs + bytes / bytesPerNs;
+}
+
 function nsOf(instructions: readonly PlanInstruction[]): number {
-  return instructions.reduce(
-    (sum, {times, flops, bytes}) => sum + times * (instructionNs + flops / flopsPerNs + bytes / bytesPerNs),
-    0,
-  );
+  return instructions.reduce((sum, instruction) => sum + instruction.times * instructionTime(instruction), 0);
 }
 
 function toNative({rows: of, ...options}: ProgramRunOptions): RunOptions {
@@ -273,7 +275,8 @@ function stepsOf({steps = 1, cancel}: ProgramRunOptions): number {
   return steps;
 }
 
-function toChainruleError(cause: unknown): Error {
+/** What native code threw, with the code of its kind. */
+export function toChainruleError(cause: unknown): Error {
   if (isChainruleError(cause) || !isError(cause)) return cause as Error;
   return new ChainruleError('ERR_PLAN', cause.message, {cause});
 }

@@ -1,28 +1,15 @@
 // `compile(outputs)`: a graph as a function of its inputs, with the variables that it reads and updates.
 import type {Stages} from '../compile/index.ts';
 import type {TypedArray} from '../core/dtype.ts';
-import {checkNumber, checkOptions, fail, unknownName} from '../core/errors.ts';
-import {fromMap, isMap, isRecord, show} from '../core/kinds.ts';
+import {checkNumber, checkOptions, fail} from '../core/errors.ts';
 import {checkPrecision, type Precision} from '../core/precision.ts';
-import type {Shape} from '../core/shape.ts';
-import {isTensor, type Tensor, type Variable} from '../core/tensor.ts';
+import type {Tensor, Variable} from '../core/tensor.ts';
 import type {Plan} from '../plan.ts';
 import {type Arrays, type CompiledProgram, compileProgram, type RunOutcome, variablesOf} from './compile.ts';
-import {type InputValue, toTypedArray} from './inputs.ts';
+import {failByGuard} from './guard-failure.ts';
+import {arraysFor, type InputValues} from './inputs.ts';
 import {commonStore, type VariableStore} from './store.ts';
-
-/** One tensor, or several as an array or by name. */
-export type OutputTensors = Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>>;
-
-export interface TensorValue {
-  readonly data: TypedArray;
-  readonly shape: Shape;
-}
-
-/** The values, in the structure in which the tensors were given. */
-export type Results<Outputs extends OutputTensors> = Outputs extends Tensor
-  ? TensorValue
-  : {[Name in keyof Outputs]: TensorValue};
+import {inStructure, namedOutputs, type OutputTensors, type Results, type TensorValue} from './structure.ts';
 
 export interface FunctionOptions {
   /** New values of variables, written together at the end of each call. */
@@ -51,17 +38,17 @@ function stepsOf(options: RunOptions): number | undefined {
   return steps;
 }
 
-/** By name, also in a Map: a typed array, a number, nested arrays, or the result of another function. */
-export type InputValues = Readonly<Record<string, InputValue>> | ReadonlyMap<string, InputValue>;
-
 const outputName = (index: number): string => `output${index}`;
 
 export class CompiledFunction<Outputs extends OutputTensors = OutputTensors> {
   readonly store: VariableStore;
   readonly #program: CompiledProgram;
   readonly #outputs: Outputs;
+  readonly #name: string;
 
-  constructor(outputs: Outputs, program: CompiledProgram) {
+  /** Its calls are named so in messages. */
+  constructor(outputs: Outputs, program: CompiledProgram, name = 'run') {
+    this.#name = name;
     this.store = program.store;
     this.#program = program;
     this.#outputs = outputs;
@@ -69,6 +56,11 @@ export class CompiledFunction<Outputs extends OutputTensors = OutputTensors> {
 
   get plan(): Plan {
     return this.#program.plan;
+  }
+
+  /** False once its variables have moved into the memory of a larger model. */
+  get inPlace(): boolean {
+    return this.#program.inPlace;
   }
 
   /**
@@ -98,56 +90,30 @@ export class CompiledFunction<Outputs extends OutputTensors = OutputTensors> {
   }
 
   #arrays(given: InputValues, steps: number | undefined): Arrays {
-    const inputs = fromMap(given) as Readonly<Record<string, InputValue>>;
-    const slots = this.plan.io.filter(({output}) => !output);
-    const names = slots.map(({name}) => name);
-    for (const name of Object.keys(inputs)) if (!names.includes(name)) unknownName('input', name, names);
-    return Object.fromEntries(
-      slots.map(slot => {
-        const value = inputs[slot.name];
-        if (value === undefined) fail('ERR_UNKNOWN_NAME', `run: the input ${slot.name} is missing.`);
+    const slots = this.plan.io
+      .filter(({output}) => !output)
+      .map(({shape, ...slot}) => {
         const many = steps !== undefined && slot.perStep;
-        return [slot.name, toTypedArray(many ? {...slot, shape: [steps, ...slot.shape]} : slot, value)];
-      }),
-    );
+        return {...slot, where: this.#name, shape: many ? [steps, ...shape] : shape};
+      });
+    const arrays = arraysFor(slots, given);
+    return Object.fromEntries(slots.map(({name}, index) => [name, arrays[index] as TypedArray]));
   }
 
   #results(outcome: RunOutcome, steps: number | undefined): Results<Outputs> {
-    const {end, guard, steps: done} = outcome;
+    const {end, guard, anomaly, steps: done} = outcome;
     const stopped = guard?.kind === 'stop' && steps !== undefined;
-    if (end === 'guard' && !stopped) failByGuard(outcome, steps === undefined ? '' : ` at step ${done}`);
-    const entries = namedOutputs(this.#outputs).map(([key, {shape, size}], index): [string, TensorValue] => {
+    if (end === 'guard' && !stopped) {
+      if (!guard) fail('ERR_PLAN', `${this.#name}: ended for no known reason.`);
+      failByGuard(this.#name, {...guard, anomaly, step: steps === undefined ? undefined : done});
+    }
+    const values = namedOutputs(this.#name, this.#outputs).map(([, {shape, size}], index): TensorValue => {
       const data = outcome.outputs[outputName(index)] as TypedArray;
-      if (steps === undefined) return [key, {data, shape}];
-      return [key, {data: data.subarray(0, done * size), shape: [done, ...shape]}];
+      if (steps === undefined) return {data, shape};
+      return {data: data.subarray(0, done * size), shape: [done, ...shape]};
     });
-    if (isTensor(this.#outputs)) return entries[0]?.[1] as Results<Outputs>;
-    const values = Array.isArray(this.#outputs)
-      ? entries.map(([, value]) => value)
-      : Object.fromEntries(entries);
-    return values as Results<Outputs>;
+    return inStructure(this.#outputs, values);
   }
-}
-
-function namedOutputs(outputs: OutputTensors): [string, Tensor][] {
-  return isTensor(outputs) ? [['', outputs]] : Object.entries(outputs);
-}
-
-function failByGuard({guard, anomaly}: RunOutcome, at: string): never {
-  if (!guard) return fail('ERR_PLAN', 'run: ended for no known reason.');
-  const {kind, source = 'an input', position, scope} = guard;
-  const where = `${scope === '' ? '' : ` in ${scope}`}${at}`;
-  if (kind === 'stop') {
-    fail('ERR_ABORTED', `run: ended by a condition of stopIf${where}; nothing has been written.`);
-  }
-  if (kind === 'inputNotFinite') {
-    fail('ERR_NOT_FINITE', `run: row ${position} read from ${source} is not finite or not there${where}.`);
-  }
-  if (kind !== 'notFinite') {
-    fail('ERR_OUT_OF_RANGE', `run: element ${position} of ${source} is out of range${where}.`);
-  }
-  const first = anomaly ? `, first in ${anomaly.scope || 'the graph'} (${anomaly.name})` : '';
-  fail('ERR_NOT_FINITE', `run: a checked value is not finite${where}${first}; nothing has been written.`);
 }
 
 function storeFor(variables: readonly Variable[]): VariableStore {
@@ -164,21 +130,19 @@ export function compile<Outputs extends OutputTensors>(
   outputs: Outputs,
   options: FunctionOptions = {},
 ): CompiledFunction<Outputs> {
+  return functionOf(outputs, options);
+}
+
+/** The same, whose calls have another name in messages. */
+export function functionOf<Outputs extends OutputTensors>(
+  outputs: Outputs,
+  options: FunctionOptions = {},
+  name = 'run',
+): CompiledFunction<Outputs> {
   checkOptions('compile', options, ['updates', 'guards', 'store', 'seed', 'precision']);
   const {updates = [], guards = [], seed = 0, precision = 'float32'} = options;
   checkPrecision(precision);
-  if (!(isTensor(outputs) || Array.isArray(outputs) || isRecord(outputs))) {
-    const hint = isMap(outputs) ? ' Object.fromEntries(map) makes an object of it.' : '';
-    fail(
-      'ERR_GRAPH',
-      `compile: expected tensors, alone, in an array or by name. Received ${show(outputs)}.${hint}`,
-    );
-  }
-  const tensors = namedOutputs(outputs);
-  for (const [name, tensor] of tensors) {
-    if (isTensor(tensor)) continue;
-    fail('ERR_GRAPH', `compile: ${name || 'the output'} must be a tensor. Received ${show(tensor)}.`);
-  }
+  const tensors = namedOutputs('compile', outputs);
   const variables = variablesOf([...tensors.map(([, tensor]) => tensor), ...guards], updates);
   const store = options.store ?? storeFor(variables);
   const fresh = variables.filter(variable => !store.has(variable));
@@ -186,5 +150,5 @@ export function compile<Outputs extends OutputTensors>(
   store.initialize(seed, fresh);
   const named = tensors.map(([, tensor], index) => [outputName(index), tensor] as const);
   const program = compileProgram({outputs: Object.fromEntries(named), updates, guards, store, precision});
-  return new CompiledFunction(outputs, program);
+  return new CompiledFunction(outputs, program, name);
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "binding/arguments.h"
+#include "binding/linked.h"
 #include "binding/pin.h"
 #include "binding/runs.h"
 #include "runtime/cpu.h"
@@ -101,23 +102,8 @@ Napi::Value pin(const Napi::CallbackInfo& call) {
 
 Napi::Value load(const Napi::CallbackInfo& call) {
   const Napi::Env env = call.Env();
-  const Bytes words = bytes_of_array(env, call[0]);
-  std::vector<std::string> names;
-  const auto list = call[1].As<Napi::Array>();
-  for (uint32_t i = 0; i < list.Length(); ++i) {
-    const Napi::Value name = list[i];
-    names.push_back(name.ToString().Utf8Value());
-  }
-  std::unique_ptr<Program> program;
-  try {
-    program = load_program(reinterpret_cast<const int32_t*>(words.data), words.bytes / 4, names,
-                           table_named(env, call[2]));
-  } catch (const Napi::Error&) {
-    throw;
-  } catch (const std::exception& error) {
-    refuse(env, error.what());
-  }
-  const int64_t bytes = program->arena_bytes + words.bytes;
+  std::unique_ptr<Program> program = read_program(call);
+  const int64_t bytes = program->arena_bytes + static_cast<int64_t>(program->words.size() * sizeof(int32_t));
   ++programs_alive;
   native_bytes += bytes;
   Napi::MemoryManagement::AdjustExternalMemory(env, bytes);
@@ -143,6 +129,7 @@ Napi::Value counters(const Napi::CallbackInfo& call) {
   result.Set("bytes", static_cast<double>(native_bytes.load()));
   result.Set("programs", programs_alive.load());
   result.Set("states", states_alive.load());
+  result.Set("linked", linked_alive());
   result.Set("jobs", pending_jobs());
   return result;
 }
@@ -158,6 +145,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
       {"createState", create_state},
       {"pin", pin},
       {"load", load},
+      {"link", link},
       {"run", run},
       {"runSync", run_sync},
       {"runInline", run_inline},
@@ -165,12 +153,19 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
       {"profile", profile},
       {"counters", counters}};
   for (const auto& [name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
-  napi_value quick;  // plain N-API: the fewest calls between JavaScript and the kernels
-  if (napi_create_function(env, "runBound", NAPI_AUTO_LENGTH, run_bound, nullptr, &quick) == napi_ok) {
-    exports.Set("runBound", Napi::Value(env, quick));
+  // Plain N-API: the fewest calls between JavaScript and the kernels.
+  const std::pair<const char*, napi_callback> quick[] = {{"runBound", run_bound},
+                                                         {"callLinked", call_linked}};
+  for (const auto& [name, callback] : quick) {
+    napi_value function;
+    if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function) != napi_ok) continue;
+    exports.Set(name, Napi::Value(env, function));
   }
   const std::pair<const char*, void (*)(const Napi::CallbackInfo&)> procedures[] = {
-      {"setThreads", set_threads}, {"releaseState", release_state}, {"releaseArenas", release_arenas}};
+      {"setThreads", set_threads},
+      {"releaseState", release_state},
+      {"releaseArenas", release_arenas},
+      {"unlink", unlink}};
   for (const auto& [name, function] : procedures) exports.Set(name, Napi::Function::New(env, function, name));
   return exports;
 }

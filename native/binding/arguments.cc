@@ -1,6 +1,7 @@
 #include "binding/arguments.h"
 
 #include <cstdlib>
+#include <utility>
 
 #include "binding/pin.h"
 #include "runtime/cpu.h"
@@ -67,6 +68,15 @@ Bytes bytes_of_array(Napi::Env env, napi_value value) {
   return {static_cast<char*>(array.data), bytes};
 }
 
+bool read_bytes(napi_env env, napi_value value, Bytes* bytes) {
+  napi_typedarray_type type = napi_uint8_array;
+  size_t length = 0;
+  void* data = nullptr;
+  if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok) return false;
+  bytes->data = static_cast<char*>(data);
+  return !__builtin_mul_overflow(length, bytes_of_element(type), &bytes->bytes);
+}
+
 void* hold_memory_of(Napi::Env env, napi_value value) {
   TypedArray array;
   return read_typed_array(env, value, &array) ? hold_memory(env, array.buffer) : nullptr;
@@ -85,6 +95,24 @@ const KernelTable& table_named(Napi::Env env, const Napi::Value& name) {
   const KernelTable* table = find_table(text);
   if (!table) refuse(env, "no instruction set \"" + text + "\" here");
   return *table;
+}
+
+std::unique_ptr<Program> read_program(const Napi::CallbackInfo& call, std::shared_ptr<RunMemory> memory) {
+  const Napi::Env env = call.Env();
+  const Bytes words = bytes_of_array(env, call[0]);
+  std::vector<std::string> names;
+  const auto list = call[1].As<Napi::Array>();
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    const Napi::Value name = list[i];
+    names.push_back(name.ToString().Utf8Value());
+  }
+  const KernelTable& table = table_named(env, call[2]);
+  try {
+    return load_program(reinterpret_cast<const int32_t*>(words.data), words.bytes / 4, names, table,
+                        std::move(memory));
+  } catch (const std::exception& error) {
+    refuse(env, error.what());
+  }
 }
 
 void set_steps(Napi::Env env, Job* job, Program* loaded, const StepNumbers& numbers) {

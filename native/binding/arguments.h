@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include <memory>
 #include <string>
 
 #include "runtime/executor.h"
@@ -22,6 +23,9 @@ Bytes bytes_of_array(Napi::Env env, napi_value array);
 
 // Keeps the memory of a typed array alive until release_memory; nullptr if the engine does not allow that.
 void* hold_memory_of(Napi::Env env, napi_value array);
+
+// The same in plain N-API: false for anything but a typed array.
+bool read_bytes(napi_env env, napi_value array, Bytes* bytes);
 
 // By name, or the default for undefined.
 const KernelTable& table_named(Napi::Env env, const Napi::Value& name);
@@ -47,6 +51,10 @@ struct StepNumbers {
 
 // Gives a job its steps, and checks that its arrays fit them.
 void set_steps(Napi::Env env, Job* job, Program* loaded, const StepNumbers& numbers);
+
+// Verifies and links a plan, from (words, signatures, isa). `memory` as for load_program.
+std::unique_ptr<Program> read_program(const Napi::CallbackInfo& call,
+                                      std::shared_ptr<RunMemory> memory = nullptr);
 
 // Fills a job from (program, state, io, steps, options) and checks that the arrays fit.
 void read_job(const Napi::CallbackInfo& call, Job* job);

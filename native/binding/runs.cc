@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "binding/arguments.h"
+#include "binding/linked.h"
 #include "binding/pin.h"
 #include "runtime/executor.h"
 
@@ -21,6 +22,7 @@ using Deliver = Napi::TypedThreadSafeFunction<std::nullptr_t, Pending, deliver>;
 struct Environment {
   Deliver deliver;
   std::list<Pending*> pending;
+  LinkedTable linked;
 };
 
 // A run that JavaScript waits for.
@@ -36,27 +38,6 @@ struct Pending {
     for (void* memory : held) release_memory(memory);
   }
 };
-
-using ReportWords = std::array<int32_t, 8>;
-
-ReportWords words_of(const RunReport& report) {
-  return {report.steps,  static_cast<int32_t>(report.end), report.guard, report.position, report.value,
-          report.anomaly, report.iteration,                    report.anomaly_iteration};
-}
-
-// An Int32Array, or nullptr if there can be none. Plain N-API, because in a worker that is being terminated
-// every call fails, and an uncaught C++ exception outside of the wrappers would end the process.
-napi_value array_of(napi_env env, const RunReport& report) {
-  napi_value buffer, array;
-  void* data;
-  const ReportWords words = words_of(report);
-  if (napi_create_arraybuffer(env, sizeof words, &data, &buffer) != napi_ok ||
-      napi_create_typedarray(env, napi_int32_array, words.size(), buffer, 0, &array) != napi_ok) {
-    return nullptr;
-  }
-  std::copy(words.begin(), words.end(), static_cast<int32_t*>(data));
-  return array;
-}
 
 // On the JavaScript thread, after a run. Without an environment, clean_up has done this already.
 void deliver(Napi::Env env, Napi::Function, std::nullptr_t*, Pending* pending) {
@@ -110,7 +91,34 @@ bool set_bound(napi_env env, Bound* bound, const StepNumbers& numbers) {
   return true;
 }
 
+using ReportWords = std::array<int32_t, 8>;
+
+ReportWords words_of(const RunReport& report) {
+  return {report.steps,  static_cast<int32_t>(report.end), report.guard, report.position, report.value,
+          report.anomaly, report.iteration,                    report.anomaly_iteration};
+}
+
 }  // namespace
+
+// Plain N-API, because in a worker that is being terminated every call fails, and an uncaught C++ exception
+// outside of the wrappers would end the process.
+napi_value array_of(napi_env env, const RunReport& report) {
+  napi_value buffer, array;
+  void* data;
+  const ReportWords words = words_of(report);
+  if (napi_create_arraybuffer(env, sizeof words, &data, &buffer) != napi_ok ||
+      napi_create_typedarray(env, napi_int32_array, words.size(), buffer, 0, &array) != napi_ok) {
+    return nullptr;
+  }
+  std::copy(words.begin(), words.end(), static_cast<int32_t*>(data));
+  return array;
+}
+
+LinkedTable* linked_table(napi_env env) {
+  void* data = nullptr;
+  if (napi_get_instance_data(env, &data) != napi_ok || !data) return nullptr;
+  return &static_cast<Environment*>(data)->linked;
+}
 
 Napi::Value run(const Napi::CallbackInfo& call) {
   const Napi::Env env = call.Env();

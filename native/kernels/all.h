@@ -4,7 +4,6 @@
 #include "check.h"
 #include "gather.h"
 #include "gemm.h"
-#include "gemm_bfloat16.h"
 #include "map.h"
 #include "move.h"
 #include "optimizer.h"
@@ -35,9 +34,8 @@ constexpr KernelList<kCounts...> join(const Kernel (&... lists)[kCounts]) {
 }
 
 constexpr auto kKernels =
-    join(kGemmKernels, kBfloat16Kernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels,
-         kCheckKernels, kRandomKernels, kMoveKernels, kOptimizerKernels,
-         kWindowKernels);
+    join(kGemmKernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels,
+         kCheckKernels, kRandomKernels, kMoveKernels, kOptimizerKernels, kWindowKernels);
 
 constexpr int32_t kKernelCount = sizeof(kKernels.kernels) / sizeof(Kernel);
 constexpr KernelTable kTable = {kIsaName, kKernels.kernels, kKernelCount, kMapOps, kMapOpCount};

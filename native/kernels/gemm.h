@@ -1,8 +1,10 @@
-// Matrix products c[M,N] = activation(a[M,K] . b[K,N] + bias[N]); either operand may be given transposed.
-// Twin of lib/ops/gemm.ts. A product is oriented (gemm_product.h), cut into blocks of C (gemm_grid.h), and
-// each block is computed in the way that suits its shape (gemm_block.h, gemm_few_rows.h, gemm_transposed.h).
+// Matrix products c = map(a . b + bias, other), of many pairs of matrices in a batch; either operand may be
+// given transposed. Twin of lib/ops/gemm.ts. A product is oriented (gemm_product.h), cut into blocks of C
+// (gemm_grid.h), and each block is computed in the way that suits its shape (gemm_block.h, gemm_few_rows.h,
+// gemm_transposed.h).
 #pragma once
 
+#include "gemm_bfloat16.h"
 #include "gemm_few_rows.h"
 #include "gemm_transposed.h"
 
@@ -19,57 +21,62 @@ constexpr double kMultiplyNs = 0.016;
 #endif
 constexpr double kPackNs = 0.05;
 
-const char* check_product(const Args& args) {
-  const Tensor &a = args.inputs[0], &b = args.inputs[1], &c = args.outputs[0];
-  if (a.rank != 2 || b.rank != 2 || c.rank != 2) return "operands of a product must be matrices";
-  for (int i = 0; i < 2; ++i) {
-    if (a.dims[i] < 0 || b.dims[i] < 0 || c.dims[i] < 0) return "a product needs the sizes of its operands";
+bool has_sizes(const Tensor& x) {
+  for (int32_t i = 0; i < x.rank; ++i) {
+    if (x.dims[i] < 0) return false;
   }
-  int ta = args.attributes[0] != 0, tb = args.attributes[1] != 0;
-  bool fits = a.dims[ta] == c.dims[0] && b.dims[1 - tb] == c.dims[1] && a.dims[1 - ta] == b.dims[tb];
-  return fits ? nullptr : "the sizes of a product's operands do not match";
+  return true;
 }
 
-const char* check_epilogue(const Args& args, int32_t arity, bool needed) {
-  int32_t op = args.attributes[2];
-  bool known = (op == -1 && !needed) || (op >= 0 && op < kMapOpCount && args.map_ops[op].arity == arity);
-  return known ? nullptr : "a product's epilogue takes another number of operands";
+const char* check_factors(const Args& args) {
+  const Tensor &a = args.inputs[0], &b = args.inputs[1], &c = args.outputs[0];
+  if (a.rank < 2 || b.rank < 2 || c.rank < 2) return "operands of a product must be matrices";
+  if (!has_sizes(a) || !has_sizes(b) || !has_sizes(c)) return "a product needs the sizes of its operands";
+  const int64_t *of_a = a.dims + a.rank - 2, *of_b = b.dims + b.rank - 2, *of_c = c.dims + c.rank - 2;
+  int ta = args.attributes[kTransposeA] != 0, tb = args.attributes[kTransposeB] != 0;
+  bool fits = of_a[ta] == of_c[0] && of_b[1 - tb] == of_c[1] && of_a[1 - ta] == of_b[tb];
+  if (!fits) return "the sizes of a product's operands do not match";
+  return batches_fit(a, b, c) ? nullptr : "the batch axes of a product's operands do not match";
 }
 
-const char* check_gemm(const Args& args) {
-  const char* wrong = check_product(args);
-  if (wrong != nullptr) return wrong;
-  if (args.inputCount > 2 && !is_vector(args.inputs[2], args.outputs[0].dims[1])) {
+const char* check_epilogue(const Args& args) {
+  const Tensor& c = args.outputs[0];
+  int32_t map = args.attributes[kEpilogueMap], arity = 0;
+  if (map < -1 || map >= kMapOpCount) return "a product's epilogue is no elementwise op";
+  if (map >= 0) arity = args.map_ops[map].arity;
+  bool with_bias = args.attributes[kWithBias] != 0;
+  if (arity > 2 || args.inputCount != 2 + with_bias + (arity == 2)) {
+    return "a product's epilogue takes another number of operands";
+  }
+  if (with_bias && !is_vector(args.inputs[2], c.dims[c.rank - 1])) {
     return "a product's bias must have one number for each column";
   }
-  return check_epilogue(args, 1, false);
+  if (arity == 2 && !same_dims(args.inputs[args.inputCount - 1], c)) {
+    return "the other operand must have the product's shape";
+  }
+  bool guarded = args.outputCount > 1;
+  if (guarded && !is_vector(args.outputs[1], kGuardSlots)) return "the guard of a product has 64 numbers";
+  return nullptr;
 }
 
-const char* check_combined(const Args& args) {
-  const char* wrong = check_product(args);
-  if (wrong != nullptr) return wrong;
-  if (!same_dims(args.inputs[2], args.outputs[0])) return "the other operand must have the product's shape";
-  return check_epilogue(args, 2, true);
+const char* check_matmul(const Args& args) {
+  const char* wrong = check_factors(args);
+  return wrong != nullptr ? wrong : check_epilogue(args);
 }
 
-int64_t product_tasks(const Args& args) { return grid_of(oriented(args)).tasks(); }
+int64_t matmul_tasks(const Args& args) { return work_of(oriented(args), batches_in(args.outputs[0])).tasks; }
 
-const char* check_guarded(const Args& args) {
-  const char* wrong = check_product(args);
-  if (wrong != nullptr) return wrong;
-  if (!is_vector(args.outputs[1], kGuardSlots)) return "the guard of a product has 64 numbers";
-  return product_tasks(args) <= kGuardSlots ? nullptr : "too many columns for a guarded product";
-}
-
-template <class Number>
-double product_cost(const Args& args) {
+double matmul_cost(const Args& args) {
   Product p = oriented(args);
+  bool in_bfloat16 = args.attributes[kInBfloat16] != 0;
+  double per_word = static_cast<double>(in_bfloat16 ? Bfloat16::kPerWord : Float32::kPerWord);
   double m = static_cast<double>(p.m), n = static_cast<double>(ceil_div(p.n, kLanes) * kLanes);
-  double k = static_cast<double>(p.k);
+  double k = static_cast<double>(p.k), batches = static_cast<double>(batches_in(args.outputs[0]));
   double transposes = p.c_transposed ? kPackNs * m * n * static_cast<double>(ceil_div(p.k, kBlockDepth)) : 0;
-  double copies = Number::kPerWord > 1 ? kPackNs * (m + n) * k : (p.b_transposed ? kPackNs : 0.02) * n * k;
-  double activation = p.activation == nullptr ? 0 : kMapCostsNs[p.activation - args.map_ops] / kLanes * m * n;
-  return 50.0 + kMultiplyNs / Number::kPerWord * m * n * k + copies + transposes + activation;
+  double copies = per_word > 1 ? kPackNs * (m + n) * k : (p.b_transposed ? kPackNs : 0.02) * n * k;
+  const MapOp* op = p.epilogue.map;
+  double map = op == nullptr ? 0 : kMapCostsNs[op - args.map_ops] / kLanes * m * n;
+  return 50.0 + batches * (kMultiplyNs / per_word * m * n * k + copies + transposes + map);
 }
 
 using BlockFunction = void (*)(const Product&, const Workspace&, const Block&);
@@ -81,44 +88,67 @@ BlockFunction fastest_for(const Product& p, int64_t rows) {
   return multiply_block<Number>;
 }
 
-// The last task also clears the slots that no task uses.
-void clear_guard(int32_t* guard, const Grid& grid, int64_t first_task, int64_t last_task) {
-  int64_t end = last_task == grid.tasks() ? kGuardSlots : last_task;
+// The last task also clears the slots that no task uses. What these tasks find, the slot of the first tells.
+int32_t* clear_guard(const Args& args, const Work& work, int64_t first_task, int64_t last_task) {
+  int32_t* guard = output<int32_t>(args, 1);
+  int64_t end = last_task == work.tasks ? kGuardSlots : last_task;
   for (int64_t i = first_task; i < end; ++i) guard[i] = -1;
+  return guard + first_task;
 }
 
-void repeat_bias(Product* p, const Workspace& workspace) {
-  for (int64_t j = 0; j < kPanelColumns; j += kLanes) store(workspace.repeated_bias + j, splat(p->bias[0]));
-  p->bias = workspace.repeated_bias;
+void repeat_bias(Epilogue* epilogue, const Workspace& workspace) {
+  for (int64_t j = 0; j < kPanelColumns; j += kLanes)
+    store(workspace.repeated_bias + j, splat(epilogue->bias[0]));
+  epilogue->bias = workspace.repeated_bias;
 }
 
-// Tasks that follow one another in a block column are computed as one block: they share the copy of b.
+// Blocks of one product. Those that follow one another in a block column are computed as one: they share the
+// copy of b.
 template <class Number>
-void run_product(const Args& args, int64_t first_task, int64_t last_task) {
-  Product p = oriented(args);
-  Grid grid = grid_of(p);
-  int32_t* guard = p.guarded ? output<int32_t>(args, 1) : nullptr;
-  if (p.guarded) clear_guard(guard, grid, first_task, last_task);
-  if (p.m == 0 || p.n == 0) return;
-  Workspace workspace = workspace_of(args);
-  if (p.bias != nullptr && p.bias_step == 0) repeat_bias(&p, workspace);
-  for (int64_t task = first_task, count; task < last_task; task += count) {
-    count = min(grid.row_blocks - task % grid.row_blocks, last_task - task);
-    Block block = block_of(p, grid, task, count);
-    workspace.guard = p.guarded ? guard + task : nullptr;
+void run_blocks(const Product& p, const Grid& grid, const Workspace& workspace, int64_t first, int64_t last) {
+  if (grid.blocks() == 1 && first < last) {
+    return fastest_for<Number>(p, p.m)(p, workspace, {0, p.m, 0, p.n});
+  }
+  for (int64_t number = first, count; number < last; number += count) {
+    count = min(grid.row_blocks - number % grid.row_blocks, last - number);
+    Block block = block_of(p, grid, number, count);
     fastest_for<Number>(p, block.rows)(p, workspace, block);
   }
 }
 
+template <class Number>
+void run_batches(const Args& args, const Product& first, const Work& work, const Workspace& workspace,
+                 int64_t block, int64_t end) {
+  Batches batches = batches_of(args);
+  for (int64_t each = work.grid.blocks(), next; block < end; block = next) {
+    int64_t batch = block / each, start = batch * each;
+    next = min(start + each, end);
+    run_blocks<Number>(product_at(first, batches, batch), work.grid, workspace, block - start, next - start);
+  }
+}
+
+template <class Number>
+void run_product(const Args& args, int64_t first_task, int64_t last_task) {
+  Product p = oriented(args);
+  Work work = work_of(p, batches_in(args.outputs[0]));
+  Workspace workspace = workspace_of(args);
+  if (p.epilogue.guarded) workspace.guard = clear_guard(args, work, first_task, last_task);
+  if (p.m == 0 || p.n == 0 || work.blocks == 0) return;
+  if (p.epilogue.bias != nullptr && p.epilogue.bias_step == 0) repeat_bias(&p.epilogue, workspace);
+  int64_t block = work.first_block(first_task), end = work.first_block(last_task);
+  if (work.batches > 1) return run_batches<Number>(args, p, work, workspace, block, end);
+  run_blocks<Number>(p, work.grid, workspace, block, end);
+}
+
+void run_matmul(const Args& args, int64_t first_task, int64_t last_task) {
+  auto run = args.attributes[kInBfloat16] != 0 ? run_product<Bfloat16> : run_product<Float32>;
+  run(args, first_task, last_task);
+}
+
 constexpr Kernel kGemmKernels[] = {
-    {"matmul(a: f32, b: f32) -> c: f32 {transposeA: bool, transposeB: bool}", check_product, product_tasks,
-     product_cost<Float32>, product_scratch, run_product<Float32>, 0},
-    {"gemm(a: f32, b: f32, bias?: f32) -> c: f32 {transposeA: bool, transposeB: bool, activation: op}",
-     check_gemm, product_tasks, product_cost<Float32>, product_scratch, run_product<Float32>, 0},
-    {"gemmWith(a: f32, b: f32, other: f32) -> c: f32 {transposeA: bool, transposeB: bool, combine: op}",
-     check_combined, product_tasks, product_cost<Float32>, product_scratch, run_product<Float32>, 0},
-    {"gemmFinite(a: f32, b: f32) -> c: f32, guard: i32 {transposeA: bool, transposeB: bool}", check_guarded,
-     product_tasks, product_cost<Float32>, product_scratch, run_product<Float32>, 0},
+    {"matmul(a: f32, b: f32, ...epilogue: f32) -> c: f32, guard?: i32 "
+     "{transposeA: bool, transposeB: bool, bfloat16: bool, bias: bool, map: op}",
+     check_matmul, matmul_tasks, matmul_cost, product_scratch, run_matmul, 0},
 };
 
 }  // namespace

@@ -1,12 +1,12 @@
-// The products of gemm.h with operands rounded to bfloat16 and sums in float32, for training that may be less
-// precise. Operands are rounded while they are copied, so both are always copied. Twin of lib/ops/gemm.ts.
+// Products with operands rounded to bfloat16 and sums in float32, for training that may be less precise.
+// Operands are rounded while they are copied, so both are always copied.
 //
 // k is summed in pairs, the second number of a pair first, in blocks of 768. The bits are the same for any
 // number of threads, and on every instruction set unless a sum is smaller than FLT_MIN.
 #pragma once
 
 #include "../simd/bfloat16.h"
-#include "gemm.h"
+#include "gemm_pack.h"
 
 namespace chainrule {
 namespace {
@@ -57,17 +57,6 @@ struct Bfloat16 {
       }
     }
   }
-};
-
-constexpr Kernel kBfloat16Kernels[] = {
-    {"gemmBfloat16(a: f32, b: f32, bias?: f32) -> c: f32 "
-     "{transposeA: bool, transposeB: bool, activation: op}",
-     check_gemm, product_tasks, product_cost<Bfloat16>, product_scratch, run_product<Bfloat16>, 0},
-    {"gemmWithBfloat16(a: f32, b: f32, other: f32) -> c: f32 "
-     "{transposeA: bool, transposeB: bool, combine: op}",
-     check_combined, product_tasks, product_cost<Bfloat16>, product_scratch, run_product<Bfloat16>, 0},
-    {"gemmFiniteBfloat16(a: f32, b: f32) -> c: f32, guard: i32 {transposeA: bool, transposeB: bool}",
-     check_guarded, product_tasks, product_cost<Bfloat16>, product_scratch, run_product<Bfloat16>, 0},
 };
 
 }  // namespace

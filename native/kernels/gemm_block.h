@@ -10,7 +10,7 @@ bool is_finished(const Product& p, const Part& part) { return part.k + part.dept
 
 // Moves what the tiles left in workspace.transposed into a c that holds the transpose.
 void store_transposed(const Product& p, const Part& part, const Workspace& workspace, int64_t width) {
-  const float* bias = is_finished(p, part) ? p.bias : nullptr;
+  const float* bias = is_finished(p, part) ? p.epilogue.bias : nullptr;
   for (int64_t j = 0; j < part.columns; j += kLanes) {
     int64_t columns = min(part.columns - j, kLanes);
     for (int64_t i = 0; i < part.rows; i += kLanes) {
@@ -41,8 +41,6 @@ VEC_INLINE TileArgs first_tile(const Product& p, const Part& part, const Workspa
   TileArgs t = {};
   t.depth = ceil_div(part.depth, Number::kPerWord);
   t.a = part.a;
-  t.a_row = part.a_row;
-  t.a_step = part.a_step;
   t.b = part.b;
   t.b_step = part.b_step;
   if (p.c_transposed) {
@@ -54,7 +52,7 @@ VEC_INLINE TileArgs first_tile(const Product& p, const Part& part, const Workspa
     t.c = p.c + part.row * p.c_row + part.column;
     t.c_row = p.c_row;
     t.accumulate = part.k > 0;
-    t.bias = last && p.bias != nullptr ? p.bias + part.column * p.bias_step : nullptr;
+    t.bias = last ? bias_at(p.epilogue, part.column) : nullptr;
   }
   return t;
 }
@@ -86,7 +84,7 @@ void multiply_panel(const Product& p, const Part& part, const Workspace& workspa
       kTiles<Number, TileKind::plain>.of[vectors - 1][rows - 1](t);
     }
     if (last) finish_rows(p, workspace, {row, rows, part.column, part.columns});
-    t.a += rows * part.a_row;
+    t.a = t.a.from(rows, 0);
     t.c += rows * t.c_row;
     row += rows;
   }
@@ -118,9 +116,7 @@ VEC_INLINE float* prepare_panel(const Product& p, const Workspace& workspace, co
 template <class Number>
 VEC_INLINE void multiply_group(const Product& p, const Workspace& workspace, const Block& block, Part* part,
                                NextRows* next) {
-  part->a = p.a + part->row * p.a_row + part->k * p.a_step;
-  part->a_row = p.a_row;
-  part->a_step = p.a_step;
+  part->a = p.a.from(part->row, part->k);
   if (packs_a<Number>(p)) pack_a<Number>(workspace, part);
   for (int64_t j = 0; j < block.columns; j += kPanelColumns) {
     part->column = block.column + j;

@@ -1,4 +1,4 @@
-// What happens to rows of C once they are complete: activation and guard. Also the memory of a run.
+// What happens to rows of C once they are complete: map and guard. Also the memory of a run.
 #pragma once
 
 #include "check.h"
@@ -36,6 +36,11 @@ Workspace workspace_of(const Args& args) {
   return workspace;
 }
 
+// The bias of a column and those after it, nullptr if there is none.
+VEC_INLINE const float* bias_at(const Epilogue& epilogue, int64_t column) {
+  return epilogue.bias == nullptr ? nullptr : epilogue.bias + column * epilogue.bias_step;
+}
+
 // Notes the first number that is not finite in complete rows of c, which are still in the L1 cache.
 VEC_INLINE void guard_rows(const Product& p, const Workspace& workspace, const Block& block) {
   IntVec bits = splat_int(0);
@@ -48,7 +53,7 @@ VEC_INLINE void guard_rows(const Product& p, const Workspace& workspace, const B
   for (int64_t i = block.row; i < block.row + block.rows; ++i) {
     int64_t start = i * p.c_row + block.column, at = first_not_finite(p.c + start, block.columns);
     if (at < 0) continue;
-    int32_t position = static_cast<int32_t>(min(start + at, INT32_MAX));
+    int32_t position = static_cast<int32_t>(min(p.c_start + start + at, INT32_MAX));
     if (*workspace.guard < 0 || position < *workspace.guard) *workspace.guard = position;
     return;
   }
@@ -61,12 +66,13 @@ void finish_rows(const Product& p, const Workspace& workspace, Block block) {
     block.columns *= block.rows;
     block.rows = 1;
   }
-  if (p.activation != nullptr) {
+  const Epilogue& epilogue = p.epilogue;
+  if (epilogue.map != nullptr) {
     int64_t start = block.row * p.c_row + block.column;
-    const float* other = p.other == nullptr ? nullptr : p.other + start;
-    p.activation->run_rows(p.c + start, p.c + start, other, p.c_row, block.rows, block.columns);
+    const float* other = epilogue.other == nullptr ? nullptr : epilogue.other + start;
+    epilogue.map->run_rows(p.c + start, p.c + start, other, p.c_row, block.rows, block.columns);
   }
-  if (p.guarded) guard_rows(p, workspace, block);
+  if (epilogue.guarded) guard_rows(p, workspace, block);
 }
 
 }  // namespace

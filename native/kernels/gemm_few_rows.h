@@ -36,14 +36,12 @@ COMPILED_ONCE void multiply_few_rows(TileArgs t, int64_t rows, int64_t n, float*
   int64_t k = 0;
   for (; k + kSteps <= t.depth; k += kSteps) {
     for (int64_t i = 0; i < rows; ++i) {
-      const float* a = t.a + i * t.a_row + k * t.a_step;
-      accumulate_rows<kSteps>(sums + i * width, a, t.a_step, t.b + k * t.b_step, t.b_step, n);
+      accumulate_rows<kSteps>(sums + i * width, t.a.at(i, k), t.a.step, t.b + k * t.b_step, t.b_step, n);
     }
   }
   for (; k < t.depth; ++k) {
     for (int64_t i = 0; i < rows; ++i) {
-      const float* a = t.a + i * t.a_row + k * t.a_step;
-      accumulate_rows<1>(sums + i * width, a, t.a_step, t.b + k * t.b_step, t.b_step, n);
+      accumulate_rows<1>(sums + i * width, t.a.at(i, k), t.a.step, t.b + k * t.b_step, t.b_step, n);
     }
   }
   for (int64_t j = 0; j < n; j += kLanes) {
@@ -65,19 +63,18 @@ bool has_few_rows(const Product& p, int64_t rows) {
 // A block where has_few_rows holds.
 void multiply_thin_block(const Product& p, const Workspace& workspace, const Block& block) {
   TileArgs t = {};
-  t.a_row = p.a_row;
-  t.a_step = p.a_step;
   t.b_step = p.b_row;
   t.c = p.c + block.row * p.c_row + block.column;
   t.c_row = p.c_row;
   int64_t k = 0;
   do {
     t.depth = min(p.k - k, kBlockDepth);
-    t.a = p.a + block.row * p.a_row + k * p.a_step;
+    t.a = p.a.from(block.row, k);
     t.b = p.b + k * p.b_row + block.column;
     bool last = k + t.depth == p.k;
-    t.bias = last && p.bias != nullptr ? p.bias + block.column * p.bias_step : nullptr;
-    multiply_few_rows(t, block.rows, block.columns, workspace.packed_b, kMaxBlockColumns, p.bias_step);
+    t.bias = last ? bias_at(p.epilogue, block.column) : nullptr;
+    multiply_few_rows(t, block.rows, block.columns, workspace.packed_b, kMaxBlockColumns,
+                      p.epilogue.bias_step);
     t.accumulate = true;
     k += t.depth;
   } while (k < p.k);

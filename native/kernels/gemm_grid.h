@@ -1,7 +1,7 @@
-// How a product is cut into tasks: a grid of blocks of C, decided by shape alone.
+// How a product is cut into tasks: grids of blocks of C, one for each batch, decided by shape alone.
 #pragma once
 
-#include "gemm_product.h"
+#include "gemm_batches.h"
 
 namespace chainrule {
 namespace {
@@ -17,18 +17,23 @@ constexpr double kMinWork = 1 << 15;
 // Roughly this many tasks, so that two to eight threads are evenly loaded.
 constexpr int64_t kTargetTasks = 32;
 
-// Tasks count down the rows of a block column first, so that consecutive ones share the packed part of b.
+// Numbers in the guard of a product: one for each task at most. Unused ones say that all is well. Twin of
+// guardSlots in lib/ops/gemm.ts.
+constexpr int64_t kGuardSlots = 64;
+
+// Blocks count down the rows of a block column first, so that consecutive ones share the packed part of b.
 struct Grid {
   int64_t row_blocks, column_blocks;
-  int64_t tasks() const { return row_blocks * column_blocks; }
+  int64_t blocks() const { return row_blocks * column_blocks; }
 };
 
-Grid grid_of(const Product& p) {
+// For a product that gets so many tasks of the roughly kTargetTasks.
+Grid grid_of(const Product& p, int64_t target) {
   const int64_t m = p.m, n = p.n, k = p.k;
   double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(max(k, 1));
   if (work < 2 * kMinWork && n <= kMaxBlockColumns) return {1, 1};
   double wanted = work / kMinWork;
-  int64_t tasks = wanted < 1 ? 1 : wanted > kTargetTasks ? kTargetTasks : static_cast<int64_t>(wanted);
+  int64_t tasks = wanted < 1 ? 1 : min(static_cast<int64_t>(wanted), target);
   int64_t panels = max(ceil_div(n, kPanelUnit), 1);
   int64_t max_rows = max(m / (p.c_transposed ? kLanes : kMinRows), 1);
   // Wide blocks read a less often and read long stretches of b's rows, but every thread should get some.
@@ -39,6 +44,26 @@ Grid grid_of(const Product& p) {
   grid.column_blocks = ceil_div(panels, width);
   grid.row_blocks = min(ceil_div(tasks, grid.column_blocks), max_rows);
   return grid;
+}
+
+// The blocks of all products of a batch, one product after another, and in how many tasks they are made.
+struct Work {
+  Grid grid;
+  int64_t batches, blocks, tasks;
+  int64_t first_block(int64_t task) const { return blocks == tasks ? task : blocks * task / tasks; }
+};
+
+Work work_of(const Product& p, int64_t batches) {
+  if (batches == 1) {
+    Grid grid = grid_of(p, kTargetTasks);
+    return {grid, 1, grid.blocks(), min(grid.blocks(), kGuardSlots)};
+  }
+  Grid grid = grid_of(p, ceil_div(kTargetTasks, max(batches, 1)));
+  double each = static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(max(p.k, 1));
+  double wanted = each * static_cast<double>(batches) / kMinWork;
+  int64_t blocks = batches * grid.blocks();
+  int64_t most = wanted < kTargetTasks ? static_cast<int64_t>(wanted) : kTargetTasks;
+  return {grid, batches, blocks, max(min(blocks, most), 1)};
 }
 
 // Where c holds the transpose, blocks of rows begin at whole vectors.

@@ -15,8 +15,7 @@ constexpr int64_t kCollidingStep = 1024;
 struct Part {
   int64_t row, rows, column, columns;
   int64_t k, depth;
-  const float* a;
-  int64_t a_row, a_step;
+  AffineRows a;
   const float* b;
   int64_t b_step;
 };
@@ -69,23 +68,22 @@ struct Float32 {
 
 template <class Number>
 bool packs_a(const Product& p) {
-  return Number::kPerWord > 1 || (p.a_step != 1 && p.a_step % kCollidingStep == 0);
+  return Number::kPerWord > 1 || (!p.a.lie_along_k() && p.a.step % kCollidingStep == 0);
 }
 
 // Copies the part's rows of a for one pass over the panels of b.
 template <class Number>
 void pack_a(const Workspace& workspace, Part* part) {
-  const float* from = part->a;
-  part->a = workspace.packed_a;
+  const AffineRows from = part->a;
   if constexpr (Number::kPerWord > 1) {
-    if (part->a_step == 1) {
-      Number::pack_along(workspace.packed_a, kBlockDepth, from, part->a_row, part->depth, part->rows);
-      part->a_row = kBlockDepth;
+    if (from.lie_along_k()) {
+      Number::pack_along(workspace.packed_a, kBlockDepth, from.first, from.row, part->depth, part->rows);
+      part->a = {workspace.packed_a, kBlockDepth, 1};
       return;
     }
   }
-  Number::pack_rows(workspace.packed_a, kRowsAtOnce, from, part->a_step, part->depth, part->rows);
-  part->a_step = kRowsAtOnce;
+  Number::pack_rows(workspace.packed_a, kRowsAtOnce, from.first, from.step, part->depth, part->rows);
+  part->a = {workspace.packed_a, 1, kRowsAtOnce};
 }
 
 // A panel of b must be copied if it lies transposed, ends within a vector or is rounded. It pays if its rows

@@ -45,9 +45,9 @@ NextRows rows_after(const Product& p, const Part& part, const Block& block, int6
   }
   if (k >= p.k) return {};
   int64_t rows = min(end - row, kRowsAtOnce), depth = min(p.k - k, max_depth);
-  const float* from = p.a + row * p.a_row + k * p.a_step;
-  if (p.a_step == 1) return {from, rows, p.a_row, ceil_div(depth, kLanes), 0, 0};
-  return {from, depth, p.a_step, ceil_div(rows, kLanes), 0, 0};
+  const float* from = p.a.at(row, k);
+  if (p.a.lie_along_k()) return {from, rows, p.a.row, ceil_div(depth, kLanes), 0, 0};
+  return {from, depth, p.a.step, ceil_div(rows, kLanes), 0, 0};
 }
 
 }  // namespace

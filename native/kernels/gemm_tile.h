@@ -2,7 +2,7 @@
 // only kBlockDepth affects the bits of a result.
 #pragma once
 
-#include "operands.h"
+#include "gemm_rows.h"
 
 namespace chainrule {
 namespace {
@@ -44,8 +44,7 @@ struct Prefetch {
 
 struct TileArgs {
   int64_t depth;
-  const float* a;  // a(i, k) = a[i * a_row + k * a_step]
-  int64_t a_row, a_step;
+  AffineRows a;
   const float* b;  // b(k, j) = b[k * b_step + j], whole vectors
   int64_t b_step;
   float* c;
@@ -117,10 +116,10 @@ void multiply_tile(const TileArgs& t) {
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) sums[i][v] = zero();
   }
-  const float* a = t.a;
+  AffineRows a = t.a;
   const float* b = t.b;
   float* copy = t.copy;
-  const int64_t a_row = t.a_row, a_step = t.a_step, b_step = t.b_step;
+  const int64_t b_step = t.b_step;
   for (int64_t left = t.depth; left > 0;) {
     const int64_t steps = kKind == TileKind::prefetching ? min(left, kPrefetchSteps) : left;
     if constexpr (kKind == TileKind::prefetching) prefetch_lines<kRows, kVectors>(t, left);
@@ -138,11 +137,11 @@ void multiply_tile(const TileArgs& t) {
       if constexpr (kKind == TileKind::copying) copy += kVectors * kLanes;
 #pragma GCC unroll 12
       for (int i = 0; i < kRows; ++i) {
-        Vec x = splat(a[i * a_row]);
+        Vec x = splat(*a.at(i, 0));
 #pragma GCC unroll 4
         for (int v = 0; v < kVectors; ++v) sums[i][v] = Number::accumulate(x, row[v], sums[i][v]);
       }
-      a += a_step;
+      a = a.from(0, 1);
       b += b_step;
     }
   }

@@ -36,7 +36,7 @@ VEC_INLINE void accumulate_transposed(const float* a, int64_t a_row, const Vec (
   }
 }
 
-// b(k, j) = t.b[j * t.b_step + k], a(i, k) = t.a[i * t.a_row + k], whole groups of columns.
+// b(k, j) = t.b[j * t.b_step + k], rows of a that lie along k, whole groups of columns.
 template <int kRows, int kGroups>
 void multiply_transposed(const TileArgs& t) {
   Vec sums[kRows][kGroups];
@@ -51,7 +51,7 @@ void multiply_transposed(const TileArgs& t) {
 #pragma GCC unroll 2
     for (int g = 0; g < kGroups; ++g) {
       load_transposed(t.b + g * kLanes * t.b_step + k, t.b_step, transposed);
-      accumulate_transposed(t.a + k, t.a_row, transposed, kLanes, sums, g);
+      accumulate_transposed(t.a.first + k, t.a.row, transposed, kLanes, sums, g);
     }
   }
   if (k < t.depth) {
@@ -62,7 +62,7 @@ void multiply_transposed(const TileArgs& t) {
         store(corner + i * kLanes, load_tail(t.b + (g * kLanes + i) * t.b_step + k, t.depth - k));
       }
       load_transposed(corner, kLanes, transposed);
-      accumulate_transposed(t.a + k, t.a_row, transposed, t.depth - k, sums, g);
+      accumulate_transposed(t.a.first + k, t.a.row, transposed, t.depth - k, sums, g);
     }
   }
   finish_tile(t, sums);
@@ -86,13 +86,12 @@ constexpr TransposedTable make_transposed() {
 constexpr TransposedTable kTransposedTiles = make_transposed();
 
 bool transposes_in_registers(const Product& p, int64_t rows) {
-  return rows <= kMaxTransposedRows && p.b_transposed && p.a_step == 1 && !p.c_transposed;
+  return rows <= kMaxTransposedRows && p.b_transposed && p.a.lie_along_k() && !p.c_transposed;
 }
 
 // A block where transposes_in_registers holds.
 void multiply_transposed_block(const Product& p, const Workspace& workspace, const Block& block) {
   TileArgs t = {};
-  t.a_row = p.a_row;
   t.b_step = p.b_row;
   t.c_row = p.c_row;
   t.last_columns = kLanes;
@@ -103,10 +102,10 @@ void multiply_transposed_block(const Product& p, const Workspace& workspace, con
     t.c = p.c + block.row * p.c_row + at;
     for (int64_t k = 0; k == 0 || k < p.k; k += kBlockDepth) {
       t.depth = min(p.k - k, kBlockDepth);
-      t.a = p.a + block.row * p.a_row + k;
+      t.a = p.a.from(block.row, k);
       t.b = p.b + at * p.b_row + k;
       t.accumulate = k > 0;
-      t.bias = k + t.depth == p.k && p.bias != nullptr ? p.bias + at * p.bias_step : nullptr;
+      t.bias = k + t.depth == p.k ? bias_at(p.epilogue, at) : nullptr;
       kTransposedTiles.of[groups - 1][block.rows - 1](t);
     }
   }

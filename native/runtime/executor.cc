@@ -25,6 +25,9 @@ constexpr double kServedBetweenNs = 200e3;
 // it over.
 constexpr double kInlineMaxNs = 20e3;
 
+// From here on a team is worth being waited for: there and back takes some 20 µs.
+constexpr double kAwaitedFromNs = 100e3;
+
 // Before a run with at least this much work, the cost of a barrier is measured, which takes a thousandth of
 // it.
 constexpr double kMeasuredFromNs = 10e6;
@@ -303,6 +306,13 @@ void run_holding(Job* job, bool reads) {
   if (reads) job->state->lock.unlock_shared();
 }
 
+// A thread that waits for its job.
+struct Waiter {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool done = false;
+};
+
 }  // namespace
 
 void submit(Job* job) {
@@ -341,6 +351,22 @@ bool run_inline(Job* job) {
   if (job->state && !job->state->lock.try_lock_shared()) return false;
   run_holding(job, job->state != nullptr);
   return true;
+}
+
+void run_now(Job* job) {
+  if (!job->program->shared || cost_ns(*job) < kAwaitedFromNs || thread_count() == 1) return run_here(job);
+  Waiter waiter;
+  job->owner = &waiter;
+  job->high_priority = true;
+  job->finished = [](Job* done) {
+    auto* const waiting = static_cast<Waiter*>(const_cast<void*>(done->owner));
+    const std::lock_guard<std::mutex> hold(waiting->mutex);
+    waiting->done = true;
+    waiting->changed.notify_one();
+  };
+  submit(job);
+  std::unique_lock<std::mutex> hold(waiter.mutex);
+  waiter.changed.wait(hold, [&waiter] { return waiter.done; });
 }
 
 }  // namespace chainrule

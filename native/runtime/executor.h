@@ -59,6 +59,10 @@ void run_here(Job* job);
 // The same for a short job that writes no state and need not wait. Otherwise does nothing and returns false.
 bool run_inline(Job* job);
 
+// Runs a job before it returns: a large one on the executor's team, after the step that is under way there,
+// any other on the calling thread.
+void run_now(Job* job);
+
 // Number of jobs that are queued or running, for tests.
 int pending_jobs();
 

@@ -108,7 +108,8 @@ void add_up_costs(Program* program) {
 }
 
 std::unique_ptr<Program> load_program(const int32_t* words, int64_t count,
-                                      const std::vector<std::string>& signatures, const KernelTable& table) {
+                                      const std::vector<std::string>& signatures, const KernelTable& table,
+                                      std::shared_ptr<RunMemory> memory) {
   auto program = std::make_unique<Program>();
   program->words.assign(words, words + count);
   program->fingerprint = fingerprint_of(program->words);
@@ -120,7 +121,7 @@ std::unique_ptr<Program> load_program(const int32_t* words, int64_t count,
   add_up_costs(program.get());
   share_work(program.get(), kSharedFromNs);
   program->profile_ns = std::make_shared<std::vector<double>>(program->instructions.size(), 0);
-  program->memory = std::make_shared<RunMemory>();
+  program->memory = memory ? std::move(memory) : std::make_shared<RunMemory>();
   program->literals = std::make_shared<Arena>();
   program->literals->reserve(program->literal_bytes);
   if (program->literal_bytes > 0) {

@@ -193,9 +193,11 @@ void link(Program* program, Instruction* instruction, std::vector<Tensor>* room)
 // Adds up what the linked instructions cost.
 void add_up_costs(Program* program);
 
-// Verifies and links. Throws PlanError.
+// Verifies and links. Throws PlanError. Runs work in `memory`, or in memory of the program's own; programs
+// that share it never run at the same time.
 std::unique_ptr<Program> load_program(const int32_t* words, int64_t count,
-                                      const std::vector<std::string>& signatures, const KernelTable& table);
+                                      const std::vector<std::string>& signatures, const KernelTable& table,
+                                      std::shared_ptr<RunMemory> memory = nullptr);
 
 // Steps of a run that have fewer rows than the others: each `every`th. The first step of the run is number
 // `phase` of its cycle.

@@ -1,6 +1,10 @@
 #include "runtime/signature.h"
 
 #include <cctype>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <unordered_map>
 
 namespace chainrule {
 namespace {
@@ -117,46 +121,72 @@ bool dtype_of(const std::string& type, Dtype* dtype) {
   return false;
 }
 
+struct Linker::Known {
+  const Kernel* kernel = nullptr;
+  int32_t map_op = -1;
+  std::unique_ptr<const Signature> signature;  // read once a plan lists it
+};
+
+namespace {
+
+// What a table has, by the texts of its signatures. Never destroyed: another thread may be loading at exit.
+using Index = std::unordered_map<std::string_view, Linker::Known>;
+
+Index* index_of(const KernelTable& table) {
+  static auto* const indices = new std::unordered_map<const KernelTable*, Index>;
+  Index& index = (*indices)[&table];
+  if (!index.empty()) return &index;
+  for (int32_t row = 0; row < table.kernel_count; ++row) {
+    index[table.kernels[row].signature].kernel = &table.kernels[row];
+  }
+  for (int32_t row = 0; row < table.map_count; ++row) index[table.map_ops[row].signature].map_op = row;
+  return &index;
+}
+
+// Why a signature is not in the table: another one has its name, or none.
+[[noreturn]] void refuse_signature(const KernelTable& table, const std::string& text) {
+  const std::string name = parse_signature(text).name;
+  const char* other = nullptr;
+  const auto compare = [&](const char* signature) {
+    if (name_of(signature) == name) other = signature;
+  };
+  for (int32_t row = 0; row < table.kernel_count; ++row) compare(table.kernels[row].signature);
+  for (int32_t row = 0; row < table.map_count; ++row) compare(table.map_ops[row].signature);
+  throw PlanError(other ? mismatch(text, other) : name + ": this build has no such kernel");
+}
+
+}  // namespace
+
 Linker::Linker(const KernelTable& table, const std::vector<std::string>& signatures) : table_(table) {
+  static auto* const mutex = new std::mutex;
+  const std::lock_guard<std::mutex> hold(*mutex);
+  Index& index = *index_of(table);
   for (const std::string& text : signatures) {
-    signatures_.push_back(parse_signature(text));
-    const std::string& name = signatures_.back().name;
-    const Kernel* kernel = nullptr;
-    int32_t map_op = -1;
-    const char* other = nullptr;
-    for (int32_t row = 0; row < table.kernel_count; ++row) {
-      if (text == table.kernels[row].signature) kernel = &table.kernels[row];
-      else if (name_of(table.kernels[row].signature) == name) other = table.kernels[row].signature;
-    }
-    for (int32_t row = 0; row < table.map_count; ++row) {
-      if (text == table.map_ops[row].signature) map_op = row;
-      else if (name_of(table.map_ops[row].signature) == name) other = table.map_ops[row].signature;
-    }
-    if (!kernel && map_op < 0) {
-      throw PlanError(other ? mismatch(text, other) : name + ": this build has no such kernel");
-    }
-    kernels_.push_back(kernel);
-    map_ops_.push_back(map_op);
+    const auto found = index.find(text);
+    if (found == index.end()) refuse_signature(table, text);
+    Known& known = found->second;
+    if (!known.signature) known.signature = std::make_unique<const Signature>(parse_signature(text));
+    known_.push_back(&known);
   }
 }
 
-const Kernel& Linker::kernel(int32_t number) const {
-  if (number < 0 || static_cast<size_t>(number) >= kernels_.size()) throw PlanError("no such signature");
-  const Kernel* kernel = kernels_[static_cast<size_t>(number)];
-  if (!kernel) throw PlanError(signatures_[static_cast<size_t>(number)].name + ": not a kernel of its own");
-  return *kernel;
+const Linker::Known& Linker::known(int32_t number) const {
+  if (number < 0 || static_cast<size_t>(number) >= known_.size()) throw PlanError("no such signature");
+  return *known_[static_cast<size_t>(number)];
 }
 
-const Signature& Linker::signature(int32_t number) const {
-  if (number < 0 || static_cast<size_t>(number) >= signatures_.size()) throw PlanError("no such signature");
-  return signatures_[static_cast<size_t>(number)];
+const Kernel& Linker::kernel(int32_t number) const {
+  const Known& wanted = known(number);
+  if (!wanted.kernel) throw PlanError(wanted.signature->name + ": not a kernel of its own");
+  return *wanted.kernel;
 }
+
+const Signature& Linker::signature(int32_t number) const { return *known(number).signature; }
 
 int32_t Linker::map_op(int32_t number) const {
-  const Signature& wanted = signature(number);
-  const int32_t row = map_ops_[static_cast<size_t>(number)];
-  if (row < 0) throw PlanError(wanted.name + ": not an elementwise op");
-  return row;
+  const Known& wanted = known(number);
+  if (wanted.map_op < 0) throw PlanError(wanted.signature->name + ": not an elementwise op");
+  return wanted.map_op;
 }
 
 void Linker::resolve_program(int32_t* words, int32_t count) const {

@@ -41,9 +41,11 @@ Signature parse_signature(const std::string& text);
 // Whether the type names a dtype; if so, sets *dtype.
 bool dtype_of(const std::string& type, Dtype* dtype);
 
-// Kernels and elementwise ops of one instruction set, for the signatures that a plan lists.
+// Kernels and elementwise ops of one instruction set, for the signatures that a plan lists: each is found by
+// the hash of its text.
 class Linker {
  public:
+  struct Known;  // a row of the table
   Linker(const KernelTable& table, const std::vector<std::string>& signatures);
   // These throw PlanError if there is none.
   const Kernel& kernel(int32_t number) const;
@@ -54,12 +56,11 @@ class Linker {
   std::vector<int32_t> attributes(int32_t number, const int32_t* words, int32_t count) const;
 
  private:
+  const Known& known(int32_t number) const;
   void resolve_program(int32_t* words, int32_t count) const;
 
   const KernelTable& table_;
-  std::vector<Signature> signatures_;
-  std::vector<const Kernel*> kernels_;
-  std::vector<int32_t> map_ops_;
+  std::vector<const Known*> known_;
 };
 
 }  // namespace chainrule

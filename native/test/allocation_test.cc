@@ -55,10 +55,9 @@ PlanWords dense_step() {
   const int32_t y = plan.place(Space::arena, Dtype::float32, {kRows, kWidth});
   const int32_t gradient = plan.place(Space::arena, Dtype::float32, {kWidth, kWidth});
   const int32_t guard = plan.place(Space::arena, Dtype::int32, {(kWidth * kWidth + 4095) / 4096});
-  const char* matmul = "matmul(a: f32, b: f32) -> c: f32 {transposeA: bool, transposeB: bool}";
-  plan.instruction(matmul, {y}, {x, weight}, {0, 0});
+  plan.instruction(kMatmul, {y}, {x, weight}, {0, 0, 0, 0, -1});
   plan.loop(2, {}, {});
-  plan.instruction(matmul, {gradient}, {x, y}, {1, 0});
+  plan.instruction(kMatmul, {gradient}, {x, y}, {1, 0, 0, 0, -1});
   plan.end();
   plan.instruction("finite(x: f32) -> guard: i32", {guard}, {gradient});
   plan.guard(guard, Guard::notFinite);

@@ -104,13 +104,13 @@ void test_shape(const Shape& s, int64_t skew) {
     const int32_t relu = find_map_op(*table, "relu"), gradient = find_map_op(*table, "reluGrad");
     bool same = true;
     for (const bool backwards : {false, true}) {
-      KernelRun{"gemmBfloat16", &c, {&a, &b}, {ta, tb, -1}}.run(*table, backwards);
+      KernelRun{"matmul", &c, {&a, &b}, {ta, tb, 1, 0, -1}}.run(*table, backwards);
       same = same && same_numbers(c, plain);
-      KernelRun{"gemmBfloat16", &c, {&a, &b, &bias}, {ta, tb, relu}}.run(*table, backwards);
+      KernelRun{"matmul", &c, {&a, &b, &bias}, {ta, tb, 1, 1, relu}}.run(*table, backwards);
       same = same && same_numbers(c, activated);
-      KernelRun{"gemmWithBfloat16", &c, {&a, &b, &other}, {ta, tb, gradient}}.run(*table, backwards);
+      KernelRun{"matmul", &c, {&a, &b, &other}, {ta, tb, 1, 0, gradient}}.run(*table, backwards);
       same = same && same_numbers(c, with);
-      KernelRun{"gemmFiniteBfloat16", &c, {&a, &b}, {ta, tb}, -1, &guard}.run(*table, backwards);
+      KernelRun{"matmul", &c, {&a, &b}, {ta, tb, 1, 0, -1}, -1, &guard}.run(*table, backwards);
       same = same && same_numbers(c, plain) && told_by(guard) == -1;
     }
     if (!CHECK(same)) {
@@ -168,8 +168,8 @@ void test_rounding() {
         const bool upright = column != (transposed != 0);
         lay(numbers, upright ? n : 1, upright ? 1 : n);
         lay(c, column ? n : 1, column ? 1 : n);
-        KernelRun run = {"gemmFiniteBfloat16", &c, {&one, &numbers}, {0, transposed}, -1, &guard};
-        if (column) run = {"gemmFiniteBfloat16", &c, {&numbers, &one}, {transposed, 0}, -1, &guard};
+        KernelRun run = {"matmul", &c, {&one, &numbers}, {0, transposed, 1, 0, -1}, -1, &guard};
+        if (column) run = {"matmul", &c, {&numbers, &one}, {transposed, 0, 1, 0, -1}, -1, &guard};
         run.run(*table, false);
         CHECK(same_numbers(c, expected));
         CHECK(told_by(guard) == 9);
@@ -178,17 +178,25 @@ void test_rounding() {
   }
 }
 
-void test_refused() {
-  Operand a(Dtype::float32, {4, 8}, 0), b(Dtype::float32, {8, 3}, 0), c(Dtype::float32, {4, 3}, 0);
-  Operand short_bias(Dtype::float32, {2}, 0), guard(Dtype::int32, {8}, 0);
+// A batch is made product by product: the same bits as those of each alone.
+void test_batch() {
+  constexpr int64_t kBatches = 5, kRows = 18, kInner = 33, kColumns = 47;
+  Operand a(Dtype::float32, {kBatches, kRows, kInner}, 1), b(Dtype::float32, {kInner, kColumns}, 3);
+  Operand c(Dtype::float32, {kBatches, kRows, kColumns}, 0);
+  Numbers numbers(7);
+  for (Operand* operand : {&a, &b}) numbers.fill(*operand);
+  const Shape s = {kRows, kColumns, kInner, false, false};
   for (const KernelTable* table : all_tables()) {
-    const int32_t add = find_map_op(*table, "add");
-    CHECK((KernelRun{"gemmBfloat16", &c, {&a, &b}, {0, 0, -1}}.refusal(*table) == nullptr));
-    CHECK((KernelRun{"gemmBfloat16", &c, {&a, &b}, {1, 0, -1}}.refusal(*table) != nullptr));
-    CHECK((KernelRun{"gemmBfloat16", &c, {&a, &b}, {0, 0, add}}.refusal(*table) != nullptr));
-    CHECK((KernelRun{"gemmBfloat16", &c, {&a, &b, &short_bias}, {0, 0, -1}}.refusal(*table) != nullptr));
-    CHECK((KernelRun{"gemmWithBfloat16", &c, {&a, &b, &a}, {0, 0, add}}.refusal(*table) != nullptr));
-    CHECK((KernelRun{"gemmFiniteBfloat16", &c, {&a, &b}, {0, 0}, -1, &guard}.refusal(*table) != nullptr));
+    KernelRun{"matmul", &c, {&a, &b}, {0, 0, 1, 0, -1}}.run(*table, true);
+    bool same = true;
+    for (int64_t i = 0; i < kBatches * kRows; ++i) {
+      const float* own = a.as<float>() + i / kRows * kRows * kInner;
+      for (int64_t j = 0; j < kColumns; ++j) {
+        const float expected = element_of(s, own, b.as<float>(), i % kRows, j);
+        same = same && same_bits(c.as<float>()[i * kColumns + j], expected);
+      }
+    }
+    CHECK(same);
   }
 }
 
@@ -213,7 +221,7 @@ void test_bfloat16_products() {
     test_shape({1, 600, 45, (form & 1) != 0, (form & 2) != 0}, 1);
   }
   test_rounding();
-  test_refused();
+  test_batch();
 }
 
 }  // namespace chainrule

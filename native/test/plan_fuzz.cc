@@ -2,7 +2,7 @@
 // loads them, and runs those that are accepted on memory of exactly the required size, so that sanitizers see
 // overruns.
 //   plan_fuzz [--seed N] [--count N] [FILE...]
-// Files are written by lib/runtime/dump.ts; two built-in plans are always used. With PLAN_FUZZ_TRACE it
+// Files are written by lib/runtime/dump.ts; three built-in plans are always used. With PLAN_FUZZ_TRACE it
 // prints the arguments that repeat each plan alone.
 #include <algorithm>
 #include <cstdlib>
@@ -118,6 +118,33 @@ Dump sample_of_rows() {
   plan.end();
   plan.instruction("copy(x: T) -> y: T", {out}, {next});
   plan.instruction("sum(x: f32) -> y: f32 {axis: i32}", {mean}, {part}, {0});
+  Dump dump;
+  dump.words = plan.words();
+  dump.signatures = plan.signatures();
+  return dump;
+}
+
+// Products in batches, alone and with all that an epilogue can have, for any number of rows up to six.
+Dump sample_of_products() {
+  constexpr int32_t kMost = 6;
+  PlanWords plan;
+  const auto f32 = Dtype::float32;
+  const int32_t left = plan.io(f32, {kMost, 2, 5, 7}, 0), right = plan.io(f32, {2, 7, 9}, 0);
+  const int32_t out = plan.io(f32, {kMost, 2, 5, 5}, kIoOutput), bias = plan.place(Space::state, f32, {9});
+  const int32_t c = plan.place(Space::arena, f32, {kMost, 2, 5, 9});
+  const int32_t d = plan.place(Space::arena, f32, {kMost, 2, 5, 9});
+  const int32_t guard = plan.place(Space::arena, Dtype::int32, {64});
+  plan.rows(kMost);
+  for (const int32_t slot : {0, 2}) {
+    plan.io_follows(slot, 3, 1);
+    plan.io_follows(slot, 9, slot == 0 ? 70 : 50);
+  }
+  for (const int32_t value : {left, out, c, d}) plan.value_follows(value, 0, 1);
+  const int32_t relu_gradient = plan.number_of("reluGrad(a: f32, b: f32) -> y: f32");
+  plan.instruction(kMatmul, {c}, {left, right}, {0, 0, 0, 0, -1});
+  plan.instruction(kMatmul, {d, guard}, {left, right, bias, c}, {0, 0, 1, 1, relu_gradient});
+  plan.guard(guard, Guard::notFinite);
+  plan.instruction(kMatmul, {out}, {c, d}, {0, 1, 0, 0, -1});
   Dump dump;
   dump.words = plan.words();
   dump.signatures = plan.signatures();
@@ -305,7 +332,7 @@ int64_t option(int argc, char** argv, const char* name, int64_t missing) {
 }
 
 std::vector<Dump> read_all(int argc, char** argv) {
-  std::vector<Dump> dumps{sample(), sample_of_rows()};
+  std::vector<Dump> dumps{sample(), sample_of_rows(), sample_of_products()};
   for (int i = 1; i < argc; ++i) {
     if (argv[i][0] == '-') {
       ++i;

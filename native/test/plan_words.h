@@ -12,6 +12,9 @@ namespace chainrule {
 inline const char* const kSgd =
     "sgd(hyper: f32, ...segments: f32) -> ...updated: f32 "
     "{decays: bool, averages: bool, pauses: bool, groups: words}";
+inline const char* const kMatmul =
+    "matmul(a: f32, b: f32, ...epilogue: f32) -> c: f32, guard?: i32 "
+    "{transposeA: bool, transposeB: bool, bfloat16: bool, bias: bool, map: op}";
 
 class PlanWords {
  public:

@@ -31,7 +31,11 @@ std::vector<int64_t> dims_of(bool transposed, int64_t rows, int64_t columns) {
   return transposed ? std::vector<int64_t>{columns, rows} : std::vector<int64_t>{rows, columns};
 }
 
-// Runs matmul if there is neither activation nor bias, else gemm.
+// Attributes of a product of float32 numbers.
+std::vector<int32_t> attributes_of(const Shape& s, bool with_bias = false, int32_t map = -1) {
+  return {s.a_transposed, s.b_transposed, 0, with_bias, map};
+}
+
 void test_product(const Shape& s, const char* activation, bool with_bias, int64_t skew) {
   Numbers numbers(static_cast<uint32_t>(s.m * 1009 + s.n * 31 + s.k));
   Operand a(Dtype::float32, dims_of(s.a_transposed, s.m, s.k), skew);
@@ -51,14 +55,11 @@ void test_product(const Shape& s, const char* activation, bool with_bias, int64_
       expected.push_back(value);
     }
   }
-  KernelRun run = {activation != nullptr || with_bias ? "gemm" : "matmul", &c, {&a, &b}, {}};
-  run.attributes = {s.a_transposed, s.b_transposed};
+  KernelRun run = {"matmul", &c, {&a, &b}, {}};
   if (with_bias) run.inputs.push_back(&bias);
   for (const KernelTable* table : tables_here()) {
-    if (run.name[0] == 'g') {
-      run.attributes.resize(2);
-      run.attributes.push_back(activation == nullptr ? -1 : find_map_op(*table, activation));
-    }
+    const int32_t map = activation == nullptr ? -1 : find_map_op(*table, activation);
+    run.attributes = attributes_of(s, with_bias, map);
     for (bool backwards : {false, true}) {
       run.run(*table, backwards);
       bool same = true;
@@ -82,10 +83,10 @@ void test_epilogues(const Shape& s) {
   Operand guard(Dtype::int32, {64}, 0);
   for (Operand* operand : {&a, &b, &other}) numbers.fill(*operand);
   for (const KernelTable* table : tables_here()) {
-    KernelRun matmul = {"matmul", &plain, {&a, &b}, {s.a_transposed, s.b_transposed}};
+    KernelRun matmul = {"matmul", &plain, {&a, &b}, attributes_of(s)};
     matmul.run(*table, false);
-    KernelRun with = {"gemmWith", &c, {&a, &b, &other}, matmul.attributes};
-    with.attributes.push_back(find_map_op(*table, "reluGrad"));
+    KernelRun with = {"matmul", &c, {&a, &b, &other}, {}};
+    with.attributes = attributes_of(s, false, find_map_op(*table, "reluGrad"));
     with.run(*table, true);
     bool same = true;
     for (int64_t i = 0; i < s.m * s.n; ++i) {
@@ -98,7 +99,7 @@ void test_epilogues(const Shape& s) {
       const float kept = s.k > 0 && s.m > 0 ? a.as<float>()[0] : 0;
       if (infinite) a.as<float>()[0] = std::numeric_limits<float>::infinity();
       matmul.run(*table, false);
-      KernelRun checked = {"gemmFinite", &c, {&a, &b}, {s.a_transposed, s.b_transposed}};
+      KernelRun checked = {"matmul", &c, {&a, &b}, attributes_of(s)};
       checked.second = &guard;
       checked.run(*table, true);
       int64_t first = -1;
@@ -117,28 +118,168 @@ void test_epilogues(const Shape& s) {
   }
 }
 
+// Axes before the last two, of a and of b.
+struct Batch {
+  std::vector<int64_t> a, b;
+};
+
+std::vector<int64_t> joined(std::vector<int64_t> batch, const std::vector<int64_t>& matrix) {
+  batch.insert(batch.end(), matrix.begin(), matrix.end());
+  return batch;
+}
+
+std::vector<int64_t> broadcast(const Batch& batch) {
+  const size_t rank = std::max(batch.a.size(), batch.b.size());
+  std::vector<int64_t> to(rank, 1);
+  for (const std::vector<int64_t>* from : {&batch.a, &batch.b}) {
+    for (size_t i = 0; i < from->size(); ++i) {
+      if ((*from)[i] != 1) to[rank - from->size() + i] = (*from)[i];
+    }
+  }
+  return to;
+}
+
+// Which matrix of `from` belongs to number `index` of the batch `to`.
+int64_t matrix_of(const std::vector<int64_t>& from, const std::vector<int64_t>& to, int64_t index) {
+  int64_t at = 0, stride = 1;
+  for (size_t i = 1; i <= to.size(); ++i) {
+    const int64_t size = to[to.size() - i], position = index % size;
+    index /= size;
+    if (i > from.size()) continue;
+    const int64_t own = from[from.size() - i];
+    if (own != 1) at += position * stride;
+    stride *= own;
+  }
+  return at;
+}
+
+// A batch with all that an epilogue can have, each number against its definition.
+void test_batch(const Batch& batch, const Shape& s) {
+  const std::vector<int64_t> batches = broadcast(batch);
+  int64_t count = 1;
+  for (const int64_t size : batches) count *= size;
+  Numbers numbers(static_cast<uint32_t>(count * 31 + s.m * 1009 + s.n * 17 + s.k));
+  Operand a(Dtype::float32, joined(batch.a, dims_of(s.a_transposed, s.m, s.k)), 1);
+  Operand b(Dtype::float32, joined(batch.b, dims_of(s.b_transposed, s.k, s.n)), 3);
+  Operand c(Dtype::float32, joined(batches, {s.m, s.n}), 2);
+  Operand other(Dtype::float32, joined(batches, {s.m, s.n}), 0);
+  Operand bias(Dtype::float32, {s.n}, 1), guard(Dtype::int32, {64}, 0);
+  for (Operand* operand : {&a, &b, &other, &bias}) numbers.fill(*operand);
+  const int64_t elements = s.m * s.n, last = count * elements - 1;
+  // The last number of all is not finite.
+  if (last >= 0) other.as<float>()[last] = std::numeric_limits<float>::infinity();
+  std::vector<float> plain, whole;
+  for (int64_t at = 0; at < count; ++at) {
+    const float* own_a = a.as<float>() + matrix_of(batch.a, batches, at) * s.m * s.k;
+    const float* own_b = b.as<float>() + matrix_of(batch.b, batches, at) * s.k * s.n;
+    for (int64_t i = 0; i < s.m; ++i) {
+      for (int64_t j = 0; j < s.n; ++j) {
+        double exact;
+        const float value = element_of(s, own_a, own_b, i, j, &exact);
+        plain.push_back(value);
+        whole.push_back(value + bias.as<float>()[j] + other.as<float>()[plain.size() - 1]);
+      }
+    }
+  }
+  for (const KernelTable* table : tables_here()) {
+    for (const bool backwards : {false, true}) {
+      KernelRun run = {"matmul", &c, {&a, &b}, attributes_of(s)};
+      run.run(*table, backwards);
+      bool same = true;
+      for (size_t i = 0; i < plain.size(); ++i) same = same && same_bits(c.as<float>()[i], plain[i]);
+      run.inputs = {&a, &b, &bias, &other};
+      run.attributes = attributes_of(s, true, find_map_op(*table, "add"));
+      run.second = &guard;
+      run.run(*table, backwards);
+      for (size_t i = 0; i < whole.size(); ++i) same = same && same_bits(c.as<float>()[i], whole[i]);
+      int64_t told = -1;
+      for (int i = 0; i < 64; ++i) told = std::max(told, int64_t{guard.as<int32_t>()[i]});
+      if (!CHECK(same && told == last)) {
+        std::fprintf(stderr, "  %s: %ld of %ld x %ld x %ld, transposed %d %d\n", table->isa,
+                     static_cast<long>(count), static_cast<long>(s.m), static_cast<long>(s.n),
+                     static_cast<long>(s.k), s.a_transposed, s.b_transposed);
+      }
+    }
+  }
+}
+
+void test_batches() {
+  const Batch batches[] = {{{3}, {3}},          {{1}, {5}},       {{5}, {1}},
+                           {{}, {2}},           {{4}, {}},        {{2, 1}, {1, 3}},
+                           {{2, 1, 3}, {4, 1}}, {{1, 1}, {1}},    {{2, 1, 2, 1}, {1, 3, 1, 2}},
+                           {{0}, {1}},          {{2, 0}, {2, 0}}, {{70}, {70}}};
+  const Shape sizes[] = {{1, 1, 1, false, false},  {5, 9, 7, false, false},   {17, 1, 16, false, false},
+                         {1, 17, 33, false, false}, {13, 49, 20, false, false}, {3, 15, 386, false, false},
+                         {2, 3, 0, false, false},  {0, 3, 2, false, false},   {32, 130, 17, false, false}};
+  for (const Batch& batch : batches) {
+    for (Shape s : sizes) {
+      for (int form = 0; form < 4; ++form) {
+        s.a_transposed = (form & 1) != 0;
+        s.b_transposed = (form & 2) != 0;
+        test_batch(batch, s);
+      }
+    }
+  }
+  test_batch({{3}, {3}}, {130, 600, 70, false, true});
+  test_batch({{2, 1}, {20}}, {70, 90, 40, true, false});
+}
+
 void test_refused_products() {
   Operand a(Dtype::float32, {4, 8}, 0), b(Dtype::float32, {8, 3}, 0), c(Dtype::float32, {4, 3}, 0);
   Operand bias(Dtype::float32, {3}, 0), short_bias(Dtype::float32, {2}, 0), vector(Dtype::float32, {8}, 0);
+  Operand few(Dtype::int32, {8}, 0);
   const KernelTable& table = **tables_here().begin();
   const int32_t add = find_map_op(table, "add"), relu = find_map_op(table, "relu");
-  const auto refused = [&](const char* name, std::vector<Operand*> inputs, std::vector<int32_t> attributes) {
-    KernelRun run = {name, &c, inputs, attributes};
+  const int32_t choice = find_map_op(table, "select");
+  const auto refused = [&](std::vector<Operand*> inputs, std::vector<int32_t> attributes) {
+    KernelRun run = {"matmul", &c, inputs, attributes};
     return run.refusal(table) != nullptr;
   };
-  CHECK(!refused("matmul", {&a, &b}, {0, 0}));
-  CHECK(refused("matmul", {&a, &b}, {1, 0}));
-  CHECK(refused("matmul", {&a, &b}, {0, 1}));
-  CHECK(refused("matmul", {&b, &a}, {0, 0}));
-  CHECK(refused("matmul", {&a, &vector}, {0, 0}));
-  CHECK(!refused("gemm", {&a, &b, &bias}, {0, 0, relu}));
-  CHECK(!refused("gemm", {&a, &b}, {0, 0, -1}));
-  CHECK(refused("gemm", {&a, &b, &short_bias}, {0, 0, -1}));
-  CHECK(refused("gemm", {&a, &b}, {0, 0, add}));
-  CHECK(refused("gemm", {&a, &b}, {0, 0, table.map_count}));
-  CHECK(refused("gemm", {&a, &b}, {0, 0, -2}));
+  CHECK(!refused({&a, &b}, {0, 0, 0, 0, -1}));
+  CHECK(refused({&a, &b}, {1, 0, 0, 0, -1}));
+  CHECK(refused({&a, &b}, {0, 1, 0, 0, -1}));
+  CHECK(refused({&b, &a}, {0, 0, 0, 0, -1}));
+  CHECK(refused({&a, &vector}, {0, 0, 0, 0, -1}));
+  CHECK(!refused({&a, &b, &bias}, {0, 0, 0, 1, relu}));
+  CHECK(!refused({&a, &b, &bias, &c}, {0, 0, 1, 1, add}));
+  CHECK(refused({&a, &b, &c, &bias}, {0, 0, 0, 1, add}));
+  CHECK(refused({&a, &b, &bias}, {0, 0, 0, 0, -1}));
+  CHECK(refused({&a, &b}, {0, 0, 0, 1, -1}));
+  CHECK(refused({&a, &b, &short_bias}, {0, 0, 0, 1, -1}));
+  CHECK(refused({&a, &b}, {0, 0, 0, 0, add}));
+  CHECK(refused({&a, &b, &a}, {0, 0, 0, 0, add}));
+  CHECK(refused({&a, &b, &c, &c}, {0, 0, 0, 0, choice}));
+  CHECK(refused({&a, &b}, {0, 0, 0, 0, table.map_count}));
+  CHECK(refused({&a, &b}, {0, 0, 0, 0, -2}));
+  KernelRun guarded = {"matmul", &c, {&a, &b}, {0, 0, 0, 0, -1}};
+  guarded.second = &few;
+  CHECK(guarded.refusal(table) != nullptr);
   a.tensor.dims[0] = -1;
-  CHECK(refused("matmul", {&a, &b}, {0, 0}));
+  CHECK(refused({&a, &b}, {0, 0, 0, 0, -1}));
+}
+
+// Batch axes of a, b and c that are no broadcast of each other.
+void test_refused_batches() {
+  const KernelTable& table = **tables_here().begin();
+  const auto refused = [&](std::vector<int64_t> a, std::vector<int64_t> b, std::vector<int64_t> c) {
+    Operand x(Dtype::float32, joined(std::move(a), {4, 8}), 0);
+    Operand y(Dtype::float32, joined(std::move(b), {8, 3}), 0);
+    Operand z(Dtype::float32, joined(std::move(c), {4, 3}), 0);
+    return (KernelRun{"matmul", &z, {&x, &y}, {0, 0, 0, 0, -1}}).refusal(table) != nullptr;
+  };
+  CHECK(!refused({2}, {2}, {2}));
+  CHECK(!refused({2, 1}, {3}, {2, 3}));
+  CHECK(!refused({0}, {1}, {0}));
+  CHECK(refused({2}, {3}, {3}));
+  CHECK(refused({2}, {2}, {3}));
+  CHECK(refused({1}, {1}, {2}));
+  CHECK(refused({2}, {2}, {}));
+  CHECK(refused({2}, {}, {2, 2}));
+  CHECK(refused({}, {}, {1}));
+  CHECK(refused({2, 3}, {2}, {2, 3}));
+  CHECK(refused({2, 3}, {2, 3}, {3, 2}));
+  CHECK(refused({0}, {1}, {1}));
+  CHECK(refused({0}, {2}, {0}));
 }
 
 }  // namespace
@@ -187,7 +328,9 @@ void test_products() {
   test_epilogues({127, 1000, 30, false, true});
   test_epilogues({1024, 1, 1030, true, false});
   test_epilogues({1024, 1, 1030, false, false});
+  test_batches();
   test_refused_products();
+  test_refused_batches();
 }
 
 }  // namespace chainrule

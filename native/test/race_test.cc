@@ -19,7 +19,6 @@ namespace {
 constexpr int32_t kWidth = 4096;
 const char* const kMap = "map(...inputs: any) -> y: any {program: words}";
 const char* const kCopy = "copy(x: T) -> y: T";
-const char* const kMatmul = "matmul(a: f32, b: f32) -> c: f32 {transposeA: bool, transposeB: bool}";
 
 struct Weights {
   PlanWords plan;
@@ -35,7 +34,7 @@ int32_t work(PlanWords* plan, int32_t size, int32_t repeats) {
   const std::vector<int32_t> half{1, 0x3f000000, 1, 1, splat, 0, 0, -1, -1};
   for (const int32_t matrix : {a, b}) plan->instruction(kMap, {matrix}, {}, half);
   plan->loop(repeats, {}, {});
-  plan->instruction(kMatmul, {c}, {a, b}, {0, 0});
+  plan->instruction(kMatmul, {c}, {a, b}, {0, 0, 0, 0, -1});
   plan->end();
   return c;
 }

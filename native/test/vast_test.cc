@@ -74,11 +74,14 @@ void test_rows() {
 // A result without elements from operands of vast sizes.
 void test_products_and_maps() {
   Operand a(kF32, {0, kMax}, 1), b(kF32, {kMax, 0}, 1), empty(kF32, {0, 0}, 1), guard(kI32, {64}, 0);
+  Operand left(kF32, {kMax, kMax, 0, 1, 5}, 1), right(kF32, {0, 5, kMax}, 1);
+  Operand vast(kF32, {kMax, kMax, 0, 1, kMax}, 1);
   Operand wide(kF32, {0, kMax}, 1), x(kF32, {kMax, kMax, kMax, 0}, 1), y(kF32, {kMax, kMax, kMax, 0}, 1);
   for (const KernelTable* table : tables_here()) {
-    KernelRun{"matmul", &empty, {&a, &b}, {0, 0}}.run(*table, false);
-    KernelRun{"matmul", &wide, {&empty, &b}, {0, 1}}.run(*table, false);
-    KernelRun{"gemmFinite", &empty, {&a, &b}, {0, 0}, -1, &guard}.run(*table, false);
+    KernelRun{"matmul", &empty, {&a, &b}, {0, 0, 0, 0, -1}}.run(*table, false);
+    KernelRun{"matmul", &wide, {&empty, &b}, {0, 1, 0, 0, -1}}.run(*table, false);
+    KernelRun{"matmul", &empty, {&a, &b}, {0, 0, 0, 0, -1}, -1, &guard}.run(*table, false);
+    KernelRun{"matmul", &vast, {&left, &right}, {0, 0, 0, 0, -1}, -1, &guard}.run(*table, true);
     const int32_t neg = find_map_op(*table, "neg");
     KernelRun{"map", &y, {&x}, {0, 1, 1, neg, 0, 0, -1, -1}}.run(*table, false);
   }

@@ -7,6 +7,7 @@ const opsWithoutKernel = ['index', 'composite', 'elementwise', 'gradient', 'math
 const kernelsWithoutOp = [
   'all',
   'broadcast',
+  'gemm_batches',
   'gemm_bfloat16',
   'gemm_block',
   'gemm_epilogue',
@@ -15,10 +16,12 @@ const kernelsWithoutOp = [
   'gemm_pack',
   'gemm_prefetch',
   'gemm_product',
+  'gemm_rows',
   'gemm_tile',
   'gemm_transposed',
   'operands',
   'update_rules',
+  'view',
 ];
 
 export function checkNames(files: readonly SourceFile[]): Violation[] {

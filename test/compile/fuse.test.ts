@@ -14,29 +14,29 @@ const b = f32('b', 2);
 describe('products', () => {
   it('fuse the bias and the activation', () => {
     expect(fused(relu(add(matmul(x, w), b)))).toMatchInlineSnapshot(`
-      "t0 f32[4,2] = gemm(x, w, b) {activation: relu}
+      "t0 f32[4,2] = matmul(x, w, b) {bias, map: relu}
       output y = t0"
     `);
     expect(fused(tanh(add(b, matmul(x, w))))).toMatchInlineSnapshot(`
-      "t0 f32[4,2] = gemm(x, w, b) {activation: tanh}
+      "t0 f32[4,2] = matmul(x, w, b) {bias, map: tanh}
       output y = t0"
     `);
   });
 
   it('fuse one without the other', () => {
     expect(fused(add(matmul(x, w), b))).toMatchInlineSnapshot(`
-      "t0 f32[4,2] = gemm(x, w, b)
+      "t0 f32[4,2] = matmul(x, w, b) {bias}
       output y = t0"
     `);
     expect(fused(neg(matmul(x, w)))).toMatchInlineSnapshot(`
-      "t0 f32[4,2] = gemm(x, w) {activation: neg}
+      "t0 f32[4,2] = matmul(x, w) {map: neg}
       output y = t0"
     `);
   });
 
   it('fuse one activation', () => {
     expect(fused(neg(relu(add(matmul(x, w), b))))).toMatchInlineSnapshot(`
-      "t0 f32[4,2] = gemm(x, w, b) {activation: relu}
+      "t0 f32[4,2] = matmul(x, w, b) {bias, map: relu}
       t1 f32[4,2] = map(t0) {%0 = neg(i0)}
       output y = t1"
     `);
@@ -45,13 +45,13 @@ describe('products', () => {
   it('stay alone where the sum before the activation is read elsewhere', () => {
     const sum = add(matmul(x, w), b);
     expect(fused({sum, y: relu(sum)})).toMatchInlineSnapshot(`
-      "t0 f32[4,2] = gemm(x, w, b)
+      "t0 f32[4,2] = matmul(x, w, b) {bias}
       t1 f32[4,2] = map(t0) {%0 = relu(i0)}
       output sum = t0
       output y = t1"
     `);
     expect(fused({y: mul(relu(sum), sum)})).toMatchInlineSnapshot(`
-      "t0 f32[4,2] = gemm(x, w, b)
+      "t0 f32[4,2] = matmul(x, w, b) {bias}
       t1 f32[4,2] = map(t0) {%0 = relu(i0); %0 = mul(%0, i0)}
       output y = t1"
     `);
@@ -59,7 +59,7 @@ describe('products', () => {
 
   it('do not fuse what is no row vector', () => {
     expect(fused(add(matmul(x, w), f32('c', 4, 2)))).toMatchInlineSnapshot(`
-      "t0 f32[4,2] = gemmWith(x, w, c) {combine: add}
+      "t0 f32[4,2] = matmul(x, w, c) {map: add}
       output y = t0"
     `);
     expect(fused(add(matmul(x, w), f32('c', 1)))).toMatchInlineSnapshot(`
@@ -69,11 +69,41 @@ describe('products', () => {
     `);
   });
 
+  it('fuse a bias and another operand, and give the guard of a check of it all', () => {
+    const y = add(add(matmul(x, w), b), f32('c', 4, 2));
+    expect(fused({y, check: ops.finite(y)})).toMatchInlineSnapshot(`
+      "t0 f32[4,2], t1 i32[64] = matmul(x, w, b, c) {bias, map: add, guarded}
+      output y = t0
+      output check = t1"
+    `);
+  });
+
+  it('are not made twice where they meet themselves', () => {
+    const product = matmul(x, w);
+    expect(fused(mul(product, product))).toMatchInlineSnapshot(`
+      "t0 f32[4,2] = matmul(x, w)
+      t1 f32[4,2] = map(t0) {%0 = mul(i0, i0)}
+      output y = t1"
+    `);
+  });
+
+  it('of many matrices fuse as one does', () => {
+    const many = matmul(f32('many', 3, 4, 5), f32('others', 3, 5, 2));
+    expect(fused(relu(add(many, b)))).toMatchInlineSnapshot(`
+      "t0 f32[3,4,2] = matmul(many, others, b) {bias, map: relu}
+      output y = t0"
+    `);
+    expect(fused(mul(many, f32('c', 3, 4, 2)))).toMatchInlineSnapshot(`
+      "t0 f32[3,4,2] = matmul(many, others, c) {map: mul}
+      output y = t0"
+    `);
+  });
+
   it('serve the backward pass by their results', () => {
     const y = relu(add(matmul(x, w), b));
     const [dw, db] = gradients(ops.sum(ops.square(y)), [w, b]) as [Tensor, Tensor];
     expect(fused({dw, db})).toMatchInlineSnapshot(`
-      "t0 f32[4,2] = gemm(x, w, b) {activation: relu}
+      "t0 f32[4,2] = matmul(x, w, b) {bias, map: relu}
       t1 f32[4,2] = map(t0) {%0 = mul(i0, 2); %0 = reluGrad(%0, i0)}
       t2 f32[3,2] = matmul(x, t1) {transposeA}
       t3 f32[2] = sum(t1) {axis: 0}

@@ -95,7 +95,7 @@ describe('memory', () => {
     expect(placement(matmul(relu(matmul(tanh(y), y)), y))).toMatchInlineSnapshot(`
       "t0 arena+0 = matmul(x io[0], square io[1])
       t1 arena+16384 = map(t0 arena+0)
-      t2 arena+32768 = gemm(t1 arena+16384, t0 arena+0)
+      t2 arena+32768 = matmul(t1 arena+16384, t0 arena+0)
       t3 io[2] = matmul(t2 arena+32768, t0 arena+0)
       49152 bytes"
     `);

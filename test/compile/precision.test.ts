@@ -19,30 +19,30 @@ const w = f32('w', 48, 32);
 
 describe('choosePrecision', () => {
   it('leaves everything as it is for float32', () => {
-    expect(chosen(matmul(x, w), 'float32')).not.toContain('Bfloat16');
+    expect(chosen(matmul(x, w), 'float32')).not.toContain('bfloat16');
   });
 
   it('keeps bias, activation and transposition', () => {
     const product = matmul(f32('x', 48, 64), f32('w', 32, 48), {transposeA: true, transposeB: true});
     const text = chosen(relu(add(product, f32('b', 32))));
-    expect(text).toContain('gemmBfloat16(x, w, b) {transposeA, transposeB, activation: relu}');
+    expect(text).toContain('matmul(x, w, b) {transposeA, transposeB, bfloat16, bias, map: relu}');
   });
 
   it('keeps another operand, and a test of the result', () => {
     const product = matmul(x, w);
-    expect(chosen(add(product, f32('c', 64, 32)))).toContain('gemmWithBfloat16(x, w, c) {combine: add}');
+    expect(chosen(add(product, f32('c', 64, 32)))).toContain('matmul(x, w, c) {bfloat16, map: add}');
     const tested = choosePrecision(fuse(rootsOf(product, {guards: [finite(product)]})), 'bfloat16');
-    expect(printRoots(tested)).toContain('gemmFiniteBfloat16(x, w)');
+    expect(printRoots(tested)).toContain('matmul(x, w) {bfloat16, guarded}');
   });
 
   it('takes products that stand alone, fused or not', () => {
     for (const join of [true, false])
-      expect(chosen(matmul(x, w), 'bfloat16', join)).toContain('gemmBfloat16(x, w)');
+      expect(chosen(matmul(x, w), 'bfloat16', join)).toContain('matmul(x, w) {bfloat16}');
   });
 
   it('leaves small products in float32: with a side under 16, or under 32768 terms', () => {
     const isLowered = (m: number, k: number, n: number): boolean =>
-      chosen(matmul(f32('x', m, k), f32('w', k, n))).includes('Bfloat16');
+      chosen(matmul(f32('x', m, k), f32('w', k, n))).includes('bfloat16');
     expect(isLowered(64, 48, 16)).toBe(true);
     expect(isLowered(1000, 1000, 15)).toBe(false);
     expect(isLowered(15, 1000, 1000)).toBe(false);

@@ -1,6 +1,6 @@
 // Plans for other numbers of rows are those that the compiler would have made, but for where values lie.
 import {expect, it} from 'vitest';
-import {layers, optimizers, type Sequential, sequential} from '../../lib/index.ts';
+import {layers, ops, optimizers, type Sequential, sequential, type Tensor} from '../../lib/index.ts';
 import {type CompiledProgram, onCompile} from '../../lib/session/compile.ts';
 
 const width = 5;
@@ -18,6 +18,17 @@ const models: Record<string, () => Sequential> = {
       layers.dense({units: 9, activation: 'tanh', kernelRegularizer: 'l2', inputShape: [width]}),
       layers.dropout({rate: 0.3}),
       layers.layerNormalization(),
+      layers.dense({units: 3, activation: 'softmax'}),
+    ]),
+  'rows of rank 3, products in batches': () =>
+    sequential([
+      layers.dense({units: 12, inputShape: [width]}),
+      layers.reshape({targetShape: [3, 4]}),
+      layers.dense({units: 8, activation: 'relu'}),
+      layers.lambda({
+        function: (h: Tensor) => ops.matmul(ops.softmax(ops.matmul(h, h, {transposeB: true})), h),
+      }),
+      layers.flatten(),
       layers.dense({units: 3, activation: 'softmax'}),
     ]),
   'statistics of the batch': () =>
@@ -77,6 +88,15 @@ it.each(Object.entries(models))('%s: training over many sizes is training in pie
     return {logs, weights: model.getWeights()};
   };
   expect(await run(false)).toEqual(await run(true));
+});
+
+it.each(Object.entries(models))('%s: a row is predicted alone as among others', async (_, make) => {
+  const model = build(make);
+  const among = await model.predict(x(100));
+  for (const rows of [1, 2, 31, 99]) {
+    const alone = await model.predict(x(rows));
+    expect(alone.data, `${rows} rows`).toEqual(among.data.slice(0, rows * 3));
+  }
 });
 
 it('few are compiled for all sizes up to the largest', async () => {

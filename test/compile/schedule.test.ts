@@ -206,9 +206,10 @@ describe('a training step', () => {
       compute
         0  t0 arena+896 f32[8,4], t1 arena+1536 i32[8] = gatherRows(data io[0] u8[-1,4],
                rows io[1] i32[8]) {scale: 1, offset: 0}
-        1  t2 arena+512 f32[8,6] = gemm(t0 arena+896 f32[8,4], w1 state+0 f32[4,6],
-               b1 state+256 f32[6]) {activation: relu}
-        2  t3 arena+1024 f32[8,3] = gemm(t2 arena+512 f32[8,6], w2 state+384 f32[6,3], b2 state+640 f32[3])
+        1  t2 arena+512 f32[8,6] = matmul(t0 arena+896 f32[8,4], w1 state+0 f32[4,6],
+               b1 state+256 f32[6]) {bias, map: relu}
+        2  t3 arena+1024 f32[8,3] = matmul(t2 arena+512 f32[8,6], w2 state+384 f32[6,3],
+               b2 state+640 f32[3]) {bias}
         3  t4 arena+1600 i32[8], t5 arena+1664 i32[8] = gatherLabels(classes io[2] u8[-1],
                rows io[1] i32[8])
         4  t6 arena+1728 f32[8], t7 arena+1152 f32[8,3],
@@ -218,12 +219,12 @@ describe('a training step', () => {
         7  t11 arena+1856 f32[] = map(t10 arena+1856 f32[]) {%0 = mul(i0, 0.125)}
         8  t12 arena+1152 f32[8,3] = subtractOneHot(t7 arena+1152 f32[8,3], t4 arena+1600 i32[8],
                constant literal+0 f32[])
-        9  t13 arena+704 f32[8,6] = gemmWith(t12 arena+1152 f32[8,3], w2 state+384 f32[6,3],
-               t2 arena+512 f32[8,6]) {transposeB, combine: reluGrad}
-       10  t14 arena+1280 f32[4,6], t15 arena+0 i32[64] = gemmFinite(t0 arena+896 f32[8,4],
+        9  t13 arena+704 f32[8,6] = matmul(t12 arena+1152 f32[8,3], w2 state+384 f32[6,3],
+               t2 arena+512 f32[8,6]) {transposeB, map: reluGrad}
+       10  t14 arena+1280 f32[4,6], t15 arena+0 i32[64] = matmul(t0 arena+896 f32[8,4],
                t13 arena+704 f32[8,6]) {transposeA}
        11  t16 arena+1920 f32[6] = sum(t13 arena+704 f32[8,6]) {axis: 0}
-       12  t17 arena+1408 f32[6,3], t18 arena+256 i32[64] = gemmFinite(t2 arena+512 f32[8,6],
+       12  t17 arena+1408 f32[6,3], t18 arena+256 i32[64] = matmul(t2 arena+512 f32[8,6],
                t12 arena+1152 f32[8,3]) {transposeA}
        13  t19 arena+1024 f32[3] = sum(t12 arena+1152 f32[8,3]) {axis: 0}
        14  t20 arena+1088 i32[3] = finiteEach(t11 arena+1856 f32[], t16 arena+1920 f32[6],

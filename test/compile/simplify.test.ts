@@ -81,6 +81,16 @@ describe('simplify', () => {
     ['an operand with a leading axis', mul(x, reshape(f32('r', 3), [1, 3])), 'mul(x, r)'],
     ['a product with a filled array', mul(x, ops.broadcastTo(constant(0.5), [2, 3])), 'mul(x, 0.5)'],
     ['a transposed factor', matmul(x, transpose(y)), 'matmul(x, y) {transposeB}'],
+    [
+      'a transposed batch',
+      matmul(f32('a', 4, 2, 3), transpose(f32('b', 4, 5, 3), [0, 2, 1])),
+      'matmul(a, b) {transposeB}',
+    ],
+    [
+      'a batch with other axes moved',
+      matmul(f32('a', 4, 2, 3), transpose(f32('b', 3, 4, 5), [1, 0, 2])),
+      'matmul(a, t0)',
+    ],
     ['two of them', matmul(transpose(x), transpose(y), {transposeB: true}), 'matmul(x, y) {transposeA}'],
   ])('%s', (_, given, result) => {
     const listing = simplified(given);

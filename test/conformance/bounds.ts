@@ -2,8 +2,10 @@
 // top of the rounding of the result itself; 0 means correctly rounded.
 import type {Call, Tensor} from '../../lib/core/tensor.ts';
 import type {UpdateAttributes} from '../../lib/ops/optimizer.ts';
+import {broadcastIndex} from '../reference/broadcast.ts';
+import {product, productSizes} from '../reference/products.ts';
 import {type UpdateName, updates as updateTable} from '../reference/updates.ts';
-import {broadcastIndex, evaluateCall, product, productSizes, type Values} from '../reference.ts';
+import {evaluateCall, type Values} from '../reference.ts';
 
 /** Bounds of every element of every output, from the operands and the exact results. */
 export type Bound = (call: Call, inputs: Values[], exact: Values[]) => Values[];
@@ -44,22 +46,20 @@ export const activationGradients: Bound = (call, inputs, exact) => {
 const drift = (count: number, magnitude: number): number =>
   4 * Math.sqrt(Math.max(count, 1)) * unit * magnitude;
 
-/** A product, and with bias and an activation of derivative at most 1 what follows it. */
-export const products: Bound = (call, inputs) => {
-  const [, inner, columns] = productSizes(call);
-  const bias = inputs[2];
-  const magnitudes = product(
-    call,
-    inputs.map(values => values.map(Math.abs)),
+/**
+ * A product, and what follows it: a bias, a map whose derivatives are at most 1. Its guard is told exactly.
+ */
+export const products: Bound = (call, inputs, [, guard]) => {
+  const [, inner] = productSizes(call);
+  const [a, b, ...epilogue] = inputs.map(values => values.map(Math.abs)) as [Values, Values, ...Values[]];
+  const values = product(call, [a, b]).map((size, i) =>
+    drift(
+      inner,
+      epilogue.reduce((sum, own) => sum + (own[i % own.length] as number), size),
+    ),
   );
-  return [magnitudes.map((size, i) => drift(inner, size + Math.abs(bias?.[i % columns] ?? 0)))];
+  return guard ? [values, guard.map(() => 0)] : [values];
 };
-
-/** The same of a product with its guard, which is told exactly. */
-export const guardedProducts: Bound = (call, inputs, [, guard]) => [
-  ...products(call, inputs, []),
-  (guard as Values).map(() => 0),
-];
 
 export const sums: Bound = (call, [x]) => {
   const magnitudes = evaluateCall(call, [(x as Values).map(Math.abs)])[0] as Values;

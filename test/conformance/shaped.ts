@@ -1,4 +1,4 @@
-// Samples of ops whose results depend on more than one element: products, reductions, rows, gathers, random
+// Samples of ops whose results depend on more than one element: reductions, rows, gathers, random
 // numbers.
 import type {Shape} from '../../lib/core/shape.ts';
 import * as bounds from './bounds.ts';
@@ -15,79 +15,6 @@ import {
 import {lengths} from './elementwise.ts';
 
 const {correctlyRounded} = bounds;
-
-/** Around every tile, and around the block of 384 within which one chain of FMAs runs. */
-const products: (readonly [rows: number, inner: number, columns: number])[] = [
-  [0, 3, 4],
-  [3, 0, 4],
-  [3, 4, 0],
-  [1, 1, 1],
-  [1, 5, 1],
-  [5, 7, 9],
-  [1, 33, 17],
-  [17, 16, 1],
-  [16, 31, 16],
-  [13, 383, 15],
-  [7, 384, 33],
-  [33, 385, 31],
-  [15, 768, 49],
-  [2, 1153, 65],
-];
-
-const transpositions = [false, true].flatMap(transposeA =>
-  [false, true].map(transposeB => ({transposeA, transposeB})),
-);
-
-function productOperands([m, k, n]: readonly [number, number, number], index: number): Sample {
-  const attributes = transpositions[index] as (typeof transpositions)[number];
-  const a = reals(attributes.transposeA ? [k, m] : [m, k]);
-  return {operands: [a, reals(attributes.transposeB ? [n, k] : [k, n])], attributes};
-}
-
-export const matmul: OpSamples = {
-  bound: bounds.products,
-  values: [
-    ...products.flatMap(size => transpositions.map((_, index) => productOperands(size, index))),
-    ...transpositions.map((_, index) => ({...productOperands([129, 400, 131], index), large: true})),
-  ],
-  smooth: transpositions.flatMap((_, index) => [
-    productOperands([3, 4, 2], index),
-    productOperands([0, 3, 2], index),
-  ]),
-};
-
-const activations = [null, ...['relu', 'tanh', 'sigmoid', 'neg'].map(name => `${name}(x: f32) -> y: f32`)];
-export const gemms: OpSamples = {
-  bound: bounds.products,
-  values: matmul.values.flatMap((sample, index) => {
-    const activation = activations[index % activations.length] as string | null;
-    const {transposeB} = sample.attributes as {transposeB: boolean};
-    const columns = (sample.operands[1] as Operand).shape[transposeB ? 0 : 1] as number;
-    const attributes = {...sample.attributes, activation};
-    const operands = [...sample.operands, reals([columns])];
-    return index % 3 === 0
-      ? [
-          {...sample, attributes},
-          {...sample, operands, attributes},
-        ]
-      : [{...sample, operands, attributes}];
-  }),
-};
-
-export const gemmWith: OpSamples = {
-  bound: bounds.products,
-  values: matmul.values.map((sample, index) => {
-    const {transposeA, transposeB} = sample.attributes as {transposeA: boolean; transposeB: boolean};
-    const rows = (sample.operands[0] as Operand).shape[transposeA ? 1 : 0] as number;
-    const columns = (sample.operands[1] as Operand).shape[transposeB ? 0 : 1] as number;
-    const name = ['reluGrad', 'add', 'sub'][index % 3];
-    const combine = `${name}(a: f32, b: f32) -> y: f32`;
-    const operands = [...sample.operands, reals([rows, columns])];
-    return {...sample, operands, attributes: {...sample.attributes, combine}};
-  }),
-};
-
-export const gemmFinite: OpSamples = {bound: bounds.guardedProducts, values: matmul.values};
 
 /** Lines along each axis, around the chunks of 256 rows and of 4096 elements. */
 export const lines: (readonly [Shape, axis: number])[] = [

@@ -146,7 +146,7 @@ describe('activations', () => {
     ];
     const y = activations[name as Name]()(ops.add(ops.matmul(x, w), b));
     const names = compile(y).plan.instructions.map(instruction => instruction.name);
-    expect(names[0]).toBe('gemm');
+    expect(names[0]).toBe('matmul');
     expect([[], ['map']]).toContainEqual(names.slice(1));
   });
 

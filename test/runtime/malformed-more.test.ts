@@ -1,11 +1,9 @@
 // More ways in which a plan can be wrong: loops, constants, and data sets whose rows the plan does not know.
-import {expect, it} from 'vitest';
+import {describe, expect, it} from 'vitest';
 import {headerWords} from '../../lib/plan.ts';
 import {Program} from '../../lib/runtime/program.ts';
-import {ops, PlanWords, signatures} from './words.ts';
+import {alone, ops, PlanWords, signatures} from './words.ts';
 
-const gemm =
-  'gemm(a: f32, b: f32, bias?: f32) -> c: f32 {transposeA: bool, transposeB: bool, activation: op}';
 const sum = 'sum(x: f32) -> y: f32 {axis: i32}';
 
 interface Parts {
@@ -95,7 +93,24 @@ it.each<[string, (words: PlanWords, data: number, other: number) => unknown]>([
   [
     'a product over the rows of two data sets',
     (words, data, other) =>
-      words.instruction(signatures.matmul, [words.place('arena', 'float32', [8, 8])], [data, other], [1, 0]),
+      words.instruction(
+        signatures.matmul,
+        [words.place('arena', 'float32', [8, 8])],
+        [data, other],
+        [1, ...alone.slice(1)],
+      ),
+  ],
+  [
+    'a product of as many matrices as it has rows',
+    words => {
+      const many = words.io('many', 'float32', [-1, 4, 4]);
+      words.instruction(
+        signatures.matmul,
+        [words.place('arena', 'float32', [8, 4, 4])],
+        [many, many],
+        [...alone],
+      );
+    },
   ],
   [
     'a sum over the rows of many columns, whose work is cut by their number',
@@ -139,7 +154,7 @@ it('an activation that takes two operands', () => {
   const words = new PlanWords();
   const [a, b, c] = [0, 1, 2].map(() => words.place('arena', 'float32', [4, 4])) as [number, number, number];
   words.map(a, [b, b], [], [[ops.add, 0, 0, 1]]); // signature 0
-  words.instruction(gemm, [c], [a, b], [0, 0, 0]);
+  words.instruction(signatures.matmul, [c], [a, b], [0, 0, 0, 0, 0]);
   expect(() => new Program(words.plan())).toThrow(/takes another number of operands/);
 });
 
@@ -155,4 +170,29 @@ it('a program that says more constants than it may', () => {
   const {words, a, b} = parts();
   words.instruction(signatures.map, [b], [a], [17, ...new Array<number>(17).fill(0), 1, 0]);
   expect(() => new Program(words.plan())).toThrow(/map/);
+});
+
+describe('products whose batch axes do not fit together', () => {
+  it.each<readonly [string, a: number[], b: number[], c: number[]]>([
+    ['two batches of other sizes', [2, 4, 4], [3, 4, 4], [3, 4, 4]],
+    ['a result of more matrices than there are', [2, 4, 4], [2, 4, 4], [3, 4, 4]],
+    ['a result of fewer', [2, 4, 4], [2, 4, 4], [4, 4]],
+    ['a result repeated along an axis of its own', [4, 4], [4, 4], [2, 4, 4]],
+    ['axes in another order', [2, 3, 4, 4], [2, 3, 4, 4], [3, 2, 4, 4]],
+    ['no matrices, but a result', [0, 4, 4], [1, 4, 4], [1, 4, 4]],
+  ])('%s', (_, ...shapes) => {
+    const words = new PlanWords();
+    const [a, b, c] = shapes.map(shape => words.place('arena', 'float32', shape)) as [number, number, number];
+    words.instruction(signatures.matmul, [c], [a, b], alone);
+    expect(() => new Program(words.plan())).toThrow(/matmul.*: the batch axes/);
+  });
+
+  it('another operand of one matrix alone', () => {
+    const words = new PlanWords();
+    const [a, c] = [0, 1].map(() => words.place('arena', 'float32', [2, 4, 4])) as [number, number];
+    const other = words.place('arena', 'float32', [4, 4]);
+    words.map(a, [c, c], [], [[ops.add, 0, 0, 1]]); // signature 0
+    words.instruction(signatures.matmul, [c], [a, a, other], [0, 0, 0, 0, 0]);
+    expect(() => new Program(words.plan())).toThrow(/must have the product's shape/);
+  });
 });

@@ -2,7 +2,7 @@
 import {expect, it} from 'vitest';
 import {header, headerWords, type Plan} from '../../lib/plan.ts';
 import {Program} from '../../lib/runtime/program.ts';
-import {ops, PlanWords, signatures} from './words.ts';
+import {alone, ops, PlanWords, signatures} from './words.ts';
 
 /** y = x + 1 by way of the arena, then a state that counts: small, and with a bit of everything. */
 function sound(): {words: PlanWords; x: number; y: number; mid: number; state: number; guard: number} {
@@ -140,7 +140,7 @@ it('a result that overlaps another operand', () => {
   refused(words.map(middle, [low], [], [[ops.tanh, 0, 0]]).plan(), /overlaps/);
   const square = new PlanWords();
   const a = square.place('arena', 'float32', [8, 8]);
-  refused(square.instruction(signatures.matmul, [a], [a, a], [0, 0]).plan(), /overlaps/);
+  refused(square.instruction(signatures.matmul, [a], [a, a], alone).plan(), /overlaps/);
 });
 
 it('windows that run into each other', () => {
@@ -235,13 +235,14 @@ it('kernels that this build does not have, and how they differ', () => {
   };
   refused(words('fancy(a: f32, b: f32) -> c: f32', []), 'fancy: this build has no such kernel');
   refused(
-    words('matmul(a: f32, b: f32) -> c: f32 {transposeA: bool}', [0]),
-    'matmul: plan has {transposeA: bool}, this build has {transposeA: bool, transposeB: bool}',
+    words(signatures.matmul.replace(', bias: bool, map: op', ''), [0, 0, 0]),
+    'matmul: plan has {transposeA: bool, transposeB: bool, bfloat16: bool}, ' +
+      'this build has {transposeA: bool, transposeB: bool, bfloat16: bool, bias: bool, map: op}',
   );
   refused(words('matmul(a: f32', []), /cannot read the signature/);
   refused(words(signatures.matmul, [0]), /attribute/);
-  refused(words(signatures.matmul, [0, 0, 0]), /attributes/);
-  refused(words(signatures.matmul, [2, 0]), /neither 0 nor 1/);
+  refused(words(signatures.matmul, [...alone, 0]), /attributes/);
+  refused(words(signatures.matmul, [2, 0, 0, 0, -1]), /neither 0 nor 1/);
   refused(words(signatures.finite, []), /operands/);
   refused(words(ops.add, []), /not a kernel/);
 });
@@ -251,14 +252,14 @@ it('operands whose types or shapes a kernel does not take', () => {
   const a = words.place('arena', 'float32', [4, 4]);
   const c = words.place('arena', 'float32', [4, 4]);
   const whole = words.place('arena', 'int32', [4, 4]);
-  refused(words.instruction(signatures.matmul, [c], [a, whole], [0, 0]).plan(), /dtype/);
+  refused(words.instruction(signatures.matmul, [c], [a, whole], alone).plan(), /dtype/);
   const shapes = new PlanWords();
   const [d, e, f] = [4, 4, 5].map(rows => shapes.place('arena', 'float32', [rows, 4])) as [
     number,
     number,
     number,
   ];
-  refused(shapes.instruction(signatures.matmul, [d], [e, f], [0, 0]).plan(), /matmul/);
+  refused(shapes.instruction(signatures.matmul, [d], [e, f], alone).plan(), /matmul/);
 });
 
 it('is not told apart by whom it is given to: every instruction set refuses it', () => {

@@ -1,7 +1,7 @@
 // The programs that the runtime's tests run, all over the same state: two arrays that every step adds 1 to.
 import {Program} from '../../lib/runtime/program.ts';
 import {State} from '../../lib/runtime/state.ts';
-import {ops, PlanWords, signatures} from './words.ts';
+import {alone, ops, PlanWords, signatures} from './words.ts';
 
 export const width = 4096;
 const bytes = 2 * width * 4;
@@ -25,7 +25,7 @@ function work(words: PlanWords, size: number, iterations: number): void {
     number,
   ];
   words.map(a, [], [0.5], [[ops.broadcastTo, 0, 0]]).map(b, [], [0.25], [[ops.broadcastTo, 0, 0]]);
-  words.loop(iterations, [], [], () => words.instruction(signatures.matmul, [c], [a, b], [0, 0]));
+  words.loop(iterations, [], [], () => words.instruction(signatures.matmul, [c], [a, b], alone));
 }
 
 /** A training step: works, then adds 1 to both arrays, in two instructions. */

@@ -4,7 +4,7 @@ import {guardKinds} from '../../lib/plan.ts';
 import {getThreads, Program, setThreads} from '../../lib/runtime/program.ts';
 import {State} from '../../lib/runtime/state.ts';
 import {newState, reader, width} from './programs.ts';
-import {ops, PlanWords, shared, signatures} from './words.ts';
+import {alone, ops, PlanWords, shared, signatures} from './words.ts';
 
 const threads = getThreads();
 afterAll(() => setThreads(threads));
@@ -89,7 +89,7 @@ describe.each([1, 2, 3])('in a step without end on %i threads', count => {
     const matrices = (length: number) =>
       [0, 1, 2].map(() => words.place('arena', 'float32', [length, length]));
     const product = ([a, b, c]: number[]) =>
-      words.instruction(signatures.matmul, [c as number], [a as number, b as number], [0, 0]);
+      words.instruction(signatures.matmul, [c as number], [a as number, b as number], alone);
     product(matrices(96));
     const inner = matrices(size);
     words.loop(iterations, [], [], () => product(inner));

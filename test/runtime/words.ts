@@ -26,11 +26,16 @@ export const signatures = {
   copy: 'copy(x: T) -> y: T',
   finite: 'finite(x: f32) -> guard: i32',
   gather: 'gatherRows(source: T, rows: i32) -> y: f32, guard: i32 {scale: f32, offset: f32}',
-  matmul: 'matmul(a: f32, b: f32) -> c: f32 {transposeA: bool, transposeB: bool}',
+  matmul:
+    'matmul(a: f32, b: f32, ...epilogue: f32) -> c: f32, guard?: i32 ' +
+    '{transposeA: bool, transposeB: bool, bfloat16: bool, bias: bool, map: op}',
   sgd:
     'sgd(hyper: f32, ...segments: f32) -> ...updated: f32 ' +
     '{decays: bool, averages: bool, pauses: bool, groups: words}',
 };
+
+/** Attributes of a product alone, of operands as they are. */
+export const alone = [0, 0, 0, 0, -1] as const;
 
 /** One step of a map program: op by signature, tile, registers. */
 export type MapStep = readonly [signature: string, tile: number, ...operands: number[]];

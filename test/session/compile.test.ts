@@ -146,7 +146,7 @@ describe('compileProgram', () => {
     expect(graph).toContain('tanh(');
     expect(gradients).toContain('adam(');
     expect(simplified).toContain('matmul(');
-    expect(fused).toContain('gemm(');
+    expect(fused).toContain('map: tanh');
     expect(plan).toContain('commit');
   });
 });

@@ -1,0 +1,66 @@
+// A plan that is run at once, on whatever arrays each call brings.
+import {fail} from '../core/errors.ts';
+import {addon, type RunWords, runEnds} from './addon.ts';
+import {toChainruleError} from './program.ts';
+
+/** Memory as a call reads and writes it: its first bytes, in the order and type that the plan says. */
+export type Memory = ArrayBufferView;
+
+/** The guard that ended a call, by its number in the plan; its first number that is not -1, and where. */
+export interface CallGuard {
+  readonly number: number;
+  readonly position: number;
+  readonly value: number;
+}
+
+/** @internal */
+export class LinkedPlan {
+  readonly #number: number;
+
+  /** @throws ERR_PLAN if the plan is malformed or was made for other kernels. */
+  constructor(words: Int32Array, signatures: readonly string[]) {
+    try {
+      this.#number = addon().link(words, signatures);
+    } catch (cause) {
+      throw toChainruleError(cause);
+    }
+  }
+
+  /**
+   * Runs on the arrays of the io slots, in order: results first. The guard that failed, if one did.
+   *
+   * @throws ERR_PLAN where an array is too short for its slot, or results overlap.
+   */
+  call(arrays: readonly Memory[]): CallGuard | undefined {
+    const words = this.#run(arrays);
+    return words && readWords(words);
+  }
+
+  /** Frees it; it must not be called again, for another may have its number. */
+  unlink(): void {
+    addon().unlink(this.#number);
+  }
+
+  #run(arrays: readonly Memory[]): RunWords | undefined {
+    const {callLinked} = addon();
+    const [a, b, c, d] = arrays;
+    // A call with the usual few arrays is made without a list of them.
+    switch (arrays.length) {
+      case 2:
+        return callLinked(this.#number, a as Memory, b as Memory);
+      case 3:
+        return callLinked(this.#number, a as Memory, b as Memory, c as Memory);
+      case 4:
+        return callLinked(this.#number, a as Memory, b as Memory, c as Memory, d as Memory);
+      default:
+        return callLinked(this.#number, ...arrays);
+    }
+  }
+}
+
+function readWords([, end, number, position, value]: RunWords): CallGuard | undefined {
+  const reason = runEnds[end as number];
+  if (reason === 'memory') fail('ERR_ADDON', 'there is not enough memory for this op.');
+  if (reason !== 'guard') return undefined;
+  return {number: number as number, position: position as number, value: value as number};
+}

@@ -1,0 +1,118 @@
+#include "binding/linked.h"
+
+#include <atomic>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "binding/arguments.h"
+#include "binding/runs.h"
+#include "runtime/executor.h"
+
+namespace chainrule::binding {
+namespace {
+
+std::atomic<int32_t> alive{0};
+
+// What the collector is told of each: its tables and its frame.
+constexpr int64_t kLinkedBytes = 4096;
+
+// What JavaScript calls with; more than a few only for ops of any number of operands.
+class Arguments {
+ public:
+  Arguments(napi_env env, napi_callback_info call) {
+    if (napi_get_cb_info(env, call, &count_, few_, nullptr, nullptr) != napi_ok) count_ = 0;
+    if (count_ <= kFew) return;
+    many_.resize(count_);
+    if (napi_get_cb_info(env, call, &count_, many_.data(), nullptr, nullptr) != napi_ok) count_ = 0;
+  }
+  size_t count() const { return count_; }
+  napi_value operator[](size_t index) const { return many_.empty() ? few_[index] : many_[index]; }
+
+ private:
+  static constexpr size_t kFew = 8;
+  napi_value few_[kFew];
+  std::vector<napi_value> many_;
+  size_t count_ = kFew;
+};
+
+Linked* row_of(LinkedTable* table, uint32_t number) {
+  return table && number < table->rows.size() ? table->rows[number].get() : nullptr;
+}
+
+Linked* linked_of(napi_env env, const Arguments& given) {
+  uint32_t number = 0;
+  if (given.count() == 0 || napi_get_value_uint32(env, given[0], &number) != napi_ok) return nullptr;
+  return row_of(linked_table(env), number);
+}
+
+// Empty, or why it cannot be called with these arrays.
+std::string bind_arrays(napi_env env, const Arguments& given, Job* job) {
+  job->io.clear();
+  for (size_t i = 1; i < given.count(); ++i) {
+    Bytes bytes{nullptr, 0};
+    if (!read_bytes(env, given[i], &bytes)) return "expected a typed array";
+    job->io.push_back({bytes.data, bytes.bytes});
+  }
+  return check_bindings(*job->program, job->io, job->steps, nullptr, 0);
+}
+
+}  // namespace
+
+Linked::Linked(std::unique_ptr<Program> loaded) : program(std::move(loaded)) {
+  job.program = program.get();
+  ++alive;
+}
+
+Linked::~Linked() { --alive; }
+
+Napi::Value link(const Napi::CallbackInfo& call) {
+  LinkedTable& table = *linked_table(call.Env());
+  auto linked = std::make_unique<Linked>(read_program(call, table.memory));
+  auto number = static_cast<uint32_t>(table.rows.size());
+  if (table.unused.empty()) {
+    table.rows.push_back(std::move(linked));
+  } else {
+    number = table.unused.back();
+    table.unused.pop_back();
+    table.rows[number] = std::move(linked);
+  }
+  Napi::MemoryManagement::AdjustExternalMemory(call.Env(), kLinkedBytes);
+  return Napi::Number::New(call.Env(), number);
+}
+
+napi_value call_linked(napi_env env, napi_callback_info call) {
+  const Arguments given(env, call);
+  Linked* const linked = linked_of(env, given);
+  if (!linked) {
+    napi_throw_error(env, "ERR_PLAN", "expected the number of a linked program, then its arrays");
+    return nullptr;
+  }
+  Job& job = linked->job;
+  try {
+    const std::string why = bind_arrays(env, given, &job);
+    if (!why.empty()) {
+      napi_throw_error(env, "ERR_PLAN", why.c_str());
+      return nullptr;
+    }
+    job.report = RunReport{};
+    run_now(&job);
+  } catch (const std::exception& error) {
+    napi_throw_error(env, "ERR_PLAN", error.what());
+    return nullptr;
+  }
+  return job.report.end == RunEnd::done ? nullptr : array_of(env, job.report);
+}
+
+void unlink(const Napi::CallbackInfo& call) {
+  LinkedTable* const table = linked_table(call.Env());
+  const uint32_t number = call[0].As<Napi::Number>().Uint32Value();
+  if (!row_of(table, number)) return;
+  table->rows[number].reset();
+  table->unused.push_back(number);
+  Napi::MemoryManagement::AdjustExternalMemory(call.Env(), -kLinkedBytes);
+}
+
+int32_t linked_alive() { return alive.load(); }
+
+}  // namespace chainrule::binding
