@@ -1,8 +1,9 @@
 // Matrix products as a share of the multiply-add peak of the same run: the three of a dense layer, on one
-// thread and on all, beside OpenBLAS, BLIS and MKL.
+// thread and on all, beside OpenBLAS, BLIS and MKL. And products in batches, beside PyTorch's bmm.
 import {setTimeout as pause} from 'node:timers/promises';
 import {setThreads} from '../lib/index.ts';
 import {table} from '../scripts/table.ts';
+import {benchBatched} from './batched.ts';
 import {bandwidthOf, type Ceiling, levelOf, peakOf, remeasurePeak} from './ceiling.ts';
 import {type BenchOptions, type Figure, type Figures, figuresOf, geometricMean, worstOf} from './options.ts';
 import {Blas, type Form} from './peers/blas.ts';
@@ -262,7 +263,11 @@ export async function bench(options: BenchOptions): Promise<Figures> {
     }
   }
   printClasses(rows, ceiling);
-  const figures = judge(rows, ceiling, threads);
-  saveResults('gemm', {threads, ceiling, libraries, rows, figures});
+  const batched = await benchBatched({...options, ceiling});
+  const figures = {
+    ...judge(rows, ceiling, threads),
+    ...figuresOf({'gemm-batched': threads > 1 ? batched.worst : undefined}),
+  };
+  saveResults('gemm', {threads, ceiling, libraries, rows, batched: batched.rows, figures});
   return figures;
 }

@@ -43,6 +43,12 @@ const products: readonly Goal[] = [
   {name: 'gemm-blas-mean', what: 'products ÷ the best BLAS, geometric mean', atLeast: 1.05, unit: '×'},
   {name: 'gemm-blas-few', what: 'products ÷ the best BLAS, M ≤ 16, geometric mean', atLeast: 1.3, unit: '×'},
   {
+    name: 'gemm-batched',
+    what: 'products in batches ÷ PyTorch’s bmm, all threads, worst shape',
+    atLeast: 1.2,
+    unit: '×',
+  },
+  {
     name: 'gemm-blas-small',
     what: 'products ÷ the best BLAS, all threads, 128³ and below, mean',
     atLeast: 1.3,

@@ -57,6 +57,7 @@ type Composite =
   | 'clip'
   | 'constant'
   | 'dropout'
+  | 'einsum'
   | 'input'
   | 'mean'
   | 'ones'

@@ -1,7 +1,7 @@
 // A BLAS in a process of its own, asked for the time of one product after another.
 import {type ChildProcessWithoutNullStreams, spawn} from 'node:child_process';
 import {createInterface} from 'node:readline';
-import {type BlasSpec, startOfBlas} from './registry.ts';
+import {type BlasSpec, type Start, startOfBlas} from './registry.ts';
 
 /** Row-major, [m,k]·[k,n]: plain, or with the left or the right operand given transposed. */
 export type Form = 'nn' | 'tn' | 'nt';
@@ -29,10 +29,14 @@ export class Blas {
   }
 
   /** The reason as text where it is missing or does not start. */
-  static async start(spec: BlasSpec, threads: number): Promise<Blas | string> {
-    const start = startOfBlas(spec, threads);
+  static start(spec: BlasSpec, threads: number): Promise<Blas | string> {
+    return Blas.from(spec.name, startOfBlas(spec, threads));
+  }
+
+  /** Anything that answers as the drivers of the BLAS do. */
+  static async from(name: string, start: Start | string): Promise<Blas | string> {
     if (typeof start === 'string') return start;
-    const blas = new Blas(spec.name, spawn(start.command, start.args, {cwd: start.cwd, env: start.env}));
+    const blas = new Blas(name, spawn(start.command, start.args, {cwd: start.cwd, env: start.env}));
     const first = await blas.#lines.next();
     if (first.done) return `does not start: ${blas.#errors.trim()}`;
     // A library that says which kernels it takes says so when it multiplies first.

@@ -94,6 +94,16 @@ export function startOf({runtime, script, mode, unlocked, needs}: PeerSpec, thre
   };
 }
 
+/** For products in batches: PyTorch's bmm. */
+export const bmmSpecs: readonly PeerSpec[] = peerSpecs.filter(
+  ({runtime, mode}) => runtime === 'torch' && mode === 'eager',
+);
+
+/** How to start the timing of `count` products at a time. */
+export function startOfBmm(spec: PeerSpec, count: number, threads: number): Start | string {
+  return startOf({...spec, script: 'torch_bmm.py', mode: String(count)}, threads);
+}
+
 /** A BLAS, for the products of the bench gemm. */
 export interface BlasSpec {
   readonly name: 'openblas' | 'blis' | 'mkl' | 'mkl-unlocked';

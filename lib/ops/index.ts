@@ -2,6 +2,7 @@
 export {constant, input, variable} from '../core/tensor.ts';
 export {finite, stopIf} from './check.ts';
 export {dropout} from './composite.ts';
+export {einsum} from './einsum.ts';
 export type {Binary, Comparison, Predicate, Unary} from './elementwise.ts';
 export {gatherLabels, gatherRows, pickClass, scatterClass} from './gather.ts';
 export {matmul} from './gemm.ts';

@@ -13,6 +13,14 @@ export interface CallGuard {
   readonly value: number;
 }
 
+let kernels: ReadonlySet<string> | undefined;
+
+/** Whether there is a kernel, or an elementwise op, of this signature. */
+export function hasKernel(signature: string): boolean {
+  kernels ??= new Set(addon().signatures());
+  return kernels.has(signature);
+}
+
 /** @internal */
 export class LinkedPlan {
   readonly #number: number;

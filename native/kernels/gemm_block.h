@@ -70,9 +70,12 @@ void multiply_panel(const Product& p, const Part& part, const Workspace& workspa
   t.copy = copy;
   // What is rounded was copied before: no tile of it is compiled that copies.
   constexpr TileKind kFirst = Number::kPerWord == 1 ? TileKind::copying : TileKind::plain;
+  // Divided once: a division takes as long as a tenth of a shallow tile.
+  const int64_t least = part.rows / tiles, taller = part.rows % tiles;
+  const bool finishes = last && (p.epilogue.map != nullptr || p.epilogue.guarded);
   int64_t row = part.row;
   for (int64_t i = 0; i < tiles; ++i) {
-    int64_t rows = part.rows / tiles + (i < part.rows % tiles);
+    const int64_t rows = least + (i < taller);
     if (copy != nullptr && i == 0) {
       kTiles<Number, kFirst>.of[vectors - 1][rows - 1](t);
       t.b = copy;
@@ -83,7 +86,7 @@ void multiply_panel(const Product& p, const Part& part, const Workspace& workspa
     } else {
       kTiles<Number, TileKind::plain>.of[vectors - 1][rows - 1](t);
     }
-    if (last) finish_rows(p, workspace, {row, rows, part.column, part.columns});
+    if (finishes) finish_rows(p, workspace, {row, rows, part.column, part.columns});
     t.a = t.a.from(rows, 0);
     t.c += rows * t.c_row;
     row += rows;

@@ -3,7 +3,7 @@
 import {describe, expect, it} from 'vitest';
 import type {Tensor} from '../../lib/core/tensor.ts';
 import {gradients} from '../../lib/graph/autodiff.ts';
-import {layers, optimizers, type Sequential, sequential} from '../../lib/index.ts';
+import {compile, layers, optimizers, type Sequential, sequential} from '../../lib/index.ts';
 import * as ops from '../../lib/ops/index.ts';
 import {add, matmul, relu, reshape, square, sum} from '../../lib/ops/index.ts';
 import {type CompiledProgram, onCompile} from '../../lib/session/compile.ts';
@@ -79,6 +79,36 @@ describe('what follows a view of a product', () => {
       output dx = t6
       output dw = t7
       output db = t8"
+    `);
+  });
+});
+
+describe('explain', () => {
+  it('shows a dense layer on rows of rank 3 as one instruction', () => {
+    expect(compile(dense(relu)).explain().plan).toMatchInlineSnapshot(`
+      "state 0 bytes, arena 0 bytes, constants 0 bytes
+      io[0]  input   x        f32[2,3,16]
+      io[1]  input   w        f32[16,8]
+      io[2]  input   b        f32[8]
+      io[3]  output  output0  f32[2,3,8]   each step
+      compute
+        0  t1 io[3] f32[6,8] = matmul(t0 io[0] f32[6,16], w io[1] f32[16,8], b io[2] f32[8]) {bias,
+               map: relu}"
+    `);
+  });
+
+  it('shows products in batches, with what follows them', () => {
+    const [q, k] = [f32('q', 2, 4, 6, 8), f32('k', 2, 4, 6, 8)];
+    const scores = matmul(q, k, {transposeB: true});
+    expect(compile(add(scores, f32('mask', 2, 4, 6, 6))).explain().plan).toMatchInlineSnapshot(`
+      "state 0 bytes, arena 0 bytes, constants 0 bytes
+      io[0]  input   q        f32[2,4,6,8]
+      io[1]  input   k        f32[2,4,6,8]
+      io[2]  input   mask     f32[2,4,6,6]
+      io[3]  output  output0  f32[2,4,6,6]  each step
+      compute
+        0  t0 io[3] f32[2,4,6,6] = matmul(q io[0] f32[2,4,6,8], k io[1] f32[2,4,6,8],
+               mask io[2] f32[2,4,6,6]) {transposeB, map: add}"
     `);
   });
 });

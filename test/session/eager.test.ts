@@ -2,6 +2,7 @@
 import {afterEach, describe, expect, it} from 'vitest';
 import {callWords, kernelOf} from '../../lib/compile/one-call.ts';
 import type {DType} from '../../lib/core/dtype.ts';
+import {parseSignature} from '../../lib/core/signature.ts';
 import {addon} from '../../lib/runtime/addon.ts';
 import {Pool, pool} from '../../lib/runtime/pool.ts';
 import {getThreads, setThreads} from '../../lib/runtime/program.ts';
@@ -100,6 +101,15 @@ describe('applyNow', () => {
 describe('errors', () => {
   const cases: [string, () => unknown, string, string][] = [
     ['an unknown op', () => applyNow('matmull', []), 'ERR_UNKNOWN_NAME', 'Did you mean "matmul"?'],
+    [
+      'an op without a kernel',
+      () => {
+        const signature = parseSignature('stranger(x: f32) -> y: f32');
+        applyNow({...opOf('softmax'), name: 'stranger', signature}, [f32([1], [1, 1])]);
+      },
+      'ERR_GRAPH',
+      'stranger: this op has no kernel of its own. Use evaluate',
+    ],
     ['a leaf', () => applyNow('input', []), 'ERR_UNKNOWN_NAME', 'unknown op "input".'],
     [
       'other shapes',
@@ -277,6 +287,13 @@ describe('links', () => {
     }
     expect(addon().counters().bytes).toBe(bytes);
   });
+});
+
+it('the memory of results is counted by the collector', () => {
+  const before = process.memoryUsage().arrayBuffers;
+  const result = EagerArray.fresh({shape: [2 ** 23], dtype: 'float32'});
+  expect(process.memoryUsage().arrayBuffers - before).toBeGreaterThanOrEqual(2 ** 25);
+  expect(result.memory.byteLength).toBe(2 ** 25);
 });
 
 describe('a pool', () => {

@@ -1,7 +1,7 @@
 // The eager door: one op on arrays that are there, at once. Nothing is compiled, scheduled or planned.
 import {fail, unknownName} from '../../core/errors.ts';
 import {type Op, opTable} from '../../core/tensor.ts';
-import type {Memory} from '../../runtime/linked.ts';
+import {hasKernel, type Memory} from '../../runtime/linked.ts';
 import {EagerArray} from './array.ts';
 import {callOf} from './link.ts';
 import {links} from './links.ts';
@@ -37,6 +37,9 @@ export function applyNow(
   if (!op || op.kind === 'leaf') unknownName('op', typeof named === 'string' ? named : named.name, names());
   checkDisposed(op, operands);
   if (op.view) return viewNow(op, operands, attributes);
+  if (!hasKernel(op.signature.text)) {
+    fail('ERR_GRAPH', `${op.name}: this op has no kernel of its own. Use evaluate, which compiles it.`);
+  }
   const link = links.find(op, operands, attributes);
   const results = link.results.map(spec => EagerArray.fresh(spec));
   const arrays: Memory[] = [];

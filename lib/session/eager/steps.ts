@@ -5,7 +5,7 @@ import {match} from '../../core/operands.ts';
 import {sizeOf} from '../../core/shape.ts';
 import {type Call, constantOp, type Tensor, type TensorSpec, variableOf} from '../../core/tensor.ts';
 import {callsOf} from '../../graph/walk.ts';
-import type {Memory} from '../../runtime/linked.ts';
+import {hasKernel, type Memory} from '../../runtime/linked.ts';
 import {pool} from '../../runtime/pool.ts';
 import type {Link} from './link.ts';
 import {links} from './links.ts';
@@ -41,13 +41,15 @@ function ownerOf(tensor: Tensor): Tensor {
 
 const guardOf = ({op, outputs}: Call): Tensor | undefined => op.guard && outputs[op.guard.output];
 
-/** Whether a graph can be evaluated so: guards are only checked, and all sizes are known. */
+/** Whether a graph can be evaluated so: each op has a kernel, guards are only checked, sizes are known. */
 export function isSteps(outputs: readonly Tensor[]): boolean {
   const order = callsOf(outputs);
   const read = new Set([...outputs, ...order.flatMap(({inputs}) => inputs)]);
   return order.every(call => {
+    const {op} = call;
     const guard = guardOf(call);
     if (guard && read.has(guard)) return false;
+    if (op.kind !== 'leaf' && !op.view && !hasKernel(op.signature.text)) return false;
     return call.outputs.every(({shape}) => !shape.includes(-1));
   });
 }

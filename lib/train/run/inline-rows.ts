@@ -6,7 +6,7 @@ import type {BoundProgram, CompiledProgram} from '../../session/compile.ts';
 import type {RunOutcome} from './failures.ts';
 
 /** Up to so many bytes are copied: a microsecond or a few. */
-const mostBytes = 2 ** 17;
+export const mostBytes = 2 ** 17;
 
 type Inputs = Readonly<Record<string, TypedArray>>;
 type Slot = CompiledProgram['plan']['io'][number];
