@@ -54,7 +54,7 @@ const opOf = (name: string): Op => opTable.get(name) as Op;
 const arrayOf = (shape: readonly number[]): EagerArray =>
   EagerArray.of(numbers(sizeOf(shape)), {shape, dtype: 'float32'});
 
-function microseconds(count: number, run: () => void): number {
+function microseconds(count: number, run: () => unknown): number {
   const started = performance.now();
   for (let call = 0; call < count; call++) run();
   return ((performance.now() - started) * 1000) / count;
@@ -90,10 +90,15 @@ function kernel({op: name, shapes, count}: Row): () => number {
 }
 
 let nextSize = 1;
+const all = numbers(2 ** 16);
 
 /** Microseconds of a call for a shape that was never seen; the operands are there before. */
 function first(op: Op, count: number): number {
-  const operands = Array.from({length: count}, () => arrayOf([nextSize++, 3]));
+  const operands = Array.from({length: count}, () => {
+    const shape = [1 + (nextSize % 250), 1 + (Math.floor(nextSize / 250) % 250)];
+    nextSize++;
+    return EagerArray.of(all.subarray(0, sizeOf(shape)), {shape, dtype: 'float32'});
+  });
   let at = 0;
   return microseconds(count, () => {
     const x = operands[at++] as EagerArray;
@@ -165,22 +170,13 @@ function timeGraphs(quick: boolean): Record<string, number> {
   const data = numbers(32 * 32);
   const one = graph();
   const few = ops.add(ops.mul(x, 2), 1);
-  let [known, fresh, two] = [0, 0, 0].map(() => Number.POSITIVE_INFINITY) as [number, number, number];
-  for (let round = 0; round < (quick ? 3 : 10); round++) {
-    two = Math.min(
-      two,
-      microseconds(2000, () => evaluateSync(few, {x: data})),
-    );
-    known = Math.min(
-      known,
-      microseconds(2000, () => evaluateSync(one, {x: data})),
-    );
-    fresh = Math.min(
-      fresh,
-      microseconds(200, () => evaluateSync(graph(), {x: data})),
-    );
-  }
-  return {'two ops, known': two, 'four ops, known (a plan by now)': known, 'four ops, built anew': fresh};
+  const timeOf = (count: number, run: () => unknown): number =>
+    least(quick ? 300 : 1000, () => microseconds(count, run));
+  return {
+    'two ops, known': timeOf(100, () => evaluateSync(few, {x: data})),
+    'four ops, known': timeOf(100, () => evaluateSync(one, {x: data})),
+    'four ops, built anew': timeOf(20, () => evaluateSync(graph(), {x: data})),
+  };
 }
 
 export async function bench(options: BenchOptions): Promise<Figures> {
@@ -192,7 +188,7 @@ export async function bench(options: BenchOptions): Promise<Figures> {
     peer.stop();
   }
   const add = opOf('add');
-  const unseen = least(options.quick ? 200 : 400, () => first(add, 50));
+  const unseen = least(options.quick ? 500 : 1000, () => first(add, 50));
   const cells = timings.map(({what, kernel: alone, known: all, peer: other}) => {
     const beside = Number.isFinite(other) ? [digits(other), (other / all).toFixed(1)] : ['', ''];
     return [what, digits(alone), digits(all), digits(all - alone), ...beside];

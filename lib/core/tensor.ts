@@ -152,6 +152,9 @@ export function checkShape(op: string, shape: unknown): asserts shape is Shape {
   if (!Array.isArray(shape)) {
     failIn(op, 'ERR_SHAPE', `the shape must be an array of sizes. Received ${show(shape)}`);
   }
+  if (!shape.every(Number.isInteger)) {
+    failIn(op, 'ERR_SHAPE', `sizes must be whole numbers. Received ${show(shape)}`);
+  }
 }
 
 /** Every op that has been defined, by name. */
