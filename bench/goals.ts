@@ -67,6 +67,11 @@ const grid: readonly Goal[] = [
   },
 ];
 
+const families: readonly Goal[] = [
+  {name: 'ops-worst', what: 'PyTorch ÷ an op of a million elements, worst', atLeast: 1, unit: '×'},
+  {name: 'ops-mean', what: 'PyTorch ÷ an op of a million elements, mean', atLeast: 1, unit: '×'},
+];
+
 const training: readonly Goal[] = [
   {name: 'roofline-mlp-small', what: 'training step, of its roofline, mlp-small', atLeast: 0.85, unit: '%'},
   {name: 'roofline-mlp-mnist', what: 'training step, of its roofline, mlp-mnist', atLeast: 0.85, unit: '%'},
@@ -156,6 +161,7 @@ const eager: readonly Goal[] = [
 export const goals: readonly Goal[] = [
   ...products,
   ...grid,
+  ...families,
   ...training,
   ...latency,
   ...timers,

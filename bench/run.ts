@@ -19,6 +19,7 @@ const benches = [
   'eager',
   'scaling',
   'kernels',
+  'ops',
   'optimizer',
   'precision',
   'meanwhile',

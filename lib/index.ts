@@ -31,6 +31,7 @@ export {
   type LayerOptions,
   type LayerWeight,
   type MakeWeight,
+  type Masks,
   type Observe,
 } from './nn/layer.ts';
 export type {ActivationOptions} from './nn/layers/activation.ts';

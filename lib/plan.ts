@@ -94,6 +94,8 @@ export interface PlanGuard {
   readonly source: string | undefined;
   /** How many iterations of a loop have one, or 1. */
   readonly iterations: number;
+  /** For guards of indices: how many positions there are, by turns where there are several. */
+  readonly sizes?: readonly number[] | undefined;
 }
 
 /** Of a plan for any number of rows, which is given with each run; what else it says is about the most. */

@@ -96,7 +96,8 @@ enum class Guard : int32_t {
 // A gather's guard holds this for a row index outside the source. Twin of rowOutOfRange in lib/ops/gather.ts.
 constexpr int32_t kRowOutOfRange = 2147483647;
 
-inline int64_t bytes_of(Dtype dtype) {
+// Never a function of its own, which the objects of several instruction sets would share.
+__attribute__((always_inline)) inline int64_t bytes_of(Dtype dtype) {
   switch (dtype) {
     case Dtype::float32:
     case Dtype::int32: return 4;

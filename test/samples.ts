@@ -5,8 +5,10 @@ import type {Tensor} from '../lib/core/tensor.ts';
 import type * as check from '../lib/ops/check.ts';
 import type * as gemm from '../lib/ops/gemm.ts';
 import type * as ops from '../lib/ops/index.ts';
+import type * as indexing from '../lib/ops/indexing.ts';
 import type * as move from '../lib/ops/move.ts';
 import type * as optimizer from '../lib/ops/optimizer.ts';
+import type * as pad from '../lib/ops/pad.ts';
 import type * as program from '../lib/ops/program.ts';
 import type * as window from '../lib/ops/window.ts';
 import * as bounds from './conformance/bounds.ts';
@@ -28,6 +30,8 @@ import {
   wide,
 } from './conformance/elementwise.ts';
 import {mapSamples} from './conformance/fused.ts';
+import * as along from './conformance/lines.ts';
+import * as moving from './conformance/moving.ts';
 import {products} from './conformance/products.ts';
 import {
   bytes,
@@ -54,16 +58,32 @@ import {updateSamples} from './conformance/updates.ts';
  */
 type Composite =
   | 'applyUpdate'
+  | 'argsort'
   | 'clip'
+  | 'concat'
   | 'constant'
   | 'dropout'
+  | 'expandDims'
+  | 'gatherNd'
   | 'einsum'
   | 'input'
   | 'mean'
+  | 'mirrorPad'
+  | 'oneHot'
   | 'ones'
   | 'scan'
+  | 'scatterNd'
+  | 'split'
+  | 'squeeze'
+  | 'stack'
+  | 'std'
   | 'sumTo'
+  | 'tensorScatterAdd'
+  | 'tensorScatterUpdate'
+  | 'unstack'
   | 'variable'
+  | 'variance'
+  | 'where'
   | 'zeros';
 type Functions = Exclude<keyof typeof ops, Composite>;
 type Values<Module> = {[Key in keyof Module]: Key extends `${infer Name}Op` ? Name : never}[keyof Module];
@@ -71,8 +91,10 @@ export type OpName =
   | Functions
   | Values<typeof check>
   | Values<typeof gemm>
+  | Values<typeof indexing>
   | Values<typeof move>
   | Values<typeof optimizer>
+  | Values<typeof pad>
   | Values<typeof program>
   | Values<typeof window>;
 
@@ -315,6 +337,33 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   isNaN: unary(reals, correctlyRounded, spread),
   isFinite: unary(reals, correctlyRounded, spread),
   matmul: products(),
+  // Other positions than their own.
+  pad: moving.paddings(),
+  padGradient: moving.unpaddings(),
+  roll: moving.rolls(),
+  tile: moving.tiles(),
+  repeat: moving.repeats(),
+  reverse: moving.reversals(),
+  gather: moving.axisGathers(),
+  scatterAdd: moving.scatters(false, bounds.scattered),
+  scatterUpdate: moving.scatters(true, correctlyRounded),
+  takeAlongAxis: moving.takesAlong(),
+  addAlongAxis: moving.addsAlong(),
+  flattenIndices: moving.flattenings(),
+  // Lines along an axis.
+  min: along.smallest(),
+  argMin: along.smallestAt(),
+  any: along.logical(),
+  all: along.logical(),
+  prod: along.products(),
+  moments: along.statistics(bounds.moments),
+  norm: along.statistics(bounds.norms),
+  logSumExp: along.logSums(),
+  cumsum: along.chains(bounds.runningSums, reals),
+  cumprod: along.productChains(),
+  linearRecurrence: along.recurrences(),
+  sort: along.orders(),
+  topK: along.tops(),
   // Loops.
   dynamicSlice: windows('read'),
   dynamicUpdateSlice: windows('write'),

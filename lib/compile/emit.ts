@@ -37,12 +37,13 @@ export function emit(schedule: Schedule, memory: Memory): Plan {
     signatures,
     scopes,
     io: schedule.io,
-    guards: schedule.guards.map(({kind, scope, scopes, source, iterations}) => ({
+    guards: schedule.guards.map(({kind, scope, scopes, source, sizes, iterations}) => ({
       kind,
       scope,
       ...(scopes && {scopes}),
       source,
       iterations,
+      ...(sizes && {sizes}),
     })),
     stateBytes: schedule.stateBytes,
     arenaBytes: memory.arenaUnits * unitBytes,

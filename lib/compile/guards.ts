@@ -75,6 +75,7 @@ export function findGuards(order: readonly Call[], requested: readonly Tensor[])
       scopes: (call.attributes as {scopes?: readonly string[]}).scopes,
       source: kind === 'notFinite' ? undefined : sourceOf(call, operands),
       iterations,
+      sizes: call.op.guard.sizes?.(call),
     };
   });
 }

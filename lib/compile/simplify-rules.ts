@@ -67,7 +67,7 @@ function beforeBroadcast(tensor: Tensor): Tensor | undefined {
 export const skipBroadcasts: Rule = call => {
   for (const [position, operand] of call.inputs.entries()) {
     const source = beforeBroadcast(operand);
-    if (!source) continue;
+    if (!source || source.rank > call.result.rank) continue;
     const inputs = call.inputs.map((input, at) => (at === position ? source : input));
     const after = new Call(call.op, inputs, call.attributes, call.scope).result;
     if (sameShape(after.shape, call.result.shape)) return after;

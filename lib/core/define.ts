@@ -62,8 +62,12 @@ export interface OpDefinition<Text extends string, Also extends object> {
   readonly elementwise?: boolean;
   readonly converts?: boolean;
   readonly view?: boolean;
-  /** What the result named `guard` means, and the operand that it is about. */
-  readonly guard?: {readonly kind: GuardKind; readonly operand?: keyof Operands<Text>};
+  /** What the result named `guard` means, the operand that it is about, and of how many positions. */
+  readonly guard?: {
+    readonly kind: GuardKind;
+    readonly operand?: keyof Operands<Text>;
+    sizes?(operands: Operands<Text>, attributes: AttributesOf<Text, Also>): readonly number[];
+  };
   readonly contraction?: {
     terms(operands: Operands<Text, TensorSpec>, attributes: AttributesOf<Text, Also>): number;
     inBfloat16(attributes: AttributesOf<Text, Also>): object;
@@ -160,7 +164,13 @@ function guardOf(given: Definition['guard'], {name, inputs, outputs}: Signature)
   const output = outputs.findIndex(result => result.name === 'guard');
   if (output < 0) fail('ERR_GRAPH', `op ${name} has no result named guard.`);
   const operand = inputs.findIndex(input => input.name === given.operand);
-  return {kind: given.kind, output, operand: operand < 0 ? undefined : operand};
+  const {kind, sizes} = given;
+  return {
+    kind,
+    output,
+    operand: operand < 0 ? undefined : operand,
+    sizes: sizes && (call => sizes(byName(inputs, call.inputs), call.attributes)),
+  };
 }
 
 function contractionOf(given: Definition['contraction'], {inputs}: Signature): Contraction | undefined {

@@ -30,6 +30,10 @@ export interface Guard {
   readonly output: number;
   /** The input whose values it is about: rows of a data set, labels. */
   readonly operand: number | undefined;
+  /**
+   * Of indices: how many positions there are; where there are several sizes, element p is about size p mod n.
+   */
+  readonly sizes: ((call: Call) => readonly number[]) | undefined;
 }
 
 /** What makes an op a product of matrices: each element of its first result is a sum over an inner axis. */

@@ -4,7 +4,7 @@ import {checkBoolean, checkNumber, checkOptions} from '../core/errors.ts';
 import {type Named, named} from '../core/named.ts';
 import {failIn, type Tensor} from '../core/tensor.ts';
 import * as map from '../ops/map.ts';
-import {slice} from '../ops/move.ts';
+import {slice} from '../ops/pad.ts';
 import * as rows from '../ops/softmax.ts';
 
 const {add, div, expm1, greater, mul, neg, select, sub} = map;

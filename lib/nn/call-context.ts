@@ -29,6 +29,12 @@ export interface CallContext {
   update(weight: Tensor, next: (now: Tensor) => Tensor): void;
   /** Adds a loss of each sample, [batch], to the model's. */
   addLoss(perSample: Tensor): void;
+  /** Which positions of the input count, bool [batch, …]; of the first of several. Missing where all do. */
+  readonly mask?: Tensor | undefined;
+  /** The same of each input. */
+  readonly masks?: readonly (Tensor | undefined)[] | undefined;
+  /** @internal Told the masks of the outputs by a model that is called as a layer. */
+  passMasks?(masks: readonly (Tensor | undefined)[]): void;
   /** Present if values are recorded. */
   readonly observe?: Observe | undefined;
 }

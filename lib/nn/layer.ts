@@ -3,19 +3,21 @@
 // tensors and give others; a model is the graph between its inputs and outputs.
 import {fail} from '../core/errors.ts';
 import {isOwn, mark, show} from '../core/kinds.ts';
-import {type Config, describe, type Json, type Named, remember} from '../core/named.ts';
+import {type Config, describe, type Named, remember} from '../core/named.ts';
 import {formatShape, type Shape, sameShape} from '../core/shape.ts';
 import {type Tensor, type Variable, variable, withScope} from '../core/tensor.ts';
 import type {Forward, ForwardAll, MakeWeight, WeightOptions} from './call-context.ts';
 import type {Constraint} from './constraints.ts';
 import {checkLayerOptions, type LayerOptions} from './layer-options.ts';
-import {activityPenalty, outputShapes} from './output-shapes.ts';
+import type {Masks} from './masking.ts';
+import {activityPenalty, sampleOutputs} from './output-shapes.ts';
 import type {Regularizer} from './regularizers.ts';
 import {toConstraint, toInitializer, toRegularizer} from './resolve.ts';
 import type {SetWeightsOptions, WeightData, WeightsSet, WeightValue} from './weights.ts';
 
 export type {CallContext, Forward, ForwardAll, MakeWeight, Observe} from './call-context.ts';
 export {type LayerOptions, layerOptions} from './layer-options.ts';
+export type {Masks} from './masking.ts';
 
 let nextId = 0;
 
@@ -32,12 +34,15 @@ export class SymbolicTensor {
   readonly call: LayerCall | undefined;
   /** @internal Of an input, if the user gave it a name. */
   readonly givenName: string | undefined;
+  /** @internal Of a sample's mask, where it has one. */
+  readonly maskShape: Shape | undefined;
 
   /** @internal */
-  constructor(shape: Shape, call?: LayerCall, name?: string) {
+  constructor(shape: Shape, call?: LayerCall, name?: string, maskShape?: Shape) {
     this.shape = shape;
     this.call = call;
     this.givenName = name;
+    this.maskShape = maskShape;
     Object.freeze(this);
   }
 
@@ -110,6 +115,11 @@ export abstract class Layer implements Named {
   readonly givenName: string | undefined;
   /** Its own options, as the constructor takes them. */
   abstract readonly config: Config;
+  /**
+   * Whether the masks of its outputs are what `computeMask` says; else a mask that it gets ends here, with a
+   * warning. A class of one's own says so: `supportsMasking = true`.
+   */
+  readonly supportsMasking: boolean = false;
   /** A penalty on the output of the layer, for each sample. */
   readonly activityRegularizer: Regularizer | undefined;
   #trainable: boolean;
@@ -292,6 +302,14 @@ export abstract class Layer implements Named {
   }
 
   /**
+   * The masks of its outputs, bool [batch, …] each, of an output's first axes, true where a position counts;
+   * only asked where the layer supports masking. That of the first input, for the first output, by default.
+   */
+  computeMask(_inputs: readonly Tensor[], masks: Masks): Tensor | undefined | Masks {
+    return masks[0];
+  }
+
+  /**
    * The layer's output for these inputs, in a model that is being built.
    *
    * @throws ERR_SHAPE if the layer cannot take inputs of their shapes.
@@ -368,16 +386,10 @@ export function callLayer(layer: Layer, inputs: readonly SymbolicTensor[], scope
     const forward = layer.forwardFor(shapes, scope);
     const outputs: SymbolicTensor[] = [];
     const call: LayerCall = {layer, inputs: [...inputs], outputs, forward};
-    for (const shape of outputShapes(scope, forward, shapes)) outputs.push(new SymbolicTensor(shape, call));
+    for (const {shape, maskShape} of sampleOutputs(scope, layer, forward, inputs)) {
+      outputs.push(new SymbolicTensor(shape, call, undefined, maskShape));
+    }
     layer.isCalled(call);
     return call;
   });
-}
-
-/** The layer as it is written in a model's description. */
-export function describeLayer(layer: Layer, name: string): {[key: string]: Json} {
-  const {trainable, ...config} = layer.getConfig();
-  // A model as a layer has a name in its `config`, which may differ from its name here.
-  const own = {kind: layer.kind, name};
-  return {...own, ...config, ...own, ...(trainable === false && {trainable})};
 }

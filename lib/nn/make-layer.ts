@@ -5,6 +5,7 @@ import type {Tensor} from '../core/tensor.ts';
 import type {Forward, ForwardAll, MakeWeight} from './call-context.ts';
 import {Layer} from './layer.ts';
 import type {LayerOptions} from './layer-options.ts';
+import type {MaskRules, Masks} from './masking.ts';
 
 type SavedOptions = Readonly<Record<string, Json | undefined>>;
 
@@ -16,11 +17,24 @@ function givenOptions(options: SavedOptions): Config {
 }
 
 export abstract class MadeLayer extends Layer {
+  override readonly supportsMasking: boolean;
   readonly #config: () => SavedOptions;
+  readonly #computeMask: MaskRules['computeMask'] | undefined;
 
-  constructor(kind: string, options: LayerOptions, config: () => SavedOptions) {
+  constructor(
+    kind: string,
+    options: LayerOptions,
+    config: () => SavedOptions,
+    masking: boolean | MaskRules['computeMask'] = false,
+  ) {
     super(options, kind);
     this.#config = config;
+    this.supportsMasking = masking !== false;
+    this.#computeMask = typeof masking === 'function' ? masking : undefined;
+  }
+
+  override computeMask(inputs: readonly Tensor[], masks: Masks): Tensor | undefined | Masks {
+    return this.#computeMask ? this.#computeMask(inputs, masks) : super.computeMask(inputs, masks);
   }
 
   get config(): Config {
@@ -28,35 +42,39 @@ export abstract class MadeLayer extends Layer {
   }
 }
 
-/** A layer with one input; `config` gives its own options as JSON. */
+/**
+ * A layer with one input; `config` gives its own options as JSON, `masking` says whether it passes masks on.
+ */
 export function makeLayer(
   kind: string,
   options: LayerOptions,
   config: () => SavedOptions,
   build: (inputShape: Shape, weight: MakeWeight, layer: Layer) => Forward,
+  masking = false,
 ): Layer {
   const made = new (class extends MadeLayer {
     override build(inputShape: Shape, weight: MakeWeight): Forward {
       return build(inputShape, weight, this);
     }
-  })(kind, options, config);
+  })(kind, options, config, masking);
   Object.freeze(made);
   return made;
 }
 
-/** A layer with several inputs and one output. */
+/** A layer with several inputs and one output, whose mask follows from theirs by `masking`, if it has any. */
 export function makeMergeLayer(
   kind: string,
   options: LayerOptions,
   config: () => SavedOptions,
   build: (shapes: readonly Shape[]) => (inputs: readonly Tensor[]) => Tensor,
+  masking: false | MaskRules['computeMask'] = false,
 ): Layer {
   const made = new (class extends MadeLayer {
     override buildAll(shapes: readonly Shape[]): ForwardAll {
       const forward = build(shapes);
       return inputs => [forward(inputs)];
     }
-  })(kind, options, config);
+  })(kind, options, config, masking);
   Object.freeze(made);
   return made;
 }

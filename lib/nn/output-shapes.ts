@@ -5,6 +5,7 @@ import type {Shape} from '../core/shape.ts';
 import {input as inputTensor, isTensor, type Tensor} from '../core/tensor.ts';
 import {broadcastTo, mul} from '../ops/map.ts';
 import type {CallContext, ForwardAll} from './call-context.ts';
+import {callWithMasks, type MaskRules, type Masks} from './masking.ts';
 import type {Regularizer} from './regularizers.ts';
 
 /** The penalty of each sample, [batch]; if there is only one of the batch, an equal share of it. */
@@ -28,14 +29,36 @@ const shapesOnly: CallContext = {
 /** More than one, to detect layers that confuse batch and sample. */
 const sampleBatch = 2;
 
+/** Shapes for one sample: of a value, and of its mask where it has one. */
+export interface SampleShapes {
+  readonly shape: Shape;
+  readonly maskShape: Shape | undefined;
+}
+
 /** Shapes of the results for one sample. */
-export function outputShapes(scope: string, forward: ForwardAll, shapes: readonly Shape[]): Shape[] {
-  const samples = shapes.map(shape => inputTensor({name: 'sample', shape: [sampleBatch, ...shape]}));
-  return forward(samples, shapesOnly).map(result => {
+export function sampleOutputs(
+  scope: string,
+  layer: MaskRules,
+  forward: ForwardAll,
+  inputs: readonly SampleShapes[],
+): SampleShapes[] {
+  const sample = (shape: Shape, dtype?: 'bool'): Tensor =>
+    inputTensor({name: 'sample', shape: [sampleBatch, ...shape], ...(dtype && {dtype})});
+  const masks = inputs.map(({maskShape}) => maskShape && sample(maskShape, 'bool'));
+  const values = inputs.map(({shape}) => sample(shape));
+  const called = callWithMasks(scope, layer, forward, values, masks, shapesOnly);
+  const has = (list: Masks): boolean => list.some(mask => mask !== undefined);
+  if (has(masks) && !layer.supportsMasking && !has(called.masks)) warnOfMask(scope);
+  return called.outputs.map((result, index) => {
     if (isTensor(result) && result.shape[0] === sampleBatch && result.dtype === 'float32') {
-      return result.shape.slice(1);
+      return {shape: result.shape.slice(1), maskShape: called.masks[index]?.shape.slice(1)};
     }
     const received = isTensor(result) ? `${result} for a batch of ${sampleBatch}` : show(result);
     return fail('ERR_SHAPE', `${scope}: a layer must give float32 [batch, …]. Received ${received}.`);
   });
+}
+
+function warnOfMask(scope: string): void {
+  const text = `${scope} gets a mask but does not support masking: what follows does not see the mask.`;
+  process.emitWarning(text, {type: 'ChainruleWarning', code: 'CHAINRULE_MASK'});
 }

@@ -1,18 +1,34 @@
 // Table of contents: every op.
 export {constant, input, variable} from '../core/tensor.ts';
+export type {Axes} from './axes.ts';
 export {finite, stopIf} from './check.ts';
 export {dropout} from './composite.ts';
+export {cumprod, cumsum, linearRecurrence, prod} from './cumulate.ts';
 export {einsum} from './einsum.ts';
 export type {Binary, Comparison, Predicate, Unary} from './elementwise.ts';
 export {gatherLabels, gatherRows, pickClass, scatterClass} from './gather.ts';
 export {matmul} from './gemm.ts';
 export {customGradient, stopGradient, type ValueAndGradient} from './gradient.ts';
+export {
+  gather,
+  gatherNd,
+  oneHot,
+  scatterNd,
+  takeAlongAxis,
+  tensorScatterAdd,
+  tensorScatterUpdate,
+  where,
+} from './indexing.ts';
+export {concat, concatenate, split, stack, unstack} from './join.ts';
 export * from './map.ts';
 export * from './math.ts';
-export {concatenate, reshape, slice, transpose} from './move.ts';
+export {expandDims, reshape, squeeze, transpose} from './move.ts';
 export {applyUpdate} from './optimizer.ts';
+export {mirrorPad, type PadMode, pad, repeat, reverse, roll, slice, tile} from './pad.ts';
 export {randomBernoulli, randomNormal, randomTruncatedNormal, randomUniform} from './random.ts';
-export {argMax, max, mean, sum, sumTo, total} from './reduce.ts';
+export {all, any, argMax, argMin, max, mean, min, sum, sumTo, total} from './reduce.ts';
 export {type ScanBody, type ScanOptions, type ScanResult, scan} from './scan.ts';
 export {logSoftmax, softmax, softmaxCrossentropy, subtractOneHot} from './softmax.ts';
+export {argsort, sort, topK} from './sort.ts';
+export {logSumExp, moments, norm, std, variance} from './statistics.ts';
 export {dynamicSlice, dynamicUpdateSlice} from './window.ts';

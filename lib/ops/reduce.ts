@@ -2,6 +2,7 @@
 import {defineOp} from '../core/define.ts';
 import {formatShape, type Shape, sizeOf} from '../core/shape.ts';
 import {apply1, checkShape, checkTensor, failIn, type Op, type Tensor} from '../core/tensor.ts';
+import {type Axes, axesOf} from './axes.ts';
 import {broadcastTo, cast, div, equal, mul} from './map.ts';
 import {reshape} from './move.ts';
 
@@ -9,7 +10,7 @@ interface AxisAttributes {
   readonly axis: number;
 }
 
-function withoutAxis(name: string, {shape}: Tensor, {axis}: AxisAttributes): Shape {
+export function withoutAxis(name: string, {shape}: Tensor, {axis}: AxisAttributes): Shape {
   if (!Number.isInteger(axis) || axis < 0 || axis >= shape.length) {
     failIn(name, 'ERR_VALUE', `axis ${axis} is outside ${formatShape(shape)}`);
   }
@@ -19,7 +20,7 @@ function withoutAxis(name: string, {shape}: Tensor, {axis}: AxisAttributes): Sha
 const keepAxis = (shape: Shape, axis: number): Shape => shape.map((size, at) => (at === axis ? 1 : size));
 
 /** `y` repeated along an axis that a reduction has dropped. */
-function spread(y: Tensor, shape: Shape, axis: number): Tensor {
+export function spread(y: Tensor, shape: Shape, axis: number): Tensor {
   return broadcastTo(reshape(y, keepAxis(shape, axis)), shape);
 }
 
@@ -29,26 +30,54 @@ export const sumOp = defineOp({
   grad: ({dy}, {x}, {axis}) => ({dx: spread(dy, x.shape, axis)}),
 });
 
+/** Elements that tie for the largest or smallest share its gradient, as in PyTorch's amax and amin. */
+function toExtreme(dy: Tensor, x: Tensor, y: Tensor, axis: number): Tensor {
+  const isChosen = cast(equal(x, spread(y, x.shape, axis)), 'float32');
+  const ties = apply1(sumOp, [isChosen], {axis});
+  return mul(isChosen, spread(div(dy, ties), x.shape, axis));
+}
+
 const maxOp = defineOp({
   signature: 'max(x: f32) -> y: f32 {axis: i32}',
   shape: ({x}, given) => withoutAxis('max', x, given),
-  // Elements that tie for the maximum share its gradient, as in PyTorch's amax.
-  grad({dy}, {x, y}, {axis}) {
-    const isMax = cast(equal(x, spread(y, x.shape, axis)), 'float32');
-    const ties = apply1(sumOp, [isMax], {axis});
-    return {dx: mul(isMax, spread(div(dy, ties), x.shape, axis))};
-  },
+  grad: ({dy}, {x, y}, {axis}) => ({dx: toExtreme(dy, x, y, axis)}),
 });
+
+const minOp = defineOp({
+  signature: 'min(x: f32) -> y: f32 {axis: i32}',
+  shape: ({x}, given) => withoutAxis('min', x, given),
+  grad: ({dy}, {x, y}, {axis}) => ({dx: toExtreme(dy, x, y, axis)}),
+});
+
+function positionShape(name: string, x: Tensor, given: AxisAttributes): Shape {
+  const shape = withoutAxis(name, x, given);
+  if (x.shape[given.axis] === 0) {
+    failIn(name, 'ERR_SHAPE', `axis ${given.axis} of ${formatShape(x.shape)} is empty`);
+  }
+  return shape;
+}
 
 const argMaxOp = defineOp({
   signature: 'argMax(x: f32) -> y: i32 {axis: i32}',
-  shape({x}, given) {
-    const shape = withoutAxis('argMax', x, given);
-    if (x.shape[given.axis] === 0) {
-      failIn('argMax', 'ERR_SHAPE', `axis ${given.axis} of ${formatShape(x.shape)} is empty`);
-    }
-    return shape;
-  },
+  shape: ({x}, given) => positionShape('argMax', x, given),
+  grad: 'none',
+});
+
+const argMinOp = defineOp({
+  signature: 'argMin(x: f32) -> y: i32 {axis: i32}',
+  shape: ({x}, given) => positionShape('argMin', x, given),
+  grad: 'none',
+});
+
+const anyOp = defineOp({
+  signature: 'any(x: bool) -> y: bool {axis: i32}',
+  shape: ({x}, given) => withoutAxis('any', x, given),
+  grad: 'none',
+});
+
+const allOp = defineOp({
+  signature: 'all(x: bool) -> y: bool {axis: i32}',
+  shape: ({x}, given) => withoutAxis('all', x, given),
   grad: 'none',
 });
 
@@ -58,25 +87,10 @@ const totalOp = defineOp({
   grad: 'none',
 });
 
-type Axes = number | readonly number[] | undefined;
+type Reduction = Op<AxisAttributes, `${string}(x: ${'f32' | 'bool'}) -> y: ${'f32' | 'bool'} {axis: i32}`>;
 
-/** The axes counted from 0, each once, in descending order. */
-function axesOf(name: string, x: Tensor, axes: Axes): number[] {
-  checkTensor(name, 'x', x);
-  const list =
-    axes === undefined ? x.shape.map((_, axis) => axis) : typeof axes === 'number' ? [axes] : [...axes];
-  const from0 = list.map(axis => (axis < 0 ? axis + x.rank : axis));
-  for (const axis of from0) {
-    if (!Number.isInteger(axis) || axis < 0 || axis >= x.rank) {
-      failIn(name, 'ERR_VALUE', `axis ${axis} is outside ${formatShape(x.shape)}`);
-    }
-  }
-  return [...new Set(from0)].sort((a, b) => b - a);
-}
-
-type Reduction = Op<AxisAttributes, `${string}(x: f32) -> y: f32 {axis: i32}`>;
-
-function reduce(op: Reduction, x: Tensor, axes: Axes, keepDims: boolean): Tensor {
+/** Over several axes, one after the other, the innermost first. */
+export function reduce(op: Reduction, x: Tensor, axes: Axes, keepDims: boolean): Tensor {
   const list = axesOf(op.name, x, axes);
   // Over all axes, the elements are one long row: a single reduction.
   const overAll = list.length === x.rank && x.rank > 1;
@@ -98,6 +112,21 @@ export function max(x: Tensor, axes?: number | readonly number[], keepDims = fal
   return reduce(maxOp, x, axes, keepDims);
 }
 
+/** Smallest element over `axes` (all by default); NaN where one is NaN. */
+export function min(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
+  return reduce(minOp, x, axes, keepDims);
+}
+
+/** Whether any element over `axes` (all by default) is true; of none, false. */
+export function any(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
+  return reduce(anyOp, x, axes, keepDims);
+}
+
+/** Whether all elements over `axes` (all by default) are true; of none, true. */
+export function all(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
+  return reduce(allOp, x, axes, keepDims);
+}
+
 /** Mean over `axes` (all by default). */
 export function mean(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
   const count = sizeOf(axesOf('mean', x, axes).map(axis => x.shape[axis] as number));
@@ -107,6 +136,13 @@ export function mean(x: Tensor, axes?: number | readonly number[], keepDims = fa
 /** Position of the largest element along `axis` (the last by default), the first where several tie: int32. */
 export function argMax(x: Tensor, axis = -1): Tensor {
   return apply1(argMaxOp, [x], {axis: axesOf('argMax', x, axis)[0] as number});
+}
+
+/**
+ * Position of the smallest element along `axis` (the last by default), the first where several tie: int32.
+ */
+export function argMin(x: Tensor, axis = -1): Tensor {
+  return apply1(argMinOp, [x], {axis: axesOf('argMin', x, axis)[0] as number});
 }
 
 /** Sum of all elements, added up in float64: for exact epoch means. */

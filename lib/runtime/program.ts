@@ -220,11 +220,12 @@ export class Program {
     if (reason === 'memory') fail('ERR_ADDON', 'there is not enough memory for this plan.');
     const result = {steps: steps as number, end: reason as RunResult['end']};
     if (reason !== 'guard') return result;
-    const {kind, scope, scopes, source} = this.plan.guards[guard as number] as PlanGuard;
+    const {kind, scope, scopes, source, sizes} = this.plan.guards[guard as number] as PlanGuard;
     const failed = {
       kind,
       scope: scopes?.[position as number] ?? scope,
       source,
+      sizes,
       position: position as number,
       value: value as number,
       ...iterationOf(iteration as number),

@@ -2,15 +2,21 @@
 #pragma once
 
 #include "check.h"
+#include "cumulate.h"
 #include "gather.h"
 #include "gemm.h"
+#include "indexing.h"
+#include "join.h"
 #include "map.h"
 #include "move.h"
 #include "optimizer.h"
+#include "pad.h"
 #include "program.h"
 #include "random.h"
 #include "reduce.h"
 #include "softmax.h"
+#include "sort.h"
+#include "statistics.h"
 #include "window.h"
 
 namespace chainrule {
@@ -34,8 +40,9 @@ constexpr KernelList<kCounts...> join(const Kernel (&... lists)[kCounts]) {
 }
 
 constexpr auto kKernels =
-    join(kGemmKernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels,
-         kCheckKernels, kRandomKernels, kMoveKernels, kOptimizerKernels, kWindowKernels);
+    join(kGemmKernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels, kCheckKernels,
+         kRandomKernels, kMoveKernels, kOptimizerKernels, kJoinKernels, kPadKernels, kIndexingKernels,
+         kCumulateKernels, kStatisticsKernels, kSortKernels, kWindowKernels);
 
 constexpr int32_t kKernelCount = sizeof(kKernels.kernels) / sizeof(Kernel);
 constexpr KernelTable kTable = {kIsaName, kKernels.kernels, kKernelCount, kMapOps, kMapOpCount};

@@ -1,18 +1,14 @@
-// Kernels that move numbers without changing them: transpose, slice, concatenate, copy. Twin of
-// lib/ops/move.ts.
+// Kernels that move numbers without changing them: transpose, copy. Twin of lib/ops/move.ts.
 #pragma once
 
-#include "operands.h"
+#include "axis_runs.h"
 
 namespace chainrule {
 namespace {
 
 constexpr int64_t kCopyBytes = 65536;
 
-VEC_INLINE int64_t bytes_in(const Tensor& x) {
-  if (x.dtype == Dtype::float64) return x.count * 8;
-  return x.dtype == Dtype::float32 || x.dtype == Dtype::int32 ? x.count * 4 : x.count;
-}
+VEC_INLINE int64_t bytes_in(const Tensor& x) { return x.count * bytes_of(x.dtype); }
 
 const char* check_copy(const Args& args) {
   const Tensor &x = args.inputs[0], &y = args.outputs[0];
@@ -116,20 +112,27 @@ int64_t transpose_tasks(const Args& args) {
 double transpose_cost(const Args& args) { return 50.0 + 0.3 * static_cast<double>(args.inputs[0].count); }
 
 // Transposes `columns` (up to 16) contiguous numbers of each of `rows` rows.
-VEC_INLINE void transpose_strip(float* to, const float* from, int64_t rows, int64_t columns,
+template <class Element>
+VEC_INLINE void transpose_strip(Element* to, const Element* from, int64_t rows, int64_t columns,
                                 int64_t from_stride, int64_t to_stride) {
   int64_t row = 0;
-  if (columns == kLanes) {
+  if (sizeof(Element) == sizeof(float) && columns == kLanes) {
     for (; row + kLanes <= rows; row += kLanes) {
-      transpose_16x16(from + row * from_stride, from_stride, to + row, to_stride);
+      transpose_16x16(reinterpret_cast<const float*>(from + row * from_stride), from_stride,
+                      reinterpret_cast<float*>(to + row), to_stride);
     }
   }
-  for (int64_t column = 0; column < columns; ++column) {
-    for (int64_t r = row; r < rows; ++r) to[column * to_stride + r] = from[r * from_stride + column];
+  int64_t block = sizeof(Element) == sizeof(float) || columns < kLanes ? max(rows, 1) : kLanes;
+  for (; row < rows; row += block) {
+    int64_t end = min(row + block, rows);
+    for (int64_t column = 0; column < columns; ++column) {
+      for (int64_t r = row; r < end; ++r) to[column * to_stride + r] = from[r * from_stride + column];
+    }
   }
 }
 
-VEC_INLINE void move_item(const Strips& work, float* y, const float* x, int64_t item) {
+template <class Element>
+VEC_INLINE void move_item(const Strips& work, Element* y, const Element* x, int64_t item) {
   const Movement& move = work.move;
   int32_t last = move.rank - 1;
   int64_t index = item / work.strips, strip = item % work.strips;
@@ -146,7 +149,7 @@ VEC_INLINE void move_item(const Strips& work, float* y, const float* x, int64_t 
     to_stride *= move.size[i];
   }
   if (work.swapped == last) {
-    __builtin_memcpy(y + to, x + from, static_cast<size_t>(move.size[last]) * sizeof(float));
+    copy_elements(y + to, x + from, move.size[last]);
     return;
   }
   int64_t column = strip * kLanes, columns = min(kLanes, move.size[work.swapped] - column);
@@ -159,94 +162,17 @@ void run_transpose(const Args& args, int64_t first_task, int64_t last_task) {
   Strips work = strips_of(args);
   int64_t per_task = items_per_task(strip_elements(work));
   int64_t last = min(last_task * per_task, work.items);
-  for (int64_t item = first_task * per_task; item < last; ++item) {
-    move_item(work, output<float>(args, 0), input<float>(args, 0), item);
-  }
-}
-
-// x as one row for each index of the axes before `axis`: elements of a row, and of one position along the
-// axis.
-struct Rows {
-  int64_t count, width, position;
-};
-
-VEC_INLINE Rows rows_of(const Tensor& x, int32_t axis) {
-  return {extent(x, 0, axis), extent(x, axis, x.rank), extent(x, axis + 1, x.rank)};
-}
-
-VEC_INLINE bool same_but_for(const Tensor& a, const Tensor& b, int32_t axis) {
-  if (a.rank != b.rank || axis < 0 || axis >= a.rank) return false;
-  for (int32_t i = 0; i < a.rank; ++i) {
-    if (i != axis && a.dims[i] != b.dims[i]) return false;
-  }
-  return true;
-}
-
-const char* check_slice(const Args& args) {
-  const Tensor &x = args.inputs[0], &y = args.outputs[0];
-  int32_t axis = args.attributes[0], start = args.attributes[1];
-  if (!same_but_for(x, y, axis)) return "the dims of the result do not fit";
-  bool inside = start >= 0 && start <= x.dims[axis] && y.dims[axis] <= x.dims[axis] - start;
-  return inside ? nullptr : "the part reaches beyond the axis";
-}
-
-int64_t move_rows_tasks(const Args& args) {
-  if (args.outputs[0].count == 0) return 1;
-  Rows rows = rows_of(args.outputs[0], args.attributes[0]);
-  return tasks_of(rows.count, rows.width);
-}
-
-double move_rows_cost(const Args& args) { return 30.0 + 0.1 * static_cast<double>(args.outputs[0].count); }
-
-void run_slice(const Args& args, int64_t first_task, int64_t last_task) {
-  const Tensor &x = args.inputs[0], &y = args.outputs[0];
-  if (y.count == 0) return;
-  Rows to = rows_of(y, args.attributes[0]), from = rows_of(x, args.attributes[0]);
-  const float* start = input<float>(args, 0) + args.attributes[1] * from.position;
-  int64_t per_task = items_per_task(to.width), last = min(last_task * per_task, to.count);
-  for (int64_t row = first_task * per_task; row < last; ++row) {
-    __builtin_memcpy(output<float>(args, 0) + row * to.width, start + row * from.width,
-                     static_cast<size_t>(to.width) * sizeof(float));
-  }
-}
-
-const char* check_concatenate(const Args& args) {
-  const Tensor& y = args.outputs[0];
-  int32_t axis = args.attributes[0];
-  if (axis < 0 || axis >= y.rank) return "the axis is outside the result";
-  int64_t left = y.dims[axis];
-  for (int32_t i = 0; i < args.inputCount; ++i) {
-    const Tensor& x = args.inputs[i];
-    if (!same_but_for(x, y, axis) || x.dims[axis] > left) return "the parts do not make the result";
-    left -= x.dims[axis];
-  }
-  return left == 0 ? nullptr : "the parts do not make the result";
-}
-
-void run_concatenate(const Args& args, int64_t first_task, int64_t last_task) {
-  const Tensor& y = args.outputs[0];
-  if (y.count == 0) return;
-  Rows rows = rows_of(y, args.attributes[0]);
-  int64_t per_task = items_per_task(rows.width), last = min(last_task * per_task, rows.count);
-  int64_t column = 0;
-  for (int32_t i = 0; i < args.inputCount; ++i) {
-    int64_t width = args.inputs[i].dims[args.attributes[0]] * rows.position;
-    if (width == 0) continue;
-    for (int64_t row = first_task * per_task; row < last; ++row) {
-      float* to = output<float>(args, 0) + row * rows.width + column;
-      __builtin_memcpy(to, input<float>(args, i) + row * width, static_cast<size_t>(width) * sizeof(float));
+  with_width(args.inputs[0].dtype, [&](auto element) __attribute__((always_inline)) {
+    using Element = decltype(element);
+    for (int64_t item = first_task * per_task; item < last; ++item) {
+      move_item(work, output<Element>(args, 0), input<Element>(args, 0), item);
     }
-    column += width;
-  }
+  });
 }
 
 constexpr Kernel kMoveKernels[] = {
-    {"transpose(x: f32) -> y: f32 {permutation: words}", check_transpose, transpose_tasks, transpose_cost,
+    {"transpose(x: T) -> y: T {permutation: words}", check_transpose, transpose_tasks, transpose_cost,
      nullptr, run_transpose, 0},
-    {"slice(x: f32) -> y: f32 {axis: i32, start: i32}", check_slice, move_rows_tasks, move_rows_cost, nullptr,
-     run_slice, 0},
-    {"concatenate(...parts: f32) -> y: f32 {axis: i32}", check_concatenate, move_rows_tasks, move_rows_cost,
-     nullptr, run_concatenate, 0},
     {"copy(x: T) -> y: T", check_copy, copy_tasks, copy_cost, nullptr, run_copy, 0},
 };
 

@@ -27,6 +27,16 @@ struct MaxOf {
   static VEC_INLINE Vec join(Vec a, Vec b) { return max(a, b); }
   static VEC_INLINE float join(float a, float b) { return a > b || a != a ? a : b; }
   static VEC_INLINE float over_lanes(Vec x) { return reduce_max(x); }
+  static VEC_INLINE Mask beats(Vec a, Vec b) { return less(b, a); }
+};
+
+// NaN if any element is NaN; infinity if there is no element.
+struct MinOf {
+  static constexpr float kIdentity = __builtin_inff();
+  static VEC_INLINE Vec join(Vec a, Vec b) { return min(a, b); }
+  static VEC_INLINE float join(float a, float b) { return a < b || a != a ? a : b; }
+  static VEC_INLINE float over_lanes(Vec x) { return -reduce_max(neg(x)); }
+  static VEC_INLINE Mask beats(Vec a, Vec b) { return less(a, b); }
 };
 
 // x as [outer, n, inner], reduced over n.
@@ -55,7 +65,7 @@ const char* check_reduce(const Args& args) {
   return nullptr;
 }
 
-const char* check_arg_max(const Args& args) {
+const char* check_position(const Args& args) {
   const char* wrong = check_reduce(args);
   if (wrong == nullptr && args.inputs[0].dims[args.attributes[0]] == 0) return "the axis is empty";
   return wrong;
@@ -178,12 +188,13 @@ void run_reduce(const Args& args, int64_t first_task, int64_t last_task) {
   });
 }
 
-// The first NaN if there is one, else the first of the largest, like NumPy. n >= 1.
-VEC_INLINE int32_t arg_max_row(const float* x, int64_t n) {
-  Vec largest = splat(reduce_row<MaxOf>(x, n));
+// The first NaN if there is one, else the first of the largest or smallest, like NumPy. n >= 1.
+template <class Of>
+VEC_INLINE int32_t position_in_row(const float* x, int64_t n) {
+  Vec best = splat(reduce_row<Of>(x, n));
   for (int64_t i = 0; i < n; i += kLanes) {
     Vec here = load_upto(x + i, n - i);
-    Mask found = mask_or(equal(here, largest), mask_and(not_equal(here, here), not_equal(largest, largest)));
+    Mask found = mask_or(equal(here, best), mask_and(not_equal(here, here), not_equal(best, best)));
     if (!any(mask_and(found, mask_below(min(n - i, kLanes))))) continue;
     Vec position = select(found, neg(to_float(lane_index())), splat(-16.0f));
     return static_cast<int32_t>(i) - static_cast<int32_t>(reduce_max(position));
@@ -191,31 +202,64 @@ VEC_INLINE int32_t arg_max_row(const float* x, int64_t n) {
   return 0;
 }
 
-VEC_INLINE void arg_max_columns(int32_t* y, const float* x, int64_t n, int64_t stride, int64_t width) {
-  Vec largest = load_upto(x, width);
+template <class Of>
+VEC_INLINE void position_in_columns(int32_t* y, const float* x, int64_t n, int64_t stride, int64_t width) {
+  Vec best = load_upto(x, width);
   IntVec position = splat_int(0);
   for (int64_t row = 1; row < n; ++row) {
     Vec here = load_upto(x + row * stride, width);
-    Mask is_nan = mask_and(not_equal(here, here), equal(largest, largest));
-    Mask better = mask_or(less(largest, here), is_nan);
-    largest = select(better, here, largest);
+    Mask is_nan = mask_and(not_equal(here, here), equal(best, best));
+    Mask better = mask_or(Of::beats(here, best), is_nan);
+    best = select(better, here, best);
     position = select(better, splat_int(static_cast<int32_t>(row)), position);
   }
   store_int_tail(y, position, min(width, kLanes));
 }
 
-void run_arg_max(const Args& args, int64_t first_task, int64_t last_task) {
+template <class Of>
+void run_position(const Args& args, int64_t first_task, int64_t last_task) {
   AxisView view = axis_view(args);
   const float* x = input<float>(args, 0);
   int32_t* y = output<int32_t>(args, 0);
   for_items(view, first_task, last_task, [=](int64_t to, int64_t from, int64_t width) {
     if (view.inner == 1) {
-      y[to] = arg_max_row(x + from, view.n);
+      y[to] = position_in_row<Of>(x + from, view.n);
       return;
     }
     for (int64_t column = 0; column < width; column += kLanes) {
-      arg_max_columns(y + to + column, x + from + column, view.n, view.inner, width - column);
+      position_in_columns<Of>(y + to + column, x + from + column, view.n, view.inner, width - column);
     }
+  });
+}
+
+// Bytes are 0 or not: joined sixteen or more at a time, as the compiler finds best.
+struct AnyOf {
+  static constexpr uint8_t kIdentity = 0;
+  static VEC_INLINE uint8_t join(uint8_t a, uint8_t b) { return a | (b != 0); }
+};
+struct AllOf {
+  static constexpr uint8_t kIdentity = 1;
+  static VEC_INLINE uint8_t join(uint8_t a, uint8_t b) { return a & (b != 0); }
+};
+
+template <class Of>
+void run_logical(const Args& args, int64_t first_task, int64_t last_task) {
+  AxisView view = axis_view(args);
+  const uint8_t* x = input<uint8_t>(args, 0);
+  uint8_t* y = output<uint8_t>(args, 0);
+  for_items(view, first_task, last_task, [=](int64_t to, int64_t from, int64_t width) {
+    uint8_t joined[kStrip];
+    for (int64_t i = 0; i < kStrip; ++i) joined[i] = Of::kIdentity;
+    if (view.inner == 1) {
+      uint8_t all = Of::kIdentity;
+      for (int64_t i = 0; i < view.n; ++i) all = Of::join(all, x[from + i]);
+      joined[0] = all;
+    }
+    for (int64_t row = 0; view.inner > 1 && row < view.n; ++row) {
+      const uint8_t* own = x + from + row * view.inner;
+      for (int64_t i = 0; i < width; ++i) joined[i] = Of::join(joined[i], own[i]);
+    }
+    for (int64_t i = 0; i < width; ++i) y[to + i] = joined[i];
   });
 }
 
@@ -247,8 +291,16 @@ constexpr Kernel kReduceKernels[] = {
      0},
     {"max(x: f32) -> y: f32 {axis: i32}", check_reduce, reduce_tasks, reduce_cost, nullptr, run_reduce<MaxOf>,
      0},
-    {"argMax(x: f32) -> y: i32 {axis: i32}", check_arg_max, reduce_tasks, reduce_cost, nullptr, run_arg_max,
+    {"min(x: f32) -> y: f32 {axis: i32}", check_reduce, reduce_tasks, reduce_cost, nullptr, run_reduce<MinOf>,
      0},
+    {"argMax(x: f32) -> y: i32 {axis: i32}", check_position, reduce_tasks, reduce_cost, nullptr,
+     run_position<MaxOf>, 0},
+    {"argMin(x: f32) -> y: i32 {axis: i32}", check_position, reduce_tasks, reduce_cost, nullptr,
+     run_position<MinOf>, 0},
+    {"any(x: bool) -> y: bool {axis: i32}", check_reduce, reduce_tasks, reduce_cost, nullptr,
+     run_logical<AnyOf>, 0},
+    {"all(x: bool) -> y: bool {axis: i32}", check_reduce, reduce_tasks, reduce_cost, nullptr,
+     run_logical<AllOf>, 0},
     {"total(x: f32) -> y: f64", check_total, one_task, reduce_cost, nullptr, run_total, 0},
 };
 

@@ -197,9 +197,122 @@ void test_update_refusals() {
   CHECK(refused("adam", {one, one, one}, {f32({1, 7}), one, one, one}, {0, 0, 0, 0}));
 }
 
+void test_moving_refusals() {
+  CHECK(refused("slice", {f32({2, 3})}, {f32({2, 4})}, {0}) && refused("slice", {f32({3})}, {f32({4})}, {2}));
+  CHECK(refused("slice", {f32({3})}, {f32({4})}, {-1}) && refused("slice", {f32({5})}, {f32({4})}, {0}));
+  CHECK(refused("concatenate", {f32({2, 5})}, {f32({2, 2}), f32({2, 2})}, {1}));
+  CHECK(refused("concatenate", {f32({2, 4})}, {f32({2, 2}), f32({1, 2})}, {1}));
+  for (const int32_t mode : {0, 1, 2, 3}) {
+    bool mirrors = mode != 0;
+    for (const int32_t before : {3, -1}) {
+      CHECK(refused("pad", {f32({5})}, {f32({3})}, {mode, 0, before}) == mirrors);
+    }
+    CHECK(refused("pad", {f32({5})}, {f32({3})}, {mode, 0}));
+    CHECK(refused("pad", {f32({5, 1})}, {f32({3})}, {mode, 0, 1}));
+  }
+  for (const int32_t mode : {1, 2, 3}) CHECK(refused("pad", {f32({5})}, {f32({0})}, {mode, 0, 1}));
+  CHECK(refused("pad", {f32({6})}, {f32({3})}, {1, 0, 3}));
+  CHECK(refused("pad", {f32({7})}, {f32({3})}, {2, 0, 4}));
+  CHECK(refused("pad", {f32({4})}, {f32({3})}, {4, 0, 1}));
+  CHECK(refused("pad", {i32({4})}, {i32({3})}, {0, 0x7f000000, 1}));
+  CHECK(refused("padGradient", {f32({3})}, {f32({4})}, {0, 1}));
+  CHECK(refused("padGradient", {f32({3})}, {f32({6})}, {1, 3}));
+  CHECK(refused("padGradient", {f32({3})}, {f32({4})}, {}));
+  CHECK(refused("roll", {f32({3})}, {f32({3})}, {3}) && refused("roll", {f32({4})}, {f32({3})}, {0}));
+  CHECK(refused("tile", {f32({5})}, {f32({3})}) && refused("tile", {f32({3})}, {f32({0})}));
+  CHECK(refused("repeat", {f32({5})}, {f32({3})}, {0}) && refused("repeat", {f32({6})}, {f32({3})}, {1}));
+  CHECK(refused("repeat", {f32({2, 3})}, {f32({2, 1})}, {0}));
+  CHECK(refused("reverse", {f32({3})}, {f32({3})}, {2}));
+  CHECK(refused("reverse", {f32({3})}, {f32({3})}, {0, 0}));
+}
+
+void test_index_refusals() {
+  const Shape guard = i32({32});
+  for (const int32_t axis : {-1, 2}) {
+    CHECK(refused("gather", {f32({2}), guard}, {f32({3, 4}), i32({2})}, {axis, 0}));
+    CHECK(refused("takeAlongAxis", {f32({3, 2}), guard}, {f32({3, 4}), i32({3, 2})}, {axis}));
+    CHECK(refused("addAlongAxis", {f32({3, 4})}, {f32({3, 4}), i32({3, 2}), f32({3, 2})}, {axis}));
+  }
+  CHECK(refused("gather", {f32({2, 4}), i32({2})}, {f32({3, 4}), i32({2})}, {0, 0}));
+  CHECK(refused("gather", {f32({3, 4}), guard}, {f32({3, 4}), i32({2})}, {0, 0}));
+  CHECK(refused("gather", {f32({2, 4}), guard}, {f32({3, 4}), i32({2})}, {0, 1}));
+  CHECK(refused("gather", {f32({3, 2}), guard}, {f32({3, 4}), i32({2, 2})}, {1, 1}));
+  for (const char* name : {"scatterAdd", "scatterUpdate"}) {
+    CHECK(refused(name, {f32({3, 5})}, {f32({3, 4}), i32({2}), f32({2, 4})}, {0, 0}));
+    CHECK(refused(name, {f32({3, 4})}, {f32({3, 4}), i32({2}), f32({3, 4})}, {0, 0}));
+  }
+  CHECK(refused("takeAlongAxis", {f32({3, 2}), i32({3})}, {f32({3, 4}), i32({3, 2})}, {1}));
+  CHECK(refused("takeAlongAxis", {f32({2, 2}), guard}, {f32({3, 4}), i32({2, 2})}, {1}));
+  CHECK(refused("takeAlongAxis", {f32({3, 3}), guard}, {f32({3, 4}), i32({3, 2})}, {1}));
+  CHECK(refused("addAlongAxis", {f32({3, 4})}, {f32({3, 4}), i32({3, 2}), f32({3, 3})}, {1}));
+  CHECK(refused("flattenIndices", {i32({5}), i32({64})}, {i32({5, 2})}, {3}));
+  CHECK(refused("flattenIndices", {i32({5}), guard}, {i32({5, 2})}, {3, 4}));
+  CHECK(refused("flattenIndices", {i32({5}), i32({64})}, {i32({5, 2})}, {3, -4}));
+  CHECK(refused("flattenIndices", {i32({5}), i32({64})}, {i32({5, 2})}, {65536, 65536}));
+  CHECK(refused("flattenIndices", {i32({4}), i32({64})}, {i32({5, 2})}, {3, 4}));
+}
+
+void test_line_refusals() {
+  for (const char* name : {"min", "prod", "norm", "logSumExp"}) {
+    CHECK(refused(name, {f32({2})}, {f32({2, 3})}, {2}) && refused(name, {f32({3})}, {f32({2, 3})}, {1}));
+  }
+  for (const char* name : {"any", "all"}) CHECK(refused(name, {{kBool, {3}}}, {{kBool, {2, 3}}}, {1}));
+  CHECK(refused("argMin", {i32({2})}, {f32({2, 0})}, {1}));
+  CHECK(refused("moments", {f32({2}), f32({3})}, {f32({2, 3})}, {1}));
+  for (const char* name : {"cumsum", "cumprod"}) {
+    CHECK(refused(name, {f32({3})}, {f32({3})}, {1, 0, 0}));
+    CHECK(refused(name, {f32({4})}, {f32({3})}, {0, 0, 0}));
+  }
+  CHECK(refused("linearRecurrence", {f32({3})}, {f32({4}), f32({3})}, {0, 0}));
+  CHECK(refused("linearRecurrence", {f32({3})}, {f32({3}), f32({3})}, {-1, 0}));
+  CHECK(refused("sort", {f32({3}), i32({3})}, {f32({3})}, {1, 0}));
+  CHECK(refused("sort", {f32({3}), i32({4})}, {f32({3})}, {0, 0}));
+  for (const int32_t k : {0, 4}) CHECK(refused("topK", {f32({k}), i32({k})}, {f32({3})}, {k}));
+  CHECK(refused("topK", {f32({2, 2}), i32({2, 2})}, {f32({3, 3})}, {2}));
+  CHECK(refused("topK", {f32({3, 2}), i32({3, 1})}, {f32({3, 3})}, {2}));
+}
+
+// What lies outside is told, in the part of the work that finds it, and nothing is read or written there.
+void test_indices_outside() {
+  for (const int32_t bad : {3, -1, INT32_MAX, INT32_MIN}) {
+    Call gather("gather"), take("takeAlongAxis");
+    Call add("scatterAdd"), update("scatterUpdate"), along("addAlongAxis");
+    const std::vector<float> numbers = {1, 2, 3};
+    const std::vector<int32_t> indices = {2, bad, 0};
+    for (Call* call : {&gather, &take, &add, &update, &along}) {
+      call->in(Dtype::float32, {3}).set(numbers);
+      call->in(Dtype::int32, {3}).set(indices);
+      bool reads = call == &gather || call == &take;
+      if (!reads) call->in(Dtype::float32, {3}).set(std::vector<float>{10, 20, 40});
+      call->out(Dtype::float32, {3});
+      if (reads) call->out(Dtype::int32, {32});
+      call->attributes = {0, 0};
+      if (call == &take || call == &along) call->attributes = {0};
+      call->run();
+    }
+    for (Call* call : {&gather, &take}) {
+      const float* y = call->result<float>(0);
+      CHECK(y[0] == 3 && y[1] == 0 && y[2] == 1);
+      const int32_t* guard = call->result<int32_t>(1);
+      int64_t told = std::count(guard, guard + 32, bad < 0 && bad > INT32_MIN ? bad - 1 : bad);
+      CHECK(told == 1 && std::count(guard, guard + 32, -1) == 31);
+    }
+    for (Call* call : {&add, &along}) {
+      const float* y = call->result<float>(0);
+      CHECK(y[0] == 41 && y[1] == 2 && y[2] == 13);
+    }
+    const float* y = update.result<float>(0);
+    CHECK(y[0] == 40 && y[1] == 2 && y[2] == 10);
+  }
+}
+
 }  // namespace
 
 void test_refusals() {
+  test_moving_refusals();
+  test_index_refusals();
+  test_line_refusals();
+  test_indices_outside();
   for (const char* name : {"sum", "max"}) {
     CHECK(refused(name, {f32({2})}, {f32({2, 3})}, {2}) && refused(name, {f32({2})}, {f32({2, 3})}, {-1}));
     CHECK(refused(name, {f32({2})}, {f32({2, 3})}, {0}) && refused(name, {f32({2, 1})}, {f32({2, 3})}, {1}));

@@ -35,7 +35,7 @@ void test_reductions_and_moves() {
     Call slice("slice"), concatenate("concatenate");
     slice.in(kF32, {kMax, kMax, kMax, 0});
     slice.out(kF32, {kMax, kMax, kMax, 0});
-    slice.attributes = {axis, 0};
+    slice.attributes = {0, 0, 0, 0};
     slice.run();
     concatenate.in(kF32, {kMax, kMax, kMax, 0});
     concatenate.out(kF32, {kMax, kMax, kMax, 0});

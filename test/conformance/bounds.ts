@@ -68,6 +68,60 @@ export const sums: Bound = (call, [x]) => {
   return [magnitudes.map(size => drift(count, size))];
 };
 
+/** What is added to elements of the first operand, in the order of the updates. */
+export const scattered: Bound = (call, [x, indices, updates]) => {
+  const inputs = [(x as Values).map(Math.abs), indices as Values, (updates as Values).map(Math.abs)];
+  const [magnitudes] = evaluateCall(call, inputs) as [Values];
+  const most = (updates as Values).length + 1;
+  return [magnitudes.map(size => drift(most, size))];
+};
+
+const lineLength = (call: Call): number => {
+  const {axis} = call.attributes as {axis: number};
+  return (call.inputs[0] as Tensor).shape[axis] as number;
+};
+
+/** Each factor rounds once. */
+export const lineProducts: Bound = (call, _, exact) =>
+  exact.map(values => values.map(y => (lineLength(call) + 2) * unit * Math.abs(y)));
+
+/** Each term rounds once, and what it rounds is carried on. */
+export const runningSums: Bound = (call, [x]) => {
+  const magnitudes = evaluateCall(call, [(x as Values).map(Math.abs)])[0] as Values;
+  return [magnitudes.map(size => drift(lineLength(call), size))];
+};
+
+export const recurrences: Bound = (call, inputs) => {
+  const magnitudes = evaluateCall(
+    call,
+    inputs.map(values => values.map(Math.abs)),
+  )[0] as Values;
+  return [magnitudes.map(size => 2 * drift(lineLength(call), size))];
+};
+
+/** What the mean is off by counts twice: squared in the variance. */
+export const moments: Bound = (call, [x], [mean, variance]) => {
+  const count = lineLength(call);
+  const [sizes] = evaluateCall(call, [(x as Values).map(Math.abs)]) as [Values];
+  const off = sizes.map(size => drift(count, size));
+  return [
+    (mean as Values).map((_, at) => off[at] as number),
+    (variance as Values).map((own, at) => drift(count, own) + (off[at] as number) ** 2 + 2 ** -140),
+  ];
+};
+
+export const norms: Bound = (call, _, exact) =>
+  exact.map(values => values.map(y => drift(lineLength(call), y) + 2 ** -126));
+
+/** Absolute in what is subtracted and in the logarithm of the sum. */
+export const logSumExps: Bound = (call, [x], exact) => {
+  const count = lineLength(call);
+  const most = (x as Values).reduce((a, b) => (Math.abs(b) < Infinity ? Math.max(a, Math.abs(b)) : a), 0);
+  return exact.map(values =>
+    values.map(y => (Number.isFinite(y) ? unit * (8 + 4 * Math.sqrt(count) + Math.abs(y) + most) : 0)),
+  );
+};
+
 export const totals: Bound = (_, [x]) => {
   const size = (x as Values).reduce((sum, value) => sum + Math.abs(value), 0);
   return [Float64Array.of(4 * Math.sqrt((x as Values).length + 1) * 2 ** -53 * size)];

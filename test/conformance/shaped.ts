@@ -228,7 +228,13 @@ export const moves = (...cases: (readonly [Shape, readonly number[]])[]): Sample
   cases.map(([shape, permutation]) => ({operands: [reals(shape)], attributes: {permutation}}));
 
 export const parts = (...cases: (readonly [Shape, axis: number, start: number, size: number])[]): Sample[] =>
-  cases.map(([shape, axis, start, size]) => ({operands: [reals(shape)], attributes: {axis, start, size}}));
+  cases.map(([shape, axis, start, size]) => ({
+    operands: [reals(shape)],
+    attributes: {
+      begin: shape.map((_, at) => (at === axis ? start : 0)),
+      size: shape.map((own, at) => (at === axis ? size : own)),
+    },
+  }));
 
 export const joins = (...cases: (readonly [axis: number, ...Shape[]])[]): Sample[] =>
   cases.map(([axis, ...shapes]) => ({operands: shapes.map(shape => reals(shape)), attributes: {axis}}));

@@ -1,6 +1,9 @@
-// The part of the oracle that moves numbers without changing them.
+// The part of the oracle that moves numbers without changing them, with those of the other files.
 import type {Call, Tensor} from '../../lib/core/tensor.ts';
 import type {Rule, Values} from '../reference.ts';
+import {indexingRules} from './indexing.ts';
+import {lineRules} from './lines.ts';
+import {padRules} from './pad.ts';
 
 function transposeRule(call: Call, [x]: Values[]): Values[] {
   const {permutation} = call.attributes as {permutation: readonly number[]};
@@ -21,18 +24,18 @@ function transposeRule(call: Call, [x]: Values[]): Values[] {
   return [result];
 }
 
-/** Parts side by side along an axis, or some places of one. */
-function alongRows(call: Call, parts: Values[], start = 0): Values[] {
+/** Parts side by side along an axis. */
+function joined(call: Call, parts: Values[]): Values[] {
   const shapes = call.inputs.map(input => input.shape);
   const {axis} = call.attributes as {axis: number};
   const {shape} = call.outputs[0] as Tensor;
   const sizeFrom = (sizes: readonly number[], from: number): number =>
     sizes.slice(from).reduce((product, size) => product * size, 1);
-  const [width, inner] = [sizeFrom(shape, axis), sizeFrom(shape, axis + 1)];
+  const width = sizeFrom(shape, axis);
   const result = new Float64Array((call.outputs[0] as Tensor).size);
   for (let at = 0; at < result.length; at++) {
     const row = Math.floor(at / width);
-    let column = (at % width) + start * inner;
+    let column = at % width;
     let part = 0;
     while (column >= sizeFrom(shapes[part] as number[], axis)) {
       column -= sizeFrom(shapes[part] as number[], axis);
@@ -45,6 +48,8 @@ function alongRows(call: Call, parts: Values[], start = 0): Values[] {
 
 export const moveRules: Record<string, Rule> = {
   transpose: transposeRule,
-  slice: (call, inputs) => alongRows(call, inputs, (call.attributes as {start: number}).start),
-  concatenate: (call, inputs) => alongRows(call, inputs),
+  concatenate: joined,
+  ...padRules,
+  ...indexingRules,
+  ...lineRules,
 };

@@ -244,14 +244,14 @@ describe('links', () => {
       find('cast', [spec(2)], {dtype: 'int32'}),
       find('cast', [spec(2, 'int32')], {dtype: 'float32'}),
       find('sum', [spec(2)], {axis: 0}),
-      find('slice', [spec(4)], {axis: 0, start: 0, size: 2}),
-      find('slice', [spec(4)], {axis: 0, start: 1, size: 2}),
+      find('slice', [spec(4)], {begin: [0], size: [2]}),
+      find('slice', [spec(4)], {begin: [1], size: [2]}),
     ];
     expect(new Set(all).size).toBe(all.length);
     expect(links.size).toBe(all.length);
     expect(find('add', [spec(2), spec(2)])).toBe(all[0]);
-    expect(find('slice', [spec(4)], {axis: 0, start: 1, size: 2})).toBe(all.at(-1));
-    expect(find('slice', [spec(4)], {axis: 0, start: 1, size: 3})).not.toBe(all.at(-1));
+    expect(find('slice', [spec(4)], {begin: [1], size: [2]})).toBe(all.at(-1));
+    expect(find('slice', [spec(4)], {begin: [1], size: [3]})).not.toBe(all.at(-1));
   });
 
   it('stay as many as may be; what was freed is linked anew by who still has it', () => {

@@ -8,7 +8,7 @@ import {
   leakyRelu as leakyReluOf,
   softmax as softmaxOf,
 } from '../activations.ts';
-import {activate} from '../call-context.ts';
+import {activate, type CallContext} from '../call-context.ts';
 import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
 import {makeLayer} from '../make-layer.ts';
 import {type ActivationLike, toActivation} from '../resolve.ts';
@@ -22,7 +22,8 @@ export function activation(options: ActivationOptions): Layer {
   requireOptions('layers.activation', options, [...layerOptions, 'activation']);
   const formula = toActivation(options.activation);
   const config = () => ({activation: describe('activation', formula)});
-  return makeLayer('activation', options, config, () => (x, context) => activate(formula, x, context));
+  const forward = () => (x: Tensor, context: CallContext) => activate(formula, x, context);
+  return makeLayer('activation', options, config, forward, true);
 }
 
 /** A layer for an activation with one numeric option. */
@@ -44,6 +45,7 @@ function defineWithOption<Name extends string>(
       options,
       () => ({[name]: given}),
       () => (x, context) => activate(formula, x, context),
+      true,
     );
   };
 }

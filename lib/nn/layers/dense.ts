@@ -75,14 +75,20 @@ export function dense(options: DenseOptions): Layer {
     kernelConstraint: describeOption('constraint', kernelOptions.constraint),
     biasConstraint: describeOption('constraint', biasOptions.constraint),
   });
-  return makeLayer('dense', options, config, (inputShape, weight) => {
-    const inputs = inputShape.at(-1) as number;
-    const kernel = weight('kernel', [inputs, units], kernelOptions);
-    const bias = useBias ? weight('bias', [units], biasOptions) : undefined;
-    return (x, context) => {
-      const product = matmul(reshape(x, [sizeOf(x.shape) / inputs, inputs]), kernel);
-      const sums = bias ? add(product, bias) : product;
-      return activate(activation, reshape(sums, [...x.shape.slice(0, -1), units]), context);
-    };
-  });
+  return makeLayer(
+    'dense',
+    options,
+    config,
+    (inputShape, weight) => {
+      const inputs = inputShape.at(-1) as number;
+      const kernel = weight('kernel', [inputs, units], kernelOptions);
+      const bias = useBias ? weight('bias', [units], biasOptions) : undefined;
+      return (x, context) => {
+        const product = matmul(reshape(x, [sizeOf(x.shape) / inputs, inputs]), kernel);
+        const sums = bias ? add(product, bias) : product;
+        return activate(activation, reshape(sums, [...x.shape.slice(0, -1), units]), context);
+      };
+    },
+    true,
+  );
 }

@@ -57,6 +57,7 @@ export function dropout(options: DropoutOptions): Layer {
       const shape = noiseShape && drawsFor(x, noiseShape);
       return context.training ? dropoutOp(x, rate, context.random(), shape) : x;
     },
+    true,
   );
 }
 
@@ -81,6 +82,7 @@ function spatial(kind: string, axes: number, options: SpatialDropoutOptions): La
       const ties = x.shape.map((size, axis) => (axis === 0 || axis === x.rank - 1 ? size : 1));
       return context.training ? dropoutOp(x, rate, context.random(), ties) : x;
     },
+    true,
   );
 }
 

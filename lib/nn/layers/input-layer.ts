@@ -13,5 +13,6 @@ export function inputLayer(options: LayerOptions): Layer {
     options,
     () => ({}),
     () => x => x,
+    true,
   );
 }

@@ -6,6 +6,7 @@ import * as map from '../../ops/map.ts';
 import {reshape} from '../../ops/move.ts';
 import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
 import {makeMergeLayer} from '../make-layer.ts';
+import {anyMask} from '../masking.ts';
 
 /** Refuses a wrong number of inputs, and shapes that do not broadcast together. */
 function checkShapes(kind: string, shapes: readonly Shape[], exactly?: number): void {
@@ -42,6 +43,7 @@ function define(
         checkShapes(kind, shapes, exactly);
         return inputs => combine(alignBatch(inputs));
       },
+      anyMask,
     );
   };
 }

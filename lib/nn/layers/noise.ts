@@ -25,6 +25,7 @@ function define(
     options,
     () => ({rate}),
     () => (x, context) => (context.training && rate > 0 ? addNoise(x, rate, context.random()) : x),
+    true,
   );
 }
 
@@ -68,6 +69,7 @@ export function gaussianNoise(options: GaussianNoiseOptions): Layer {
       if (!context.training || stddev === 0) return x;
       return add(x, randomNormal(context.random(), x.shape, 0, stddev));
     },
+    true,
   );
 }
 
@@ -87,8 +89,14 @@ export function activityRegularization(options: ActivityRegularizationOptions = 
   checkNumber(`${where}: l2`, l2, {min: 0});
   const {perSample} = l1l2({l1, l2});
   const config = () => ({l1: options.l1, l2: options.l2});
-  return makeLayer('activityRegularization', options, config, () => (x, context) => {
-    if (perSample && (l1 > 0 || l2 > 0)) context.addLoss(perSample(x));
-    return x;
-  });
+  return makeLayer(
+    'activityRegularization',
+    options,
+    config,
+    () => (x, context) => {
+      if (perSample && (l1 > 0 || l2 > 0)) context.addLoss(perSample(x));
+      return x;
+    },
+    true,
+  );
 }

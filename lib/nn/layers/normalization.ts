@@ -2,13 +2,14 @@
 import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
 import {formatShape, type Shape} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
-import {add, div, mul, sqrt, square, sub} from '../../ops/map.ts';
+import {add, broadcastTo, div, mul, sqrt, square, sub} from '../../ops/map.ts';
 import {reshape} from '../../ops/move.ts';
-import {mean} from '../../ops/reduce.ts';
+import {mean, sum} from '../../ops/reduce.ts';
 import type {MakeWeight} from '../call-context.ts';
 import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
 import {checkBoolean} from '../layer-options.ts';
 import {makeLayer} from '../make-layer.ts';
+import {maskWeights} from '../masking.ts';
 import {
   type ConstraintLike,
   describeOption,
@@ -90,6 +91,14 @@ interface Moments {
   readonly centered: Tensor;
 }
 
+/** The same over what has weight 1: sums are divided by the weights' sum plus epsilon, as in Keras. */
+function weightedMoments(x: Tensor, axes: readonly number[], weights: Tensor, epsilon: number): Moments {
+  const total = add(sum(weights, axes, true), epsilon);
+  const center = div(sum(mul(x, weights), axes, true), total);
+  const centered = sub(x, center);
+  return {mean: center, variance: div(sum(mul(square(centered), weights), axes, true), total), centered};
+}
+
 /** Mean and variance over axes, which are kept with size 1; the variance is the biased one, divided by n. */
 function momentsOf(x: Tensor, axes: readonly number[]): Moments {
   const center = mean(x, axes, true);
@@ -128,7 +137,7 @@ const movingOptions = ['movingMeanInitializer', 'movingVarianceInitializer'] as 
  * (x − mean) / √(variance + epsilon) · gamma + beta for each position of an axis (Ioffe and Szegedy 2015). In
  * training, mean and variance are those of the batch, and the moving ones become momentum · moving + (1 −
  * momentum) · batch with the commit of the step. Otherwise, and while the layer is not `trainable`, the
- * moving ones are used, as in Keras.
+ * moving ones are used, as in Keras. What a mask leaves out does not count in the statistics.
  */
 export function batchNormalization(options: BatchNormalizationOptions = {}): Layer {
   const where = 'layers.batchNormalization';
@@ -151,38 +160,47 @@ export function batchNormalization(options: BatchNormalizationOptions = {}): Lay
       options.movingVarianceInitializer && varianceInitializer,
     ),
   });
-  return makeLayer('batchNormalization', options, config, (inputShape, weight, layer) => {
-    const along = sampleAxis('batchNormalization', axis, inputShape);
-    const size = inputShape[along - 1] as number;
-    const {gamma, beta} = learned.weights(weight, [size]);
-    const moving = {
-      mean: weight('movingMean', [size], {initializer: meanInitializer, trainable: false}),
-      variance: weight('movingVariance', [size], {initializer: varianceInitializer, trainable: false}),
-    };
-    return (x, context) => {
-      // For the last axis, the others are flattened into one, so that the statistics take a single reduction.
-      const last = along === x.rank - 1;
-      const rows = last ? reshape(x, [x.size / size, size]) : x;
-      const axes = rows.shape.map((_, at) => at).filter(at => at !== (last ? 1 : along));
-      const spread = (values: Tensor): Tensor =>
-        reshape(
-          values,
-          rows.shape.map((_, at) => (axes.includes(at) ? 1 : size)),
-        );
-      const [factor, shift] = [gamma && spread(gamma), beta && spread(beta)];
-      if (!context.training || !layer.trainable) {
-        const centered = sub(rows, spread(moving.mean));
-        const variance = spread(moving.variance);
-        return reshape(normalized({centered, variance}, learned.epsilon, factor, shift), x.shape);
-      }
-      const batch = momentsOf(rows, axes);
-      for (const name of ['mean', 'variance'] as const) {
-        const current = reshape(batch[name], [size]);
-        context.update(moving[name], now => add(mul(now, momentum), mul(current, 1 - momentum)));
-      }
-      return reshape(normalized(batch, learned.epsilon, factor, shift), x.shape);
-    };
-  });
+  return makeLayer(
+    'batchNormalization',
+    options,
+    config,
+    (inputShape, weight, layer) => {
+      const along = sampleAxis('batchNormalization', axis, inputShape);
+      const size = inputShape[along - 1] as number;
+      const {gamma, beta} = learned.weights(weight, [size]);
+      const moving = {
+        mean: weight('movingMean', [size], {initializer: meanInitializer, trainable: false}),
+        variance: weight('movingVariance', [size], {initializer: varianceInitializer, trainable: false}),
+      };
+      return (x, context) => {
+        // For the last axis, the others are flattened into one, so that the statistics take one reduction.
+        const last = along === x.rank - 1;
+        const rows = last ? reshape(x, [x.size / size, size]) : x;
+        const axes = rows.shape.map((_, at) => at).filter(at => at !== (last ? 1 : along));
+        const spread = (values: Tensor): Tensor =>
+          reshape(
+            values,
+            rows.shape.map((_, at) => (axes.includes(at) ? 1 : size)),
+          );
+        const [factor, shift] = [gamma && spread(gamma), beta && spread(beta)];
+        if (!context.training || !layer.trainable) {
+          const centered = sub(rows, spread(moving.mean));
+          const variance = spread(moving.variance);
+          return reshape(normalized({centered, variance}, learned.epsilon, factor, shift), x.shape);
+        }
+        const {mask} = context;
+        const weights = mask && reshape(broadcastTo(maskWeights(mask, x.rank), x.shape), rows.shape);
+        const {epsilon} = learned;
+        const batch = weights ? weightedMoments(rows, axes, weights, epsilon) : momentsOf(rows, axes);
+        for (const name of ['mean', 'variance'] as const) {
+          const current = reshape(batch[name], [size]);
+          context.update(moving[name], now => add(mul(now, momentum), mul(current, 1 - momentum)));
+        }
+        return reshape(normalized(batch, learned.epsilon, factor, shift), x.shape);
+      };
+    },
+    true,
+  );
 }
 
 export interface LayerNormalizationOptions extends ScaleOptions {
@@ -206,20 +224,28 @@ export function layerNormalization(options: LayerNormalizationOptions = {}): Lay
     axis: options.axis === undefined ? undefined : Array.isArray(axis) ? given : (axis as number),
     ...learned.config(),
   });
-  return makeLayer('layerNormalization', options, config, (inputShape, weight) => {
-    const axes = given.map(each => sampleAxis('layerNormalization', each, inputShape)).sort((a, b) => a - b);
-    if (new Set(axes).size < axes.length) {
-      fail('ERR_SHAPE', `layerNormalization: an axis of ${formatShape(inputShape)} is given twice.`);
-    }
-    const {gamma, beta} = learned.weights(
-      weight,
-      axes.map(each => inputShape[each - 1] as number),
-    );
-    const shape = [1, ...inputShape.map((size, at) => (axes.includes(at + 1) ? size : 1))];
-    const spread = (values: Tensor | undefined): Tensor | undefined => values && reshape(values, shape);
-    return x => {
-      const {centered, variance} = momentsOf(x, axes);
-      return normalized({centered, variance}, learned.epsilon, spread(gamma), spread(beta));
-    };
-  });
+  return makeLayer(
+    'layerNormalization',
+    options,
+    config,
+    (inputShape, weight) => {
+      const axes = given
+        .map(each => sampleAxis('layerNormalization', each, inputShape))
+        .sort((a, b) => a - b);
+      if (new Set(axes).size < axes.length) {
+        fail('ERR_SHAPE', `layerNormalization: an axis of ${formatShape(inputShape)} is given twice.`);
+      }
+      const {gamma, beta} = learned.weights(
+        weight,
+        axes.map(each => inputShape[each - 1] as number),
+      );
+      const shape = [1, ...inputShape.map((size, at) => (axes.includes(at + 1) ? size : 1))];
+      const spread = (values: Tensor | undefined): Tensor | undefined => values && reshape(values, shape);
+      return x => {
+        const {centered, variance} = momentsOf(x, axes);
+        return normalized({centered, variance}, learned.epsilon, spread(gamma), spread(beta));
+      };
+    },
+    true,
+  );
 }

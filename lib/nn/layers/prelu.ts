@@ -50,14 +50,20 @@ export function prelu(options: PreluOptions = {}): Layer {
     alphaConstraint: describeOption('constraint', alphaOptions.constraint),
     sharedAxes: options.sharedAxes && [...options.sharedAxes],
   });
-  return makeLayer('prelu', options, config, (inputShape, weight) => {
-    const beyond = sharedAxes.find(axis => axis > inputShape.length);
-    if (beyond !== undefined) {
-      const received = `Received ${beyond} for samples of ${formatShape(inputShape)}`;
-      fail('ERR_SHAPE', `layers.prelu: sharedAxes: expected axes of a sample, from 1 on. ${received}.`);
-    }
-    const shape = inputShape.map((size, index) => (sharedAxes.includes(index + 1) ? 1 : size));
-    const alpha = weight('alpha', shape, alphaOptions);
-    return x => select(greater(x, 0), x, mul(alpha, x));
-  });
+  return makeLayer(
+    'prelu',
+    options,
+    config,
+    (inputShape, weight) => {
+      const beyond = sharedAxes.find(axis => axis > inputShape.length);
+      if (beyond !== undefined) {
+        const received = `Received ${beyond} for samples of ${formatShape(inputShape)}`;
+        fail('ERR_SHAPE', `layers.prelu: sharedAxes: expected axes of a sample, from 1 on. ${received}.`);
+      }
+      const shape = inputShape.map((size, index) => (sharedAxes.includes(index + 1) ? 1 : size));
+      const alpha = weight('alpha', shape, alphaOptions);
+      return x => select(greater(x, 0), x, mul(alpha, x));
+    },
+    true,
+  );
 }

@@ -28,7 +28,7 @@ export function reLU(options: ReLUOptions = {}): Layer {
     return select(greater(x, threshold), limited, mul(sub(x, threshold), negativeSlope));
   };
   const config = () => ({maxValue, negativeSlope: options.negativeSlope, threshold: options.threshold});
-  return makeLayer('reLU', options, config, () => x => formula(x));
+  return makeLayer('reLU', options, config, () => x => formula(x), true);
 }
 
 export interface ThresholdedReLUOptions extends LayerOptions {
@@ -43,5 +43,5 @@ export function thresholdedReLU(options: ThresholdedReLUOptions = {}): Layer {
   const {theta = 1} = options;
   checkNumber(`${where}: theta`, theta, {min: 0});
   const build = () => (x: Tensor) => select(greater(x, theta), x, 0);
-  return makeLayer('thresholdedReLU', options, () => ({theta: options.theta}), build);
+  return makeLayer('thresholdedReLU', options, () => ({theta: options.theta}), build, true);
 }

@@ -110,10 +110,11 @@ export class Link {
     fail('ERR_DETACHED', `${what}. Pass an array that still has its memory.`);
   }
 
-  #failBy({position}: CallGuard): void {
+  #failBy({position, value}: CallGuard): void {
     const {guard, name} = this.op;
     if (!guard) return;
     const source = guard.operand === undefined ? undefined : `operand ${this.#nameOf(guard.operand)}`;
-    failByGuard(name, {kind: guard.kind, source, scope: '', position});
+    const sizes = guard.sizes?.(this.#call);
+    failByGuard(name, {kind: guard.kind, source, scope: '', position, value, sizes});
   }
 }

@@ -56,6 +56,10 @@ export class ModelLayer extends Layer {
       const received = shapes.map(formatShape).join(' and ');
       fail('ERR_SHAPE', `${scope}: the model takes ${wanted}. Received ${received}.`);
     }
-    return (tensors, context) => this.network.compute(tensors, context);
+    return (tensors, context) => {
+      const {outputs, masks} = this.network.compute(tensors, context, context.masks);
+      context.passMasks?.(masks);
+      return outputs;
+    };
   }
 }

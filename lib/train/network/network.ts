@@ -9,6 +9,7 @@ import {formatShape, type Shape} from '../../core/shape.ts';
 import {type RandomSource, renamed, type Tensor, type Variable, withScope} from '../../core/tensor.ts';
 import type {Constraint} from '../../nn/constraints.ts';
 import type {CallContext, Layer} from '../../nn/layer.ts';
+import {type Called, callWithMasks, type Masks} from '../../nn/masking.ts';
 import type {Regularizer} from '../../nn/regularizers.ts';
 import {isSymbolicTensor, type LayerCall, type SymbolicTensor} from '../../nn/symbolic.ts';
 import {add} from '../../ops/map.ts';
@@ -61,8 +62,7 @@ export interface ApplyOptions {
   readonly observe?: CallContext['observe'] | undefined;
 }
 
-export interface Applied {
-  readonly outputs: readonly Tensor[];
+export interface Applied extends Called {
   /** New values of weights that are not trained, by the tensor of their variable. */
   readonly updates: ReadonlyMap<Tensor, Tensor>;
   /** Losses of each sample, [batch] each, that layers add to the model's. */
@@ -139,22 +139,31 @@ export class Network {
     return (this.outputs[0] as Port).shape;
   }
 
-  /** Outputs for inputs [batch, …], in a graph whose state and random numbers `context` knows. */
-  compute(inputs: readonly Tensor[], context: CallContext): Tensor[] {
+  /**
+   * Outputs for inputs [batch, …] with their masks, in a graph whose state and random numbers `context`
+   * knows.
+   */
+  compute(inputs: readonly Tensor[], context: CallContext, given: Masks = []): Called {
     const values = new Map(zip(this.inputs, inputs).map(([{tensor}, input]) => [tensor, input]));
+    const masks = new Map(this.inputs.map(({tensor}, index) => [tensor, given[index]]));
     const computed = (tensor: SymbolicTensor): Tensor =>
       values.get(tensor) ?? fail('ERR_GRAPH', `internal: a tensor of ${tensor.shape} is not computed yet.`);
     for (const call of this.calls) {
       const name = this.#names.get(call.layer) as string;
-      const given = call.inputs.map(computed);
+      const operands = call.inputs.map(computed);
+      const own = call.inputs.map(tensor => masks.get(tensor));
       const results = withScope(name, () => {
-        const all = call.forward(given, context);
-        context.observe?.('activation', at(all, 0));
+        const all = callWithMasks(name, call.layer, call.forward, operands, own, context);
+        context.observe?.('activation', at(all.outputs, 0));
         return all;
       });
-      for (const [tensor, result] of zip(call.outputs, results)) values.set(tensor, result);
+      for (const [tensor, result] of zip(call.outputs, results.outputs)) values.set(tensor, result);
+      for (const [index, tensor] of call.outputs.entries()) masks.set(tensor, results.masks[index]);
     }
-    return this.outputs.map(({tensor}) => computed(tensor));
+    return {
+      outputs: this.outputs.map(({tensor}) => computed(tensor)),
+      masks: this.outputs.map(({tensor}) => masks.get(tensor)),
+    };
   }
 
   /** The same, with random numbers from the sources of `random`, and what layers change and add. */
@@ -178,7 +187,7 @@ export class Network {
       },
       observe: observe && ((what, value, kind) => leaveLoops(value, whole => observe(what, whole, kind))),
     };
-    return {outputs: this.compute(inputs, context), updates, losses};
+    return {...this.compute(inputs, context), updates, losses};
   }
 
   /** Sum of the regularizers' penalties, if there are any. */

@@ -4,6 +4,7 @@ import {formatShape, sizeOf} from '../../core/shape.ts';
 import {rowsOfSteps, type ShortSteps} from '../../core/step-rows.ts';
 import type {Rows} from '../../data/arrays.ts';
 import {rowOutOfRange} from '../../ops/gather.ts';
+import {describeIndex} from '../../ops/indexing.ts';
 import type {CompiledProgram} from '../../session/compile.ts';
 
 /** How a run ended, and what it gave. */
@@ -55,6 +56,7 @@ export function failByGuard(result: RunOutcome, site: RunSite): never {
   const rowAt = (position: number): number => site.rows[first + position] as number;
   switch (guard.kind) {
     case 'indexOutOfRange':
+      return failByIndex(guard, site);
     case 'inputNotFinite':
       return failByData(guard, site, rowAt(guard.position));
     case 'labelOutOfRange':
@@ -78,6 +80,12 @@ function failByData({source, value: column}: Guard, site: RunSite, row: number):
   const holds = `${site.where}: ${name} holds ${value} in ${place}`;
   if (Number.isFinite(value)) fail('ERR_OUT_OF_RANGE', `${holds}; expected integers as labels.`);
   fail('ERR_NOT_FINITE', `${holds}; expected finite numbers.`);
+}
+
+function failByIndex({value, sizes, position, scope, source}: Guard, site: RunSite): never {
+  const of = source === undefined ? '' : `, read from ${source},`;
+  const place = scope === '' ? '' : ` in ${scope}`;
+  fail('ERR_OUT_OF_RANGE', `${site.where}: ${describeIndex(value, sizes, position)}${of}${place}.`);
 }
 
 const rowName = ({batchRows}: RunSite, row: number): string =>

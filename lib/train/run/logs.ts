@@ -2,6 +2,7 @@ import type {TypedArray} from '../../core/dtype.ts';
 import type {Json} from '../../core/named.ts';
 import {rowsOfStep, rowsOfSteps, type StepRows} from '../../core/step-rows.ts';
 import type {Compilation} from '../step/compilation.ts';
+import {isQuotient} from '../step/compile-options.ts';
 import {type Column, columnResult, columnsOf, ratioResults, statisticResult} from '../step/measures.ts';
 
 /**
@@ -41,7 +42,7 @@ export class RunningMeans {
 
   constructor(compilation: Compilation) {
     this.#columns = columnsOf(compilation);
-    const ratios = compilation.losses.filter(({loss}) => loss.normalizer).length;
+    const ratios = compilation.losses.filter(isQuotient).length;
     this.#columnNames = this.#columns.map((_, index) => columnResult(index));
     this.#ratioNames = Array.from({length: ratios}, (_, index) => ratioResults(index)).flat();
     this.#loss = new Float64Array(2 + 2 * ratios);

@@ -77,7 +77,7 @@ const batch = 2;
 function outputsOf(network: Network): readonly Tensor[] | undefined {
   const inputs = network.inputs.map(({name, shape}) => input({name, shape: [batch, ...shape]}));
   try {
-    return network.compute(inputs, forShapes);
+    return network.compute(inputs, forShapes).outputs;
   } catch {
     return undefined;
   }

@@ -59,7 +59,12 @@ export interface OutputLoss {
   readonly shape: Shape;
   readonly loss: Loss;
   readonly weight: number;
+  /** Whether the output has a mask: then its loss and means are over the positions that count. */
+  readonly masked: boolean;
 }
+
+/** Whether the loss of a batch is a quotient: of the sum of its losses, and of what counts of each sample. */
+export const isQuotient = ({loss, masked}: OutputLoss): boolean => masked || loss.normalizer !== undefined;
 
 export interface NamedMetric {
   /** As it stands in logs and in `history`: for several outputs with the output's name before it. */

@@ -164,13 +164,13 @@ function perSample(
   const x = zip(network.inputs, sources.x, specs.x).map(([port, source, spec]) =>
     readInput(source, port, spec, rows),
   );
-  const {outputs, updates, losses: added} = network.apply(x, {...mode, random: sources.random});
+  const applied = network.apply(x, {...mode, random: sources.random});
   const ports = targetPorts(network, compilation);
   const weights = readWeights(sources, specs, ports, rows);
   const targets = zip(ports, compilation.losses, sources.y, specs.y).map(([port, {loss}, source, spec]) =>
     readTarget(source, port, loss, spec, rows),
   );
-  return {...measure(compilation, outputs, targets, weights, added), updates, x};
+  return {...measure(compilation, applied, targets, weights), updates: applied.updates, x};
 }
 
 /** Adds neighbours until one is left: the tree does not depend on who computes the parts. */

@@ -3,7 +3,6 @@
 import {fail} from '../../core/errors.ts';
 import {show} from '../../core/kinds.ts';
 import {at, zip} from '../../core/lists.ts';
-import {formatShape} from '../../core/shape.ts';
 import {isTensor, type Tensor, withScope} from '../../core/tensor.ts';
 import type {Loss} from '../../nn/losses.ts';
 import {ignoredClass} from '../../nn/metrics/decision.ts';
@@ -11,8 +10,10 @@ import type {Accumulation, Metric, MetricContext} from '../../nn/metrics.ts';
 import {finite} from '../../ops/check.ts';
 import {add, div, maximum, mul, ones} from '../../ops/map.ts';
 import {mean, sum, total} from '../../ops/reduce.ts';
+import type {Applied} from '../network/network.ts';
 import type {Compilation} from './compilation.ts';
-import type {NamedMetric, OutputLoss} from './compile-options.ts';
+import {isQuotient, type NamedMetric, type OutputLoss} from './compile-options.ts';
+import {normalizerIn, perSampleOf, type Scores} from './masked.ts';
 
 /** Names of a plan's results: a column's sum or numbers, or all that it keeps of each sample. */
 export const columnResult = (index: number): string => `column${index}`;
@@ -59,17 +60,21 @@ function normalizerOf({leavesOut}: Metric, loss: Loss): Loss['normalizer'] {
   return leavesOut && ignoredClass(loss) !== undefined ? loss.normalizer : undefined;
 }
 
-function accumulationOf({metric, weighted, of: {loss}}: NamedMetric): Accumulation | undefined {
-  if (normalizerOf(metric, loss)) return quotient;
+/** Only means are over what a mask leaves, as in Keras: other metrics see all positions. */
+const isMasked = ({metric, of}: NamedMetric): boolean => of.masked && !metric.accumulation;
+
+function accumulationOf(given: NamedMetric): Accumulation | undefined {
+  const {metric, weighted, of} = given;
+  if (isMasked(given) || normalizerOf(metric, of.loss)) return quotient;
   return weighted ? byWeight(metric.accumulation) : metric.accumulation;
 }
 
 /** In order: each output's loss where there are several, and the metrics. */
 export function columnsOf({losses, metrics}: Compilation): Column[] {
-  const own = losses.map(({name, loss, shape}) => ({
-    name: `${name}_loss`,
-    accumulation: loss.normalizer && quotient,
-    context: {outputShape: shape, loss},
+  const own = losses.map(output => ({
+    name: `${output.name}_loss`,
+    accumulation: isQuotient(output) ? quotient : undefined,
+    context: {outputShape: output.shape, loss: output.loss},
   }));
   return [
     ...(losses.length > 1 ? own : []),
@@ -92,9 +97,7 @@ export interface Measures {
 }
 
 /** The loss of one output, and what its metrics are computed from. */
-interface ScoredOutput {
-  readonly output: Tensor;
-  readonly target: Tensor;
+interface ScoredOutput extends Scores {
   readonly loss: Loss;
   /** Of each sample, times the weight of the sample. */
   readonly value: Tensor;
@@ -107,57 +110,59 @@ interface ScoredOutput {
 function scoreOutput(
   {loss, weight}: OutputLoss,
   scope: string,
-  [output, target]: readonly [Tensor, Tensor],
+  scores: Scores,
   sampleWeights: Tensor | undefined,
 ): ScoredOutput {
   return withScope(scope, () => {
-    const plain = checkPerSample('the loss', loss(target, output), output);
+    const plain = perSampleOf(scores, 'the loss', loss);
     const value = sampleWeights ? mul(plain, sampleWeights) : plain;
-    const normalizer = loss.normalizer?.(target);
-    return {output, target, loss, value, normalizer, part: weight === 1 ? value : mul(value, weight)};
+    const normalizer = normalizerIn(scores, loss.normalizer);
+    return {...scores, loss, value, normalizer, part: weight === 1 ? value : mul(value, weight)};
   });
 }
 
 /** The statistics of a metric; those of a weighted one end with the weights of the samples. */
 function metricColumn(
   {name, metric, weighted}: NamedMetric,
-  {output, target, loss}: ScoredOutput,
+  {loss, ...scores}: ScoredOutput,
   sampleWeights: Tensor | undefined,
 ): readonly Tensor[] {
   return withScope(name, () => {
-    const value = metric(target, output, loss);
+    const {output, target} = scores;
     const factors = weighted ? [sampleWeights ?? ones([output.shape[0] as number])] : [];
-    if (metric.accumulation) return [...checkStatistics(name, value, output), ...factors];
-    const number = checkPerSample(`the metric ${name}`, value, output);
+    if (metric.accumulation) {
+      return [...checkStatistics(name, metric(target, output, loss), output), ...factors];
+    }
+    const formula = (wanted: Tensor, given: Tensor): unknown => metric(wanted, given, loss);
+    const number = perSampleOf(scores, `the metric ${name}`, formula);
     const weigh = (x: Tensor): Tensor => factors.reduce((product, factor) => mul(product, factor), x);
-    const normalizer = normalizerOf(metric, loss)?.(target);
+    const normalizer = normalizerIn(scores, normalizerOf(metric, loss));
     return [weigh(number), ...(normalizer ? [weigh(normalizer)] : factors)];
   });
 }
 
 /**
- * @param outputs of the network.
+ * @param applied what the network gave, and the losses of each sample that layers add.
  * @param targets of the outputs that have a loss.
- * @param added losses of each sample that layers add.
  */
 export function measure(
   {losses, metrics}: Compilation,
-  outputs: readonly Tensor[],
+  applied: Applied,
   targets: readonly Tensor[],
   sampleWeights: readonly (Tensor | undefined)[],
-  added: readonly Tensor[],
 ): Measures {
   const scored = zip(losses, targets).map(([loss, target], index) => {
     const scope = losses.length === 1 ? 'loss' : `loss/${loss.name}`;
-    const pair = [at(outputs, loss.output), target] as const;
-    return scoreOutput(loss, scope, pair, sampleWeights[index]);
+    const output = at(applied.outputs, loss.output);
+    const mask = loss.masked ? applied.masks[loss.output] : undefined;
+    return scoreOutput(loss, scope, {output, target, mask}, sampleWeights[index]);
   });
   const columns = metrics.map(metric => {
     const index = losses.indexOf(metric.of);
     return metricColumn(metric, at(scored, index), sampleWeights[index]);
   });
   const ownColumns = scored.map(({value, normalizer}) => (normalizer ? [value, normalizer] : [value]));
-  const means = [...scored.flatMap(({part, normalizer}) => (normalizer ? [] : [part])), ...added];
+  const means = [...scored.flatMap(({part, normalizer}) => (normalizer ? [] : [part])), ...applied.losses];
   return {
     losses: withScope('loss', () =>
       means.length === 0 ? undefined : means.reduce((all, part) => add(all, part)),
@@ -165,17 +170,6 @@ export function measure(
     ratios: scored.flatMap(({part, normalizer}) => (normalizer ? [{losses: part, normalizer}] : [])),
     columns: [...(scored.length > 1 ? ownColumns : []), ...columns],
   };
-}
-
-/** A function of the user's own may have forgotten the mean over a sample. */
-function checkPerSample(what: string, value: unknown, {shape: [batch]}: Tensor): Tensor {
-  if (isTensor(value) && value.dtype === 'float32' && formatShape(value.shape) === `[${batch}]`) {
-    return value;
-  }
-  return fail(
-    'ERR_SHAPE',
-    `${what} must be one number for each sample, float32[${batch}] here. Received ${show(value)}.`,
-  );
 }
 
 /** What a metric keeps of each sample begins with the batch's axis. */

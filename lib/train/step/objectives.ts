@@ -45,12 +45,13 @@ export function toLosses(
     fail('ERR_OPTION', 'compile: lossWeights: expected numbers in an array or by the names of outputs.');
   }
   const weights = lossWeights ? perOutput('lossWeights', network, lossWeights as Table) : [];
-  const losses = outputs.flatMap(({name, shape}, output): OutputLoss[] => {
+  const losses = outputs.flatMap(({name, shape, tensor}, output): OutputLoss[] => {
     const value = given[output];
     if (several && (value === undefined || value === null)) return [];
     const weight = weights[output] ?? 1;
     checkNumber(`compile: lossWeights: ${name}`, weight, {min: -3e38, max: 3e38});
-    return [{name, output, shape, loss: toLoss(value as LossLike), weight}];
+    const masked = tensor.maskShape !== undefined;
+    return [{name, output, shape, loss: toLoss(value as LossLike), weight, masked}];
   });
   if (losses.length === 0) fail('ERR_OPTION', 'compile: loss: expected a loss for at least one output.');
   return losses;

@@ -1,0 +1,90 @@
+// Tensors side by side along an axis. Twin of lib/ops/join.ts.
+#pragma once
+
+#include "axis_runs.h"
+
+namespace chainrule {
+namespace {
+
+// A tensor as one row for each index of the axes before `axis`: how many, elements of a row, and of one
+// position along the axis.
+struct Rows {
+  int64_t count, width, position;
+};
+
+VEC_INLINE Rows rows_of(const Tensor& x, int32_t axis) {
+  return {extent(x, 0, axis), extent(x, axis, x.rank), extent(x, axis + 1, x.rank)};
+}
+
+VEC_INLINE bool same_but_for(const Tensor& a, const Tensor& b, int32_t axis) {
+  if (a.rank != b.rank || axis < 0 || axis >= a.rank) return false;
+  for (int32_t i = 0; i < a.rank; ++i) {
+    if (i != axis && a.dims[i] != b.dims[i]) return false;
+  }
+  return true;
+}
+
+const char* check_concatenate(const Args& args) {
+  const Tensor& y = args.outputs[0];
+  int32_t axis = args.attributes[0];
+  if (axis < 0 || axis >= y.rank) return "the axis is outside the result";
+  int64_t left = y.dims[axis];
+  for (int32_t i = 0; i < args.inputCount; ++i) {
+    const Tensor& x = args.inputs[i];
+    if (!same_but_for(x, y, axis) || x.dims[axis] > left) return "the parts do not make the result";
+    left -= x.dims[axis];
+  }
+  return left == 0 ? nullptr : "the parts do not make the result";
+}
+
+// Long rows are cut into pieces, so that parts one after another are shared among threads as well.
+VEC_INLINE int64_t row_pieces(const Rows& rows) { return max(ceil_div(rows.width, kRunTaskElements), 1); }
+
+int64_t concatenate_tasks(const Args& args) {
+  if (args.outputs[0].count == 0) return 1;
+  Rows rows = rows_of(args.outputs[0], args.attributes[0]);
+  int64_t pieces = row_pieces(rows);
+  return pieces > 1 ? rows.count * pieces : tasks_of(rows.count, rows.width);
+}
+
+// Columns [from, to) of rows [first, last) of the result, part by part.
+template <class Element>
+VEC_INLINE void join_columns(const Args& args, const Rows& rows, int64_t first, int64_t last, int64_t from,
+                             int64_t to) {
+  int64_t column = 0;
+  for (int32_t i = 0; i < args.inputCount && column < to; ++i) {
+    int64_t width = args.inputs[i].dims[args.attributes[0]] * rows.position;
+    int64_t begin = max(from - column, 0), end = min(to - column, width);
+    for (int64_t row = first; begin < end && row < last; ++row) {
+      copy_elements(output<Element>(args, 0) + row * rows.width + column + begin,
+                    input<Element>(args, i) + row * width + begin, end - begin);
+    }
+    column += width;
+  }
+}
+
+void run_concatenate(const Args& args, int64_t first_task, int64_t last_task) {
+  const Tensor& y = args.outputs[0];
+  if (y.count == 0) return;
+  Rows rows = rows_of(y, args.attributes[0]);
+  int64_t pieces = row_pieces(rows), per_task = items_per_task(rows.width);
+  with_width(y.dtype, [&](auto element) __attribute__((always_inline)) {
+    using Element = decltype(element);
+    if (pieces == 1) {
+      int64_t last = min(last_task * per_task, rows.count);
+      return join_columns<Element>(args, rows, first_task * per_task, last, 0, rows.width);
+    }
+    for (int64_t task = first_task; task < min(last_task, rows.count * pieces); ++task) {
+      int64_t row = task / pieces, from = task % pieces * kRunTaskElements;
+      join_columns<Element>(args, rows, row, row + 1, from, min(from + kRunTaskElements, rows.width));
+    }
+  });
+}
+
+constexpr Kernel kJoinKernels[] = {
+    {"concatenate(...parts: T) -> y: T {axis: i32}", check_concatenate, concatenate_tasks, run_cost, nullptr,
+     run_concatenate, 0},
+};
+
+}  // namespace
+}  // namespace chainrule

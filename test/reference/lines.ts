@@ -1,0 +1,120 @@
+// The part of the oracle that works on lines along an axis: reductions, running sums, statistics, orders.
+import type {Call, Tensor} from '../../lib/core/tensor.ts';
+import type {Rule, Values} from '../reference.ts';
+
+type Numbers = readonly number[];
+
+/** Applies `rule` to the lines of all operands along an axis, and puts its lines together, one per result. */
+function alongLines(
+  call: Call,
+  inputs: readonly Values[],
+  axis: number,
+  rule: (...lines: number[][]) => Numbers[],
+): Values[] {
+  const {shape} = call.inputs[0] as Tensor;
+  const count = shape[axis] as number;
+  const inner = shape.slice(axis + 1).reduce((size, dimension) => size * dimension, 1);
+  const outer = shape.slice(0, axis).reduce((size, dimension) => size * dimension, 1);
+  const results = call.outputs.map(({size}) => new Float64Array(size));
+  for (let line = 0; line < outer * inner; line++) {
+    const [block, column] = [Math.floor(line / inner), line % inner];
+    const lines = inputs.map(x =>
+      Array.from({length: count}, (_, k) => x[(block * count + k) * inner + column] as number),
+    );
+    rule(...lines).forEach((values, result) => {
+      values.forEach((value, k) => {
+        (results[result] as Values)[(block * values.length + k) * inner + column] = value;
+      });
+    });
+  }
+  return results;
+}
+
+const axisOf = (call: Call): number => (call.attributes as {axis: number}).axis;
+
+const lines =
+  (rule: (...lines: number[][]) => Numbers[]): Rule =>
+  (call, inputs) =>
+    alongLines(call, inputs, axisOf(call), rule);
+
+const sumOf = (line: Numbers): number => line.reduce((sum, x) => sum + x, 0);
+const leastOf = (line: Numbers): number => line.reduce((least, x) => Math.min(least, x), Infinity);
+
+function momentsOf(line: Numbers): Numbers[] {
+  const mean = sumOf(line) / line.length;
+  return [[mean], [sumOf(line.map(x => (x - mean) ** 2)) / line.length]];
+}
+
+function logSumExpOf(line: Numbers): number {
+  const most = line.reduce((a, b) => Math.max(a, b), -Infinity);
+  const shift = Math.abs(most) === Infinity ? 0 : most;
+  return shift + Math.log(sumOf(line.map(x => Math.exp(x - shift))));
+}
+
+/** Each element joined to what those before it came to. */
+const cumulated =
+  (start: number, join: (soFar: number, x: number) => number): Rule =>
+  (call, inputs) => {
+    const {axis, exclusive, reverse} = call.attributes as Record<string, boolean> & {axis: number};
+    return alongLines(call, inputs, axis, line => {
+      const ordered = reverse ? line.toReversed() : line;
+      let soFar = start;
+      const results = ordered.map(x => {
+        const before = soFar;
+        soFar = join(soFar, x);
+        return exclusive ? before : soFar;
+      });
+      return [reverse ? results.reverse() : results];
+    });
+  };
+
+function recurrence(call: Call, inputs: Values[]): Values[] {
+  const {axis, reverse} = call.attributes as {axis: number; reverse: boolean};
+  return alongLines(call, inputs, axis, (decay, x) => {
+    const order = x.map((_, k) => (reverse ? x.length - 1 - k : k));
+    const results = new Array<number>(x.length);
+    let last = 0;
+    for (const k of order) {
+      last = (decay?.[k] as number) * last + (x[k] as number);
+      results[k] = last;
+    }
+    return [results];
+  });
+}
+
+/** Positions in the order of their values; NaN comes last, and equal ones stay as they are. */
+function orderOf(line: Numbers, descending: boolean): number[] {
+  const before = (a: number, b: number): number => {
+    if (Number.isNaN(a) || Number.isNaN(b)) return Number(Number.isNaN(a)) - Number(Number.isNaN(b));
+    return a === b ? 0 : a < b === descending ? 1 : -1;
+  };
+  return line.map((_, k) => k).sort((i, j) => before(line[i] as number, line[j] as number) || i - j);
+}
+
+const taken = (line: Numbers, order: number[]): Numbers[] => [order.map(k => line[k] as number), order];
+
+export const lineRules: Record<string, Rule> = {
+  min: lines(line => [[leastOf(line)]]),
+  argMin: lines(line => {
+    const least = leastOf(line);
+    return [[Number.isNaN(least) ? line.findIndex(Number.isNaN) : line.indexOf(least)]];
+  }),
+  any: lines(line => [[line.some(x => x !== 0) ? 1 : 0]]),
+  all: lines(line => [[line.every(x => x !== 0) ? 1 : 0]]),
+  prod: lines(line => [[line.reduce((product, x) => product * x, 1)]]),
+  moments: lines(momentsOf),
+  norm: lines(line => [[Math.sqrt(sumOf(line.map(x => x * x)))]]),
+  logSumExp: lines(line => [[logSumExpOf(line)]]),
+  cumsum: cumulated(0, (sum, x) => sum + x),
+  cumprod: cumulated(1, (product, x) => product * x),
+  linearRecurrence: recurrence,
+  sort: (call, inputs) => {
+    const {axis, descending} = call.attributes as {axis: number; descending: boolean};
+    return alongLines(call, inputs, axis, line => taken(line, orderOf(line, descending)));
+  },
+  topK: (call, inputs) => {
+    const {k} = call.attributes as {k: number};
+    const last = (call.inputs[0] as Tensor).rank - 1;
+    return alongLines(call, inputs, last, line => taken(line, orderOf(line, true).slice(0, k)));
+  },
+};
