@@ -88,13 +88,13 @@ function sliceAxes(x: Tensor, begins: readonly number[], sizes: readonly number[
   return sameShape(size, x.shape) ? x : apply1(sliceOp, [x], {begin, size});
 }
 
-/** Twin of the first of `enum class Along` in native/kernels/axis_runs.h. */
-const padModes = {constant: 0, reflect: 1, symmetric: 2, edge: 3} as const;
-
 /**
  * What stands in a padding: one number; the elements mirrored, without or with those at the border; those.
  */
-export type PadMode = keyof typeof padModes;
+export type PadMode = 'constant' | 'reflect' | 'symmetric' | 'edge';
+
+/** Twin of the first of `enum class Along` in native/kernels/axis_runs.h. */
+const padModes: Readonly<Record<PadMode, number>> = {constant: 0, reflect: 1, symmetric: 2, edge: 3};
 
 const shaped = attributes<{readonly shape: Shape}>();
 
