@@ -33,6 +33,7 @@
         'native/runtime/cpu.cc',
         'native/runtime/executor.cc',
         'native/runtime/memory.cc',
+        'native/runtime/motion.cc',
         'native/runtime/sharing.cc',
         'native/runtime/program.cc',
         'native/runtime/rows.cc',

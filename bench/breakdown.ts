@@ -21,8 +21,11 @@ function shareOf({flops, bytes}: PlanInstruction, ns: number, ceiling: Ceiling):
   return arithmetic > memory ? {value: arithmetic, of: 'arithmetic'} : {value: memory, of: level.name};
 }
 
+/** Of an instruction each time that it runs: in a loop, once in an iteration. */
 const nanosecondsOf = (program: CompiledProgram): readonly number[] =>
-  Array.from(program.profile(), sum => sum / program.stepsRun);
+  Array.from(program.profile(), (sum, number) => {
+    return sum / program.stepsRun / Math.max(program.plan.instructions[number]?.times ?? 1, 1);
+  });
 
 /** Above this, what is wrong is the ceiling: something disturbed its measurement. */
 const plausible = 1.02;
@@ -44,17 +47,19 @@ function shareText({value, of}: Share): string {
 export function timeTable(program: CompiledProgram, ceiling: Ceiling): string {
   const {plan, stepsRun} = program;
   const times = nanosecondsOf(program);
-  const total = times.reduce((sum, time) => sum + time, 0);
+  const perStep = times.map((ns, number) => ns * (plan.instructions[number]?.times ?? 1));
+  const total = perStep.reduce((sum, ns) => sum + ns, 0);
   const rows = plan.instructions.map((instruction, number) => {
     const {name, scope, flops, bytes, phase} = instruction;
     const ns = times[number] as number;
+    const all = perStep[number] as number;
     return [
       String(number),
       name,
       scope,
       phase,
-      `${(ns / 1e3).toFixed(2)} us`,
-      percent(total > 0 ? ns / total : 0),
+      `${(all / 1e3).toFixed(2)} us`,
+      percent(total > 0 ? all / total : 0),
       `${(flops / ns).toFixed(1)} GFLOP/s`,
       `${(bytes / ns).toFixed(1)} GB/s`,
       shareText(shareOf(instruction, ns, ceiling)),

@@ -7,7 +7,7 @@ import type {GuardKind} from './core/tensor.ts';
 export {maxRank} from './core/shape.ts';
 
 export const planMagic = 0x314c5243;
-export const planVersion = 1;
+export const planVersion = 2;
 /** Offsets in state and arena count in units of this many bytes. */
 export const unitBytes = 64;
 export const headerWords = 16;
@@ -72,8 +72,13 @@ export interface PlanInstruction {
   readonly attributes: string;
   /** How many loops it is in. */
   readonly depth: number;
+  /** How often it runs in a step, in all iterations of these loops. */
+  readonly times: number;
+  /** The innermost of them goes through its iterations backwards, from so many. */
+  readonly reversed?: number | undefined;
   /**
-   * Floating-point operations, and bytes read and written, by shape: to compare with the machine's ceiling.
+   * Each time, floating-point operations, and bytes read and written, by shape: to compare with the machine's
+   * ceiling.
    */
   readonly flops: number;
   readonly bytes: number;
@@ -87,6 +92,8 @@ export interface PlanGuard {
   readonly scopes?: readonly string[] | undefined;
   /** For guards of gathers and labels: the io input that holds the data. */
   readonly source: string | undefined;
+  /** How many iterations of a loop have one, or 1. */
+  readonly iterations: number;
   /** For guards of indices: how many positions there are, by turns where there are several. */
   readonly sizes?: readonly number[] | undefined;
 }

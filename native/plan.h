@@ -5,8 +5,8 @@
 //
 //   header       kHeaderWords words, see Header
 //   io table     ioCount x kIoWords:      dtype, flags, rank, dims[6], step stride in elements
-//   values       valueCount x kValueWords: space, position, dtype, rank, dims[6]
-//   guards       guardCount x kGuardWords: value, kind, scope
+//   values       valueCount x kValueWords: space, position, dtype, rank, dims[6], offset in elements
+//   guards       guardCount x kGuardWords: value, kind, scope, iterations
 //   literals     literalWords words, a pool of constants; each constant starts at a multiple of 16 words
 //   body         bodyWords words: items, one after another
 //   rows         rowWords x kRowWords: word, form, factor, offset
@@ -14,8 +14,8 @@
 // Items of the body:
 //   instruction  kInstruction, length, signature, scope, outputCount, inputCount, attributeCount,
 //                then the value numbers of outputs and inputs, then the attribute words
-//   loop         kLoop, length, count, strideCount, carryCount,
-//                then strideCount x (value, units), then carryCount x (destination value, source value)
+//   loop         kLoop, length, count, strideCount, alternatingCount,
+//                then (strideCount + alternatingCount) x (value, elements)
 //   end          kEnd, 2
 //
 // The body has three phases. `compute` may be repeated, to find where a NaN began. `exchange` is for what
@@ -23,12 +23,14 @@
 //
 // Where the number of rows of a step is given with the run, the words are those of the largest number, and
 // the table of rows says how each word that depends on it follows: factor x rows + offset, or the float32
-// 1 / (factor x rows). Such words are sizes and strides of io, sizes of values, literals and attributes.
+// 1 / (factor x rows). Such words are sizes and strides of io, sizes and offsets of values, elements by which
+// a loop moves a value, literals and attributes.
 //
 // The step loop is the outermost one and is not written down: its count is given with each run, and its
-// strides are in the io table. A value in a loop's stride list moves by `units` of 64 bytes in every
-// iteration; a carry is copied at the end of each iteration. The words never depend on the instruction set or
-// the thread count.
+// strides are in the io table. A value in a loop's list moves on by so many of its elements after every
+// iteration; one that alternates moves on after the first, third, ... and back after the others. So what an
+// iteration makes for the next is not copied: it lies where the next one reads. The words never depend on the
+// instruction set or the thread count.
 #pragma once
 
 #include <cstddef>
@@ -39,13 +41,13 @@
 namespace chainrule {
 
 constexpr int32_t kPlanMagic = 0x314c5243;  // "CRL1"
-constexpr int32_t kPlanVersion = 1;
+constexpr int32_t kPlanVersion = 2;
 constexpr int kMaxRank = 6;
 constexpr int64_t kUnitBytes = 64;  // offsets in state and arena are multiples of this
 constexpr int kHeaderWords = 16;
 constexpr int kIoWords = 10;
-constexpr int kValueWords = 10;
-constexpr int kGuardWords = 3;
+constexpr int kValueWords = 11;
+constexpr int kGuardWords = 4;
 constexpr int kRowWords = 4;
 constexpr int kInstructionHeadWords = 7;
 constexpr int kLoopHeadWords = 5;
@@ -82,7 +84,7 @@ enum IoFlags : int32_t {
 
 // A guard is an int32 value that a kernel fills with -1 if all is well, or with the position of what is
 // wrong. Before each commit the executor checks all guards in order; the first element that is not -1 ends
-// the run.
+// the run. The guard of a loop holds the numbers of all iterations, one after another.
 enum class Guard : int32_t {
   indexOutOfRange = 0,  // a row index outside the data set
   inputNotFinite = 1,   // NaN or infinity in the data

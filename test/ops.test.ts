@@ -42,7 +42,7 @@ function some(list: readonly Sample[]): readonly Sample[] {
 }
 
 describe('the tables agree', () => {
-  const computed = [...opTable.values()].filter(op => op.kind !== 'leaf');
+  const computed = [...opTable.values()].filter(op => op.kind !== 'leaf' && op.kind !== 'loop');
 
   it('of samples and of ops', () => {
     expect(table.map(([name]) => name).sort()).toEqual(computed.map(op => op.name).sort());

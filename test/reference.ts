@@ -1,5 +1,5 @@
-// The oracle: evaluates any graph in float64, straight from the definitions of the ops and independent of the
-// kernels. Every value is a Float64Array in row-major order, whatever the tensor's dtype.
+// The oracle: evaluates any graph in float64, from the definitions of the ops, independent of the kernels.
+// Every value is a Float64Array in row-major order, whatever the tensor's dtype.
 import {numbersOf, type TypedArray} from '../lib/core/dtype.ts';
 import {rowOfCall} from '../lib/core/registers.ts';
 import {type Call, constantOp, type Tensor} from '../lib/core/tensor.ts';
@@ -7,6 +7,7 @@ import {callsOf} from '../lib/graph/walk.ts';
 import type {MapProgram} from '../lib/ops/program.ts';
 import {broadcastIndex} from './reference/broadcast.ts';
 import {convert, runProgram, scalarRule} from './reference/elementwise.ts';
+import {loopRules} from './reference/loops.ts';
 import {moveRules} from './reference/move.ts';
 import {productRule} from './reference/products.ts';
 import {randomRules} from './reference/random.ts';
@@ -50,6 +51,7 @@ function argMaxOf(line: Values): number {
   return Math.max(0, Number.isNaN(most) ? line.findIndex(Number.isNaN) : line.indexOf(most));
 }
 
+const same: Rule = (_, [x]) => [x as Values];
 const axisOf = (call: Call): number => (call.attributes as {axis: number}).axis;
 
 /** Applies `rule` to every row (all axes but the last) of the first input. */
@@ -175,11 +177,12 @@ const rules: Record<string, Rule> = {
     }),
   ],
   stopIf: (_, [x]) => [Float64Array.of(x?.[0] === 0 ? -1 : 0)],
-  stopGradient: (_, [x]) => [x as Values],
-  customGradient: (_, [x]) => [x as Values],
-  finiteEach: (_, inputs) => [Float64Array.from(inputs, x => x.findIndex(value => !Number.isFinite(value)))],
-  reshape: (_, [x]) => [x as Values],
-  copy: (_, [x]) => [x as Values],
+  finiteEach: (_, inputs) => [Float64Array.from(inputs, x => x.findIndex(v => !Number.isFinite(v)))],
+  stopGradient: same,
+  customGradient: same,
+  reshape: same,
+  copy: same,
+  ...loopRules,
   ...moveRules,
   matmul: productRule(scalarRule),
   ...updateRules,
@@ -197,7 +200,7 @@ export function evaluateCall(call: Call, inputs: Values[]): Values[] {
 export function evaluate(tensors: readonly Tensor[], given: Given = new Map()): Values[] {
   const values = new Map<Tensor, Values>();
   for (const [tensor, array] of given) values.set(tensor, Float64Array.from(array));
-  for (const call of callsOf(tensors)) {
+  for (const call of callsOf(tensors, new Set(given.keys()))) {
     if (call.outputs.every(output => values.has(output))) continue;
     if (call.op.kind === 'leaf' && call.op.name !== constantOp.name) {
       throw new Error(`no value given for ${JSON.stringify(call.attributes)}`);

@@ -11,6 +11,7 @@ import type * as optimizer from '../lib/ops/optimizer.ts';
 import type * as pad from '../lib/ops/pad.ts';
 import type * as program from '../lib/ops/program.ts';
 import type * as reduce from '../lib/ops/reduce.ts';
+import type * as window from '../lib/ops/window.ts';
 import * as bounds from './conformance/bounds.ts';
 import {bools, exactly, integers, type OpSamples, reals, spread} from './conformance/data.ts';
 import {
@@ -39,6 +40,7 @@ import {products} from './conformance/products.ts';
 import {
   bytes,
   gathers,
+  iterated,
   joins,
   labels,
   lines,
@@ -49,6 +51,7 @@ import {
   reduction,
   rowwise,
   scaledLabels,
+  windows,
   withoutEmptyLines,
   withStored,
   withTies,
@@ -75,6 +78,7 @@ type Composite =
   | 'mirrorPad'
   | 'oneHot'
   | 'ones'
+  | 'scan'
   | 'scatterNd'
   | 'split'
   | 'squeeze'
@@ -99,7 +103,8 @@ export type OpName =
   | Values<typeof optimizer>
   | Values<typeof pad>
   | Values<typeof program>
-  | Values<typeof reduce>;
+  | Values<typeof reduce>
+  | Values<typeof window>;
 
 const {activationGradients, correctlyRounded, ulps} = bounds;
 
@@ -216,10 +221,14 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
       {operands: [reals([300_001]), reals([2])], attributes: {scopes: []}, large: true},
     ],
   },
-  randomUniform: randoms(bounds.uniforms, {low: 0, high: 1}, {low: -0.3, high: 0.7}),
-  randomNormal: randoms(bounds.quantiles, {mean: 0, deviation: 1}, {mean: -2, deviation: 0.1}),
-  randomTruncatedNormal: randoms(bounds.quantiles, {mean: 0, deviation: 1}, {mean: 1, deviation: 0.02}),
-  randomBernoulli: randoms(correctlyRounded, {probability: 0}, {probability: 0.3}, {probability: 1}),
+  randomUniform: iterated(randoms(bounds.uniforms, {low: 0, high: 1}, {low: -0.3, high: 0.7})),
+  randomNormal: iterated(randoms(bounds.quantiles, {mean: 0, deviation: 1}, {mean: -2, deviation: 0.1})),
+  randomTruncatedNormal: iterated(
+    randoms(bounds.quantiles, {mean: 0, deviation: 1}, {mean: 1, deviation: 0.02}),
+  ),
+  randomBernoulli: iterated(
+    randoms(correctlyRounded, {probability: 0}, {probability: 0.3}, {probability: 1}),
+  ),
   reshape: {
     bound: correctlyRounded,
     values: [
@@ -374,4 +383,15 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   linearRecurrence: along.recurrences(),
   sort: along.orders(),
   topK: along.tops(),
+  // Loops.
+  dynamicSlice: windows('read'),
+  dynamicUpdateSlice: windows('write'),
+  iterations: {
+    bound: correctlyRounded,
+    values: [
+      ...[0, 1, 40].map(count => ({operands: [], attributes: {count}})),
+      ...[3, 2 ** 30].map(outer => ({operands: [integers([], outer, outer)], attributes: {count: 7}})),
+      {operands: [], attributes: {count: 100_000}, large: true},
+    ],
+  },
 };

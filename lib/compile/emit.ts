@@ -15,10 +15,11 @@ export function emit(schedule: Schedule, memory: Memory): Plan {
     number,
     number,
   ];
-  const guards = schedule.guards.map(({value, kind, scope}) => ({
+  const guards = schedule.guards.map(({value, kind, scope, iterations}) => ({
     value: emitter.valueIndex(value),
     kind,
     scope: emitter.scopeIndex(scope),
+    iterations,
   }));
   const {body, values, signatures, scopes, instructions} = emitter;
   const words = planWords({
@@ -37,11 +38,12 @@ export function emit(schedule: Schedule, memory: Memory): Plan {
     signatures,
     scopes,
     io: schedule.io,
-    guards: schedule.guards.map(({kind, scope, scopes, source, sizes}) => ({
+    guards: schedule.guards.map(({kind, scope, scopes, source, sizes, iterations}) => ({
       kind,
       scope,
       ...(scopes && {scopes}),
       source,
+      iterations,
       ...(sizes && {sizes}),
     })),
     stateBytes: schedule.stateBytes,
@@ -99,16 +101,16 @@ class Emitter {
   /** @returns where the phase begins. */
   phase(schedule: Schedule, phase: Phase): number {
     const start = this.body.length;
-    for (const step of schedule[phase]) this.step(step, phase, 0);
+    for (const step of schedule[phase]) this.step(step, phase, []);
     return start;
   }
 
-  private step(step: Step, phase: Phase, depth: number): void {
-    if (step.kind === 'instruction') this.instruction(step, phase, depth);
-    else this.loop(step, phase, depth);
+  private step(step: Step, phase: Phase, loops: readonly Loop[]): void {
+    if (step.kind === 'instruction') this.instruction(step, phase, loops);
+    else this.loop(step, phase, loops);
   }
 
-  private instruction(step: Instruction, phase: Phase, depth: number): void {
+  private instruction(step: Instruction, phase: Phase, loops: readonly Loop[]): void {
     const {op, scope, outputs, inputs} = step;
     const signature = this.signatureTable.indexOf(kernelSignature(op, inputs));
     const words = instructionWords({
@@ -126,27 +128,31 @@ class Emitter {
       outputs: outputs.map(value => this.describe(value)),
       inputs: inputs.map(value => this.describe(value)),
       attributes: formatAttributes(op, step.attributes, inputs.length),
-      depth,
+      depth: loops.length,
+      times: loops.reduce((times, {count}) => times * count, 1),
+      reversed: loops.at(-1)?.reverse ? loops.at(-1)?.count : undefined,
       flops: op.flops(inputs, outputs, step.attributes),
       bytes: [...outputs, ...inputs].reduce((sum, value) => sum + Math.max(0, bytesOf(value)), 0),
     });
   }
 
-  private loop({count, strides, carries, body}: Loop, phase: Phase, depth: number): void {
-    const rest = [
-      ...strides.flatMap(({value, units}) => [this.valueIndex(value), units]),
-      ...carries.flatMap(({to, from}) => [this.valueIndex(to), this.valueIndex(from)]),
-    ];
-    this.body.push(items.loop, rest.length + 5, count, strides.length, carries.length, ...rest);
-    for (const step of body) this.step(step, phase, depth + 1);
+  private loop(loop: Loop, phase: Phase, loops: readonly Loop[]): void {
+    const {count, strides, alternating, body} = loop;
+    const moves = [...strides, ...alternating].flatMap(({value, elements}) => [
+      this.valueIndex(value),
+      elements,
+    ]);
+    this.body.push(items.loop, moves.length + 5, count, strides.length, alternating.length, ...moves);
+    for (const step of body) this.step(step, phase, [...loops, loop]);
     this.body.push(items.end, 2);
   }
 
   /** `t3 arena+128 f32[128,10]` */
   private describe(value: Value): string {
-    const {space, position} = this.memory.placeOf(value);
-    const bytes = space === 'literal' ? position * 4 : position * unitBytes;
-    const where = space === 'io' ? `io[${position}]` : `${space}+${bytes}`;
+    const {space, position, offset} = this.memory.placeOf(value);
+    const within = offset * dtypes[value.dtype].bytes;
+    const bytes = within + (space === 'literal' ? position * 4 : position * unitBytes);
+    const where = space === 'io' ? `io[${position}]${within === 0 ? '' : `+${within}`}` : `${space}+${bytes}`;
     return `${value.name} ${where} ${dtypes[value.dtype].short}${formatShape(value.shape)}`;
   }
 }

@@ -8,6 +8,7 @@ import {fuse} from './fuse.ts';
 import {printParts, printPlan, printRoots} from './listing.ts';
 import {planMemory} from './memory.ts';
 import {choosePrecision} from './precision.ts';
+import {closeLoops, inRegions} from './regions.ts';
 import type {Roots} from './roots.ts';
 import {type StateLayout, schedule} from './schedule.ts';
 import {simplify} from './simplify.ts';
@@ -49,8 +50,9 @@ export function compileToPlan(request: CompileRequest): Plan {
 export function compileStages(request: CompileRequest): Compiled {
   const {passes = {}, precision = 'float32'} = request;
   const requested = rootsOf(request);
-  const simplified = simplify(requested);
-  const fused = choosePrecision(fuse(simplified, passes.fuse ?? true), precision);
+  const simplified = inRegions(simplify)(closeLoops(requested));
+  const join = passes.fuse ?? true;
+  const fused = inRegions(roots => choosePrecision(fuse(roots, join), precision))(simplified);
   const scheduled = schedule(fused, request);
   const memory = planMemory(scheduled, passes.inPlace ?? true);
   const plan = emit(scheduled, memory);

@@ -24,8 +24,14 @@ function listing(
   names: Names,
   belongs: (call: Call) => boolean,
 ): string {
+  const used = new Set([
+    ...order.flatMap(({inputs}) => inputs),
+    ...outputs.map(([, value]) => value),
+    ...guards,
+    ...updates.map(([, value]) => value),
+  ]);
   const lines = [
-    printCalls(order.filter(belongs), names),
+    printCalls(order.filter(belongs), names, used),
     ...outputs.flatMap(([name, value]) => (belongs(value.call) ? `output ${name} = ${names.of(value)}` : [])),
     ...guards.flatMap(value => (belongs(value.call) ? `guard ${names.of(value)}` : [])),
     ...updates.flatMap(([{name}, value]) =>

@@ -51,12 +51,11 @@ class Walk {
       const loop: LiveRange = {start: this.next(), end: 0};
       this.steps(step.body, [...loops, loop]);
       loop.end = this.next();
-      // Values that move or are carried into are needed from the first iteration to the last.
-      for (const value of [...step.strides.map(({value}) => value), ...step.carries.map(({to}) => to)]) {
+      // Values that move are needed from the first iteration to the last.
+      for (const {value} of [...step.strides, ...step.alternating]) {
         this.access(value, loop.start, loops);
         this.access(value, loop.end, loops);
       }
-      for (const {from} of step.carries) this.access(from, loop.end, loops);
     }
   }
 }

@@ -1,7 +1,6 @@
 // Pass 4: a place in memory for each value. Values whose live ranges do not overlap share memory: the largest
 // are placed first, each into the smallest gap that is free throughout its range (Pisarchyk and Lee 2020,
 // arXiv 2001.03288).
-import {fail} from '../core/errors.ts';
 import {sameShape} from '../core/shape.ts';
 import {type SpaceName, unitBytes} from '../plan.ts';
 import {type LiveRange, type LiveRanges, liveRangesOf} from './live-ranges.ts';
@@ -11,6 +10,8 @@ export interface Place {
   readonly space: SpaceName;
   /** As in the plan: units of 64 bytes in state and arena, the slot in io, words in literal. */
   readonly position: number;
+  /** Elements from there. */
+  readonly offset: number;
 }
 
 export interface Memory {
@@ -38,21 +39,20 @@ export function planMemory(schedule: Schedule, inPlace = true): Memory {
     const {home} = owner;
     switch (home.space) {
       case 'state':
-        return {space: 'state', position: home.byteOffset / unitBytes};
+        return {space: 'state', position: home.byteOffset / unitBytes, offset: 0};
       case 'io':
-        return {space: 'io', position: home.slot};
+        return {space: 'io', position: home.slot, offset: 0};
       case 'literal':
-        return {space: 'literal', position: literals.add(owner)};
+        return {space: 'literal', position: literals.add(owner), offset: 0};
       default:
-        return {space: 'arena', position: (slots.get(owner) as Slot).offset};
+        return {space: 'arena', position: (slots.get(owner) as Slot).offset, offset: 0};
     }
   };
   const placeOf = (value: Value): Place => {
     if (value.home.space !== 'part') return placeOwner(value);
-    const {units, of} = value.home;
-    const {space, position} = placeOf(of);
-    if (units !== 0 && space === 'io') fail('ERR_PLAN', `${value.name} cannot be a window of an input.`);
-    return {space, position: position + units * (space === 'literal' ? unitBytes / 4 : 1)};
+    const {elements, of} = value.home;
+    const {space, position, offset} = placeOf(of);
+    return {space, position, offset: offset + elements};
   };
   for (const value of ranges.values) placeOf(value);
   return {placeOf, arenaUnits, literals: literals.words()};
@@ -110,7 +110,7 @@ function mayOverwrite({op}: Instruction, position: number): boolean {
 }
 
 function fits(result: Value, input: Value): boolean {
-  const isWhole = input.home.space !== 'part' || input.home.units === 0;
+  const isWhole = input.home.space !== 'part' || input.home.elements === 0;
   return isWhole && input.dtype === result.dtype && sameShape(input.shape, result.shape);
 }
 

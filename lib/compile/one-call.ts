@@ -58,7 +58,7 @@ export function callWords(
   const values: PlacedValue[] = [];
   const bind = ({shape, dtype}: TensorSpec, name: string, output: boolean): void => {
     const slot = {name, shape, dtype, output, perStep: false};
-    values.push([slot, {space: 'io', position: io.push(slot) - 1}]);
+    values.push([slot, {space: 'io', position: io.push(slot) - 1, offset: 0}]);
   };
   let arenaUnits = 0;
   for (let index = 0; index < results.length; index++) {
@@ -68,7 +68,7 @@ export function callWords(
     else {
       values.push([
         {name, shape, dtype},
-        {space: 'arena', position: 0},
+        {space: 'arena', position: 0, offset: 0},
       ]);
       arenaUnits = Math.ceil((4 * sizeOf(shape)) / unitBytes);
     }
@@ -87,7 +87,7 @@ export function callWords(
     arenaUnits,
     io,
     values,
-    guards: guard ? [{value: guard.output, kind: guard.kind, scope: 0}] : [],
+    guards: guard ? [{value: guard.output, kind: guard.kind, scope: 0, iterations: 1}] : [],
     literals: noWords,
     body,
     exchangeAt: body.length,

@@ -17,13 +17,14 @@ export interface PlanForRows {
 }
 
 const ioWords = 10;
-const valueWords = 10;
-const guardWords = 3;
+const valueWords = 11;
+const guardWords = 4;
 const instructionHeadWords = 7;
+const loopHeadWords = 5;
 const arena = spaces.indexOf('arena');
 
 /** What a word may be where it differs: values lie where those of the largest number do. */
-type Kind = 'fixed' | 'placed' | 'size' | 'float' | 'attribute';
+type Kind = 'fixed' | 'placed' | 'size' | 'distance' | 'float' | 'attribute';
 
 /** The kind of each word of a plan. */
 function kindsOf({words}: Plan): Kind[] {
@@ -42,9 +43,13 @@ function kindsOf({words}: Plan): Kind[] {
   const body = at + (words[header.literalWords] as number);
   mark(at, body, 'float');
   for (at = body; at < words.length; at += words[at + 1] as number) {
+    const end = at + (words[at + 1] as number);
+    if (words[at] === items.loop) {
+      for (let move = at + loopHeadWords; move < end; move += 2) mark(move + 1, move + 2, 'distance');
+    }
     if (words[at] !== items.instruction) continue;
     const operands = (words[at + 4] as number) + (words[at + 5] as number);
-    mark(at + instructionHeadWords + operands, at + (words[at + 1] as number), 'attribute');
+    mark(at + instructionHeadWords + operands, end, 'attribute');
   }
   return kinds;
 }
@@ -71,6 +76,13 @@ function linear(at: number, [large, small]: Pair, rows: Pair): Dependent | undef
   return {at, form: 'linear', factor, offset};
 }
 
+/** How far a loop moves a value, which may be back. */
+function distance(at: number, words: Pair, rows: Pair): Dependent | undefined {
+  if (words[0] >= 0) return linear(at, words, rows);
+  const back = linear(at, [-words[0], -words[1]], rows);
+  return back && {...back, factor: -back.factor, offset: 0 - back.offset};
+}
+
 function reciprocal(at: number, bits: Pair, rows: Pair): Dependent | undefined {
   const factor = Math.round(1 / (floatOf(bits[1]) * rows[1]));
   const fits = bits.every((own, index) => bitsOf(1 / (factor * (rows[index] as number))) === own);
@@ -82,6 +94,7 @@ const mostWhole = 2 ** 24;
 
 function dependentOf(kind: Kind, at: number, words: Pair, rows: Pair): Dependent | undefined {
   if (kind === 'size') return linear(at, words, rows);
+  if (kind === 'distance') return distance(at, words, rows);
   if (kind === 'float') return reciprocal(at, words, rows);
   if (kind !== 'attribute') return undefined;
   const isWhole = words.every(value => value >= 0 && value < mostWhole);
@@ -94,7 +107,7 @@ const shapeless = ({io, guards, signatures, scopes, instructions, stateBytes}: P
     guards,
     signatures,
     scopes,
-    instructions.map(({name, scope, phase, depth}) => [name, scope, phase, depth]),
+    instructions.map(({name, scope, phase, times}) => [name, scope, phase, times]),
     stateBytes,
   ]);
 

@@ -3,12 +3,14 @@
 import {dtypes} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
 import {match} from '../core/operands.ts';
+import {loopOf} from '../core/region.ts';
 import {formatShape} from '../core/shape.ts';
 import {
   type Call,
   constantOp,
   type InputAttributes,
   inputOp,
+  parameterOp,
   type Tensor,
   type Variable,
   variableOf,
@@ -16,7 +18,8 @@ import {
 import {callsOf, usersOf} from '../graph/walk.ts';
 import type {IoSlot} from '../plan.ts';
 import {copy} from './copies.ts';
-import {findGuards} from './guards.ts';
+import {findGuards, originOf} from './guards.ts';
+import {isOwnStack, LoopPlacement, type Placing} from './loops.ts';
 import {orderCalls} from './order.ts';
 import {type Roots, tensorsOf} from './roots.ts';
 import {type Home, type Instruction, ownerOf, type Schedule, type Step, type Value} from './steps.ts';
@@ -39,8 +42,8 @@ export function schedule(roots: Roots, layout: StateLayout): Schedule {
   const copies = builder.addOutputs(roots.outputs, commitCalls);
   const exchanged = exchangedIn(order);
   const phaseOf = (call: Call): Step[] => (exchanged.has(call) ? builder.exchange : builder.compute);
-  for (const call of orderCalls(order, users, commitCalls)) {
-    phaseOf(call).push(...builder.instructionsOf(call));
+  for (const [call, steps] of builder.stepsByCall(order, tensorsOf(roots), commitCalls)) {
+    phaseOf(call).push(...steps);
   }
   for (const [slot, tensor] of copies) phaseOf(tensor.call).push(copy(slot, builder.valueOf(tensor)));
   addCommit(builder, roots, commitCalls, layout);
@@ -81,7 +84,7 @@ function updatesInPlace(call: Call, users: ReadonlyMap<Tensor, readonly Call[]>,
   });
 }
 
-class Builder {
+class Builder implements Placing {
   readonly io: IoSlot[] = [];
   readonly compute: Step[] = [];
   readonly exchange: Step[] = [];
@@ -89,6 +92,8 @@ class Builder {
   private readonly layout: StateLayout;
   private readonly values = new Map<Tensor, Value>();
   private readonly homes = new Map<Tensor, Home>();
+  private readonly readers = new Map<Tensor, readonly Call[]>();
+  private readonly kept = new Set<Tensor>();
   private readonly snapshots = new Map<Value, Value>();
   private count = 0;
 
@@ -124,7 +129,9 @@ class Builder {
       while (owner.call.op.view) owner = owner.call.operand;
       const {op} = owner.call;
       const isGuard = op.guard !== undefined && owner.dtype === 'int32';
-      const isComputed = op.kind !== 'leaf' && !isGuard && !commitCalls.has(owner.call);
+      const loop = loopOf(owner.call);
+      const isHeld = loop !== undefined && (!isOwnStack(loop, owner.index) || originOf(owner) !== undefined);
+      const isComputed = op.kind !== 'leaf' && !isGuard && !isHeld && !commitCalls.has(owner.call);
       if (isComputed && !this.homes.has(owner)) this.homes.set(owner, {space: 'io', slot});
       else copies.push([{name, shape, dtype, home: {space: 'io', slot}}, tensor]);
     }
@@ -145,6 +152,8 @@ class Builder {
     if (variable) return variable.name;
     const input = match(tensor, inputOp);
     if (input) return input.name;
+    const own = match(tensor, parameterOp);
+    if (own) return own.name;
     return tensor.call.op.kind === 'leaf' ? 'constant' : `t${this.count++}`;
   }
 
@@ -154,9 +163,17 @@ class Builder {
     const variable = variableOf(tensor);
     if (variable) return {space: 'state', byteOffset: this.layout.stateOffset(variable)};
     const {call} = tensor;
-    if (call.op.view) return {space: 'part', of: this.valueOf(call.operand), units: 0};
+    if (call.op.view) return {space: 'part', of: this.valueOf(call.operand), elements: 0};
     const constant = match(tensor, constantOp);
-    if (!constant) return {space: 'arena'};
+    if (!constant) {
+      if (match(tensor, parameterOp)) {
+        fail(
+          'ERR_GRAPH',
+          'compile: a scan gives its carries and outputs; nothing else of its body leaves it.',
+        );
+      }
+      return {space: 'arena'};
+    }
     const {data, dtype} = constant;
     const literal = new dtypes[dtype].array(
       new ArrayBuffer(data.length * dtypes[dtype].bytes),
@@ -168,10 +185,68 @@ class Builder {
   }
 
   /** One instruction, or none for a view. */
-  instructionsOf(call: Call, inputs = call.inputs.map(input => this.valueOf(input))): Instruction[] {
+  private instructionsOf(call: Call): Instruction[] {
     const {op, attributes, scope} = call;
+    const inputs = call.inputs.map(input => this.valueOf(input));
     const outputs = call.outputs.map(output => this.valueOf(output));
     return op.view ? [] : [{kind: 'instruction', op, attributes, scope, outputs, inputs}];
+  }
+
+  /** What the calls of a graph do, which come with operands first, and of which some tensors are kept. */
+  stepsByCall(
+    order: readonly Call[],
+    kept: readonly Tensor[],
+    without: ReadonlySet<Call> = new Set(),
+  ): (readonly [Call, Step[]])[] {
+    const users = usersOf(order);
+    for (const [tensor, calls] of users) this.readers.set(tensor, calls);
+    for (const tensor of kept) this.kept.add(tensor);
+    const placements = new Map<Call, LoopPlacement>();
+    for (const call of order) {
+      const loop = loopOf(call);
+      if (loop) placements.set(call, new LoopPlacement(call, loop, this));
+    }
+    return orderCalls(order, users, without).map(
+      call => [call, placements.get(call)?.steps() ?? this.instructionsOf(call)] as const,
+    );
+  }
+
+  stepsOf(order: readonly Call[], kept: readonly Tensor[]): Step[] {
+    return this.stepsByCall(order, kept).flatMap(([, steps]) => steps);
+  }
+
+  ordered(order: readonly Call[]): Call[] {
+    return orderCalls(order, usersOf(order), new Set());
+  }
+
+  storage({shape, dtype}: Tensor, slices: number): Value {
+    return {name: `t${this.count++}`, shape: [slices, ...shape], dtype, home: {space: 'arena'}};
+  }
+
+  place(tensor: Tensor, home: Home): boolean {
+    if (this.homes.has(tensor) || this.values.has(tensor)) return false;
+    this.homes.set(tensor, home);
+    return true;
+  }
+
+  settle(tensor: Tensor, home: Home): boolean {
+    let owner = tensor;
+    while (owner.call.op.view) owner = owner.call.operand;
+    const {op} = owner.call;
+    const isMade = op.kind === 'primitive' || op.kind === 'fused';
+    return isMade && !op.updates && this.place(owner, home);
+  }
+
+  isReadOnlyBy(reader: Call, tensor: Tensor): boolean {
+    const readers = this.readers.get(tensor) ?? [];
+    const isRead = readers.some(other => other !== reader) || this.kept.has(tensor);
+    const times = reader.inputs.filter(input => input === tensor).length;
+    if (isRead || times > 1) return false;
+    return !tensor.call.op.view || this.isReadOnlyBy(tensor.call, tensor.call.operand);
+  }
+
+  standFor(tensor: Tensor, value: Value): void {
+    this.values.set(tensor, value);
   }
 
   /** Adds a call of the commit phase that overwrites its variables. */

@@ -5,13 +5,13 @@ import {type Shape, sizeOf} from '../core/shape.ts';
 import type {Op} from '../core/tensor.ts';
 import type {IoSlot, PlanGuard} from '../plan.ts';
 
-/** Where a value lives. `part`: in the memory of another value, `units` of 64 bytes from its start. */
+/** Where a value lives. `part`: in the memory of another value, `elements` of its own type from its start. */
 export type Home =
   | {readonly space: 'arena'}
   | {readonly space: 'state'; readonly byteOffset: number}
   | {readonly space: 'io'; readonly slot: number}
   | {readonly space: 'literal'; readonly data: TypedArray}
-  | {readonly space: 'part'; readonly of: Value; readonly units: number};
+  | {readonly space: 'part'; readonly of: Value; readonly elements: number};
 
 export interface Value {
   /** In listings: `t3`, `x`, `dense/kernel`. */
@@ -30,13 +30,21 @@ export interface Instruction {
   readonly inputs: readonly Value[];
 }
 
+/** A value that moves by so many of its elements. */
+export interface Move {
+  readonly value: Value;
+  readonly elements: number;
+}
+
 export interface Loop {
   readonly kind: 'loop';
   readonly count: number;
-  /** Values that move on by so many units of 64 bytes with each iteration. */
-  readonly strides: readonly {readonly value: Value; readonly units: number}[];
-  /** At the end of each iteration `to` takes the value of `from`, one after another. */
-  readonly carries: readonly {readonly to: Value; readonly from: Value}[];
+  /** Whether the first iteration is the last one of what the loop reads and makes. */
+  readonly reverse: boolean;
+  /** Values that move on with each iteration. */
+  readonly strides: readonly Move[];
+  /** Values that move on after the first iteration, back after the second, and so on. */
+  readonly alternating: readonly Move[];
   readonly body: readonly Step[];
 }
 

@@ -26,7 +26,12 @@ export interface PlanParts {
   readonly io: readonly IoSlot[];
   readonly values: readonly PlacedValue[];
   /** Values and scopes by number. */
-  readonly guards: readonly {readonly value: number; readonly kind: GuardKind; readonly scope: number}[];
+  readonly guards: readonly {
+    readonly value: number;
+    readonly kind: GuardKind;
+    readonly scope: number;
+    readonly iterations: number;
+  }[];
   readonly literals: Int32Array;
   readonly body: readonly number[];
   /** Where in the body these phases begin. */
@@ -36,8 +41,8 @@ export interface PlanParts {
 
 /** Words of a row of each table. */
 const ioWords = 10;
-const valueWords = 10;
-const guardWords = 3;
+const valueWords = 11;
+const guardWords = 4;
 
 export function planWords({io, values, guards, literals, body, ...given}: PlanParts): Int32Array {
   const tables = ioWords * io.length + valueWords * values.length + guardWords * guards.length;
@@ -57,10 +62,11 @@ export function planWords({io, values, guards, literals, body, ...given}: PlanPa
   let at = headerWords;
   for (const slot of io) at = writeIo(words, at, slot);
   for (const value of values) at = writeValue(words, at, value);
-  for (const {value, kind, scope} of guards) {
+  for (const {value, kind, scope, iterations} of guards) {
     words[at++] = value;
     words[at++] = guardKinds.indexOf(kind);
     words[at++] = scope;
+    words[at++] = iterations;
   }
   words.set(literals, at);
   words.set(body, at + literals.length);
@@ -104,5 +110,7 @@ function writeValue(words: Int32Array, from: number, [value, place]: PlacedValue
   words[from] = spaces.indexOf(place.space);
   words[from + 1] = place.position;
   words[from + 2] = dtypes[value.dtype].code;
-  return writeShape(words, from + 3, value.shape, value.name);
+  const at = writeShape(words, from + 3, value.shape, value.name);
+  words[at] = place.offset;
+  return at + 1;
 }

@@ -54,9 +54,10 @@ export interface Op<Attributes extends object = object, Text extends string = st
   readonly signature: Signature<Text>;
   /**
    * leaf: computes nothing. primitive: has a kernel and a gradient. fused: has a kernel, and only the
-   * compiler introduces it.
+   * compiler introduces it. loop: has no kernel but a region, which runs many times; its attributes are a
+   * `Loop` of lib/core/region.ts.
    */
-  readonly kind: 'leaf' | 'primitive' | 'fused';
+  readonly kind: 'leaf' | 'primitive' | 'fused' | 'loop';
   /**
    * Element i of the result depends on element i of the (broadcast) inputs alone: such a call can become
    * part of a map or of a product's epilogue.
@@ -327,6 +328,18 @@ export function renamed(owner: Variable, name: string, trainable: () => boolean)
 export function originalOf(variable: Variable): Variable {
   return byTensor.get(variable.tensor) ?? variable;
 }
+
+/** Stands for what each iteration of a loop reads: a carry, or a slice of a sequence. */
+export const parameterOp = defineLeaf<TensorSpec & {readonly name: string; readonly number: number}>(
+  'parameter',
+  spec => spec,
+);
+
+let parameters = 0;
+
+/** Each is equal only to itself. */
+export const parameter = (name: string, {shape, dtype}: TensorSpec): Tensor =>
+  apply1(parameterOp, [], {name, shape, dtype, number: parameters++});
 
 type ConstantAttributes = TensorSpec & {readonly data: TypedArray};
 

@@ -1,9 +1,12 @@
 import {fail} from '../core/errors.ts';
 import {show} from '../core/kinds.ts';
+import {at} from '../core/lists.ts';
+import {loopOf} from '../core/region.ts';
 import {formatShape, sameShape} from '../core/shape.ts';
-import {type Call, inScopeOf, type Tensor} from '../core/tensor.ts';
+import {type Call, type Gradients, inScopeOf, type Tensor} from '../core/tensor.ts';
 import {add, ones, zeros} from '../ops/map.ts';
 import {sumTo} from '../ops/reduce.ts';
+import {loopGradient} from './loop-gradient.ts';
 import {callsOf} from './walk.ts';
 
 const gradientCalls = new WeakSet<Call>();
@@ -13,8 +16,11 @@ export function isGradient(call: Call): boolean {
   return gradientCalls.has(call);
 }
 
-/** The calls among `order` that depend on a target. */
-function dependents(order: readonly Call[], targets: readonly Tensor[]): Set<Call> {
+/** The calls among `order` that depend on a target, and the targets with all that depends on them. */
+function dependents(
+  order: readonly Call[],
+  targets: readonly Tensor[],
+): {calls: Set<Call>; reached: Set<Tensor>} {
   const reached = new Set(targets);
   const calls = new Set<Call>();
   for (const call of order) {
@@ -22,7 +28,7 @@ function dependents(order: readonly Call[], targets: readonly Tensor[]): Set<Cal
     calls.add(call);
     for (const output of call.outputs) reached.add(output);
   }
-  return calls;
+  return {calls, reached};
 }
 
 /**
@@ -66,28 +72,50 @@ export function hessianVectorProduct(
   return pullBack(seeds, targets);
 }
 
-/** Σ seed · ∂output/∂target over the outputs that have seeds, for each target. */
-function pullBack(seeds: ReadonlyMap<Tensor, Tensor>, targets: readonly Tensor[]): Tensor[] {
-  const order = callsOf([...seeds.keys()]);
-  const forward = new Set(order);
-  const through = dependents(order, targets);
-  const gradient = new Map(seeds);
+/** Gradients of the operands of a call. */
+function gradientsThrough(call: Call, arriving: Gradients, reached: ReadonlySet<Tensor>): Gradients {
+  const loop = loopOf(call);
+  if (loop) {
+    const isWanted = (position: number): boolean => reached.has(at(call.inputs, position));
+    return loopGradient(call, loop, arriving, isWanted, flow);
+  }
+  const {op, scope} = call;
+  return op.grad
+    ? op.grad(arriving, call)
+    : fail('ERR_GRAPH', `gradients: ${op.name} has no gradient in ${scope || 'the graph'}.`);
+}
+
+/** Gradients of all tensors between the outputs that have seeds and the targets. */
+function flow(
+  seeds: readonly (readonly [output: Tensor, seed: Tensor])[],
+  targets: readonly Tensor[],
+  ends: readonly Tensor[],
+): ReadonlyMap<Tensor, Tensor> {
+  const gradient = new Map<Tensor, Tensor>();
+  const arrive = (tensor: Tensor, part: Tensor): void => {
+    const before = gradient.get(tensor);
+    gradient.set(tensor, before ? add(before, part) : part);
+  };
+  for (const [output, seed] of seeds) arrive(output, seed);
+  const order = callsOf([...gradient.keys()], new Set(ends));
+  const {calls: through, reached} = dependents(order, targets);
   for (const call of order.reverse()) {
     const arriving = call.outputs.map(output => gradient.get(output) ?? null);
     if (!through.has(call) || arriving.every(dy => dy === null)) continue;
-    if (!call.op.grad)
-      fail('ERR_GRAPH', `gradients: ${call.op.name} has no gradient in ${call.scope || 'the graph'}.`);
-    const {grad} = call.op;
     inScopeOf(call, () => {
-      grad(arriving, call).forEach((dx, position) => {
+      gradientsThrough(call, arriving, reached).forEach((dx, position) => {
         const input = call.inputs[position];
-        if (dx === null || input?.dtype !== 'float32') return;
-        const part = sumTo(dx, input.shape);
-        const before = gradient.get(input);
-        gradient.set(input, before ? add(before, part) : part);
+        if (dx !== null && input?.dtype === 'float32') arrive(input, sumTo(dx, input.shape));
       });
     });
   }
+  return gradient;
+}
+
+/** Σ seed · ∂output/∂target over the outputs that have seeds, for each target. */
+function pullBack(seeds: ReadonlyMap<Tensor, Tensor>, targets: readonly Tensor[]): Tensor[] {
+  const forward = new Set(callsOf([...seeds.keys()]));
+  const gradient = flow([...seeds], targets, []);
   const results = targets.map(target => gradient.get(target) ?? zeros(target.shape));
   for (const call of callsOf(results)) if (!forward.has(call)) gradientCalls.add(call);
   return results;

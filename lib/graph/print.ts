@@ -3,8 +3,11 @@
 //   t0 f32[4,8] = matmul(x, dense/kernel)  in dense
 import {dtypes} from '../core/dtype.ts';
 import {isObject} from '../core/kinds.ts';
+import {at} from '../core/lists.ts';
+import {type Loop, loopOf, partsOf} from '../core/region.ts';
 import {formatShape} from '../core/shape.ts';
 import {type Call, type Tensor, variableOf} from '../core/tensor.ts';
+import {callsOf} from '../core/walk.ts';
 
 const formatNumber = (value: number): string => (Object.is(value, -0) ? '-0' : String(value));
 
@@ -69,9 +72,14 @@ function nameOfLeaf(tensor: Tensor): string {
 export class Names {
   private readonly names = new Map<Tensor, string>();
 
+  /** What stands for an operand of a loop has its name. */
+  give(tensor: Tensor, name: string): void {
+    this.names.set(tensor, name);
+  }
+
   of(tensor: Tensor): string {
-    if (tensor.call.op.kind === 'leaf') return nameOfLeaf(tensor);
     let name = this.names.get(tensor);
+    if (name === undefined && tensor.call.op.kind === 'leaf') return nameOfLeaf(tensor);
     if (name === undefined) {
       name = `t${this.names.size}`;
       this.names.set(tensor, name);
@@ -80,11 +88,13 @@ export class Names {
   }
 }
 
-function formatCall(call: Call, names: Names): string {
+function formatCall(call: Call, names: Names, used: ReadonlySet<Tensor>): string {
   const {op, inputs, outputs, attributes, scope} = call;
-  const shown = Object.entries(attributes).filter(([name]) => name !== 'shape' && name !== 'dtype');
-  return formatLine({
-    results: outputs.map(output => `${names.of(output)} ${formatType(output)}`),
+  const loop = loopOf(call);
+  const shown = Object.entries(attributes).filter(([name]) => !hidden.includes(name));
+  const results = loop ? outputs.filter(output => used.has(output)) : outputs;
+  const line = formatLine({
+    results: results.map(output => `${names.of(output)} ${formatType(output)}`),
     name: op.name,
     operands: inputs.map(input => names.of(input)),
     attributes: shown
@@ -92,6 +102,38 @@ function formatCall(call: Call, names: Names): string {
       .join(', '),
     scope,
   });
+  return loop ? `${line}\n${formatBody(call, loop, used, names)}` : line;
+}
+
+/** What does not tell more than the types of results do, or is told in another way. */
+const hidden = ['shape', 'dtype', 'region', 'carries', 'sequences'];
+
+/** The body of a loop, indented: what it reads, its calls, what it gives. */
+function formatBody(call: Call, loop: Loop, used: ReadonlySet<Tensor>, names: Names): string {
+  const {region, carries} = loop;
+  const {parameters, results} = region;
+  const parts = partsOf(parameters, loop);
+  parts.carries.forEach((parameter, index) => {
+    names.give(parameter, `carry${index}`);
+  });
+  parts.sequences.forEach((parameter, index) => {
+    names.give(parameter, `${names.of(at(call.inputs, carries + index))}[i]`);
+  });
+  parts.outside.forEach((parameter, index) => {
+    names.give(parameter, names.of(at(call.inputs, carries + loop.sequences + index)));
+  });
+  const asked = results.filter((_, index) => index < carries || used.has(at(call.outputs, index)));
+  const calls = callsOf(asked, new Set(parameters));
+  const inside = new Set([...calls.flatMap(({inputs}) => inputs), ...asked]);
+  const gives = results.flatMap((result, index) => {
+    if (index < carries) return [`carry${index} = ${names.of(result)}`];
+    const stack = at(call.outputs, index);
+    return used.has(stack) ? [`${names.of(stack)}[i] = ${names.of(result)}`] : [];
+  });
+  return [printCalls(calls, names, inside), ...gives]
+    .filter(text => text !== '')
+    .map(text => `    ${text.replaceAll('\n', '\n    ')}`)
+    .join('\n');
 }
 
 /** Leaves room for what a listing puts before each line. */
@@ -138,8 +180,12 @@ export function alignColumns(rows: readonly (readonly string[])[]): string {
   return rows.map(row => line(row).trimEnd()).join('\n');
 }
 
-/** One line per call that computes something. */
-export function printCalls(calls: readonly Call[], names = new Names()): string {
+/** One line per call that computes something; of a loop, with its body and the results that are used. */
+export function printCalls(
+  calls: readonly Call[],
+  names = new Names(),
+  used: ReadonlySet<Tensor> = new Set(calls.flatMap(({inputs}) => inputs)),
+): string {
   const computed = calls.filter(({op}) => op.kind !== 'leaf');
-  return computed.map(call => formatCall(call, names)).join('\n');
+  return computed.map(call => formatCall(call, names, used)).join('\n');
 }

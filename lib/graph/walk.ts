@@ -1,28 +1,7 @@
 import {Call, type Tensor} from '../core/tensor.ts';
+import {callsOf} from '../core/walk.ts';
 
-/**
- * Every call that `roots` depend on, each after the calls it reads. Without recursion, as graphs may be deep.
- */
-export function callsOf(roots: readonly Tensor[]): Call[] {
-  const order: Call[] = [];
-  const state = new Map<Call, 'open' | 'done'>();
-  const stack: Call[] = [...roots].reverse().map(tensor => tensor.call);
-  while (stack.length > 0) {
-    const call = stack.at(-1) as Call;
-    const seen = state.get(call);
-    if (seen === undefined) {
-      state.set(call, 'open');
-      for (const {call: source} of [...call.inputs].reverse()) if (!state.has(source)) stack.push(source);
-      continue;
-    }
-    stack.pop();
-    if (seen === 'open') {
-      state.set(call, 'done');
-      order.push(call);
-    }
-  }
-  return order;
-}
+export {callsOf};
 
 /** For each tensor, the calls that read it, in order; a call that reads it twice is listed once. */
 export function usersOf(order: readonly Call[]): Map<Tensor, Call[]> {

@@ -36,6 +36,8 @@ export {applyUpdate} from './optimizer.ts';
 export {mirrorPad, type PadMode, pad, repeat, reverse, roll, slice, tile} from './pad.ts';
 export {randomBernoulli, randomNormal, randomTruncatedNormal, randomUniform} from './random.ts';
 export {all, any, argMax, argMin, max, mean, min, sum, sumTo, total} from './reduce.ts';
+export {type ScanBody, type ScanOptions, type ScanResult, scan} from './scan.ts';
 export {logSoftmax, softmax, softmaxCrossentropy, subtractOneHot} from './softmax.ts';
 export {argsort, sort, topK} from './sort.ts';
 export {logSumExp, moments, norm, std, variance} from './statistics.ts';
+export {dynamicSlice, dynamicUpdateSlice} from './window.ts';

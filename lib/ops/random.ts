@@ -1,6 +1,8 @@
 // Counter-based random numbers (Philox4x32-10, Salmon et al. 2011): a number depends on the seed, the step,
-// the stream and the element's position, never on the thread that computes it.
+// the stream and the element's position, and in the body of a loop on the iteration, never on the thread that
+// computes it.
 import {attributes, defineOp} from '../core/define.ts';
+import {openBody} from '../core/open-body.ts';
 import type {Shape} from '../core/shape.ts';
 import {apply1, checkShape, type Op, type RandomSource, type Tensor} from '../core/tensor.ts';
 
@@ -16,30 +18,35 @@ const random = {
 } as const;
 
 const uniformOp = defineOp({
-  signature: 'randomUniform(seed: i32, step: i32) -> y: f32 {stream: i32, low: f32, high: f32}',
+  signature:
+    'randomUniform(seed: i32, step: i32, iteration?: i32) -> y: f32 {stream: i32, low: f32, high: f32}',
   ...random,
 });
 const normalOp = defineOp({
-  signature: 'randomNormal(seed: i32, step: i32) -> y: f32 {stream: i32, mean: f32, deviation: f32}',
+  signature:
+    'randomNormal(seed: i32, step: i32, iteration?: i32) -> y: f32 {stream: i32, mean: f32, deviation: f32}',
   ...random,
 });
+const truncated = 'stream: i32, mean: f32, deviation: f32';
 const truncatedNormalOp = defineOp({
-  signature: 'randomTruncatedNormal(seed: i32, step: i32) -> y: f32 {stream: i32, mean: f32, deviation: f32}',
+  signature: `randomTruncatedNormal(seed: i32, step: i32, iteration?: i32) -> y: f32 {${truncated}}`,
   ...random,
 });
 const bernoulliOp = defineOp({
-  signature: 'randomBernoulli(seed: i32, step: i32) -> y: bool {stream: i32, probability: f32}',
+  signature:
+    'randomBernoulli(seed: i32, step: i32, iteration?: i32) -> y: bool {stream: i32, probability: f32}',
   ...random,
 });
 
 function draw<Attributes extends RandomAttributes>(
-  op: Op<Attributes, `${string}(seed: i32, step: i32) -> ${string}`>,
+  op: Op<Attributes, `${string}(seed: i32, step: i32, iteration?: i32) -> ${string}`>,
   source: RandomSource,
   given: Omit<Attributes, 'stream'>,
 ): Tensor {
   checkShape(op.name, given.shape);
   const {seed, step, stream} = source ?? {};
-  return apply1(op, [seed, step], {...given, stream} as Attributes);
+  const iteration = openBody()?.iteration;
+  return apply1(op, iteration ? [seed, step, iteration] : [seed, step], {...given, stream} as Attributes);
 }
 
 /** Uniform in [low, high); rounding can give `high` itself where both are large and close together. */

@@ -14,7 +14,8 @@ export const runEnds = ['done', 'cancelled', 'guard', 'memory'] as const;
 
 /**
  * What a run reports: [steps committed, why it ended (number in runEnds), guard number, first position in the
- * guard that is not -1, the value there, number of the first instruction whose result was not finite or -1].
+ * guard that is not -1, the value there, number of the first instruction whose result was not finite or -1,
+ * and for both the iteration of a loop, or -1].
  */
 export type RunWords = Int32Array;
 

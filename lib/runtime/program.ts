@@ -9,9 +9,11 @@ import type {State} from './state.ts';
 import {turns} from './turns.ts';
 
 /** A guard that ended a run, and the first number of it that is not -1. */
-export interface FailedGuard extends Omit<PlanGuard, 'scopes'> {
+export interface FailedGuard extends Omit<PlanGuard, 'scopes' | 'iterations'> {
   readonly position: number;
   readonly value: number;
+  /** Where it is of a loop: of the first iteration that has such a number, by its place in the sequences. */
+  readonly iteration?: number;
 }
 
 export interface RunResult {
@@ -20,7 +22,12 @@ export interface RunResult {
   readonly end: 'done' | 'cancelled' | 'guard';
   readonly guard?: FailedGuard;
   /** Of the step that was not committed: the first instruction whose result was not finite. */
-  readonly anomaly?: {readonly instruction: number; readonly name: string; readonly scope: string};
+  readonly anomaly?: {
+    readonly instruction: number;
+    readonly name: string;
+    readonly scope: string;
+    readonly iteration?: number;
+  };
 }
 
 export interface ProgramRunOptions {
@@ -162,14 +169,13 @@ export class Program {
   }
 
   /**
-   * Rough nanoseconds of a step on one thread, of the most rows by default; infinite where it has loops,
-   * whose counts are not told.
+   * Rough nanoseconds of a step on one thread, of the most rows by default.
    */
   stepNs(rows?: number): number {
     const {instructions, rows: own} = this.plan;
     this.#stepNs ??= [nsOf(instructions), own ? nsOf(own.few.instructions) : 0];
     const [most, few] = this.#stepNs;
-    if (!own || rows === undefined || most === Number.POSITIVE_INFINITY) return most;
+    if (!own || rows === undefined) return most;
     return few + ((most - few) * (rows - own.few.rows)) / (own.most - own.few.rows);
   }
 
@@ -209,7 +215,7 @@ export class Program {
   }
 
   /** The words of a run in readable form. */
-  #read([steps, end, guard, position, value, anomaly]: RunWords): RunResult {
+  #read([steps, end, guard, position, value, anomaly, iteration, anomalyIteration]: RunWords): RunResult {
     const reason = runEnds[end as number];
     if (reason === 'memory') fail('ERR_ADDON', 'there is not enough memory for this plan.');
     const result = {steps: steps as number, end: reason as RunResult['end']};
@@ -222,23 +228,33 @@ export class Program {
       sizes,
       position: position as number,
       value: value as number,
+      ...iterationOf(iteration as number),
     };
     const instruction = this.plan.instructions[anomaly as number];
     if (instruction === undefined) return {...result, guard: failed};
-    const {name, scope: at} = instruction;
-    return {...result, guard: failed, anomaly: {instruction: anomaly as number, name, scope: at}};
+    const {name, scope: at, reversed} = instruction;
+    const found = {instruction: anomaly as number, name, scope: at};
+    return {
+      ...result,
+      guard: failed,
+      anomaly: {...found, ...iterationOf(anomalyIteration as number, reversed)},
+    };
   }
 }
 
-/** Rough nanoseconds of an instruction on one thread. */
+/** -1 outside of loops. */
+function iterationOf(iteration: number, reversed?: number): {readonly iteration?: number} {
+  if (iteration < 0) return {};
+  return {iteration: reversed === undefined ? iteration : reversed - 1 - iteration};
+}
+
+/** Rough nanoseconds of an instruction on one thread, each time that it runs. */
 export function instructionTime({flops, bytes}: Pick<PlanInstruction, 'flops' | 'bytes'>): number {
   return instructionNs + flops / flopsPerNs + bytes / bytesPerNs;
 }
 
 function nsOf(instructions: readonly PlanInstruction[]): number {
-  return instructions.reduce((sum, instruction) => {
-    return instruction.depth > 0 ? Number.POSITIVE_INFINITY : sum + instructionTime(instruction);
-  }, 0);
+  return instructions.reduce((sum, instruction) => sum + instruction.times * instructionTime(instruction), 0);
 }
 
 function toNative({rows: of, ...options}: ProgramRunOptions): RunOptions {

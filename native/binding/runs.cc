@@ -91,11 +91,11 @@ bool set_bound(napi_env env, Bound* bound, const StepNumbers& numbers) {
   return true;
 }
 
-using ReportWords = std::array<int32_t, 6>;
+using ReportWords = std::array<int32_t, 8>;
 
 ReportWords words_of(const RunReport& report) {
   return {report.steps,  static_cast<int32_t>(report.end), report.guard, report.position, report.value,
-          report.anomaly};
+          report.anomaly, report.iteration,                    report.anomaly_iteration};
 }
 
 }  // namespace

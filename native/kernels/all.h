@@ -17,6 +17,7 @@
 #include "softmax.h"
 #include "sort.h"
 #include "statistics.h"
+#include "window.h"
 
 namespace chainrule {
 namespace {
@@ -41,7 +42,7 @@ constexpr KernelList<kCounts...> join(const Kernel (&... lists)[kCounts]) {
 constexpr auto kKernels =
     join(kGemmKernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels, kCheckKernels,
          kRandomKernels, kMoveKernels, kOptimizerKernels, kJoinKernels, kPadKernels, kIndexingKernels,
-         kCumulateKernels, kStatisticsKernels, kSortKernels);
+         kCumulateKernels, kStatisticsKernels, kSortKernels, kWindowKernels);
 
 constexpr int32_t kKernelCount = sizeof(kKernels.kernels) / sizeof(Kernel);
 constexpr KernelTable kTable = {kIsaName, kKernels.kernels, kKernelCount, kMapOps, kMapOpCount};

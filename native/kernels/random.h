@@ -1,7 +1,8 @@
 // Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011). Twin of lib/ops/random.ts.
 //
 // Element i is word i % 64 / 16 of block b = 16 (i / 64) + i % 16. Block b is the cipher of (b low, b high,
-// step, stream) under the key seed[0], seed[1]. So sixteen blocks fill 64 consecutive elements.
+// step, stream) under the key seed[0], seed[1]. So sixteen blocks fill 64 consecutive elements. In a loop,
+// elements count from 0 for each iteration, and its number is part of the block's high word.
 #pragma once
 
 #include "../simd/math.h"
@@ -13,8 +14,12 @@ namespace {
 constexpr int64_t kGroup = 64;  // elements that sixteen blocks fill
 constexpr int64_t kRandomElements = 8;  // a random number costs about as much as eight additions
 
+// No tensor has 2^46 elements.
+constexpr int kIterationShift = 10;
+
 struct RandomKey {
   uint32_t seed0, seed1, step, stream;
+  uint32_t iteration = 0;  // from 1; 0 outside of loops
 };
 
 VEC_INLINE IntVec splat_word(uint32_t word) { return splat_int(static_cast<int32_t>(word)); }
@@ -23,7 +28,7 @@ VEC_INLINE IntVec splat_word(uint32_t word) { return splat_int(static_cast<int32
 VEC_INLINE void philox(const RandomKey& key, int64_t group, IntVec words[4]) {
   uint64_t block = static_cast<uint64_t>(group) * 16;
   IntVec a = splat_word(static_cast<uint32_t>(block)) + lane_index();
-  IntVec b = splat_word(static_cast<uint32_t>(block >> 32));
+  IntVec b = splat_word(static_cast<uint32_t>(block >> 32) ^ key.iteration << kIterationShift);
   IntVec c = splat_word(key.step), d = splat_word(key.stream);
   uint32_t key0 = key.seed0, key1 = key.seed1;
   for (int round = 0; round < 10; ++round) {
@@ -87,33 +92,49 @@ struct TruncatedNormal {
 
 const char* check_random(const Args& args) {
   if (!is_vector(args.inputs[0], 2)) return "the seed must be two numbers";
-  return args.inputs[1].count == 1 ? nullptr : "the step must be one number";
+  if (args.inputs[1].count != 1) return "the step must be one number";
+  if (args.inputCount < 3) return nullptr;
+  int64_t iterations = args.inputs[2].count;
+  if (iterations == 0) return args.outputs[0].count == 0 ? nullptr : "there is no iteration";
+  return args.outputs[0].count % iterations == 0 ? nullptr : "iterations must have as many numbers each";
 }
 
-int64_t random_tasks(const Args& args) {
-  return tasks_of(ceil_div(args.outputs[0].count, kGroup), kGroup * kRandomElements);
+// Of one iteration, or of all where there are none.
+VEC_INLINE int64_t numbers_each(const Args& args) {
+  int64_t n = args.outputs[0].count;
+  return args.inputCount < 3 || n == 0 ? n : n / args.inputs[2].count;
 }
+
+VEC_INLINE int64_t groups_of(const Args& args) {
+  int64_t groups = ceil_div(numbers_each(args), kGroup);
+  return args.inputCount < 3 ? groups : groups * args.inputs[2].count;
+}
+
+int64_t random_tasks(const Args& args) { return tasks_of(groups_of(args), kGroup * kRandomElements); }
 
 double random_cost(const Args& args) { return 50.0 + 0.7 * static_cast<double>(args.outputs[0].count); }
 
 VEC_INLINE RandomKey random_key(const Args& args) {
   const int32_t* seed = input<int32_t>(args, 0);
   return {static_cast<uint32_t>(seed[0]), static_cast<uint32_t>(seed[1]),
-          static_cast<uint32_t>(input<int32_t>(args, 1)[0]), static_cast<uint32_t>(args.attributes[0])};
+          static_cast<uint32_t>(input<int32_t>(args, 1)[0]), static_cast<uint32_t>(args.attributes[0]), 0};
 }
 
 // Calls write(first element, how many of sixteen, bits) for all elements of the tasks.
 template <class Write>
 VEC_INLINE void for_random_bits(const Args& args, int64_t first_task, int64_t last_task, Write write) {
   RandomKey key = random_key(args);
-  int64_t n = args.outputs[0].count, per_task = items_per_task(kGroup * kRandomElements);
-  int64_t last = min(last_task * per_task, ceil_div(n, kGroup));
-  for (int64_t group = first_task * per_task; group < last; ++group) {
+  const bool iterates = args.inputCount > 2;
+  int64_t n = numbers_each(args), per_task = items_per_task(kGroup * kRandomElements);
+  int64_t each = ceil_div(n, kGroup), last = min(last_task * per_task, groups_of(args));
+  for (int64_t item = first_task * per_task; item < last; ++item) {
+    int64_t iteration = iterates ? item / each : 0, group = item - iteration * each;
+    if (iterates) key.iteration = static_cast<uint32_t>(input<int32_t>(args, 2)[iteration]) + 1;
     IntVec words[4];
     philox(key, group, words);
     for (int word = 0; word < 4; ++word) {
       int64_t start = group * kGroup + word * kLanes;
-      if (start < n) write(start, min(n - start, kLanes), words[word]);
+      if (start < n) write(iteration * n + start, min(n - start, kLanes), words[word]);
     }
   }
 }
@@ -140,16 +161,20 @@ void run_bernoulli(const Args& args, int64_t first_task, int64_t last_task) {
   });
 }
 
+#define DRAWN "(seed: i32, step: i32, iteration?: i32) -> y: "
+
 constexpr Kernel kRandomKernels[] = {
-    {"randomUniform(seed: i32, step: i32) -> y: f32 {stream: i32, low: f32, high: f32}", check_random,
-     random_tasks, random_cost, nullptr, run_random<Uniform>, 0},
-    {"randomNormal(seed: i32, step: i32) -> y: f32 {stream: i32, mean: f32, deviation: f32}", check_random,
-     random_tasks, random_cost, nullptr, run_random<Normal>, 0},
-    {"randomTruncatedNormal(seed: i32, step: i32) -> y: f32 {stream: i32, mean: f32, deviation: f32}",
-     check_random, random_tasks, random_cost, nullptr, run_random<TruncatedNormal>, 0},
-    {"randomBernoulli(seed: i32, step: i32) -> y: bool {stream: i32, probability: f32}", check_random,
-     random_tasks, random_cost, nullptr, run_bernoulli, 0},
+    {"randomUniform" DRAWN "f32 {stream: i32, low: f32, high: f32}", check_random, random_tasks, random_cost,
+     nullptr, run_random<Uniform>, 0},
+    {"randomNormal" DRAWN "f32 {stream: i32, mean: f32, deviation: f32}", check_random, random_tasks,
+     random_cost, nullptr, run_random<Normal>, 0},
+    {"randomTruncatedNormal" DRAWN "f32 {stream: i32, mean: f32, deviation: f32}", check_random,
+     random_tasks, random_cost, nullptr, run_random<TruncatedNormal>, 0},
+    {"randomBernoulli" DRAWN "bool {stream: i32, probability: f32}", check_random, random_tasks, random_cost,
+     nullptr, run_bernoulli, 0},
 };
+
+#undef DRAWN
 
 }  // namespace
 }  // namespace chainrule

@@ -19,6 +19,9 @@ struct RunReport {
   int32_t position = -1;  // of its first element that is not -1
   int32_t value = -1;     // that element
   int32_t anomaly = -1;   // index of the first instruction whose result is not finite
+  // In which iteration of a loop these were, by its place in what the loop reads; -1 outside of loops.
+  int32_t iteration = -1;
+  int32_t anomaly_iteration = -1;
 };
 
 // One native call. Everything it points to must exist until `finished` has been called.

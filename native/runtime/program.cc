@@ -122,12 +122,11 @@ std::unique_ptr<Program> load_program(const int32_t* words, int64_t count,
   share_work(program.get(), kSharedFromNs);
   program->profile_ns = std::make_shared<std::vector<double>>(program->instructions.size(), 0);
   program->memory = memory ? std::move(memory) : std::make_shared<RunMemory>();
-  const int64_t literal_bytes = int64_t{program->words[kHeaderLiteralWords]} * 4;
   program->literals = std::make_shared<Arena>();
-  program->literals->reserve(literal_bytes);
-  if (literal_bytes > 0) {
+  program->literals->reserve(program->literal_bytes);
+  if (program->literal_bytes > 0) {
     std::memcpy(program->literals->data, &program->words[static_cast<size_t>(program->literal_at)],
-                static_cast<size_t>(literal_bytes));
+                static_cast<size_t>(program->literal_bytes));
   }
   return program;
 }
@@ -221,11 +220,11 @@ void Frame::bind(char* state, char* arena, const std::vector<Binding>& io, void*
     tensor = value.tensor;
     if (value.space != Space::io) {
       char* const base = value.space == Space::state ? state : value.space == Space::arena ? arena : literals;
-      tensor.data = base + value.position;
+      tensor.data = base + value.position + value.offset;
       continue;
     }
     const auto slot = static_cast<size_t>(value.position);
-    tensor.data = io[slot].data;
+    tensor.data = io[slot].data + value.offset;
     if (!program.io[slot].dynamic_rows()) continue;
     const int64_t row_bytes = program.io[slot].bytes;
     tensor.dims[0] = row_bytes == 0 ? 0 : io[slot].bytes / row_bytes;
@@ -253,25 +252,23 @@ void Frame::prefetch(int32_t instruction) const {
   }
 }
 
-void Frame::next_step(const Program& program) {
-  for (const Stride& stride : program.step_strides) {
+void Frame::move(const std::vector<Stride>& strides, int64_t times) {
+  for (const Stride& stride : strides) {
     Tensor& tensor = operands_[static_cast<size_t>(stride.operand)];
-    tensor.data = static_cast<char*>(tensor.data) + stride.bytes;
+    tensor.data = static_cast<char*>(tensor.data) + stride.bytes * times;
   }
 }
 
-void Frame::advance(const Loop& loop) {
-  for (const Stride& stride : loop.strides) {
-    Tensor& tensor = operands_[static_cast<size_t>(stride.operand)];
-    tensor.data = static_cast<char*>(tensor.data) + stride.bytes;
-  }
+void Frame::next_step(const Program& program) { move(program.step_strides, 1); }
+
+void Frame::advance(const Loop& loop, int64_t iteration) {
+  move(loop.strides, 1);
+  move(loop.alternating, iteration % 2 == 0 ? 1 : -1);
 }
 
 void Frame::rewind(const Loop& loop, int64_t iterations) {
-  for (const Stride& stride : loop.strides) {
-    Tensor& tensor = operands_[static_cast<size_t>(stride.operand)];
-    tensor.data = static_cast<char*>(tensor.data) - stride.bytes * iterations;
-  }
+  move(loop.strides, -iterations);
+  move(loop.alternating, -(iterations % 2));
 }
 
 }  // namespace chainrule

@@ -28,8 +28,11 @@ struct IoSlot {
 struct Value {
   Space space;
   int64_t position;  // bytes in state, arena and literal; slot in io
+  int64_t offset;    // bytes from there to the first element
   Tensor tensor;     // data is nullptr
   int64_t bytes;
+  // In its space, or in the array of its slot.
+  int64_t first() const { return (space == Space::io ? 0 : position) + offset; }
 };
 
 struct Instruction {
@@ -40,6 +43,7 @@ struct Instruction {
   int32_t first_operand;  // in Program::operand_values: outputs, then inputs
   int32_t first_attribute;  // in Program::attributes
   int32_t attribute_count;
+  int32_t loop;  // the innermost one around it, or -1
   int64_t tasks;
   double cost_ns;
 };
@@ -51,6 +55,9 @@ struct Share {
   // the same memory; -1 for none.
   int32_t after_shared = -1;
   int32_t after_serial = -1;
+  // The same among the instructions of the previous iteration of a loop around it.
+  int32_t around_shared = -1;
+  int32_t around_serial = -1;
 };
 
 struct Stride {
@@ -58,17 +65,20 @@ struct Stride {
   int64_t bytes;
 };
 
+// A value that a loop moves: on by so many bytes after each iteration, or on and back in turns.
+struct Move {
+  int32_t value;
+  int64_t bytes;
+  bool alternates;
+};
+
 struct Loop {
   int64_t count;
-  std::vector<int32_t> value_numbers;  // the stride list as it stands in the plan
-  std::vector<int64_t> value_bytes;
-  std::vector<Stride> strides;  // of operands inside the loop
-  struct Carry {
-    int32_t destination;  // operands
-    int32_t source;
-    int64_t bytes;
-  };
-  std::vector<Carry> carries;
+  int32_t parent;             // the loop around it, or -1
+  int32_t first, last;        // its instructions, the last one excluded
+  std::vector<Move> moves;    // as they stand in the plan
+  std::vector<Stride> strides;      // of operands inside the loop
+  std::vector<Stride> alternating;  // of those that go back after every other iteration
 };
 
 struct BodyItem {
@@ -81,6 +91,7 @@ struct GuardCheck {
   int32_t operand;  // a pseudo operand, so that it moves with the io strides like others
   Guard kind;
   int32_t scope;
+  int64_t iterations;  // of the loops that it was made in, one after another
 };
 
 struct Program;
@@ -98,7 +109,8 @@ class Frame {
   void bind(char* state, char* arena, const std::vector<Binding>& io, void* scratch);
   // Moves on by a step of `program`: this frame's own, or the same for another number of rows.
   void next_step(const Program& program);
-  void advance(const Loop& loop);
+  // Moves on after iteration number `iteration` of a loop; back from where it was after so many.
+  void advance(const Loop& loop, int64_t iteration);
   void rewind(const Loop& loop, int64_t iterations);
   const Args& args(int32_t instruction) const { return calls_[static_cast<size_t>(instruction)].args; }
   // Runs all tasks of an instruction.
@@ -112,6 +124,8 @@ class Frame {
   int64_t& iteration(int32_t loop) { return iterations_[static_cast<size_t>(loop)]; }
 
  private:
+  void move(const std::vector<Stride>& strides, int64_t times);
+
   const Program* program_ = nullptr;
   // What running an instruction needs, close together in memory.
   struct Call {
@@ -144,6 +158,7 @@ struct Program {
   int64_t state_bytes = 0;
   int64_t arena_bytes = 0;
   int64_t literal_at = 0;  // in words
+  int64_t literal_bytes = 0;
   std::vector<IoSlot> io;
   std::vector<Value> values;
   std::vector<Instruction> instructions;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "runtime/aliasing.h"
 #include "runtime/program.h"
 #include "runtime/sharing.h"
 
@@ -27,6 +28,17 @@ size_t kept_programs(const Program& program) {
                        program.instructions.size() * (sizeof(Instruction) + sizeof(Share) + sizeof(Args)) +
                        program.operand_values.size() * (sizeof(Tensor) + sizeof(int32_t));
   return std::min(kMostKept, std::max(kLeastKept, kKeptBytes / std::max<size_t>(bytes, 1)));
+}
+
+// Also where the operands of the loop have it.
+void set_move(Program* program, const RowMove& row, int64_t rows) {
+  Loop& loop = program->loops[static_cast<size_t>(row.loop)];
+  Move& move = loop.moves[static_cast<size_t>(row.place)];
+  move.bytes = row.elements.word_for(rows) *
+               bytes_of(program->values[static_cast<size_t>(move.value)].tensor.dtype);
+  for (Stride& stride : move.alternates ? loop.alternating : loop.strides) {
+    if (program->operand_values[static_cast<size_t>(stride.operand)] == move.value) stride.bytes = move.bytes;
+  }
 }
 
 int64_t count_of(const int64_t* dims) {
@@ -55,21 +67,22 @@ void set_sizes(Program* program, const Rows& form, int64_t rows) {
     value.tensor.count = count_of(value.tensor.dims);
     value.bytes = value.tensor.count * bytes_of(value.tensor.dtype);
   }
-  for (Loop& loop : program->loops) {
-    for (Loop::Carry& carry : loop.carries) {
-      const auto number = static_cast<size_t>(program->operand_values[static_cast<size_t>(carry.source)]);
-      carry.bytes = program->values[number].bytes;
-    }
+  for (const RowWord& offset : form.value_offsets) {
+    Value& value = program->values[static_cast<size_t>(offset.at)];
+    value.offset = offset.word_for(rows) * bytes_of(value.tensor.dtype);
   }
+  for (const RowMove& row : form.moves) set_move(program, row, rows);
 }
 
 // Sizes that were equal for the most rows may follow from fewer in other ways. That they lie in their spaces,
-// and apart, needs no look: no size is larger than it was.
+// and apart, needs another look only where distances follow from the rows: no size is larger than it was.
 void check_sizes(const Program& program, const Rows& form) {
   const auto refuse = [](const char* why) { throw PlanError(std::string("malformed plan: ") + why); };
   for (const Value& value : program.values) {
     if (value.space != Space::io) continue;
-    if (value.bytes != program.io[static_cast<size_t>(value.position)].bytes) {
+    const IoSlot& io = program.io[static_cast<size_t>(value.position)];
+    const bool whole = value.bytes == io.bytes && value.offset == 0;
+    if (io.dynamic_rows() ? !whole : value.offset + value.bytes > io.bytes) {
       refuse("a value is not what its io slot holds, for fewer rows");
     }
   }
@@ -80,6 +93,16 @@ void check_sizes(const Program& program, const Rows& form) {
       refuse("values that share memory differ in size for fewer rows");
     }
   }
+  for (const GuardCheck& guard : program.guards) {
+    const auto number = static_cast<size_t>(program.operand_values[static_cast<size_t>(guard.operand)]);
+    if (program.values[number].tensor.count % guard.iterations != 0) {
+      refuse("a guard does not fit its iterations for fewer rows");
+    }
+  }
+  if (program.loops.empty() && form.value_offsets.empty()) return;
+  const Aliasing aliasing(program);
+  for (const Loop& loop : program.loops) aliasing.check_reach(loop);
+  for (const Instruction& instruction : program.instructions) aliasing.check(instruction, nullptr);
 }
 
 void set_literals(Program* program, const Rows& form, int64_t rows) {
@@ -114,6 +137,7 @@ std::shared_ptr<Program> make(const Program& most, int64_t rows) {
   program->writes_state = most.writes_state;
   program->table = most.table;
   program->profile_ns = most.profile_ns;
+  program->literal_bytes = most.literal_bytes;
   program->literals = most.literals;
   program->memory = most.memory;
   set_sizes(program.get(), most.rows, rows);

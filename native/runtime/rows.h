@@ -22,11 +22,20 @@ struct RowWord {
   int32_t word_for(int64_t rows) const;
 };
 
+// How far a loop moves a value, by its place in the loop's list.
+struct RowMove {
+  int32_t loop;
+  int64_t place;
+  RowWord elements;
+};
+
 struct Rows {
   int64_t most = 0;                   // of the program itself; 0 if it is for one number alone
   std::vector<RowWord> io_sizes;      // at slot x kMaxRank + axis
   std::vector<RowWord> io_strides;    // at slot
   std::vector<RowWord> value_sizes;   // at value x kMaxRank + axis
+  std::vector<RowWord> value_offsets; // at value
+  std::vector<RowMove> moves;
   std::vector<RowWord> literals;      // at a word of the pool
   std::vector<RowWord> attributes;    // at a word of Program::attributes
   std::vector<int32_t> instructions;  // that read or write such a value, or have such an attribute

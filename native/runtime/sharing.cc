@@ -1,37 +1,38 @@
 #include "runtime/sharing.h"
 
-#include <limits>
 #include <vector>
+
+#include "runtime/motion.h"
 
 namespace chainrule {
 namespace {
 
-// Bytes that an instruction reads or writes.
-struct Range {
+// Bytes that an instruction without loops around it reads or writes.
+struct Place {
   Space space;
   int64_t slot;  // of io; 0 elsewhere
   int64_t first, last;
 };
 
-Range range_of(const Program& program, int32_t operand) {
+Place place_of(const Program& program, int32_t operand) {
   const auto number = static_cast<size_t>(program.operand_values[static_cast<size_t>(operand)]);
   const Value& value = program.values[number];
   // Each array bound to a slot is separate memory, and moves as a whole.
-  if (value.space == Space::io) return {Space::io, value.position, 0, 1};
-  return {value.space, 0, value.position, value.position + value.bytes};
+  const int64_t slot = value.space == Space::io ? value.position : 0;
+  return {value.space, slot, value.first(), value.first() + value.bytes};
 }
 
-bool overlap(const Range& a, const Range& b) {
+bool overlap(const Place& a, const Place& b) {
   return a.space == b.space && a.slot == b.slot && a.first < b.last && b.first < a.last;
 }
 
 struct Touched {
-  std::vector<Range> written, read;
+  std::vector<Place> written, read;
 };
 
-bool overlap(const std::vector<Range>& a, const std::vector<Range>& b) {
-  for (const Range& x : a) {
-    for (const Range& y : b) {
+bool overlap(const std::vector<Place>& a, const std::vector<Place>& b) {
+  for (const Place& x : a) {
+    for (const Place& y : b) {
       if (overlap(x, y)) return true;
     }
   }
@@ -46,7 +47,7 @@ Touched touched_by(const Program& program, const Instruction& instruction) {
   Touched touched;
   for (int32_t i = 0; i < instruction.output_count + instruction.input_count; ++i) {
     auto& list = i < instruction.output_count ? touched.written : touched.read;
-    list.push_back(range_of(program, instruction.first_operand + i));
+    list.push_back(place_of(program, instruction.first_operand + i));
   }
   return touched;
 }
@@ -71,15 +72,8 @@ void decide_shares(Program* program, double from_ns) {
   }
 }
 
-void find_hazards(Program* program) {
+void find_plain_hazards(Program* program) {
   const auto count = static_cast<int32_t>(program->instructions.size());
-  // In loops, operands move and instructions repeat, so there every instruction waits for the one before it.
-  if (!program->loops.empty()) {
-    for (Share& share : program->shares) {
-      share.after_shared = share.after_serial = std::numeric_limits<int32_t>::max();
-    }
-    return;
-  }
   std::vector<Touched> touched;
   for (int32_t i = 0; i < count; ++i) {
     Share& share = program->shares[static_cast<size_t>(i)];
@@ -92,13 +86,63 @@ void find_hazards(Program* program) {
   }
 }
 
+// The same where operands move and instructions repeat.
+class LoopHazards {
+ public:
+  explicit LoopHazards(Program* program) : p_(*program), motion_(*program) {}
+
+  void find() {
+    const auto count = static_cast<int32_t>(p_.instructions.size());
+    for (int32_t i = 0; i < count; ++i) {
+      Share& share = p_.shares[static_cast<size_t>(i)];
+      find_last(i, 0, i, -1, &share.after_shared, &share.after_serial);
+      for (int32_t loop = instruction(i).loop; loop >= 0; loop = p_.loops[static_cast<size_t>(loop)].parent) {
+        const Loop& around = p_.loops[static_cast<size_t>(loop)];
+        find_last(i, around.first, around.last, loop, &share.around_shared, &share.around_serial);
+      }
+    }
+  }
+
+ private:
+  const Instruction& instruction(int32_t number) const {
+    return p_.instructions[static_cast<size_t>(number)];
+  }
+
+  // The last of the instructions [first, last) that instruction `number` may not overtake.
+  void find_last(int32_t number, int32_t first, int32_t last, int32_t behind, int32_t* shared,
+                 int32_t* serial) const {
+    for (int32_t other = last - 1; other >= first; --other) {
+      int32_t& latest = p_.shares[static_cast<size_t>(other)].shared ? *shared : *serial;
+      if (latest < other && conflict(instruction(number), instruction(other), behind)) latest = other;
+    }
+  }
+
+  bool conflict(const Instruction& a, const Instruction& b, int32_t behind) const {
+    const int32_t a_count = a.output_count + a.input_count, b_count = b.output_count + b.input_count;
+    for (int32_t i = 0; i < a_count; ++i) {
+      for (int32_t j = 0; j < b_count; ++j) {
+        if (i >= a.output_count && j >= b.output_count) continue;  // both read
+        const int32_t x = p_.operand_values[static_cast<size_t>(a.first_operand + i)];
+        const int32_t y = p_.operand_values[static_cast<size_t>(b.first_operand + j)];
+        if (motion_.may_meet(x, a.loop, y, b.loop, behind)) return true;
+      }
+    }
+    return false;
+  }
+
+  Program& p_;
+  const Motion motion_;
+};
+
 }  // namespace
 
 void share_work(Program* program, double from_ns) {
   if (program->shared_from_ns == from_ns) return;
   program->shared_from_ns = from_ns;
   decide_shares(program, from_ns);
-  if (program->shared) find_hazards(program);
+  if (!program->shared) return;
+  if (program->loops.empty()) find_plain_hazards(program);
+  else LoopHazards(program).find();
 }
 
 }  // namespace chainrule

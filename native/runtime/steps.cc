@@ -5,6 +5,7 @@
 
 #include "runtime/cpu.h"
 #include "runtime/profile.h"
+#include "runtime/progress.h"
 #include "runtime/red_zones.h"
 
 namespace chainrule {
@@ -58,7 +59,7 @@ class StepRunner {
       if (++place == every) place = 0;
       select(every > 0 && place == 0);
       zones_.begin_step();
-      next_ = synchronized_at_ = 0;
+      progress_.begin_step();
       frame_->set_yield_point(yield_point());
       if (!compute_all()) return;
       frame_->set_yield_point({});
@@ -74,10 +75,6 @@ class StepRunner {
   }
 
  private:
-  // What was done since the last barrier: nothing, something by the leader alone, or something by all
-  // threads.
-  enum class Pending { clean, serial, shared };
-
   // The program and the frame of the next step.
   void select(bool last) {
     p_ = last ? job_.cycle.last : job_.program;
@@ -90,8 +87,7 @@ class StepRunner {
   // still read the last one while the leader is on its way to the next barrier, but it cannot be further
   // behind.
   Decision synchronize(Decision decision) {
-    pending_ = Pending::clean;
-    synchronized_at_ = next_;
+    progress_.pass_barrier();
     if (!shared_) return decision;
     Decision& slot = team_->slots[member_.barriers++ & 1];
     if (leads()) slot = decision;
@@ -102,8 +98,7 @@ class StepRunner {
   // The same, but the leader decides once all threads have arrived.
   Decision synchronize_and_decide() {
     if (!shared_) return decide();
-    pending_ = Pending::clean;
-    synchronized_at_ = next_;
+    progress_.pass_barrier();
     Decision& slot = team_->slots[member_.barriers++ & 1];
     if (leads()) {
       team_->barrier.await_others(member_.width);
@@ -160,16 +155,19 @@ class StepRunner {
         iteration = 0;
         if (loop.count == 0) at = item.partner;
         else if (skips(loop)) {
-          pending_ = Pending::serial;
+          progress_.skip(loop);
           at = item.partner;
         }
         continue;
       }
-      carry(loop);
-      frame_->advance(loop);
-      if (pending_ == Pending::clean) pending_ = Pending::serial;  // as if the loop had been skipped
-      if (++iteration < loop.count && !skips(loop)) at = item.partner;
-      else frame_->rewind(loop, iteration);
+      frame_->advance(loop, iteration);
+      progress_.end(loop);  // as if the loop had been skipped
+      if (++iteration < loop.count && !skips(loop)) {
+        if (turns(loop) && progress_.turn(loop)) synchronize({});
+        at = item.partner;
+      } else {
+        frame_->rewind(loop, iteration);
+      }
     }
     return true;
   }
@@ -179,20 +177,12 @@ class StepRunner {
   bool skips(const Loop& loop) const {
     const bool idle = leads() ? stopped() : true;
     const auto index = static_cast<size_t>(&loop - p_->loops.data());
-    return shared_ && idle && p_->shared_loops[index] == 0 && pending_ != Pending::shared;
+    return shared_ && idle && p_->shared_loops[index] == 0 && !progress_.waits_for_all();
   }
 
-  void carry(const Loop& loop) {
-    if (loop.carries.empty()) return;
-    if (pending_ == Pending::shared) synchronize({});
-    pending_ = Pending::serial;
-    if (!leads()) return;
-    zones_.close();
-    for (const Loop::Carry& carry : loop.carries) {
-      if (carry.bytes == 0) continue;
-      std::memmove(frame_->operand(carry.destination).data, frame_->operand(carry.source).data,
-                   static_cast<size_t>(carry.bytes));
-    }
+  // Whether barriers may be due between its iterations.
+  bool turns(const Loop& loop) const {
+    return shared_ && !alone_ && p_->shared_loops[static_cast<size_t>(&loop - p_->loops.data())] != 0;
   }
 
   // A single thread runs a plan without loops in a simpler way, because a small model's step takes a
@@ -236,19 +226,12 @@ class StepRunner {
     return true;
   }
 
-  // Threads must synchronize before one reads what another has written, or writes what another may still
-  // read. What the leader does alone, it does in order.
   bool needs_barrier(int32_t number, bool shared) const {
-    if (pending_ == Pending::clean) return false;
-    if (pending_ == Pending::serial && !shared) return false;
-    const Share& share = p_->shares[static_cast<size_t>(number)];
-    return share.after_shared >= synchronized_at_ || (shared && share.after_serial >= synchronized_at_);
+    return progress_.needs_barrier(p_->shares[static_cast<size_t>(number)], shared);
   }
 
   void perform(int32_t number, bool shared) {
-    if (shared) pending_ = Pending::shared;
-    else if (pending_ == Pending::clean) pending_ = Pending::serial;
-    next_ = number + 1;
+    progress_.perform(number, shared);
     if (profiled_) profile_.mark(*p_, number);
     if (prefetches_) frame_->prefetch(number + 1);
     if (leads() ? stopped() : !shared) return;
@@ -274,7 +257,9 @@ class StepRunner {
         RunReport& report = job_.report;
         report.end = RunEnd::guard;
         report.guard = static_cast<int32_t>(number);
-        report.position = static_cast<int32_t>(i);
+        const int64_t each = guard.count / p_->guards[number].iterations;
+        report.position = static_cast<int32_t>(i % each);
+        if (p_->guards[number].iterations > 1) report.iteration = static_cast<int32_t>(i / each);
         report.value = words[i];
         if (p_->guards[number].kind == Guard::notFinite) find_anomaly();
         return {true, nullptr};
@@ -291,13 +276,16 @@ class StepRunner {
   // Repeats the compute phase of the step in the leader alone; inputs and state are still the same. What was
   // exchanged with other processes is not exchanged again.
   void find_anomaly() {
-    pending_ = Pending::clean;
+    progress_.forget();
+    alone_ = true;
     each(0, p_->exchange_item, [this](int32_t number) {
       perform(number, false);
       const Args& args = frame_->args(number);
       for (int32_t out = 0; out < args.outputCount; ++out) {
         if (all_finite(args.outputs[out])) continue;
         job_.report.anomaly = number;
+        const int32_t loop = p_->instructions[static_cast<size_t>(number)].loop;
+        if (loop >= 0) job_.report.anomaly_iteration = static_cast<int32_t>(frame_->iteration(loop));
         return false;
       }
       return true;
@@ -326,7 +314,7 @@ class StepRunner {
       perform(number, shared);
       return true;
     });
-    if (pending_ != Pending::clean) synchronize({});
+    if (!progress_.waits_for_nobody()) synchronize({});
   }
 
   // After the commit, because the job may read the same state, and the commit held its lock.
@@ -349,9 +337,8 @@ class StepRunner {
   const bool profiled_;
   const bool prefetches_;
   const bool brief_;
-  int32_t next_ = 0;             // the instruction after the last one performed
-  int32_t synchronized_at_ = 0;  // the value of `next_` at the last barrier
-  Pending pending_ = Pending::clean;
+  Progress progress_;
+  bool alone_ = false;  // the leader repeats a step without its team
   RedZones zones_;
   Profile profile_;
 };

@@ -31,6 +31,7 @@ Layout read_header(Program* program) {
   need(at(kHeaderExchangeAt) <= at(kHeaderCommitAt), "its exchange phase begins after the commit phase");
   program->state_bytes = at(kHeaderStateUnits) * kUnitBytes;
   program->arena_bytes = at(kHeaderArenaUnits) * kUnitBytes;
+  program->literal_bytes = int64_t{at(kHeaderLiteralWords)} * 4;
   return layout;
 }
 
@@ -42,7 +43,9 @@ void read_guards(Program* program, const Layout& layout) {
     const bool fits = value.tensor.dtype == Dtype::int32 && value.space == Space::arena;
     need(fits, "a guard is no int32 of the arena");
     need(words[1] >= 0 && words[1] <= static_cast<int32_t>(Guard::stop), "no such guard");
-    program->guards.push_back({add_operand(program, number, {}), static_cast<Guard>(words[1]), words[2]});
+    need(words[3] > 0 && value.tensor.count % words[3] == 0, "a guard does not fit its iterations");
+    program->guards.push_back(
+        {add_operand(program, number, {}), static_cast<Guard>(words[1]), words[2], words[3]});
   }
 }
 

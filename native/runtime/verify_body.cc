@@ -22,8 +22,9 @@ int32_t add_operand(Program* program, int32_t number, const std::vector<int32_t>
   }
   for (const int32_t index : open_loops) {
     Loop& loop = program->loops[static_cast<size_t>(index)];
-    for (size_t row = 0; row < loop.value_numbers.size(); ++row) {
-      if (loop.value_numbers[row] == number) loop.strides.push_back({operand, loop.value_bytes[row]});
+    for (const Move& move : loop.moves) {
+      if (move.value != number) continue;
+      (move.alternates ? loop.alternating : loop.strides).push_back({operand, move.bytes});
     }
   }
   return operand;
@@ -107,6 +108,7 @@ class BodyReader {
     instruction.output_count = static_cast<int32_t>(outputs);
     instruction.input_count = static_cast<int32_t>(inputs);
     instruction.first_operand = static_cast<int32_t>(p_.operand_values.size());
+    instruction.loop = open_.empty() ? -1 : open_.back();
     const int64_t first = word + kInstructionHeadWords;
     for (int64_t i = 0; i < outputs + inputs; ++i) add_operand(&p_, at(first + i), open_);
     for (int64_t i = 0; i < outputs; ++i) check_written(at(first + i), commit);
@@ -142,39 +144,30 @@ class BodyReader {
 
   void read_loop(int64_t word, int64_t length) {
     need(length >= kLoopHeadWords && open_.size() < 8, "a loop is cut short or too deep");
-    Loop loop;
+    Loop loop{};
     loop.count = at(word + 2);
-    const int64_t strides = at(word + 3), carries = at(word + 4);
-    need(loop.count >= 0 && strides >= 0 && carries >= 0, "a count of a loop is negative");
-    need(length == kLoopHeadWords + 2 * (strides + carries), "a loop's length is wrong");
-    const int64_t first_stride = word + kLoopHeadWords, first_carry = first_stride + 2 * strides;
-    for (int64_t i = 0; i < strides; ++i) read_stride(first_stride + 2 * i, &loop);
+    const int64_t strides = at(word + 3), alternating = at(word + 4);
+    need(loop.count >= 0 && strides >= 0 && alternating >= 0, "a count of a loop is negative");
+    need(length == kLoopHeadWords + 2 * (strides + alternating), "a loop's length is wrong");
+    loop.parent = open_.empty() ? -1 : open_.back();
+    loop.first = loop.last = static_cast<int32_t>(p_.instructions.size());
+    for (int64_t i = 0; i < strides + alternating; ++i) {
+      read_move(word + kLoopHeadWords + 2 * i, i >= strides, &loop);
+    }
     const auto index = static_cast<int32_t>(p_.loops.size());
     p_.items.push_back({BodyItem::loop, index, 0});
     open_.push_back(index);
     p_.loops.push_back(std::move(loop));
-    for (int64_t i = 0; i < carries; ++i) read_carry(first_carry + 2 * i, index);
+    aliasing_.check_reach(p_.loops.back());
   }
 
-  void read_stride(int64_t word, Loop* loop) {
+  void read_move(int64_t word, bool alternates, Loop* loop) {
     const int32_t number = value_number(p_, at(word));
-    const Space space = value(number).space;
-    need(space == Space::state || space == Space::arena, "a loop moves a value of io or literal");
-    const int64_t bytes = at(word + 1) * kUnitBytes;
-    loop->value_numbers.push_back(number);
-    loop->value_bytes.push_back(bytes);
-    aliasing_.move(number, loop->count, bytes);
-  }
-
-  void read_carry(int64_t word, int32_t index) {
-    const int32_t to = value_number(p_, at(word)), from = value_number(p_, at(word + 1));
-    need(value(to).space == Space::arena && value(from).space == Space::arena,
-         "a loop carries a value outside the arena");
-    need(value(to).bytes == value(from).bytes, "a loop carries between different sizes");
-    const int32_t destination = add_operand(&p_, to, open_), source = add_operand(&p_, from, open_);
-    need(aliasing_.same_or_apart(to, from), "a loop carries between overlapping values");
-    p_.loops[static_cast<size_t>(index)].carries.push_back({destination, source, value(to).bytes});
-    p_.rows.of_one_size.emplace_back(to, from);
+    const Value& moved = value(number);
+    const auto slot = static_cast<size_t>(moved.position);
+    need(moved.space != Space::io || !p_.io[slot].dynamic_rows(), "a loop moves a data set");
+    for (const Move& other : loop->moves) need(other.value != number, "a loop moves a value twice");
+    loop->moves.push_back({number, at(word + 1) * bytes_of(moved.tensor.dtype), alternates});
   }
 
   void close_loop(int64_t length) {
@@ -182,6 +175,7 @@ class BodyReader {
     need(!open_.empty(), "an end without a loop");
     const int32_t index = open_.back();
     open_.pop_back();
+    p_.loops[static_cast<size_t>(index)].last = static_cast<int32_t>(p_.instructions.size());
     for (size_t item = p_.items.size(); item-- > 0;) {
       if (p_.items[item].kind != BodyItem::loop || p_.items[item].index != index) continue;
       // A run can only be stopped between instructions, so iterations without any could go on for ever.

@@ -31,6 +31,9 @@ void read_rows(Program* program, const Layout& layout, const Linker& linker);
 // The same number, if there is such a value.
 int32_t value_number(const Program& program, int32_t number);
 
+// Bytes of the space, or of the array of the slot, that a value lies in.
+int64_t room_of(const Program& program, const Value& value);
+
 // Adds an operand, which the step loop and the loops that are open at this point may move. Returns its index.
 int32_t add_operand(Program* program, int32_t value, const std::vector<int32_t>& open_loops);
 

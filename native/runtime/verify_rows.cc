@@ -45,8 +45,10 @@ class RowReader {
   }
 
  private:
-  // No size may grow as rows become fewer, so that all bounds of the most rows hold for fewer.
+  // No size may grow as rows become fewer, so that all bounds of the most rows hold for fewer; those of loops
+  // are looked at again.
   void check_form(const RowWord& word, int64_t at) const {
+    if (moves_back(word, at)) return;
     need(word.factor > 0 && word.offset >= 0, "a word does not grow with the rows");
     if (word.form == RowForm::linear) {
       need(int64_t{word.factor} <= INT32_MAX / p_.rows.most, "a word of the rows is too large");
@@ -59,9 +61,17 @@ class RowReader {
          "a word is not what follows from the most rows");
   }
 
+  // A loop may move a value back by a number of elements that grows.
+  bool moves_back(const RowWord& word, int64_t at) const {
+    return at >= layout_.body_at && word.form == RowForm::linear && word.factor < 0 && word.offset <= 0 &&
+           word.factor >= -(INT32_MAX / p_.rows.most) &&
+           int64_t{word.factor} * p_.rows.most >= -INT32_MAX - int64_t{word.offset} &&
+           word.word_for(p_.rows.most) == p_.words[static_cast<size_t>(at)];
+  }
+
   void place(RowWord word, int64_t at) {
     const bool linear = word.form == RowForm::linear;
-    if (at >= layout_.body_at) return place_attribute(word, at);
+    if (at >= layout_.body_at) return place_in_body(word, at);
     if (at >= p_.literal_at) {
       need(!linear, "a literal is linear in the rows");
       word.at = at - p_.literal_at;
@@ -88,22 +98,39 @@ class RowReader {
   }
 
   void place_value(RowWord word, int64_t at) {
-    constexpr int64_t kDims = 4;
+    constexpr int64_t kDims = 4, kOffset = 10;
     const int64_t number = at / kValueWords, field = at % kValueWords;
+    if (field == kOffset) {
+      word.at = number;
+      p_.rows.value_offsets.push_back(word);
+      return;
+    }
     need(field >= kDims && field - kDims < p_.values[static_cast<size_t>(number)].tensor.rank,
          "a word of the rows is no size");
     word.at = number * kMaxRank + field - kDims;
     p_.rows.value_sizes.push_back(word);
   }
 
-  // Words come in ascending order, so one walk over the body finds the instructions of all.
-  void place_attribute(RowWord word, int64_t at) {
+  // Words come in ascending order, so one walk over the body finds the items of all.
+  void place_in_body(RowWord word, int64_t at) {
     if (item_ < layout_.body_at) item_ = layout_.body_at;
     while (item_ + word_at(item_ + 1) <= at) {
       instruction_ += word_at(item_) == kInstruction;
+      loop_ += word_at(item_) == kLoop;
       item_ += word_at(item_ + 1);
     }
-    need(word_at(item_) == kInstruction, "a word of the rows is no attribute");
+    if (word_at(item_) == kLoop) place_move(word, at - item_ - kLoopHeadWords);
+    else place_attribute(word, at);
+  }
+
+  // Every other word of a loop's list is the number of elements.
+  void place_move(RowWord word, int64_t at) {
+    need(at > 0 && at % 2 == 1 && word.form == RowForm::linear, "a word of the rows is no distance");
+    p_.rows.moves.push_back({loop_, at / 2, word});
+  }
+
+  void place_attribute(RowWord word, int64_t at) {
+    need(word_at(item_) == kInstruction && word.factor > 0, "a word of the rows is no attribute");
     const Instruction& instruction = p_.instructions[static_cast<size_t>(instruction_)];
     const int64_t first =
         item_ + kInstructionHeadWords + instruction.output_count + instruction.input_count;
@@ -139,7 +166,8 @@ class RowReader {
   const Layout& layout_;
   const Linker& linker_;
   int64_t item_ = 0;         // the item of the body that was looked at last
-  int32_t instruction_ = 0;  // instructions before it
+  int32_t instruction_ = 0;  // instructions before it, and loops
+  int32_t loop_ = 0;
 };
 
 }  // namespace

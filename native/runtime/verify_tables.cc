@@ -36,20 +36,18 @@ Dtype read_dtype(int32_t word) {
   return static_cast<Dtype>(word);
 }
 
-int64_t bytes_of_space(const Program& program, Space space) {
-  switch (space) {
-    case Space::state: return program.state_bytes;
-    case Space::arena: return program.arena_bytes;
-    default: return int64_t{program.words[kHeaderLiteralWords]} * 4;
-  }
-}
-
-// A value of an io slot: the slot says where it is, and both must agree on what it is.
+// A value of an io slot, or a window of it: both must agree on what it is. Of a data set whose rows are not
+// known there are no windows.
 void read_io_value(const Program& program, const int32_t* words, Value* value) {
   need(value->position < static_cast<int64_t>(program.io.size()), "no such io slot");
   const IoSlot& io = program.io[static_cast<size_t>(value->position)];
   value->bytes = read_dims(words + 3, read_dtype(words[2]), io.dynamic_rows(), &value->tensor);
-  need(value->tensor.dtype == io.dtype && value->bytes == io.bytes, "a value is not what its io slot holds");
+  need(value->tensor.dtype == io.dtype, "a value is not what its io slot holds");
+  if (io.dynamic_rows()) {
+    need(value->bytes == io.bytes && value->offset == 0, "a value is not what its io slot holds");
+  } else {
+    need(value->offset + value->bytes <= io.bytes, "a value is not what its io slot holds");
+  }
 }
 
 void read_placed_value(const Program& program, const int32_t* words, Value* value) {
@@ -57,11 +55,20 @@ void read_placed_value(const Program& program, const int32_t* words, Value* valu
   const bool literal = value->space == Space::literal;
   need(!literal || value->position % 16 == 0, "a literal is not aligned");
   value->position *= literal ? 4 : kUnitBytes;
-  need(value->position + value->bytes <= bytes_of_space(program, value->space),
+  need(value->first() + value->bytes <= room_of(program, *value),
        "a value lies outside its space");
 }
 
 }  // namespace
+
+int64_t room_of(const Program& program, const Value& value) {
+  switch (value.space) {
+    case Space::state: return program.state_bytes;
+    case Space::arena: return program.arena_bytes;
+    case Space::io: return program.io[static_cast<size_t>(value.position)].bytes;
+    default: return program.literal_bytes;
+  }
+}
 
 void read_io(Program* program, const Layout& layout) {
   for (int64_t slot = 0; slot < program->words[kHeaderIoCount]; ++slot) {
@@ -90,6 +97,8 @@ void read_values(Program* program, const Layout& layout) {
     Value value{};
     value.space = static_cast<Space>(words[0]);
     value.position = words[1];
+    need(words[10] >= 0, "an offset is negative");
+    value.offset = words[10] * bytes_of(read_dtype(words[2]));
     const auto read = value.space == Space::io ? read_io_value : read_placed_value;
     read(*program, words, &value);
     program->values.push_back(value);

@@ -36,18 +36,22 @@ class Random {
   uint64_t state_;
 };
 
-// A gather, a loop with a window and a carry, a guard and an update: most of what a plan can contain.
+// A gather, a loop with windows, a carry in two places, guards and an update: most of what a plan can
+// contain.
 Dump sample() {
   PlanWords plan;
   const auto f32 = Dtype::float32, i32 = Dtype::int32;
   const int32_t data = plan.io(Dtype::uint8, {-1, 20}, kIoDynamicRows), rows = plan.io(i32, {5}, 0);
   const int32_t hyper = plan.io(f32, {1, 1}, 0), out = plan.io(f32, {20}, kIoOutput);
   const int32_t x = plan.place(Space::arena, f32, {5, 20}), bad = plan.place(Space::arena, i32, {5});
-  const int32_t wide = plan.place(Space::arena, f32, {5, 32}), h = plan.place(Space::arena, f32, {32});
-  const int32_t next = plan.place(Space::arena, f32, {32}), sum = plan.place(Space::arena, f32, {20});
+  const int32_t wide = plan.place(Space::arena, f32, {5, 32}), both = plan.place(Space::arena, f32, {2, 32});
+  const int32_t h = plan.value(Space::arena, 18, f32, {32});
+  const int32_t next = plan.value(Space::arena, 18, f32, {32}, 32);
+  const int32_t bads = plan.place(Space::arena, i32, {5}), each = plan.value(Space::arena, 22, i32, {1});
+  const int32_t sum = plan.place(Space::arena, f32, {20});
   const int32_t finite = plan.place(Space::arena, i32, {1}), weight = plan.place(Space::state, f32, {20});
   const int32_t none = plan.io(f32, {0, 4}, 0), nowhere = plan.place(Space::arena, f32, {0, 4});
-  const int32_t row = plan.value(Space::arena, 9, f32, {32});  // of `wide`, moving over its first rows
+  const int32_t row = plan.value(Space::arena, 8, f32, {32});  // of `wide`, moving over its rows
   const std::string map = "map(...inputs: any) -> y: any {program: words}";
   const int32_t splat = plan.number_of("broadcastTo(x: f32) -> y: f32");
   const int32_t add = plan.number_of("add(a: f32, b: f32) -> y: f32");
@@ -55,10 +59,12 @@ Dump sample() {
                    {x, bad}, {data, rows}, {0x3f800000, 0});
   plan.guard(bad, Guard::indexOutOfRange);
   plan.instruction(map, {wide}, {}, {1, 0x3f000000, 0, 1, 1, splat, 0, 0, -1, -1});
-  plan.instruction(map, {h}, {}, {1, 0, 0, 1, 1, splat, 0, 0, -1, -1});
-  plan.loop(5, {row, 2}, {h, next});
+  plan.instruction(map, {both}, {}, {1, 0, 0, 1, 1, splat, 0, 0, -1, -1});
+  plan.loop(5, {row, 32, each, 1}, {h, 32, next, -32});
   plan.instruction(map, {next}, {h, row}, {0, 0, 1, 1, add, 0, 0, 1, -1});
+  plan.instruction("finite(x: f32) -> guard: i32", {each}, {next});
   plan.end();
+  plan.guard(bads, Guard::notFinite, 5);
   plan.instruction("sum(x: f32) -> y: f32 {axis: i32}", {sum}, {x}, {0});
   plan.instruction("finite(x: f32) -> guard: i32", {finite}, {sum});
   plan.guard(finite, Guard::notFinite);
@@ -73,7 +79,8 @@ Dump sample() {
   return dump;
 }
 
-// Any number of rows up to eight, of which the mean is taken: words of all kinds that may follow from it.
+// Any number of rows up to eight, of which the mean is taken, and a loop over a stack, from its end: words of
+// all kinds that may follow from it.
 Dump sample_of_rows() {
   constexpr int32_t kMost = 8;
   PlanWords plan;
@@ -82,12 +89,20 @@ Dump sample_of_rows() {
   const int32_t out = plan.io(f32, {kMost, 20}, kIoOutput), mean = plan.io(f32, {20}, kIoOutput);
   const int32_t x = plan.place(Space::arena, f32, {kMost, 20}), bad = plan.place(Space::arena, i32, {kMost});
   const int32_t part = plan.place(Space::arena, f32, {kMost, 20});
+  const int32_t stack = plan.place(Space::arena, f32, {3, kMost, 20}), slice = kMost * 20;
+  const int32_t before = plan.value(Space::arena, 21, f32, {kMost, 20}, 2 * slice);
+  const int32_t next = plan.value(Space::arena, 21, f32, {kMost, 20}, slice);
   plan.rows(kMost);
   for (const int32_t slot : {1, 2}) {
     plan.io_follows(slot, 3, 1);
     plan.io_follows(slot, 9, slot == 1 ? 1 : 20);
   }
   for (const int32_t value : {rows, out, x, bad, part}) plan.value_follows(value, 0, 1);
+  plan.value_follows(stack, 1, 1);
+  plan.value_follows(before, 0, 1);
+  plan.offset_follows(before, 40);
+  plan.value_follows(next, 0, 1);
+  plan.offset_follows(next, 20);
   const int32_t mul = plan.number_of("mul(a: f32, b: f32) -> y: f32");
   plan.guard(bad, Guard::indexOutOfRange);
   plan.instruction("gatherRows(source: T, rows: i32) -> y: f32, guard: i32 {scale: f32, offset: f32}",
@@ -95,7 +110,13 @@ Dump sample_of_rows() {
   plan.next_attribute_follows(1, 1, 1);
   plan.instruction("map(...inputs: any) -> y: any {program: words}", {part}, {x},
                    {1, 0x3e000000, 0, 1, 1, mul, 0, 0, 1, -1});
-  plan.instruction("copy(x: T) -> y: T", {out}, {x});
+  plan.instruction("copy(x: T) -> y: T", {before}, {x});
+  for (const int32_t place : {0, 1}) plan.next_move_follows(place, -20);
+  plan.loop(2, {before, -slice, next, -slice}, {});
+  plan.instruction("map(...inputs: any) -> y: any {program: words}", {next}, {before},
+                   {1, 0x3e000000, 0, 1, 1, mul, 0, 0, 1, -1});
+  plan.end();
+  plan.instruction("copy(x: T) -> y: T", {out}, {next});
   plan.instruction("sum(x: f32) -> y: f32 {axis: i32}", {mean}, {part}, {0});
   Dump dump;
   dump.words = plan.words();

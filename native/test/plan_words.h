@@ -29,9 +29,11 @@ class PlanWords {
     return value(Space::io, slot, dtype, dims);
   }
 
-  int32_t value(Space space, int32_t position, Dtype dtype, const Words& dims) {
+  // `offset` elements behind the position.
+  int32_t value(Space space, int32_t position, Dtype dtype, const Words& dims, int32_t offset = 0) {
     append(&values_, {static_cast<int32_t>(space), position, static_cast<int32_t>(dtype)});
     append_dims(&values_, dims);
+    values_.push_back(offset);
     return static_cast<int32_t>(values_.size() / kValueWords) - 1;
   }
 
@@ -43,7 +45,9 @@ class PlanWords {
     return value(space, position, dtype, dims);
   }
 
-  void guard(int32_t value, Guard kind) { append(&guards_, {value, static_cast<int32_t>(kind), 0}); }
+  void guard(int32_t value, Guard kind, int32_t iterations = 1) {
+    append(&guards_, {value, static_cast<int32_t>(kind), 0, iterations});
+  }
 
   void instruction(const std::string& signature, const Words& outputs, const Words& inputs,
                    const Words& attributes = {}) {
@@ -54,14 +58,14 @@ class PlanWords {
     for (const Words* words : {&outputs, &inputs, &attributes}) append(&body_, *words);
   }
 
-  // Pairs of (value, units) and of (destination, source).
-  void loop(int32_t count, const Words& strides, const Words& carries) {
+  // Pairs of (value, elements): of values that move on, and of values that move on and back.
+  void loop(int32_t count, const Words& strides, const Words& alternating) {
     const auto stride_count = static_cast<int32_t>(strides.size() / 2);
-    const auto carry_count = static_cast<int32_t>(carries.size() / 2);
-    append(&body_,
-           {kLoop, kLoopHeadWords + 2 * (stride_count + carry_count), count, stride_count, carry_count});
+    const auto alternating_count = static_cast<int32_t>(alternating.size() / 2);
+    append(&body_, {kLoop, kLoopHeadWords + 2 * (stride_count + alternating_count), count, stride_count,
+                    alternating_count});
     append(&body_, strides);
-    append(&body_, carries);
+    append(&body_, alternating);
   }
 
   void end() { append(&body_, {kEnd, 2}); }
@@ -75,6 +79,12 @@ class PlanWords {
   void value_follows(int32_t number, int32_t axis, int32_t factor) {
     const auto at = static_cast<int32_t>(io_.size()) + number * kValueWords + 4 + axis;
     append(&rows_, {kHeaderWords + at, 0, factor, 0});
+  }
+  void offset_follows(int32_t number, int32_t factor) { value_follows(number, 6, factor); }
+  // The elements by which the next loop moves a value, by its place in the list; after all guards.
+  void next_move_follows(int32_t place, int32_t factor) {
+    const auto before = static_cast<int32_t>(io_.size() + values_.size() + guards_.size() + body_.size());
+    append(&rows_, {kHeaderWords + before + kLoopHeadWords + 2 * place + 1, 0, factor, 0});
   }
   // The word of the next instruction's list of attributes, after one output and `inputs` inputs; after all
   // guards.

@@ -10,9 +10,7 @@ import {
   type Step,
   type Value,
 } from '../../lib/compile/steps.ts';
-
-/** Iterations of a loop that are played: what goes wrong at all goes wrong in the first few. */
-const playedIterations = 5;
+import {dtypes} from '../../lib/core/dtype.ts';
 
 class Player {
   private readonly memory: Memory;
@@ -23,16 +21,20 @@ class Player {
     this.memory = memory;
   }
 
-  /** The 64-byte cells in which a value lies now. */
+  /** The addresses at which the elements of a value lie now. */
   private cellsOf(value: Value): string[] {
-    const {space, position} = this.memory.placeOf(value);
-    if (space === 'io') return [`io ${position} + ${this.shifts.get(value) ?? 0}`];
-    const first = position + (this.shifts.get(value) ?? 0);
-    const count = Math.ceil(bytesOf(value) / 64);
-    if (space === 'arena' && (first < 0 || first + count > this.memory.arenaUnits)) {
+    const {space, position, offset} = this.memory.placeOf(value);
+    const {bytes} = dtypes[value.dtype];
+    const units = space === 'io' ? 0 : space === 'literal' ? position * 4 : position * 64;
+    const first = units + (offset + (this.shifts.get(value) ?? 0)) * bytes;
+    if (space === 'arena' && (first < 0 || first + bytesOf(value) > this.memory.arenaUnits * 64)) {
       throw new Error(`${value.name} lies outside of the arena`);
     }
-    return Array.from({length: count}, (_, unit) => `${space} ${first + unit}`);
+    const where = space === 'io' ? `io ${position}` : space;
+    return Array.from(
+      {length: value.shape.reduce((a, b) => a * b, 1)},
+      (_, at) => `${where} ${first + at * bytes}`,
+    );
   }
 
   private static isGiven(owner: Value): boolean {
@@ -56,8 +58,8 @@ class Player {
     for (const cell of this.cellsOf(value)) this.cells.set(cell, ownerOf(value));
   }
 
-  private shift(value: Value, units: number): void {
-    this.shifts.set(value, (this.shifts.get(value) ?? 0) + units);
+  private shift(value: Value, elements: number): void {
+    this.shifts.set(value, (this.shifts.get(value) ?? 0) + elements);
   }
 
   instruction({inputs, outputs, op}: Instruction, slots: ReadonlySet<number>): void {
@@ -86,16 +88,14 @@ class Player {
     for (const output of outputs) this.write(output);
   }
 
-  loop({count, strides, carries, body}: Loop, slots: ReadonlySet<number>): void {
-    for (let repeat = 0; repeat < Math.min(count, playedIterations); repeat++) {
+  loop({count, strides, alternating, body}: Loop, slots: ReadonlySet<number>): void {
+    for (let repeat = 0; repeat < count; repeat++) {
       for (const step of body) this.step(step, slots);
-      for (const {to, from} of carries) {
-        this.read(from, slots);
-        this.write(to);
-      }
-      for (const {value, units} of strides) this.shift(value, units);
+      for (const {value, elements} of strides) this.shift(value, elements);
+      for (const {value, elements} of alternating) this.shift(value, repeat % 2 === 0 ? elements : -elements);
     }
-    for (const {value, units} of strides) this.shift(value, -units * Math.min(count, playedIterations));
+    for (const {value, elements} of strides) this.shift(value, -elements * count);
+    for (const {value, elements} of alternating) this.shift(value, -elements * (count % 2));
   }
 
   step(step: Step, slots: ReadonlySet<number>): void {

@@ -107,7 +107,7 @@ describe('words', () => {
       [0, ioFlags.output, 2, 4, 2, 1, 1, 1, 1, 8],
     ]);
     expect(values?.[0]?.slice(0, 5)).toEqual([1, expect.any(Number), 0, 2, 4]);
-    expect(guards).toEqual([[1, 1, 0]]);
+    expect(guards).toEqual([[1, 1, 0, 1]]);
     expect(literals?.[0]).toHaveLength(16);
     expect(new Float32Array(Int32Array.from(literals?.[0] ?? []).buffer).slice(0, 7)).toEqual(
       Float32Array.of(1, 2, 3, 4, 5, 6, 0),

@@ -1,5 +1,4 @@
-// A schedule with a loop in a loop, built by hand: the compiler makes none yet, but all that follows it must
-// already understand them. For x [3·4,16]:
+// A schedule with a loop in a loop, built by hand. For x [3·4,16]:
 //
 //   h = 0
 //   3 times:  half = h · 0.5
@@ -8,7 +7,7 @@
 //   y = history
 //   total = sum of history over its rows
 //
-// x[t] and history[i] are windows that move over arrays of the arena.
+// x[t] and history[i] are windows that move over arrays of the arena; h has two places in turns.
 import type {Instruction, Loop, Schedule, Value} from '../../lib/compile/steps.ts';
 import {rowsOf} from '../../lib/core/registers.ts';
 import {type Op, opTable} from '../../lib/core/tensor.ts';
@@ -36,30 +35,41 @@ const instruction = (
 const map = (output: Value, inputs: readonly Value[], program: MapProgram): Instruction =>
   instruction(mapOp, [output], inputs, {program, shape: output.shape, dtype: output.dtype});
 
+const zero: MapProgram = {
+  constants: [0],
+  tiles: 1,
+  steps: [{op: signature('broadcastTo'), tile: 0, operands: [0]}],
+};
+
 export function twoLevelSchedule(): Schedule {
-  const [h, half, next] = ['h', 'half', 'next'].map(name => arena(name, width)) as [Value, Value, Value];
+  const half = arena('half', width);
+  const both = arena('both', 2, width);
   const all = arena('all', 12, width);
   const history = arena('history', 3, width);
-  const row = (name: string, of: Value): Value => ({
+  const row = (name: string, of: Value, elements = 0): Value => ({
     ...arena(name, width),
-    home: {space: 'part', of, units: 0},
+    home: {space: 'part', of, elements},
   });
   const io = (slot: number, like: Value, name: string): Value => ({...like, name, home: {space: 'io', slot}});
   const x = row('x[t]', all);
   const last = row('history[i]', history);
-  const add = signature('add');
+  const [h, next] = [row('h', both), row('next', both, width)];
   const inner: Loop = {
     kind: 'loop',
     count: 4,
-    strides: [{value: x, units: 1}],
-    carries: [{to: h, from: next}],
+    reverse: false,
+    strides: [{value: x, elements: width}],
+    alternating: [
+      {value: h, elements: width},
+      {value: next, elements: -width},
+    ],
     body: [
       map(next, [h, x, half], {
         constants: [],
         tiles: 1,
         steps: [
-          {op: add, tile: 0, operands: [0, 1]},
-          {op: add, tile: 0, operands: [3, 2]},
+          {op: signature('add'), tile: 0, operands: [0, 1]},
+          {op: signature('add'), tile: 0, operands: [3, 2]},
           {op: signature('tanh'), tile: 0, operands: [3]},
         ],
       }),
@@ -68,11 +78,12 @@ export function twoLevelSchedule(): Schedule {
   const outer: Loop = {
     kind: 'loop',
     count: 3,
+    reverse: false,
     strides: [
-      {value: x, units: 4},
-      {value: last, units: 1},
+      {value: x, elements: 4 * width},
+      {value: last, elements: width},
     ],
-    carries: [],
+    alternating: [],
     body: [
       map(half, [h], {
         constants: [0.5],
@@ -83,11 +94,6 @@ export function twoLevelSchedule(): Schedule {
       instruction(copyOp, [last], [h]),
     ],
   };
-  const fill: MapProgram = {
-    constants: [0],
-    tiles: 1,
-    steps: [{op: signature('broadcastTo'), tile: 0, operands: [0]}],
-  };
   return {
     io: [
       {name: 'x', shape: [12, width], dtype: 'float32', output: false, perStep: false},
@@ -95,7 +101,7 @@ export function twoLevelSchedule(): Schedule {
       {name: 'total', shape: [width], dtype: 'float32', output: true, perStep: true},
     ],
     compute: [
-      map(h, [], fill),
+      map(h, [], zero),
       instruction(copyOp, [all], [io(0, all, 'x')]),
       outer,
       instruction(copyOp, [io(1, history, 'y')], [history]),

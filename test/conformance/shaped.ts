@@ -3,6 +3,7 @@
 import type {Shape} from '../../lib/core/shape.ts';
 import * as bounds from './bounds.ts';
 import {
+  bools,
   exactly,
   integers,
   type Make,
@@ -206,6 +207,53 @@ export function randoms(bound: bounds.Bound, ...attributes: object[]): OpSamples
       ),
       {...sample([300, 101], 3, attribute), large: true},
     ]),
+  };
+}
+
+/** The same in loops: with the number of an iteration, and with several at once. */
+export function iterated({bound, values}: OpSamples): OpSamples {
+  const [first] = values;
+  const given = (numbers: readonly number[], shape: Shape): Sample => ({
+    operands: [
+      ...(first?.operands ?? []),
+      {shape: [numbers.length], dtype: 'int32', data: Int32Array.from(numbers)},
+    ],
+    attributes: {...first?.attributes, shape},
+  });
+  const more = [
+    given([0], [70]),
+    given([5], [3, 5]),
+    given([0, 1, 2], [3, 65]),
+    given([7, 2 ** 21], [2, 4, 9]),
+  ];
+  return {bound, values: [...values, ...more]};
+}
+
+/** A window of a whole at a place, as int32 operands of `dynamicSlice`, or with a part to put there. */
+export function windows(kind: 'read' | 'write'): OpSamples {
+  const sample = (whole: Shape, part: Shape, starts: readonly number[], make: Make = reals): Sample => {
+    const place: Operand = {shape: [starts.length], dtype: 'int32', data: Int32Array.from(starts)};
+    if (kind === 'read') return {operands: [make(whole), place], attributes: {sizes: part}};
+    return {operands: [make(whole), make(part), place]};
+  };
+  return {
+    bound: correctlyRounded,
+    values: [
+      sample([7], [3], [2]),
+      sample([7], [7], [0]),
+      sample([5, 6], [2, 6], [3, 0]),
+      sample([5, 6], [2, 3], [1, 2]),
+      sample([5, 6], [2, 3], [9, -4]),
+      sample([3, 4, 5, 2], [2, 4, 3, 2], [1, 3, 1, -1]),
+      sample([2, 3, 4, 5, 6, 2], [1, 2, 4, 1, 6, 1], [1, 1, 0, 3, 0, 1]),
+      sample([4, 0], [2, 0], [1, 0]),
+      sample([4, 5], [0, 5], [1, 0]),
+      sample([], [], []),
+      sample([9, 5], [4, 3], [2, 1], bools),
+      sample([9, 5], [4, 3], [2, 1], shape => integers(shape, -9, 9)),
+      {...sample([3000, 50], [2500, 31], [170, 7]), large: true},
+    ],
+    smooth: [sample([4, 3], [2, 2], [1, 1]), sample([3, 2, 2], [1, 2, 2], [5, 0, 0])],
   };
 }
 

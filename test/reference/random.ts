@@ -60,20 +60,26 @@ type FromUniform = (uniform: number, attributes: Record<string, number>) => numb
 
 /** 24 random bits for each element: element i is word (i % 64) / 16 of block 16·⌊i / 64⌋ + i % 16. */
 function randomRule(fromUniform: FromUniform): Rule {
-  return (call: Call, [seed, step]: Values[]) => {
+  return (call: Call, [seed, step, iterations]: Values[]) => {
     const {stream, ...rest} = call.attributes as {stream: number};
     const attributes = Object.fromEntries(
       Object.entries(rest).map(([name, value]) => [name, typeof value === 'number' ? Math.fround(value) : 0]),
     );
     const result = new Float64Array((call.outputs[0] as Tensor).size);
-    const blocks = new Map<number, number[]>();
-    for (let i = 0; i < result.length; i++) {
+    // In a loop, elements count from 0 for each iteration, whose number stands in the block's high word.
+    const each = result.length / (iterations?.length ?? 1);
+    const blocks = new Map<string, number[]>();
+    for (let at = 0; at < result.length; at++) {
+      const i = at % each;
       const block = 16 * Math.floor(i / 64) + (i % 16);
-      const counter = [block, Math.floor(block / 2 ** 32), step?.[0] as number, stream];
-      const words = blocks.get(block) ?? philox(counter, Array.from(seed as Values));
-      blocks.set(block, words);
+      const iteration = iterations ? (iterations[Math.floor(at / each)] as number) + 1 : 0;
+      const high = Math.floor(block / 2 ** 32) ^ (iteration << 10);
+      const words =
+        blocks.get(`${block} ${high}`) ??
+        philox([block, high, step?.[0] as number, stream], Array.from(seed as Values));
+      blocks.set(`${block} ${high}`, words);
       const bits = words[Math.floor((i % 64) / 16)] as number;
-      result[i] = fromUniform((bits >>> 8) * 2 ** -24, attributes);
+      result[at] = fromUniform((bits >>> 8) * 2 ** -24, attributes);
     }
     return [result];
   };

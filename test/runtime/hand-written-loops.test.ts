@@ -1,5 +1,5 @@
-// A loop in a loop, written by hand: windows that move forwards and backwards, carries, and steps around it
-// all.
+// A loop in a loop, written by hand: windows that move forwards and backwards, a carry with two places, and
+// steps around it all.
 import {afterAll, describe, expect, it} from 'vitest';
 import {getThreads, Program, setThreads} from '../../lib/runtime/program.ts';
 import {ops, PlanWords, shared, signatures} from './words.ts';
@@ -18,17 +18,28 @@ function scan(): PlanWords {
   const y = words.io('y', 'float32', [rows, width], {output: true, perStep: true});
   const all = words.place('arena', 'float32', [rows * columns, width]);
   const history = words.place('arena', 'float32', [rows, width]);
-  const [h, next] = [0, 1].map(() => words.place('arena', 'float32', [width])) as [number, number];
+  const at = rows * columns + rows;
+  words.place('arena', 'float32', [2, width]);
+  const [h, next] = [0, width].map(offset => words.value('arena', at, 'float32', [width], offset)) as [
+    number,
+    number,
+  ];
+  // After an odd number of columns.
+  const after = words.value('arena', at + 1, 'float32', [width]);
   // The last column of the first row: from there columns run backwards and rows forwards.
   const moving = words.value('arena', columns - 1, 'float32', [width]);
   const past = words.value('arena', rows * columns, 'float32', [width]);
   words.instruction(signatures.copy, [all], [x]).map(h, [], [0], [[ops.broadcastTo, 0, 0]]);
   const outer = [
-    [moving, columns],
-    [past, 1],
+    [moving, columns * width],
+    [past, width],
   ] as const;
   words.loop(rows, outer, [], () => {
-    words.loop(columns, [[moving, -1]], [[h, next]], () => {
+    const turns = [
+      [h, width],
+      [next, -width],
+    ] as const;
+    words.loop(columns, [[moving, -width]], turns, () => {
       words.map(
         next,
         [h, moving],
@@ -39,7 +50,7 @@ function scan(): PlanWords {
         ],
       );
     });
-    words.instruction(signatures.copy, [past], [h]);
+    words.instruction(signatures.copy, [past], [after]).instruction(signatures.copy, [h], [after]);
   });
   return words.instruction(signatures.copy, [y], [history]);
 }
@@ -92,8 +103,8 @@ describe('a loop in a loop', () => {
     ];
     words.map(history, [], [1], [[ops.broadcastTo, 0, 0]]);
     const strides = [
-      [before, 1],
-      [after, 1],
+      [before, width],
+      [after, width],
     ] as const;
     words.loop(rows - 1, strides, [], () => words.map(after, [before], [2], [[ops.mul, 0, 0, 1]]));
     words.instruction(signatures.copy, [y], [history]);

@@ -23,28 +23,26 @@ const tanh = ({words, a, b}: Parts) => words.map(b, [a], [], [[ops.tanh, 0, 0]])
 
 it.each<[string, RegExp, (parts: Parts) => unknown]>([
   [
-    'moves an io slot',
-    /moves a value of io or literal/,
+    'moves an io slot beyond its array',
+    /leaves its space/,
     given => given.words.loop(2, [[given.words.io('x', 'float32', [16]), 1]], [], () => tanh(given)),
   ],
   [
-    'moves a constant',
-    /moves a value of io or literal/,
-    given => given.words.loop(2, [[given.words.literal([1]), 1]], [], () => tanh(given)),
+    'moves a constant beyond its pool',
+    /leaves its space/,
+    given => given.words.loop(2, [[given.words.literal([1]), 16]], [], () => tanh(given)),
   ],
   [
-    'carries into the state',
-    /carries a value outside the arena/,
-    given =>
-      given.words.loop(2, [], [[given.words.place('state', 'float32', [16]), given.a]], () => tanh(given)),
+    'moves a data set',
+    /moves a data set/,
+    given => given.words.loop(2, [[given.words.io('x', 'float32', [-1, 4]), 0]], [], () => tanh(given)),
   ],
   [
-    'carries onto itself, shifted',
-    /carries between overlapping values/,
-    given => {
-      const low = given.words.place('arena', 'float32', [32]);
-      given.words.place('arena', 'float32', [16]);
-      given.words.loop(2, [], [[low, given.words.value('arena', 3, 'float32', [32])]], () => tanh(given));
+    'writes where another iteration reads, in turns',
+    /overlaps/,
+    ({words, a}) => {
+      const low = words.value('arena', 0, 'float32', [8]);
+      words.loop(2, [], [[low, 8]], () => words.map(low, [a], [], [[ops.tanh, 0, 0]]));
     },
   ],
   ['holds nothing', /holds no instruction/, ({words}) => words.loop(2, [], [], () => {})],

@@ -44,7 +44,7 @@ const change = (at: number, value: number) => (words: Int32Array) => {
 
 it.each<[string, RegExp, (words: Int32Array) => void]>([
   ['another magic number', /not a plan/, change(header.magic, 1)],
-  ['another version', /version/, change(header.version, 2)],
+  ['another version', /version/, change(header.version, 1)],
   ['another length', /length/, change(header.wordCount, 7)],
   ['a negative count', /negative/, change(header.valueCount, -1)],
   ['a count that overflows', /length/, change(header.valueCount, 0x7fffffff)],
@@ -63,14 +63,17 @@ it.each<[string, RegExp, (words: Int32Array) => void]>([
   ['a negative size', /negative/, change(headerWords + 3, -4)],
   ['a space that there is not', /space/, change(values, 4)],
   ['an io slot that there is not', /io slot/, change(values + 1, 2)],
-  ['a negative position', /negative/, change(values + 21, -1)],
+  ['a negative position', /negative/, change(values + 23, -1)],
   ['a value as another dtype than its slot', /io slot holds/, change(values + 2, 1)],
   ['a value larger than its slot', /io slot holds/, change(values + 4, 5)],
-  ['a value outside the arena', /outside its space/, change(values + 21, 2)],
-  ['a shape that overflows', /too large|outside/, words => words.fill(0x7fffffff, values + 24, values + 26)],
-  ['a guard value that there is not', /no such value/, change(values + 50, 5)],
-  ['a guard that is no int32', /guard/, change(values + 50, 2)],
-  ['a guard kind that there is not', /guard/, change(values + 51, 5)],
+  ['a value outside the arena', /outside its space/, change(values + 23, 2)],
+  ['a shape that overflows', /too large|outside/, words => words.fill(0x7fffffff, values + 26, values + 28)],
+  ['a guard value that there is not', /no such value/, change(values + 55, 5)],
+  ['a guard that is no int32', /guard/, change(values + 55, 2)],
+  ['a guard that does not fit its iterations', /iterations/, change(values + 58, 3)],
+  ['an offset that is negative', /offset/, change(values + 10, -1)],
+  ['a window beyond its slot', /io slot holds/, change(values + 10, 1)],
+  ['a guard kind that there is not', /guard/, change(values + 56, 5)],
 ])('%s', (_, why, spoil) => {
   const plan = finished();
   spoil(plan.words);
@@ -144,7 +147,7 @@ it('windows that run into each other', () => {
   const words = new PlanWords();
   words.place('arena', 'float32', [16, 16]);
   const [fixed, moving] = [2, 0].map(at => words.value('arena', at, 'float32', [16])) as [number, number];
-  words.loop(4, [[moving, 1]], [], () => words.map(moving, [fixed], [], [[ops.tanh, 0, 0]]));
+  words.loop(4, [[moving, 16]], [], () => words.map(moving, [fixed], [], [[ops.tanh, 0, 0]]));
   refused(words.plan(), /overlaps/);
 });
 
@@ -174,18 +177,20 @@ it('two results that overlap', () => {
 });
 
 it.each<[string, RegExp, (words: PlanWords, a: number, b: number) => void]>([
-  ['leaves the arena', /leaves its space/, (words, a, b) => loop(words, 4, [[a, 1]], [], a, b)],
+  ['leaves the arena', /leaves its space/, (words, a, b) => loop(words, 4, [[a, 16]], [], a, b)],
+  ['leaves it by an element', /leaves its space/, (words, a, b) => loop(words, 18, [[b, 1]], [], b, a)],
   ['leaves it backwards', /leaves its space/, (words, a, b) => loop(words, 2, [[a, -1]], [], a, b)],
+  ['leaves it in turns', /leaves its space/, (words, a, b) => loop(words, 2, [], [[a, -1]], a, b)],
   [
     'leaves it by far',
     /too large|leaves/,
     (words, a, b) => loop(words, 0x7fffffff, [[a, 1 << 30]], [], a, b),
   ],
-  ['carries between sizes', /sizes/, (words, a, b) => loop(words, 2, [], [[a, small(words)]], a, b)],
+  ['moves a value twice', /twice/, (words, a, b) => loop(words, 2, [[a, 0]], [[a, 0]], a, b)],
   [
-    'carries to where there is nothing',
+    'alternates a value that there is not',
     /no such value/,
-    (words, a, b) => loop(words, 2, [], [[a, 99]], a, b),
+    (words, a, b) => loop(words, 2, [], [[99, 1]], a, b),
   ],
   ['moves a value that there is not', /no such value/, (words, a, b) => loop(words, 2, [[99, 1]], [], a, b)],
   ['runs a negative number of times', /negative/, (words, a, b) => loop(words, -1, [], [], a, b)],
@@ -199,12 +204,15 @@ it.each<[string, RegExp, (words: PlanWords, a: number, b: number) => void]>([
 
 type Pairs = readonly (readonly [number, number])[];
 
-function loop(words: PlanWords, count: number, strides: Pairs, carries: Pairs, a: number, b: number): void {
-  words.loop(count, strides, carries, () => words.map(b, [a], [], [[ops.tanh, 0, 0]]));
-}
-
-function small(words: PlanWords): number {
-  return words.value('arena', 0, 'float32', [8]);
+function loop(
+  words: PlanWords,
+  count: number,
+  strides: Pairs,
+  alternating: Pairs,
+  a: number,
+  b: number,
+): void {
+  words.loop(count, strides, alternating, () => words.map(b, [a], [], [[ops.tanh, 0, 0]]));
 }
 
 function deep(words: PlanWords, levels: number, a: number, b: number): void {

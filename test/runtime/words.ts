@@ -45,7 +45,7 @@ const bits = (value: number): number => new Int32Array(new Float32Array([value])
 export class PlanWords {
   readonly #io: IoSlot[] = [];
   readonly #values: number[][] = [];
-  readonly #guards: [value: number, kind: GuardKind][] = [];
+  readonly #guards: [value: number, kind: GuardKind, iterations: number][] = [];
   readonly #signatures: string[] = [];
   readonly #instructions: PlanInstruction[] = [];
   readonly #literals: number[] = [];
@@ -69,11 +69,11 @@ export class PlanWords {
     return this.value(space, position, dtype, shape);
   }
 
-  value(space: SpaceName, position: number, dtype: DType, shape: Shape): number {
+  /** `offset` elements from the position. */
+  value(space: SpaceName, position: number, dtype: DType, shape: Shape, offset = 0): number {
     const dims = [...shape, ...new Array<number>(maxRank - shape.length).fill(1)];
-    return (
-      this.#values.push([spaces.indexOf(space), position, dtypes[dtype].code, shape.length, ...dims]) - 1
-    );
+    const words = [spaces.indexOf(space), position, dtypes[dtype].code, shape.length, ...dims, offset];
+    return this.#values.push(words) - 1;
   }
 
   literal(numbers: readonly number[]): number {
@@ -94,7 +94,7 @@ export class PlanWords {
     this.#body.push(items.instruction, rest.length + 2, ...rest);
     this.#instructions.push({
       ...{name: signature.slice(0, signature.indexOf('(')), scope: `at${this.#instructions.length}`},
-      ...{phase: this.#phase, depth: this.#depth},
+      ...{phase: this.#phase, depth: this.#depth, times: 1},
       ...{outputs: [], inputs: [], attributes: '', flops: 0, bytes: 0},
     });
     return this;
@@ -121,12 +121,12 @@ export class PlanWords {
 
   loop(
     count: number,
-    strides: readonly (readonly [value: number, units: number])[],
-    carries: readonly (readonly [to: number, from: number])[],
+    strides: readonly (readonly [value: number, elements: number])[],
+    alternating: readonly (readonly [value: number, elements: number])[],
     body: () => void,
   ): this {
-    const rest = [...strides.flat(), ...carries.flat()];
-    this.#body.push(items.loop, rest.length + 5, count, strides.length, carries.length, ...rest);
+    const rest = [...strides.flat(), ...alternating.flat()];
+    this.#body.push(items.loop, rest.length + 5, count, strides.length, alternating.length, ...rest);
     this.#depth++;
     body();
     this.#depth--;
@@ -134,8 +134,8 @@ export class PlanWords {
     return this;
   }
 
-  guard(value: number, kind: GuardKind): this {
-    this.#guards.push([value, kind]);
+  guard(value: number, kind: GuardKind, iterations = 1): this {
+    this.#guards.push([value, kind, iterations]);
     return this;
   }
 
@@ -166,7 +166,12 @@ export class PlanWords {
       ...[shape.length, ...shape, ...new Array<number>(maxRank - shape.length).fill(1)],
       perStep ? sizeOf(shape) : 0,
     ]);
-    const guards = this.#guards.flatMap(([value, kind]) => [value, guardKinds.indexOf(kind), 0]);
+    const guards = this.#guards.flatMap(([value, kind, iterations]) => [
+      value,
+      guardKinds.indexOf(kind),
+      0,
+      iterations,
+    ]);
     const tail = [...io, ...this.#values.flat(), ...guards, ...this.#literals, ...body];
     const words = new Int32Array(headerWords + tail.length);
     words[header.magic] = planMagic;
@@ -187,7 +192,10 @@ export class PlanWords {
       signatures: this.#signatures,
       scopes: [''],
       io: this.#io,
-      guards: this.#guards.map(([, kind], at) => ({kind, scope: `guard${at}`, source: undefined})),
+      guards: this.#guards.map(([, kind, iterations], at) => ({
+        ...{kind, scope: `guard${at}`, source: undefined},
+        iterations,
+      })),
       stateBytes: this.#units.state * unitBytes,
       arenaBytes: this.#units.arena * unitBytes,
       instructions: this.#instructions,

@@ -55,7 +55,10 @@ const rowsOf = (rowShape: Shape, dtype: RowsSpec['dtype'] = 'float32'): RowsSpec
 });
 
 function costOf({plan}: CompiledProgram, batchSize: number, stateElements: number): Cost {
-  const flops = plan.instructions.reduce((sum, instruction) => sum + instruction.flops, 0);
+  const flops = plan.instructions.reduce(
+    (sum, instruction) => sum + instruction.times * instruction.flops,
+    0,
+  );
   return {batchSize, flops, stateBytes: 4 * stateElements, arenaBytes: plan.arenaBytes};
 }
 

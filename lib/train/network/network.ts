@@ -4,6 +4,7 @@
 import {fail, unknownName} from '../../core/errors.ts';
 import {show} from '../../core/kinds.ts';
 import {at, zip} from '../../core/lists.ts';
+import {leaveLoops, stateHere} from '../../core/open-body.ts';
 import {formatShape, type Shape} from '../../core/shape.ts';
 import {type RandomSource, renamed, type Tensor, type Variable, withScope} from '../../core/tensor.ts';
 import type {Constraint} from '../../nn/constraints.ts';
@@ -12,6 +13,7 @@ import {type Called, callWithMasks, type Masks} from '../../nn/masking.ts';
 import type {Regularizer} from '../../nn/regularizers.ts';
 import {isSymbolicTensor, type LayerCall, type SymbolicTensor} from '../../nn/symbolic.ts';
 import {add} from '../../ops/map.ts';
+import {sum} from '../../ops/reduce.ts';
 import {Chain, type LayerLike} from './chain.ts';
 import {nameLayers, nameTensors} from './names.ts';
 
@@ -173,12 +175,17 @@ export class Network {
       training,
       random: (): RandomSource => ({...random, stream: stream++}),
       update(weight, next) {
-        updates.set(weight, next(updates.get(weight) ?? weight));
+        // In a loop's body it is a carry.
+        const state = stateHere(weight, {
+          now: () => updates.get(weight) ?? weight,
+          replace: value => updates.set(weight, value),
+        });
+        state.replace(next(state.now()));
       },
       addLoss(perSample) {
-        losses.push(perSample);
+        leaveLoops(perSample, value => losses.push(overIterations(value)));
       },
-      observe,
+      observe: observe && ((what, value, kind) => leaveLoops(value, whole => observe(what, whole, kind))),
     };
     return {...this.compute(inputs, context), updates, losses};
   }
@@ -191,6 +198,15 @@ export class Network {
     return parts.length === 0 ? undefined : parts.reduce((total, part) => add(total, part));
   }
 }
+
+/** A loss of each sample, summed over the iterations of loops that added it. */
+const overIterations = (value: Tensor): Tensor =>
+  value.rank > 1
+    ? sum(
+        value,
+        value.shape.slice(1).map((_, axis) => axis),
+      )
+    : value;
 
 /** A layer by its name in a network, or by its place. @throws ERR_UNKNOWN_NAME or ERR_OUT_OF_RANGE */
 export function layerOf({layers}: Network, name: string | number): Layer {
