@@ -21,6 +21,7 @@ const calls: Readonly<Record<string, Call>> = {
   model: options => model(untyped(options)),
   modelFromJSON: options => modelFromJSON(build().toJSON(), options),
   sequential: options => sequential([], options),
+  'ops.scan': options => ops.scan(() => ({}), untyped(options)),
   'data.Dataset.fromCsv': options => data.Dataset.fromCsv('none.csv', options),
   'data.oneHot': options => data.oneHot([1], options),
   'data.standardize': options => data.standardize([[1]], options),

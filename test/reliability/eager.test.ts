@@ -93,3 +93,19 @@ if (isMainThread) {
   expect(result.code, result.stderr).toBe(0);
   expect(result.stdout.trim()).toBe('true 20');
 });
+
+// Counted in a process of its own: other threads may have links, too.
+test('many graphs leave no more linked than there may be', {timeout: 120_000}, async () => {
+  const result = await runChild(`
+import {createRequire} from 'node:module';
+const native = createRequire(import.meta.url)(process.env.CHAINRULE_BINARY);
+const {evaluateSync, ops} = chainrule;
+for (let index = 0; index < 1200; index++) {
+  const x = ops.input({name: 'x', shape: [index + 1]});
+  evaluateSync(ops.neg(x), {x: new Float32Array(index + 1)});
+}
+console.log(native.counters().linked);
+`);
+  expect(result.code, result.stderr).toBe(0);
+  expect(Number(result.stdout)).toBe(1024);
+});

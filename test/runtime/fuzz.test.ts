@@ -43,7 +43,7 @@ describe('with sanitizers', () => {
       const args = ['--count', String(count), '--seed', seed, ...dumps];
       const {stdout} = await run(programs.plan_fuzz, args, {env: {...env, ...more}});
       rmSync(folder, {recursive: true, force: true});
-      expect(stdout).toContain(`${dumps.length + 3} passed, 0 failed`);
+      expect(stdout).toContain(`${dumps.length + 4} passed, 0 failed`);
       const [, spoiled, , steps] = (stdout.match(/\d+/g) ?? []).map(Number);
       expect(spoiled).toBeGreaterThan(count / 20); // most are refused, but some must get further
       expect(steps).toBeGreaterThan(count / 40);
