@@ -1,12 +1,18 @@
-// The backend: where tensors of TensorFlow.js keep their numbers. Arrays are copied when they come and when they
-// are read, so what a program does with its own afterwards changes no tensor.
+// The backend: where tensors of TensorFlow.js keep their numbers. Arrays are copied when they come and when
+// they are read, so what a program does with its own afterwards changes no tensor.
 import type {BackendTimingInfo, DataId, DataType, KernelBackend, TensorInfo} from '@tensorflow/tfjs-core';
 import {dtypes, type TypedArray} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
 import {Entry, type EntryType, isNumeric, type NumericType, over, takeFor} from './entry.ts';
 import {tf} from './packages.ts';
 
-export type Values = TypedArray | readonly number[] | readonly Uint8Array[] | readonly string[] | null | undefined;
+export type Values =
+  | TypedArray
+  | readonly number[]
+  | readonly Uint8Array[]
+  | readonly string[]
+  | null
+  | undefined;
 
 /** Bools are 0 or 1, whatever the program wrote. */
 function copyInto(target: TypedArray, values: ArrayLike<number>, dtype: NumericType): void {
@@ -69,7 +75,10 @@ export class ChainruleBackend extends tf.KernelBackend {
     return Entry.ofBlock(dtype, size, block);
   }
 
-  /** What a kernel of tfjs has made, which nobody changes afterwards: numbers of the right type are not copied. */
+  /**
+   * What a kernel of tfjs has made, which nobody changes afterwards: numbers of the right type are not
+   * copied.
+   */
   makeTensorInfo(shape: number[], dtype: DataType, values?: Values): TensorInfo {
     const isAdoptable = isNumeric(dtype) && dtype !== 'bool' && dtypes[dtype].isArray(values);
     const isFull = isAdoptable && values.length === tf.util.sizeFromShape(shape);

@@ -1,5 +1,5 @@
-// Complex numbers: two tensors of float32 that belong together, as in tfjs. What a kernel does with them is said by
-// what it does with the parts.
+// Complex numbers: two tensors of float32 that belong together, as in tfjs. What a kernel does with them is
+// said by what it does with the parts.
 import type {NamedTensorInfoMap, TensorInfo} from '@tensorflow/tfjs-core';
 import type {ChainruleBackend} from './backend.ts';
 import {Entry, type NumericType} from './entry.ts';
@@ -29,11 +29,15 @@ function join(real: TensorInfo, imag: TensorInfo, backend: ChainruleBackend): Te
   return {dataId: backend.enter(entry), shape, dtype: 'complex64'};
 }
 
-/** A part under the shape that the whole has now: a reshape changes that alone. Zeros are the caller's to dispose of. */
+/**
+ * A part under the shape that the whole has now: a reshape changes that alone. Zeros are the caller's to
+ * dispose of.
+ */
 function partOf(info: TensorInfo, part: Part, {backend, run}: Call): {part: TensorInfo; isNew: boolean} {
   const parts = backend.entryOf(info.dataId).complexTensorInfos;
   if (parts) return {part: {...parts[part], shape: info.shape}, isNew: false};
-  if (part === 'imag') return {part: run('Fill', {}, {shape: info.shape, value: 0, dtype: 'float32'}), isNew: true};
+  if (part === 'imag')
+    return {part: run('Fill', {}, {shape: info.shape, value: 0, dtype: 'float32'}), isNew: true};
   return {part: run('Cast', {x: info}, {dtype: 'float32'}), isNew: true};
 }
 
@@ -103,15 +107,11 @@ const multiply: ComplexKernel = call => {
   );
 };
 
+/** By the rule of the same name, whose operands are the parts. */
 const absolute: ComplexKernel = call => {
-  const {backend, run} = call;
-  const squares = (['real', 'imag'] as const).map(part =>
-    withParts(call, part, ({x}) => run('Square', {x: x as TensorInfo})),
-  ) as [TensorInfo, TensorInfo];
-  const sum = run('Add', {a: squares[0], b: squares[1]});
-  const root = run('Sqrt', {x: sum});
-  for (const {dataId} of [...squares, sum]) backend.disposeData(dataId);
-  return root;
+  const info = call.inputs.x as TensorInfo;
+  const [real, imag] = (['real', 'imag'] as const).map(part => partOf(info, part, call).part);
+  return call.run('ComplexAbs', {real: real as TensorInfo, imag: imag as TensorInfo});
 };
 
 /** To complex numbers with an imaginary part of 0; from them the real part. */
@@ -125,7 +125,10 @@ const cast: ComplexKernel = call => {
   }
   return withParts(call, 'real', ({x}) => {
     const own = x as TensorInfo;
-    if (!toComplex) return own.dtype === (attributes as {readonly dtype: string}).dtype ? copied(own, backend) : run('Cast', {x: own}, attributes);
+    if (!toComplex)
+      return own.dtype === (attributes as {readonly dtype: string}).dtype
+        ? copied(own, backend)
+        : run('Cast', {x: own}, attributes);
     const imag = run('Fill', {}, {shape: info.shape, value: 0, dtype: 'float32'});
     return join(copied(own, backend), imag, backend);
   });
@@ -164,13 +167,13 @@ const kernels: Readonly<Record<string, ComplexKernel>> = {
   ZerosLike: ofEach,
 };
 
-/** Names of kernels that are about complex numbers alone. */
-export const complexNames: readonly string[] = ['Complex', 'ComplexAbs', 'Imag', 'Real'];
+/** Whether there is one of this name. */
+export const isComplexKernel = (name: string): boolean => name in kernels;
 
 /** What does a call that is about complex numbers; undefined for others, and where there is nothing. */
 export function complexKernel(name: string, inputs: Inputs, attributes: object): ComplexKernel | undefined {
   const isComplex =
-    complexNames.includes(name) ||
+    name === 'Complex' ||
     (attributes as {readonly dtype?: unknown}).dtype === 'complex64' ||
     Object.values(inputs).some(info => info?.dtype === 'complex64');
   return isComplex ? kernels[name] : undefined;

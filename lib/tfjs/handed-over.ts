@@ -10,6 +10,8 @@ const list = <Why extends string>(names: string, why: Why): [string, Why][] =>
 /** Kernels that have no native rule at all. */
 export const withoutRule: ReadonlyMap<string, Reason> = new Map([
   ...list('StaticRegexReplace StringNGrams StringSplit StringToHashBucketFast', 'strings'),
+  // The native tangent may be off by 3 units in the last place; a spec asks for less than one.
+  ...list('Tan', 'digits'),
   ...list('RaggedGather RaggedRange RaggedTensorToTensor', 'ragged'),
   ...list(
     `NonMaxSuppressionV3 NonMaxSuppressionV4 NonMaxSuppressionV5 SparseFillEmptyRows SparseReshape
@@ -17,8 +19,8 @@ export const withoutRule: ReadonlyMap<string, Reason> = new Map([
     'shape depends on data',
   ),
   ...list(
-    `AvgPool AvgPool3D AvgPool3DGrad AvgPoolGrad BroadcastArgs Conv2D Conv2DBackpropFilter Conv2DBackpropInput Conv3D
-     Conv3DBackpropFilterV2 Conv3DBackpropInputV2 CropAndResize DepthwiseConv2dNative
+    `AvgPool AvgPool3D AvgPool3DGrad AvgPoolGrad BroadcastArgs Conv2D Conv2DBackpropFilter
+     Conv2DBackpropInput Conv3D Conv3DBackpropFilterV2 Conv3DBackpropInputV2 CropAndResize DepthwiseConv2dNative
      DepthwiseConv2dNativeBackpropFilter DepthwiseConv2dNativeBackpropInput Dilation2D
      Dilation2DBackpropFilter Dilation2DBackpropInput Draw FFT FlipLeftRight FusedConv2D
      FusedDepthwiseConv2D IFFT LRN LRNGrad MaxPool MaxPool3D MaxPool3DGrad MaxPoolGrad
@@ -54,8 +56,8 @@ export function countHandedOver(kernel: string, reason: Reason): void {
 }
 
 /**
- * Which kernels of this process were done by tfjs's own cpu kernels since it began or since `resetHandedOver`, why,
- * and how often: those have the speed of tfjs's cpu backend.
+ * Which kernels of this process were done by tfjs's own cpu kernels since it began or since
+ * `resetHandedOver`, why, and how often: those have the speed of tfjs's cpu backend.
  */
 export function handedOver(): HandedOver[] {
   return [...counts.values()].map(row => ({...row}));

@@ -4,7 +4,7 @@ import {isChainruleError} from '../core/errors.ts';
 import type {TensorSpec} from '../core/tensor.ts';
 import type {Memory} from '../runtime/linked.ts';
 import type {ChainruleBackend} from './backend.ts';
-import {type ComplexKernel, complexKernel, complexNames} from './complex.ts';
+import {type ComplexKernel, complexKernel, isComplexKernel} from './complex.ts';
 import {Entry, isNumeric, over, takeFor} from './entry.ts';
 import {countHandedOver, withoutRule} from './handed-over.ts';
 import {rules} from './kernels/index.ts';
@@ -116,7 +116,7 @@ function byParts(kernel: ComplexKernel, name: string, {inputs, attributes, backe
 }
 
 /** Whether a kernel of this name is done by this library wherever it can be. */
-export const isNative = (name: string): boolean => name in rules || complexNames.includes(name);
+export const isNative = (name: string): boolean => name in rules || isComplexKernel(name);
 
 /** The kernel of this backend for one of tfjs's cpu backend. */
 export function kernelFor({kernelName, kernelFunc}: KernelConfig): KernelFunc {

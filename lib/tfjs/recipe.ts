@@ -1,5 +1,5 @@
-// A rule applied to operands of some shapes and types: the steps to take, found again by a hash of integers and
-// an exact comparison.
+// A rule applied to operands of some shapes and types: the steps to take, found again by a hash of integers
+// and an exact comparison.
 import {isChainruleError} from '../core/errors.ts';
 import {type Shape, sizeOf} from '../core/shape.ts';
 import {type Call, constantOp, input, type Tensor, type TensorSpec} from '../core/tensor.ts';

@@ -1,9 +1,10 @@
-// A native kernel is a rule: from tensors that stand for the operands, and the attributes of TensorFlow.js, to the
-// graph that computes the results. What runs it, op by op or as a plan, is not its business.
+// A native kernel is a rule: from tensors that stand for the operands, and the attributes of TensorFlow.js,
+// to the graph that computes the results. What runs it, op by op or as a plan, is not its business.
 import type {Tensor} from '../core/tensor.ts';
 
 /** Why a kernel is handed to tfjs's own: the words of docs/tfjs.md. */
 export type Reason =
+  | 'digits'
   | 'not yet'
   | 'other types'
   | 'ragged'

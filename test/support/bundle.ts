@@ -1,5 +1,5 @@
-// Before the tests: JavaScript bundles of the library and of the backend of TensorFlow.js, for tests that start
-// other processes and workers.
+// Before the tests: JavaScript bundles of the library and of the backend of TensorFlow.js, for tests that
+// start other processes and workers.
 import {existsSync, readdirSync, statSync} from 'node:fs';
 import path from 'node:path';
 
@@ -19,10 +19,9 @@ export default async function setup(): Promise<void> {
   if (isFresh()) return;
   // Only here: whoever asks for the bundle's name needs no bundler.
   const {build} = await import('tsdown');
-  const common = {
-    ...{config: false, cwd: root, outDir: path.dirname(bundleFile), platform: 'node', dts: false},
-    ...{logLevel: 'error', clean: false},
-  } as const;
-  await build({...common, entry: ['lib/index.ts'], format: 'esm'});
-  await build({...common, entry: {tfjs: 'lib/tfjs/index.ts'}, format: 'cjs'});
+  const outDir = path.dirname(bundleFile);
+  const common = {config: false, cwd: root, outDir, dts: false, clean: false} as const;
+  const quiet = {platform: 'node', logLevel: 'error'} as const;
+  await build({...common, ...quiet, entry: ['lib/index.ts'], format: 'esm'});
+  await build({...common, ...quiet, entry: {tfjs: 'lib/tfjs/index.ts'}, format: 'cjs'});
 }

@@ -1,10 +1,10 @@
-// Runs the specs that @tensorflow/tfjs-core ships, on a backend, outside a browser. Prints the status of each.
+// Runs the specs that tfjs-core ships, on a backend, outside a browser; writes the status of each.
 //   node run-specs.cjs BUNDLE_OF_SPECS BACKEND_MODULE RESULTS_FILE
 const fs = require('node:fs');
 const jasmineCore = require('jasmine-core');
 
 const [specs, backend, file] = process.argv.slice(2);
-const jasmine = jasmineCore.boot();
+const jasmine = jasmineCore.boot(jasmineCore);
 const env = jasmine.getEnv();
 jasmine.DEFAULT_TIMEOUT_INTERVAL = 60_000;
 const grep = process.env.CHAINRULE_GREP ? new RegExp(process.env.CHAINRULE_GREP) : undefined;

@@ -1,5 +1,5 @@
-// tfjs-core's own specs as one file: they come as modules that Node cannot load. tfjs-core itself is in it, the
-// backend is not: so both have a copy of tfjs-core, as in a program that was bundled.
+// tfjs-core's own specs as one file: they come as modules that Node cannot load. tfjs-core itself is in it,
+// the backend is not: so both have a copy of tfjs-core, as in a program that was bundled.
 import {spawnSync} from 'node:child_process';
 import {existsSync, mkdirSync, readFileSync, rmSync} from 'node:fs';
 import {createRequire} from 'node:module';

@@ -1,4 +1,5 @@
-// Elementwise kernels of two operands, and of three. The result of arithmetic has the type of the first operand.
+// Elementwise kernels of two operands, and of three. The result of arithmetic has the type of the first
+// operand.
 import type {Tensor} from '../../core/tensor.ts';
 import * as ops from '../../ops/index.ts';
 import {listRule, type Rule, type Rules, rule} from '../rule.ts';
@@ -27,6 +28,14 @@ function conditionFor(condition: Tensor, t: Tensor): Tensor {
   return ops.reshape(truth, [truth.size, ...new Array<number>(t.rank - 1).fill(1)]);
 }
 
+/** Without overflow and underflow of the squares. */
+function hypotenuse(a: Tensor, b: Tensor): Tensor {
+  const largest = ops.maximum(ops.abs(a), ops.abs(b));
+  const ratios = [a, b].map(side => ops.square(ops.div(side, largest))) as [Tensor, Tensor];
+  const length = ops.mul(largest, ops.sqrt(ops.add(ratios[0], ratios[1])));
+  return ops.select(ops.logicalOr(ops.equal(largest, 0), ops.equal(largest, Infinity)), largest, length);
+}
+
 export const binary: Rules = {
   Add: arithmetic(ops.add),
   Atan2: arithmetic(ops.atan2),
@@ -53,8 +62,12 @@ export const binary: Rules = {
   AddN: listRule(terms => {
     const [first, ...others] = terms as [Tensor, ...Tensor[]];
     if (first.dtype === 'bool') return 'other types';
-    return ops.cast(others.reduce<Tensor>((sum, term) => ops.add(sum, term), first), first.dtype);
+    return ops.cast(
+      others.reduce<Tensor>((sum, term) => ops.add(sum, term), first),
+      first.dtype,
+    );
   }),
+  ComplexAbs: rule('real imag', ({real, imag}) => hypotenuse(real, imag)),
   EluGrad: rule('dy y', ({dy, y}) => ops.select(ops.greaterEqual(y, 0), dy, ops.mul(dy, ops.add(y, 1)))),
   Prelu: rule('x alpha', ({x, alpha}) =>
     ops.select(ops.less(x, 0), ops.mul(float(alpha), float(x)), float(x)),
@@ -64,4 +77,3 @@ export const binary: Rules = {
     return ops.select(conditionFor(condition, t), t, e);
   }),
 };
-

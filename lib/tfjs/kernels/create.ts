@@ -22,7 +22,13 @@ const fits = (x: Tensor, parameter: Tensor | undefined): boolean => {
 };
 
 function batchNorm(
-  {x, mean, variance, scale, offset}: Readonly<Record<string, Tensor>> & {x: Tensor; mean: Tensor; variance: Tensor},
+  {
+    x,
+    mean,
+    variance,
+    scale,
+    offset,
+  }: Readonly<Record<string, Tensor>> & {x: Tensor; mean: Tensor; variance: Tensor},
   varianceEpsilon = 0.001,
 ): Outcome {
   if (![mean, variance, scale, offset].every(parameter => fits(x, parameter))) return 'not yet';
@@ -38,10 +44,8 @@ export const create: Rules = {
     if (!isNumeric(type)) return type === 'string' ? 'strings' : 'other types';
     return filled(shape, value as number, type);
   }),
-  FusedBatchNorm: rule(
-    'x mean variance scale? offset?',
-    (operands, {varianceEpsilon}: FusedBatchNormAttrs) =>
-      batchNorm(operands as never, varianceEpsilon ?? undefined),
+  FusedBatchNorm: rule('x mean variance scale? offset?', (operands, {varianceEpsilon}: FusedBatchNormAttrs) =>
+    batchNorm(operands as never, varianceEpsilon ?? undefined),
   ),
   LinSpace: rule('', (_, {start, stop, num}: LinSpaceAttrs) => {
     const step = (stop - start) / (num - 1);

@@ -9,4 +9,13 @@ import {reduce} from './reduce.ts';
 import {shape} from './shape.ts';
 import {unary} from './unary.ts';
 
-export const rules: Rules = {...unary, ...binary, ...reduce, ...products, ...shape, ...indexing, ...create, ...random};
+export const rules: Rules = {
+  ...unary,
+  ...binary,
+  ...reduce,
+  ...products,
+  ...shape,
+  ...indexing,
+  ...create,
+  ...random,
+};

@@ -1,5 +1,5 @@
-// Reading and writing at positions that are data. tfjs refuses indices that are out of range in words of its own,
-// so where a native kernel finds one, tfjs's kernel says it.
+// Reading and writing at positions that are data. tfjs refuses indices that are out of range in words of its
+// own, so where a native kernel finds one, tfjs's kernel says it.
 import type {
   BincountAttrs,
   DenseBincountAttrs,
@@ -39,7 +39,10 @@ function sparseToDense(indices: Tensor, values: Tensor, fill: Tensor, shape: num
 /** Zeros, one for each number; the guard of the gather finds numbers below 0, which are an error. */
 const checkedZeros = (x: Tensor): Tensor => ops.gather(ops.zeros([1]), ops.minimum(x, 0));
 
-/** How often each number from 0 to `size` − 1 stands in each row, or the sum of its weights; others do not count. */
+/**
+ * How often each number from 0 to `size` − 1 stands in each row, or the sum of its weights; others do not
+ * count.
+ */
 function histogram(x: Tensor, weights: Tensor, size: number, isBinary: boolean): Outcome {
   if (weights.dtype !== 'float32' || size < 1 || x.size === 0) return 'not yet';
   const [rows, columns] = x.rank === 1 ? [1, x.size] : (x.shape as [number, number]);
@@ -59,7 +62,8 @@ function diagonal(x: Tensor): Tensor {
   const positions = Int32Array.from({length: size}, (_, at) => at);
   const along = (shape: number[]): Tensor => ops.constant(positions, shape, 'int32');
   const isOn = ops.equal(along([size, 1]), along([1, size]));
-  return ops.reshape(ops.select(isOn, ops.reshape(x, [size, 1]), 0), [...x.shape, ...x.shape]);
+  const square = ops.select(isOn, ops.reshape(x, [size, 1]), 0);
+  return ops.reshape(ops.cast(square, x.dtype), [...x.shape, ...x.shape]);
 }
 
 export const indexing: Rules = {
@@ -67,7 +71,9 @@ export const indexing: Rules = {
     histogram(ops.reshape(x, [x.size]), weights, size, false),
   ),
   DenseBincount: rule('x weights', ({x, weights}, {size, binaryOutput}: DenseBincountAttrs) =>
-    x.rank === 1 || x.rank === 2 ? histogram(x, weights, size, Boolean(binaryOutput) && x.rank === 2) : 'refused',
+    x.rank === 1 || x.rank === 2
+      ? histogram(x, weights, size, Boolean(binaryOutput) && x.rank === 2)
+      : 'refused',
   ),
   Diag: rule('x', ({x}) => (x.size === 0 ? 'not yet' : diagonal(x))),
   GatherNd: rule('params indices', ({params, indices}) => {

@@ -11,7 +11,7 @@ const areReal = (...operands: readonly (Tensor | undefined)[]): boolean =>
 function activated(x: Tensor, {activation, leakyreluAlpha}: _FusedMatMulAttrs, weights?: Tensor): Outcome {
   const name: string | undefined = activation;
   if (!name) return x;
-  if (name === 'leakyrelu') return leakyRelu(x, leakyreluAlpha);
+  if (name === 'leakyrelu') return leakyRelu(x, leakyreluAlpha ?? 0);
   if (name === 'prelu') {
     return weights ? ops.select(ops.less(x, 0), ops.mul(weights, x), x) : 'refused';
   }
@@ -31,7 +31,8 @@ export const products: Rules = {
   BatchMatMul: rule('a b', ({a, b}, {transposeA, transposeB}: BatchMatMulAttrs) =>
     areReal(a, b) ? ops.matmul(a, b, {transposeA, transposeB}) : 'not yet',
   ),
-  Einsum: listRule((operands, {equation}: EinsumAttrs) =>
-    areReal(...operands) ? ops.einsum(equation, ...operands) : 'not yet',
-  ),
+  Einsum: listRule((operands, {equation}: EinsumAttrs) => {
+    if (operands.length > 2) return 'refused';
+    return areReal(...operands) ? ops.einsum(equation, ...operands) : 'not yet';
+  }),
 };

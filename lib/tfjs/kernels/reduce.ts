@@ -31,23 +31,29 @@ const truth =
   (x, axes, keepDims) =>
     ops.cast(reduction(ops.cast(x, 'bool'), axes, keepDims), x.dtype);
 
-const position = (find: (x: Tensor, axis: number) => Tensor): Rule =>
-  rule('x', ({x}, {axis}: ArgMaxAttrs) => find(x, axesOf(axis, x)[0] as number));
+/** NaN is not looked at: it counts as `last`. */
+const position = (find: (x: Tensor, axis: number) => Tensor, last: number): Rule =>
+  rule('x', ({x}, {axis}: ArgMaxAttrs) => {
+    const numbers = x.dtype === 'float32' ? ops.select(ops.isNaN(x), last, x) : x;
+    return find(numbers, axesOf(axis, x)[0] as number);
+  });
 
-const running = (name: 'cumsum' | 'cumprod'): Rule =>
+type Running = (x: Tensor, axis: number, exclusive: boolean, reverse: boolean) => Tensor;
+
+const running = (body: Running): Rule =>
   rule('x', ({x}, {axis, exclusive, reverse}: CumsumAttrs) => {
     // Sums of integers are exact in tfjs, those of the native kernel are float32.
     if (x.dtype !== 'float32' || x.rank === 0) return 'not yet';
-    return ops[name](x, axis, Boolean(exclusive), Boolean(reverse));
+    return body(x, axis, Boolean(exclusive), Boolean(reverse));
   });
 
 export const reduce: Rules = {
   All: over(truth(ops.all)),
   Any: over(truth(ops.any)),
-  ArgMax: position(ops.argMax),
-  ArgMin: position(ops.argMin),
-  Cumprod: running('cumprod'),
-  Cumsum: running('cumsum'),
+  ArgMax: position(ops.argMax, -Infinity),
+  ArgMin: position(ops.argMin, Infinity),
+  Cumprod: running(ops.cumprod),
+  Cumsum: running(ops.cumsum),
   Max: rule('x', ({x}, {reductionIndices, keepDims}: MaxAttrs) =>
     extreme(ops.max, x, reductionIndices, keepDims),
   ),

@@ -64,9 +64,7 @@ function stridedSlice(x: Tensor, given: StridedSliceAttrs): Outcome {
   }
   const part = sizes.reduce((whole, count, axis) => {
     const [first, stride] = [info.begin[axis] as number, info.strides[axis] as number];
-    return stride === 1
-      ? ops.slice(whole, axis, first, count)
-      : strided(whole, axis, first, stride, count);
+    return stride === 1 ? ops.slice(whole, axis, first, count) : strided(whole, axis, first, stride, count);
   }, x);
   return ops.reshape(part, info.finalShape);
 }

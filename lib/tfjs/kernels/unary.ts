@@ -1,5 +1,5 @@
-// Elementwise kernels of one operand. tfjs gives most of them float32; where they get integers, the result is cut
-// off to integers again, as tfjs's arrays do.
+// Elementwise kernels of one operand. tfjs gives most of them float32; where they get integers, the result is
+// cut off to integers again, as tfjs's arrays do.
 import type {ClipByValueAttrs, LeakyReluAttrs, StepAttrs} from '@tensorflow/tfjs-core';
 import type {Tensor} from '../../core/tensor.ts';
 import * as ops from '../../ops/index.ts';
@@ -11,8 +11,7 @@ type Formula = (x: Tensor) => Tensor;
 const sameType = (formula: Formula): Rule => rule('x', ({x}) => ops.cast(formula(x), x.dtype));
 
 /** Integers are what they are. */
-const ofReals = (formula: Formula): Rule =>
-  rule('x', ({x}) => (x.dtype === 'float32' ? formula(x) : x));
+const ofReals = (formula: Formula): Rule => rule('x', ({x}) => (x.dtype === 'float32' ? formula(x) : x));
 
 /** Bools from any type. */
 const question = (formula: Formula): Rule => rule('x', ({x}) => formula(x));
@@ -51,7 +50,7 @@ export const unary: Rules = {
   Cosh: sameType(ops.cosh),
   Elu: sameType(elu),
   Erf: sameType(ops.erf),
-  Exp: sameType(ops.exp),
+  Exp: rule('x', ({x}) => ops.exp(x)),
   Expm1: sameType(ops.expm1),
   Floor: ofReals(ops.floor),
   IsFinite: question(x => ops.isFinite(x)),
@@ -70,13 +69,13 @@ export const unary: Rules = {
     ops.select(ops.greaterEqual(x, 0), ops.mul(x, seluScale), ops.mul(ops.expm1(x), seluScaleAlpha)),
   ),
   Sigmoid: sameType(ops.sigmoid),
-  Sign: sameType(ops.sign),
+  // That of NaN is 0.
+  Sign: sameType(x => (x.dtype === 'float32' ? ops.select(ops.isNaN(x), 0, ops.sign(x)) : ops.sign(x))),
   Sin: sameType(ops.sin),
   Sinh: sameType(ops.sinh),
   Softplus: sameType(ops.softplus),
   Sqrt: sameType(ops.sqrt),
   Square: sameType(ops.square),
-  Tan: sameType(ops.tan),
   Tanh: sameType(ops.tanh),
 
   ClipByValue: rule('x', ({x}, {clipValueMin, clipValueMax}: ClipByValueAttrs) =>
