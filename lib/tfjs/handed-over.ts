@@ -20,9 +20,9 @@ export const withoutRule: ReadonlyMap<string, Reason> = new Map([
   ),
   ...list(
     `AvgPool AvgPool3D AvgPool3DGrad AvgPoolGrad BroadcastArgs Conv2D Conv2DBackpropFilter
-     Conv2DBackpropInput Conv3D Conv3DBackpropFilterV2 Conv3DBackpropInputV2 CropAndResize DepthwiseConv2dNative
-     DepthwiseConv2dNativeBackpropFilter DepthwiseConv2dNativeBackpropInput Dilation2D
-     Dilation2DBackpropFilter Dilation2DBackpropInput Draw FFT FlipLeftRight FusedConv2D
+     Conv2DBackpropInput Conv3D Conv3DBackpropFilterV2 Conv3DBackpropInputV2 CropAndResize
+     DepthwiseConv2dNative DepthwiseConv2dNativeBackpropFilter DepthwiseConv2dNativeBackpropInput
+     Dilation2D Dilation2DBackpropFilter Dilation2DBackpropInput Draw FFT FlipLeftRight FusedConv2D
      FusedDepthwiseConv2D IFFT LRN LRNGrad MaxPool MaxPool3D MaxPool3DGrad MaxPoolGrad
      MaxPoolWithArgmax ResizeBilinear ResizeBilinearGrad ResizeNearestNeighbor
      ResizeNearestNeighborGrad RotateWithOffset SearchSorted Transform`,
