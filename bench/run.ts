@@ -20,6 +20,7 @@ const benches = [
   'scaling',
   'kernels',
   'ops',
+  'scan',
   'optimizer',
   'precision',
   'types',
