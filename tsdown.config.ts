@@ -12,21 +12,31 @@ const common: UserConfig = {
 };
 
 // The library is index.cjs for all who run it, so that one process never has two copies, and layers of one are
-// layers for the other. bundler.mjs is for bundlers, which take whichever copy once.
+// layers for the other; so is the backend of TensorFlow.js, tfjs.cjs. bundler.mjs and bundler-tfjs.mjs are for
+// bundlers, which take whichever copy once.
+const entries = {index: 'lib/index.ts', tfjs: 'lib/tfjs/index.ts'};
+
 export default defineConfig([
   {
     ...common,
-    entry: ['lib/index.ts'],
+    entry: entries,
     clean: true,
     format: 'cjs',
     dts: true,
     // A sandbox such as Jest's refuses import() in CommonJS.
     outputOptions: {dynamicImportInCjs: false},
     onSuccess: () => {
-      const all = "export * from './index.cjs';\n";
-      fs.writeFileSync('dist/index.mjs', all);
-      fs.writeFileSync('dist/index.d.mts', all);
+      for (const name of Object.keys(entries)) {
+        const all = `export * from './${name}.cjs';\n`;
+        fs.writeFileSync(`dist/${name}.mjs`, all);
+        fs.writeFileSync(`dist/${name}.d.mts`, all);
+      }
     },
   },
-  {...common, entry: {bundler: 'lib/index.ts'}, format: 'esm', dts: false},
+  {
+    ...common,
+    entry: {bundler: entries.index, 'bundler-tfjs': entries.tfjs},
+    format: 'esm',
+    dts: false,
+  },
 ]);

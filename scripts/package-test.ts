@@ -123,7 +123,7 @@ function compileConsumers(): void {
   };
   fs.writeFileSync(
     path.join(folder, 'tsconfig.json'),
-    JSON.stringify({compilerOptions, files: ['xor.ts', 'types.cts']}),
+    JSON.stringify({compilerOptions, files: ['xor.ts', 'types.cts', 'tfjs-types.ts']}),
   );
   run(process.execPath, [path.join(root, 'node_modules/typescript/bin/tsc'), '-p', '.']);
 }
@@ -132,6 +132,23 @@ function trains(file: string, command = process.execPath, args: readonly string[
   const text = run(command, [...args, file]).trim();
   if (text !== '0 1 1 0') throw new Error(`${file} printed ${text} instead of 0 1 1 0`);
   console.log(`${file}: ${text}`);
+}
+
+const withoutTfjs = /chainrule\/tfjs.*@tensorflow\/tfjs-core is not installed.*npm install @tensorflow\/tfjs/;
+
+/** Without TensorFlow.js its backend says what to install; with it, it is the current one. */
+function tfjsBackend(): void {
+  const refused = spawnSync(process.execPath, ['--input-type=module', '-e', "import 'chainrule/tfjs'"], {
+    ...{cwd: folder, env, encoding: 'utf8'},
+  });
+  if (refused.status === 0 || !withoutTfjs.test(refused.stderr)) {
+    throw new Error(`without TensorFlow.js it ended with ${refused.status}: ${refused.stderr}`);
+  }
+  const [own, installed] = [root, folder].map(place => path.join(place, 'node_modules/@tensorflow'));
+  fs.symlinkSync(own as string, installed as string, 'dir');
+  const text = run(process.execPath, ['tfjs.mjs']).trim();
+  if (text !== 'chainrule') throw new Error(`tfjs.mjs printed ${text}`);
+  console.log(`tfjs.mjs: ${text}`);
 }
 
 function runsIn(name: RuntimeName): Outcome {
@@ -164,6 +181,7 @@ const steps: Record<string, () => unknown> = {
   'from ESM': () => trains('xor.mjs'),
   'from CommonJS': () => trains('xor.cjs'),
   'one copy': () => run(process.execPath, ['one-copy.mjs']),
+  'TensorFlow.js': tfjsBackend,
   'strict types': compileConsumers,
   'from TypeScript': () => trains('out/xor.js'),
   runtime: () => console.log(run(process.execPath, ['runtime.mjs']).trim()),

@@ -10,7 +10,7 @@ import {checkArray} from '../runtime/arrays.ts';
 import type {Memory} from '../runtime/linked.ts';
 import {inlineUpToNs, instructionTime} from '../runtime/program.ts';
 import {turns} from '../runtime/turns.ts';
-import {isSteps, leavesOf, Steps} from './eager/steps.ts';
+import {arrayFor, isSteps, leavesOf, Steps} from './eager/steps.ts';
 import {type CompiledFunction, functionOf} from './function.ts';
 import {arraysFor, type InputValues, type Slot} from './inputs.ts';
 import {storeOf} from './store.ts';
@@ -84,7 +84,7 @@ export class Evaluation {
     const leaves = this.#memoryOf(inputs);
     this.#steps ??= new Steps(this.outputs, this.#leaves);
     try {
-      return this.#steps.run(leaves);
+      return this.#steps.run(leaves, arrayFor);
     } catch (error) {
       if (!isGuarded(error)) throw error;
       // A plan tells in the terms of the graph which data, or which call, it was.

@@ -23,7 +23,10 @@ const layers: Readonly<Record<string, Layer>> = {
   io: {may: ['core', 'nn'], packages: ['node:']},
   distributed: {may: ['core', 'session'], packages: ['node:']},
   train: {may: ['core', 'ops', 'graph', 'nn', 'optim', 'data', 'io', 'session'], packages: ['node:']},
-  tfjs: {may: ['core', 'ops', 'session'], packages: ['node:', '@tensorflow/tfjs-core']},
+  tfjs: {
+    may: ['core', 'ops', 'session', 'compile', 'runtime'],
+    packages: ['node:', '@tensorflow/tfjs-core'],
+  },
 };
 
 /** What autodiff itself is made of. */

@@ -21,10 +21,13 @@ interface Step {
 
 const bytesOf = ({shape, dtype}: TensorSpec): number => sizeOf(shape) * dtypes[dtype].bytes;
 
-function arrayFor({shape, dtype}: TensorSpec): TypedArray {
+export function arrayFor({shape, dtype}: TensorSpec): TypedArray {
   const length = sizeOf(shape);
   return new dtypes[dtype].array(new ArrayBuffer(length * dtypes[dtype].bytes), 0, length);
 }
+
+const bytesIn = ({buffer, byteOffset}: Memory, spec: TensorSpec): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, bytesOf(spec));
 
 /** The elements of a constant as kernels read them: a bool is 0 or 1. */
 function elementsOf(data: TypedArray, spec: TensorSpec): TypedArray {
@@ -82,26 +85,31 @@ export class Steps {
     }
   }
 
-  /** The outputs, each in memory of its own, from the memory of the leaves. */
-  run(leaves: readonly Memory[]): TypedArray[] {
+  /** The outputs, each in memory of its own that `fresh` gives, from the memory of the leaves. */
+  run<Kind extends Memory>(leaves: readonly Memory[], fresh: (spec: TensorSpec) => Kind): Kind[] {
     const memory = [...this.#constants];
     const blocks: (Uint8Array | undefined)[] = [];
     for (let at = 0; at < leaves.length; at++) memory[this.#leaves[at] as number] = leaves[at] as Memory;
     try {
-      for (const step of this.#steps) this.#perform(step, memory, blocks);
+      for (const step of this.#steps) this.#perform(step, memory, blocks, fresh);
     } finally {
       for (const block of blocks) if (block) pool.give(block);
     }
     const given = new Set<Memory>();
-    return this.#outputs.map(tensor => this.#give(tensor, memory, given));
+    return this.#outputs.map(tensor => this.#give(tensor, memory, given, fresh));
   }
 
-  #perform({link, values, last}: Step, memory: Memory[], blocks: (Uint8Array | undefined)[]): void {
+  #perform(
+    {link, values, last}: Step,
+    memory: Memory[],
+    blocks: (Uint8Array | undefined)[],
+    fresh: (spec: TensorSpec) => Memory,
+  ): void {
     const {results} = link;
     for (let at = 0; at < results.length; at++) {
       const number = values[at] as number;
       const kept = this.#kept.get(number);
-      if (kept) memory[number] = arrayFor(kept);
+      if (kept) memory[number] = fresh(kept);
       else memory[number] = blocks[number] = pool.take(bytesOf(results[at] as TensorSpec));
     }
     const arrays: Memory[] = [];
@@ -115,12 +123,17 @@ export class Steps {
   }
 
   /** What a run made is given once; another output of the same memory, and what the user gave, as a copy. */
-  #give(tensor: Tensor, memory: readonly Memory[], given: Set<Memory>): TypedArray {
+  #give<Kind extends Memory>(
+    tensor: Tensor,
+    memory: readonly Memory[],
+    given: Set<Memory>,
+    fresh: (spec: TensorSpec) => Kind,
+  ): Kind {
     const number = this.#numberOf(ownerOf(tensor));
-    const own = memory[number] as TypedArray;
+    const own = memory[number] as Kind;
     if (!this.#kept.has(number) || given.has(own)) {
-      const copy = arrayFor(tensor);
-      copy.set(own);
+      const copy = fresh(tensor);
+      bytesIn(copy, tensor).set(bytesIn(own, tensor));
       return copy;
     }
     given.add(own);

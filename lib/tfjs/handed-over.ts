@@ -1,0 +1,69 @@
+// What tfjs's own cpu kernels do, and why: the one table of docs/tfjs.md, and the counts of this process.
+import type {Reason} from './rule.ts';
+
+const list = <Why extends string>(names: string, why: Why): [string, Why][] =>
+  names
+    .trim()
+    .split(/\s+/)
+    .map(name => [name, why]);
+
+/** Kernels that have no native rule at all. */
+export const withoutRule: ReadonlyMap<string, Reason> = new Map([
+  ...list('StaticRegexReplace StringNGrams StringSplit StringToHashBucketFast', 'strings'),
+  // The native tangent may be off by 3 units in the last place; a spec asks for less than one.
+  ...list('Tan', 'digits'),
+  ...list('RaggedGather RaggedRange RaggedTensorToTensor', 'ragged'),
+  ...list(
+    `NonMaxSuppressionV3 NonMaxSuppressionV4 NonMaxSuppressionV5 SparseFillEmptyRows SparseReshape
+     SparseSegmentMean SparseSegmentSum Unique`,
+    'shape depends on data',
+  ),
+  ...list(
+    `AvgPool AvgPool3D AvgPool3DGrad AvgPoolGrad BroadcastArgs Conv2D Conv2DBackpropFilter
+     Conv2DBackpropInput Conv3D Conv3DBackpropFilterV2 Conv3DBackpropInputV2 CropAndResize
+     DepthwiseConv2dNative DepthwiseConv2dNativeBackpropFilter DepthwiseConv2dNativeBackpropInput
+     Dilation2D Dilation2DBackpropFilter Dilation2DBackpropInput Draw FFT FlipLeftRight FusedConv2D
+     FusedDepthwiseConv2D IFFT LRN LRNGrad MaxPool MaxPool3D MaxPool3DGrad MaxPoolGrad
+     MaxPoolWithArgmax ResizeBilinear ResizeBilinearGrad ResizeNearestNeighbor
+     ResizeNearestNeighborGrad RotateWithOffset SearchSorted Transform`,
+    'not yet',
+  ),
+]);
+
+/** Native kernels that have none for some operands, and for which. */
+export const withoutRuleFor: ReadonlyMap<string, string> = new Map([
+  ...list('_FusedMatMul BatchMatMul Einsum', 'int32'),
+  ...list('Cumprod Cumsum Prod TopK', 'int32, bool'),
+  ...list('Bincount DenseBincount ScatterNd UnsortedSegmentSum', 'sums of int32'),
+  ...list('GatherNd Max Min', 'no elements'),
+  ...list('Range', 'no elements'),
+]);
+
+/** A kernel that tfjs's cpu backend did, and how often for which reason. */
+export interface HandedOver {
+  readonly kernel: string;
+  readonly reason: Reason;
+  readonly calls: number;
+}
+
+const counts = new Map<string, {kernel: string; reason: Reason; calls: number}>();
+
+export function countHandedOver(kernel: string, reason: Reason): void {
+  const key = `${kernel} ${reason}`;
+  const known = counts.get(key);
+  if (known) known.calls++;
+  else counts.set(key, {kernel, reason, calls: 1});
+}
+
+/**
+ * Which kernels of this process were done by tfjs's own cpu kernels since it began or since
+ * `resetHandedOver`, why, and how often: those have the speed of tfjs's cpu backend.
+ */
+export function handedOver(): HandedOver[] {
+  return [...counts.values()].map(row => ({...row}));
+}
+
+/** Begins to count anew. */
+export function resetHandedOver(): void {
+  counts.clear();
+}

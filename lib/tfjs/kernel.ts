@@ -1,0 +1,135 @@
+// How a kernel of TensorFlow.js runs: by its rule, or by tfjs's own kernel over the same memory.
+import type {KernelConfig, KernelFunc, TensorInfo} from '@tensorflow/tfjs-core';
+import {isChainruleError} from '../core/errors.ts';
+import type {TensorSpec} from '../core/tensor.ts';
+import type {Memory} from '../runtime/linked.ts';
+import type {ChainruleBackend} from './backend.ts';
+import {type ComplexKernel, complexKernel, isComplexKernel} from './complex.ts';
+import {Entry, isNumeric, over, takeFor} from './entry.ts';
+import {countHandedOver, withoutRule} from './handed-over.ts';
+import {rules} from './kernels/index.ts';
+import {backendName, tf} from './packages.ts';
+import {Recipes} from './recipe.ts';
+import type {Reason, Rule} from './rule.ts';
+
+interface Given {
+  readonly inputs: Readonly<Record<string, TensorInfo | null | undefined>>;
+  readonly attributes: object;
+  readonly backend: ChainruleBackend;
+}
+
+/** Operands in the order of a rule, and what kernels know of them. */
+interface Collected {
+  readonly infos: readonly TensorInfo[];
+  readonly specs: readonly TensorSpec[];
+  readonly present: number;
+}
+
+/** Undefined where an operand is of a type that no native kernel computes with: the reason. */
+function collect({operands}: Rule, {inputs}: Given): Collected | Reason {
+  const infos: TensorInfo[] = [];
+  let present = 0;
+  const names = operands === 'list' ? Object.keys(inputs) : operands;
+  for (let index = 0; index < names.length; index++) {
+    const info = inputs[names[index] as string];
+    if (!info) continue;
+    if (!isNumeric(info.dtype)) return info.dtype === 'string' ? 'strings' : 'other types';
+    if (index < 31) present |= 1 << index;
+    infos.push(info);
+  }
+  return {infos, specs: infos as readonly TensorSpec[], present};
+}
+
+/** Memory of the type that the tensor has: tfjs casts without a copy by giving data another type. */
+function memoryOf(info: TensorInfo, backend: ChainruleBackend): Memory {
+  const entry = backend.entryOf(info.dataId);
+  if (entry.dtype === info.dtype && entry.memory) return entry.memory;
+  return converted(entry, info).memory as Memory;
+}
+
+function converted(entry: Entry, {dtype}: TensorInfo): Entry {
+  if (!isNumeric(dtype)) return entry;
+  const values = entry.read() as ArrayLike<number>;
+  const block = takeFor(dtype, entry.size);
+  over(block, dtype, entry.size).set(dtype === 'bool' ? Array.from(values, Boolean).map(Number) : values);
+  return Entry.ofBlock(dtype, entry.size, block);
+}
+
+/** Errors of data: tfjs's kernel says them in its own words. */
+const isAboutData = (error: unknown): boolean =>
+  isChainruleError(error) && (error.code === 'ERR_OUT_OF_RANGE' || error.code === 'ERR_PLAN');
+
+/** The results of a rule; the reason where there are none. */
+function byRule(rule: Rule, recipes: Recipes, given: Given): TensorInfo | TensorInfo[] | Reason {
+  const collected = collect(rule, given);
+  if (typeof collected === 'string') return collected;
+  const {backend, attributes} = given;
+  const {infos, specs, present} = collected;
+  const recipe = recipes.find(specs, present, attributes);
+  if (recipe.declined) return recipe.declined;
+  let computed: Memory[];
+  try {
+    computed = recipe.run(infos.map(info => memoryOf(info, backend)));
+  } catch (error) {
+    if (isAboutData(error)) return 'refused';
+    throw error;
+  }
+  let next = 0;
+  const results = recipe.results.map(({shape, dtype, size, operand}): TensorInfo => {
+    const same = operand === undefined ? undefined : (infos[operand] as TensorInfo);
+    if (same) {
+      backend.incRef(same.dataId);
+      return {dataId: same.dataId, shape: [...shape], dtype};
+    }
+    const entry = Entry.ofBlock(dtype, size, computed[next++] as Uint8Array);
+    return {dataId: backend.enter(entry), shape: [...shape], dtype};
+  });
+  return recipe.isList ? results : (results[0] as TensorInfo);
+}
+
+/** tfjs may give data another type without converting it; here data has one type. */
+function withOwnType(info: TensorInfo, backend: ChainruleBackend): TensorInfo {
+  const entry = backend.entryOf(info.dataId);
+  if (entry.dtype === info.dtype || !isNumeric(info.dtype)) return info;
+  const own = backend.enter(converted(entry, info));
+  backend.disposeData(info.dataId);
+  return {dataId: own, shape: info.shape, dtype: info.dtype};
+}
+
+function byTfjs(own: KernelFunc, {inputs, attributes, backend}: Given): TensorInfo | TensorInfo[] {
+  const result = own({inputs, attrs: attributes, backend} as never);
+  return Array.isArray(result)
+    ? result.map(info => withOwnType(info, backend))
+    : withOwnType(result, backend);
+}
+
+/** Runs another kernel of the backend, as a part of one. */
+function run(name: string, inputs: object, attributes: object, backend: ChainruleBackend): TensorInfo {
+  const kernel = tf.getKernel(name, backendName);
+  return kernel.kernelFunc({inputs, attrs: attributes, backend} as never) as TensorInfo;
+}
+
+function byParts(kernel: ComplexKernel, name: string, {inputs, attributes, backend}: Given) {
+  const runKernel = (other: string, operands: object, given: object = {}): TensorInfo =>
+    run(other, operands, given, backend);
+  return kernel({name, inputs, attributes, backend, run: runKernel});
+}
+
+/** Whether a kernel of this name is done by this library wherever it can be. */
+export const isNative = (name: string): boolean => name in rules || isComplexKernel(name);
+
+/** The kernel of this backend for one of tfjs's cpu backend. */
+export function kernelFor({kernelName, kernelFunc}: KernelConfig): KernelFunc {
+  const rule = rules[kernelName];
+  const recipes = rule && new Recipes(rule);
+  const ruleless = withoutRule.get(kernelName) ?? 'not yet';
+  return ({inputs, attrs, backend}): TensorInfo | TensorInfo[] => {
+    const given = {inputs, attributes: attrs ?? {}, backend} as unknown as Given;
+    const ofParts = complexKernel(kernelName, given.inputs, given.attributes);
+    if (ofParts) return byParts(ofParts, kernelName, given);
+    const result = rule && recipes ? byRule(rule, recipes, given) : ruleless;
+    if (typeof result !== 'string') return result;
+    countHandedOver(kernelName, result);
+    return byTfjs(kernelFunc, given);
+  };
+}

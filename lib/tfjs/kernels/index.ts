@@ -1,0 +1,21 @@
+// Table of contents: the kernels of TensorFlow.js that have a native rule.
+import type {Rules} from '../rule.ts';
+import {binary} from './binary.ts';
+import {create} from './create.ts';
+import {indexing} from './indexing.ts';
+import {products} from './products.ts';
+import {random} from './random.ts';
+import {reduce} from './reduce.ts';
+import {shape} from './shape.ts';
+import {unary} from './unary.ts';
+
+export const rules: Rules = {
+  ...unary,
+  ...binary,
+  ...reduce,
+  ...products,
+  ...shape,
+  ...indexing,
+  ...create,
+  ...random,
+};

@@ -1,0 +1,112 @@
+// Reading and writing at positions that are data. tfjs refuses indices that are out of range in words of its
+// own, so where a native kernel finds one, tfjs's kernel says it.
+import type {
+  BincountAttrs,
+  DenseBincountAttrs,
+  GatherV2Attrs,
+  OneHotAttrs,
+  ScatterNdAttrs,
+  SparseToDenseAttrs,
+  UnsortedSegmentSumAttrs,
+} from '@tensorflow/tfjs-core';
+import {sizeOf} from '../../core/shape.ts';
+import {apply1, type Tensor} from '../../core/tensor.ts';
+import * as ops from '../../ops/index.ts';
+import {scatterAddOp} from '../../ops/indexing.ts';
+import {isNumeric} from '../entry.ts';
+import {tf} from '../packages.ts';
+import {type Outcome, type Rules, rule} from '../rule.ts';
+
+/** Rows added up at the places of the first axis that `places` names; other places add nothing. */
+function addedUp(places: Tensor, rows: Tensor, size: number): Tensor {
+  const shape = [size, ...rows.shape.slice(places.rank)];
+  return apply1(scatterAddOp, [ops.zeros(shape), places, rows], {axis: 0, batchDims: 0});
+}
+
+/** Indices as rows: tfjs also takes one index, or a list of them for a vector. */
+function asRows(indices: Tensor): Tensor {
+  if (indices.rank === 0) return ops.reshape(indices, [1, 1]);
+  return indices.rank === 1 ? ops.expandDims(indices, 1) : indices;
+}
+
+function sparseToDense(indices: Tensor, values: Tensor, fill: Tensor, shape: number[]): Outcome {
+  const rows = asRows(indices);
+  const updates = ops.broadcastTo(values, [rows.shape[0] as number, ...values.shape.slice(1)]);
+  const ground = ops.broadcastTo(ops.cast(fill, values.dtype as 'float32'), shape);
+  return ops.tensorScatterUpdate(ground, rows, updates);
+}
+
+/** Zeros, one for each number; the guard of the gather finds numbers below 0, which are an error. */
+const checkedZeros = (x: Tensor): Tensor => ops.gather(ops.zeros([1]), ops.minimum(x, 0));
+
+/**
+ * How often each number from 0 to `size` − 1 stands in each row, or the sum of its weights; others do not
+ * count.
+ */
+function histogram(x: Tensor, weights: Tensor, size: number, isBinary: boolean): Outcome {
+  if (weights.dtype !== 'float32' || size < 1 || x.size === 0) return 'not yet';
+  const [rows, columns] = x.rank === 1 ? [1, x.size] : (x.shape as [number, number]);
+  const terms = ops.add(weights.size > 0 ? weights : ops.ones(x.shape), checkedZeros(x));
+  const first = Int32Array.from({length: rows}, (_, row) => row * size);
+  const matrix = ops.reshape(x, [rows, columns]);
+  const shifted = ops.add(matrix, ops.constant(first, [rows, 1], 'int32'));
+  const places = ops.select(ops.less(matrix, size), shifted, -1);
+  const flat = ops.reshape(places, [x.size]);
+  const counts = addedUp(flat, ops.reshape(terms, [x.size]), rows * size);
+  const result = isBinary ? ops.cast(ops.cast(counts, 'bool'), 'float32') : counts;
+  return ops.reshape(result, x.rank === 1 ? [size] : [rows, size]);
+}
+
+function diagonal(x: Tensor): Tensor {
+  const {size} = x;
+  const positions = Int32Array.from({length: size}, (_, at) => at);
+  const along = (shape: number[]): Tensor => ops.constant(positions, shape, 'int32');
+  const isOn = ops.equal(along([size, 1]), along([1, size]));
+  const square = ops.select(isOn, ops.reshape(x, [size, 1]), 0);
+  return ops.reshape(ops.cast(square, x.dtype), [...x.shape, ...x.shape]);
+}
+
+export const indexing: Rules = {
+  Bincount: rule('x weights', ({x, weights}, {size}: BincountAttrs) =>
+    histogram(ops.reshape(x, [x.size]), weights, size, false),
+  ),
+  DenseBincount: rule('x weights', ({x, weights}, {size, binaryOutput}: DenseBincountAttrs) =>
+    x.rank === 1 || x.rank === 2
+      ? histogram(x, weights, size, Boolean(binaryOutput) && x.rank === 2)
+      : 'refused',
+  ),
+  Diag: rule('x', ({x}) => (x.size === 0 ? 'not yet' : diagonal(x))),
+  GatherNd: rule('params indices', ({params, indices}) => {
+    tf.backend_util.prepareAndValidate(params as never, indices as never);
+    return params.size === 0 || indices.size === 0 ? 'not yet' : ops.gatherNd(params, indices);
+  }),
+  GatherV2: rule('x indices', ({x, indices}, {axis, batchDims}: GatherV2Attrs) => {
+    const along = tf.util.parseAxisParam(axis, x.shape as number[])[0] as number;
+    return ops.gather(x, ops.cast(indices, 'int32'), along, batchDims ?? 0);
+  }),
+  OneHot: rule('indices', ({indices}, {depth, onValue, offValue, dtype}: OneHotAttrs) =>
+    isNumeric(dtype)
+      ? ops.cast(ops.oneHot(ops.cast(indices, 'int32'), depth, onValue, offValue), dtype)
+      : 'other types',
+  ),
+  ScatterNd: rule('indices updates', ({indices, updates}, {shape}: ScatterNdAttrs) => {
+    if (updates.dtype !== 'float32' || sizeOf(shape) === 0 || updates.size === 0) return 'not yet';
+    return ops.scatterNd(asRowsOf(indices), updates, shape);
+  }),
+  SparseToDense: rule(
+    'sparseIndices sparseValues defaultValue',
+    ({sparseIndices, sparseValues, defaultValue}, {outputShape}: SparseToDenseAttrs) =>
+      sparseToDense(sparseIndices, sparseValues, defaultValue, outputShape),
+  ),
+  TensorScatterUpdate: rule('tensor indices updates', ({tensor, indices, updates}) =>
+    tensor.dtype === updates.dtype && updates.rank > 0
+      ? ops.tensorScatterUpdate(tensor, asRowsOf(indices), updates)
+      : 'not yet',
+  ),
+  UnsortedSegmentSum: rule('x segmentIds', ({x, segmentIds}, {numSegments}: UnsortedSegmentSumAttrs) => {
+    if (x.dtype !== 'float32' || segmentIds.rank !== 1 || numSegments < 1) return 'not yet';
+    return addedUp(ops.cast(segmentIds, 'int32'), x, numSegments);
+  }),
+};
+
+const asRowsOf = (indices: Tensor): Tensor => (indices.rank === 0 ? asRows(indices) : indices);

@@ -1,0 +1,38 @@
+// Products of matrices. Those of integers are exact in tfjs; the native kernel computes in float32.
+import type {_FusedMatMulAttrs, BatchMatMulAttrs, EinsumAttrs} from '@tensorflow/tfjs-core';
+import type {Tensor} from '../../core/tensor.ts';
+import * as ops from '../../ops/index.ts';
+import {listRule, type Outcome, type Rules, rule} from '../rule.ts';
+import {activations, leakyRelu} from './unary.ts';
+
+const areReal = (...operands: readonly (Tensor | undefined)[]): boolean =>
+  operands.every(operand => operand === undefined || operand.dtype === 'float32');
+
+function activated(x: Tensor, {activation, leakyreluAlpha}: _FusedMatMulAttrs, weights?: Tensor): Outcome {
+  const name: string | undefined = activation;
+  if (!name) return x;
+  if (name === 'leakyrelu') return leakyRelu(x, leakyreluAlpha ?? 0);
+  if (name === 'prelu') {
+    return weights ? ops.select(ops.less(x, 0), ops.mul(weights, x), x) : 'refused';
+  }
+  return activations[name]?.(x) ?? 'refused';
+}
+
+export const products: Rules = {
+  _FusedMatMul: rule(
+    'a b bias? preluActivationWeights?',
+    ({a, b, bias, preluActivationWeights: weights}, attributes: _FusedMatMulAttrs) => {
+      if (!areReal(a, b, bias, weights)) return 'not yet';
+      const {transposeA, transposeB} = attributes;
+      const product = ops.matmul(a, b, {transposeA, transposeB});
+      return activated(bias ? ops.add(product, bias) : product, attributes, weights);
+    },
+  ),
+  BatchMatMul: rule('a b', ({a, b}, {transposeA, transposeB}: BatchMatMulAttrs) =>
+    areReal(a, b) ? ops.matmul(a, b, {transposeA, transposeB}) : 'not yet',
+  ),
+  Einsum: listRule((operands, {equation}: EinsumAttrs) => {
+    if (operands.length > 2) return 'refused';
+    return areReal(...operands) ? ops.einsum(equation, ...operands) : 'not yet';
+  }),
+};

@@ -1,0 +1,118 @@
+// A rule applied to operands of some shapes and types: the steps to take, found again by a hash of integers
+// and an exact comparison.
+import {isChainruleError} from '../core/errors.ts';
+import {type Shape, sizeOf} from '../core/shape.ts';
+import {type Call, constantOp, input, type Tensor, type TensorSpec} from '../core/tensor.ts';
+import type {Memory} from '../runtime/linked.ts';
+import {hashOf, sameAttribute, sameSpecs} from '../session/eager/key.ts';
+import {Steps} from '../session/eager/steps.ts';
+import {isNumeric, type NumericType, takeFor} from './entry.ts';
+import type {Reason, Rule} from './rule.ts';
+
+/** Recipes that are kept for one kernel. When there are more, all are forgotten: the ops stay linked. */
+const most = 512;
+
+/** A result: of what type and shape, and which operand it is another name of, if of any. */
+export interface Result {
+  readonly shape: Shape;
+  readonly dtype: NumericType;
+  readonly size: number;
+  readonly operand: number | undefined;
+}
+
+export class Recipe {
+  readonly specs: readonly TensorSpec[];
+  /** Which operands are there. */
+  readonly present: number;
+  readonly attributes: object;
+  /** Why the kernel of tfjs does it. */
+  readonly declined: Reason | undefined;
+  readonly isList: boolean;
+  readonly results: readonly Result[];
+  readonly #steps: Steps | undefined;
+
+  constructor(rule: Rule, specs: readonly TensorSpec[], present: number, attributes: object) {
+    this.specs = specs.map(({shape, dtype}) => ({shape: [...shape], dtype}));
+    this.present = present;
+    this.attributes = structuredClone(attributes);
+    const leaves = this.specs.map((spec, index) => input({...spec, name: `operand ${index}`}));
+    const outcome = attempt(rule, leaves, present, attributes);
+    this.isList = Array.isArray(outcome);
+    if (typeof outcome === 'string') {
+      this.declined = outcome;
+      this.results = [];
+      return;
+    }
+    const outputs = (this.isList ? outcome : [outcome]) as readonly Tensor[];
+    this.results = outputs.map(tensor => resultOf(tensor, leaves));
+    const computed = outputs.filter((_, at) => this.results[at]?.operand === undefined);
+    if (computed.length > 0) this.#steps = new Steps(computed, leaves);
+  }
+
+  /** The results that are no operands, in memory of the pool. */
+  run(operands: readonly Memory[]): Memory[] {
+    return this.#steps?.run(operands, take) ?? [];
+  }
+}
+
+const take = ({shape, dtype}: TensorSpec): Memory => takeFor(dtype as NumericType, sizeOf(shape));
+
+function attempt(rule: Rule, leaves: readonly Tensor[], present: number, attributes: object) {
+  let next = 0;
+  const operands =
+    rule.operands === 'list'
+      ? leaves
+      : rule.operands.map((_, index) => ((present >> index) & 1 ? leaves[next++] : undefined));
+  try {
+    return rule.apply(operands, attributes);
+  } catch (error) {
+    // The kernel of tfjs refuses it in words of its own, as its specs say.
+    if (isChainruleError(error)) return 'refused';
+    throw error;
+  }
+}
+
+const isConstant = ({op}: Call): boolean => op === constantOp;
+
+function resultOf(tensor: Tensor, leaves: readonly Tensor[]): Result {
+  const {shape, dtype} = tensor;
+  let owner = tensor;
+  while (owner.call.op.view) owner = owner.call.operand;
+  const operand = isConstant(owner.call) ? -1 : leaves.indexOf(owner);
+  if (!isNumeric(dtype)) throw new Error(`a kernel of TensorFlow.js has no result of type ${dtype}`);
+  return {shape, dtype, size: sizeOf(shape), operand: operand < 0 ? undefined : operand};
+}
+
+/** The recipes of one kernel. */
+export class Recipes {
+  readonly #rule: Rule;
+  readonly #byHash = new Map<number, Recipe[]>();
+  #count = 0;
+
+  constructor(rule: Rule) {
+    this.#rule = rule;
+  }
+
+  find(specs: readonly TensorSpec[], present: number, attributes: object): Recipe {
+    const hash = hashOf(specs, attributes) ^ present;
+    const list = this.#byHash.get(hash);
+    for (const recipe of list ?? []) {
+      if (
+        recipe.present === present &&
+        sameSpecs(recipe.specs, specs) &&
+        sameAttribute(recipe.attributes, attributes)
+      )
+        return recipe;
+    }
+    const recipe = new Recipe(this.#rule, specs, present, attributes);
+    if (this.#count++ >= most) this.#forget();
+    const others = this.#byHash.get(hash) ?? [];
+    this.#byHash.set(hash, [...others, recipe]);
+    return recipe;
+  }
+
+  #forget(): void {
+    this.#byHash.clear();
+    this.#count = 1;
+  }
+}

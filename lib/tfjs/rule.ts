@@ -1,0 +1,66 @@
+// A native kernel is a rule: from tensors that stand for the operands, and the attributes of TensorFlow.js,
+// to the graph that computes the results. What runs it, op by op or as a plan, is not its business.
+import type {Tensor} from '../core/tensor.ts';
+
+/** Why a kernel is handed to tfjs's own: the words of docs/tfjs.md. */
+export type Reason =
+  | 'digits'
+  | 'not yet'
+  | 'other types'
+  | 'ragged'
+  | 'refused'
+  | 'shape depends on data'
+  | 'strings';
+
+type Required<Name extends string> = Name extends `${string}?` ? never : Name;
+type Optional<Name extends string> = Name extends `${infer Own}?` ? Own : never;
+
+/** Operands by name; those with a question mark may be missing. */
+export type Operands<Name extends string> = {readonly [Own in Required<Name>]: Tensor} & {
+  readonly [Own in Optional<Name>]?: Tensor;
+};
+
+/** The results, or why there are none: the kernel of tfjs then does it. */
+export type Outcome = Tensor | readonly Tensor[] | Reason;
+
+export interface Rule {
+  /** Names of the operands in order, or `list` for any number of them. */
+  readonly operands: readonly string[] | 'list';
+  readonly isOptional: readonly boolean[];
+  apply(operands: readonly (Tensor | undefined)[], attributes: object): Outcome;
+}
+
+/** `rule('x', ({x}) => …)`, `rule('a b bias?', …)`. */
+export function rule<const Names extends string, Attributes extends object = object>(
+  names: Names,
+  body: (operands: Operands<Words<Names>>, attributes: Attributes) => Outcome,
+): Rule {
+  const given = names === '' ? [] : names.split(' ');
+  const operands = given.map(name => name.replace('?', ''));
+  return {
+    operands,
+    isOptional: given.map(name => name.endsWith('?')),
+    apply(tensors, attributes) {
+      const named: Record<string, Tensor | undefined> = {};
+      for (const [index, name] of operands.entries()) named[name] = tensors[index];
+      return body(named as Operands<Words<Names>>, attributes as Attributes);
+    },
+  };
+}
+
+type Words<Text extends string> = Text extends `${infer First} ${infer Rest}`
+  ? First | Words<Rest>
+  : Text extends ''
+    ? never
+    : Text;
+
+/** Of any number of operands. */
+export const listRule = <Attributes extends object = object>(
+  body: (operands: readonly Tensor[], attributes: Attributes) => Outcome,
+): Rule => ({
+  operands: 'list',
+  isOptional: [],
+  apply: (tensors, attributes) => body(tensors as readonly Tensor[], attributes as Attributes),
+});
+
+export type Rules = Readonly<Record<string, Rule>>;

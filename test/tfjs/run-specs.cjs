@@ -1,0 +1,31 @@
+// Runs the specs that tfjs-core ships, on a backend, outside a browser; writes the status of each.
+//   node run-specs.cjs BUNDLE_OF_SPECS BACKEND_MODULE RESULTS_FILE
+const fs = require('node:fs');
+const jasmineCore = require('jasmine-core');
+
+const [specs, backend, file] = process.argv.slice(2);
+const jasmine = jasmineCore.boot(jasmineCore);
+const env = jasmine.getEnv();
+jasmine.DEFAULT_TIMEOUT_INTERVAL = 60_000;
+const grep = process.env.CHAINRULE_GREP ? new RegExp(process.env.CHAINRULE_GREP) : undefined;
+env.configure({random: false, specFilter: spec => !grep || grep.test(spec.getFullName())});
+const results = [];
+const messages = ({failedExpectations}) => failedExpectations.map(({message}) => message.slice(0, 300));
+env.addReporter({
+  specDone(result) {
+    if (grep && result.status === 'excluded') return;
+    results.push({name: result.fullName, status: result.status, messages: messages(result)});
+  },
+  suiteDone(result) {
+    if (result.failedExpectations.length === 0) return;
+    results.push({name: `suite ${result.fullName}`, status: 'failed', messages: messages(result)});
+  },
+});
+globalThis.chainruleBackend = backend;
+console.warn = () => {}; // tfjs warns where a spec makes it
+require(specs);
+const {handedOver} = require(backend);
+env.execute().then(() => {
+  fs.writeFileSync(file, JSON.stringify({results, handedOver: handedOver()}));
+  process.exit(0);
+});
