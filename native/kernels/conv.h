@@ -7,6 +7,7 @@
 #pragma once
 
 #include "conv_depthwise.h"
+#include "conv_lines.h"
 #include "gemm.h"
 
 namespace chainrule {
@@ -45,6 +46,13 @@ const char* check_conv_kernel(const Args& args) {
   const Tensor& w = args.outputs[0];
   if (w.rank < 1 || w.dims[0] < 1) return "the gradient of a kernel has at least one part";
   return check_shape(args.inputs[0], without_first(w), args.inputs[1], args.attributes, args.attributeCount);
+}
+
+// Reads lines where that is possible, else windows.
+void multiply_rows(const Convolution& c, const ConvWorkspace& workspace, const Block& block) {
+  const LineReader reader = line_reader(c.windows);
+  if (reader.lines > 0) multiply_lines(c, reader, workspace, block);
+  else multiply_windows(c, workspace, block);
 }
 
 // How the products of a convolution are cut into blocks, by shape alone. Blocks count down the rows first.
@@ -184,7 +192,7 @@ void run_conv(const Args& args, int64_t first_task, int64_t last_task) {
   for (int64_t number = grid.first_block(first_task); number < last;) {
     const ConvBlock block = conv_block(grid, number, last);
     const Convolution c = conv_of_group(args, s, block.group);
-    multiply_windows(c, workspace, rows_of_block(grid, block, c.product.m));
+    multiply_rows(c, workspace, rows_of_block(grid, block, c.product.m));
     number += block.row_blocks;
   }
 }
@@ -224,7 +232,7 @@ void run_conv_input(const Args& args, int64_t first_task, int64_t last_task) {
     for (int64_t phase = 0; phase < phases; ++phase) {
       const Convolution c = input_of_group(args, s, block.group, phase);
       const Block own = rows_of_block(grid, block, c.product.m);
-      if (own.rows > 0) multiply_windows(c, workspace, own);
+      if (own.rows > 0) multiply_rows(c, workspace, own);
     }
     number += block.row_blocks;
   }
@@ -272,7 +280,9 @@ void run_conv_kernel(const Args& args, int64_t first_task, int64_t last_task) {
   for (int64_t number = grid.first_block(first_task); number < last;) {
     const ConvBlock block = conv_block(grid, number, last);
     const Convolution c = kernel_of_group(args, s, block.group, block.part);
-    multiply_windows(c, workspace, rows_of_block(grid, block, c.product.m));
+    const Block rows = rows_of_block(grid, block, c.product.m);
+    if (reads_taps(c.windows)) multiply_taps(c, workspace, rows);
+    else multiply_windows(c, workspace, rows);
     number += block.row_blocks;
   }
 }

@@ -75,15 +75,16 @@ void pack_backwards(const Convolution& c, const Part& part, float* to) {
   }
 }
 
-// Points the part at its panel of b, or at a copy of it, which the first group of rows makes.
-void prepare_kernel(const Convolution& c, const ConvWorkspace& workspace, const Block& block, Part* part) {
+// Points the part at its panel of b, or at a copy of it, which the first group of rows makes. A `single`
+// group needs each panel once: the next takes its place.
+void prepare_kernel(const Convolution& c, const ConvWorkspace& workspace, const Block& block, bool single,
+                    Part* part) {
   const Product& p = c.product;
   part->b = p.b + part->k * p.b_row + part->column;
   part->b_step = p.b_row;
   const bool must = c.backwards != nullptr || part->columns % kLanes != 0;
   if (!must && block.rows < kRowsWorthCopying) return;
-  // A single group of rows needs each panel once: the next takes its place.
-  const int64_t at = block.rows <= kRowsAtOnce ? 0 : (part->column - block.column) * kBlockDepth;
+  const int64_t at = single ? 0 : (part->column - block.column) * kBlockDepth;
   float* panel = workspace.product.packed_b + at;
   if (part->row == block.row) {
     if (c.backwards != nullptr) pack_backwards(c, *part, panel);
@@ -155,7 +156,7 @@ void multiply_windows(const Convolution& c, const ConvWorkspace& workspace, cons
       for (int64_t j = 0; j < block.columns; j += kPanelColumns) {
         part.column = block.column + j;
         part.columns = min(block.columns - j, kPanelColumns);
-        prepare_kernel(c, workspace, block, &part);
+        prepare_kernel(c, workspace, block, block.rows <= kRowsAtOnce, &part);
         multiply_windows_panel(c, part, workspace.product);
         yield_to_others(workspace.product.yield_point);
       }
