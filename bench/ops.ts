@@ -86,7 +86,7 @@ const families: readonly Family[] = [
   family('cumsum of columns', 'torch.cumsum(x, 0)', () => ops.cumsum(x, 0)),
   family('cumsum of one row', 'torch.cumsum(flat, 0)', () => ops.cumsum(flat)),
   family('cumprod of rows', 'torch.cumprod(x, 1)', () => ops.cumprod(x, 1)),
-  family('sort of rows', 'torch.sort(x, 1, stable=True)', () => [ops.sort(x), ops.argsort(x)]),
+  family('sort of rows', 'torch.sort(x, dim=1, stable=True)', () => [ops.sort(x), ops.argsort(x)]),
   family('sort of one row', 'torch.sort(flat, stable=True)', () => [ops.sort(flat), ops.argsort(flat)]),
   family('topK of rows', 'torch.topk(x, 10)', () => Object.values(ops.topK(x, 10))),
   family('topK of one row', 'torch.topk(flat, 100)', () => Object.values(ops.topK(flat, 100))),

@@ -64,18 +64,17 @@ template <class Number>
 void multiply_panel(const Product& p, const Part& part, const Workspace& workspace, float* copy,
                     NextRows* next) {
   int64_t vectors = ceil_div(part.columns, kLanes);
-  int64_t tiles = ceil_div(part.rows, rows_of_tile(static_cast<int>(vectors)));
+  const RowTiles tiles = tiles_of(part.rows, vectors);
   bool last = is_finished(p, part) && !p.c_transposed;
   TileArgs t = first_tile<Number>(p, part, workspace, vectors, last);
   t.copy = copy;
-  // What is rounded was copied before: no tile of it is compiled that copies.
-  constexpr TileKind kFirst = Number::kPerWord == 1 ? TileKind::copying : TileKind::plain;
-  // Divided once: a division takes as long as a tenth of a shallow tile.
-  const int64_t least = part.rows / tiles, taller = part.rows % tiles;
+  // Other panels were copied before: no tile of them is compiled that copies.
+  constexpr TileKind kFirst = Number::kPerWord == 1 && !kNarrowPanels ? TileKind::copying : TileKind::plain;
   const bool finishes = last && (p.epilogue.map != nullptr || p.epilogue.guarded);
   int64_t row = part.row;
-  for (int64_t i = 0; i < tiles; ++i) {
-    const int64_t rows = least + (i < taller);
+  for (int64_t i = 0; i < tiles.count; ++i) {
+    const int64_t rows = tiles.rows(i);
+    if (part.a_in_tiles) t.a = tile_of(part.a.first, i, row - part.row, rows, part.depth);
     if (copy != nullptr && i == 0) {
       kTiles<Number, kFirst>.of[vectors - 1][rows - 1](t);
       t.b = copy;
@@ -104,11 +103,15 @@ VEC_INLINE float* prepare_panel(const Product& p, const Workspace& workspace, co
   if (!packs_panel<Number>(p, block.rows, part->columns)) return nullptr;
   // A single group of rows needs each panel once: the next panel takes the place of the last one in the
   // cache.
-  bool single_group = block.rows <= kRowsAtOnce, first_group = part->row == block.row;
-  float* panel = workspace.packed_b + (single_group ? 0 : (part->column - block.column) * kBlockDepth);
+  const bool single_group = block.rows <= kRowsAtOnce, first_group = part->row == block.row;
+  const bool side_by_side =
+      kNarrowPanels && Number::kPerWord == 1 && !p.b_transposed && packs_all(p, block.rows);
+  const int64_t column = part->column - block.column, within = side_by_side ? column % kCopiedColumns : 0;
+  float* panel = workspace.packed_b + (single_group ? within : column) * kBlockDepth;
   if (first_group) {
     if (is_copied_by_tile<Number>(p, part->columns)) return panel;
-    pack_panel<Number>(p, *part, panel);
+    if (!side_by_side) pack_panel<Number>(p, *part, panel);
+    else if (within == 0) pack_panels(p, *part, min(block.columns - column, kCopiedColumns), panel);
   }
   part->b = panel;
   part->b_step = ceil_div(part->columns, kLanes) * kLanes;
@@ -120,7 +123,7 @@ template <class Number>
 VEC_INLINE void multiply_group(const Product& p, const Workspace& workspace, const Block& block, Part* part,
                                NextRows* next) {
   part->a = p.a.from(part->row, part->k);
-  if (packs_a<Number>(p)) pack_a<Number>(workspace, part);
+  if (packs_a<Number>(p)) pack_a<Number>(p, workspace, part);
   for (int64_t j = 0; j < block.columns; j += kPanelColumns) {
     part->column = block.column + j;
     part->columns = min(block.columns - j, kPanelColumns);

@@ -10,6 +10,8 @@ namespace {
 
 // Rows that pass over a panel of b before the next panel: together they fit the L2 cache.
 constexpr int64_t kRowsAtOnce = 96;
+// Numbers in a copy of them, in which each tile may have a vector more.
+constexpr int64_t kPackedRows = kRowsAtOnce * (kBlockDepth + kLanes);
 
 // What a run lends its blocks: memory for copies, and the guard of the block, nullptr for none.
 struct Workspace {
@@ -22,7 +24,7 @@ struct Workspace {
 
 size_t product_scratch(const Args&) {
   constexpr int64_t kFloats =
-      kBlockDepth * (kMaxBlockColumns + kRowsAtOnce) + (1 + kRowsAtOnce) * kPanelColumns;
+      kBlockDepth * kMaxBlockColumns + kPackedRows + (1 + kRowsAtOnce) * kPanelColumns;
   return static_cast<size_t>(kFloats) * sizeof(float);
 }
 
@@ -31,7 +33,7 @@ Workspace workspace_of(const Args& args) {
   workspace.repeated_bias = static_cast<float*>(args.scratch);
   workspace.transposed = workspace.repeated_bias + kPanelColumns;
   workspace.packed_a = workspace.transposed + kRowsAtOnce * kPanelColumns;
-  workspace.packed_b = workspace.packed_a + kBlockDepth * kRowsAtOnce;
+  workspace.packed_b = workspace.packed_a + kPackedRows;
   workspace.yield_point = args.yield_point;
   return workspace;
 }

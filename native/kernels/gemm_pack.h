@@ -6,8 +6,19 @@
 namespace chainrule {
 namespace {
 
-// From this many rows on, it pays to copy a b whose rows collide in the cache.
-constexpr int64_t kManyRows = 96;
+// A panel of one vector has a single line of each row of b, often on a page of its own, and few columns to
+// hide what reading a takes. So both are copied wherever they are spread over the cache.
+constexpr bool kNarrowPanels = kTileVectors == 1;
+// From this many rows on, it pays to copy a b that lies as it is read; and from fewer, where narrow panels
+// would read it from beyond the L2 cache.
+constexpr int64_t kManyRows = kNarrowPanels ? 30 : 96;
+constexpr int64_t kFarNumbers = int64_t{1} << 19, kManyRowsOfFar = 6;
+// Rows that lie together with all between them in fewer numbers stay in the cache as they are; and for fewer
+// columns copying a takes longer than it saves.
+constexpr int64_t kSpreadNumbers = 57344, kColumnsPerCopyOfA = 240;
+// Narrow panels are copied so many columns at a time: long stretches of rows, whose lines memory delivers one
+// after another and whose pages are looked up once.
+constexpr int64_t kCopiedColumns = 256;
 // Addresses that are a multiple of this many floats apart share the same few cache sets.
 constexpr int64_t kCollidingStep = 1024;
 
@@ -16,6 +27,7 @@ struct Part {
   int64_t row, rows, column, columns;
   int64_t k, depth;
   AffineRows a;
+  bool a_in_tiles;  // a is a copy in which each tile has its rows for itself: see tile_of
   const float* b;
   int64_t b_step;
 };
@@ -66,14 +78,73 @@ struct Float32 {
   }
 };
 
+// Whether reading one pass over k, a row after another, costs more than reading a copy.
+bool is_spread(int64_t k, int64_t row) {
+  if (kNarrowPanels) return min(k, kBlockDepth) * row >= kSpreadNumbers;
+  return row % kCollidingStep == 0;
+}
+
 template <class Number>
 bool packs_a(const Product& p) {
-  return Number::kPerWord > 1 || (!p.a.lie_along_k() && p.a.step % kCollidingStep == 0);
+  if (Number::kPerWord > 1) return true;
+  if (p.a.lie_along_k() || (kNarrowPanels && p.n < kColumnsPerCopyOfA)) return false;
+  return is_spread(p.k, p.a.step);
+}
+
+// How the rows of a part are cut into tiles of nearly equal height. Divided once: a division takes as long as
+// a tenth of a shallow tile.
+struct RowTiles {
+  int64_t count, least, taller;  // so many of them are one row taller than the least
+  int64_t rows(int64_t i) const { return least + (i < taller); }
+};
+
+RowTiles tiles_of(int64_t rows, int64_t vectors) {
+  int64_t count = ceil_div(rows, rows_of_tile(static_cast<int>(vectors)));
+  return {count, rows / count, rows % count};
+}
+
+// Where tile i of a copy begins: behind each of the others are the lanes that its last store leaves over.
+VEC_INLINE AffineRows tile_of(const float* copy, int64_t i, int64_t row, int64_t rows, int64_t depth) {
+  return {copy + row * depth + i * kLanes, 1, rows};
+}
+
+// Copies the rows of `count` tiles for one k, from rows that lie one after another. A load reads and a store
+// writes a whole vector; the next store covers what is too much.
+template <bool kInside>
+VEC_INLINE void pack_tile_rows(float* to, int64_t tile, const float* from, const float* end, int64_t rows,
+                               int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    store(to, kInside ? load(from) : load_upto(from, end - from));
+    from += rows;
+    to += tile;
+  }
+}
+
+// Copies rows of a that lie transposed so that a tile reads its numbers one after another; `end` is where a
+// ends.
+void pack_tiles(float* copy, const Part& part, const float* end) {
+  const RowTiles tiles = tiles_of(part.rows, 1);
+  const int64_t taller = tiles.least + 1, least = tiles.least;
+  const int64_t tall_size = taller * part.depth + kLanes, least_size = least * part.depth + kLanes;
+  float* others = copy + tiles.taller * tall_size;
+  for (int64_t k = 0; k < part.depth; ++k) {
+    const float *from = part.a.at(0, k), *then = from + tiles.taller * taller;
+    for (int64_t i = 0; i < part.rows; i += kLanes) {
+      __builtin_prefetch(from + kPrefetchRows * part.a.step + i);
+    }
+    if (from + part.rows + kLanes <= end) {
+      pack_tile_rows<true>(copy + k * taller, tall_size, from, end, taller, tiles.taller);
+      pack_tile_rows<true>(others + k * least, least_size, then, end, least, tiles.count - tiles.taller);
+    } else {
+      pack_tile_rows<false>(copy + k * taller, tall_size, from, end, taller, tiles.taller);
+      pack_tile_rows<false>(others + k * least, least_size, then, end, least, tiles.count - tiles.taller);
+    }
+  }
 }
 
 // Copies the part's rows of a for one pass over the panels of b.
 template <class Number>
-void pack_a(const Workspace& workspace, Part* part) {
+void pack_a(const Product& p, const Workspace& workspace, Part* part) {
   const AffineRows from = part->a;
   if constexpr (Number::kPerWord > 1) {
     if (from.lie_along_k()) {
@@ -82,22 +153,48 @@ void pack_a(const Workspace& workspace, Part* part) {
       return;
     }
   }
+  if constexpr (Number::kPerWord == 1 && kNarrowPanels) {
+    pack_tiles(workspace.packed_a, *part, p.a.at(0, p.k));
+    part->a.first = workspace.packed_a;
+    part->a_in_tiles = true;
+    return;
+  }
   Number::pack_rows(workspace.packed_a, kRowsAtOnce, from.first, from.step, part->depth, part->rows);
   part->a = {workspace.packed_a, 1, kRowsAtOnce};
 }
 
-// A panel of b must be copied if it lies transposed, ends within a vector or is rounded. It pays if its rows
-// collide in the cache and enough rows of a share the copy.
+// Whether copying all of a b that lies as it is read pays: enough rows of a share the copy.
+bool packs_all(const Product& p, int64_t rows) {
+  const bool far = kNarrowPanels && p.k * p.n >= kFarNumbers;
+  return rows >= (far ? kManyRowsOfFar : kManyRows) && is_spread(p.k, p.b_row);
+}
+
+// A panel of b must be copied if it lies transposed, ends within a vector or is rounded.
 template <class Number>
 bool packs_panel(const Product& p, int64_t rows, int64_t columns) {
   if (Number::kPerWord > 1 || p.b_transposed || columns % kLanes != 0) return true;
-  return p.b_row % kCollidingStep == 0 && rows >= kManyRows;
+  return packs_all(p, rows);
 }
 
-// Whether the first tile that reads a panel can copy it: it lies as it is read, at its full width.
+// Whether the first tile that reads a panel can copy it: it lies as it is read, at its full width. A narrow
+// panel has too little of each row.
 template <class Number>
 bool is_copied_by_tile(const Product& p, int64_t columns) {
-  return Number::kPerWord == 1 && !p.b_transposed && columns == kPanelColumns;
+  return Number::kPerWord == 1 && !kNarrowPanels && !p.b_transposed && columns == kPanelColumns;
+}
+
+// Copies narrow panels side by side, the first one to `to`.
+void pack_panels(const Product& p, const Part& part, int64_t columns, float* to) {
+  const float* from = p.b + part.k * p.b_row + part.column;
+  for (int64_t k = 0; k < part.depth; ++k) {
+    float* panel = to + k * kLanes;
+    for (int64_t j = 0; j < columns; j += kLanes) {
+      __builtin_prefetch(from + kPrefetchRows * p.b_row + j);
+      store(panel, load_upto(from + j, columns - j));
+      panel += kBlockDepth * kLanes;
+    }
+    from += p.b_row;
+  }
 }
 
 template <class Number>
