@@ -5,6 +5,7 @@ import {dtypes, type TypedArray} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
 import {Entry, type EntryType, isNumeric, type NumericType, over, takeFor} from './entry.ts';
 import {tf} from './packages.ts';
+import {Recorder} from './recorder.ts';
 
 export type Values =
   | TypedArray
@@ -29,6 +30,7 @@ export class ChainruleBackend extends tf.KernelBackend {
   /** Entries of data ids that another backend has made. */
   readonly #foreign = new WeakMap<object, Entry>();
   readonly #own = new Set<Entry>();
+  readonly recorder = new Recorder();
   #bytes = 0;
 
   /** What tfjs's cpu kernels know of a backend's storage. */
@@ -115,7 +117,9 @@ export class ChainruleBackend extends tf.KernelBackend {
     return this.#find(id)?.refCount ?? 0;
   }
 
+  /** A variable, or a kernel of tfjs, takes the data. */
   override incRef(id: DataId): void {
+    this.recorder.assigned();
     this.entryOf(id).refCount++;
   }
 
@@ -170,8 +174,10 @@ export class ChainruleBackend extends tf.KernelBackend {
   }
 
   override async time(f: () => void): Promise<BackendTimingInfo> {
+    this.recorder.flush();
     const start = performance.now();
     f();
+    this.recorder.flush();
     return {kernelMs: performance.now() - start};
   }
 
@@ -193,7 +199,8 @@ export class ChainruleBackend extends tf.KernelBackend {
   }
 
   override dispose(): void {
-    for (const entry of this.#own) entry.release();
+    this.recorder.drop();
+    for (const entry of this.#own) entry.drop();
     this.#own.clear();
     this.#bytes = 0;
   }

@@ -17,6 +17,11 @@ export interface ComplexParts {
   readonly imag: TensorInfo;
 }
 
+/** A trace of ops that are recorded and have not run. */
+export interface Recording {
+  readonly nodes: readonly unknown[];
+}
+
 export class Entry {
   readonly #isEntry = true;
   readonly dtype: EntryType;
@@ -26,11 +31,18 @@ export class Entry {
   refCount: number;
   /** Set by tfjs's own kernels, too. */
   complexTensorInfos: ComplexParts | undefined;
+  /** Where it stands in the trace that it is in: a result from 0 on, an input below. */
+  position = 0;
   /** Encoded strings. */
   #strings: readonly Uint8Array[] | undefined;
   #memory: Memory | undefined;
   /** The memory, as long as nobody else can have it: it then serves again. */
   #block: Uint8Array | undefined;
+  #trace: Recording | undefined;
+  /** Runs the trace that it is a result of; undefined once it has run. */
+  #flush: (() => void) | undefined;
+  #error: unknown;
+  #isReleased = false;
 
   constructor(dtype: EntryType, size: number, refCount: number) {
     this.dtype = dtype;
@@ -63,25 +75,80 @@ export class Entry {
     return entry;
   }
 
-  /** For kernels of this library. Undefined for complex numbers and strings, and once it was disposed of. */
+  /** Numbers that a trace will have computed once `flush` has run it. */
+  static pending(dtype: NumericType, size: number, flush: () => void): Entry {
+    const entry = new Entry(dtype, size, 1);
+    entry.#flush = flush;
+    return entry;
+  }
+
+  get isPending(): boolean {
+    return this.#flush !== undefined;
+  }
+
+  /**
+   * For kernels of this library. Undefined for complex numbers and strings, and once it was disposed of.
+   *
+   * @throws What the op threw that was to compute it.
+   */
   get memory(): Memory | undefined {
+    this.#flush?.();
+    if (this.#error !== undefined) throw this.#error;
     return this.#memory;
   }
 
+  /** What it has, or will have. */
   get bytes(): number {
-    return this.#memory?.byteLength ?? 0;
+    return isNumeric(this.dtype) ? this.size * dtypes[this.dtype].bytes : 0;
+  }
+
+  isIn(trace: Recording): boolean {
+    return this.#trace === trace;
+  }
+
+  /** Stands in a trace from now on, which reads its memory when it runs. */
+  enter(trace: Recording, position: number): void {
+    this.#trace = trace;
+    this.position = position;
+  }
+
+  /** The trace has run. */
+  leave(): void {
+    this.#trace = undefined;
+    this.#flush = undefined;
+    if (this.#isReleased) this.drop();
+  }
+
+  /** Its trace has computed it. */
+  fill(block: Uint8Array): void {
+    this.#flush = undefined;
+    this.#memory = block;
+    this.#block = block;
+  }
+
+  /** Its trace could not compute it: who reads it hears why. */
+  fail(error: unknown): void {
+    this.#flush = undefined;
+    this.#error = error;
   }
 
   /** For kernels of tfjs, which may keep it: so the memory never serves again. */
   get values(): TypedArray | readonly Uint8Array[] | undefined {
+    const view = this.#strings ?? this.view();
     this.#block = undefined;
-    return this.#strings ?? this.#view();
+    return view;
+  }
+
+  /** Some of its numbers, in the same memory, which never serves again. */
+  piece(start: number, count: number): Entry {
+    const values = this.values as TypedArray;
+    return Entry.ofArray(this.dtype as NumericType, values.subarray(start, start + count));
   }
 
   /** A copy. */
   read(): TypedArray | Uint8Array[] | undefined {
     if (this.#strings) return this.#strings.slice();
-    const view = this.#view();
+    const view = this.view();
     if (!view) return undefined;
     const {array, bytes} = dtypes[this.dtype as DType];
     const copy = new array(new ArrayBuffer(this.size * bytes), 0, this.size);
@@ -89,8 +156,15 @@ export class Entry {
     return copy;
   }
 
-  /** Lets go of the memory. */
+  /** No tensor has it any more. A trace that it stands in may still read it. */
   release(): void {
+    this.refCount = 0;
+    this.#isReleased = true;
+    if (!this.#trace) this.drop();
+  }
+
+  /** Lets go of the memory. */
+  drop(): void {
     if (this.#block) pool.give(this.#block);
     this.#block = undefined;
     this.#memory = undefined;
@@ -98,10 +172,10 @@ export class Entry {
     this.complexTensorInfos = undefined;
   }
 
-  #view(): TypedArray | undefined {
-    if (!this.#memory) return undefined;
-    const {buffer, byteOffset} = this.#memory;
-    return new dtypes[this.dtype as DType].array(buffer, byteOffset, this.size);
+  /** Numbers where they lie, for who only looks at them. */
+  view(): TypedArray | undefined {
+    const {memory} = this;
+    return memory && new dtypes[this.dtype as DType].array(memory.buffer, memory.byteOffset, this.size);
   }
 }
 

@@ -1,5 +1,5 @@
 // How a kernel of TensorFlow.js runs: by its rule, or by tfjs's own kernel over the same memory.
-import type {KernelConfig, KernelFunc, TensorInfo} from '@tensorflow/tfjs-core';
+import type {KernelConfig, KernelFunc, SliceAttrs, TensorInfo} from '@tensorflow/tfjs-core';
 import {isChainruleError} from '../core/errors.ts';
 import type {TensorSpec} from '../core/tensor.ts';
 import type {Memory} from '../runtime/linked.ts';
@@ -8,9 +8,11 @@ import {type ComplexKernel, complexKernel, isComplexKernel} from './complex.ts';
 import {Entry, isNumeric, over, takeFor} from './entry.ts';
 import {countHandedOver, withoutRule} from './handed-over.ts';
 import {rules} from './kernels/index.ts';
+import {knownSlice} from './known-slice.ts';
 import {backendName, tf} from './packages.ts';
-import {Recipes} from './recipe.ts';
+import {type Recipe, Recipes} from './recipe.ts';
 import type {Reason, Rule} from './rule.ts';
+import {ways} from './trace.ts';
 
 interface Given {
   readonly inputs: Readonly<Record<string, TensorInfo | null | undefined>>;
@@ -40,11 +42,10 @@ function collect({operands}: Rule, {inputs}: Given): Collected | Reason {
   return {infos, specs: infos as readonly TensorSpec[], present};
 }
 
-/** Memory of the type that the tensor has: tfjs casts without a copy by giving data another type. */
-function memoryOf(info: TensorInfo, backend: ChainruleBackend): Memory {
+/** Data of the type that the tensor has: tfjs casts without a copy by giving data another type. */
+function entryFor(info: TensorInfo, backend: ChainruleBackend): Entry {
   const entry = backend.entryOf(info.dataId);
-  if (entry.dtype === info.dtype && entry.memory) return entry.memory;
-  return converted(entry, info).memory as Memory;
+  return entry.dtype === info.dtype ? entry : converted(entry, info);
 }
 
 function converted(entry: Entry, {dtype}: TensorInfo): Entry {
@@ -59,6 +60,40 @@ function converted(entry: Entry, {dtype}: TensorInfo): Entry {
 const isAboutData = (error: unknown): boolean =>
   isChainruleError(error) && (error.code === 'ERR_OUT_OF_RANGE' || error.code === 'ERR_PLAN');
 
+/** Runs it now; undefined where it refuses the data. */
+function runNow(recipe: Recipe, entries: readonly Entry[]): Entry[] | undefined {
+  try {
+    const memory = recipe.run(entries.map(entry => entry.memory as Memory));
+    const computed = recipe.results.filter(({operand}) => operand === undefined);
+    return computed.map(({dtype, size}, index) => Entry.ofBlock(dtype, size, memory[index] as Uint8Array));
+  } catch (error) {
+    if (isAboutData(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Whether indices that are known already are all within the axis. */
+function areWithin({specs, attributes}: Recipe, indices: Entry): boolean {
+  if (indices.isPending) return true;
+  const [x] = specs as [TensorSpec];
+  const {axis} = attributes as {readonly axis: number};
+  const size = x.shape[axis < 0 ? axis + x.shape.length : axis] as number;
+  const values = indices.view() ?? [];
+  for (let at = 0; at < values.length; at++) {
+    const index = values[at] as number;
+    if (!(index >= 0 && index < size)) return false;
+  }
+  return true;
+}
+
+/** What has been computed, or will be. */
+function results(rule: Rule, recipe: Recipe, entries: readonly Entry[], backend: ChainruleBackend) {
+  if (recipe.isNames) return [];
+  if (rule.indices === 'known' && !areWithin(recipe, entries[1] as Entry)) return undefined;
+  if (rule.indices === 'at once' || ways.atOnce) return runNow(recipe, entries);
+  return backend.recorder.record(recipe, entries);
+}
+
 /** The results of a rule; the reason where there are none. */
 function byRule(rule: Rule, recipes: Recipes, given: Given): TensorInfo | TensorInfo[] | Reason {
   const collected = collect(rule, given);
@@ -67,24 +102,19 @@ function byRule(rule: Rule, recipes: Recipes, given: Given): TensorInfo | Tensor
   const {infos, specs, present} = collected;
   const recipe = recipes.find(specs, present, attributes);
   if (recipe.declined) return recipe.declined;
-  let computed: Memory[];
-  try {
-    computed = recipe.run(infos.map(info => memoryOf(info, backend)));
-  } catch (error) {
-    if (isAboutData(error)) return 'refused';
-    throw error;
-  }
+  const entries = infos.map(info => entryFor(info, backend));
+  const computed = results(rule, recipe, entries, backend);
+  if (!computed) return 'refused';
   let next = 0;
-  const results = recipe.results.map(({shape, dtype, size, operand}): TensorInfo => {
-    const same = operand === undefined ? undefined : (infos[operand] as TensorInfo);
-    if (same) {
-      backend.incRef(same.dataId);
-      return {dataId: same.dataId, shape: [...shape], dtype};
-    }
-    const entry = Entry.ofBlock(dtype, size, computed[next++] as Uint8Array);
-    return {dataId: backend.enter(entry), shape: [...shape], dtype};
+  const named = recipe.results.map(({shape, dtype, operand}): TensorInfo => {
+    const own = {shape: [...shape], dtype};
+    if (operand === undefined) return {dataId: backend.enter(computed[next++] as Entry), ...own};
+    const [entry, {dataId}] = [entries[operand] as Entry, infos[operand] as TensorInfo];
+    if (entry !== backend.entryOf(dataId)) return {dataId: backend.enter(entry), ...own};
+    entry.refCount++;
+    return {dataId, ...own};
   });
-  return recipe.isList ? results : (results[0] as TensorInfo);
+  return recipe.isList ? named : (named[0] as TensorInfo);
 }
 
 /** tfjs may give data another type without converting it; here data has one type. */
@@ -127,6 +157,10 @@ export function kernelFor({kernelName, kernelFunc}: KernelConfig): KernelFunc {
     const given = {inputs, attributes: attrs ?? {}, backend} as unknown as Given;
     const ofParts = complexKernel(kernelName, given.inputs, given.attributes);
     if (ofParts) return byParts(ofParts, kernelName, given);
+    const piece =
+      kernelName === 'Slice' &&
+      knownSlice(given.inputs.x as TensorInfo, given.attributes as SliceAttrs, given.backend);
+    if (piece) return piece;
     const result = rule && recipes ? byRule(rule, recipes, given) : ruleless;
     if (typeof result !== 'string') return result;
     countHandedOver(kernelName, result);

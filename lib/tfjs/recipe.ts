@@ -20,7 +20,11 @@ export interface Result {
   readonly operand: number | undefined;
 }
 
+let recipes = 0;
+
 export class Recipe {
+  /** Tells it from all others of this process. */
+  readonly id = recipes++;
   readonly specs: readonly TensorSpec[];
   /** Which operands are there. */
   readonly present: number;
@@ -29,29 +33,49 @@ export class Recipe {
   readonly declined: Reason | undefined;
   readonly isList: boolean;
   readonly results: readonly Result[];
-  readonly #steps: Steps | undefined;
+  readonly #rule: Rule;
+  readonly #computed: readonly Tensor[];
+  readonly #leaves: readonly Tensor[];
+  #steps: Steps | undefined;
 
   constructor(rule: Rule, specs: readonly TensorSpec[], present: number, attributes: object) {
     this.specs = specs.map(({shape, dtype}) => ({shape: [...shape], dtype}));
     this.present = present;
     this.attributes = structuredClone(attributes);
+    this.#rule = rule;
     const leaves = this.specs.map((spec, index) => input({...spec, name: `operand ${index}`}));
     const outcome = attempt(rule, leaves, present, attributes);
     this.isList = Array.isArray(outcome);
     if (typeof outcome === 'string') {
       this.declined = outcome;
       this.results = [];
+      this.#computed = [];
+      this.#leaves = [];
       return;
     }
     const outputs = (this.isList ? outcome : [outcome]) as readonly Tensor[];
     this.results = outputs.map(tensor => resultOf(tensor, leaves));
-    const computed = outputs.filter((_, at) => this.results[at]?.operand === undefined);
-    if (computed.length > 0) this.#steps = new Steps(computed, leaves);
+    this.#computed = outputs.filter((_, at) => this.results[at]?.operand === undefined);
+    this.#leaves = leaves;
+  }
+
+  /** Whether all results are second names of operands: then there is nothing to run. */
+  get isNames(): boolean {
+    return this.#computed.length === 0;
   }
 
   /** The results that are no operands, in memory of the pool. */
   run(operands: readonly Memory[]): Memory[] {
-    return this.#steps?.run(operands, take) ?? [];
+    this.#steps ??= new Steps(this.#computed, this.#leaves);
+    return this.#steps.run(operands, take);
+  }
+
+  /** The same results of other tensors, of the same shapes and types, as a part of a larger graph. */
+  graph(operands: readonly Tensor[]): Tensor[] {
+    const outcome = attempt(this.#rule, operands, this.present, this.attributes);
+    if (typeof outcome === 'string') throw new Error(`a rule declines what it took before: ${outcome}`);
+    const outputs = (this.isList ? outcome : [outcome]) as readonly Tensor[];
+    return outputs.filter((_, at) => this.results[at]?.operand === undefined);
   }
 }
 

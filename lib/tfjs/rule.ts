@@ -26,7 +26,11 @@ export type Outcome = Tensor | readonly Tensor[] | Reason;
 export interface Rule {
   /** Names of the operands in order, or `list` for any number of them. */
   readonly operands: readonly string[] | 'list';
-  readonly isOptional: readonly boolean[];
+  /**
+   * What is said of indices that are out of range, and when: `at once`, by running it at the call; or of
+   * `known` ones at the call, of others when a result is read.
+   */
+  readonly indices?: 'at once' | 'known';
   apply(operands: readonly (Tensor | undefined)[], attributes: object): Outcome;
 }
 
@@ -39,7 +43,6 @@ export function rule<const Names extends string, Attributes extends object = obj
   const operands = given.map(name => name.replace('?', ''));
   return {
     operands,
-    isOptional: given.map(name => name.endsWith('?')),
     apply(tensors, attributes) {
       const named: Record<string, Tensor | undefined> = {};
       for (const [index, name] of operands.entries()) named[name] = tensors[index];
@@ -47,6 +50,8 @@ export function rule<const Names extends string, Attributes extends object = obj
     },
   };
 }
+
+export const withIndices = (indices: 'at once' | 'known', own: Rule): Rule => ({...own, indices});
 
 type Words<Text extends string> = Text extends `${infer First} ${infer Rest}`
   ? First | Words<Rest>
@@ -59,7 +64,6 @@ export const listRule = <Attributes extends object = object>(
   body: (operands: readonly Tensor[], attributes: Attributes) => Outcome,
 ): Rule => ({
   operands: 'list',
-  isOptional: [],
   apply: (tensors, attributes) => body(tensors as readonly Tensor[], attributes as Attributes),
 });
 

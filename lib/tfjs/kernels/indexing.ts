@@ -15,7 +15,7 @@ import * as ops from '../../ops/index.ts';
 import {scatterAddOp} from '../../ops/indexing.ts';
 import {isNumeric} from '../entry.ts';
 import {tf} from '../packages.ts';
-import {type Outcome, type Rules, rule} from '../rule.ts';
+import {type Outcome, type Rules, rule, withIndices} from '../rule.ts';
 
 /** Rows added up at the places of the first axis that `places` names; other places add nothing. */
 function addedUp(places: Tensor, rows: Tensor, size: number): Tensor {
@@ -66,7 +66,7 @@ function diagonal(x: Tensor): Tensor {
   return ops.reshape(ops.cast(square, x.dtype), [...x.shape, ...x.shape]);
 }
 
-export const indexing: Rules = {
+const unchecked: Rules = {
   Bincount: rule('x weights', ({x, weights}, {size}: BincountAttrs) =>
     histogram(ops.reshape(x, [x.size]), weights, size, false),
   ),
@@ -108,5 +108,22 @@ export const indexing: Rules = {
     return addedUp(ops.cast(segmentIds, 'int32'), x, numSegments);
   }),
 };
+
+/** Kernels that refuse indices; none other refuses data. */
+const refusing = [
+  'Bincount',
+  'DenseBincount',
+  'GatherNd',
+  'ScatterNd',
+  'SparseToDense',
+  'TensorScatterUpdate',
+];
+
+export const indexing: Rules = Object.fromEntries(
+  Object.entries(unchecked).map(([name, own]) => {
+    if (name === 'GatherV2') return [name, withIndices('known', own)];
+    return [name, refusing.includes(name) ? withIndices('at once', own) : own];
+  }),
+);
 
 const asRowsOf = (indices: Tensor): Tensor => (indices.rank === 0 ? asRows(indices) : indices);

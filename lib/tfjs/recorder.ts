@@ -1,0 +1,56 @@
+// Where traces end: at a read, at the end of the synchronous section, when a tape opens after an assignment,
+// where a trace begins to repeat itself, and at a limit. So programs that read nothing, and loops that never
+// wait, still have a trace for each of their steps.
+import type {Entry} from './entry.ts';
+import {tf} from './packages.ts';
+import type {Recipe} from './recipe.ts';
+import {Trace} from './trace.ts';
+
+/** From so many ops on a trace may end where its first op comes again. */
+const leastPeriod = 256;
+const mostOps = 4096;
+const mostBytes = 2 ** 30;
+
+export class Recorder {
+  #trace = new Trace();
+  /** Tapes that were open at the last op. */
+  #depth = 0;
+  #hasAssigned = false;
+
+  /** The results of an op, which runs when its trace ends. */
+  record(recipe: Recipe, operands: readonly Entry[]): Entry[] {
+    if (this.#endsBefore(recipe)) this.flush();
+    const trace = this.#trace;
+    if (trace.isEmpty) queueMicrotask(() => trace === this.#trace && this.flush());
+    return trace.add(recipe, operands, this.flush);
+  }
+
+  /** A variable takes a tensor. */
+  assigned(): void {
+    this.#hasAssigned = true;
+  }
+
+  /** Runs what is recorded. Never throws: who reads a result that could not be computed hears why. */
+  readonly flush = (): void => {
+    const trace = this.#trace;
+    if (trace.isEmpty) return;
+    this.#trace = new Trace();
+    this.#hasAssigned = false;
+    trace.run();
+  };
+
+  /** Forgets what is recorded. */
+  drop(): void {
+    this.#trace = new Trace();
+  }
+
+  #endsBefore(recipe: Recipe): boolean {
+    const depth = tf.engine().state.gradientDepth;
+    const beginsStep = depth > 0 && this.#depth === 0 && this.#hasAssigned;
+    this.#depth = depth;
+    const {length, bytes, first} = this.#trace;
+    return (
+      beginsStep || (length >= leastPeriod && recipe === first) || length >= mostOps || bytes >= mostBytes
+    );
+  }
+}

@@ -1,0 +1,86 @@
+// The backend of TensorFlow.js trains for a long time in the same memory; threads that have it may end at any
+// moment.
+import {expect, test} from 'vitest';
+import {tfjsBundleFile} from '../support/bundle.ts';
+import {deep, freesAtOnce, repeats, runChild} from '../support/child.ts';
+
+/** A training step by hand that reads nothing, and one that reads its loss. */
+const steps = `
+import {createRequire} from 'node:module';
+const require = createRequire(${JSON.stringify(tfjsBundleFile)});
+const tf = require('@tensorflow/tfjs-core');
+// Registers the gradients.
+require('@tensorflow/tfjs-layers');
+require(${JSON.stringify(tfjsBundleFile)});
+const x = tf.randomUniform([32, 8]);
+const y = tf.sum(x, 1, true);
+const hidden = tf.variable(tf.randomUniform([8, 16], -0.3, 0.3));
+const out = tf.variable(tf.randomUniform([16, 1], -0.3, 0.3));
+const optimizer = tf.train.adam(0.001);
+const loss = () => tf.losses.meanSquaredError(y, tf.matMul(tf.relu(tf.matMul(x, hidden)), out));
+async function step(index) {
+  if (index % 2 === 0) optimizer.minimize(loss);
+  else {
+    const value = optimizer.minimize(loss, true);
+    await value.data();
+    value.dispose();
+  }
+}
+`;
+
+test('memory stays flat over many training steps', {timeout: 900_000}, async () => {
+  const count = repeats(100_000, 3_000);
+  const result = await runChild(
+    `${steps}
+const resident = async () => {
+  for (let repeat = 0; repeat < 3; repeat++) { gc(); await new Promise(resolve => setTimeout(resolve, 20)); }
+  const {numTensors, numBytes, numBytesNative} = tf.memory();
+  return [process.memoryUsage().rss / 1048576, numTensors, numBytes, numBytesNative].join(' ');
+};
+for (let warm = 0; warm < 4000; warm++) await step(warm);
+const before = await resident();
+for (let index = 0; index < ${count}; index++) await step(index);
+console.log(before + '\\n' + (await resident()));
+`,
+    {nodeArguments: ['--expose-gc'], timeoutMs: 880_000, env: freesAtOnce},
+  );
+  expect(result.code, result.stderr).toBe(0);
+  const [before, after] = result.stdout
+    .trim()
+    .split('\n')
+    .map(line => line.split(' ').map(Number)) as [number[], number[]];
+  expect(after.slice(1)).toEqual(before.slice(1));
+  expect((after[0] as number) - (before[0] as number)).toBeLessThan(deep ? 24 : 12);
+});
+
+test('workers that are ended in mid-training', {timeout: 600_000}, async () => {
+  const result = await runChild(
+    `${steps.replace("import {createRequire} from 'node:module';", '')}
+import {createRequire} from 'node:module';
+import {fileURLToPath} from 'node:url';
+import {Worker, isMainThread, parentPort} from 'node:worker_threads';
+if (isMainThread) {
+  for (let round = 0; round < ${repeats(100, 4)}; round++) {
+    const workers = [0, 1].map(() => new Worker(fileURLToPath(import.meta.url)));
+    await Promise.all(workers.map(worker => new Promise((resolve, reject) => {
+      worker.once('message', resolve);
+      worker.once('error', reject);
+    })));
+    for (let index = 0; index < 5; index++) await step(index);
+    await Promise.all(workers.map(worker => worker.terminate()));
+  }
+  for (let index = 0; index < 20; index++) await step(index);
+  console.log(Number.isFinite(loss().dataSync()[0]));
+} else {
+  for (let index = 0; ; index++) {
+    await step(index);
+    if (index === 20) parentPort.postMessage('begun');
+    if (index % 10 === 0) await new Promise(resolve => setImmediate(resolve));
+  }
+}
+`,
+    {timeoutMs: 580_000},
+  );
+  expect(result.code, result.stderr).toBe(0);
+  expect(result.stdout.trim()).toBe('true');
+});

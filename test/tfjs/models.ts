@@ -1,0 +1,117 @@
+// Models of tfjs-layers and steps of their training: the same on every backend, as all weights have a seed.
+import * as tf from '@tensorflow/tfjs-core';
+import * as tfl from '@tensorflow/tfjs-layers';
+
+type Model = tfl.LayersModel;
+
+interface Case {
+  readonly model: () => Model;
+  readonly x: () => tf.Tensor;
+  readonly y: () => tf.Tensor;
+  readonly loss: string;
+}
+
+const seeded = (seed: number) => ({
+  kernelInitializer: tfl.initializers.glorotUniform({seed}),
+  recurrentInitializer: tfl.initializers.glorotNormal({seed: seed + 100}),
+});
+
+const rows = 48;
+const numbers = (shape: number[], seed: number): tf.Tensor => tf.randomUniform(shape, -1, 1, 'float32', seed);
+
+const classes = (): tf.Tensor =>
+  tf.oneHot(
+    tf.tensor1d(
+      Int32Array.from({length: rows}, (_, row) => (row * 7) % 3),
+      'int32',
+    ),
+    3,
+  );
+
+function sequential(...layers: tfl.layers.Layer[]): Model {
+  const model = tfl.sequential();
+  for (const layer of layers) model.add(layer);
+  return model;
+}
+
+const {layers} = tfl;
+const classifier = {y: classes, loss: 'categoricalCrossentropy'};
+
+export const cases: Readonly<Record<string, Case>> = {
+  perceptron: {
+    model: () =>
+      sequential(
+        layers.dense({units: 16, activation: 'relu', inputShape: [10], ...seeded(1)}),
+        layers.dropout({rate: 0.25, seed: 3}),
+        layers.dense({units: 3, activation: 'softmax', ...seeded(2)}),
+      ),
+    x: () => numbers([rows, 10], 7),
+    ...classifier,
+  },
+  'batch normalization': {
+    model: () =>
+      sequential(
+        layers.dense({units: 12, activation: 'tanh', inputShape: [10], ...seeded(1)}),
+        layers.batchNormalization({}),
+        layers.dense({units: 3, activation: 'softmax', ...seeded(2)}),
+      ),
+    x: () => numbers([rows, 10], 7),
+    ...classifier,
+  },
+  recurrent: {
+    model: () =>
+      sequential(
+        layers.lstm({units: 8, returnSequences: true, inputShape: [5, 6], ...seeded(1)}),
+        layers.gru({units: 6, ...seeded(4)}),
+        layers.dense({units: 3, activation: 'softmax', ...seeded(2)}),
+      ),
+    x: () => numbers([rows, 5, 6], 7),
+    ...classifier,
+  },
+  embedding: {
+    model: () =>
+      sequential(
+        layers.embedding({
+          inputDim: 20,
+          outputDim: 8,
+          inputLength: 6,
+          embeddingsInitializer: tfl.initializers.randomUniform({minval: -0.1, maxval: 0.1, seed: 5}),
+        }),
+        layers.flatten(),
+        layers.dense({units: 3, activation: 'softmax', ...seeded(2)}),
+      ),
+    x: () => tf.floor(tf.mul(tf.add(numbers([rows, 6], 7), 1), 9.99)),
+    ...classifier,
+  },
+  convolution: {
+    model: () =>
+      sequential(
+        layers.conv2d({filters: 4, kernelSize: 3, activation: 'relu', inputShape: [8, 8, 1], ...seeded(1)}),
+        layers.maxPooling2d({}),
+        layers.flatten(),
+        layers.dense({units: 3, activation: 'softmax', ...seeded(2)}),
+      ),
+    x: () => numbers([rows, 8, 8, 1], 7),
+    ...classifier,
+  },
+};
+
+export interface Trained {
+  readonly losses: readonly number[];
+  readonly weights: readonly Float32Array[];
+}
+
+/** Trains on the backend that is current: losses of the epochs, weights at the end. */
+export async function train(name: string, optimizer: () => tf.Optimizer, epochs: number): Promise<Trained> {
+  const {model: make, x: makeX, y: makeY, loss} = cases[name] as Case;
+  const [model, x, y] = [make(), makeX(), makeY()];
+  const own = optimizer();
+  model.compile({optimizer: own, loss, metrics: ['accuracy']});
+  const options = {epochs, batchSize: 16, shuffle: false, verbose: 0} as const;
+  const {history} = await model.fit(x, y, options);
+  const weights = model.getWeights().map(weight => weight.dataSync() as Float32Array);
+  model.dispose();
+  own.dispose();
+  tf.dispose([x, y]);
+  return {losses: history.loss as number[], weights};
+}
