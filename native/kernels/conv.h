@@ -7,7 +7,6 @@
 #pragma once
 
 #include "conv_depthwise.h"
-#include "conv_lines.h"
 #include "gemm.h"
 
 namespace chainrule {
@@ -110,13 +109,13 @@ Block rows_of_block(const ConvGrid& grid, const ConvBlock& of, int64_t rows) {
 
 ConvGrid grid_of_conv(const ConvShape& s) {
   return conv_grid(s.groups, 1, s.images * s.y_pixels(), s.group_outputs(), s.all_taps() * s.group_channels(),
-                   kRowsWorthCopying);
+                   kRowsAtOnce);
 }
 ConvGrid grid_of_input(const ConvShape& s) {
   int64_t strides = 1;
   for (int i = 0; i < kSpace; ++i) strides *= min(s.stride[i], max(s.taps[i], 1));
   return conv_grid(s.groups, 1, s.images * s.x_pixels(), s.group_channels(),
-                   s.all_taps() * s.group_outputs() / strides, kRowsWorthCopying);
+                   s.all_taps() * s.group_outputs() / strides, kRowsAtOnce);
 }
 ConvGrid grid_of_kernel(const ConvShape& s, int64_t parts) {
   return conv_grid(s.groups, parts, s.all_taps() * s.group_channels(), s.group_outputs(),

@@ -2,7 +2,7 @@
 // bits are those of products of one column.
 #pragma once
 
-#include "conv_block.h"
+#include "conv_lines.h"
 
 namespace chainrule {
 namespace {
@@ -47,17 +47,25 @@ RowPiece row_piece(const Convolution& c, int64_t number, int64_t end) {
 // Taps [first, first + count) for a row of windows.
 void taps_of_row(const Convolution& c, const WindowPlace& place, int64_t first, int64_t count, RowTap* taps) {
   const Windows& w = c.windows;
+  const WindowAxis &a0 = w.axes[0], &a1 = w.axes[1], &a2 = w.axes[2];
+  const float* image = w.images + place.image * w.image_floats();
+  int64_t t2 = first % a2.taps, t1 = first / a2.taps % a1.taps, t0 = first / a2.taps / a1.taps;
+  int64_t own = c.backwards == nullptr ? first : tap_of(*c.backwards, w, c.phase, first);
   for (int64_t i = 0; i < count; ++i) {
-    const int64_t tap = first + i, t2 = tap % w.axes[2].taps, rest = tap / w.axes[2].taps;
-    const int64_t t1 = rest % w.axes[1].taps, t0 = rest / w.axes[1].taps;
-    const int64_t p0 = place.at[0] * w.axes[0].stride + w.axes[0].shift + t0 * w.axes[0].dilation;
-    const int64_t p1 = place.at[1] * w.axes[1].stride + w.axes[1].shift + t1 * w.axes[1].dilation;
-    const bool within = is_within(p0, w.axes[0]) && is_within(p1, w.axes[1]);
-    const int64_t row = (p0 * w.axes[1].size + p1) * w.axes[2].size * w.pitch;
-    taps[i].row = within ? w.images + place.image * w.image_floats() + row : nullptr;
-    const int64_t own = c.backwards == nullptr ? tap : tap_of(*c.backwards, w, c.phase, tap);
+    const int64_t p0 = place.at[0] * a0.stride + a0.shift + t0 * a0.dilation;
+    const int64_t p1 = place.at[1] * a1.stride + a1.shift + t1 * a1.dilation;
+    const bool within = is_within(p0, a0) && is_within(p1, a1);
+    taps[i].row = within ? image + (p0 * a1.size + p1) * a2.size * w.pitch : nullptr;
     taps[i].w = c.product.b + own * w.pitch;
-    taps[i].shift = w.axes[2].shift + t2 * w.axes[2].dilation;
+    taps[i].shift = a2.shift + t2 * a2.dilation;
+    own += c.backwards == nullptr ? 1 : -c.phase.tap_step[2];
+    if (++t2 < a2.taps) continue;
+    t2 = 0;
+    if (++t1 == a1.taps) {
+      t1 = 0;
+      ++t0;
+    }
+    if (c.backwards != nullptr && i + 1 < count) own = tap_of(*c.backwards, w, c.phase, first + i + 1);
   }
 }
 
@@ -69,45 +77,53 @@ struct RowArgs {
   const float* bias;
 };
 
-// kPixels windows from `window` on, of up to sixteen channels from `channel` on. kInside: no tap lies beside
-// the image.
-template <int kPixels, bool kInside>
+// kPixels windows from `window` on, of sixteen channels from `channel` on, or fewer where not kWhole.
+// kInside: no tap lies beside the image.
+template <int kPixels, bool kInside, bool kWhole>
 VEC_INLINE void convolve_pixels(const RowArgs& r, int64_t window, int64_t channel, int64_t channels,
                                 float* to, int64_t to_step) {
+  const int64_t n = kWhole ? kLanes : channels, step = r.stride * r.pitch;
   Vec sums[kPixels];
+#pragma GCC unroll 4
   for (int i = 0; i < kPixels; ++i) sums[i] = zero();
   for (int64_t t = 0; t < r.tap_count; ++t) {
     const RowTap& tap = r.taps[t];
-    const Vec w = load_upto(tap.w + channel, channels);
-    for (int i = 0; i < kPixels; ++i) {
-      const int64_t at = (window + i) * r.stride + tap.shift;
-      const bool within = tap.row != nullptr && (kInside || (at >= 0 && at < r.width));
-      const Vec x = within ? load_upto(tap.row + at * r.pitch + channel, channels) : zero();
-      sums[i] = fma(x, w, sums[i]);
+    const Vec w = load_upto(tap.w + channel, n);
+    const int64_t at = window * r.stride + tap.shift;
+    const bool within = tap.row != nullptr && (kInside || (at >= 0 && at < r.width));
+    if (!within) {
+#pragma GCC unroll 4
+      for (int i = 0; i < kPixels; ++i) sums[i] = fma(zero(), w, sums[i]);
+      continue;
     }
+    const float* x = tap.row + at * r.pitch + channel;
+#pragma GCC unroll 4
+    for (int i = 0; i < kPixels; ++i) sums[i] = fma(load_upto(x + i * step, n), w, sums[i]);
   }
+#pragma GCC unroll 4
   for (int i = 0; i < kPixels; ++i) {
     float* own = to + i * to_step;
-    if (r.accumulate) sums[i] = load_upto(own, channels) + sums[i];
-    if (r.bias != nullptr) sums[i] = sums[i] + load_upto(r.bias + channel, channels);
-    store_upto(own, sums[i], channels);
+    if (r.accumulate) sums[i] = load_upto(own, n) + sums[i];
+    if (r.bias != nullptr) sums[i] = sums[i] + load_upto(r.bias + channel, n);
+    store_upto(own, sums[i], n);
   }
 }
 
 // Up to sixteen channels of a row. Windows [inside, outside) have all of their taps in the row.
+template <bool kWhole>
 VEC_INLINE void convolve_row(const RowArgs& r, const RowPiece& piece, int64_t inside, int64_t outside,
                              int64_t channel, int64_t channels, float* to, int64_t to_step) {
   const int64_t first = piece.place.at[2], end = first + piece.count;
   const int64_t low = min(max(inside, first), end), high = min(max(outside, low), end);
-  for (int64_t q = first; q < low; ++q) {
-    convolve_pixels<1, false>(r, q, channel, channels, to + (q - first) * to_step, to_step);
+  int64_t q = first;
+  for (; q < low; ++q, to += to_step) {
+    convolve_pixels<1, false, kWhole>(r, q, channel, channels, to, to_step);
   }
-  int64_t q = low;
-  for (; q + kPixelsAtOnce <= high; q += kPixelsAtOnce) {
-    convolve_pixels<kPixelsAtOnce, true>(r, q, channel, channels, to + (q - first) * to_step, to_step);
+  for (; q + kPixelsAtOnce <= high; q += kPixelsAtOnce, to += kPixelsAtOnce * to_step) {
+    convolve_pixels<kPixelsAtOnce, true, kWhole>(r, q, channel, channels, to, to_step);
   }
-  for (; q < end; ++q) {
-    convolve_pixels<1, false>(r, q, channel, channels, to + (q - first) * to_step, to_step);
+  for (; q < end; ++q, to += to_step) {
+    convolve_pixels<1, false, kWhole>(r, q, channel, channels, to, to_step);
   }
 }
 
@@ -126,8 +142,9 @@ void convolve_piece(const Convolution& c, const RowPiece& piece, const ConvWorks
     const float* bias = k + count == p.k ? p.epilogue.bias : nullptr;
     const RowArgs r = {taps, count, c.windows.pitch, axis.size, axis.stride, k > 0, bias};
     for (int64_t channel = 0; channel < p.n; channel += kLanes) {
-      const int64_t channels = min(p.n - channel, kLanes);
-      convolve_row(r, piece, inside, outside, channel, channels, to + channel, piece.pixel_step * p.c_row);
+      const int64_t channels = min(p.n - channel, kLanes), step = piece.pixel_step * p.c_row;
+      const auto convolve = channels == kLanes ? convolve_row<true> : convolve_row<false>;
+      convolve(r, piece, inside, outside, channel, channels, to + channel, step);
     }
   }
   if (piece.pixel_step == 1) {
@@ -161,6 +178,7 @@ template <int kVectors>
 VEC_INLINE void accumulate_tap(Vec (&sums)[kVectors], const float* x, int64_t x_step, const float* dy,
                                int64_t dy_step, int64_t count, int64_t last_channels) {
   for (int64_t i = 0; i < count; ++i) {
+#pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) {
       const int64_t n = v + 1 < kVectors ? kLanes : last_channels;
       const Vec own = x == nullptr ? zero() : load_upto(x + v * kLanes, n);
@@ -171,34 +189,20 @@ VEC_INLINE void accumulate_tap(Vec (&sums)[kVectors], const float* x, int64_t x_
   }
 }
 
-// The chains of one tap and a strip of channels over a block of pixels.
+// The chains of one tap and a strip of channels over a block of pixels, given as segments of x.
 template <int kVectors>
-void accumulate_block(const Convolution& c, int64_t tap, int64_t window, int64_t count, int64_t channel,
-                      int64_t last_channels, const ConvWorkspace& workspace, float* to, bool add) {
+void accumulate_block(const Segment* segments, int64_t count, int64_t channel, int64_t last_channels,
+                      const float* dy, int64_t dy_step, float* to, bool add) {
   Vec sums[kVectors];
+#pragma GCC unroll 4
   for (int v = 0; v < kVectors; ++v) sums[v] = zero();
-  const WindowAxis& axis = c.windows.axes[2];
-  const int64_t pitch = c.windows.pitch;
-  RowTap* own = reinterpret_cast<RowTap*>(workspace.runs);
-  for (int64_t done = 0; done < count;) {
-    const RowPiece piece = row_piece(c, window + done, window + count);
-    const float* dy = c.product.b + (window + done - c.first_window) * pitch + channel;
-    taps_of_row(c, piece.place, tap, 1, own);
-    // Windows of the row whose tap lies inside.
-    const int64_t first = piece.place.at[2], end = first + piece.count, room = axis.size - 1 - own->shift;
-    int64_t low = own->shift >= 0 ? 0 : ceil_div(-own->shift, axis.stride);
-    int64_t high = own->row == nullptr || room < 0 ? 0 : room / axis.stride + 1;
-    low = min(max(low, first), end);
-    high = min(max(high, low), end);
-    const auto add_pixels = [&](const float* from, int64_t a, int64_t b) {
-      accumulate_tap<kVectors>(sums, from, axis.stride * pitch, dy + (a - first) * pitch, pitch, b - a,
-                               last_channels);
-    };
-    add_pixels(nullptr, first, low);
-    if (low < high) add_pixels(own->row + (low * axis.stride + own->shift) * pitch + channel, low, high);
-    add_pixels(nullptr, high, end);
-    done += piece.count;
+  for (int64_t i = 0; i < count; ++i) {
+    const Segment& own = segments[i];
+    const float* x = own.step == 0 ? nullptr : own.first + channel;
+    accumulate_tap<kVectors>(sums, x, own.step, dy, dy_step, own.length, last_channels);
+    dy += own.length * dy_step;
   }
+#pragma GCC unroll 4
   for (int v = 0; v < kVectors; ++v) {
     const int64_t n = v + 1 < kVectors ? kLanes : last_channels;
     store_upto(to + v * kLanes, add ? load_upto(to + v * kLanes, n) + sums[v] : sums[v], n);
@@ -214,11 +218,14 @@ void run_depthwise_kernel(const ConvShape& s, const Convolution& c, const ConvWo
                           : vectors == 2 ? accumulate_block<2>
                           : vectors == 3 ? accumulate_block<3>
                                          : accumulate_block<4>;
+  Segment* segments = reinterpret_cast<Segment*>(workspace.runs);
   const int64_t pixels = c.product.k;
   for (int64_t k = 0; k == 0 || k < pixels; k += kBlockDepth) {
     const int64_t count = min(pixels - k, kBlockDepth);
+    const float* dy = c.product.b + k * s.channels + channel;
     for (int64_t tap = 0; tap < s.all_taps(); ++tap) {
-      accumulate(c, tap, c.first_window + k, count, channel, last_channels, workspace,
+      const int64_t found = segments_of_tap(c.windows, tap, c.first_window + k, count, segments);
+      accumulate(segments, found, channel, last_channels, dy, s.channels,
                  c.product.c + tap * s.channels + channel, k > 0);
     }
     yield_to_others(workspace.product.yield_point);

@@ -212,7 +212,7 @@ bool reads_taps(const Windows& w) {
 }
 
 // The segments of one tap over pixels [k, k + depth), which k runs over: in each line what lies inside of the
-// image, with zeros before and after it. There are three for each line at most.
+// image, with zeros before and after it. Each holds a pixel at least.
 int64_t segments_of_tap(const Windows& w, int64_t tap, int64_t k, int64_t depth, Segment* segments) {
   const WindowAxis& axis = w.axes[2];
   const int64_t t2 = tap % axis.taps, t1 = tap / axis.taps % w.axes[1].taps;
@@ -241,7 +241,7 @@ int64_t segments_of_tap(const Windows& w, int64_t tap, int64_t k, int64_t depth,
   }
   return count;
 }
-static_assert(3 * (kBlockDepth / kLeastWindows + 2) <= kMostSegments, "the segments of a tap find room");
+static_assert(kBlockDepth <= kMostSegments, "the segments of a tap find room");
 
 // The gradient of a kernel: rows are taps and their channels.
 void multiply_taps(const Convolution& c, const ConvWorkspace& workspace, const Block& block) {

@@ -5,6 +5,7 @@ import type {Shape} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
 import {conv, convTranspose, depthwiseConv} from '../../ops/conv.ts';
 import {add} from '../../ops/map.ts';
+import {reshape} from '../../ops/move.ts';
 import type {Padding, PerAxis} from '../../ops/spatial.ts';
 import {activate, type CallContext, type MakeWeight} from '../call-context.ts';
 import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
@@ -167,9 +168,14 @@ function commonOf(
       useBias: options.useBias,
       ...bias.config(),
     }),
-    finish: (sums, own, context) => activate(activation, own ? add(sums, own) : sums, context),
+    finish: (sums, own, context) => activate(activation, own ? withBias(sums, own) : sums, context),
     bias: (weight, outputs) => (useBias ? weight('bias', [outputs], bias.options) : undefined),
   };
+}
+
+/** As rows of one matrix, so that the gradient of the bias is one sum. */
+function withBias(sums: Tensor, bias: Tensor): Tensor {
+  return reshape(add(reshape(sums, [sums.size / bias.size, bias.size]), bias), sums.shape);
 }
 
 function checkCount(what: string, count: unknown): void {
