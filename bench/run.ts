@@ -17,6 +17,7 @@ const benches = [
   'latency',
   'small',
   'eager',
+  'tfjs',
   'scaling',
   'kernels',
   'ops',
