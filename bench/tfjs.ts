@@ -1,5 +1,5 @@
-// Programs of TensorFlow.js with chainrule/tfjs, beside its wasm and cpu backends: training steps of tfjs-layers
-// in turns, single ops whose result is read, and what recording costs.
+// Programs of TensorFlow.js with chainrule/tfjs, beside its wasm and cpu backends: training steps of
+// tfjs-layers in turns, single ops whose result is read, and what recording costs.
 import {table} from '../scripts/table.ts';
 import {type BenchOptions, type Figures, figuresOf, worstOf} from './options.ts';
 import {PeerProcess, type Timed} from './peers/process.ts';

@@ -1,5 +1,5 @@
-// Programs of TensorFlow.js on one of its backends: `fit` of tfjs-layers, single ops whose result is read, and
-// what recording costs. A JSON object a line in, one out.
+// Programs of TensorFlow.js on one of its backends: `fit` of tfjs-layers, single ops whose result is read,
+// and what recording costs. A JSON object a line in, one out.
 //   tfjs-layers.ts chainrule|wasm|cpu THREADS, in the folder where the packages are installed
 import {createRequire} from 'node:module';
 import path from 'node:path';

@@ -1,5 +1,5 @@
 // How a kernel of TensorFlow.js runs: by its rule, or by tfjs's own kernel over the same memory.
-import type {KernelConfig, KernelFunc, SliceAttrs, TensorInfo} from '@tensorflow/tfjs-core';
+import type {CastAttrs, KernelConfig, KernelFunc, SliceAttrs, TensorInfo} from '@tensorflow/tfjs-core';
 import {isChainruleError} from '../core/errors.ts';
 import type {TensorSpec} from '../core/tensor.ts';
 import type {Memory} from '../runtime/linked.ts';
@@ -10,7 +10,7 @@ import {countHandedOver, withoutRule} from './handed-over.ts';
 import {rules} from './kernels/index.ts';
 import {knownSlice} from './known-slice.ts';
 import {backendName, tf} from './packages.ts';
-import {type Recipe, Recipes} from './recipe.ts';
+import {noAttributes, type Recipe, Recipes, type Result} from './recipe.ts';
 import type {Reason, Rule} from './rule.ts';
 import {ways} from './trace.ts';
 
@@ -96,25 +96,38 @@ function second(entry: Entry, dataId: object, backend: ChainruleBackend): object
   return dataId;
 }
 
+function named(
+  recipe: Recipe,
+  entries: readonly Entry[],
+  ids: readonly object[],
+  computed: readonly Entry[],
+  backend: ChainruleBackend,
+) {
+  let next = 0;
+  return recipe.results.map(({shape, dtype, operand}): TensorInfo => {
+    const dataId =
+      operand === undefined
+        ? backend.enter(computed[next++] as Entry)
+        : second(entries[operand] as Entry, ids[operand] as object, backend);
+    return {dataId, shape: shape as number[], dtype};
+  });
+}
+
 /** The results of a rule; the reason where there are none. */
 function byRule(rule: Rule, recipes: Recipes, attributes: object, backend: ChainruleBackend): Infos | Reason {
   const recipe = recipes.find(infos as readonly TensorSpec[], present, attributes);
   if (recipe.declined) return recipe.declined;
   const entries: Entry[] = [];
-  for (const info of infos) entries.push(entryFor(info, backend));
-  const ids = recipe.results.some(({operand}) => operand !== undefined) ? infos.map(info => info.dataId) : [];
+  for (let at = 0; at < infos.length; at++) entries.push(entryFor(infos[at] as TensorInfo, backend));
+  const ids = recipe.hasNames ? infos.map(info => info.dataId) : [];
   const computed = results(rule, recipe, entries, backend);
   if (!computed) return 'refused';
-  let next = 0;
-  const named: TensorInfo[] = [];
-  for (const {shape, dtype, operand} of recipe.results) {
-    const dataId =
-      operand === undefined
-        ? backend.enter(computed[next++] as Entry)
-        : second(entries[operand] as Entry, ids[operand] as object, backend);
-    named.push({dataId, shape: shape as number[], dtype});
+  if (recipe.isList || recipe.hasNames) {
+    const all = named(recipe, entries, ids, computed, backend);
+    return recipe.isList ? all : (all[0] as TensorInfo);
   }
-  return recipe.isList ? named : (named[0] as TensorInfo);
+  const [{shape, dtype}] = recipe.results as [Result];
+  return {dataId: backend.enter(computed[0] as Entry), shape: shape as number[], dtype};
 }
 
 /** tfjs may give data another type without converting it; here data has one type. */
@@ -152,37 +165,35 @@ function byParts(
   return kernel?.({name, inputs, attributes, backend, run: runKernel});
 }
 
-/** A kernel whose result can be complex where no operand is. */
-const makesComplex = (name: string, {dtype}: {readonly dtype?: unknown}): boolean =>
-  name === 'Complex' || (name === 'Cast' && dtype === 'complex64');
-
 /** Whether a kernel of this name is done by this library wherever it can be. */
 export const isNative = (name: string): boolean => name in rules || isComplexKernel(name);
 
 /** What a rule gives, or what it is made of: the reason where neither is there. */
-function natively(name: string, rule: Rule | undefined, recipes: Recipes | undefined) {
+function natively(name: string) {
+  const rule = rules[name];
+  const recipes = rule && new Recipes(rule);
   const ruleless = withoutRule.get(name) ?? 'not yet';
+  const isSlice = name === 'Slice';
+  // Kernels whose result can be complex where no operand is.
+  const isComplex = name === 'Complex';
+  const isCast = name === 'Cast';
   return (inputs: Inputs, attributes: object, backend: ChainruleBackend): Infos | Reason => {
-    if (name === 'Slice') {
+    if (isSlice) {
       const piece = knownSlice(inputs.x as TensorInfo, attributes as SliceAttrs, backend);
       if (piece) return piece;
     }
     const odd = rule ? collect(rule, inputs) : ruleless;
-    if (odd === undefined && rule && recipes && !makesComplex(name, attributes)) {
-      return byRule(rule, recipes, attributes, backend);
-    }
+    const toComplex = isComplex || (isCast && (attributes as CastAttrs).dtype === 'complex64');
+    if (odd === undefined && rule && recipes && !toComplex) return byRule(rule, recipes, attributes, backend);
     return byParts(name, inputs, attributes, backend) ?? odd ?? ruleless;
   };
 }
 
-const none = {};
-
 /** The kernel of this backend for one of tfjs's cpu backend. */
 export function kernelFor({kernelName, kernelFunc}: KernelConfig): KernelFunc {
-  const rule = rules[kernelName];
-  const own = natively(kernelName, rule, rule && new Recipes(rule));
+  const own = natively(kernelName);
   return ({inputs, attrs, backend}): Infos => {
-    const attributes = attrs ?? none;
+    const attributes = attrs ?? noAttributes;
     const result = own(inputs as Inputs, attributes, backend as ChainruleBackend);
     if (typeof result !== 'string') return result;
     countHandedOver(kernelName, result);
