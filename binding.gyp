@@ -145,6 +145,7 @@
         'native/test/rows_test.cc',
         'native/test/map_test.cc',
         'native/test/math_test.cc',
+        'native/test/convolutions_test.cc',
         'native/test/products_test.cc',
         'native/test/vast_test.cc',
       ],

@@ -152,6 +152,26 @@ const small: readonly Goal[] = [
   {name: 'small-xor', what: 'README’s XOR, 500 epochs, from require', atMost: 60, unit: 'ms'},
 ];
 
+const ofPeak = (name: string, what: string, atLeast: number): Goal => {
+  return {name, what: `${what}, one thread, of peak`, atLeast, unit: '%'};
+};
+
+/** Of the bench conv. */
+const images: readonly Goal[] = [
+  ofPeak('conv-3x3', 'conv 3×3 64→64 at 32×32, result and gradient of the input', 0.94),
+  ofPeak('conv-3x3-kernel', 'conv 3×3 64→64 at 32×32, gradient of the kernel', 0.9),
+  ofPeak('conv-deep', 'conv 3×3 128→128 at 8×8', 0.95),
+  ofPeak('conv-1x1', 'conv 1×1, 256→64 and 64→256 at 16×16', 0.92),
+  ofPeak('conv-3-channels', 'conv 3×3 of 3 channels', 0.8),
+  ofPeak('conv-1-channel', 'conv 3×3 of 1 channel', 0.55),
+  ofPeak('conv-5x5', 'conv 5×5, stride 2, 32→64', 0.92),
+  ofPeak('conv-strided-kernel', 'gradient of the kernel, 3×3, stride 2', 0.85),
+  {name: 'depthwise', what: 'depthwise 3×3 and its gradients, of a copy in memory', atLeast: 0.7, unit: '%'},
+  {name: 'depthwise-l3', what: 'depthwise 3×3 and its gradients, of a copy in L3', atLeast: 0.55, unit: '%'},
+  {name: 'conv-scaling', what: 'conv 3×3: speed-up by two threads', atLeast: 1.85, unit: '×'},
+  {name: 'cnn-mnist', what: 'PyTorch ÷ chainrule, training step of cnn-mnist', atLeast: 1.7, unit: '×'},
+];
+
 /** Of the bench eager. */
 const eager: readonly Goal[] = [
   us('eager-known', 'one op at once, known shapes, beyond its kernel', 2),
@@ -180,6 +200,7 @@ export const goals: readonly Goal[] = [
   ...timers,
   ...small,
   ...eager,
+  ...images,
   ...tfjs,
 ];
 

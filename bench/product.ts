@@ -1,5 +1,5 @@
-// One matrix product inside a compiled program, timed alone.
-import type {RandomSource} from '../lib/core/tensor.ts';
+// One instruction inside a compiled program, timed alone; a matrix product.
+import type {RandomSource, Tensor, Variable} from '../lib/core/tensor.ts';
 import {ops} from '../lib/index.ts';
 import {type CompiledProgram, compileProgram} from '../lib/session/compile.ts';
 import {VariableStore} from '../lib/session/store.ts';
@@ -14,35 +14,33 @@ export interface ProductShape {
   readonly n: number;
 }
 
-/** A program of which one instruction is the product, over operands in the state, as in a training step. */
-export class Product {
+/** What is timed: a result of variables, which makes so many operations. */
+export interface TimedGraph {
+  readonly operands: readonly Variable[];
+  readonly result: Tensor;
+  readonly flops: number;
+}
+
+/** An operand in the state, as in a training step. */
+export const randomOperand = (name: string, shape: readonly number[]): Variable =>
+  ops.variable({name, shape, initial: (source: RandomSource) => ops.randomUniform(source, shape)});
+
+/** A program of which one instruction, the one of so many operations, is timed alone. */
+export class TimedInstruction {
   readonly #program: CompiledProgram;
   readonly #instruction: number;
   #steps = 1;
   /** Nanoseconds of the other instructions in a step, at least. */
   #others = Number.POSITIVE_INFINITY;
 
-  constructor({form, m, k, n, count}: ProductShape) {
-    const transposeA = form === 'tn';
-    const transposeB = form === 'nt';
-    const matrix = (name: string, own: readonly number[]) => {
-      const shape = count === undefined ? own : [count, ...own];
-      return ops.variable({name, shape, initial: (source: RandomSource) => ops.randomUniform(source, shape)});
-    };
-    const a = matrix('a', transposeA ? [k, m] : [m, k]);
-    const b = matrix('b', transposeB ? [n, k] : [k, n]);
+  constructor({operands, result, flops}: TimedGraph) {
     const store = new VariableStore();
-    store.add([a, b]);
+    store.add(operands);
     store.initialize(1);
-    const product = ops.matmul(a.tensor, b.tensor, {transposeA, transposeB});
-    // A check of all would be part of the product, and large beside a shallow one.
-    const checked = count === undefined ? product : ops.slice(product, 0, 0, 1);
-    this.#program = compileProgram({outputs: {}, guards: [ops.finite(checked)], store});
+    this.#program = compileProgram({outputs: {}, guards: [ops.finite(result)], store});
     this.#program.profiling = true;
-    this.#instruction = this.#program.plan.instructions.findIndex(
-      ({flops}) => flops >= 2 * (count ?? 1) * m * n * k,
-    );
-    if (this.#instruction < 0) throw new Error('bench: the plan has no product');
+    this.#instruction = this.#program.plan.instructions.findIndex(own => own.flops >= flops);
+    if (this.#instruction < 0) throw new Error('bench: the plan has no such instruction');
   }
 
   /** Nanoseconds of all instructions so far, and of the product alone. */
@@ -68,5 +66,24 @@ export class Product {
       this.#steps = Math.max(1, Math.ceil(steps * Math.min(64, (seconds * 1e9) / (step * steps))));
       if (timed && step * steps >= (seconds * 1e9) / 2) return (step - this.#others) / 1e9;
     }
+  }
+}
+
+function productGraph({form, m, k, n, count}: ProductShape): TimedGraph {
+  const transposeA = form === 'tn';
+  const transposeB = form === 'nt';
+  const matrix = (name: string, own: readonly number[]) =>
+    randomOperand(name, count === undefined ? own : [count, ...own]);
+  const a = matrix('a', transposeA ? [k, m] : [m, k]);
+  const b = matrix('b', transposeB ? [n, k] : [k, n]);
+  const product = ops.matmul(a.tensor, b.tensor, {transposeA, transposeB});
+  // A check of all would be part of the product, and large beside a shallow one.
+  const result = count === undefined ? product : ops.slice(product, 0, 0, 1);
+  return {operands: [a, b], result, flops: 2 * (count ?? 1) * m * n * k};
+}
+
+export class Product extends TimedInstruction {
+  constructor(shape: ProductShape) {
+    super(productGraph(shape));
   }
 }

@@ -11,6 +11,7 @@ const benches = [
   'ceiling',
   'gemm',
   'grid',
+  'conv',
   'train',
   'random',
   'epoch',

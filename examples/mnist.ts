@@ -37,14 +37,28 @@ const asInput = (images: Uint8Array) => ({
   scale: 1 / 255,
 });
 
+/** Two convolutions, each followed by the largest of 2 × 2 pixels (LeCun et al. 1998), and a dropout. */
+function convolutions(activation: 'relu') {
+  const conv = (filters: number) =>
+    layers.conv2d({filters, kernelSize: 3, activation, kernelInitializer: 'heUniform'});
+  return [
+    layers.reshape({targetShape: [28, 28, 1], inputShape: [pixels]}),
+    conv(32),
+    layers.maxPooling2d(),
+    conv(64),
+    layers.maxPooling2d(),
+    layers.flatten(),
+    layers.dropout({rate: 0.25}),
+  ];
+}
+
 function build(options: Options, images: number): Sequential {
-  const {hidden, activation, optimizer, learningRate, seed, epochs, batchSize} = options;
+  const {hidden, optimizer, learningRate, seed, epochs, batchSize} = options;
+  const activation = options.activation as 'relu';
   const model = sequential(
     [
-      layers.flatten({inputShape: [pixels]}),
-      ...hidden.map(units =>
-        layers.dense({units, activation: activation as 'relu', kernelInitializer: 'heUniform'}),
-      ),
+      ...(options.model === 'cnn' ? convolutions(activation) : [layers.flatten({inputShape: [pixels]})]),
+      ...hidden.map(units => layers.dense({units, activation, kernelInitializer: 'heUniform'})),
       layers.dense({units: 10, activation: 'softmax'}),
     ],
     {seed},

@@ -37,18 +37,43 @@ export {
 export type {ActivationOptions} from './nn/layers/activation.ts';
 export type {AdaptBatches} from './nn/layers/adapt.ts';
 export type {ConcatenateOptions} from './nn/layers/concatenate.ts';
+export type {
+  Conv1dOptions,
+  ConvLayerOptions,
+  ConvTransposeLayerOptions,
+  DepthwiseConvLayerOptions,
+  SeparableConv1dOptions,
+  SeparableConvOptions,
+} from './nn/layers/convolution.ts';
 export type {DenseOptions} from './nn/layers/dense.ts';
 export type {DotOptions} from './nn/layers/dot.ts';
 export type {DropoutOptions, SpatialDropoutOptions} from './nn/layers/dropout.ts';
 export type {NormalizationLayer, NormalizationOptions} from './nn/layers/feature-normalization.ts';
+export type {
+  GroupNormalizationOptions,
+  RmsNormalizationOptions,
+  UnitNormalizationOptions,
+} from './nn/layers/group-normalization.ts';
 export * as layers from './nn/layers/index.ts';
 export type {InputLayerOptions} from './nn/layers/input-layer.ts';
 export type {LambdaOptions} from './nn/layers/lambda.ts';
 export type {ActivityRegularizationOptions, GaussianNoiseOptions, RateOptions} from './nn/layers/noise.ts';
 export type {BatchNormalizationOptions, LayerNormalizationOptions} from './nn/layers/normalization.ts';
+export type {
+  AdaptivePoolingOptions,
+  GlobalPoolingOptions,
+  PoolingOptions,
+} from './nn/layers/pooling.ts';
 export type {PreluOptions} from './nn/layers/prelu.ts';
 export type {ReLUOptions, ThresholdedReLUOptions} from './nn/layers/rectifiers.ts';
 export type {PermuteOptions, RepeatVectorOptions, ReshapeOptions} from './nn/layers/reshape.ts';
+export type {
+  CroppingOptions,
+  UpSampling2dOptions,
+  UpSamplingOptions,
+  ZeroPaddingOptions,
+} from './nn/layers/resizing.ts';
+export type {DataFormat, Sides} from './nn/layers/spatial-options.ts';
 export type {CrossentropyOptions, SparseCrossentropyOptions} from './nn/losses/crossentropy.ts';
 export type {BinaryFocalOptions, FocalOptions} from './nn/losses/focal.ts';
 export type {Loss} from './nn/losses.ts';

@@ -6,6 +6,7 @@ import {type Call, constantOp, type Tensor} from '../lib/core/tensor.ts';
 import {callsOf} from '../lib/graph/walk.ts';
 import type {MapProgram} from '../lib/ops/program.ts';
 import {broadcastIndex} from './reference/broadcast.ts';
+import {imageRules} from './reference/conv.ts';
 import {convert, runProgram, scalarRule} from './reference/elementwise.ts';
 import {loopRules} from './reference/loops.ts';
 import {moveRules} from './reference/move.ts';
@@ -185,6 +186,7 @@ const rules: Record<string, Rule> = {
   ...loopRules,
   ...moveRules,
   matmul: productRule(scalarRule),
+  ...imageRules(scalarRule),
   ...updateRules,
 };
 

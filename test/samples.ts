@@ -3,16 +3,19 @@
 
 import type {Tensor} from '../lib/core/tensor.ts';
 import type * as check from '../lib/ops/check.ts';
+import type * as conv from '../lib/ops/conv.ts';
 import type * as gemm from '../lib/ops/gemm.ts';
 import type * as ops from '../lib/ops/index.ts';
 import type * as indexing from '../lib/ops/indexing.ts';
 import type * as move from '../lib/ops/move.ts';
 import type * as optimizer from '../lib/ops/optimizer.ts';
 import type * as pad from '../lib/ops/pad.ts';
+import type * as pool from '../lib/ops/pool.ts';
 import type * as program from '../lib/ops/program.ts';
 import type * as reduce from '../lib/ops/reduce.ts';
 import type * as window from '../lib/ops/window.ts';
 import * as bounds from './conformance/bounds.ts';
+import type {Composite} from './conformance/composites.ts';
 import {bools, exactly, integers, type OpSamples, reals, spread} from './conformance/data.ts';
 import {
   apart,
@@ -34,6 +37,7 @@ import {
   withWholes,
 } from './conformance/elementwise.ts';
 import {mapSamples} from './conformance/fused.ts';
+import {convolutions, pools} from './conformance/images.ts';
 import * as along from './conformance/lines.ts';
 import * as moving from './conformance/moving.ts';
 import {products} from './conformance/products.ts';
@@ -59,49 +63,18 @@ import {
 } from './conformance/shaped.ts';
 import {updateSamples} from './conformance/updates.ts';
 
-/**
- * Functions of ops that are no op themselves. A function that is neither this nor sampled does not
- * compile.
- */
-type Composite =
-  | 'applyUpdate'
-  | 'argsort'
-  | 'clip'
-  | 'concat'
-  | 'constant'
-  | 'dropout'
-  | 'expandDims'
-  | 'gatherNd'
-  | 'einsum'
-  | 'input'
-  | 'mean'
-  | 'mirrorPad'
-  | 'oneHot'
-  | 'ones'
-  | 'scan'
-  | 'scatterNd'
-  | 'split'
-  | 'squeeze'
-  | 'stack'
-  | 'std'
-  | 'sumTo'
-  | 'tensorScatterAdd'
-  | 'tensorScatterUpdate'
-  | 'unstack'
-  | 'variable'
-  | 'variance'
-  | 'where'
-  | 'zeros';
 type Functions = Exclude<keyof typeof ops, Composite>;
 type Values<Module> = {[Key in keyof Module]: Key extends `${infer Name}Op` ? Name : never}[keyof Module];
 export type OpName =
   | Functions
   | Values<typeof check>
+  | Values<typeof conv>
   | Values<typeof gemm>
   | Values<typeof indexing>
   | Values<typeof move>
   | Values<typeof optimizer>
   | Values<typeof pad>
+  | Values<typeof pool>
   | Values<typeof program>
   | Values<typeof reduce>
   | Values<typeof window>;
@@ -394,4 +367,12 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
       {operands: [], attributes: {count: 100_000}, large: true},
     ],
   },
+  // Images.
+  conv: convolutions('conv'),
+  convInput: convolutions('convInput'),
+  convKernel: convolutions('convKernel'),
+  windowLargest: pools('largest'),
+  windowLargestGradient: pools('largestGradient'),
+  windowMean: pools('mean'),
+  windowMeanGradient: pools('meanGradient'),
 };

@@ -6,6 +6,7 @@ import {cac} from 'cac';
 export interface Options {
   readonly epochs: number;
   readonly batchSize: number;
+  readonly model: 'dense' | 'cnn';
   readonly hidden: readonly number[];
   readonly activation: string;
   readonly optimizer: string;
@@ -32,6 +33,11 @@ function toCount(name: string, text: unknown, least: number): number {
   throw new Error(`--${name}: expected an integer from ${least}. Received ${count}`);
 }
 
+function toModel(name: unknown): Options['model'] {
+  if (name === 'dense' || name === 'cnn') return name;
+  throw new Error(`--model: expected dense or cnn. Received ${JSON.stringify(name)}`);
+}
+
 /** Told before an hour of training rather than after it. */
 function checkFolder(file: string): string {
   const folder = path.dirname(path.resolve(file));
@@ -44,7 +50,8 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   const cli = cac('npm start --');
   const command = cli
     .command('', 'Trains a network on handwritten digits')
-    .option('--epochs <count>', 'How often to go through the training images', {default: 8})
+    .option('--model <name>', 'dense, or cnn: convolutions and pooling', {default: 'dense'})
+    .option('--epochs <count>', 'How often to go through the training images (dense 8, cnn 3)')
     .option('--batch-size <count>', 'Images of each step', {default: 64})
     .option('--hidden <sizes>', 'Units of the hidden layers, e.g. 512,256', {default: '128'})
     .option('--activation <name>', 'relu, tanh or sigmoid', {default: 'relu'})
@@ -65,7 +72,8 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   const optional = (name: string): number | undefined =>
     options[name] === undefined ? undefined : toCount(name, options[name], 1);
   return {
-    epochs: toCount('epochs', options.epochs, 0),
+    model: toModel(options.model),
+    epochs: toCount('epochs', options.epochs ?? (options.model === 'cnn' ? 3 : 8), 0),
     batchSize: toCount('batch-size', options.batchSize, 1),
     hidden: String(options.hidden)
       .split(',')

@@ -5,9 +5,10 @@
 import {match} from '../core/operands.ts';
 import {rowOfCall} from '../core/registers.ts';
 import {sameShape} from '../core/shape.ts';
-import {apply, Call, type Tensor} from '../core/tensor.ts';
+import {apply, Call, type Op, type Tensor} from '../core/tensor.ts';
 import {baseOf, callsOf, rebuild, rewrite, usersOf, withInputs} from '../graph/walk.ts';
 import {finiteEachOp, finiteOp} from '../ops/check.ts';
+import {convInputOp, convOp} from '../ops/conv.ts';
 import {matmulOp} from '../ops/gemm.ts';
 import {add} from '../ops/map.ts';
 import {reshapeOp} from '../ops/move.ts';
@@ -32,22 +33,39 @@ export function fuseProducts(roots: Roots): Roots {
     const guard = guards.get(call);
     if (guard) return [guard];
     const check = checkOf(call.result, users);
-    const product =
-      call.op === matmulOp
-        ? check && match(withInputs(call, inputs).result, matmulOp)
-        : withFollowing(call, inputs, call.inputs.map(hasOneUser));
+    const product = isProduct(call)
+      ? check && productOf(withInputs(call, inputs).result)
+      : withFollowing(call, inputs, call.inputs.map(hasOneUser));
     if (!product) return rebuild(call, inputs);
-    const {a, b, epilogue, ...attributes} = {...product, guarded: check !== undefined};
-    const [result, own] = apply(matmulOp, [a, b, ...epilogue], attributes, (check ?? call).scope);
+    const {op, factors, epilogue, attributes} = product;
+    const fused = {...attributes, guarded: check !== undefined};
+    const scope = (check ?? call).scope;
+    const [result, own] = new Call(op, [...factors, ...epilogue], fused, scope).outputs;
     if (check && own) guards.set(check, own);
-    return inShapeOf(call, result);
+    return result ? inShapeOf(call, result) : [];
   });
   return mapRoots(roots, replacement);
 }
 
+/** Products that take an epilogue: they have two factors, and attributes of it by the same names. */
+const isProduct = ({op}: Call): boolean => op === matmulOp || op === convOp || op === convInputOp;
+
+interface Product {
+  readonly op: Op;
+  readonly factors: readonly Tensor[];
+  readonly epilogue: readonly Tensor[];
+  readonly attributes: {readonly bias: boolean; readonly map: string | null};
+}
+
 /** The product that a tensor, or what it is a view of, results from, by operands and attributes. */
-const productOf = (tensor: Tensor) => match(baseOf(tensor), matmulOp);
-type Product = NonNullable<ReturnType<typeof productOf>>;
+function productOf(tensor: Tensor): Product | undefined {
+  const base = baseOf(tensor);
+  const found = match(base, matmulOp) ?? match(base, convOp) ?? match(base, convInputOp);
+  if (!found) return undefined;
+  const {op, inputs, attributes} = base.call;
+  const {bias, map, epilogue} = found;
+  return {op, factors: inputs.slice(0, 2), epilogue, attributes: {...attributes, bias, map}};
+}
 
 /** A product that computes the call as well, which alone reads its result. */
 function withFollowing(
@@ -83,10 +101,10 @@ function withBias({op}: Call, inputs: readonly Tensor[], single: readonly boolea
   ] as const;
   for (const [sum, bias, isSingle] of sides) {
     const product = isSingle ? productOf(sum) : undefined;
-    if (!product || product.bias || product.map !== null) continue;
+    if (!product || product.attributes.bias || product.attributes.map !== null) continue;
     const columns = baseOf(sum).shape.at(-1);
     if (bias.rank !== 1 || bias.shape[0] !== columns || sum.shape.at(-1) !== columns) continue;
-    return {...product, epilogue: [bias], bias: true};
+    return {...product, epilogue: [bias], attributes: {...product.attributes, bias: true}};
   }
   return undefined;
 }
@@ -96,11 +114,12 @@ function withMap(call: Call, [tensor, ...others]: readonly Tensor[]): Product | 
   if (!isElementwise(call) || !tensor || others.length > 1) return undefined;
   const fits = ({dtype, shape}: Tensor): boolean => dtype === 'float32' && sameShape(shape, tensor.shape);
   const base = baseOf(tensor);
-  const product = match(base, matmulOp);
-  if (!product || product.map !== null || ![call.result, ...others].every(fits)) return undefined;
+  const product = productOf(base);
+  if (!product || product.attributes.map !== null || ![call.result, ...others].every(fits)) return undefined;
   if (others.some(other => baseOf(other) === base)) return undefined;
   const seen = others.flatMap(other => inShapeOf(base.call, other));
-  return {...product, epilogue: [...product.epilogue, ...seen], map: rowOfCall(call)};
+  const attributes = {...product.attributes, map: rowOfCall(call)};
+  return {...product, epilogue: [...product.epilogue, ...seen], attributes};
 }
 
 /** Elements up to which tensors share a finite check: a larger one is worth several threads. */

@@ -32,7 +32,7 @@ function productShape({a, b}: Factors, {transposeA, transposeB}: MatmulAttribute
 }
 
 /** Twin of kGuardSlots in native/kernels/gemm_grid.h: a guard has one number for each task of the product. */
-const guardSlots = 64;
+export const guardSlots = 64;
 
 const listed = 'transposeA: bool, transposeB: bool, bfloat16: bool, bias: bool, map: op';
 

@@ -3,6 +3,14 @@ export {constant, input, variable} from '../core/tensor.ts';
 export type {Axes} from './axes.ts';
 export {finite, stopIf} from './check.ts';
 export {dropout} from './composite.ts';
+export {
+  type ConvOptions,
+  type ConvTransposeOptions,
+  conv,
+  convTranspose,
+  type DepthwiseConvOptions,
+  depthwiseConv,
+} from './conv.ts';
 export {cumprod, cumsum, linearRecurrence, prod} from './cumulate.ts';
 export {einsum} from './einsum.ts';
 export type {
@@ -34,10 +42,18 @@ export * from './math.ts';
 export {expandDims, reshape, squeeze, transpose} from './move.ts';
 export {applyUpdate} from './optimizer.ts';
 export {mirrorPad, type PadMode, pad, repeat, reverse, roll, slice, tile} from './pad.ts';
+export {
+  adaptiveAveragePool,
+  adaptiveMaxPool,
+  averagePool,
+  maxPool,
+  type PoolOptions,
+} from './pool.ts';
 export {randomBernoulli, randomNormal, randomTruncatedNormal, randomUniform} from './random.ts';
 export {all, any, argMax, argMin, max, mean, min, sum, sumTo, total} from './reduce.ts';
 export {type ScanBody, type ScanOptions, type ScanResult, scan} from './scan.ts';
 export {logSoftmax, softmax, softmaxCrossentropy, subtractOneHot} from './softmax.ts';
 export {argsort, sort, topK} from './sort.ts';
+export type {Padding, PerAxis} from './spatial.ts';
 export {logSumExp, moments, norm, std, variance} from './statistics.ts';
 export {dynamicSlice, dynamicUpdateSlice} from './window.ts';

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "check.h"
+#include "conv.h"
 #include "cumulate.h"
 #include "gather.h"
 #include "gemm.h"
@@ -11,6 +12,7 @@
 #include "move.h"
 #include "optimizer.h"
 #include "pad.h"
+#include "pool.h"
 #include "program.h"
 #include "random.h"
 #include "reduce.h"
@@ -42,7 +44,8 @@ constexpr KernelList<kCounts...> join(const Kernel (&... lists)[kCounts]) {
 constexpr auto kKernels =
     join(kGemmKernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels, kCheckKernels,
          kRandomKernels, kMoveKernels, kOptimizerKernels, kJoinKernels, kPadKernels, kIndexingKernels,
-         kCumulateKernels, kStatisticsKernels, kSortKernels, kWindowKernels);
+         kCumulateKernels, kStatisticsKernels, kSortKernels, kWindowKernels, kConvKernels,
+         kPoolKernels);
 
 constexpr int32_t kKernelCount = sizeof(kKernels.kernels) / sizeof(Kernel);
 constexpr KernelTable kTable = {kIsaName, kKernels.kernels, kKernelCount, kMapOps, kMapOpCount};

@@ -39,30 +39,9 @@ const char* check_factors(const Args& args) {
   return batches_fit(a, b, c) ? nullptr : "the batch axes of a product's operands do not match";
 }
 
-const char* check_epilogue(const Args& args) {
-  const Tensor& c = args.outputs[0];
-  int32_t map = args.attributes[kEpilogueMap], arity = 0;
-  if (map < -1 || map >= kMapOpCount) return "a product's epilogue is no elementwise op";
-  if (map >= 0) arity = args.map_ops[map].arity;
-  if (map >= 0 && args.map_ops[map].integers != 0) return "a product's epilogue computes in float32";
-  bool with_bias = args.attributes[kWithBias] != 0;
-  if (arity > 2 || args.inputCount != 2 + with_bias + (arity == 2)) {
-    return "a product's epilogue takes another number of operands";
-  }
-  if (with_bias && !is_vector(args.inputs[2], c.dims[c.rank - 1])) {
-    return "a product's bias must have one number for each column";
-  }
-  if (arity == 2 && !same_dims(args.inputs[args.inputCount - 1], c)) {
-    return "the other operand must have the product's shape";
-  }
-  bool guarded = args.outputCount > 1;
-  if (guarded && !is_vector(args.outputs[1], kGuardSlots)) return "the guard of a product has 64 numbers";
-  return nullptr;
-}
-
 const char* check_matmul(const Args& args) {
   const char* wrong = check_factors(args);
-  return wrong != nullptr ? wrong : check_epilogue(args);
+  return wrong != nullptr ? wrong : check_epilogue(args, kWithBias);
 }
 
 int64_t matmul_tasks(const Args& args) { return work_of(oriented(args), batches_in(args.outputs[0])).tasks; }
@@ -87,14 +66,6 @@ BlockFunction fastest_for(const Product& p, int64_t rows) {
   if (Number::kPerWord == 1 && transposes_in_registers(p, rows)) return multiply_transposed_block;
   if (Number::kPerWord == 1 && has_few_rows(p, rows)) return multiply_thin_block;
   return multiply_block<Number>;
-}
-
-// The last task also clears the slots that no task uses. What these tasks find, the slot of the first tells.
-int32_t* clear_guard(const Args& args, const Work& work, int64_t first_task, int64_t last_task) {
-  int32_t* guard = output<int32_t>(args, 1);
-  int64_t end = last_task == work.tasks ? kGuardSlots : last_task;
-  for (int64_t i = first_task; i < end; ++i) guard[i] = -1;
-  return guard + first_task;
 }
 
 void repeat_bias(Epilogue* epilogue, const Workspace& workspace) {
@@ -133,7 +104,7 @@ void run_product(const Args& args, int64_t first_task, int64_t last_task) {
   Product p = oriented(args);
   Work work = work_of(p, batches_in(args.outputs[0]));
   Workspace workspace = workspace_of(args);
-  if (p.epilogue.guarded) workspace.guard = clear_guard(args, work, first_task, last_task);
+  if (p.epilogue.guarded) workspace.guard = clear_guard(args, work.tasks, first_task, last_task);
   if (p.m == 0 || p.n == 0 || work.blocks == 0) return;
   if (p.epilogue.bias != nullptr && p.epilogue.bias_step == 0) repeat_bias(&p.epilogue, workspace);
   int64_t block = work.first_block(first_task), end = work.first_block(last_task);

@@ -61,6 +61,36 @@ VEC_INLINE void guard_rows(const Product& p, const Workspace& workspace, const B
   }
 }
 
+// Attribute `bias` tells of a bias, the one after it of a map.
+const char* check_epilogue(const Args& args, int32_t bias) {
+  const Tensor& c = args.outputs[0];
+  int32_t map = args.attributes[bias + 1], arity = 0;
+  if (map < -1 || map >= kMapOpCount) return "a product's epilogue is no elementwise op";
+  if (map >= 0) arity = args.map_ops[map].arity;
+  if (map >= 0 && args.map_ops[map].integers != 0) return "a product's epilogue computes in float32";
+  bool with_bias = args.attributes[bias] != 0;
+  if (arity > 2 || args.inputCount != 2 + with_bias + (arity == 2)) {
+    return "a product's epilogue takes another number of operands";
+  }
+  if (with_bias && !is_vector(args.inputs[2], c.dims[c.rank - 1])) {
+    return "a product's bias must have one number for each column";
+  }
+  if (arity == 2 && !same_dims(args.inputs[args.inputCount - 1], c)) {
+    return "the other operand must have the product's shape";
+  }
+  bool guarded = args.outputCount > 1;
+  if (guarded && !is_vector(args.outputs[1], kGuardSlots)) return "the guard of a product has 64 numbers";
+  return nullptr;
+}
+
+// The last task also clears the slots that no task uses. What these tasks find, the slot of the first tells.
+int32_t* clear_guard(const Args& args, int64_t tasks, int64_t first_task, int64_t last_task) {
+  int32_t* guard = output<int32_t>(args, 1);
+  int64_t end = last_task == tasks ? kGuardSlots : last_task;
+  for (int64_t i = first_task; i < end; ++i) guard[i] = -1;
+  return guard + first_task;
+}
+
 // After the last block of k; `block` is counted in rows and columns of c as it lies in memory.
 void finish_rows(const Product& p, const Workspace& workspace, Block block) {
   // Whole rows lie one after another: as one long row they have a single tail.

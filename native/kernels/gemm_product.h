@@ -38,14 +38,15 @@ constexpr int64_t kMaxBlockColumns = 512;
 // Cost of transposing one number of b or c, in multiply-adds.
 constexpr double kTransposeCost = 5;
 
-Epilogue epilogue_of(const Args& args) {
+// `bias` is the attribute that tells of one; the map is the attribute after it.
+Epilogue epilogue_of(const Args& args, int32_t bias) {
   Epilogue epilogue = {};
   epilogue.bias_step = 1;
   epilogue.guarded = args.outputCount > 1;
   int32_t next = 2;
-  if (args.attributes[kWithBias] != 0) epilogue.bias = input<float>(args, next++);
-  if (args.attributes[kEpilogueMap] < 0) return epilogue;
-  epilogue.map = args.map_ops + args.attributes[kEpilogueMap];
+  if (args.attributes[bias] != 0) epilogue.bias = input<float>(args, next++);
+  if (args.attributes[bias + 1] < 0) return epilogue;
+  epilogue.map = args.map_ops + args.attributes[bias + 1];
   if (epilogue.map->arity == 2) epilogue.other = input<float>(args, next);
   return epilogue;
 }
@@ -66,7 +67,7 @@ Product product_of(const Args& args) {
   p.b_transposed = b_transposed;
   p.c = static_cast<float*>(c.data);
   p.c_row = p.n;
-  p.epilogue = epilogue_of(args);
+  p.epilogue = epilogue_of(args, kWithBias);
   return p;
 }
 

@@ -14,6 +14,7 @@ void test_quotas();
 void test_math();
 void test_maps();
 void test_products();
+void test_convolutions();
 void test_bfloat16_products();
 void test_rows_and_reductions();
 void test_random();
@@ -65,6 +66,7 @@ int main() {
   test_math();
   test_maps();
   test_products();
+  test_convolutions();
   test_bfloat16_products();
   test_rows_and_reductions();
   test_random();

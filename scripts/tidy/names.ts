@@ -2,12 +2,28 @@
 import {lineAt, type SourceFile, type Violation} from './files.ts';
 
 /** Files of lib/ops that have no kernel, with the reason. */
-const opsWithoutKernel = ['axes', 'index', 'composite', 'einsum', 'elementwise', 'gradient', 'math', 'scan'];
+const opsWithoutKernel = [
+  'axes',
+  'index',
+  'composite',
+  'einsum',
+  'elementwise',
+  'gradient',
+  'math',
+  'scan',
+  'spatial',
+];
 /** Files of native/kernels that have no op: the table of contents, and what several kernels share. */
 const kernelsWithoutOp = [
   'all',
   'axis_runs',
   'broadcast',
+  'conv_block',
+  'conv_depthwise',
+  'conv_lines',
+  'conv_shape',
+  'conv_tile',
+  'conv_windows',
   'convert',
   'gemm_batches',
   'gemm_bfloat16',

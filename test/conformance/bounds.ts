@@ -3,6 +3,7 @@
 import type {Call, Tensor} from '../../lib/core/tensor.ts';
 import type {UpdateAttributes} from '../../lib/ops/optimizer.ts';
 import {broadcastIndex} from '../reference/broadcast.ts';
+import {convolution, termsOf} from '../reference/conv.ts';
 import {product, productSizes} from '../reference/products.ts';
 import {type UpdateName, updates as updateTable} from '../reference/updates.ts';
 import {evaluateCall, type Values} from '../reference.ts';
@@ -49,23 +50,43 @@ const drift = (count: number, magnitude: number): number =>
 /**
  * A product, and what follows it: a bias, a map whose derivatives are at most 1. Its guard is told exactly.
  */
-export const products: Bound = (call, inputs, [, guard]) => {
-  const [, inner] = productSizes(call);
+export const products: Bound = (call, inputs, exact) =>
+  ofSums(call, inputs, exact, product, productSizes(call)[1]);
+
+export const convolutions: Bound = (call, inputs, exact) =>
+  ofSums(call, inputs, exact, convolution, termsOf(call));
+
+/** Of `sums` of so many terms, from those of magnitudes, and what follows. */
+function ofSums(
+  call: Call,
+  inputs: readonly Values[],
+  [, guard]: readonly Values[],
+  sums: (call: Call, factors: Values[]) => Values,
+  terms: number,
+): Values[] {
   const [a, b, ...epilogue] = inputs.map(values => values.map(Math.abs)) as [Values, Values, ...Values[]];
-  const values = product(call, [a, b]).map((size, i) =>
+  const values = sums(call, [a, b]).map((size, i) =>
     drift(
-      inner,
+      terms,
       epilogue.reduce((sum, own) => sum + (own[i % own.length] as number), size),
     ),
   );
   return guard ? [values, guard.map(() => 0)] : [values];
-};
+}
 
 export const sums: Bound = (call, [x]) => {
   const magnitudes = evaluateCall(call, [(x as Values).map(Math.abs)])[0] as Values;
   const input = call.inputs[0] as Tensor;
   const count = input.size / Math.max((call.outputs[0] as Tensor).size, 1);
   return [magnitudes.map(size => drift(count, size))];
+};
+
+/** Of windows of up to so many elements, or as many windows. */
+export const windowSums: Bound = (call, inputs) => {
+  // What is pooled is the last operand; one before it says where.
+  const sizes = inputs.map((values, at) => (at === inputs.length - 1 ? values.map(Math.abs) : values));
+  const [magnitudes] = evaluateCall(call, sizes) as [Values];
+  return [magnitudes.map(size => drift(256, size))];
 };
 
 /** What is added to elements of the first operand, in the order of the updates. */

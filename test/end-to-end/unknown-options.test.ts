@@ -50,6 +50,11 @@ const calls: Readonly<Record<string, Call>> = {
   'CompiledFunction.run': options => compile(ops.constant(1)).run({}, options),
   'CompiledFunction.runSync': options => compile(ops.constant(1)).runSync({}, options),
   'ops.applyUpdate': options => ops.applyUpdate(untyped({name: 'sgd'}), ops.constant(1), [], options),
+  'ops.averagePool': options => ops.averagePool(ops.ones([1, 4, 1]), 2, options),
+  'ops.conv': options => ops.conv(ops.ones([1, 4, 1]), ops.ones([2, 1, 1]), options),
+  'ops.convTranspose': options => ops.convTranspose(ops.ones([1, 4, 1]), ops.ones([2, 1, 1]), options),
+  'ops.depthwiseConv': options => ops.depthwiseConv(ops.ones([1, 4, 1]), ops.ones([2, 1, 1]), options),
+  'ops.maxPool': options => ops.maxPool(ops.ones([1, 4, 1]), 2, options),
   'ops.gatherRows': options => ops.gatherRows(ops.constant(1), ops.constant(1), options),
   'ops.matmul': options => ops.matmul(ops.constant(1), ops.constant(1), options),
 };

@@ -219,6 +219,16 @@ describe('mnist', () => {
     expect(again.layers.map(({outputShape}) => outputShape)).toEqual([[784], [32], [16], [10]]);
   });
 
+  it('trains convolutions', async () => {
+    const save = path.join(folder, 'cnn.chainrule');
+    const options = ['--model', 'cnn', '--samples', '2000', '--epochs', '2', '--hidden', '32', '--quiet'];
+    const {code, stdout, stderr} = await run('mnist', [...options, '--save', save]);
+    expect(code, stderr).toBe(0);
+    expect(lastLine(stdout)).toMatch(forMachines);
+    expect(Number(/accuracy (0\.\d+) in/.exec(lastLine(stdout))?.[1])).toBeGreaterThan(0.9);
+    expect((await load(save)).layers.map(({kind}) => kind)).toContain('conv2d');
+  });
+
   it('gives the same accuracy for any number of threads', async () => {
     const accuracies = await Promise.all(
       ['1', '2', '3'].map(async threads => {
@@ -252,7 +262,7 @@ describe('mnist', () => {
     const help = await run('mnist', ['--help']);
     expect(help.code).toBe(0);
     const names = ['epochs', 'batch-size', 'hidden', 'activation', 'optimizer', 'learning-rate', 'seed'];
-    for (const name of [...names, 'threads', 'save', 'quiet', 'fashion']) {
+    for (const name of [...names, 'model', 'threads', 'save', 'quiet', 'fashion']) {
       expect(help.stdout).toContain(`--${name}`);
     }
     const unknown = await run('mnist', ['--epoch', '3']);

@@ -67,22 +67,31 @@ function toBfloat16(values: Values): Values {
 }
 
 /** Of elementwise ops by signature, functions of their operands. */
-type ScalarRule = (op: string) => (operands: number[]) => number;
+export type ScalarRule = (op: string) => (operands: number[]) => number;
 
-export const productRule =
-  (scalarRule: ScalarRule): Rule =>
-  (call, [a, b, ...epilogue]) => {
-    const {bfloat16, bias, map} = attributesOf(call);
-    const factors = [a as Values, b as Values].map(values => (bfloat16 ? toBfloat16(values) : values));
+/** What follows a product: a bias, a map, perhaps of another tensor of its shape, a guard. */
+export type Finish = (call: Call, sums: Values, epilogue: readonly Values[]) => Values[];
+
+export const withEpilogue =
+  (scalarRule: ScalarRule): Finish =>
+  (call, sums, epilogue) => {
+    const {bias = false, map = null} = attributesOf(call);
     const [added, other] = bias ? epilogue : [undefined, epilogue[0]];
-    const columns = productSizes(call)[2];
+    const columns = call.result.shape.at(-1) as number;
     const finish = map === null ? ([x]: number[]) => x as number : scalarRule(map);
-    const values = product(call, factors).map((x, i) =>
-      finish([x + (added?.[i % columns] ?? 0), other?.[i] as number]),
-    );
+    const values = sums.map((x, i) => finish([x + (added?.[i % columns] ?? 0), other?.[i] as number]));
     const guard = call.outputs[1];
     if (!guard) return [values];
     // Which of the numbers tells of it depends on how the work is cut.
     const at = values.findIndex(x => !Number.isFinite(x));
     return [values, new Float64Array(guard.size).fill(at)];
   };
+
+export const productRule = (scalarRule: ScalarRule): Rule => {
+  const finish = withEpilogue(scalarRule);
+  return (call, [a, b, ...epilogue]) => {
+    const {bfloat16} = attributesOf(call);
+    const factors = [a as Values, b as Values].map(values => (bfloat16 ? toBfloat16(values) : values));
+    return finish(call, product(call, factors), epilogue);
+  };
+};

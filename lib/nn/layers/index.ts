@@ -1,16 +1,60 @@
 // The namespace `layers`: every export is a member.
 export {activation, elu, leakyRelu, leakyRelu as leakyReLU, softmax} from './activation.ts';
 export {concatenate} from './concatenate.ts';
+export {
+  conv1d,
+  conv1dTranspose,
+  conv2d,
+  conv2dTranspose,
+  conv3d,
+  conv3dTranspose,
+  depthwiseConv1d,
+  depthwiseConv2d,
+  separableConv1d,
+  separableConv2d,
+} from './convolution.ts';
 export {dense} from './dense.ts';
 export {dot} from './dot.ts';
 export {dropout, spatialDropout1d, spatialDropout2d, spatialDropout3d} from './dropout.ts';
 export {normalization} from './feature-normalization.ts';
 export {flatten} from './flatten.ts';
+export {groupNormalization, rmsNormalization, unitNormalization} from './group-normalization.ts';
 export {inputLayer} from './input-layer.ts';
 export {lambda} from './lambda.ts';
 export {add, average, maximum, minimum, multiply, subtract} from './merge.ts';
 export {activityRegularization, alphaDropout, gaussianDropout, gaussianNoise} from './noise.ts';
 export {batchNormalization, layerNormalization} from './normalization.ts';
+export {
+  adaptiveAveragePooling1d,
+  adaptiveAveragePooling2d,
+  adaptiveAveragePooling3d,
+  adaptiveMaxPooling1d,
+  adaptiveMaxPooling2d,
+  adaptiveMaxPooling3d,
+  averagePooling1d,
+  averagePooling2d,
+  averagePooling3d,
+  globalAveragePooling1d,
+  globalAveragePooling2d,
+  globalAveragePooling3d,
+  globalMaxPooling1d,
+  globalMaxPooling2d,
+  globalMaxPooling3d,
+  maxPooling1d,
+  maxPooling2d,
+  maxPooling3d,
+} from './pooling.ts';
 export {prelu} from './prelu.ts';
 export {reLU, thresholdedReLU} from './rectifiers.ts';
 export {permute, repeatVector, reshape} from './reshape.ts';
+export {
+  cropping1d,
+  cropping2d,
+  cropping3d,
+  upSampling1d,
+  upSampling2d,
+  upSampling3d,
+  zeroPadding1d,
+  zeroPadding2d,
+  zeroPadding3d,
+} from './resizing.ts';

@@ -21,7 +21,7 @@ import {
 } from '../resolve.ts';
 import {sampleAxis} from './axes.ts';
 
-interface ScaleOptions extends LayerOptions {
+export interface ScaleOptions extends LayerOptions {
   /** Whether to add a learned offset `beta`. True by default. */
   readonly center?: boolean;
   /** Whether to multiply by a learned factor `gamma`. True by default. */
@@ -38,7 +38,7 @@ interface ScaleOptions extends LayerOptions {
   readonly gammaConstraint?: ConstraintLike;
 }
 
-const scaleOptions = [
+export const scaleOptions = [
   ...layerOptions,
   'axis',
   'epsilon',
@@ -53,7 +53,7 @@ const scaleOptions = [
 ];
 
 /** Checks the options of gamma and beta; gives them as JSON, and makes the weights. */
-function learnedScale(where: string, options: ScaleOptions) {
+export function learnedScale(where: string, options: ScaleOptions) {
   const {center = true, scale = true, epsilon = 1e-3} = options;
   checkBoolean(`${where}: center`, options.center);
   checkBoolean(`${where}: scale`, options.scale);
@@ -100,14 +100,14 @@ function weightedMoments(x: Tensor, axes: readonly number[], weights: Tensor, ep
 }
 
 /** Mean and variance over axes, which are kept with size 1; the variance is the biased one, divided by n. */
-function momentsOf(x: Tensor, axes: readonly number[]): Moments {
+export function momentsOf(x: Tensor, axes: readonly number[]): Moments {
   const center = mean(x, axes, true);
   const centered = sub(x, center);
   return {mean: center, variance: mean(square(centered), axes, true), centered};
 }
 
 /** centered / √(variance + epsilon) · gamma + beta; the other operands broadcast to `centered`. */
-function normalized(
+export function normalized(
   {centered, variance}: Omit<Moments, 'mean'>,
   epsilon: number,
   gamma: Tensor | undefined,

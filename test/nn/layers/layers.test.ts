@@ -12,6 +12,7 @@ import {
   type Tensor,
 } from '../../../lib/index.ts';
 import {checkLayer, type LayerCase} from './check-layer.ts';
+import {imageCases} from './image-cases.ts';
 
 const dense = (x: number[], kernel: number[], units: number): number[] =>
   Array.from({length: units}, (_, unit) =>
@@ -371,6 +372,7 @@ const cases: Record<string, LayerCase> = {
     adds: true,
     formula: same,
   },
+  ...imageCases,
 };
 
 describe('the contract of a layer', () => {

@@ -1,0 +1,249 @@
+// Convolutions as a share of the multiply-add peak of the same run: the three products of each, on one
+// thread. Those of single channels as a share of a copy. And a training step of a network that sees, beside
+// PyTorch.
+import {setTimeout as pause} from 'node:timers/promises';
+import type {Variable} from '../lib/core/tensor.ts';
+import {gradients} from '../lib/graph/autodiff.ts';
+import {layers, optimizers, type Sequential, sequential, setThreads} from '../lib/index.ts';
+import * as ops from '../lib/ops/index.ts';
+import {table} from '../scripts/table.ts';
+import {bandwidthOf, type Ceiling, levelOf, peakOf, remeasurePeak} from './ceiling.ts';
+import {type BenchOptions, type Figure, type Figures, figuresOf, worstOf} from './options.ts';
+import {PeerProcess} from './peers/process.ts';
+import {peerSpecs, startOf} from './peers/registry.ts';
+import {randomOperand, TimedInstruction} from './product.ts';
+import {digits, percent, saveResults} from './report.ts';
+
+interface Shape {
+  readonly size: number;
+  readonly images: number;
+  readonly channels: number;
+  readonly outputs: number;
+  readonly kernel: number;
+  readonly stride: number;
+  readonly groups: number;
+}
+
+const shape = (
+  size: number,
+  images: number,
+  channels: number,
+  outputs: number,
+  kernel = 3,
+  stride = 1,
+  groups = 1,
+): Shape => ({size, images, channels, outputs, kernel, stride, groups});
+
+/** By the goal that they belong to: its result, and the gradients of its input and its kernel. */
+const sides = ['result', 'input', 'kernel'] as const;
+type Side = (typeof sides)[number];
+
+interface Case extends Shape {
+  readonly goals: Readonly<Partial<Record<Side, string>>>;
+}
+
+const cases: readonly Case[] = [
+  {
+    ...shape(32, 32, 64, 64),
+    goals: {result: 'conv-3x3', input: 'conv-3x3', kernel: 'conv-3x3-kernel'},
+  },
+  {...shape(16, 32, 64, 64), goals: {}},
+  {...shape(8, 32, 128, 128), goals: {result: 'conv-deep'}},
+  {...shape(16, 32, 256, 64, 1), goals: {result: 'conv-1x1'}},
+  {...shape(16, 32, 64, 256, 1), goals: {result: 'conv-1x1'}},
+  {...shape(32, 32, 3, 32), goals: {result: 'conv-3-channels'}},
+  {...shape(28, 64, 1, 32), goals: {result: 'conv-1-channel'}},
+  {...shape(32, 32, 32, 64, 5, 2), goals: {result: 'conv-5x5'}},
+  {...shape(32, 64, 64, 64, 3, 2), goals: {kernel: 'conv-strided-kernel'}},
+  // Sizes that are nobody's choice.
+  ...[3, 5, 7, 13, 26].flatMap(size =>
+    [3, 12, 20, 50].map(channels => ({...shape(size, 32, channels, 50), goals: {}})),
+  ),
+];
+const channelwise: readonly Case[] = [
+  {
+    ...shape(32, 256, 64, 64, 3, 1, 64),
+    goals: {result: 'depthwise', input: 'depthwise', kernel: 'depthwise'},
+  },
+  {
+    ...shape(32, 24, 64, 64, 3, 1, 64),
+    goals: {result: 'depthwise-l3', input: 'depthwise-l3', kernel: 'depthwise-l3'},
+  },
+];
+
+interface Row extends Case {
+  readonly side: Side;
+  readonly seconds: number;
+  readonly flops: number;
+  readonly bytes: number;
+}
+
+const nameOf = ({size, images, channels, outputs, kernel, stride, side}: Row): string => {
+  const step = stride === 1 ? '' : ` stride ${stride}`;
+  return `${side} ${kernel}×${kernel}${step} ${channels}→${outputs} at ${size}×${size}, batch ${images}`;
+};
+
+function instructionOf(given: Case, side: Side): {timed: TimedInstruction; flops: number; bytes: number} {
+  const {size, images, channels, outputs, kernel, stride, groups} = given;
+  const x = randomOperand('x', [images, size, size, channels]);
+  const w = randomOperand('w', [kernel, kernel, channels / groups, outputs]);
+  const y = ops.conv(x.tensor, w.tensor, {strides: stride, padding: 'same', groups});
+  const dy = randomOperand('dy', y.shape);
+  const flops = 2 * y.size * kernel * kernel * (channels / groups);
+  const bytes = 4 * (x.tensor.size + y.size);
+  const operands: readonly Variable[] = side === 'result' ? [x, w] : side === 'input' ? [w, dy] : [x, dy];
+  const loss = ops.sum(ops.mul(y, dy.tensor));
+  const [dx, dw] = gradients(loss, [x.tensor, w.tensor]);
+  const result = side === 'result' ? y : side === 'input' ? dx : dw;
+  if (!result) throw new Error('bench: a convolution without gradients');
+  // One element is checked: the check of all would be part of what is timed.
+  const first = ops.slice(ops.reshape(result, [result.size]), 0, 0, 1);
+  return {timed: new TimedInstruction({operands, result: first, flops}), flops, bytes};
+}
+
+async function timeCase(given: Case, threads: number, quick: boolean): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const side of sides) {
+    const {timed, flops, bytes} = instructionOf(given, side);
+    let seconds = Number.POSITIVE_INFINITY;
+    for (let repeat = 0; repeat < (quick ? 2 : 5); repeat++) {
+      seconds = Math.min(seconds, await timed.time(threads, quick ? 0.02 : 0.05));
+    }
+    rows.push({...given, side, seconds, flops, bytes});
+  }
+  return rows;
+}
+
+const gflops = ({flops, seconds}: Row): number => flops / seconds / 1e9;
+
+/** Of a copy of its input and its result from where they lie. */
+function shareOfCopy(row: Row, ceiling: Ceiling): number {
+  const level = levelOf(ceiling, row.bytes, 1);
+  return row.bytes / row.seconds / 1e9 / bandwidthOf(level, 1, 'triad');
+}
+
+function worstByGoal(
+  rows: readonly Row[],
+  shareOf: (row: Row) => number,
+): Record<string, Figure | undefined> {
+  const names = new Set(rows.flatMap(({goals}) => Object.values(goals)));
+  return Object.fromEntries(
+    [...names].map(name => {
+      const own = rows.filter(({goals, side}) => goals[side] === name);
+      return [name, worstOf(own.map(row => ({value: shareOf(row), note: nameOf(row)})))];
+    }),
+  );
+}
+
+const batch = 64;
+
+/** Conv 32, conv 64, max-pool, dense 128, dense 10, on images of 28×28: Keras's first example of its kind. */
+function network(): Sequential {
+  const model = sequential([
+    layers.conv2d({filters: 32, kernelSize: 3, activation: 'relu', inputShape: [28, 28, 1]}),
+    layers.conv2d({filters: 64, kernelSize: 3, activation: 'relu'}),
+    layers.maxPooling2d(),
+    layers.flatten(),
+    layers.dense({units: 128, activation: 'relu'}),
+    layers.dense({units: 10, activation: 'softmax'}),
+  ]);
+  model.compile({optimizer: optimizers.adam(), loss: 'sparseCategoricalCrossentropy'});
+  return model;
+}
+
+/** Microseconds of a step of `steps` in a row. */
+async function timeOwn(model: Sequential, steps: number): Promise<number> {
+  const rows = steps * batch;
+  const x = {
+    data: Float32Array.from({length: rows * 784}, (_, at) => ((at * 7919) % 256) / 255),
+    shape: [rows, 28, 28, 1],
+  };
+  const y = Int32Array.from({length: rows}, (_, at) => (at * 31) % 10);
+  const started = performance.now();
+  await model.fit(x, y, {batchSize: batch, epochs: 1, shuffle: false, verbose: 0});
+  return ((performance.now() - started) / steps) * 1000;
+}
+
+/** In turns with PyTorch, stock and as it is fastest; the least of each. */
+async function timeNetwork({threads, quick, peers}: BenchOptions) {
+  setThreads(threads);
+  const specs = peerSpecs.filter(({runtime}) => runtime === 'torch');
+  const chosen = specs.filter(({name}) => peers?.includes(name) ?? !quick);
+  const started = chosen.flatMap(spec => {
+    const start = startOf({...spec, script: 'torch_images.py'}, threads);
+    if (typeof start !== 'string') return [{name: spec.name, process: new PeerProcess(start)}];
+    console.log(`${spec.name}: missing: ${start}`);
+    return [];
+  });
+  const model = network();
+  const least: Record<string, number> = {};
+  const note = (name: string, time: number): void => {
+    least[name] = Math.min(least[name] ?? Number.POSITIVE_INFINITY, time);
+  };
+  try {
+    for (let repeat = 0; repeat < (quick ? 2 : 5); repeat++) {
+      note('chainrule', await timeOwn(model, quick ? 10 : 40));
+      for (const {name, process} of started) {
+        // Threads of the one before may still spin.
+        await pause(10);
+        try {
+          const {microseconds} = await process.ask<{microseconds: number}>(
+            {batch, steps: quick ? 10 : 40},
+            600,
+          );
+          note(name, microseconds);
+        } catch (error) {
+          console.log(`${name}: ${error instanceof Error ? error.message : error}`);
+        }
+      }
+    }
+  } finally {
+    model.dispose();
+    for (const {process} of started) process.stop();
+  }
+  return least;
+}
+
+export async function bench(options: BenchOptions): Promise<Figures> {
+  const {quick, threads} = options;
+  setThreads(1);
+  const rows: Row[] = [];
+  for (const given of [...cases, ...channelwise]) rows.push(...(await timeCase(given, 1, quick)));
+  const ceiling = remeasurePeak(options.ceiling);
+  const peak = peakOf(ceiling, 1);
+  const plain = rows.filter(({groups}) => groups === 1);
+  const single = rows.filter(({groups}) => groups > 1);
+  console.log(`one thread, peak ${digits(peak)} GFLOP/s`);
+  console.log(
+    table([
+      ['', 'µs', 'GFLOP/s', 'of peak', 'of a copy'],
+      ...rows.map(row => [
+        nameOf(row),
+        digits(row.seconds * 1e6),
+        digits(gflops(row)),
+        percent(gflops(row) / peak),
+        row.groups > 1 ? percent(shareOfCopy(row, ceiling)) : '',
+      ]),
+    ]),
+  );
+  const alone = rows.find(({goals, side}) => goals[side] === 'conv-3x3');
+  let scaling: Figure | undefined;
+  if (threads > 1 && alone) {
+    setThreads(threads);
+    const [together] = await timeCase(cases[0] as Case, threads, quick);
+    if (together) scaling = {value: alone.seconds / together.seconds, note: `${threads} threads`};
+  }
+  const step = await timeNetwork(options);
+  console.log(`\ncnn-mnist, batch ${batch}, µs of a step`);
+  console.log(table([Object.keys(step), Object.values(step).map(digits)]));
+  const {chainrule = 0, ...others} = step;
+  const best = Math.min(...Object.values(others));
+  const figures = figuresOf({
+    ...worstByGoal(plain, row => gflops(row) / peak),
+    ...worstByGoal(single, row => shareOfCopy(row, ceiling)),
+    'conv-scaling': scaling,
+    'cnn-mnist': Number.isFinite(best) ? {value: best / chainrule, note: `${threads} threads`} : undefined,
+  });
+  saveResults('conv', {threads, ceiling, rows, step, figures});
+  return figures;
+}

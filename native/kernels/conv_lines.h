@@ -1,0 +1,271 @@
+// Rows of a that are read where they lie: windows of one line of an image begin at an affine distance. Lines
+// that reach beyond the image are copied once, with zeros at their ends, instead of window by window.
+#pragma once
+
+#include "conv_block.h"
+#include "conv_tile.h"
+
+namespace chainrule {
+namespace {
+
+// Windows of a line below which tiles across lines are faster.
+constexpr int64_t kLeastWindows = 4;
+// Rows of c that are computed before the next lines are copied.
+constexpr int64_t kLineRows = 192;
+constexpr int64_t kMostSegments =
+    kMostRuns * static_cast<int64_t>(sizeof(TapRun)) / static_cast<int64_t>(sizeof(Segment));
+// Floats of copied lines: as many as windows would take.
+constexpr int64_t kLineFloats = kBlockDepth * kRowsAtOnce;
+
+alignas(64) constexpr float kZeroFloat = 0;
+
+// How lines are read, which follows from the windows alone.
+struct LineReader {
+  bool copies;         // the lines are copied, without the channels of other groups
+  int64_t pitch;       // floats from one pixel to the next
+  int64_t width;       // pixels of a copied line
+  int64_t taps;        // of the last axis that lie one after another
+  int64_t per_window;  // segments of a window
+  int64_t lines;       // of windows at once; 0 where this reader is none for the windows
+};
+
+// Source lines that so many lines of windows read, for each tap of the first axis.
+VEC_INLINE int64_t source_lines(const Windows& w, int64_t lines) {
+  const WindowAxis& axis = w.axes[1];
+  return (lines - 1) * axis.stride + (axis.taps - 1) * axis.dilation + 1;
+}
+
+LineReader line_reader(const Windows& w) {
+  LineReader r = {};
+  const WindowAxis& axis = w.axes[2];
+  const int64_t last = (axis.windows - 1) * axis.stride + (axis.taps - 1) * axis.dilation;
+  const bool is_inside = axis.shift >= 0 && axis.shift + last < axis.size;
+  r.copies = !is_inside || !w.taps_are_joined();
+  r.pitch = r.copies ? w.channels : w.pitch;
+  r.width = last + 1;
+  r.taps = axis.dilation == 1 ? axis.taps : 1;
+  if (axis.windows < kLeastWindows || w.terms() == 0) return r;
+  r.per_window = w.taps() / r.taps;
+  // A window is cut once more in each block of k.
+  r.lines = min(w.axes[1].windows, min(kLineRows / axis.windows, kMostSegments / (r.per_window + 1)));
+  if (kMostSegments > r.per_window) r.lines = max(r.lines, 1);
+  if (!r.copies) return r;
+  const int64_t line = r.width * r.pitch, most = kLineFloats / max(line, 1);
+  while (r.lines > 0 && w.axes[0].taps * source_lines(w, r.lines) > most) --r.lines;
+  return r;
+}
+
+// Copies the lines that windows of `lines` lines read, from the place of the first on.
+void copy_lines(const Windows& w, const LineReader& r, const WindowPlace& place, int64_t lines, float* to) {
+  const int64_t sources = source_lines(w, lines), length = r.width * r.pitch;
+  const int64_t unused = source_lines(w, r.lines) - sources;
+  const TapRun whole = {{0, 0, 0}, 1, 0, w.channels};
+  const TapRun joined = {{0, 0, 0}, r.width, 0, length};
+  const float* image = w.images + place.image * w.image_floats();
+  for (int64_t t0 = 0; t0 < w.axes[0].taps; ++t0) {
+    int64_t from[kSpace];
+    from[0] = place.at[0] * w.axes[0].stride + w.axes[0].shift + t0 * w.axes[0].dilation;
+    for (int64_t i = 0; i < sources; ++i, to += length) {
+      from[1] = place.at[1] * w.axes[1].stride + w.axes[1].shift + i;
+      from[2] = w.axes[2].shift;
+      if (!is_within(from[0], w.axes[0]) || !is_within(from[1], w.axes[1])) continue;
+      if (w.pitch == w.channels) {
+        copy_run(w, image, from, joined, to);
+        continue;
+      }
+      for (int64_t pixel = 0; pixel < r.width; ++pixel, ++from[2]) {
+        copy_run(w, image, from, whole, to + pixel * r.pitch);
+      }
+    }
+    to += unused * length;
+  }
+}
+
+// The segments of a line of windows in terms [k, k + depth), `line` lines after the place. They begin at
+// window 0 of the line.
+int64_t segments_of_line(const Windows& w, const LineReader& r, const WindowPlace& place, int64_t line,
+                         int64_t k, int64_t depth, const float* copied, Segment* segments) {
+  const int64_t run = r.taps * w.channels, all = source_lines(w, r.lines);
+  const float* image = w.images + place.image * w.image_floats();
+  int64_t count = 0;
+  for (int64_t done = 0; done < depth; ++count) {
+    const int64_t first = (k + done) % run, length = min(run - first, depth - done);
+    int64_t number = (k + done) / run;
+    const int64_t t2 = r.taps == 1 ? number % w.axes[2].taps : 0;
+    if (r.taps == 1) number /= w.axes[2].taps;
+    const int64_t t1 = number % w.axes[1].taps, t0 = number / w.axes[1].taps;
+    const int64_t p0 = place.at[0] * w.axes[0].stride + w.axes[0].shift + t0 * w.axes[0].dilation;
+    const int64_t p1 = (place.at[1] + line) * w.axes[1].stride + w.axes[1].shift + t1 * w.axes[1].dilation;
+    done += length;
+    if (!is_within(p0, w.axes[0]) || !is_within(p1, w.axes[1])) {
+      segments[count] = {&kZeroFloat, 0, 0, length};
+      continue;
+    }
+    const int64_t offset = t2 * w.axes[2].dilation * r.pitch + first;
+    const int64_t source = (p0 * w.axes[1].size + p1) * w.axes[2].size + w.axes[2].shift;
+    const float* from = image + source * w.pitch + offset;
+    if (r.copies) {
+      const int64_t at = line * w.axes[1].stride + t1 * w.axes[1].dilation;
+      from = copied + (t0 * all + at) * r.width * r.pitch + offset;
+    }
+    segments[count] = {from, w.axes[2].stride * r.pitch, 1, length};
+  }
+  return count;
+}
+
+// Rows [first, end) of one line of windows over one panel of b, in tiles of nearly equal height.
+void multiply_line(const Convolution& c, const Part& part, const Workspace& workspace,
+                   const Segment* segments, int64_t count, int64_t window) {
+  const Product& p = c.product;
+  const int64_t vectors = ceil_div(part.columns, kLanes);
+  const int64_t tiles = ceil_div(part.rows, rows_of_tile(static_cast<int>(vectors)));
+  const bool last = is_last(p, part), apart = c.apart;
+  TileArgs t = {};
+  t.b = part.b;
+  t.b_step = part.b_step;
+  t.c = apart ? workspace.transposed : p.c + part.row * p.c_row + part.column;
+  t.c_row = apart ? vectors * kLanes : p.c_row;
+  t.last_columns = apart ? kLanes : part.columns - (vectors - 1) * kLanes;
+  t.accumulate = !apart && part.k > 0;
+  t.bias = last && !apart ? bias_at(p.epilogue, part.column) : nullptr;
+  const int64_t least = part.rows / tiles, taller = part.rows % tiles;
+  Part own = part;
+  for (int64_t i = 0; i < tiles; ++i) {
+    own.rows = least + (i < taller);
+    kSegmentTiles.of[vectors - 1][own.rows - 1](t, segments, count, window);
+    if (apart) {
+      store_pixels(c, own, workspace, t.c_row);
+    } else {
+      if (last) finish_rows(p, workspace, {own.row, own.rows, part.column, part.columns});
+      t.c += own.rows * t.c_row;
+    }
+    own.row += own.rows;
+    window += own.rows;
+  }
+}
+
+// Rows of the block that lie in lines one after another in one image, from `row` on.
+struct LineGroup {
+  WindowPlace place;
+  int64_t row, rows, lines;
+};
+LineGroup group_of_lines(const Convolution& c, const LineReader& r, int64_t row, int64_t end) {
+  const Windows& w = c.windows;
+  LineGroup group;
+  group.place = WindowPlace::of(w, c.first_window + row);
+  group.row = row;
+  group.lines = min(r.lines, w.axes[1].windows - group.place.at[1]);
+  group.rows = min(group.lines * w.axes[2].windows - group.place.at[2], end - row);
+  group.lines = ceil_div(group.place.at[2] + group.rows, w.axes[2].windows);
+  return group;
+}
+
+// All lines of a group over all panels, in one block of k.
+void multiply_lines_group(const Convolution& c, const LineReader& r, const LineGroup& group,
+                          const ConvWorkspace& workspace, const Block& block, Part* part) {
+  const Windows& w = c.windows;
+  float* copied = workspace.product.packed_a;
+  Segment* segments = reinterpret_cast<Segment*>(workspace.runs);
+  if (r.copies) copy_lines(w, r, group.place, group.lines, copied);
+  const int64_t each = kMostSegments / r.lines;
+  int64_t count = 0;
+  for (int64_t line = 0; line < group.lines; ++line) {
+    count = segments_of_line(w, r, group.place, line, part->k, part->depth, copied, segments + line * each);
+  }
+  part->row = group.row;
+  for (int64_t j = 0; j < block.columns; j += kPanelColumns) {
+    part->column = block.column + j;
+    part->columns = min(block.columns - j, kPanelColumns);
+    prepare_kernel(c, workspace, block, group.rows == block.rows, part);
+    Part own = *part;
+    int64_t window = group.place.at[2], left = group.rows;
+    for (int64_t line = 0; line < group.lines; ++line) {
+      own.rows = min(w.axes[2].windows - window, left);
+      multiply_line(c, own, workspace.product, segments + line * each, count, window);
+      own.row += own.rows;
+      left -= own.rows;
+      window = 0;
+    }
+    yield_to_others(workspace.product.yield_point);
+  }
+}
+
+void multiply_lines(const Convolution& c, const LineReader& r, const ConvWorkspace& workspace,
+                    const Block& block) {
+  Part part = {};
+  for (part.k = 0; part.k == 0 || part.k < c.product.k; part.k += kBlockDepth) {
+    part.depth = min(c.product.k - part.k, kBlockDepth);
+    const int64_t end = block.row + block.rows;
+    for (int64_t row = block.row; row < end;) {
+      const LineGroup group = group_of_lines(c, r, row, end);
+      multiply_lines_group(c, r, group, workspace, block, &part);
+      row += group.rows;
+    }
+  }
+}
+
+// From so many channels on, the gradient of a kernel is made tap by tap, where x lies.
+constexpr int64_t kLeastChannels = 5;
+
+bool reads_taps(const Windows& w) {
+  return w.channels >= kLeastChannels && w.axes[2].windows >= kLeastWindows;
+}
+
+// The segments of one tap over pixels [k, k + depth), which k runs over: in each line what lies inside of the
+// image, with zeros before and after it. Each holds a pixel at least.
+int64_t segments_of_tap(const Windows& w, int64_t tap, int64_t k, int64_t depth, Segment* segments) {
+  const WindowAxis& axis = w.axes[2];
+  const int64_t t2 = tap % axis.taps, t1 = tap / axis.taps % w.axes[1].taps;
+  const int64_t t0 = tap / axis.taps / w.axes[1].taps, shift = axis.shift + t2 * axis.dilation;
+  // Windows of a line whose tap lies inside.
+  const int64_t room = axis.size - 1 - shift, inside = shift >= 0 ? 0 : ceil_div(-shift, axis.stride);
+  const int64_t outside = room < 0 ? 0 : room / axis.stride + 1;
+  int64_t count = 0;
+  WindowPlace place = WindowPlace::of(w, k);
+  for (int64_t left = depth; left > 0;) {
+    const int64_t first = place.at[2], end = min(axis.windows, first + left);
+    const int64_t p0 = place.at[0] * w.axes[0].stride + w.axes[0].shift + t0 * w.axes[0].dilation;
+    const int64_t p1 = place.at[1] * w.axes[1].stride + w.axes[1].shift + t1 * w.axes[1].dilation;
+    const bool within = is_within(p0, w.axes[0]) && is_within(p1, w.axes[1]);
+    const int64_t low = within ? min(max(inside, first), end) : end, high = max(min(outside, end), low);
+    if (low > first) segments[count++] = {&kZeroFloat, 0, 0, low - first};
+    if (high > low) {
+      const int64_t at = (p0 * w.axes[1].size + p1) * axis.size + low * axis.stride + shift;
+      const float* from = w.images + place.image * w.image_floats() + at * w.pitch;
+      segments[count++] = {from, 1, axis.stride * w.pitch, high - low};
+    }
+    if (end > high) segments[count++] = {&kZeroFloat, 0, 0, end - high};
+    left -= end - first;
+    place.at[2] = axis.windows - 1;
+    place.next(w);
+  }
+  return count;
+}
+static_assert(kBlockDepth <= kMostSegments, "the segments of a tap find room");
+
+// The gradient of a kernel: rows are taps and their channels.
+void multiply_taps(const Convolution& c, const ConvWorkspace& workspace, const Block& block) {
+  const int64_t channels = c.windows.channels, end = block.row + block.rows;
+  Segment* segments = reinterpret_cast<Segment*>(workspace.runs);
+  Part part = {};
+  for (part.k = 0; part.k == 0 || part.k < c.product.k; part.k += kBlockDepth) {
+    part.depth = min(c.product.k - part.k, kBlockDepth);
+    for (int64_t j = 0; j < block.columns; j += kPanelColumns) {
+      part.row = block.row;
+      part.column = block.column + j;
+      part.columns = min(block.columns - j, kPanelColumns);
+      prepare_kernel(c, workspace, block, true, &part);
+      while (part.row < end) {
+        const int64_t tap = part.row / channels, first = part.row % channels;
+        part.rows = min(channels - first, end - part.row);
+        const int64_t count = segments_of_tap(c.windows, tap, c.first_window + part.k, part.depth, segments);
+        multiply_line(c, part, workspace.product, segments, count, first);
+        part.row += part.rows;
+      }
+      yield_to_others(workspace.product.yield_point);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace chainrule

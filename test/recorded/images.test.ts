@@ -1,0 +1,74 @@
+// Trainings of networks that see, against PyTorch: the same weights, the same data, each loss within 1e-4.
+import {readdirSync, readFileSync} from 'node:fs';
+import path from 'node:path';
+import {describe, expect, it} from 'vitest';
+import {type Layer, layers, optimizers, type Sequential, sequential} from '../../lib/index.ts';
+
+interface Recorded {
+  readonly name: string;
+  readonly inputShape: number[];
+  readonly layers: readonly ({readonly kind: string} & Record<string, unknown>)[];
+  readonly loss: 'meanSquaredError' | 'sparseCategoricalCrossentropy';
+  readonly learningRate: number;
+  readonly batchSize: number;
+  readonly rows: number;
+  readonly weights: readonly {name: string; shape: number[]; values: number[]}[];
+  readonly x: number[];
+  readonly y: number[];
+  readonly yShape: number[];
+  readonly losses: number[];
+}
+
+const folder = path.join(import.meta.dirname, 'images');
+const cases = readdirSync(folder).map(
+  file => JSON.parse(readFileSync(path.join(folder, file), 'utf8')) as Recorded,
+);
+
+function build({layers: list, inputShape, loss, learningRate, weights}: Recorded): Sequential {
+  const made = list.map(({kind, ...options}, at) => {
+    const make = (layers as unknown as Record<string, (options: object) => Layer>)[kind];
+    return (make as NonNullable<typeof make>)(at === 0 ? {...options, inputShape} : options);
+  });
+  const model = sequential(made);
+  model.compile({optimizer: optimizers.sgd({learningRate, momentum: 0.9}), loss});
+  model.setWeights(
+    weights.map(({name, shape, values}) => ({name, shape, data: Float32Array.from(values)})),
+    {partial: true},
+  );
+  return model;
+}
+
+/** Rows `first` to `first + count`. */
+function batchOf({x, inputShape, y, yShape, loss}: Recorded, first: number, count: number) {
+  const part = (values: readonly number[], shape: readonly number[]) => {
+    const each = shape.reduce((a, b) => a * b, 1);
+    return Float32Array.from(values.slice(first * each, (first + count) * each));
+  };
+  const own = yShape.slice(1);
+  const labels = part(y, own);
+  return {
+    x: {data: part(x, inputShape), shape: [count, ...inputShape]},
+    y:
+      loss === 'sparseCategoricalCrossentropy'
+        ? Int32Array.from(labels)
+        : {data: labels, shape: [count, ...own]},
+  };
+}
+
+describe('recorded PyTorch runs of images and sequences', () => {
+  it('are of every kind', () => {
+    const names = ['cnn-batch-norm', 'depthwise-block', 'dilated-causal', 'transposed'];
+    expect(cases.map(({name}) => name).sort()).toEqual(names);
+  });
+
+  it.each(cases.map(recorded => [recorded.name, recorded] as const))('%s', async (_, recorded) => {
+    const model = build(recorded);
+    const {batchSize, losses, rows} = recorded;
+    expect(losses.length).toBe(30);
+    for (const [step, expected] of losses.entries()) {
+      const {x, y} = batchOf(recorded, (step * batchSize) % rows, batchSize);
+      const {loss} = await model.trainOnBatch(x, y);
+      expect(Math.abs((loss as number) - expected) / expected, `step ${step}`).toBeLessThan(1e-4);
+    }
+  });
+});

@@ -1,0 +1,320 @@
+#!/usr/bin/env python3
+"""Records trainings of networks that see, made with PyTorch, into images.
+
+Weights and data lie as chainrule has them, channels last; the layers of a case
+are named as there. Each run is made in float32 and float64; the script refuses
+a case whose two runs drift apart.
+
+    pip install torch numpy
+    python record_images.py
+"""
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+import numpy as np
+import recorded_json
+import torch
+import torch.nn.functional as F
+
+STEPS = 30
+ROWS = 16
+BATCH = 8
+MAX_DRIFT = 2e-5
+EPSILON = 1e-3
+
+
+def dyadic(values, bits):
+    return np.round(np.asarray(values) * 2.0**bits) / 2.0**bits
+
+
+def first(x):
+    return x.movedim(-1, 1)
+
+
+def last(x):
+    return x.movedim(1, -1)
+
+
+# --- layers: (weights, by name and shape; what they compute) ------------------
+
+
+def conv(spec, p, x):
+    axes = x.dim() - 2
+    kernel = p["kernel"].movedim((-1, -2), (0, 1))
+    dilation = spec.get("dilationRate", 1)
+    stride = spec.get("strides", 1)
+    padding = spec.get("padding", "valid")
+    x = first(x)
+    reach = (spec["kernelSize"] - 1) * dilation
+    if padding == "causal":
+        x = F.pad(x, (reach, 0))
+        padding = 0
+    elif padding == "same":
+        assert stride == 1 and reach % 2 == 0, "PyTorch pads otherwise"
+        padding = reach // 2
+    elif padding == "valid":
+        padding = 0
+    run = F.conv1d if axes == 1 else F.conv2d
+    return last(run(x, kernel, p.get("bias"), stride, padding, dilation, spec.get("groups", 1)))
+
+
+def transposed(spec, p, x):
+    kernel = p["kernel"].movedim((-1, -2), (0, 1))
+    y = F.conv_transpose2d(
+        first(x), kernel, p["bias"], spec["strides"], spec["padding"], spec["outputPadding"]
+    )
+    return last(y)
+
+
+def depthwise(kernel, bias, stride, padding, x):
+    channels = x.shape[-1]
+    grouped = kernel.permute(2, 3, 0, 1).reshape(-1, 1, kernel.shape[0], kernel.shape[1])
+    return last(F.conv2d(first(x), grouped, bias, stride, padding, 1, channels))
+
+
+def depthwise_conv(spec, p, x):
+    return depthwise(p["kernel"], p["bias"], spec.get("strides", 1), spec.get("padding", 0), x)
+
+
+def separable(spec, p, x):
+    y = depthwise(p["depthwiseKernel"], None, 1, spec["kernelSize"] // 2, x)
+    return y @ p["pointwiseKernel"][0, 0] + p["bias"]
+
+
+def batch_norm(spec, p, x):
+    return last(F.batch_norm(first(x), None, None, p["gamma"], p["beta"], True, 0.1, EPSILON))
+
+
+def group_norm(spec, p, x):
+    return last(F.group_norm(first(x), spec["groups"], p["gamma"], p["beta"], EPSILON))
+
+
+def max_pool(spec, p, x):
+    return last(F.max_pool2d(first(x), spec["poolSize"], spec.get("strides")))
+
+
+def average_pool(spec, p, x):
+    return last(F.avg_pool2d(first(x), spec["poolSize"]))
+
+
+LAYERS = {
+    "conv1d": conv,
+    "conv2d": conv,
+    "conv2dTranspose": transposed,
+    "depthwiseConv2d": depthwise_conv,
+    "separableConv2d": separable,
+    "batchNormalization": batch_norm,
+    "groupNormalization": group_norm,
+    "maxPooling2d": max_pool,
+    "averagePooling2d": average_pool,
+    "globalAveragePooling2d": lambda spec, p, x: x.mean((1, 2)),
+    "flatten": lambda spec, p, x: x.reshape(len(x), -1),
+    "dense": lambda spec, p, x: x @ p["kernel"] + p["bias"],
+    "activation": lambda spec, p, x: x,
+}
+
+
+def shapes_of(spec, inputs):
+    """Names and shapes of a layer's weights, for so many input channels."""
+    kind, out = spec["kind"], spec.get("filters", spec.get("units"))
+    size, bias = spec.get("kernelSize"), {} if spec.get("useBias") is False else {"bias": [out]}
+    if kind == "conv1d":
+        return {"kernel": [size, inputs // spec.get("groups", 1), out], **bias}
+    if kind == "conv2d":
+        return {"kernel": [size, size, inputs // spec.get("groups", 1), out], **bias}
+    if kind == "conv2dTranspose":
+        return {"kernel": [size, size, out, inputs], **bias}
+    if kind == "depthwiseConv2d":
+        multiplier = spec.get("depthMultiplier", 1)
+        return {"kernel": [size, size, inputs, multiplier], "bias": [inputs * multiplier]}
+    if kind == "separableConv2d":
+        multiplier = spec.get("depthMultiplier", 1)
+        return {
+            "depthwiseKernel": [size, size, inputs, multiplier],
+            "pointwiseKernel": [1, 1, inputs * multiplier, out],
+            "bias": [out],
+        }
+    if kind in ("batchNormalization", "groupNormalization"):
+        return {"gamma": [inputs], "beta": [inputs]}
+    if kind == "dense":
+        return {"kernel": [inputs, out], "bias": [out]}
+    return {}
+
+
+def names_of(layers):
+    """conv2d, conv2d_1, … as a model names them."""
+    seen, names = {}, []
+    for spec in layers:
+        count = seen.get(spec["kind"], 0)
+        names.append(spec["kind"] if count == 0 else f"{spec['kind']}_{count}")
+        seen[spec["kind"]] = count + 1
+    return names
+
+
+ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu, "linear": lambda x: x}
+
+
+def forward(case, parameters, x):
+    for spec, name in zip(case["layers"], names_of(case["layers"])):
+        own = {key.split("/")[1]: value for key, value in parameters.items() if key.split("/")[0] == name}
+        x = LAYERS[spec["kind"]](spec, own, x)
+        if "activation" in spec and spec["activation"] != "softmax":
+            x = ACTIVATIONS[spec["activation"]](x)
+    return x
+
+
+# --- cases --------------------------------------------------------------------
+
+
+def same(kind, **options):
+    return {"kind": kind, **options}
+
+
+UP = {"strides": 2, "padding": 1, "outputPadding": 1}
+
+CASES = [
+    {
+        "name": "cnn-batch-norm",
+        "inputShape": [9, 7, 2],
+        "loss": "sparseCategoricalCrossentropy",
+        "layers": [
+            same("conv2d", filters=5, kernelSize=3, padding="same", useBias=False),
+            same("batchNormalization"),
+            same("activation", activation="tanh"),
+            same("maxPooling2d", poolSize=2),
+            same("conv2d", filters=20, kernelSize=3, activation="tanh"),
+            same("flatten"),
+            same("dense", units=3, activation="softmax"),
+        ],
+    },
+    {
+        "name": "depthwise-block",
+        "inputShape": [8, 8, 3],
+        "loss": "sparseCategoricalCrossentropy",
+        "layers": [
+            same("separableConv2d", filters=18, kernelSize=3, padding="same", depthMultiplier=2),
+            same("batchNormalization"),
+            same("activation", activation="tanh"),
+            same("depthwiseConv2d", kernelSize=3, strides=2, activation="tanh"),
+            same("conv2d", filters=12, kernelSize=1, groups=3, activation="tanh"),
+            same("groupNormalization", groups=4),
+            same("globalAveragePooling2d"),
+            same("dense", units=3, activation="softmax"),
+        ],
+    },
+    {
+        "name": "transposed",
+        "inputShape": [8, 6, 3],
+        "loss": "meanSquaredError",
+        "layers": [
+            same("conv2d", filters=8, kernelSize=3, strides=2, padding=1, activation="tanh"),
+            same("conv2dTranspose", filters=6, kernelSize=3, **UP, activation="tanh"),
+            same("averagePooling2d", poolSize=2),
+            same("conv2dTranspose", filters=3, kernelSize=3, **UP),
+        ],
+    },
+    {
+        "name": "dilated-causal",
+        "inputShape": [20, 4],
+        "loss": "meanSquaredError",
+        "layers": [
+            same("conv1d", filters=12, kernelSize=3, padding="causal", activation="tanh"),
+            same("conv1d", filters=12, kernelSize=3, padding="causal", dilationRate=2, activation="tanh"),
+            same("conv1d", filters=12, kernelSize=3, padding="causal", dilationRate=4, activation="tanh"),
+            same("conv1d", filters=1, kernelSize=1),
+        ],
+    },
+]
+
+
+def make_weights(rng, case):
+    weights, channels = {}, case["inputShape"][-1]
+    spatial = case["inputShape"][:-1]
+    for spec, name in zip(case["layers"], names_of(case["layers"])):
+        inputs = channels
+        if spec["kind"] == "dense":
+            inputs = case["flattened"] if "flattened" in case else channels
+        for key, shape in shapes_of(spec, inputs).items():
+            if key in ("bias", "beta"):
+                values = rng.uniform(-0.1, 0.1, shape)
+            elif key == "gamma":
+                values = rng.uniform(0.8, 1.2, shape)
+            else:
+                terms = shape[:2] + shape[3:] if spec["kind"] == "conv2dTranspose" else shape[:-1]
+                fan = np.prod(terms) / (2 if spec["kind"] == "conv2dTranspose" else 1)
+                values = rng.uniform(-1, 1, shape) * np.sqrt(3 / fan)
+            weights[f"{name}/{key}"] = dyadic(values, 12)
+        channels = spec.get("filters", channels * spec.get("depthMultiplier", 1))
+    return weights
+
+
+def train(case, weights, x, y, dtype):
+    parameters = {key: torch.tensor(value, dtype=dtype, requires_grad=True) for key, value in weights.items()}
+    optimizer = torch.optim.SGD(parameters.values(), lr=case["learningRate"], momentum=0.9)
+    inputs, targets = torch.from_numpy(x).to(dtype), torch.from_numpy(y)
+    if case["loss"] == "meanSquaredError":
+        targets = targets.to(dtype)
+    losses = []
+    for step in range(STEPS):
+        rows = slice(step * BATCH % ROWS, step * BATCH % ROWS + BATCH)
+        out = forward(case, parameters, inputs[rows])
+        loss = (F.mse_loss if case["loss"] == "meanSquaredError" else F.cross_entropy)(out, targets[rows])
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return losses
+
+
+def record(case, seed):
+    rng = np.random.default_rng(seed)
+    shape = case["inputShape"]
+    x = dyadic(rng.uniform(-2, 2, (ROWS, *shape)), 6)
+    if case["name"] == "cnn-batch-norm":
+        case = {**case, "flattened": ((shape[0] // 2) - 2) * ((shape[1] // 2) - 2) * 20}
+    case = {"learningRate": 0.05, **case}
+    if case["loss"] == "sparseCategoricalCrossentropy":
+        y = np.sin(x).sum((1, 2)) @ rng.normal(size=(shape[-1], 3))
+        y = y.argmax(1).astype(np.int64)
+    elif case["name"] == "transposed":
+        y = dyadic(0.5 * np.sin(x) + 0.1 * x, 8)
+    else:
+        y = dyadic(np.sin(np.cumsum(x[:, :, :1], 1) / 2), 8)
+    weights = make_weights(rng, case)
+    losses = train(case, weights, x, y, torch.float32)
+    exact = train(case, weights, x, y, torch.float64)
+    drift = max(abs(a - b) / abs(b) for a, b in zip(losses, exact))
+    print(f"{case['name']}: loss {losses[0]:.4f} to {losses[-1]:.4f}; drift {drift:.1e}")
+    assert drift <= MAX_DRIFT, f"{case['name']}: float32 and float64 differ by {drift}"
+    assert sum(losses[-4:]) < sum(losses[:4]), f"{case['name']}: does not learn"
+    return {
+        "name": case["name"],
+        "torchVersion": torch.__version__,
+        "inputShape": shape,
+        "layers": case["layers"],
+        "loss": case["loss"],
+        "learningRate": case["learningRate"],
+        "batchSize": BATCH,
+        "rows": ROWS,
+        "weights": [
+            {"name": key, "shape": list(value.shape), "values": value.ravel().tolist()}
+            for key, value in weights.items()
+        ],
+        "x": x.ravel().tolist(),
+        "y": y.ravel().tolist(),
+        "yShape": list(y.shape),
+        "losses": [float(str(np.float32(v))) for v in losses],
+    }
+
+
+def main():
+    torch.set_num_threads(1)
+    recorded_json.write({f"images/{case['name']}.json": record(case, 5 + i) for i, case in enumerate(CASES)})
+    print(f"torch {torch.__version__}")
+
+
+if __name__ == "__main__":
+    main()
