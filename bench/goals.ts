@@ -43,6 +43,12 @@ const products: readonly Goal[] = [
   {name: 'gemm-blas-mean', what: 'products ÷ the best BLAS, geometric mean', atLeast: 1.05, unit: '×'},
   {name: 'gemm-blas-few', what: 'products ÷ the best BLAS, M ≤ 16, geometric mean', atLeast: 1.3, unit: '×'},
   {
+    name: 'scan',
+    what: 'a step of a recurrent net ÷ the sum of its kernels',
+    atMost: 1.1,
+    unit: '×',
+  },
+  {
     name: 'gemm-batched',
     what: 'products in batches ÷ PyTorch’s bmm, all threads, worst shape',
     atLeast: 1.2,

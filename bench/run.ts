@@ -22,6 +22,7 @@ const benches = [
   'scaling',
   'kernels',
   'ops',
+  'scan',
   'optimizer',
   'precision',
   'types',
