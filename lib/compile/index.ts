@@ -5,13 +5,15 @@ import type {Tensor, Variable} from '../core/tensor.ts';
 import {type Plan, unitBytes} from '../plan.ts';
 import {emit} from './emit.ts';
 import {fuse} from './fuse.ts';
+import {hoist} from './hoist.ts';
 import {printParts, printPlan, printRoots} from './listing.ts';
 import {planMemory} from './memory.ts';
 import {choosePrecision} from './precision.ts';
-import {closeLoops, inRegions} from './regions.ts';
+import {closeLoops, hasLoops, inRegions} from './regions.ts';
 import type {Roots} from './roots.ts';
 import {type StateLayout, schedule} from './schedule.ts';
 import {simplify} from './simplify.ts';
+import {sink} from './sink.ts';
 
 export interface CompileRequest extends StateLayout {
   /** Each becomes an io output of that name, with one block per step. */
@@ -22,8 +24,8 @@ export interface CompileRequest extends StateLayout {
   readonly guards?: readonly Tensor[];
   /** Of the operands of matrix products: `float32` by default. */
   readonly precision?: Precision | undefined;
-  /** Switches for tests that compare results with and without; both are on by default. */
-  readonly passes?: {readonly fuse?: boolean; readonly inPlace?: boolean};
+  /** Switches for tests that compare results with and without; all are on by default. */
+  readonly passes?: {readonly fuse?: boolean; readonly inPlace?: boolean; readonly move?: boolean};
 }
 
 /** Listings, for `explain` and for tests. */
@@ -50,7 +52,8 @@ export function compileToPlan(request: CompileRequest): Plan {
 export function compileStages(request: CompileRequest): Compiled {
   const {passes = {}, precision = 'float32'} = request;
   const requested = rootsOf(request);
-  const simplified = inRegions(simplify)(closeLoops(requested));
+  const closed = inRegions(simplify)(closeLoops(requested));
+  const simplified = (passes.move ?? true) ? moveOut(closed) : closed;
   const join = passes.fuse ?? true;
   const fused = inRegions(roots => choosePrecision(fuse(roots, join), precision))(simplified);
   const scheduled = schedule(fused, request);
@@ -65,6 +68,12 @@ export function compileStages(request: CompileRequest): Compiled {
       plan: printPlan(plan),
     }),
   };
+}
+
+/** Moves what need not be in loops out of them; what is left over vanishes. */
+function moveOut(roots: Roots): Roots {
+  if (!hasLoops(roots)) return roots;
+  return inRegions(simplify)(closeLoops(inRegions(part => sink(hoist(part)))(roots)));
 }
 
 function rootsOf({outputs, updates = [], guards = [], stateBytes, stateOffset}: CompileRequest): Roots {

@@ -13,7 +13,7 @@ const {add, broadcastTo, mul, neg, sub} = map;
 type Rule = (call: Call) => Tensor | undefined;
 
 /** The number that all elements of a float32 tensor are known to have. */
-function uniformValue(tensor: Tensor): number | undefined {
+export function uniformValue(tensor: Tensor): number | undefined {
   const spread = match(tensor, broadcastTo.op) ?? match(tensor, reshapeOp);
   if (spread) return uniformValue(spread.x);
   const data = match(tensor, constantOp)?.data;

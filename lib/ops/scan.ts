@@ -117,8 +117,9 @@ const sliceShape = ({shape}: Tensor): Shape => shape.slice(1);
 /**
  * Applies a body to the slices of sequences, one after another, with carries that each iteration hands to the
  * next: a recurrent net, for example, as `jax.lax.scan` or `tf.scan`. The body may read any tensor that was
- * made outside of it; gradients, and gradients of gradients, flow through all of them. A product of slices
- * that needs no carry is one large product if it is made outside, of the whole sequence.
+ * made outside of it; gradients, and gradients of gradients, flow through all of them. A product that needs
+ * no carry is computed for the whole sequence in front of the loop, the gradient of a weight for all
+ * iterations behind it.
  *
  * ```ts
  * const {carries: [last], outputs: [all]} = ops.scan(
