@@ -184,6 +184,19 @@ const eager: readonly Goal[] = [
   us('eager-first', 'one op at once, for a shape never seen', 20),
 ];
 
+const faster = (name: string, what: string, atLeast: number): Goal => ({name, what, atLeast, unit: '×'});
+
+/** Of the bench tfjs: programs of TensorFlow.js. */
+const tfjs: readonly Goal[] = [
+  faster('tfjs-mlp-tiny', 'tfjs fit, wasm or cpu ÷ chainrule/tfjs, mlp-tiny', 1.4),
+  faster('tfjs-mlp-mnist', 'tfjs fit, wasm ÷ chainrule/tfjs, mlp-mnist', 20),
+  faster('tfjs-mlp-small', 'tfjs fit, wasm ÷ chainrule/tfjs, mlp-small', 80),
+  faster('tfjs-lstm', 'tfjs fit, wasm ÷ chainrule/tfjs, LSTM of 40 steps', 50),
+  faster('tfjs-alone', 'one op of tfjs, read, from 10⁴ elements on, wasm ÷ chainrule/tfjs, worst', 1),
+  us('tfjs-record', 'an op of tfjs recorded, beyond its engine', 0.5),
+  us('tfjs-end', 'a known trace of 200 ops of tfjs ended and run', 20),
+];
+
 export const goals: readonly Goal[] = [
   ...products,
   ...grid,
@@ -194,6 +207,7 @@ export const goals: readonly Goal[] = [
   ...small,
   ...eager,
   ...images,
+  ...tfjs,
 ];
 
 function show(value: number, unit: Goal['unit']): string {

@@ -18,6 +18,7 @@ const benches = [
   'latency',
   'small',
   'eager',
+  'tfjs',
   'scaling',
   'kernels',
   'ops',

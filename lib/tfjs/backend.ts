@@ -29,7 +29,7 @@ export class ChainruleBackend extends tf.KernelBackend {
   readonly blockSize = 48;
   /** Entries of data ids that another backend has made. */
   readonly #foreign = new WeakMap<object, Entry>();
-  readonly #own = new Set<Entry>();
+  #count = 0;
   readonly recorder = new Recorder();
   #bytes = 0;
 
@@ -50,15 +50,16 @@ export class ChainruleBackend extends tf.KernelBackend {
 
   /** Takes in an entry that has one reference. */
   enter(entry: Entry): Entry {
-    this.#own.add(entry);
+    entry.owner = this;
+    this.#count++;
     this.#bytes += entry.bytes;
     return entry;
   }
 
   #find(id: DataId): Entry | undefined {
-    if (Entry.is(id) && this.#own.has(id)) return id;
+    if (Entry.is(id) && id.owner === this) return id;
     const entry = this.#foreign.get(id);
-    return entry && this.#own.has(entry) ? entry : undefined;
+    return entry?.owner === this ? entry : undefined;
   }
 
   override write(values: Values, shape: number[], dtype: DataType): DataId {
@@ -110,7 +111,7 @@ export class ChainruleBackend extends tf.KernelBackend {
   }
 
   override numDataIds(): number {
-    return this.#own.size;
+    return this.#count;
   }
 
   override refCount(id: DataId): number {
@@ -139,7 +140,8 @@ export class ChainruleBackend extends tf.KernelBackend {
       this.disposeData(parts.real.dataId, true);
       this.disposeData(parts.imag.dataId, true);
     }
-    this.#own.delete(entry);
+    entry.owner = undefined;
+    this.#count--;
     this.#bytes -= entry.bytes;
     entry.release();
     return true;
@@ -198,10 +200,10 @@ export class ChainruleBackend extends tf.KernelBackend {
     return 1e-7;
   }
 
+  /** What tensors still have is left to the collector. */
   override dispose(): void {
     this.recorder.drop();
-    for (const entry of this.#own) entry.drop();
-    this.#own.clear();
+    this.#count = 0;
     this.#bytes = 0;
   }
 }

@@ -31,6 +31,8 @@ export class Entry {
   refCount: number;
   /** Set by tfjs's own kernels, too. */
   complexTensorInfos: ComplexParts | undefined;
+  /** The backend that has it. */
+  owner: object | undefined;
   /** Where it stands in the trace that it is in: a result from 0 on, an input below. */
   position = 0;
   /** Encoded strings. */

@@ -1,36 +1,31 @@
 // How a kernel of TensorFlow.js runs: by its rule, or by tfjs's own kernel over the same memory.
-import type {KernelConfig, KernelFunc, SliceAttrs, TensorInfo} from '@tensorflow/tfjs-core';
+import type {CastAttrs, KernelConfig, KernelFunc, SliceAttrs, TensorInfo} from '@tensorflow/tfjs-core';
 import {isChainruleError} from '../core/errors.ts';
 import type {TensorSpec} from '../core/tensor.ts';
 import type {Memory} from '../runtime/linked.ts';
 import type {ChainruleBackend} from './backend.ts';
-import {type ComplexKernel, complexKernel, isComplexKernel} from './complex.ts';
+import {complexKernel, isComplexKernel} from './complex.ts';
 import {Entry, isNumeric, over, takeFor} from './entry.ts';
 import {countHandedOver, withoutRule} from './handed-over.ts';
 import {rules} from './kernels/index.ts';
 import {knownSlice} from './known-slice.ts';
 import {backendName, tf} from './packages.ts';
-import {type Recipe, Recipes} from './recipe.ts';
+import {noAttributes, type Recipe, Recipes, type Result} from './recipe.ts';
 import type {Reason, Rule} from './rule.ts';
 import {ways} from './trace.ts';
 
-interface Given {
-  readonly inputs: Readonly<Record<string, TensorInfo | null | undefined>>;
-  readonly attributes: object;
-  readonly backend: ChainruleBackend;
-}
+type Inputs = Readonly<Record<string, TensorInfo | null | undefined>>;
+type Infos = TensorInfo | TensorInfo[];
 
-/** Operands in the order of a rule, and what kernels know of them. */
-interface Collected {
-  readonly infos: readonly TensorInfo[];
-  readonly specs: readonly TensorSpec[];
-  readonly present: number;
-}
+/** Operands in the order of a rule; those of the last call, which nobody keeps. */
+const infos: TensorInfo[] = [];
+/** Which operands there are. */
+let present = 0;
 
-/** Undefined where an operand is of a type that no native kernel computes with: the reason. */
-function collect({operands}: Rule, {inputs}: Given): Collected | Reason {
-  const infos: TensorInfo[] = [];
-  let present = 0;
+/** Collects operands into `infos` and `present`. Where one is of another type, the reason. */
+function collect({operands}: Rule, inputs: Inputs): Reason | undefined {
+  infos.length = 0;
+  present = 0;
   const names = operands === 'list' ? Object.keys(inputs) : operands;
   for (let index = 0; index < names.length; index++) {
     const info = inputs[names[index] as string];
@@ -39,7 +34,7 @@ function collect({operands}: Rule, {inputs}: Given): Collected | Reason {
     if (index < 31) present |= 1 << index;
     infos.push(info);
   }
-  return {infos, specs: infos as readonly TensorSpec[], present};
+  return undefined;
 }
 
 /** Data of the type that the tensor has: tfjs casts without a copy by giving data another type. */
@@ -94,27 +89,45 @@ function results(rule: Rule, recipe: Recipe, entries: readonly Entry[], backend:
   return backend.recorder.record(recipe, entries);
 }
 
+/** A result that is another name of an operand. */
+function second(entry: Entry, dataId: object, backend: ChainruleBackend): object {
+  if (entry !== backend.entryOf(dataId)) return backend.enter(entry);
+  entry.refCount++;
+  return dataId;
+}
+
+function named(
+  recipe: Recipe,
+  entries: readonly Entry[],
+  ids: readonly object[],
+  computed: readonly Entry[],
+  backend: ChainruleBackend,
+) {
+  let next = 0;
+  return recipe.results.map(({shape, dtype, operand}): TensorInfo => {
+    const dataId =
+      operand === undefined
+        ? backend.enter(computed[next++] as Entry)
+        : second(entries[operand] as Entry, ids[operand] as object, backend);
+    return {dataId, shape: shape as number[], dtype};
+  });
+}
+
 /** The results of a rule; the reason where there are none. */
-function byRule(rule: Rule, recipes: Recipes, given: Given): TensorInfo | TensorInfo[] | Reason {
-  const collected = collect(rule, given);
-  if (typeof collected === 'string') return collected;
-  const {backend, attributes} = given;
-  const {infos, specs, present} = collected;
-  const recipe = recipes.find(specs, present, attributes);
+function byRule(rule: Rule, recipes: Recipes, attributes: object, backend: ChainruleBackend): Infos | Reason {
+  const recipe = recipes.find(infos as readonly TensorSpec[], present, attributes);
   if (recipe.declined) return recipe.declined;
-  const entries = infos.map(info => entryFor(info, backend));
+  const entries: Entry[] = [];
+  for (let at = 0; at < infos.length; at++) entries.push(entryFor(infos[at] as TensorInfo, backend));
+  const ids = recipe.hasNames ? infos.map(info => info.dataId) : [];
   const computed = results(rule, recipe, entries, backend);
   if (!computed) return 'refused';
-  let next = 0;
-  const named = recipe.results.map(({shape, dtype, operand}): TensorInfo => {
-    const own = {shape: [...shape], dtype};
-    if (operand === undefined) return {dataId: backend.enter(computed[next++] as Entry), ...own};
-    const [entry, {dataId}] = [entries[operand] as Entry, infos[operand] as TensorInfo];
-    if (entry !== backend.entryOf(dataId)) return {dataId: backend.enter(entry), ...own};
-    entry.refCount++;
-    return {dataId, ...own};
-  });
-  return recipe.isList ? named : (named[0] as TensorInfo);
+  if (recipe.isList || recipe.hasNames) {
+    const all = named(recipe, entries, ids, computed, backend);
+    return recipe.isList ? all : (all[0] as TensorInfo);
+  }
+  const [{shape, dtype}] = recipe.results as [Result];
+  return {dataId: backend.enter(computed[0] as Entry), shape: shape as number[], dtype};
 }
 
 /** tfjs may give data another type without converting it; here data has one type. */
@@ -126,8 +139,8 @@ function withOwnType(info: TensorInfo, backend: ChainruleBackend): TensorInfo {
   return {dataId: own, shape: info.shape, dtype: info.dtype};
 }
 
-function byTfjs(own: KernelFunc, {inputs, attributes, backend}: Given): TensorInfo | TensorInfo[] {
-  const result = own({inputs, attrs: attributes, backend} as never);
+function byTfjs(own: KernelFunc, inputs: Inputs, attrs: object, backend: ChainruleBackend): Infos {
+  const result = own({inputs, attrs, backend} as never);
   return Array.isArray(result)
     ? result.map(info => withOwnType(info, backend))
     : withOwnType(result, backend);
@@ -139,31 +152,53 @@ function run(name: string, inputs: object, attributes: object, backend: Chainrul
   return kernel.kernelFunc({inputs, attrs: attributes, backend} as never) as TensorInfo;
 }
 
-function byParts(kernel: ComplexKernel, name: string, {inputs, attributes, backend}: Given) {
+/** For a call that is about complex numbers; undefined for others, and where there is nothing. */
+function byParts(
+  name: string,
+  inputs: Inputs,
+  attributes: object,
+  backend: ChainruleBackend,
+): Infos | undefined {
+  const kernel = complexKernel(name, inputs, attributes);
   const runKernel = (other: string, operands: object, given: object = {}): TensorInfo =>
     run(other, operands, given, backend);
-  return kernel({name, inputs, attributes, backend, run: runKernel});
+  return kernel?.({name, inputs, attributes, backend, run: runKernel});
 }
 
 /** Whether a kernel of this name is done by this library wherever it can be. */
 export const isNative = (name: string): boolean => name in rules || isComplexKernel(name);
 
+/** What a rule gives, or what it is made of: the reason where neither is there. */
+function natively(name: string) {
+  const rule = rules[name];
+  const recipes = rule && new Recipes(rule);
+  const ruleless = withoutRule.get(name) ?? 'not yet';
+  const isSlice = name === 'Slice';
+  // Kernels whose result can be complex where no operand is; and the one whose rule is about the parts.
+  const isComplex = name === 'Complex';
+  const isSize = name === 'ComplexAbs';
+  const isCast = name === 'Cast';
+  return (inputs: Inputs, attributes: object, backend: ChainruleBackend): Infos | Reason => {
+    if (isSlice) {
+      const piece = knownSlice(inputs.x as TensorInfo, attributes as SliceAttrs, backend);
+      if (piece) return piece;
+    }
+    const odd = rule ? collect(rule, inputs) : ruleless;
+    const ofParts =
+      isComplex || (isSize && inputs.x) || (isCast && (attributes as CastAttrs).dtype === 'complex64');
+    if (odd === undefined && rule && recipes && !ofParts) return byRule(rule, recipes, attributes, backend);
+    return byParts(name, inputs, attributes, backend) ?? odd ?? ruleless;
+  };
+}
+
 /** The kernel of this backend for one of tfjs's cpu backend. */
 export function kernelFor({kernelName, kernelFunc}: KernelConfig): KernelFunc {
-  const rule = rules[kernelName];
-  const recipes = rule && new Recipes(rule);
-  const ruleless = withoutRule.get(kernelName) ?? 'not yet';
-  return ({inputs, attrs, backend}): TensorInfo | TensorInfo[] => {
-    const given = {inputs, attributes: attrs ?? {}, backend} as unknown as Given;
-    const ofParts = complexKernel(kernelName, given.inputs, given.attributes);
-    if (ofParts) return byParts(ofParts, kernelName, given);
-    const piece =
-      kernelName === 'Slice' &&
-      knownSlice(given.inputs.x as TensorInfo, given.attributes as SliceAttrs, given.backend);
-    if (piece) return piece;
-    const result = rule && recipes ? byRule(rule, recipes, given) : ruleless;
+  const own = natively(kernelName);
+  return ({inputs, attrs, backend}): Infos => {
+    const attributes = attrs ?? noAttributes;
+    const result = own(inputs as Inputs, attributes, backend as ChainruleBackend);
     if (typeof result !== 'string') return result;
     countHandedOver(kernelName, result);
-    return byTfjs(kernelFunc, given);
+    return byTfjs(kernelFunc, inputs as Inputs, attributes, backend as ChainruleBackend);
   };
 }

@@ -4,10 +4,13 @@ import {isChainruleError} from '../core/errors.ts';
 import {type Shape, sizeOf} from '../core/shape.ts';
 import {type Call, constantOp, input, type Tensor, type TensorSpec} from '../core/tensor.ts';
 import type {Memory} from '../runtime/linked.ts';
-import {hashOf, sameAttribute, sameSpecs} from '../session/eager/key.ts';
+import {hashOf, sameAttribute} from '../session/eager/key.ts';
 import {Steps} from '../session/eager/steps.ts';
 import {isNumeric, type NumericType, takeFor} from './entry.ts';
 import type {Reason, Rule} from './rule.ts';
+
+/** Those of kernels that have none: one object, which is compared at once. */
+export const noAttributes: object = {};
 
 /** Recipes that are kept for one kernel. When there are more, all are forgotten: the ops stay linked. */
 const most = 512;
@@ -41,7 +44,7 @@ export class Recipe {
   constructor(rule: Rule, specs: readonly TensorSpec[], present: number, attributes: object) {
     this.specs = specs.map(({shape, dtype}) => ({shape: [...shape], dtype}));
     this.present = present;
-    this.attributes = structuredClone(attributes);
+    this.attributes = attributes === noAttributes ? attributes : structuredClone(attributes);
     this.#rule = rule;
     const leaves = this.specs.map((spec, index) => input({...spec, name: `operand ${index}`}));
     const outcome = attempt(rule, leaves, present, attributes);
@@ -62,6 +65,11 @@ export class Recipe {
   /** Whether all results are second names of operands: then there is nothing to run. */
   get isNames(): boolean {
     return this.#computed.length === 0;
+  }
+
+  /** Whether some are. */
+  get hasNames(): boolean {
+    return this.#computed.length < this.results.length;
   }
 
   /** The results that are no operands, in memory of the pool. */
@@ -118,15 +126,13 @@ export class Recipes {
   }
 
   find(specs: readonly TensorSpec[], present: number, attributes: object): Recipe {
-    const hash = hashOf(specs, attributes) ^ present;
+    const hash = attributes === noAttributes ? hashOfSpecs(specs, present) : hashOf(specs, attributes);
     const list = this.#byHash.get(hash);
-    for (const recipe of list ?? []) {
-      if (
-        recipe.present === present &&
-        sameSpecs(recipe.specs, specs) &&
-        sameAttribute(recipe.attributes, attributes)
-      )
-        return recipe;
+    if (list) {
+      for (let at = 0; at < list.length; at++) {
+        const recipe = list[at] as Recipe;
+        if (isFor(recipe, specs, present, attributes)) return recipe;
+      }
     }
     const recipe = new Recipe(this.#rule, specs, present, attributes);
     if (this.#count++ >= most) this.#forget();
@@ -139,4 +145,28 @@ export class Recipes {
     this.#byHash.clear();
     this.#count = 1;
   }
+}
+
+/** FNV-1a over the sizes. */
+function hashOfSpecs(specs: readonly TensorSpec[], present: number): number {
+  let hash = present;
+  for (let at = 0; at < specs.length; at++) {
+    const {shape, dtype} = specs[at] as TensorSpec;
+    hash = Math.imul(hash ^ dtype.length, 0x01000193);
+    for (let axis = 0; axis < shape.length; axis++) {
+      hash = Math.imul(hash ^ (shape[axis] as number), 0x01000193);
+    }
+  }
+  return hash;
+}
+
+function isFor(recipe: Recipe, specs: readonly TensorSpec[], present: number, attributes: object): boolean {
+  if (recipe.present !== present || recipe.specs.length !== specs.length) return false;
+  for (let at = 0; at < specs.length; at++) {
+    const {shape, dtype} = specs[at] as TensorSpec;
+    const own = recipe.specs[at] as TensorSpec;
+    if (own.dtype !== dtype || own.shape.length !== shape.length) return false;
+    for (let axis = 0; axis < shape.length; axis++) if (own.shape[axis] !== shape[axis]) return false;
+  }
+  return recipe.attributes === attributes || sameAttribute(recipe.attributes, attributes);
 }

@@ -50,10 +50,12 @@ ConvWorkspace conv_workspace(const Args& args) {
 // Copies the part's rows of a.
 void copy_rows(const Convolution& c, const ConvWorkspace& workspace, Part* part) {
   float* to = workspace.product.packed_a;
-  part->a = c.transposed ? AffineRows{to, 1, kRowsAtOnce} : AffineRows{to, kBlockDepth, 1};
+  // Few numbers of a window lie close together, so that all windows of a block stay in the L1 cache.
+  const int64_t width = ceil_div(part->rows, kLanes) * kLanes;
+  part->a = c.transposed ? AffineRows{to, 1, width} : AffineRows{to, kBlockDepth, 1};
   if (part->rows == 0 || part->depth == 0) return;
   if (c.transposed) {
-    copy_windows(c.windows, c.first_window + part->k, part->depth, part->row, part->rows, to, kRowsAtOnce,
+    copy_windows(c.windows, c.first_window + part->k, part->depth, part->row, part->rows, to, width,
                  workspace.runs);
   } else {
     copy_windows(c.windows, c.first_window + part->row, part->rows, part->k, part->depth, to, kBlockDepth,
@@ -96,6 +98,9 @@ void prepare_kernel(const Convolution& c, const ConvWorkspace& workspace, const 
 
 bool is_last(const Product& p, const Part& part) { return part.k + part.depth == p.k; }
 
+// Whether more follows than a bias, which tiles add themselves.
+bool has_more_to_do(const Epilogue& epilogue) { return epilogue.map != nullptr || epilogue.guarded; }
+
 // Moves what the tiles left in workspace.transposed to the pixels of x that these rows are.
 void store_pixels(const Convolution& c, const Part& part, const Workspace& workspace, int64_t width) {
   const Product& p = c.product;
@@ -132,11 +137,12 @@ void multiply_windows_panel(const Convolution& c, const Part& part, const Worksp
   t.accumulate = !apart && part.k > 0;
   t.bias = last && !apart ? bias_at(p.epilogue, part.column) : nullptr;
   const int64_t least = part.rows / tiles, taller = part.rows % tiles;
+  const bool finishes = last && !apart && has_more_to_do(p.epilogue);
   int64_t row = part.row;
   for (int64_t i = 0; i < tiles; ++i) {
     const int64_t rows = least + (i < taller);
     kTiles<Float32, TileKind::plain>.of[vectors - 1][rows - 1](t);
-    if (last && !apart) finish_rows(p, workspace, {row, rows, part.column, part.columns});
+    if (finishes) finish_rows(p, workspace, {row, rows, part.column, part.columns});
     t.a = t.a.from(rows, 0);
     t.c += rows * t.c_row;
     row += rows;

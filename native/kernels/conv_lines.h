@@ -85,30 +85,33 @@ void copy_lines(const Windows& w, const LineReader& r, const WindowPlace& place,
 // window 0 of the line.
 int64_t segments_of_line(const Windows& w, const LineReader& r, const WindowPlace& place, int64_t line,
                          int64_t k, int64_t depth, const float* copied, Segment* segments) {
-  const int64_t run = r.taps * w.channels, all = source_lines(w, r.lines);
+  const WindowAxis &a0 = w.axes[0], &a1 = w.axes[1], &a2 = w.axes[2];
+  const int64_t run = r.taps * w.channels, all = source_lines(w, r.lines), per_line = a2.taps / r.taps;
   const float* image = w.images + place.image * w.image_floats();
+  int64_t first = k % run, number = k / run;
+  int64_t t2 = number % per_line, t1 = number / per_line % a1.taps, t0 = number / per_line / a1.taps;
   int64_t count = 0;
   for (int64_t done = 0; done < depth; ++count) {
-    const int64_t first = (k + done) % run, length = min(run - first, depth - done);
-    int64_t number = (k + done) / run;
-    const int64_t t2 = r.taps == 1 ? number % w.axes[2].taps : 0;
-    if (r.taps == 1) number /= w.axes[2].taps;
-    const int64_t t1 = number % w.axes[1].taps, t0 = number / w.axes[1].taps;
-    const int64_t p0 = place.at[0] * w.axes[0].stride + w.axes[0].shift + t0 * w.axes[0].dilation;
-    const int64_t p1 = (place.at[1] + line) * w.axes[1].stride + w.axes[1].shift + t1 * w.axes[1].dilation;
-    done += length;
-    if (!is_within(p0, w.axes[0]) || !is_within(p1, w.axes[1])) {
+    const int64_t length = min(run - first, depth - done);
+    const int64_t p0 = place.at[0] * a0.stride + a0.shift + t0 * a0.dilation;
+    const int64_t p1 = (place.at[1] + line) * a1.stride + a1.shift + t1 * a1.dilation;
+    const int64_t offset = t2 * a2.dilation * r.pitch + first;
+    if (!is_within(p0, a0) || !is_within(p1, a1)) {
       segments[count] = {&kZeroFloat, 0, 0, length};
-      continue;
+    } else if (r.copies) {
+      const int64_t at = t0 * all + line * a1.stride + t1 * a1.dilation;
+      segments[count] = {copied + at * r.width * r.pitch + offset, a2.stride * r.pitch, 1, length};
+    } else {
+      const int64_t at = (p0 * a1.size + p1) * a2.size + a2.shift;
+      segments[count] = {image + at * w.pitch + offset, a2.stride * r.pitch, 1, length};
     }
-    const int64_t offset = t2 * w.axes[2].dilation * r.pitch + first;
-    const int64_t source = (p0 * w.axes[1].size + p1) * w.axes[2].size + w.axes[2].shift;
-    const float* from = image + source * w.pitch + offset;
-    if (r.copies) {
-      const int64_t at = line * w.axes[1].stride + t1 * w.axes[1].dilation;
-      from = copied + (t0 * all + at) * r.width * r.pitch + offset;
-    }
-    segments[count] = {from, w.axes[2].stride * r.pitch, 1, length};
+    done += length;
+    first = 0;
+    if (++t2 < per_line) continue;
+    t2 = 0;
+    if (++t1 < a1.taps) continue;
+    t1 = 0;
+    ++t0;
   }
   return count;
 }
@@ -129,6 +132,7 @@ void multiply_line(const Convolution& c, const Part& part, const Workspace& work
   t.accumulate = !apart && part.k > 0;
   t.bias = last && !apart ? bias_at(p.epilogue, part.column) : nullptr;
   const int64_t least = part.rows / tiles, taller = part.rows % tiles;
+  const bool finishes = last && has_more_to_do(p.epilogue);
   Part own = part;
   for (int64_t i = 0; i < tiles; ++i) {
     own.rows = least + (i < taller);
@@ -136,7 +140,7 @@ void multiply_line(const Convolution& c, const Part& part, const Workspace& work
     if (apart) {
       store_pixels(c, own, workspace, t.c_row);
     } else {
-      if (last) finish_rows(p, workspace, {own.row, own.rows, part.column, part.columns});
+      if (finishes) finish_rows(p, workspace, {own.row, own.rows, part.column, part.columns});
       t.c += own.rows * t.c_row;
     }
     own.row += own.rows;

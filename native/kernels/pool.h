@@ -115,18 +115,19 @@ VEC_INLINE Mask takes_over(Vec x, Vec largest) {
   return mask_or(less(largest, x), mask_and(not_equal(x, x), equal(largest, largest)));
 }
 
-// What `values` has where `x` is largest, of up to sixteen channels.
+// What `values` has where `x` is largest, of up to sixteen channels; kSame: they are x itself.
+template <bool kSame>
 VEC_INLINE Vec pick_largest(const Pool& pool, const Box& box, const float* x, const float* values,
                             int64_t n) {
   Vec largest = zero(), picked = zero();
   each_pixel(pool, box, [&](int64_t number, int64_t pixel) {
     const Vec own = load_upto(x + pixel * pool.channels, n);
-    const Vec value = load_upto(values + pixel * pool.channels, n);
+    const Vec value = kSame ? own : load_upto(values + pixel * pool.channels, n);
     const Mask better = takes_over(own, largest);
     largest = number == 0 ? own : select(better, own, largest);
-    picked = number == 0 ? value : select(better, value, picked);
+    if (!kSame) picked = number == 0 ? value : select(better, value, picked);
   });
-  return picked;
+  return kSame ? largest : picked;
 }
 
 // Adds `dy` to `to` where `x` is largest.
@@ -218,15 +219,22 @@ const char* check_largest(const Args& args) {
   return check_pool_shape(args.inputs[0], args.outputs[0], args.attributes, args.attributeCount);
 }
 
-void run_largest(const Args& args, int64_t first_task, int64_t last_task) {
+template <bool kSame>
+void pick_windows(const Args& args, int64_t first_task, int64_t last_task) {
   const Pool pool = pool_of(args.inputs[0], args.outputs[0], args.attributes);
   const float *x = input<float>(args, 0), *values = input<float>(args, 1);
   float* y = output<float>(args, 0);
   const auto pick = [&](const Box& box, int64_t image, int64_t pixel, int64_t channel, int64_t n) {
     const int64_t start = image * pool.in_pixels() * pool.channels + channel;
-    store_upto(y + pixel * pool.channels + channel, pick_largest(pool, box, x + start, values + start, n), n);
+    const Vec picked = pick_largest<kSame>(pool, box, x + start, values + start, n);
+    store_upto(y + pixel * pool.channels + channel, picked, n);
   };
   each_window(args, pool, first_task, last_task, pick);
+}
+
+void run_largest(const Args& args, int64_t first_task, int64_t last_task) {
+  const auto pick = input<float>(args, 0) == input<float>(args, 1) ? pick_windows<true> : pick_windows<false>;
+  pick(args, first_task, last_task);
 }
 
 const char* check_largest_gradient(const Args& args) {

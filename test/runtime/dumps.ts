@@ -1,5 +1,5 @@
 // Runs of real programs as files, for native tools: the training step, evaluation and prediction of a small
-// network, and a loop in a loop.
+// network, those of one of images, and a loop in a loop.
 import {writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {emit} from '../../lib/compile/emit.ts';
@@ -52,12 +52,31 @@ async function useNetwork(optimizer: ReturnType<typeof optimizers.adam>): Promis
   await model.predict(x);
 }
 
+/** Convolutions of every kind, and pooling. */
+async function useImages(): Promise<void> {
+  const model = sequential([
+    layers.conv2d({filters: 6, kernelSize: 3, padding: 'same', activation: 'relu', inputShape: [7, 6, 2]}),
+    layers.depthwiseConv2d({kernelSize: 3, strides: 2, padding: 'same'}),
+    layers.conv2dTranspose({filters: 4, kernelSize: 3, strides: 2}),
+    layers.maxPooling2d({poolSize: 3, strides: 2, padding: 'same'}),
+    layers.conv2d({filters: 4, kernelSize: 2, groups: 2}),
+    layers.averagePooling2d({padding: 'same'}),
+    layers.flatten(),
+    layers.dense({units: 3, activation: 'softmax'}),
+  ]);
+  model.compile({optimizer: 'sgd', loss: 'sparseCategoricalCrossentropy'});
+  const x = {data: new Float32Array(rows * 84).fill(0.5), shape: [rows, 7, 6, 2]};
+  await model.fit(x, new Uint8Array(rows), {epochs: 1, batchSize: 16, verbose: 0});
+  await model.predict(x);
+}
+
 /** @returns the files written to `folder` */
 export async function writeDumps(folder: string): Promise<string[]> {
   const steps = 2;
   const runs: [Plan, State | undefined][] = [
     ...(await plansOf(() => useNetwork(optimizers.adam()))),
     ...(await plansOf(() => useNetwork(optimizers.sgd({momentum: 0.9, nesterov: true})))),
+    ...(await plansOf(useImages)),
   ];
   const schedule = twoLevelSchedule();
   runs.push([emit(schedule, planMemory(schedule)), undefined]);

@@ -173,9 +173,11 @@ function commonOf(
   };
 }
 
-/** As rows of one matrix, so that the gradient of the bias is one sum. */
+/** The pixels of an image as one axis: the gradient of the bias is a sum of each, and of these. */
 function withBias(sums: Tensor, bias: Tensor): Tensor {
-  return reshape(add(reshape(sums, [sums.size / bias.size, bias.size]), bias), sums.shape);
+  const batch = sums.shape[0] as number;
+  const images = reshape(sums, [batch, sums.size / (batch * bias.size), bias.size]);
+  return reshape(add(images, bias), sums.shape);
 }
 
 function checkCount(what: string, count: unknown): void {

@@ -5,7 +5,7 @@ import type {Tensor} from '../../core/tensor.ts';
 import {add, broadcastTo, div, mul, sqrt, square, sub} from '../../ops/map.ts';
 import {reshape} from '../../ops/move.ts';
 import {mean, sum} from '../../ops/reduce.ts';
-import type {MakeWeight} from '../call-context.ts';
+import type {CallContext, MakeWeight} from '../call-context.ts';
 import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
 import {checkBoolean} from '../layer-options.ts';
 import {makeLayer} from '../make-layer.ts';
@@ -20,6 +20,7 @@ import {
   toRegularizer,
 } from '../resolve.ts';
 import {sampleAxis} from './axes.ts';
+import {type ChannelMoments, channelMoments, normalizedByBatch} from './batch-statistics.ts';
 
 export interface ScaleOptions extends LayerOptions {
   /** Whether to add a learned offset `beta`. True by default. */
@@ -133,6 +134,14 @@ export interface BatchNormalizationOptions extends ScaleOptions {
 
 const movingOptions = ['movingMeanInitializer', 'movingVarianceInitializer'] as const;
 
+/** Lets the moving statistics follow those of the batch, with the commit of the step. */
+function follow(context: CallContext, moving: ChannelMoments, batch: ChannelMoments, momentum: number): void {
+  for (const name of ['mean', 'variance'] as const) {
+    const current = reshape(batch[name], moving[name].shape);
+    context.update(moving[name], now => add(mul(now, momentum), mul(current, 1 - momentum)));
+  }
+}
+
 /**
  * (x − mean) / √(variance + epsilon) · gamma + beta for each position of an axis (Ioffe and Szegedy 2015). In
  * training, mean and variance are those of the batch, and the moving ones become momentum · moving + (1 −
@@ -189,13 +198,17 @@ export function batchNormalization(options: BatchNormalizationOptions = {}): Lay
           return reshape(normalized({centered, variance}, learned.epsilon, factor, shift), x.shape);
         }
         const {mask} = context;
+        if (last && x.rank > 2 && !mask) {
+          const batch = x.shape[0] as number;
+          const parts = reshape(x, [batch, x.size / (batch * size), size]);
+          const own = channelMoments(parts);
+          follow(context, moving, own, momentum);
+          return reshape(normalizedByBatch(parts, own, learned.epsilon, gamma, beta), x.shape);
+        }
         const weights = mask && reshape(broadcastTo(maskWeights(mask, x.rank), x.shape), rows.shape);
         const {epsilon} = learned;
         const batch = weights ? weightedMoments(rows, axes, weights, epsilon) : momentsOf(rows, axes);
-        for (const name of ['mean', 'variance'] as const) {
-          const current = reshape(batch[name], [size]);
-          context.update(moving[name], now => add(mul(now, momentum), mul(current, 1 - momentum)));
-        }
+        follow(context, moving, batch, momentum);
         return reshape(normalized(batch, learned.epsilon, factor, shift), x.shape);
       };
     },

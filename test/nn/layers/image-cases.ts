@@ -308,6 +308,32 @@ const others: Record<string, LayerCase> = {
       return Array.from({length: 6}, (_, row) => columns.map(column => column[row] as number)).flat();
     },
   },
+  'batchNormalization of images': {
+    make: () => layers.batchNormalization({momentum: 0.9}),
+    inputs: [[2, 2, 3]],
+    output: [2, 2, 3],
+    weights: {gamma: [3], beta: [3], movingMean: [3], movingVariance: [3]},
+    updates: ['movingMean', 'movingVariance'],
+    disturbs: true,
+    formula: ([x], {gamma, beta, movingMean, movingVariance}) =>
+      (x as number[]).map((value, at) => {
+        const of = (weight: number[] | undefined): number => weight?.[at % 3] as number;
+        return ((value - of(movingMean)) / Math.sqrt(of(movingVariance) + 1e-3)) * of(gamma) + of(beta);
+      }),
+  },
+  'batchNormalization of sequences, without what is learnt': {
+    make: () => layers.batchNormalization({center: false, scale: false}),
+    inputs: [[3, 2]],
+    output: [3, 2],
+    weights: {movingMean: [2], movingVariance: [2]},
+    updates: ['movingMean', 'movingVariance'],
+    disturbs: true,
+    formula: ([x], {movingMean, movingVariance}) =>
+      (x as number[]).map((value, at) => {
+        const of = (weight: number[] | undefined): number => weight?.[at % 2] as number;
+        return (value - of(movingMean)) / Math.sqrt(of(movingVariance) + 1e-3);
+      }),
+  },
   groupNormalization: {
     make: () => layers.groupNormalization({groups: 2}),
     inputs: [[3, 4]],

@@ -1,0 +1,151 @@
+// Programs of TensorFlow.js on one of its backends: `fit` of tfjs-layers, single ops whose result is read,
+// and what recording costs. A JSON object a line in, one out.
+//   tfjs-layers.ts chainrule|wasm|cpu THREADS, in the folder where the packages are installed
+import {createRequire} from 'node:module';
+import path from 'node:path';
+import {createInterface} from 'node:readline';
+import type * as core from '@tensorflow/tfjs-core';
+import type * as tfl from '@tensorflow/tfjs-layers';
+
+type Tfjs = typeof core & typeof tfl;
+
+interface Request {
+  /** Units of the input and of each dense layer, or of an LSTM and its steps. */
+  readonly fit?: {readonly sizes: readonly number[]; readonly steps?: number; readonly batch: number};
+  readonly op?: {readonly name: string; readonly size: number};
+  readonly record?: number;
+  /** Seconds to take. */
+  readonly time?: number;
+}
+
+const [backend = 'cpu', threads = '1'] = process.argv.slice(2);
+const folder = process.cwd();
+const load = createRequire(path.join(folder, 'peers.js'));
+// What the library logs would stand among the replies.
+console.log = console.info = console.error;
+const tf = load('@tensorflow/tfjs') as Tfjs;
+
+async function useBackend(): Promise<void> {
+  if (backend === 'chainrule') await import('../../lib/tfjs/index.ts');
+  if (backend === 'wasm') {
+    const wasm = load('@tensorflow/tfjs-backend-wasm');
+    const files = path.join(folder, 'node_modules/@tensorflow/tfjs-backend-wasm/dist');
+    wasm.setWasmPaths(`${files}${path.sep}`);
+    wasm.setThreadsCount(Number(threads));
+  }
+  await tf.setBackend(backend);
+  await tf.ready();
+}
+
+const batches = 8;
+/** Does something so many times. */
+type Work = (times: number) => Promise<void>;
+let work: Work = async () => {};
+
+function network({sizes, steps}: NonNullable<Request['fit']>): tfl.LayersModel {
+  const model = tf.sequential();
+  const [inputs, ...units] = sizes as [number, ...number[]];
+  const last = units.length - 1;
+  units.forEach((own, layer) => {
+    const inputShape = layer > 0 ? undefined : steps ? [steps, inputs] : [inputs];
+    const first = inputShape && {inputShape};
+    if (steps && layer < last) model.add(tf.layers.lstm({units: own, ...first}));
+    else model.add(tf.layers.dense({units: own, activation: layer === last ? 'softmax' : 'relu', ...first}));
+  });
+  model.compile({optimizer: tf.train.adam(0.001), loss: 'categoricalCrossentropy'});
+  return model;
+}
+
+function fitting(task: NonNullable<Request['fit']>): Work {
+  const {sizes, steps, batch} = task;
+  const rows = batch * batches;
+  const shape = steps ? [rows, steps, sizes[0] as number] : [rows, sizes[0] as number];
+  const x = tf.randomUniform(shape);
+  const labels = Int32Array.from({length: rows}, (_, row) => row % (sizes.at(-1) as number));
+  const y = tf.oneHot(tf.tensor1d(labels, 'int32'), sizes.at(-1) as number);
+  const model = network(task);
+  return async epochs => {
+    await model.fit(x, y, {epochs, batchSize: batch, shuffle: false, verbose: 0, yieldEvery: 'never'});
+  };
+}
+
+function reading({name, size}: NonNullable<Request['op']>): Work {
+  const side = Math.round(Math.sqrt(size));
+  const a = tf.randomUniform<core.Rank.R2>([side, side]);
+  const b = tf.randomUniform<core.Rank.R2>([side, side]);
+  const rows = tf.tensor1d(
+    Int32Array.from({length: side}, (_, row) => (row * 7) % side),
+    'int32',
+  );
+  const calls: Readonly<Record<string, () => core.Tensor>> = {
+    add: () => tf.add(a, b),
+    matMul: () => tf.matMul(a, b),
+    sum: () => tf.sum(a, 0),
+    gather: () => tf.gather(a, rows),
+  };
+  const call = calls[name] as () => core.Tensor;
+  return async times => {
+    for (let time = 0; time < times; time++) {
+      const y = call();
+      y.dataSync();
+      y.dispose();
+    }
+  };
+}
+
+/** Microseconds to record one op without tfjs's engine, and to end a trace of so many that is known. */
+function recording(ops: number): object {
+  const {kernelFunc} = tf.getKernel('Add', backend);
+  const own = tf.backend() as unknown as {
+    readonly recorder: {flush(): void};
+    disposeData(id: object): boolean;
+  };
+  const x = tf.scalar(1);
+  let [record, end] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  for (let round = 0; round < 400; round++) {
+    const made: core.TensorInfo[] = [x];
+    own.recorder.flush();
+    const started = performance.now();
+    for (let op = 0; op < ops; op++) {
+      const a = made.at(-1) as core.TensorInfo;
+      made.push(kernelFunc({inputs: {a, b: x}, attrs: {}, backend: own} as never) as core.TensorInfo);
+    }
+    const recorded = performance.now();
+    own.recorder.flush();
+    end = Math.min(end, (performance.now() - recorded) * 1000);
+    record = Math.min(record, ((recorded - started) * 1000) / ops);
+    for (const {dataId} of made.slice(1)) own.disposeData(dataId);
+  }
+  return {record, end};
+}
+
+async function answer({fit, op, record, time = 0}: Request): Promise<object> {
+  if (record) return recording(record);
+  if (fit || op) {
+    tf.disposeVariables();
+    work = fit ? fitting(fit) : reading(op as NonNullable<Request['op']>);
+    await work(3);
+    return {version: tf.version_core};
+  }
+  let times = 0;
+  let taken = 0;
+  const started = performance.now();
+  for (let next = 1; taken < time * 1000; next = Math.min(2 * next, 64)) {
+    await work(next);
+    times += next;
+    taken = performance.now() - started;
+  }
+  return {microseconds: (taken / times) * 1000};
+}
+
+await useBackend();
+for await (const line of createInterface({input: process.stdin})) {
+  let reply: object;
+  try {
+    reply = await answer(JSON.parse(line));
+  } catch (error) {
+    reply = {error: (error as Error).message.slice(0, 300)};
+  }
+  process.stdout.write(`${JSON.stringify(reply)}\n`);
+}
+process.exit(0);
