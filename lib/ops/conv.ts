@@ -87,7 +87,8 @@ function convOf(x: Tensor, w: Tensor, geometry: readonly number[], shape: Shape)
   return apply1(convOp, [x, w], {...alone, geometry, shape});
 }
 
-function convInput(y: Tensor, w: Tensor, geometry: readonly number[], shape: Shape): Tensor {
+/** The gradient of an input of this shape. */
+export function convInput(y: Tensor, w: Tensor, geometry: readonly number[], shape: Shape): Tensor {
   return apply1(convInputOp, [y, w], {...alone, geometry, shape});
 }
 
@@ -98,7 +99,8 @@ function partsOf(y: Shape, w: Shape): number {
   return Math.max(1, Math.floor(wanted));
 }
 
-function convKernel(x: Tensor, y: Tensor, geometry: readonly number[], shape: Shape): Tensor {
+/** The gradient of a kernel of this shape. */
+export function convKernel(x: Tensor, y: Tensor, geometry: readonly number[], shape: Shape): Tensor {
   const make = customGradient((image: Tensor, result: Tensor) => {
     const parts = apply1(convKernelOp, [image, result], {
       geometry,

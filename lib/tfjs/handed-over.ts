@@ -19,13 +19,10 @@ export const withoutRule: ReadonlyMap<string, Reason> = new Map([
     'shape depends on data',
   ),
   ...list(
-    `AvgPool AvgPool3D AvgPool3DGrad AvgPoolGrad BroadcastArgs Conv2D Conv2DBackpropFilter
-     Conv2DBackpropInput Conv3D Conv3DBackpropFilterV2 Conv3DBackpropInputV2 CropAndResize
-     DepthwiseConv2dNative DepthwiseConv2dNativeBackpropFilter DepthwiseConv2dNativeBackpropInput
-     Dilation2D Dilation2DBackpropFilter Dilation2DBackpropInput Draw FFT FlipLeftRight FusedConv2D
-     FusedDepthwiseConv2D IFFT LRN LRNGrad MaxPool MaxPool3D MaxPool3DGrad MaxPoolGrad
-     MaxPoolWithArgmax ResizeBilinear ResizeBilinearGrad ResizeNearestNeighbor
-     ResizeNearestNeighborGrad RotateWithOffset SearchSorted Transform`,
+    `AvgPool3D AvgPool3DGrad BroadcastArgs Conv3D Conv3DBackpropFilterV2 Conv3DBackpropInputV2
+     CropAndResize Dilation2D Dilation2DBackpropFilter Dilation2DBackpropInput Draw FFT FlipLeftRight
+     IFFT LRN LRNGrad MaxPool3D MaxPool3DGrad MaxPoolWithArgmax ResizeBilinear ResizeBilinearGrad
+     ResizeNearestNeighbor ResizeNearestNeighborGrad RotateWithOffset SearchSorted Transform`,
     'not yet',
   ),
 ]);
@@ -37,6 +34,13 @@ export const withoutRuleFor: ReadonlyMap<string, string> = new Map([
   ...list('Bincount DenseBincount ScatterNd UnsortedSegmentSum', 'sums of int32'),
   ...list('GatherNd Max Min', 'no elements'),
   ...list('Range', 'no elements'),
+  ...list(
+    `Conv2D Conv2DBackpropFilter Conv2DBackpropInput FusedConv2D DepthwiseConv2dNative
+     DepthwiseConv2dNativeBackpropFilter DepthwiseConv2dNativeBackpropInput FusedDepthwiseConv2D`,
+    'int32, NCHW, sizes rounded up',
+  ),
+  ...list('AvgPool MaxPool MaxPoolGrad', 'int32, sizes rounded up'),
+  ...list('AvgPoolGrad', 'padded images, which tfjs divides otherwise'),
 ]);
 
 /** A kernel that tfjs's cpu backend did, and how often for which reason. */

@@ -174,8 +174,9 @@ function natively(name: string) {
   const recipes = rule && new Recipes(rule);
   const ruleless = withoutRule.get(name) ?? 'not yet';
   const isSlice = name === 'Slice';
-  // Kernels whose result can be complex where no operand is.
+  // Kernels whose result can be complex where no operand is; and the one whose rule is about the parts.
   const isComplex = name === 'Complex';
+  const isSize = name === 'ComplexAbs';
   const isCast = name === 'Cast';
   return (inputs: Inputs, attributes: object, backend: ChainruleBackend): Infos | Reason => {
     if (isSlice) {
@@ -183,8 +184,9 @@ function natively(name: string) {
       if (piece) return piece;
     }
     const odd = rule ? collect(rule, inputs) : ruleless;
-    const toComplex = isComplex || (isCast && (attributes as CastAttrs).dtype === 'complex64');
-    if (odd === undefined && rule && recipes && !toComplex) return byRule(rule, recipes, attributes, backend);
+    const ofParts =
+      isComplex || (isSize && inputs.x) || (isCast && (attributes as CastAttrs).dtype === 'complex64');
+    if (odd === undefined && rule && recipes && !ofParts) return byRule(rule, recipes, attributes, backend);
     return byParts(name, inputs, attributes, backend) ?? odd ?? ruleless;
   };
 }

@@ -84,6 +84,8 @@ describe('the backend', () => {
   test('says which kernels tfjs did', () => {
     resetHandedOver();
     tf.add([1], [2]);
+    const sizes = tf.abs(tf.mul(tf.complex([3, 1e-30], [4, 1e-30]), tf.complex([1, 1], [0, 0])));
+    expect(sizes.dataSync()[0]).toBe(5);
     expect(handedOver()).toEqual([]);
     tf.unique(tf.tensor1d([1, 1, 2]));
     expect(handedOver()).toEqual([{kernel: 'Unique', reason: 'shape depends on data', calls: 1}]);

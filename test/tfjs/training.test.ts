@@ -48,7 +48,7 @@ describe('training', () => {
     expect(lazy.losses.at(-1)).toBeLessThan(lazy.losses[0] as number);
   });
 
-  test.each(['perceptron', 'recurrent', 'embedding'])('%s runs on native kernels alone', async name => {
+  test.each(Object.keys(cases))('%s runs on native kernels alone', async name => {
     resetHandedOver();
     await train(name, () => tf.train.adam(0.01), 1);
     expect(handedOver()).toEqual([]);

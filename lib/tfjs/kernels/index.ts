@@ -8,6 +8,7 @@ import {random} from './random.ts';
 import {reduce} from './reduce.ts';
 import {shape} from './shape.ts';
 import {unary} from './unary.ts';
+import {windows} from './windows.ts';
 
 export const rules: Rules = {
   ...unary,
@@ -18,4 +19,5 @@ export const rules: Rules = {
   ...indexing,
   ...create,
   ...random,
+  ...windows,
 };

@@ -5,17 +5,23 @@ import * as ops from '../../ops/index.ts';
 import {listRule, type Outcome, type Rules, rule} from '../rule.ts';
 import {activations, leakyRelu} from './unary.ts';
 
-const areReal = (...operands: readonly (Tensor | undefined)[]): boolean =>
+export const areReal = (...operands: readonly (Tensor | undefined)[]): boolean =>
   operands.every(operand => operand === undefined || operand.dtype === 'float32');
 
-function activated(x: Tensor, {activation, leakyreluAlpha}: _FusedMatMulAttrs, weights?: Tensor): Outcome {
-  const name: string | undefined = activation;
-  if (!name) return x;
-  if (name === 'leakyrelu') return leakyRelu(x, leakyreluAlpha ?? 0);
-  if (name === 'prelu') {
+interface ActivationAttrs {
+  readonly activation?: string | null;
+  readonly leakyreluAlpha?: number;
+}
+
+/** With the activation of a fused kernel. */
+export function activated(x: Tensor, attributes: ActivationAttrs, weights?: Tensor): Outcome {
+  const {activation, leakyreluAlpha} = attributes;
+  if (!activation) return x;
+  if (activation === 'leakyrelu') return leakyRelu(x, leakyreluAlpha ?? 0);
+  if (activation === 'prelu') {
     return weights ? ops.select(ops.less(x, 0), ops.mul(weights, x), x) : 'refused';
   }
-  return activations[name]?.(x) ?? 'refused';
+  return activations[activation]?.(x) ?? 'refused';
 }
 
 export const products: Rules = {
