@@ -7,7 +7,7 @@ import type {GuardKind} from './core/tensor.ts';
 export {maxRank} from './core/shape.ts';
 
 export const planMagic = 0x314c5243;
-export const planVersion = 2;
+export const planVersion = 3;
 /** Offsets in state and arena count in units of this many bytes. */
 export const unitBytes = 64;
 export const headerWords = 16;

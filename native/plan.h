@@ -13,7 +13,8 @@
 //
 // Items of the body:
 //   instruction  kInstruction, length, signature, scope, outputCount, inputCount, attributeCount,
-//                then the value numbers of outputs and inputs, then the attribute words
+//                then the value numbers of outputs and inputs, then the attribute words; behind those of an
+//                update, for each output the number of the input that it updates
 //   loop         kLoop, length, count, strideCount, alternatingCount,
 //                then (strideCount + alternatingCount) x (value, elements)
 //   end          kEnd, 2
@@ -41,7 +42,7 @@
 namespace chainrule {
 
 constexpr int32_t kPlanMagic = 0x314c5243;  // "CRL1"
-constexpr int32_t kPlanVersion = 2;
+constexpr int32_t kPlanVersion = 3;
 constexpr int kMaxRank = 6;
 constexpr int64_t kUnitBytes = 64;  // offsets in state and arena are multiples of this
 constexpr int kHeaderWords = 16;
@@ -157,8 +158,8 @@ struct Kernel {
   void (*run)(const Args&, int64_t first_task, int64_t last_task);
   uint32_t in_place;  // bit i: output 0 may be input i
 };
-// As `in_place`: each output may be the input that it updates.
-constexpr uint32_t kSegmentsInPlace = 0x80000000u;
+// As `in_place`: each output may be the input that it updates, which the instruction says.
+constexpr uint32_t kUpdatesInPlace = 0x80000000u;
 
 struct KernelTable {
   const char* isa;

@@ -111,14 +111,14 @@ class Emitter {
   }
 
   private instruction(step: Instruction, phase: Phase, loops: readonly Loop[]): void {
-    const {op, scope, outputs, inputs} = step;
+    const {op, scope, outputs, inputs, updated = []} = step;
     const signature = this.signatureTable.indexOf(kernelSignature(op, inputs));
     const words = instructionWords({
       signature,
       scope: this.scopeIndex(scope),
       outputs: outputs.map(value => this.valueIndex(value)),
       inputs: inputs.map(value => this.valueIndex(value)),
-      attributes: this.attributes.words(op, step.attributes, inputs.length),
+      attributes: [...this.attributes.words(op, step.attributes, inputs.length), ...updated],
     });
     this.body.push(...words);
     this.instructions.push({

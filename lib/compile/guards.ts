@@ -72,7 +72,7 @@ export function findGuards(order: readonly Call[], requested: readonly Tensor[])
       tensor,
       kind,
       scope: call.scope,
-      scopes: (call.attributes as {scopes?: readonly string[]}).scopes,
+      scopes: call.op.guard.scopes?.(call),
       source: kind === 'notFinite' ? undefined : sourceOf(call, operands),
       iterations,
       sizes: call.op.guard.sizes?.(call),

@@ -29,14 +29,18 @@ function kernelCall(call: Call): Call {
 
 /** The kernel of a call, which depends on its op, its attributes and the types of its operands alone. */
 export function kernelOf(call: Call): CallKernel {
-  const {op, inputs, attributes} = kernelCall(call);
+  const own = kernelCall(call);
+  const {op, inputs, attributes} = own;
   const signatures = [kernelSignature(op, inputs)];
   const numberOf = (text: string): number => {
     const known = signatures.indexOf(text);
     return known >= 0 ? known : signatures.push(text) - 1;
   };
   return {
-    attributes: new Attributes(numberOf).words(op, attributes, inputs.length),
+    attributes: [
+      ...new Attributes(numberOf).words(op, attributes, inputs.length),
+      ...(op.updates?.(own) ?? []),
+    ],
     signatures,
     operands: inputs.map(input => call.inputs.indexOf(input)),
     guard: op.guard && call.outputs[op.guard.output] ? op.guard : undefined,

@@ -128,7 +128,7 @@ class Builder implements Placing {
       let owner = tensor;
       while (owner.call.op.view) owner = owner.call.operand;
       const {op} = owner.call;
-      const isGuard = op.guard !== undefined && owner.dtype === 'int32';
+      const isGuard = op.guard?.output === owner.index;
       const loop = loopOf(owner.call);
       const isHeld = loop !== undefined && (!isOwnStack(loop, owner.index) || originOf(owner) !== undefined);
       const isComputed = op.kind !== 'leaf' && !isGuard && !isHeld && !commitCalls.has(owner.call);
@@ -189,7 +189,8 @@ class Builder implements Placing {
     const {op, attributes, scope} = call;
     const inputs = call.inputs.map(input => this.valueOf(input));
     const outputs = call.outputs.map(output => this.valueOf(output));
-    return op.view ? [] : [{kind: 'instruction', op, attributes, scope, outputs, inputs}];
+    const updated = op.updates?.(call);
+    return op.view ? [] : [{kind: 'instruction', op, attributes, scope, outputs, inputs, updated}];
   }
 
   /** What the calls of a graph do, which come with operands first, and of which some tensors are kept. */
@@ -253,7 +254,7 @@ class Builder implements Placing {
   addUpdate(call: Call, inputs: readonly Value[], replaced: readonly number[]): void {
     const {op, attributes, scope} = call;
     const outputs = replaced.map(position => inputs[position] as Value);
-    this.commit.push({kind: 'instruction', op, attributes, scope, outputs, inputs});
+    this.commit.push({kind: 'instruction', op, attributes, scope, outputs, inputs, updated: replaced});
   }
 
   /** The value as it was before the commit: a copy, if the commit overwrites it. */

@@ -28,6 +28,8 @@ export interface Instruction {
   readonly scope: string;
   readonly outputs: readonly Value[];
   readonly inputs: readonly Value[];
+  /** Of an update: the input that each output replaces. */
+  readonly updated?: readonly number[] | undefined;
 }
 
 /** A value that moves by so many of its elements. */

@@ -67,6 +67,8 @@ export interface OpDefinition<Text extends string, Also extends object> {
     readonly kind: GuardKind;
     readonly operand?: keyof Operands<Text>;
     sizes?(operands: Operands<Text>, attributes: AttributesOf<Text, Also>): readonly number[];
+    /** Of one that many share: the scope of each, by position. */
+    scopes?(attributes: AttributesOf<Text, Also>): readonly string[];
   };
   readonly contraction?: {
     terms(operands: Operands<Text, TensorSpec>, attributes: AttributesOf<Text, Also>): number;
@@ -164,12 +166,13 @@ function guardOf(given: Definition['guard'], {name, inputs, outputs}: Signature)
   const output = outputs.findIndex(result => result.name === 'guard');
   if (output < 0) fail('ERR_GRAPH', `op ${name} has no result named guard.`);
   const operand = inputs.findIndex(input => input.name === given.operand);
-  const {kind, sizes} = given;
+  const {kind, sizes, scopes} = given;
   return {
     kind,
     output,
     operand: operand < 0 ? undefined : operand,
     sizes: sizes && (call => sizes(byName(inputs, call.inputs), call.attributes)),
+    scopes: scopes && (({attributes: own}) => scopes(own)),
   };
 }
 

@@ -34,6 +34,8 @@ export interface Guard {
    * Of indices: how many positions there are; where there are several sizes, element p is about size p mod n.
    */
   readonly sizes: ((call: Call) => readonly number[]) | undefined;
+  /** Of one that many share: the scope of each, by position. */
+  readonly scopes: ((call: Call) => readonly string[]) | undefined;
 }
 
 /** What makes an op a product of matrices: each element of its first result is a sum over an inner axis. */

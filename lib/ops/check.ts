@@ -17,7 +17,7 @@ export const finiteEachOp = defineOp({
   signature: 'finiteEach(...xs: f32) -> guard: i32',
   also: attributes<{readonly scopes: readonly string[]}>(),
   kind: 'fused',
-  guard: {kind: 'notFinite'},
+  guard: {kind: 'notFinite', scopes: ({scopes}) => scopes},
   shape: ({xs}) => [xs.length],
 });
 

@@ -254,7 +254,7 @@ void run_update(const Args& args, int64_t first_task, int64_t last_task) {
   {#name "(hyper: f32, ...segments: f32) -> ...updated: f32 "                                             \
          "{decays: bool, averages: bool, pauses: bool, groups: words}",                                   \
    check_update<__VA_ARGS__>, update_tasks<__VA_ARGS__>, update_cost<__VA_ARGS__>, nullptr,               \
-   run_update<__VA_ARGS__>, kSegmentsInPlace}
+   run_update<__VA_ARGS__>, kUpdatesInPlace}
 
 constexpr Kernel kOptimizerKernels[] = {
     UPDATE_KERNEL(sgd, Sgd),

@@ -7,19 +7,12 @@
 namespace chainrule {
 namespace {
 
-// Operands of an update are hyper, then for each segment the parameter, its gradient and its moments. Results
-// are, for each segment, the parameter and its moments. So the operands that exceed these are one gradient
-// per segment. Returns the operand that result `out` updates, or -1.
-int32_t updated_input(const Instruction& instruction, int32_t out) {
-  const int32_t segments = instruction.input_count - 1 - instruction.output_count;
-  if (segments <= 0 || instruction.output_count % segments != 0) return -1;
-  const int32_t kept = instruction.output_count / segments, field = out % kept;
-  return 1 + out / kept * (kept + 1) + (field == 0 ? 0 : field + 1);
-}
-
-bool allows_in_place(const Instruction& instruction, int32_t out, int32_t in) {
+bool allows_in_place(const Program& p, const Instruction& instruction, int32_t out, int32_t in) {
   const uint32_t allowed = instruction.kernel->in_place;
-  if (allowed == kSegmentsInPlace) return in == updated_input(instruction, out);
+  if (allowed == kUpdatesInPlace) {
+    const int32_t updated = instruction.first_attribute + instruction.attribute_count + out;
+    return p.attributes[static_cast<size_t>(updated)] == in;
+  }
   return out == 0 && in < 31 && (allowed >> in & 1);
 }
 
@@ -53,7 +46,7 @@ void Aliasing::check(const Instruction& instruction,
     for (int32_t in = 0; in < instruction.input_count; ++in) {
       const int32_t input = operands[instruction.output_count + in];
       if (!overlap(operands[out], input)) continue;
-      need(allows_in_place(instruction, out, in) && same_place(operands[out], input),
+      need(allows_in_place(p_, instruction, out, in) && same_place(operands[out], input),
            "a result overlaps an operand where its kernel does not allow it");
       if (shared && operands[out] != input) shared->emplace_back(operands[out], input);
     }

@@ -116,7 +116,10 @@ class BodyReader {
     const std::vector<int32_t> linked = linker_.attributes(
         signature, p_.words.data() + first + outputs + inputs, static_cast<int32_t>(attributes));
     instruction.first_attribute = static_cast<int32_t>(p_.attributes.size());
-    instruction.attribute_count = static_cast<int32_t>(attributes);
+    // Behind the attributes of an update stands the operand that each result updates.
+    const int64_t updated = instruction.kernel->in_place == kUpdatesInPlace ? outputs : 0;
+    need(attributes >= updated, "an update does not say what it updates");
+    instruction.attribute_count = static_cast<int32_t>(attributes - updated);
     p_.attributes.insert(p_.attributes.end(), linked.begin(), linked.end());
     p_.items.push_back({BodyItem::instruction, static_cast<int32_t>(p_.instructions.size()), 0});
     p_.instructions.push_back(std::move(instruction));

@@ -63,7 +63,7 @@ PlanWords dense_step() {
   plan.guard(guard, Guard::notFinite);
   plan.commit();
   plan.instruction(kSgd, {weight},
-                   {hyper, weight, gradient}, {0, 0, 0, 0});
+                   {hyper, weight, gradient}, {0, 0, 0, 0, 1});
   return plan;
 }
 

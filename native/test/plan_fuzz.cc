@@ -72,7 +72,7 @@ Dump sample() {
   plan.instruction("copy(x: T) -> y: T", {nowhere}, {none});
   plan.commit();
   plan.instruction(kSgd, {weight},
-                   {hyper, weight, sum}, {0, 0, 0, 0});
+                   {hyper, weight, sum}, {0, 0, 0, 0, 1});
   Dump dump;
   dump.words = plan.words();
   dump.signatures = plan.signatures();

@@ -124,7 +124,7 @@ it.each<[string, (words: PlanWords, data: number, other: number) => unknown]>([
     (words, data, other) => {
       const hyper = words.place('state', 'float32', [1, 1]);
       const empty = words.place('state', 'float32', [0]);
-      words.commit().instruction(signatures.sgd, [empty], [hyper, data, other], [0, 0, 0, 0]);
+      words.commit().instruction(signatures.sgd, [empty], [hyper, data, other], [0, 0, 0, 0, 1]);
     },
   ],
   [

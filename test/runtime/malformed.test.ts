@@ -157,11 +157,13 @@ it('an update of something else than what it updates', () => {
   const place = () => words.place('state', 'float32', [16]);
   const [parameter, gradient, other] = [place(), place(), place()];
   words.commit();
-  const update = (updated: number) =>
-    words.instruction(signatures.sgd, [updated], [hyper, parameter, gradient], [0, 0, 0, 0]);
-  new Program(update(parameter).plan());
-  new Program(update(other).plan());
-  refused(update(gradient).plan(), /overlaps/);
+  const update = (updated: number, ...said: number[]) =>
+    words.instruction(signatures.sgd, [updated], [hyper, parameter, gradient], [0, 0, 0, ...said]);
+  new Program(update(parameter, 0, 1).plan());
+  new Program(update(other, 0, 1).plan());
+  refused(update(gradient, 0, 1).plan(), /overlaps/);
+  refused(update(parameter, 0, 7).plan(), /overlaps/);
+  refused(update(parameter, 0, -1).plan(), /overlaps/);
 });
 
 it('two results that overlap', () => {
