@@ -2,6 +2,7 @@
 // backend.
 import * as tf from '@tensorflow/tfjs-core';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
+import {addon} from '../../lib/runtime/addon.ts';
 import {backendName, handedOver, resetHandedOver} from '../../lib/tfjs/index.ts';
 
 const native = (): number => (tf.memory() as unknown as {numBytesNative: number}).numBytesNative;
@@ -110,5 +111,56 @@ describe('the backend', () => {
     tf.engine().startScope();
     expect(native()).toBe(0);
     expect(tf.memory().numTensors).toBe(0);
+  });
+
+  test('is removed and registered again, and leaves nothing', async () => {
+    const factory = tf.findBackendFactory(backendName) as () => tf.KernelBackend;
+    const cycle = async (): Promise<void> => {
+      tf.removeBackend(backendName);
+      tf.registerBackend(backendName, factory, 10);
+      await tf.setBackend(backendName);
+      const x = tf.ones([64, 64]);
+      const y = tf.tidy(() => tf.softmax(tf.matMul(x as tf.Tensor2D, x as tf.Tensor2D)));
+      expect(y.dataSync()[0]).toBeCloseTo(1 / 64, 6);
+      tf.dispose([x, y]);
+    };
+    for (let round = 0; round < 10; round++) await cycle();
+    const {linked} = addon().counters();
+    for (let round = 0; round < 100; round++) await cycle();
+    expect(addon().counters().linked).toBe(linked);
+    expect(native()).toBe(0);
+  });
+
+  test('tells what a profile and a time ask for', async () => {
+    const x = tf.ones([8, 8]);
+    const profile = await tf.profile(() => tf.square(x));
+    expect(profile.kernels.map(({name}) => name)).toEqual(['Square']);
+    expect(profile.newTensors).toBe(1);
+    const {kernelMs, wallMs} = await tf.time(() => tf.matMul(x as tf.Tensor2D, x as tf.Tensor2D).dispose());
+    expect(kernelMs).toBeGreaterThanOrEqual(0);
+    expect(wallMs).toBeGreaterThanOrEqual(kernelMs as number);
+  });
+
+  test('computes what is disposed of before it ran, where something else needs it', () => {
+    const x = tf.tensor([1, 2, 3]);
+    const doubled = tf.mul(x, 2);
+    const sum = tf.sum(doubled);
+    x.dispose();
+    doubled.dispose();
+    expect(sum.dataSync()[0]).toBe(12);
+    expect(() => doubled.dataSync()).toThrow(/disposed/);
+  });
+
+  test('cuts batches out of what is known without a copy of all', () => {
+    const rows = tf.randomUniform([4096, 16], 0, 1, 'float32', 1) as tf.Tensor2D;
+    const all = rows.dataSync();
+    const large = tf.slice(rows, [1024, 0], [2048, 16]);
+    const small = tf.slice(rows, 4, 2);
+    rows.dispose();
+    expect(large.dataSync()).toEqual(all.slice(1024 * 16, 3072 * 16));
+    expect(small.dataSync()).toEqual(all.slice(64, 96));
+    const next = tf.zeros([4096, 16]);
+    expect(tf.add(large, 0).dataSync()[0]).toBe(all[1024 * 16]);
+    next.dispose();
   });
 });
