@@ -1,4 +1,5 @@
-// Trainings of networks that see, against PyTorch: the same weights, the same data, each loss within 1e-4.
+// Trainings of networks that see or read, against PyTorch: the same weights, the same data, each loss
+// within 1e-4.
 import {readdirSync, readFileSync} from 'node:fs';
 import path from 'node:path';
 import {describe, expect, it} from 'vitest';
@@ -57,7 +58,8 @@ function batchOf({x, inputShape, y, yShape, loss}: Recorded, first: number, coun
 
 describe('recorded PyTorch runs of images and sequences', () => {
   it('are of every kind', () => {
-    const names = ['cnn-batch-norm', 'depthwise-block', 'dilated-causal', 'transposed'];
+    const images = ['cnn-batch-norm', 'depthwise-block', 'dilated-causal', 'transposed'];
+    const names = [...images, 'gru', 'lstm', 'simpleRNN'].sort();
     expect(cases.map(({name}) => name).sort()).toEqual(names);
   });
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Records trainings of networks that see, made with PyTorch, into images.
+"""Records trainings of networks that see or read, made with PyTorch, into images.
 
 Weights and data lie as chainrule has them, channels last; the layers of a case
 are named as there. Each run is made in float32 and float64; the script refuses
@@ -100,7 +100,26 @@ def average_pool(spec, p, x):
     return last(F.avg_pool2d(first(x), spec["poolSize"]))
 
 
+def recurrent(spec, p, x):
+    kernel, rows, bias = p["kernel"], p["recurrentKernel"], p["bias"]
+    units = spec["units"]
+    if spec["kind"] == "gru":
+        # z, r, candidate here; r, z, candidate in PyTorch.
+        order = [i for gate in (1, 0, 2) for i in range(gate * units, (gate + 1) * units)]
+        kernel, rows, bias = kernel[:, order], rows[:, order], bias[:, order]
+    first_bias, second = bias if bias.dim() == 2 else (bias, torch.zeros_like(bias))
+    weights = [kernel.T.contiguous(), rows.T.contiguous(), first_bias.contiguous(), second.contiguous()]
+    state = x.new_zeros(1, len(x), units)
+    run = {"simpleRNN": torch._VF.rnn_tanh, "lstm": torch._VF.lstm, "gru": torch._VF.gru}[spec["kind"]]
+    states = (state, state) if spec["kind"] == "lstm" else state
+    y = run(x, states, weights, True, 1, 0.0, False, False, True)[0]
+    return y if spec.get("returnSequences") else y[:, -1]
+
+
 LAYERS = {
+    "simpleRNN": recurrent,
+    "lstm": recurrent,
+    "gru": recurrent,
     "conv1d": conv,
     "conv2d": conv,
     "conv2dTranspose": transposed,
@@ -117,10 +136,17 @@ LAYERS = {
 }
 
 
+GATES = {"simpleRNN": 1, "lstm": 4, "gru": 3}
+
+
 def shapes_of(spec, inputs):
     """Names and shapes of a layer's weights, for so many input channels."""
     kind, out = spec["kind"], spec.get("filters", spec.get("units"))
     size, bias = spec.get("kernelSize"), {} if spec.get("useBias") is False else {"bias": [out]}
+    if kind in GATES:
+        columns = GATES[kind] * out
+        bias = [2, columns] if kind == "gru" else [columns]
+        return {"kernel": [inputs, columns], "recurrentKernel": [out, columns], "bias": bias}
     if kind == "conv1d":
         return {"kernel": [size, inputs // spec.get("groups", 1), out], **bias}
     if kind == "conv2d":
@@ -227,6 +253,19 @@ CASES = [
             same("conv1d", filters=1, kernelSize=1),
         ],
     },
+    *(
+        {
+            "name": kind,
+            "inputShape": [11, 4],
+            "loss": "sparseCategoricalCrossentropy",
+            "layers": [
+                same(kind, units=9, returnSequences=True),
+                same(kind, units=6),
+                same("dense", units=3, activation="softmax"),
+            ],
+        }
+        for kind in ("simpleRNN", "lstm", "gru")
+    ),
 ]
 
 
@@ -247,7 +286,10 @@ def make_weights(rng, case):
                 fan = np.prod(terms) / (2 if spec["kind"] == "conv2dTranspose" else 1)
                 values = rng.uniform(-1, 1, shape) * np.sqrt(3 / fan)
             weights[f"{name}/{key}"] = dyadic(values, 12)
-        channels = spec.get("filters", channels * spec.get("depthMultiplier", 1))
+        if spec["kind"] in GATES:
+            channels = spec["units"]
+        else:
+            channels = spec.get("filters", channels * spec.get("depthMultiplier", 1))
     return weights
 
 
@@ -277,7 +319,7 @@ def record(case, seed):
         case = {**case, "flattened": ((shape[0] // 2) - 2) * ((shape[1] // 2) - 2) * 20}
     case = {"learningRate": 0.05, **case}
     if case["loss"] == "sparseCategoricalCrossentropy":
-        y = np.sin(x).sum((1, 2)) @ rng.normal(size=(shape[-1], 3))
+        y = np.sin(x).sum(tuple(range(1, x.ndim - 1))) @ rng.normal(size=(shape[-1], 3))
         y = y.argmax(1).astype(np.int64)
     elif case["name"] == "transposed":
         y = dyadic(0.5 * np.sin(x) + 0.1 * x, 8)

@@ -46,6 +46,7 @@ export {
 } from './pooling.ts';
 export {prelu} from './prelu.ts';
 export {reLU, thresholdedReLU} from './rectifiers.ts';
+export {gru, lstm, simpleRNN} from './recurrent.ts';
 export {permute, repeatVector, reshape} from './reshape.ts';
 export {
   cropping1d,

@@ -13,6 +13,7 @@ import {
 } from '../../../lib/index.ts';
 import {checkLayer, type LayerCase} from './check-layer.ts';
 import {imageCases} from './image-cases.ts';
+import {recurrentCases} from './recurrent-formulas.ts';
 
 const dense = (x: number[], kernel: number[], units: number): number[] =>
   Array.from({length: units}, (_, unit) =>
@@ -373,6 +374,7 @@ const cases: Record<string, LayerCase> = {
     formula: same,
   },
   ...imageCases,
+  ...recurrentCases,
 };
 
 describe('the contract of a layer', () => {
