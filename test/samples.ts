@@ -1,5 +1,5 @@
 // Samples of every op, and how near float32 must come. The mapped type over the names of the ops makes
-// forgetting one an error of compilation; what a sample gets for free stands in ops.test.ts.
+// forgetting one an error of compilation; what a sample gets for free stands in conformance/suite.ts.
 
 import type {Tensor} from '../lib/core/tensor.ts';
 import type * as check from '../lib/ops/check.ts';

@@ -114,7 +114,7 @@ test('the op of CONTRIBUTING.md takes two edits, trains, and passes the conforma
   insertBelow('test/samples.ts', 'relu:', sample as string);
   insertBelow('test/reference/elementwise.ts', 'relu:', formula as string);
   const vitest = path.join(root, 'node_modules/vitest/vitest.mjs');
-  const tests = ['run', 'test/ops.test.ts', 'test/graph/autodiff.test.ts', '-t', 'softsign'];
+  const tests = ['run', 'test/ops', 'test/graph/autodiff.test.ts', '-t', 'softsign'];
   const report = run(process.execPath, [vitest, ...tests, '--reporter=json']);
   const {numPassedTests, numFailedTests} = JSON.parse(report.slice(report.indexOf('{'))) as Record<
     string,

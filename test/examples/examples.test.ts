@@ -221,7 +221,7 @@ describe('mnist', () => {
 
   it('trains convolutions', async () => {
     const save = path.join(folder, 'cnn.chainrule');
-    const options = ['--model', 'cnn', '--samples', '2000', '--epochs', '2', '--hidden', '32', '--quiet'];
+    const options = ['--model', 'cnn', '--samples', '4000', '--epochs', '2', '--hidden', '32', '--quiet'];
     const {code, stdout, stderr} = await run('mnist', [...options, '--save', save]);
     expect(code, stderr).toBe(0);
     expect(lastLine(stdout)).toMatch(forMachines);
