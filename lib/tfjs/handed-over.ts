@@ -19,9 +19,8 @@ export const withoutRule: ReadonlyMap<string, Reason> = new Map([
     'shape depends on data',
   ),
   ...list(
-    `AvgPool3D AvgPool3DGrad BroadcastArgs Conv3D Conv3DBackpropFilterV2 Conv3DBackpropInputV2
-     CropAndResize Dilation2D Dilation2DBackpropFilter Dilation2DBackpropInput Draw FFT FlipLeftRight
-     IFFT LRN LRNGrad MaxPool3D MaxPool3DGrad MaxPoolWithArgmax ResizeBilinear ResizeBilinearGrad
+    `BroadcastArgs CropAndResize Dilation2D Dilation2DBackpropFilter Dilation2DBackpropInput Draw FFT
+     FlipLeftRight IFFT LRN LRNGrad MaxPoolWithArgmax ResizeBilinear ResizeBilinearGrad
      ResizeNearestNeighbor ResizeNearestNeighborGrad RotateWithOffset SearchSorted Transform`,
     'not yet',
   ),
@@ -39,8 +38,9 @@ export const withoutRuleFor: ReadonlyMap<string, string> = new Map([
      DepthwiseConv2dNativeBackpropFilter DepthwiseConv2dNativeBackpropInput FusedDepthwiseConv2D`,
     'int32, NCHW, sizes rounded up',
   ),
-  ...list('AvgPool MaxPool MaxPoolGrad', 'int32, sizes rounded up'),
-  ...list('AvgPoolGrad', 'padded images, which tfjs divides otherwise'),
+  ...list('Conv3D Conv3DBackpropFilterV2 Conv3DBackpropInputV2', 'int32, NCDHW'),
+  ...list('AvgPool AvgPool3D MaxPool MaxPool3D MaxPoolGrad MaxPool3DGrad', 'int32, sizes rounded up'),
+  ...list('AvgPoolGrad AvgPool3DGrad', 'padded images, which tfjs divides otherwise'),
 ]);
 
 /** A kernel that tfjs's cpu backend did, and how often for which reason. */

@@ -8,6 +8,7 @@ import {random} from './random.ts';
 import {reduce} from './reduce.ts';
 import {shape} from './shape.ts';
 import {unary} from './unary.ts';
+import {volumes} from './volumes.ts';
 import {windows} from './windows.ts';
 
 export const rules: Rules = {
@@ -20,4 +21,5 @@ export const rules: Rules = {
   ...create,
   ...random,
   ...windows,
+  ...volumes,
 };

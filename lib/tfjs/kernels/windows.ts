@@ -127,7 +127,7 @@ const poolInfo = ({shape}: Tensor, {filterSize, strides, pad, dimRoundingMode}: 
   );
 
 /** tfjs looks for the largest number, not for NaN. */
-const numbersOf = (x: Tensor): Tensor => ops.select(ops.isNaN(x), -Infinity, x);
+export const numbersOf = (x: Tensor): Tensor => ops.select(ops.isNaN(x), -Infinity, x);
 
 const pooled = (pool: typeof ops.maxPool) =>
   rule('x', ({x}, given: Pool) => {
