@@ -153,6 +153,7 @@ class StepRunner {
       int64_t& iteration = frame_->iteration(item.index);
       if (item.kind == BodyItem::loop) {
         iteration = 0;
+        if (is_of_leader(loop) && progress_.waits_for_all()) synchronize({});
         if (loop.count == 0) at = item.partner;
         else if (skips(loop)) {
           progress_.skip(loop);
@@ -172,12 +173,12 @@ class StepRunner {
     return true;
   }
 
-  // A loop without shared instructions has no barriers, so threads without work in it go on to the next
-  // barrier. A leader that has been told to stop has no work either.
-  bool skips(const Loop& loop) const {
-    const bool idle = leads() ? stopped() : true;
-    const auto index = static_cast<size_t>(&loop - p_->loops.data());
-    return shared_ && idle && p_->shared_loops[index] == 0 && !progress_.waits_for_all();
+  // A loop without shared instructions has no barriers, once what was shared before it is done. So threads
+  // without work in it go on to the next barrier, and a leader that has been told to stop has no work either.
+  bool skips(const Loop& loop) const { return is_of_leader(loop) && (!leads() || stopped()); }
+
+  bool is_of_leader(const Loop& loop) const {
+    return shared_ && p_->shared_loops[static_cast<size_t>(&loop - p_->loops.data())] == 0;
   }
 
   // Whether barriers may be due between its iterations.

@@ -1,13 +1,13 @@
 // Runs the specs that tfjs-core ships, on a backend, outside a browser; writes the status of each.
-//   node run-specs.cjs BUNDLE_OF_SPECS BACKEND_MODULE RESULTS_FILE
+//   node run-specs.cjs BUNDLE_OF_SPECS BACKEND_MODULE RESULTS_FILE [PATTERN_OF_NAMES]
 const fs = require('node:fs');
 const jasmineCore = require('jasmine-core');
 
-const [specs, backend, file] = process.argv.slice(2);
+const [specs, backend, file, pattern] = process.argv.slice(2);
 const jasmine = jasmineCore.boot(jasmineCore);
 const env = jasmine.getEnv();
 jasmine.DEFAULT_TIMEOUT_INTERVAL = 60_000;
-const grep = process.env.CHAINRULE_GREP ? new RegExp(process.env.CHAINRULE_GREP) : undefined;
+const grep = pattern ? new RegExp(pattern) : undefined;
 env.configure({random: false, specFilter: spec => !grep || grep.test(spec.getFullName())});
 const results = [];
 const messages = ({failedExpectations}) => failedExpectations.map(({message}) => message.slice(0, 300));
