@@ -179,7 +179,8 @@ describe('traits', () => {
   const found = (path: string, text: string): string[] => whats(checkTraits([{path, text}]));
 
   test('are read by passes, which name no op', () => {
-    const instead = 'passes read traits; only simplify-rules.ts, fuse-rules.ts, batching-rules.ts, copies.ts name ops';
+    const instead =
+      'passes read traits; only simplify-rules.ts, fuse-rules.ts, batching-rules.ts, copies.ts name ops';
     expect(found('lib/compile/memory.ts', "import {matmulOp, type A} from '../ops/gemm.ts';")).toEqual([
       `matmulOp: ${instead}`,
     ]);
