@@ -66,6 +66,7 @@ export type {
 } from './nn/layers/pooling.ts';
 export type {PreluOptions} from './nn/layers/prelu.ts';
 export type {ReLUOptions, ThresholdedReLUOptions} from './nn/layers/rectifiers.ts';
+export type {GruOptions, LstmOptions, SimpleRnnOptions} from './nn/layers/recurrent.ts';
 export type {PermuteOptions, RepeatVectorOptions, ReshapeOptions} from './nn/layers/reshape.ts';
 export type {
   CroppingOptions,
