@@ -1,6 +1,5 @@
 // Table of contents: every op.
 export {constant, input, variable} from '../core/tensor.ts';
-export {dotProductAttention, maskedSoftmax} from './attention.ts';
 export type {Axes} from './axes.ts';
 export {finite, stopIf} from './check.ts';
 export {dropout} from './composite.ts';
@@ -39,6 +38,7 @@ export {
 } from './indexing.ts';
 export {concat, concatenate, split, stack, unstack} from './join.ts';
 export * from './map.ts';
+export {maskedSoftmax} from './masked-softmax.ts';
 export * from './math.ts';
 export {expandDims, reshape, squeeze, transpose} from './move.ts';
 export {applyUpdate} from './optimizer.ts';

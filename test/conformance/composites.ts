@@ -15,7 +15,6 @@ export type Composite =
   | 'constant'
   | 'convTranspose'
   | 'depthwiseConv'
-  | 'dotProductAttention'
   | 'dropout'
   | 'expandDims'
   | 'gatherNd'
