@@ -58,7 +58,7 @@ it.each([1, 2, 3, 4, 5, 6, 7, 8])('%i rows have the bits of a plan for as many',
   expect(over).toEqual(own);
 });
 
-it('numbers that take turns, more of them than programs are kept, have the bits of their own plans', async () => {
+it('numbers in turns, more than programs are kept, have the bits of their own plans', async () => {
   const program = new Program(overRows({room: 1024}));
   const turns = [700, 444, 188, 700, 956, 188, 3, 259, 515, 3];
   const bound = arrays(1024, 1);
