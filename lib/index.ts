@@ -11,6 +11,7 @@ export type {Batched} from './data/collate.ts';
 export type {ColumnConfig, CsvOptions, CsvRow, CsvValue} from './data/csv.ts';
 export {Dataset, type Datasets, type ElementOf, type RowOf, type Tables} from './data/dataset.ts';
 export * as data from './data/index.ts';
+export type {MixOptions} from './data/mixing.ts';
 export type {SplitOptions} from './data/split.ts';
 export type {Standardization} from './data/standardize.ts';
 export {gradients, hessianVectorProduct} from './graph/autodiff.ts';
@@ -36,6 +37,7 @@ export {
 } from './nn/layer.ts';
 export type {ActivationOptions} from './nn/layers/activation.ts';
 export type {AdaptBatches} from './nn/layers/adapt.ts';
+export type {AugmentationOptions, ColorOptions} from './nn/layers/augmentation.ts';
 export type {ConcatenateOptions} from './nn/layers/concatenate.ts';
 export type {
   Conv1dOptions,
@@ -59,12 +61,26 @@ export type {InputLayerOptions} from './nn/layers/input-layer.ts';
 export type {LambdaOptions} from './nn/layers/lambda.ts';
 export type {ActivityRegularizationOptions, GaussianNoiseOptions, RateOptions} from './nn/layers/noise.ts';
 export type {BatchNormalizationOptions, LayerNormalizationOptions} from './nn/layers/normalization.ts';
+export type {PixelShuffleOptions} from './nn/layers/pixel-shuffle.ts';
 export type {
   AdaptivePoolingOptions,
   GlobalPoolingOptions,
   PoolingOptions,
 } from './nn/layers/pooling.ts';
 export type {PreluOptions} from './nn/layers/prelu.ts';
+export type {ImageSizeOptions, RescalingOptions, ResizingOptions} from './nn/layers/preprocessing.ts';
+export type {
+  ColorFactorOptions,
+  RandomErasingOptions,
+  RandomGrayscaleOptions,
+} from './nn/layers/random-color.ts';
+export type {
+  RandomFlipOptions,
+  RandomRotationOptions,
+  RandomShearOptions,
+  RandomTranslationOptions,
+  RandomZoomOptions,
+} from './nn/layers/random-geometry.ts';
 export type {ReLUOptions, ThresholdedReLUOptions} from './nn/layers/rectifiers.ts';
 export type {GruOptions, LstmOptions, SimpleRnnOptions} from './nn/layers/recurrent.ts';
 export type {PermuteOptions, RepeatVectorOptions, ReshapeOptions} from './nn/layers/reshape.ts';
@@ -77,11 +93,20 @@ export type {
 export type {DataFormat, Sides} from './nn/layers/spatial-options.ts';
 export type {CrossentropyOptions, SparseCrossentropyOptions} from './nn/losses/crossentropy.ts';
 export type {BinaryFocalOptions, FocalOptions} from './nn/losses/focal.ts';
+export type {OverlapOptions, TverskyOptions} from './nn/losses/overlap.ts';
 export type {Loss} from './nn/losses.ts';
 export * as losses from './nn/losses.ts';
 export type {TopKOptions} from './nn/metrics/accuracy.ts';
+export type {
+  AtThresholdOptions,
+  PrecisionAtRecallOptions,
+  RecallAtPrecisionOptions,
+  SensitivityAtSpecificityOptions,
+  SpecificityAtSensitivityOptions,
+} from './nn/metrics/at-threshold.ts';
 export type {AucOptions} from './nn/metrics/auc.ts';
-export type {ClassificationOptions} from './nn/metrics/classification.ts';
+export type {ClassificationOptions, CountOptions, FBetaOptions} from './nn/metrics/classification.ts';
+export type {IoUOptions} from './nn/metrics/confusion.ts';
 export type {DecisionOptions} from './nn/metrics/decision.ts';
 export type {CustomMetric, Metric, MetricContext} from './nn/metrics.ts';
 export * as metrics from './nn/metrics.ts';
@@ -108,8 +133,12 @@ export type {
   OneCycleOptions,
 } from './optim/cosine-schedules.ts';
 export type {OwnOptimizer, UpdateFunction, UpdateStep} from './optim/custom.ts';
+export type {FtrlOptions} from './optim/ftrl.ts';
+export type {GroupedOptions, OptimizerGroup, SingleOptimizer} from './optim/grouped.ts';
 export * as optimizers from './optim/index.ts';
-export type {Optimizer, Updates, WeightStep} from './optim/optimizer.ts';
+export type {AdafactorOptions} from './optim/layerwise.ts';
+export type {MuonOptions} from './optim/muon.ts';
+export type {Optimizer, Slot, Updates, WeightStep} from './optim/optimizer.ts';
 export type {CommonOptions} from './optim/options.ts';
 export type {OptimizerLike} from './optim/resolve.ts';
 export type {RmspropOptions} from './optim/rmsprop.ts';

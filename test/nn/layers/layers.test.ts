@@ -13,6 +13,7 @@ import {
 } from '../../../lib/index.ts';
 import {checkLayer, type LayerCase} from './check-layer.ts';
 import {imageCases} from './image-cases.ts';
+import {preprocessingCases} from './preprocessing-cases.ts';
 import {recurrentCases} from './recurrent-formulas.ts';
 
 const dense = (x: number[], kernel: number[], units: number): number[] =>
@@ -375,6 +376,7 @@ const cases: Record<string, LayerCase> = {
   },
   ...imageCases,
   ...recurrentCases,
+  ...preprocessingCases,
 };
 
 describe('the contract of a layer', () => {
