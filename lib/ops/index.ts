@@ -1,5 +1,6 @@
 // Table of contents: every op.
 export {constant, input, variable} from '../core/tensor.ts';
+export {dotProductAttention, maskedSoftmax} from './attention.ts';
 export type {Axes} from './axes.ts';
 export {depthToSpace, extractPatches, type PatchOptions, spaceToDepth} from './blocks.ts';
 export {finite, stopIf} from './check.ts';

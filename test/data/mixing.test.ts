@@ -137,7 +137,9 @@ describe('what cannot be mixed', () => {
       /^Dataset\.mixUp: ys: class labels \[4\] cannot be mixed; data\.oneHot\(labels\) makes rows/,
     );
     const single = Dataset.fromArrays({xs, ys: new Float32Array(rows)});
-    await expect(failing(single.mixUp())).rejects.toThrow(/ys: expected a batch\. Received .*batch\(32\) before/);
+    await expect(failing(single.mixUp())).rejects.toThrow(
+      /ys: expected a batch\. Received .*batch\(32\) before/,
+    );
     const flat = Dataset.fromArrays({xs: {data: xs.data, shape: [rows, 16]}, ys}).batch(4);
     await expect(failing(flat.cutMix())).rejects.toThrow(
       /xs: expected images \[batch, height.*Received \[4,16\]/,
