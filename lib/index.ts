@@ -149,7 +149,6 @@ export type {
 } from './nn/resolve.ts';
 export {type InputOptions, input, type LayerCall, type SymbolicTensor} from './nn/symbolic.ts';
 export type {SetWeightsOptions, WeightData, WeightNumbers, WeightsSet, WeightValue} from './nn/weights.ts';
-export type {AttentionOptions} from './ops/attention.ts';
 export type {MatmulAttributes} from './ops/gemm.ts';
 export * as ops from './ops/index.ts';
 export type {UpdateAttributes} from './ops/optimizer.ts';

@@ -1,6 +1,5 @@
 // Table of contents: every op.
 export {constant, input, variable} from '../core/tensor.ts';
-export {dotProductAttention, maskedSoftmax} from './attention.ts';
 export type {Axes} from './axes.ts';
 export {depthToSpace, extractPatches, type PatchOptions, spaceToDepth} from './blocks.ts';
 export {finite, stopIf} from './check.ts';
@@ -40,8 +39,10 @@ export {
 } from './indexing.ts';
 export {concat, concatenate, split, stack, unstack} from './join.ts';
 export * from './map.ts';
+export {maskedSoftmax} from './masked-softmax.ts';
 export * from './math.ts';
 export {expandDims, reshape, squeeze, transpose} from './move.ts';
+export {layerNorm} from './normalize.ts';
 export {applyUpdate} from './optimizer.ts';
 export {mirrorPad, type PadMode, pad, repeat, reverse, roll, slice, tile} from './pad.ts';
 export {
@@ -66,5 +67,5 @@ export {type ScanBody, type ScanOptions, type ScanResult, scan} from './scan.ts'
 export {logSoftmax, softmax, softmaxCrossentropy, subtractOneHot} from './softmax.ts';
 export {argsort, sort, topK} from './sort.ts';
 export type {Padding, PerAxis} from './spatial.ts';
-export {logSumExp, moments, norm, std, variance} from './statistics.ts';
+export {centeredSums, logSumExp, moments, norm, std, variance} from './statistics.ts';
 export {dynamicSlice, dynamicUpdateSlice} from './window.ts';

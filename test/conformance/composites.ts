@@ -18,7 +18,6 @@ export type Composite =
   | 'cropAndResize'
   | 'depthToSpace'
   | 'depthwiseConv'
-  | 'dotProductAttention'
   | 'dropout'
   | 'expandDims'
   | 'extractPatches'

@@ -3,10 +3,10 @@ import {checkBoolean, checkChoice, checkNumber, checkOptions, fail} from '../../
 import type {Config} from '../../core/named.ts';
 import {formatShape, type Shape} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
-import {causalMask, maskedSoftmax} from '../../ops/attention.ts';
 import {dropout} from '../../ops/composite.ts';
 import {matmul} from '../../ops/gemm.ts';
 import {add, logicalAnd, mul, select, tanh} from '../../ops/map.ts';
+import {causalMask, maskedSoftmax} from '../../ops/masked-softmax.ts';
 import {reshape} from '../../ops/move.ts';
 import {sum} from '../../ops/reduce.ts';
 import type {CallContext, ForwardAll, MakeWeight} from '../call-context.ts';

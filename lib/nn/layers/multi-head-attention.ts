@@ -4,16 +4,16 @@ import {at} from '../../core/lists.ts';
 import type {Config} from '../../core/named.ts';
 import {formatShape, type Shape, sameShape} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
-import {attend} from '../../ops/attention.ts';
 import {matmul} from '../../ops/gemm.ts';
 import {add, cast, logicalAnd} from '../../ops/map.ts';
-import {reshape, transpose} from '../../ops/move.ts';
+import {reshape} from '../../ops/move.ts';
 import type {CallContext, ForwardAll, MakeWeight} from '../call-context.ts';
 import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
 import {MadeLayer} from '../make-layer.ts';
 import type {ConstraintLike, InitializerLike, RegularizerLike} from '../resolve.ts';
 import {callOptions, flagsOfCall} from './attention.ts';
 import {alibi, rotate} from './position-formulas.ts';
+import {scoredAttention} from './scored-attention.ts';
 import {type ChosenWeight, chosenWeight, weightOptions} from './spatial-options.ts';
 
 export interface HeadOptions extends LayerOptions {
@@ -72,7 +72,7 @@ interface Heads {
   readonly output: number | undefined;
 }
 
-/** From [batch, steps, features] to [batch, heads, steps, size]. */
+/** From [batch, steps, features] to [batch, steps, heads, size], or back. */
 type Projection = (x: Tensor) => Tensor;
 
 class HeadsAttention extends MadeLayer {
@@ -129,11 +129,10 @@ class HeadsAttention extends MadeLayer {
       const [batch, steps] = x.shape as [number, number];
       const product = matmul(reshape(x, [batch * steps, features]), matrix);
       const sums = row ? add(product, row) : product;
-      return transpose(reshape(sums, [batch, steps, heads, size]), [0, 2, 1, 3]);
+      return reshape(sums, [batch, steps, heads, size]);
     };
   }
 
-  /** From [batch, heads, steps, size] to [batch, steps, features]. */
   #output(features: number, weight: MakeWeight): Projection {
     const {useBias = true} = this.#options;
     const {queries: heads, valueDim} = this.#heads;
@@ -141,9 +140,8 @@ class HeadsAttention extends MadeLayer {
     const bias = useBias ? weight('output/bias', [features], this.#bias.options) : undefined;
     const matrix = reshape(kernel, [heads * valueDim, features]);
     return x => {
-      const [batch, , steps] = x.shape as [number, number, number];
-      const rows = reshape(transpose(x, [0, 2, 1, 3]), [batch * steps, heads * valueDim]);
-      const product = matmul(rows, matrix);
+      const [batch, steps] = x.shape as [number, number];
+      const product = matmul(reshape(x, [batch * steps, heads * valueDim]), matrix);
       return reshape(bias ? add(product, bias) : product, [batch, steps, features]);
     };
   }
@@ -161,35 +159,16 @@ class HeadsAttention extends MadeLayer {
     return (inputs, context) => {
       const x = at(inputs, 0);
       const values = inputs[1] ?? x;
-      const [batch, steps] = x.shape as [number, number];
-      const turn = (y: Tensor): Tensor => (positions === 'rotary' ? rotate(y, 2) : y);
+      const turn = (y: Tensor): Tensor => (positions === 'rotary' ? rotate(y, 1) : y);
       const [q, k] = [turn(query(x)), turn(key(inputs[2] ?? values))];
-      const keys = k.shape[2] as number;
-      const bias = positions === 'alibi' ? alibi(heads, steps, keys) : undefined;
-      const mask = this.#mask(inputs, context);
-      const {output: mixed, weights} = attend(
-        this.#inGroups(q),
-        this.#inGroups(k),
-        this.#inGroups(value(values)),
-        {
-          mask: mask && this.#inGroups(mask),
-          bias: bias && this.#inGroups(bias),
-          isCausal: flags.causal,
-          dropout: context.training && rate > 0 ? {rate, source: context.random()} : undefined,
-        },
-      );
-      const whole = output(reshape(mixed, [batch, heads, steps, valueDim]));
-      return flags.scores ? [whole, reshape(weights, [batch, heads, steps, keys])] : [whole];
+      const {output: mixed, weights} = scoredAttention(q, k, value(values), {
+        mask: this.#mask(inputs, context),
+        bias: positions === 'alibi' ? alibi(heads, at(q.shape, 1), at(k.shape, 1)) : undefined,
+        causal: flags.causal,
+        dropout: context.training && rate > 0 ? {rate, source: context.random()} : undefined,
+      });
+      return flags.scores ? [output(mixed), weights] : [output(mixed)];
     };
-  }
-
-  /** [..., heads, a, b] with an axis for the groups in front of that of their heads. */
-  #inGroups(x: Tensor): Tensor {
-    const {queries, keys} = this.#heads;
-    if (queries === keys) return x;
-    const [count, ...rest] = x.shape.slice(-3) as [number, number, number];
-    const groups = count === queries ? [keys, queries / keys] : [count, 1];
-    return reshape(x, [...x.shape.slice(0, -3), ...groups, ...rest]);
   }
 
   #checkInputs(shapes: readonly Shape[]): readonly [Shape, Shape, Shape] {
