@@ -18,6 +18,7 @@
 #include "program.h"
 #include "random.h"
 #include "reduce.h"
+#include "resample.h"
 #include "softmax.h"
 #include "sort.h"
 #include "statistics.h"
@@ -47,7 +48,7 @@ constexpr auto kKernels =
     join(kGemmKernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels, kCheckKernels,
          kRandomKernels, kMoveKernels, kOptimizerKernels, kJoinKernels, kPadKernels, kIndexingKernels,
          kCumulateKernels, kStatisticsKernels, kCenteredSumsKernels, kLayerNormKernels, kSortKernels,
-         kWindowKernels, kConvKernels, kPoolKernels);
+         kWindowKernels, kConvKernels, kPoolKernels, kResampleKernels);
 
 constexpr int32_t kKernelCount = sizeof(kKernels.kernels) / sizeof(Kernel);
 constexpr KernelTable kTable = {kIsaName, kKernels.kernels, kKernelCount, kMapOps, kMapOpCount};
