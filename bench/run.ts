@@ -19,6 +19,7 @@ const benches = [
   'small',
   'eager',
   'tfjs',
+  'tfjs-images',
   'scaling',
   'kernels',
   'ops',

@@ -61,6 +61,7 @@ import {
   withTies,
   withWholeLines,
 } from './conformance/shaped.ts';
+import {suppressions} from './conformance/suppression.ts';
 import {updateSamples} from './conformance/updates.ts';
 
 type Functions = Exclude<keyof typeof ops, Composite>;
@@ -375,4 +376,5 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   windowLargestGradient: pools('largestGradient'),
   windowMean: pools('mean'),
   windowMeanGradient: pools('meanGradient'),
+  nonMaxSuppression: suppressions(),
 };

@@ -23,6 +23,13 @@ export type Operands<Name extends string> = {readonly [Own in Required<Name>]: T
 /** The results, or why there are none: the kernel of tfjs then does it. */
 export type Outcome = Tensor | readonly Tensor[] | Reason;
 
+export interface Count {
+  /** Whether calls with these attributes are cut: those run at once. */
+  applies(attributes: object): boolean;
+  /** Whether the count is itself a result. */
+  readonly isResult: boolean;
+}
+
 export interface Rule {
   /** Names of the operands in order, or `list` for any number of them. */
   readonly operands: readonly string[] | 'list';
@@ -31,6 +38,8 @@ export interface Rule {
    * `known` ones at the call, of others when a result is read.
    */
   readonly indices?: 'at once' | 'known';
+  /** Where the last result is a count, known once it has run: the first axis of the others is cut to it. */
+  readonly count?: Count;
   apply(operands: readonly (Tensor | undefined)[], attributes: object): Outcome;
 }
 
@@ -50,6 +59,8 @@ export function rule<const Names extends string, Attributes extends object = obj
     },
   };
 }
+
+export const withCount = (count: Count, own: Rule): Rule => ({...own, count});
 
 export const withIndices = (indices: 'at once' | 'known', own: Rule): Rule => ({...own, indices});
 

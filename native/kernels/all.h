@@ -4,6 +4,7 @@
 #include "check.h"
 #include "conv.h"
 #include "cumulate.h"
+#include "detection.h"
 #include "gather.h"
 #include "gemm.h"
 #include "indexing.h"
@@ -45,7 +46,7 @@ constexpr auto kKernels =
     join(kGemmKernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels, kCheckKernels,
          kRandomKernels, kMoveKernels, kOptimizerKernels, kJoinKernels, kPadKernels, kIndexingKernels,
          kCumulateKernels, kStatisticsKernels, kSortKernels, kWindowKernels, kConvKernels,
-         kPoolKernels);
+         kPoolKernels, kDetectionKernels);
 
 constexpr int32_t kKernelCount = sizeof(kKernels.kernels) / sizeof(Kernel);
 constexpr KernelTable kTable = {kIsaName, kKernels.kernels, kKernelCount, kMapOps, kMapOpCount};

@@ -8,6 +8,7 @@ const opsWithoutKernel = [
   'composite',
   'einsum',
   'elementwise',
+  'fourier',
   'gradient',
   'math',
   'scan',
