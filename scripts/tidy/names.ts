@@ -10,6 +10,7 @@ const opsWithoutKernel = [
   'elementwise',
   'fourier',
   'gradient',
+  'masked-softmax',
   'math',
   'scan',
   'spatial',

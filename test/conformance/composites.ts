@@ -22,6 +22,7 @@ export type Composite =
   | 'ifft'
   | 'einsum'
   | 'input'
+  | 'maskedSoftmax'
   | 'maxPool'
   | 'mean'
   | 'mirrorPad'
