@@ -89,6 +89,13 @@ export const windowSums: Bound = (call, inputs) => {
   return [magnitudes.map(size => drift(256, size))];
 };
 
+/** Of as many terms as a row of the weights has. */
+export const resamplings: Bound = (call, [x, starts, weights]) => {
+  const inputs = [(x as Values).map(Math.abs), starts as Values, (weights as Values).map(Math.abs)];
+  const [magnitudes] = evaluateCall(call, inputs) as [Values];
+  return [magnitudes.map(size => drift((call.inputs[2] as Tensor).shape[1] as number, size))];
+};
+
 /** What is added to elements of the first operand, in the order of the updates. */
 export const scattered: Bound = (call, [x, indices, updates]) => {
   const inputs = [(x as Values).map(Math.abs), indices as Values, (updates as Values).map(Math.abs)];

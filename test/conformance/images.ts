@@ -1,7 +1,7 @@
 // Samples of convolutions and pooling: odd sizes, windows larger than the image, strides larger than windows.
 import type {Shape} from '../../lib/core/shape.ts';
 import * as bounds from './bounds.ts';
-import {exactly, type Operand, type OpSamples, reals, type Sample, spread} from './data.ts';
+import {exactly, integers, type Operand, type OpSamples, reals, type Sample, spread} from './data.ts';
 
 interface Case {
   readonly sizes: Shape;
@@ -232,5 +232,34 @@ export function pools(kind: Pooled): OpSamples {
     bound: kind === 'largest' ? bounds.correctlyRounded : bounds.windowSums,
     values: [...ties, ...poolings.map(own => poolSample(kind, own))],
     smooth: smoothPoolings.map(own => poolSample(kind, own)),
+  };
+}
+
+/** A band of random weights, some of them 0; `outside` lets it reach beyond the operand. */
+function banded(x: Shape, axis: number, positions: number, taps: number, outside = false): Sample {
+  const size = x[axis] as number;
+  const [low, high] = outside ? [-taps - 1, size + 1] : [0, Math.max(0, size - taps)];
+  const {data, ...weights} = reals([positions, taps]);
+  const starts = integers([positions], low, high);
+  const sparse = data.map((weight, at) => (at % 7 === 3 ? 0 : weight));
+  return {operands: [reals(x), starts, {...weights, data: sparse}], attributes: {axis}};
+}
+
+export function resamplings(): OpSamples {
+  return {
+    bound: bounds.resamplings,
+    values: [
+      banded([7], 0, 5, 2),
+      banded([2, 9, 3], 1, 20, 2),
+      banded([2, 9, 5, 1], 2, 3, 4),
+      banded([1, 13, 7, 20], 1, 26, 6),
+      banded([2, 5, 26, 12], 2, 13, 3),
+      banded([3, 5, 130], 1, 4, 5, true),
+      banded([2, 3, 4, 5, 3], 3, 7, 2, true),
+      banded([2, 4, 3], 1, 0, 2),
+      banded([0, 4, 3], 1, 6, 2),
+      banded([2, 1, 3], 1, 4, 1),
+      {...banded([4, 40, 40, 20], 1, 65, 4), large: true},
+    ],
   };
 }

@@ -151,6 +151,7 @@ function commonOf(
     const both = `strides [${strides}] and dilationRate [${dilationRate}] cannot both be above 1`;
     fail('ERR_OPTION', `${where}: ${both}, as in Keras; ops.conv in a layers.lambda takes both.`);
   }
+  checkCausal(where, padding, kernel, strides);
   const {useBias = true} = options;
   checkBoolean(`${where}: useBias`, useBias);
   const activation = toActivation(options.activation ?? 'linear');
@@ -171,6 +172,15 @@ function commonOf(
     finish: (sums, own, context) => activate(activation, own ? withBias(sums, own) : sums, context),
     bias: (weight, outputs) => (useBias ? weight('bias', [outputs], bias.options) : undefined),
   };
+}
+
+/** An even window has no middle to begin a stride from: it is to be said where windows begin. */
+function checkCausal(where: string, padding: Padding, [size = 1]: number[], strides?: number[]): void {
+  const [stride = 1] = strides ?? [];
+  if (padding !== 'causal' || size % 2 === 1 || stride === 1) return;
+  const what = `a kernel of even size [${size}] with causal padding and strides [${stride}]`;
+  const instead = `padding: [[${size - 1}, 0]] has all of it before the first step`;
+  fail('ERR_OPTION', `${where}: ${what} leaves open where windows begin; ${instead}.`);
 }
 
 /** The pixels of an image as one axis: the gradient of the bias is a sum of each, and of these. */
