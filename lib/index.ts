@@ -38,7 +38,7 @@ export {
 export type {ActivationOptions} from './nn/layers/activation.ts';
 export type {AdaptBatches} from './nn/layers/adapt.ts';
 export type {AdditiveAttentionOptions, AttentionLayerOptions} from './nn/layers/attention.ts';
-export type {AugmentationOptions, ColorOptions} from './nn/layers/augmentation.ts';
+export type {AugmentationOptions, ColorOptions, Range} from './nn/layers/augmentation.ts';
 export type {BidirectionalOptions, MergeMode} from './nn/layers/bidirectional.ts';
 export type {CellLayer, StackedCellsOptions, StateSizes} from './nn/layers/cell-layers.ts';
 export type {ConcatenateOptions} from './nn/layers/concatenate.ts';
@@ -167,6 +167,7 @@ export type {AdafactorOptions} from './optim/layerwise.ts';
 export type {MuonOptions} from './optim/muon.ts';
 export type {Optimizer, Slot, Updates, WeightStep} from './optim/optimizer.ts';
 export type {CommonOptions} from './optim/options.ts';
+export type {OptimizerInput} from './optim/own.ts';
 export type {OptimizerLike} from './optim/resolve.ts';
 export type {RmspropOptions} from './optim/rmsprop.ts';
 export type {LearningRate, Schedule} from './optim/schedule.ts';

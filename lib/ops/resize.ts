@@ -5,18 +5,21 @@ import {checkTensor, failIn, type Tensor} from '../core/tensor.ts';
 import {type Band, bandOf, resample} from './resample.ts';
 import {checkImage, type PerAxis, perAxis} from './spatial.ts';
 
-export const interpolations = [
-  'nearest',
-  'bilinear',
-  'bicubic',
-  'area',
-  'lanczos3',
-  'lanczos5',
-  'gaussian',
-  'mitchellCubic',
-] as const;
 /** How pixels between those of an image are computed. */
-export type Interpolation = (typeof interpolations)[number];
+export type Interpolation =
+  | 'nearest'
+  | 'bilinear'
+  | 'bicubic'
+  | 'area'
+  | 'lanczos3'
+  | 'lanczos5'
+  | 'gaussian'
+  | 'mitchellCubic';
+
+const interpolations: readonly Interpolation[] = [
+  ...(['nearest', 'bilinear', 'bicubic', 'area'] as const),
+  ...(['lanczos3', 'lanczos5', 'gaussian', 'mitchellCubic'] as const),
+];
 
 const coordinateKinds = ['halfPixel', 'alignCorners', 'asymmetric'] as const;
 

@@ -27,9 +27,9 @@ import {slice} from './pad.ts';
 import {checkImage, type PerAxis, perAxis} from './spatial.ts';
 
 const interpolations = ['nearest', 'bilinear'] as const;
-export const fillModes = ['constant', 'nearest', 'reflect', 'wrap'] as const;
+const fillModes: readonly FillMode[] = ['constant', 'nearest', 'reflect', 'wrap'];
 /** What lies beyond an image: a number, its border, its mirror image, or the image again. */
-export type FillMode = (typeof fillModes)[number];
+export type FillMode = 'constant' | 'nearest' | 'reflect' | 'wrap';
 
 export interface SamplingOptions {
   /** `bilinear` by default. */

@@ -13,8 +13,23 @@ import {Rate} from './rate.ts';
 import type {LearningRate, Schedule} from './schedule.ts';
 import * as single from './single.ts';
 
-/** An optimizer of all weights alike. */
-export type SingleOptimizer = Extract<keyof typeof single, string> | OptimizerInput;
+/** An optimizer of all weights alike: by name, made by its function, or one of the user's own. */
+export type SingleOptimizer =
+  | 'adadelta'
+  | 'adafactor'
+  | 'adagrad'
+  | 'adam'
+  | 'adamax'
+  | 'adamw'
+  | 'ftrl'
+  | 'lamb'
+  | 'lion'
+  | 'muon'
+  | 'nadam'
+  | 'radam'
+  | 'rmsprop'
+  | 'sgd'
+  | OptimizerInput;
 
 export interface OptimizerGroup {
   /** Parts of names of weights, such as `['kernel']`, or a function of a weight's name and shape. */
