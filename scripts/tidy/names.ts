@@ -9,6 +9,7 @@ const opsWithoutKernel = [
   'composite',
   'einsum',
   'elementwise',
+  'fourier',
   'gradient',
   'masked-softmax',
   'math',
