@@ -6,6 +6,7 @@ import path from 'node:path';
 import {createInterface} from 'node:readline';
 import type * as core from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {lateness, quantile} from '../lateness.ts';
 
 type Tfjs = typeof core & typeof tfl;
 
@@ -16,6 +17,8 @@ interface Request {
   readonly record?: number;
   /** Seconds to take. */
   readonly time?: number;
+  /** Seconds to train what was trained last, with a yield after each batch. */
+  readonly late?: number;
 }
 
 const [backend = 'cpu', threads = '1'] = process.argv.slice(2);
@@ -41,6 +44,7 @@ const batches = 8;
 /** Does something so many times. */
 type Work = (times: number) => Promise<void>;
 let work: Work = async () => {};
+let yieldEvery: 'never' | 'batch' = 'never';
 
 function network({sizes, steps}: NonNullable<Request['fit']>): tfl.LayersModel {
   const model = tf.sequential();
@@ -65,7 +69,7 @@ function fitting(task: NonNullable<Request['fit']>): Work {
   const y = tf.oneHot(tf.tensor1d(labels, 'int32'), sizes.at(-1) as number);
   const model = network(task);
   return async epochs => {
-    await model.fit(x, y, {epochs, batchSize: batch, shuffle: false, verbose: 0, yieldEvery: 'never'});
+    await model.fit(x, y, {epochs, batchSize: batch, shuffle: false, verbose: 0, yieldEvery});
   };
 }
 
@@ -123,13 +127,24 @@ function recording(ops: number): object {
   return {record, end};
 }
 
-async function answer({fit, op, record, time = 0}: Request): Promise<object> {
+async function forSeconds(seconds: number): Promise<void> {
+  const until = performance.now() + seconds * 1000;
+  while (performance.now() < until) await work(8);
+}
+
+async function answer({fit, op, record, late, time = 0}: Request): Promise<object> {
   if (record) return recording(record);
   if (fit || op) {
     tf.disposeVariables();
     work = fit ? fitting(fit) : reading(op as NonNullable<Request['op']>);
     await work(3);
     return {version: tf.version_core};
+  }
+  if (late) {
+    yieldEvery = 'batch';
+    const ticks = await lateness(forSeconds(late));
+    yieldEvery = 'never';
+    return {ticks: ticks.length, p99: quantile(ticks, 0.99)};
   }
   let times = 0;
   let taken = 0;
