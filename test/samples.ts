@@ -8,6 +8,7 @@ import type * as gemm from '../lib/ops/gemm.ts';
 import type * as ops from '../lib/ops/index.ts';
 import type * as indexing from '../lib/ops/indexing.ts';
 import type * as move from '../lib/ops/move.ts';
+import type * as normalize from '../lib/ops/normalize.ts';
 import type * as optimizer from '../lib/ops/optimizer.ts';
 import type * as pad from '../lib/ops/pad.ts';
 import type * as pool from '../lib/ops/pool.ts';
@@ -71,6 +72,7 @@ export type OpName =
   | Values<typeof conv>
   | Values<typeof gemm>
   | Values<typeof indexing>
+  | Values<typeof normalize>
   | Values<typeof move>
   | Values<typeof optimizer>
   | Values<typeof pad>
@@ -375,4 +377,8 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   windowLargestGradient: pools('largestGradient'),
   windowMean: pools('mean'),
   windowMeanGradient: pools('meanGradient'),
+  // Normalization.
+  centeredSums: along.centered(),
+  layerNorm: along.layerNorms(false),
+  layerNormGradient: along.layerNorms(true),
 };

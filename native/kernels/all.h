@@ -1,6 +1,7 @@
 // Table of contents: every kernel. The files in isa/ compile this once for each instruction set.
 #pragma once
 
+#include "centered_sums.h"
 #include "check.h"
 #include "conv.h"
 #include "cumulate.h"
@@ -10,6 +11,7 @@
 #include "join.h"
 #include "map.h"
 #include "move.h"
+#include "normalize.h"
 #include "optimizer.h"
 #include "pad.h"
 #include "pool.h"
@@ -44,8 +46,8 @@ constexpr KernelList<kCounts...> join(const Kernel (&... lists)[kCounts]) {
 constexpr auto kKernels =
     join(kGemmKernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels, kCheckKernels,
          kRandomKernels, kMoveKernels, kOptimizerKernels, kJoinKernels, kPadKernels, kIndexingKernels,
-         kCumulateKernels, kStatisticsKernels, kSortKernels, kWindowKernels, kConvKernels,
-         kPoolKernels);
+         kCumulateKernels, kStatisticsKernels, kCenteredSumsKernels, kLayerNormKernels, kSortKernels,
+         kWindowKernels, kConvKernels, kPoolKernels);
 
 constexpr int32_t kKernelCount = sizeof(kKernels.kernels) / sizeof(Kernel);
 constexpr KernelTable kTable = {kIsaName, kKernels.kernels, kKernelCount, kMapOps, kMapOpCount};

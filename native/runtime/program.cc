@@ -94,6 +94,7 @@ void link(Program* program, Instruction* instruction, std::vector<Tensor>* room)
 }
 
 void add_up_costs(Program* program) {
+  program->step_cost_ns = 0;
   std::vector<double> times{1};
   for (const BodyItem& item : program->items) {
     if (item.kind == BodyItem::instruction) {
