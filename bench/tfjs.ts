@@ -40,7 +40,7 @@ const calls: readonly Row[] = ['add', 'matMul', 'sum', 'gather'].flatMap(name =>
   sizes.map(size => ({name: `${name} ${size}`, task: {op: {name, size}}, each: 1, seconds: 0.2})),
 );
 
-/** The same training by this library's own fit, and by PyTorch as it comes; where it is one of workloads.json. */
+/** The same training by this library, and by PyTorch as it comes; where it is one of workloads.json. */
 class Beside {
   readonly #torch: PeerProcess | undefined;
   readonly #seconds: number;
