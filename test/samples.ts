@@ -63,6 +63,7 @@ import {
   withTies,
   withWholeLines,
 } from './conformance/shaped.ts';
+import {suppressions} from './conformance/suppression.ts';
 import {updateSamples} from './conformance/updates.ts';
 
 type Functions = Exclude<keyof typeof ops, Composite>;
@@ -384,4 +385,5 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   centeredSums: along.centered(),
   layerNorm: along.layerNorms(false),
   layerNormGradient: along.layerNorms(true),
+  nonMaxSuppression: suppressions(),
 };

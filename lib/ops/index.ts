@@ -13,6 +13,7 @@ export {
   depthwiseConv,
 } from './conv.ts';
 export {cumprod, cumsum, linearRecurrence, prod} from './cumulate.ts';
+export {type KeptBoxes, nonMaxSuppression, type SuppressionOptions} from './detection.ts';
 export {einsum} from './einsum.ts';
 export type {
   Binary,
@@ -24,6 +25,7 @@ export type {
   Predicate,
   Unary,
 } from './elementwise.ts';
+export {type ComplexPair, fft, ifft} from './fourier.ts';
 export {gatherLabels, gatherRows, pickClass, scatterClass} from './gather.ts';
 export {matmul} from './gemm.ts';
 export {customGradient, stopGradient, type ValueAndGradient} from './gradient.ts';

@@ -9,6 +9,7 @@ import {
   broadcastTo,
   cast,
   div,
+  greater,
   greaterEqual,
   less,
   lessEqual,
@@ -16,6 +17,7 @@ import {
   maximum,
   minimum,
   mul,
+  neg,
   select,
   sub,
 } from './map.ts';
@@ -57,8 +59,10 @@ function folded(at: Tensor, size: number, mode: FillMode): Tensor {
   if (mode === 'constant') return minimum(maximum(at, -2), size + 1);
   if (mode === 'nearest' || size === 1) return clipped(at);
   if (mode === 'wrap') {
-    const inside = logicalAnd(greaterEqual(at, 0), lessEqual(at, last));
-    return clipped(select(inside, at, mod(at, size)));
+    // As TensorFlow has it: an image comes again after its last pixel, whole images are counted without it.
+    const turns = (away: Tensor): Tensor => mul(floor(div(away, last)), size);
+    const below = add(at, add(turns(neg(at)), size));
+    return clipped(select(less(at, 0), below, select(greater(at, last), sub(at, turns(at)), at)));
   }
   // d c b a | a b c d | d c b a
   const phase = mod(add(at, 0.5), 2 * size);
