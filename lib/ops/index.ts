@@ -2,7 +2,7 @@
 export {constant, input, variable} from '../core/tensor.ts';
 export type {Axes} from './axes.ts';
 export {finite, stopIf} from './check.ts';
-export {dropout} from './composite.ts';
+export {cond, dropout} from './composite.ts';
 export {
   type ConvOptions,
   type ConvTransposeOptions,
@@ -12,6 +12,7 @@ export {
   depthwiseConv,
 } from './conv.ts';
 export {cumprod, cumsum, linearRecurrence, prod} from './cumulate.ts';
+export {randomCategorical, randomGamma, randomPermutation} from './draws.ts';
 export {einsum} from './einsum.ts';
 export type {
   Binary,
@@ -54,6 +55,7 @@ export {
 export {randomBernoulli, randomNormal, randomTruncatedNormal, randomUniform} from './random.ts';
 export {all, any, argMax, argMin, max, mean, min, sum, sumTo, total} from './reduce.ts';
 export {type ScanBody, type ScanOptions, type ScanResult, scan} from './scan.ts';
+export {searchSorted, segmentSum} from './segments.ts';
 export {logSoftmax, softmax, softmaxCrossentropy, subtractOneHot} from './softmax.ts';
 export {argsort, sort, topK} from './sort.ts';
 export type {Padding, PerAxis} from './spatial.ts';

@@ -6,12 +6,14 @@ const opsWithoutKernel = [
   'axes',
   'index',
   'composite',
+  'draws',
   'einsum',
   'elementwise',
   'gradient',
   'masked-softmax',
   'math',
   'scan',
+  'segments',
   'spatial',
 ];
 /** Files of native/kernels that have no op: the table of contents, and what several kernels share. */

@@ -293,7 +293,13 @@ describe('sparseCategoricalCrossentropy', () => {
 
 describe('losses', () => {
   it('are all of the table', () => {
-    const tested = new Set<string>([...cases.map(({name}) => name), 'sparseCategoricalCrossentropy']);
+    // Beside PyTorch, in test/recorded, and in neighbours.test.ts.
+    const others = ['contrastive', 'ctc', 'inBatchNegatives', 'triplet'];
+    const tested = new Set<string>([
+      ...cases.map(({name}) => name),
+      'sparseCategoricalCrossentropy',
+      ...others,
+    ]);
     expect([...tested].sort()).toEqual(Object.keys(losses).sort());
   });
 
