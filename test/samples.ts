@@ -14,6 +14,7 @@ import type * as pad from '../lib/ops/pad.ts';
 import type * as pool from '../lib/ops/pool.ts';
 import type * as program from '../lib/ops/program.ts';
 import type * as reduce from '../lib/ops/reduce.ts';
+import type * as resample from '../lib/ops/resample.ts';
 import type * as window from '../lib/ops/window.ts';
 import * as bounds from './conformance/bounds.ts';
 import type {Composite} from './conformance/composites.ts';
@@ -38,7 +39,7 @@ import {
   withWholes,
 } from './conformance/elementwise.ts';
 import {mapSamples} from './conformance/fused.ts';
-import {convolutions, pools} from './conformance/images.ts';
+import {convolutions, pools, resamplings} from './conformance/images.ts';
 import * as along from './conformance/lines.ts';
 import * as moving from './conformance/moving.ts';
 import {products} from './conformance/products.ts';
@@ -62,6 +63,7 @@ import {
   withTies,
   withWholeLines,
 } from './conformance/shaped.ts';
+import {suppressions} from './conformance/suppression.ts';
 import {updateSamples} from './conformance/updates.ts';
 
 type Functions = Exclude<keyof typeof ops, Composite>;
@@ -79,6 +81,7 @@ export type OpName =
   | Values<typeof pool>
   | Values<typeof program>
   | Values<typeof reduce>
+  | Values<typeof resample>
   | Values<typeof window>;
 
 const {activationGradients, correctlyRounded, ulps} = bounds;
@@ -377,8 +380,10 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   windowLargestGradient: pools('largestGradient'),
   windowMean: pools('mean'),
   windowMeanGradient: pools('meanGradient'),
+  resample: resamplings(),
   // Normalization.
   centeredSums: along.centered(),
   layerNorm: along.layerNorms(false),
   layerNormGradient: along.layerNorms(true),
+  nonMaxSuppression: suppressions(),
 };

@@ -11,6 +11,7 @@ export {ctc} from './losses/ctc.ts';
 export {binaryFocalCrossentropy, categoricalFocalCrossentropy} from './losses/focal.ts';
 export type {Loss, TargetKind} from './losses/loss.ts';
 export {categoricalHinge, hinge, squaredHinge} from './losses/margin.ts';
+export {dice, tversky} from './losses/overlap.ts';
 export type {InBatchNegativesOptions, MarginOptions, TripletOptions} from './losses/pairs.ts';
 export {contrastive, inBatchNegatives, triplet} from './losses/pairs.ts';
 export {

@@ -1,6 +1,7 @@
 // Table of contents: every op.
 export {constant, input, variable} from '../core/tensor.ts';
 export type {Axes} from './axes.ts';
+export {depthToSpace, extractPatches, type PatchOptions, spaceToDepth} from './blocks.ts';
 export {finite, stopIf} from './check.ts';
 export {cond, dropout} from './composite.ts';
 export {
@@ -12,6 +13,7 @@ export {
   depthwiseConv,
 } from './conv.ts';
 export {cumprod, cumsum, linearRecurrence, prod} from './cumulate.ts';
+export {type KeptBoxes, nonMaxSuppression, type SuppressionOptions} from './detection.ts';
 export {randomCategorical, randomGamma, randomPermutation} from './draws.ts';
 export {einsum} from './einsum.ts';
 export type {
@@ -24,6 +26,7 @@ export type {
   Predicate,
   Unary,
 } from './elementwise.ts';
+export {type ComplexPair, fft, ifft} from './fourier.ts';
 export {gatherLabels, gatherRows, pickClass, scatterClass} from './gather.ts';
 export {matmul} from './gemm.ts';
 export {customGradient, stopGradient, type ValueAndGradient} from './gradient.ts';
@@ -54,6 +57,15 @@ export {
 } from './pool.ts';
 export {randomBernoulli, randomNormal, randomTruncatedNormal, randomUniform} from './random.ts';
 export {all, any, argMax, argMin, max, mean, min, sum, sumTo, total} from './reduce.ts';
+export {type Interpolation, type ResizeOptions, resize} from './resize.ts';
+export {
+  type AffineOptions,
+  affineTransform,
+  type CropAndResizeOptions,
+  cropAndResize,
+  type FillMode,
+  type SamplingOptions,
+} from './sample-image.ts';
 export {type ScanBody, type ScanOptions, type ScanResult, scan} from './scan.ts';
 export {searchSorted, segmentSum} from './segments.ts';
 export {logSoftmax, softmax, softmaxCrossentropy, subtractOneHot} from './softmax.ts';

@@ -5,6 +5,7 @@
 #include "check.h"
 #include "conv.h"
 #include "cumulate.h"
+#include "detection.h"
 #include "gather.h"
 #include "gemm.h"
 #include "indexing.h"
@@ -18,6 +19,7 @@
 #include "program.h"
 #include "random.h"
 #include "reduce.h"
+#include "resample.h"
 #include "softmax.h"
 #include "sort.h"
 #include "statistics.h"
@@ -47,7 +49,7 @@ constexpr auto kKernels =
     join(kGemmKernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels, kCheckKernels,
          kRandomKernels, kMoveKernels, kOptimizerKernels, kJoinKernels, kPadKernels, kIndexingKernels,
          kCumulateKernels, kStatisticsKernels, kCenteredSumsKernels, kLayerNormKernels, kSortKernels,
-         kWindowKernels, kConvKernels, kPoolKernels);
+         kWindowKernels, kConvKernels, kPoolKernels, kResampleKernels, kDetectionKernels);
 
 constexpr int32_t kKernelCount = sizeof(kKernels.kernels) / sizeof(Kernel);
 constexpr KernelTable kTable = {kIsaName, kKernels.kernels, kKernelCount, kMapOps, kMapOpCount};
