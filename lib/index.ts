@@ -121,8 +121,10 @@ export type {SpectralNormalizationOptions} from './nn/layers/spectral-normalizat
 export type {TimeDistributedOptions} from './nn/layers/time-distributed.ts';
 export type {TransformerOptions} from './nn/layers/transformer.ts';
 export type {CrossentropyOptions, SparseCrossentropyOptions} from './nn/losses/crossentropy.ts';
+export type {CtcOptions} from './nn/losses/ctc.ts';
 export type {BinaryFocalOptions, FocalOptions} from './nn/losses/focal.ts';
 export type {OverlapOptions, TverskyOptions} from './nn/losses/overlap.ts';
+export type {InBatchNegativesOptions, MarginOptions, TripletOptions} from './nn/losses/pairs.ts';
 export type {Loss} from './nn/losses.ts';
 export * as losses from './nn/losses.ts';
 export type {TopKOptions} from './nn/metrics/accuracy.ts';
@@ -137,6 +139,7 @@ export type {AucOptions} from './nn/metrics/auc.ts';
 export type {ClassificationOptions, CountOptions, FBetaOptions} from './nn/metrics/classification.ts';
 export type {IoUOptions} from './nn/metrics/confusion.ts';
 export type {DecisionOptions} from './nn/metrics/decision.ts';
+export type {EditDistanceOptions, PerplexityOptions} from './nn/metrics/text.ts';
 export type {CustomMetric, Metric, MetricContext} from './nn/metrics.ts';
 export * as metrics from './nn/metrics.ts';
 export type {Regularizer} from './nn/regularizers.ts';
