@@ -32,6 +32,7 @@ const kernelsWithoutOp = [
   'conv_shape',
   'conv_tile',
   'conv_windows',
+  'conv_winograd',
   'convert',
   'gemm_batches',
   'gemm_bfloat16',

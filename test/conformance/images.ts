@@ -93,6 +93,10 @@ const cases: readonly Case[] = [
   {sizes: [3, 40], kernel: [5, 5], channels: 17, outputs: 17, groups: 17, strides: [1, 2], padding: 'same'},
   {sizes: [7, 19], kernel: [7, 7], channels: 20, outputs: 20, groups: 20, padding: 'same'},
   {sizes: [70], kernel: [2], channels: 20, outputs: 20, groups: 20, strides: [2]},
+  // Winograd's products: odd sizes, panels that are not full, several chains.
+  {sizes: [7, 13], kernel: [3, 3], channels: 32, outputs: 48, padding: 'same', images: 3},
+  {sizes: [8, 6], kernel: [3, 3], channels: 48, outputs: 80, images: 1},
+  {sizes: [6, 6], kernel: [3, 3], channels: 112, outputs: 32, padding: 'same', images: 1},
 ];
 const largeCases: readonly Case[] = [
   {sizes: [26, 13], kernel: [3, 3], channels: 20, outputs: 50, padding: 'same', images: 4, large: true},
@@ -115,7 +119,7 @@ const smoothCases: readonly Case[] = [
   {sizes: [3, 3, 2], kernel: [2, 2, 2], channels: 1, outputs: 2, images: 1},
 ];
 
-const plain = {bias: false, map: null, guarded: false};
+const plain = {bias: false, map: null, direct: false, guarded: false};
 
 type Kind = 'conv' | 'convInput' | 'convKernel';
 

@@ -62,6 +62,8 @@ interface KernelOptions {
   readonly kernelInitializer?: InitializerLike;
   readonly kernelRegularizer?: RegularizerLike;
   readonly kernelConstraint?: ConstraintLike;
+  /** False: never by Winograd's products, see `ops.conv`. True by default. */
+  readonly winograd?: boolean;
 }
 
 export interface ConvLayerOptions extends CommonOptions, KernelOptions {
@@ -118,6 +120,8 @@ const commonOptions = [
   'useBias',
   ...weightOptions('bias'),
 ];
+
+const kernelOptions = [...weightOptions('kernel'), 'winograd'];
 
 /** What the options of all of them say, checked. */
 interface Common {
@@ -208,8 +212,9 @@ function convolution(
   causal = false,
 ): Layer {
   const where = `layers.${kind}`;
-  const common = commonOf(where, axes, options, ['filters', 'groups', ...weightOptions('kernel')], causal);
-  const {filters, groups = 1} = options;
+  const common = commonOf(where, axes, options, ['filters', 'groups', ...kernelOptions], causal);
+  const {filters, groups = 1, winograd = true} = options;
+  checkBoolean(`${where}: winograd`, winograd);
   checkCount(`${where}: filters`, filters);
   checkCount(`${where}: groups`, groups);
   if (filters % groups !== 0) {
@@ -219,23 +224,31 @@ function convolution(
   return makeLayer(
     kind,
     options,
-    () => ({filters, groups: options.groups, ...common.config(), ...own.config()}),
+    () => ({
+      filters,
+      groups: options.groups,
+      winograd: options.winograd,
+      ...common.config(),
+      ...own.config(),
+    }),
     (sample, weight, layer) => {
       checkSample(layer.name, sample, axes);
       checkGroups(layer.name, sample, groups);
       const channels = (sample.at(-1) as number) / groups;
       const kernel = weight('kernel', [...common.kernel, channels, filters], own.options);
       const bias = common.bias(weight, filters);
-      return (x, context) => common.finish(conv(x, kernel, {...common.windows, groups}), bias, context);
+      const windows = {...common.windows, groups, winograd};
+      return (x, context) => common.finish(conv(x, kernel, windows), bias, context);
     },
   );
 }
 
 function transposed(kind: string, axes: number, options: ConvTransposeLayerOptions): Layer {
   const where = `layers.${kind}`;
-  const common = commonOf(where, axes, options, ['filters', 'outputPadding', ...weightOptions('kernel')]);
-  const {filters} = options;
+  const common = commonOf(where, axes, options, ['filters', 'outputPadding', ...kernelOptions]);
+  const {filters, winograd = true} = options;
   checkCount(`${where}: filters`, filters);
+  checkBoolean(`${where}: winograd`, winograd);
   const outputPadding = givenSizes(`${where}: outputPadding`, options.outputPadding, axes, 0);
   for (const [axis, extra] of (outputPadding ?? []).entries()) {
     const stride = common.windows.strides?.[axis] ?? 1;
@@ -246,6 +259,7 @@ function transposed(kind: string, axes: number, options: ConvTransposeLayerOptio
   const config = () => ({
     filters,
     outputPadding: plainSizes(options.outputPadding),
+    winograd: options.winograd,
     ...common.config(),
     ...own.config(),
   });
@@ -256,6 +270,7 @@ function transposed(kind: string, axes: number, options: ConvTransposeLayerOptio
     const bias = common.bias(weight, filters);
     const windows = {
       ...common.windows,
+      winograd,
       padding: common.windows.padding as Exclude<Padding, 'causal'>,
       ...(outputPadding && {outputPadding}),
     };
