@@ -23,6 +23,7 @@ const benches = [
   'kernels',
   'ops',
   'scan',
+  'sequence',
   'optimizer',
   'precision',
   'types',

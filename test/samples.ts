@@ -2,6 +2,7 @@
 // forgetting one an error of compilation; what a sample gets for free stands in conformance/suite.ts.
 
 import type {Tensor} from '../lib/core/tensor.ts';
+import type * as attention from '../lib/ops/attention.ts';
 import type * as check from '../lib/ops/check.ts';
 import type * as conv from '../lib/ops/conv.ts';
 import type * as gemm from '../lib/ops/gemm.ts';
@@ -12,8 +13,10 @@ import type * as optimizer from '../lib/ops/optimizer.ts';
 import type * as pad from '../lib/ops/pad.ts';
 import type * as pool from '../lib/ops/pool.ts';
 import type * as program from '../lib/ops/program.ts';
+import type * as recurrent from '../lib/ops/recurrent.ts';
 import type * as reduce from '../lib/ops/reduce.ts';
 import type * as window from '../lib/ops/window.ts';
+import {attentionSamples} from './conformance/attention.ts';
 import * as bounds from './conformance/bounds.ts';
 import type {Composite} from './conformance/composites.ts';
 import {bools, exactly, integers, type OpSamples, reals, spread} from './conformance/data.ts';
@@ -41,6 +44,7 @@ import {convolutions, pools} from './conformance/images.ts';
 import * as along from './conformance/lines.ts';
 import * as moving from './conformance/moving.ts';
 import {products} from './conformance/products.ts';
+import {recurrentSamples} from './conformance/recurrent.ts';
 import {
   bytes,
   gathers,
@@ -67,6 +71,7 @@ type Functions = Exclude<keyof typeof ops, Composite>;
 type Values<Module> = {[Key in keyof Module]: Key extends `${infer Name}Op` ? Name : never}[keyof Module];
 export type OpName =
   | Functions
+  | Values<typeof attention>
   | Values<typeof check>
   | Values<typeof conv>
   | Values<typeof gemm>
@@ -76,6 +81,7 @@ export type OpName =
   | Values<typeof pad>
   | Values<typeof pool>
   | Values<typeof program>
+  | Values<typeof recurrent>
   | Values<typeof reduce>
   | Values<typeof window>;
 
@@ -375,4 +381,7 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   windowLargestGradient: pools('largestGradient'),
   windowMean: pools('mean'),
   windowMeanGradient: pools('meanGradient'),
+  // Cells of recurrent nets.
+  ...recurrentSamples(),
+  ...attentionSamples(),
 };

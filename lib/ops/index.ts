@@ -1,5 +1,6 @@
 // Table of contents: every op.
 export {constant, input, variable} from '../core/tensor.ts';
+export {type AttentionOptions, attention} from './attention.ts';
 export type {Axes} from './axes.ts';
 export {finite, stopIf} from './check.ts';
 export {dropout} from './composite.ts';
@@ -50,6 +51,7 @@ export {
   type PoolOptions,
 } from './pool.ts';
 export {randomBernoulli, randomNormal, randomTruncatedNormal, randomUniform} from './random.ts';
+export {gruCell, lstmCell} from './recurrent.ts';
 export {all, any, argMax, argMin, max, mean, min, sum, sumTo, total} from './reduce.ts';
 export {type ScanBody, type ScanOptions, type ScanResult, scan} from './scan.ts';
 export {logSoftmax, softmax, softmaxCrossentropy, subtractOneHot} from './softmax.ts';

@@ -1,6 +1,7 @@
 // Table of contents: every kernel. The files in isa/ compile this once for each instruction set.
 #pragma once
 
+#include "attention_grad.h"
 #include "check.h"
 #include "conv.h"
 #include "cumulate.h"
@@ -15,6 +16,7 @@
 #include "pool.h"
 #include "program.h"
 #include "random.h"
+#include "recurrent_step.h"
 #include "reduce.h"
 #include "softmax.h"
 #include "sort.h"
@@ -45,7 +47,8 @@ constexpr auto kKernels =
     join(kGemmKernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels, kCheckKernels,
          kRandomKernels, kMoveKernels, kOptimizerKernels, kJoinKernels, kPadKernels, kIndexingKernels,
          kCumulateKernels, kStatisticsKernels, kSortKernels, kWindowKernels, kConvKernels,
-         kPoolKernels);
+         kPoolKernels, kRecurrentKernels, kRecurrentStepKernels,
+         kAttentionKernels);
 
 constexpr int32_t kKernelCount = sizeof(kKernels.kernels) / sizeof(Kernel);
 constexpr KernelTable kTable = {kIsaName, kKernels.kernels, kKernelCount, kMapOps, kMapOpCount};

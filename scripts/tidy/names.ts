@@ -17,6 +17,8 @@ const opsWithoutKernel = [
 const kernelsWithoutOp = [
   'all',
   'axis_runs',
+  'attention_grad',
+  'attention_shape',
   'broadcast',
   'conv_block',
   'conv_depthwise',
@@ -39,6 +41,7 @@ const kernelsWithoutOp = [
   'gemm_transposed',
   'map_types',
   'operands',
+  'recurrent_step',
   'update_rules',
   'view',
 ];

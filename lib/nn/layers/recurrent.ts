@@ -31,7 +31,7 @@ import {
   type Cell,
   type CellOptions,
   type CellWeights,
-  gateOf,
+  gatesOf,
   gruCell,
   lstmCell,
   simpleCell,
@@ -208,7 +208,7 @@ class Recurrent extends MadeLayer {
     return {kernel, recurrentKernel, bias: weight('bias', shape, {...biasOptions, initializer})};
   }
 
-  /** What the inputs add to each gate in all steps, [steps, batch, units]. */
+  /** What the inputs add to each group of gates in all steps, [steps, batch, gates · units]. */
   #gates({kernel, bias}: CellWeights, x: Tensor, context: CallContext): readonly Tensor[] {
     const {units, dropout: rate = 0} = this.#options;
     const [batch, steps, features] = x.shape as [number, number, number];
@@ -217,10 +217,12 @@ class Recurrent extends MadeLayer {
     const given = keep ? mul(whole, keep) : whole;
     const rows = reshape(given, [steps * batch, features]);
     const own = bias && biasRow(bias, 0);
-    return Array.from({length: this.#cell.gates}, (_, gate) => {
-      const product = matmul(rows, gateOf(kernel, gate, units));
-      const sum = own ? add(product, gateOf(own, gate, units)) : product;
-      return reshape(sum, [steps, batch, units]);
+    const {groups} = this.#cell;
+    return groups.map((count, index) => {
+      const first = groups.slice(0, index).reduce((sum, before) => sum + before, 0);
+      const product = matmul(rows, gatesOf(kernel, first, count, units));
+      const sum = own ? add(product, gatesOf(own, first, count, units)) : product;
+      return reshape(sum, [steps, batch, count * units]);
     });
   }
 
