@@ -36,6 +36,9 @@ export {
 } from './nn/layer.ts';
 export type {ActivationOptions} from './nn/layers/activation.ts';
 export type {AdaptBatches} from './nn/layers/adapt.ts';
+export type {AdditiveAttentionOptions, AttentionLayerOptions} from './nn/layers/attention.ts';
+export type {BidirectionalOptions, MergeMode} from './nn/layers/bidirectional.ts';
+export type {CellLayer, StackedCellsOptions, StateSizes} from './nn/layers/cell-layers.ts';
 export type {ConcatenateOptions} from './nn/layers/concatenate.ts';
 export type {
   Conv1dOptions,
@@ -48,6 +51,7 @@ export type {
 export type {DenseOptions} from './nn/layers/dense.ts';
 export type {DotOptions} from './nn/layers/dot.ts';
 export type {DropoutOptions, SpatialDropoutOptions} from './nn/layers/dropout.ts';
+export type {EmbeddingBagOptions, EmbeddingOptions} from './nn/layers/embedding.ts';
 export type {NormalizationLayer, NormalizationOptions} from './nn/layers/feature-normalization.ts';
 export type {
   GroupNormalizationOptions,
@@ -57,6 +61,12 @@ export type {
 export * as layers from './nn/layers/index.ts';
 export type {InputLayerOptions} from './nn/layers/input-layer.ts';
 export type {LambdaOptions} from './nn/layers/lambda.ts';
+export type {MaskingOptions} from './nn/layers/masking.ts';
+export type {
+  GroupQueryAttentionOptions,
+  HeadOptions,
+  MultiHeadAttentionOptions,
+} from './nn/layers/multi-head-attention.ts';
 export type {ActivityRegularizationOptions, GaussianNoiseOptions, RateOptions} from './nn/layers/noise.ts';
 export type {BatchNormalizationOptions, LayerNormalizationOptions} from './nn/layers/normalization.ts';
 export type {
@@ -64,9 +74,23 @@ export type {
   GlobalPoolingOptions,
   PoolingOptions,
 } from './nn/layers/pooling.ts';
+export type {
+  AlibiBiasOptions,
+  PositionEmbeddingOptions,
+  RotaryEmbeddingOptions,
+  SinePositionOptions,
+} from './nn/layers/positions.ts';
 export type {PreluOptions} from './nn/layers/prelu.ts';
 export type {ReLUOptions, ThresholdedReLUOptions} from './nn/layers/rectifiers.ts';
-export type {GruOptions, LstmOptions, SimpleRnnOptions} from './nn/layers/recurrent.ts';
+export type {
+  GruCellOptions,
+  GruOptions,
+  LstmCellOptions,
+  LstmOptions,
+  SequenceOptions,
+  SimpleRnnCellOptions,
+  SimpleRnnOptions,
+} from './nn/layers/recurrent-options.ts';
 export type {PermuteOptions, RepeatVectorOptions, ReshapeOptions} from './nn/layers/reshape.ts';
 export type {
   CroppingOptions,
@@ -74,7 +98,10 @@ export type {
   UpSamplingOptions,
   ZeroPaddingOptions,
 } from './nn/layers/resizing.ts';
+export type {CellFunction, RnnOptions} from './nn/layers/rnn.ts';
 export type {DataFormat, Sides} from './nn/layers/spatial-options.ts';
+export type {TimeDistributedOptions} from './nn/layers/time-distributed.ts';
+export type {TransformerOptions} from './nn/layers/transformer.ts';
 export type {CrossentropyOptions, SparseCrossentropyOptions} from './nn/losses/crossentropy.ts';
 export type {BinaryFocalOptions, FocalOptions} from './nn/losses/focal.ts';
 export type {Loss} from './nn/losses.ts';

@@ -33,6 +33,11 @@ export interface CallContext {
   readonly mask?: Tensor | undefined;
   /** The same of each input. */
   readonly masks?: readonly (Tensor | undefined)[] | undefined;
+  /**
+   * What is made stays the same in all steps of the recurrent layer around: units that are dropped, for
+   * example. Missing where there is none.
+   */
+  once?<Made>(make: () => Made): Made;
   /** @internal Told the masks of the outputs by a model that is called as a layer. */
   passMasks?(masks: readonly (Tensor | undefined)[]): void;
   /** Present if values are recorded. */

@@ -2,18 +2,19 @@
 // and returns the forward pass, whose graph also gives the backward pass. Layers are applied to symbolic
 // tensors and give others; a model is the graph between its inputs and outputs.
 import type {DType} from '../core/dtype.ts';
-import {fail} from '../core/errors.ts';
+import {checkOptions, fail} from '../core/errors.ts';
 import {isOwn, mark, show} from '../core/kinds.ts';
 import {type Config, describe, type Named, remember} from '../core/named.ts';
 import {formatShape, type Shape, sameShape} from '../core/shape.ts';
-import {type Tensor, type Variable, variable, withScope} from '../core/tensor.ts';
-import type {Forward, ForwardAll, MakeWeight, WeightOptions} from './call-context.ts';
+import {type Tensor, type Variable, withScope} from '../core/tensor.ts';
+import type {Forward, ForwardAll, MakeWeight} from './call-context.ts';
 import type {Constraint} from './constraints.ts';
 import {checkLayerOptions, type LayerOptions} from './layer-options.ts';
 import type {Masks} from './masking.ts';
 import {activityPenalty, sampleOutputs} from './output-shapes.ts';
 import type {Regularizer} from './regularizers.ts';
-import {toConstraint, toInitializer, toRegularizer} from './resolve.ts';
+import {toRegularizer} from './resolve.ts';
+import {WeightTable} from './weight-table.ts';
 import type {SetWeightsOptions, WeightData, WeightsSet, WeightValue} from './weights.ts';
 
 export type {CallContext, Forward, ForwardAll, MakeWeight, Observe} from './call-context.ts';
@@ -68,6 +69,8 @@ export interface LayerCall {
   readonly layer: Layer;
   readonly inputs: readonly SymbolicTensor[];
   readonly outputs: readonly SymbolicTensor[];
+  /** What `apply` was told beside the inputs. */
+  readonly options: Config;
   readonly forward: ForwardAll;
 }
 
@@ -125,13 +128,15 @@ export abstract class Layer implements Named {
    * warning. A class of one's own says so: `supportsMasking = true`.
    */
   readonly supportsMasking: boolean = false;
+  /** Names of the options that `apply` takes beside the inputs. */
+  readonly callOptions: readonly string[] = [];
   /** A penalty on the output of the layer, for each sample. */
   readonly activityRegularizer: Regularizer | undefined;
   #trainable: boolean;
   #nameInModel: string | undefined;
   #memory: LayerMemory | undefined;
   readonly #calls: LayerCall[] = [];
-  readonly #weights = new Map<string, LayerWeight>();
+  readonly #weights = new WeightTable<Layer>(this);
   readonly #forwards = new Map<string, ForwardAll>();
 
   /** @throws ERR_OPTION */
@@ -168,7 +173,7 @@ export abstract class Layer implements Named {
 
   /** Empty before the layer is first applied. */
   get weights(): readonly LayerWeight[] {
-    return [...this.#weights.values()];
+    return this.#weights.all;
   }
 
   /** Those that training changes. */
@@ -296,8 +301,8 @@ export abstract class Layer implements Named {
     return fail('ERR_GRAPH', `${this.kind}: a layer needs build(inputShape, weight) or buildAll.`);
   }
 
-  /** The same for any number of inputs and outputs. */
-  buildAll(shapes: readonly Shape[], weight: MakeWeight): ForwardAll {
+  /** The same for any number of inputs and outputs; `options` are those of `apply`. */
+  buildAll(shapes: readonly Shape[], weight: MakeWeight, _options: Config): ForwardAll {
     const [shape] = shapes;
     if (shape === undefined || shapes.length !== 1) {
       return fail('ERR_SHAPE', `${this.kind}: expected one input. Received ${shapes.length}.`);
@@ -315,26 +320,29 @@ export abstract class Layer implements Named {
   }
 
   /**
-   * The layer's output for these inputs, in a model that is being built.
+   * The layer's output for these inputs, in a model that is being built; `options` are of `callOptions`.
    *
-   * @throws ERR_SHAPE if the layer cannot take inputs of their shapes.
+   * @throws ERR_SHAPE if the layer cannot take inputs of their shapes; ERR_OPTION for other options.
    */
-  apply(inputs: SymbolicTensor | readonly SymbolicTensor[]): SymbolicTensor {
-    return this.applyAll(inputs)[0] as SymbolicTensor;
+  apply(inputs: SymbolicTensor | readonly SymbolicTensor[], options: Config = {}): SymbolicTensor {
+    return this.applyAll(inputs, options)[0] as SymbolicTensor;
   }
 
   /** The same for a layer with several outputs. */
-  applyAll(inputs: SymbolicTensor | readonly SymbolicTensor[]): readonly SymbolicTensor[] {
+  applyAll(
+    inputs: SymbolicTensor | readonly SymbolicTensor[],
+    options: Config = {},
+  ): readonly SymbolicTensor[] {
     const list = Array.isArray(inputs) ? inputs : [inputs];
-    return callLayer(this, list, this.name).outputs;
+    return callLayer(this, list, this.name, options).outputs;
   }
 
   /** @internal The forward pass for inputs of these shapes. */
-  forwardFor(shapes: readonly Shape[], scope: string): ForwardAll {
-    const key = shapes.map(formatShape).join();
+  forwardFor(shapes: readonly Shape[], scope: string, options: Config = {}): ForwardAll {
+    const key = `${shapes.map(formatShape).join()} ${JSON.stringify(options)}`;
     let forward = this.#forwards.get(key);
     if (!forward) {
-      const made = this.buildAll(shapes, (name, shape, options) => this.#weight(scope, name, shape, options));
+      const made = this.buildAll(shapes, this.#weights.make.bind(this.#weights, scope), options);
       forward = (inputs, context) => {
         const given: unknown = made(inputs, context);
         const results = Array.isArray(given) ? (given as Tensor[]) : [given as Tensor];
@@ -347,36 +355,18 @@ export abstract class Layer implements Named {
     }
     return forward;
   }
-
-  #weight(scope: string, name: string, shape: Shape, options: WeightOptions): Tensor {
-    const known = this.#weights.get(name);
-    if (known) {
-      if (sameShape(known.variable.shape, shape)) return known.variable.tensor;
-      const shapes = `${formatShape(known.variable.shape)}; this input needs ${formatShape(shape)}`;
-      return fail('ERR_SHAPE', `${scope} is built already, and its ${name} is ${shapes}.`);
-    }
-    const initializer = toInitializer(options.initializer);
-    const made = variable({
-      name: `${scope}/${name}`,
-      shape,
-      trainable: options.trainable ?? true,
-      initial: source => initializer(shape, source),
-    });
-    this.#weights.set(name, {
-      name,
-      variable: made,
-      regularizer: toRegularizer(options.regularizer),
-      constraint: toConstraint(options.constraint),
-      layer: this,
-    });
-    return made.tensor;
-  }
 }
 
 export const isLayer = (value: unknown): value is Layer => isOwn(value, 'layer');
 
 /** Applies a layer, building it the first time; `scope` is its name in errors. */
-export function callLayer(layer: Layer, inputs: readonly SymbolicTensor[], scope: string): LayerCall {
+export function callLayer(
+  layer: Layer,
+  inputs: readonly SymbolicTensor[],
+  scope: string,
+  options: Config = {},
+): LayerCall {
+  checkOptions(`${scope}: apply`, options, layer.callOptions);
   inputs.forEach(given => {
     if (isSymbolicTensor(given)) return;
     fail('ERR_OPTION', `${scope}: apply: expected what input() or apply() gave. Received ${show(given)}.`);
@@ -388,9 +378,9 @@ export function callLayer(layer: Layer, inputs: readonly SymbolicTensor[], scope
     fail('ERR_SHAPE', `${scope} says inputShape ${formatShape(layer.inputShape)}, but gets ${gets}.`);
   }
   return withScope(scope, () => {
-    const forward = layer.forwardFor(shapes, scope);
+    const forward = layer.forwardFor(shapes, scope, options);
     const outputs: SymbolicTensor[] = [];
-    const call: LayerCall = {layer, inputs: [...inputs], outputs, forward};
+    const call: LayerCall = {layer, inputs: [...inputs], outputs, options: {...options}, forward};
     for (const {shape, maskShape, dtype} of sampleOutputs(scope, layer, forward, inputs)) {
       outputs.push(new SymbolicTensor(shape, call, undefined, maskShape, dtype));
     }

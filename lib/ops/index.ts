@@ -39,6 +39,7 @@ export {
 } from './indexing.ts';
 export {concat, concatenate, split, stack, unstack} from './join.ts';
 export * from './map.ts';
+export {maskedSoftmax} from './masked-softmax.ts';
 export * from './math.ts';
 export {expandDims, reshape, squeeze, transpose} from './move.ts';
 export {applyUpdate} from './optimizer.ts';

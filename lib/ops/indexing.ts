@@ -20,12 +20,13 @@ import {reshape} from './move.ts';
 /** Numbers of a guard: one for each task that a kernel cuts its work into. */
 const guardSize = 32;
 
-/**
- * What a guard of indices tells: `index 12 is outside 0 to 9`. Below 0 it holds the number before the index.
- */
+/** The index that a guard tells: below 0 it holds the number before. */
+export const indexOf = (value: number): number => (value < 0 ? value + 1 : value);
+
+/** What a guard of indices tells: `index 12 is outside 0 to 9`. */
 export function describeIndex(value: number, sizes: readonly number[] = [], position = 0): string {
   const size = sizes[position % sizes.length];
-  const index = value < 0 ? value + 1 : value;
+  const index = indexOf(value);
   return size === undefined ? `index ${index} is out of range` : `index ${index} is outside 0 to ${size - 1}`;
 }
 

@@ -9,6 +9,7 @@ const opsWithoutKernel = [
   'einsum',
   'elementwise',
   'gradient',
+  'masked-softmax',
   'math',
   'scan',
   'spatial',

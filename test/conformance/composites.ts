@@ -20,6 +20,7 @@ export type Composite =
   | 'gatherNd'
   | 'einsum'
   | 'input'
+  | 'maskedSoftmax'
   | 'maxPool'
   | 'mean'
   | 'mirrorPad'

@@ -1,5 +1,8 @@
 // The namespace `layers`: every export is a member.
 export {activation, elu, leakyRelu, leakyRelu as leakyReLU, softmax} from './activation.ts';
+export {additiveAttention, attention} from './attention.ts';
+export {bidirectional} from './bidirectional.ts';
+export {gruCell, lstmCell, simpleRNNCell, stackedRNNCells} from './cell-layers.ts';
 export {concatenate} from './concatenate.ts';
 export {
   conv1d,
@@ -16,12 +19,15 @@ export {
 export {dense} from './dense.ts';
 export {dot} from './dot.ts';
 export {dropout, spatialDropout1d, spatialDropout2d, spatialDropout3d} from './dropout.ts';
+export {embedding, embeddingBag} from './embedding.ts';
 export {normalization} from './feature-normalization.ts';
 export {flatten} from './flatten.ts';
 export {groupNormalization, rmsNormalization, unitNormalization} from './group-normalization.ts';
 export {inputLayer} from './input-layer.ts';
 export {lambda} from './lambda.ts';
+export {masking} from './masking.ts';
 export {add, average, maximum, minimum, multiply, subtract} from './merge.ts';
+export {groupQueryAttention, multiHeadAttention} from './multi-head-attention.ts';
 export {activityRegularization, alphaDropout, gaussianDropout, gaussianNoise} from './noise.ts';
 export {batchNormalization, layerNormalization} from './normalization.ts';
 export {
@@ -44,6 +50,7 @@ export {
   maxPooling2d,
   maxPooling3d,
 } from './pooling.ts';
+export {alibiBias, positionEmbedding, rotaryEmbedding, sinePositionEncoding} from './positions.ts';
 export {prelu} from './prelu.ts';
 export {reLU, thresholdedReLU} from './rectifiers.ts';
 export {gru, lstm, simpleRNN} from './recurrent.ts';
@@ -59,3 +66,6 @@ export {
   zeroPadding2d,
   zeroPadding3d,
 } from './resizing.ts';
+export {rnn} from './rnn.ts';
+export {timeDistributed} from './time-distributed.ts';
+export {transformerDecoder, transformerEncoder} from './transformer.ts';

@@ -38,8 +38,23 @@ export interface Cell {
 }
 
 /** The part of a weight, or of sums, that belongs to some gates: so many of its last axis. */
-export function gatesOf(weight: Tensor, first: number, count: number, units: number): Tensor {
+function gatesOf(weight: Tensor, first: number, count: number, units: number): Tensor {
   return slice(weight, weight.rank - 1, first * units, count * units);
+}
+
+/** What inputs [rows, features] add to each group of gates of a cell. */
+export function inputSums(
+  {groups}: Cell,
+  {kernel, bias}: CellWeights,
+  inputs: Tensor,
+  units: number,
+): readonly Tensor[] {
+  const own = bias && biasRow(bias, 0);
+  return groups.map((count, index) => {
+    const first = groups.slice(0, index).reduce((sum, before) => sum + before, 0);
+    const product = matmul(inputs, gatesOf(kernel, first, count, units));
+    return own ? add(product, gatesOf(own, first, count, units)) : product;
+  });
 }
 
 /** Whether these are the activations that have a kernel with all gates. */

@@ -3,11 +3,11 @@
 import {fail} from '../../core/errors.ts';
 import {show} from '../../core/kinds.ts';
 import {isLayer, type Layer} from '../../nn/layer.ts';
+import type {LayerLike} from '../../nn/layer-like.ts';
 import {callLayer, type InputOptions, input, type LayerCall, type SymbolicTensor} from '../../nn/symbolic.ts';
 import {nameLayers} from './names.ts';
 
-/** A layer, or a model that serves as one. */
-export type LayerLike = Layer | {toLayer(): Layer};
+export type {LayerLike} from '../../nn/layer-like.ts';
 
 export class Chain {
   #inputs: SymbolicTensor | undefined;

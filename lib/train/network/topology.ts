@@ -5,6 +5,7 @@ import {resolve} from '../../core/resolve.ts';
 import {checkSavedConfig} from '../../io/model-file.ts';
 import {describeLayer} from '../../nn/describe-layer.ts';
 import type {Layer} from '../../nn/layer.ts';
+import {readLayersWith} from '../../nn/layer-like.ts';
 import {checkName} from '../../nn/layer-options.ts';
 import * as layersNamespace from '../../nn/layers/index.ts';
 import {callLayer, type InputOptions, input, type SymbolicTensor} from '../../nn/symbolic.ts';
@@ -27,10 +28,11 @@ export function topologyOf({network, seed, name: own}: Described): Config {
   const {inputs, outputs, inputStructure, outputStructure} = network;
   const numbers = new Map<SymbolicTensor, number>();
   for (const {tensor} of inputs) numbers.set(tensor, numbers.size);
-  const calls = network.calls.map(({layer, inputs: operands, outputs: results}): Json => {
+  const calls = network.calls.map(({layer, inputs: operands, outputs: results, options}): Json => {
     const row = {
       layer: network.layers.findIndex(each => each.layer === layer),
       inputs: operands.map(tensor => numbers.get(tensor) as number),
+      ...(Object.keys(options).length > 0 && {options}),
     };
     for (const tensor of results) numbers.set(tensor, numbers.size);
     return row;
@@ -69,19 +71,21 @@ function listOf(value: Json | undefined, what: string): readonly Json[] {
   return fail('ERR_FILE', `its ${what} are no array`);
 }
 
-function layersOf(value: Json | undefined): Layer[] {
-  return listOf(value, 'layers').map(given => {
-    const {kind, name, trainable, inputShape, ...config} = checkSavedConfig(given, 'layer') as {
-      [key: string]: Json;
-    };
-    if (kind !== 'sequential' && kind !== 'model') return resolve<Layer>('layer', layersNamespace, given);
-    const options = {kind, name: name as string | undefined};
-    const inner = networkOf({kind, ...config});
-    const layer = new ModelLayer(inner.network, () => topologyOf(inner), options);
-    if (trainable === false) layer.trainable = false;
-    return layer;
-  });
+function layerOf(given: Json): Layer {
+  const {kind, name, trainable, inputShape, ...config} = checkSavedConfig(given, 'layer') as {
+    [key: string]: Json;
+  };
+  if (kind !== 'sequential' && kind !== 'model') return resolve<Layer>('layer', layersNamespace, given);
+  const options = {kind, name: name as string | undefined};
+  const inner = networkOf({kind, ...config});
+  const layer = new ModelLayer(inner.network, () => topologyOf(inner), options);
+  if (trainable === false) layer.trainable = false;
+  return layer;
 }
+
+readLayersWith(layerOf);
+
+const layersOf = (value: Json | undefined): Layer[] => listOf(value, 'layers').map(layerOf);
 
 /**
  * The network that a description stands for. Nothing in it is trusted: names are looked up in the library's
@@ -114,10 +118,11 @@ function graphOf(given: {[key: string]: Json}, layers: readonly Layer[]): Networ
     return tensor ?? fail('ERR_FILE', `its calls name ${JSON.stringify(number)}, which is no tensor before`);
   };
   for (const value of listOf(given.calls, 'calls')) {
-    const {layer: number, inputs: operands} = checkSavedConfig(value, 'call');
+    const {layer: number, inputs: operands, options = {}} = checkSavedConfig(value, 'call');
     const layer = typeof number === 'number' ? layers[number] : undefined;
     if (!layer) return fail('ERR_FILE', `its calls name ${JSON.stringify(number)}, which is no layer`);
-    const call = callLayer(layer, listOf(operands, 'operands').map(tensorOf), layer.name);
+    const taken = listOf(operands, 'operands').map(tensorOf);
+    const call = callLayer(layer, taken, layer.name, checkSavedConfig(options, 'call'));
     tensors.push(...call.outputs);
   }
   const outputs = listOf(given.outputs, 'outputs').map(value => {

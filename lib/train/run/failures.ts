@@ -5,7 +5,7 @@ import {formatShape, sizeOf} from '../../core/shape.ts';
 import {rowsOfSteps, type ShortSteps} from '../../core/step-rows.ts';
 import type {Rows} from '../../data/arrays.ts';
 import {rowOutOfRange} from '../../ops/gather.ts';
-import {describeIndex} from '../../ops/indexing.ts';
+import {describeIndex, indexOf} from '../../ops/indexing.ts';
 import type {CompiledProgram} from '../../session/compile.ts';
 
 /** How a run ended, and what it gave. */
@@ -53,11 +53,12 @@ export class AbortedError extends ChainruleError {
 export function failByGuard(result: RunOutcome, site: RunSite): never {
   const {guard, steps} = result;
   if (!guard) return fail('ERR_PLAN', `${site.where}: the run ended for no known reason.`);
-  const first = rowsOfSteps({rows: site.batch, short: site.short}, steps);
+  const counts = {rows: site.batch, short: site.short};
+  const first = rowsOfSteps(counts, steps);
   const rowAt = (position: number): number => site.rows[first + position] as number;
   switch (guard.kind) {
     case 'indexOutOfRange':
-      return failByIndex(guard, site);
+      return failByIndex(guard, site, site.rows.subarray(first, rowsOfSteps(counts, steps + 1)));
     case 'inputNotFinite':
       return failByData(guard, site, rowAt(guard.position));
     case 'labelOutOfRange':
@@ -84,9 +85,25 @@ function failByData({source, value: column}: Guard, site: RunSite, row: number):
   fail('ERR_NOT_FINITE', `${holds}; expected finite numbers.`);
 }
 
-function failByIndex({value, sizes, position, scope, source}: Guard, site: RunSite): never {
-  const of = source === undefined ? '' : `, read from ${source},`;
+/** Where the rows of the step hold this number: `row 3, column 1`. */
+function findNumber(wanted: number, source: string, site: RunSite, rows: Int32Array): string | undefined {
+  const data = site.sources[source];
+  if (!data) return undefined;
+  const width = sizeOf(data.rowShape);
+  for (const row of rows) {
+    const numbers = numbersOf(data.data.subarray(row * width, (row + 1) * width), data.dtype);
+    const column = Array.from(numbers, number => Math.trunc(number * data.scale)).indexOf(wanted);
+    if (column < 0) continue;
+    return width === 1 ? rowName(site, row) : `${rowName(site, row)}, ${placeOf(column, data)}`;
+  }
+  return undefined;
+}
+
+function failByIndex({value, sizes, position, scope, source}: Guard, site: RunSite, rows: Int32Array): never {
+  const found = source === undefined ? undefined : findNumber(indexOf(value), source, site, rows);
+  const from = found === undefined ? `, read from ${source},` : `, in ${found} of ${source},`;
   const place = scope === '' ? '' : ` in ${scope}`;
+  const of = source === undefined ? '' : from;
   fail('ERR_OUT_OF_RANGE', `${site.where}: ${describeIndex(value, sizes, position)}${of}${place}.`);
 }
 

@@ -11,9 +11,12 @@ import {
   ops,
   type Tensor,
 } from '../../../lib/index.ts';
+import {attentionCases} from './attention-formulas.ts';
 import {checkLayer, type LayerCase} from './check-layer.ts';
 import {imageCases} from './image-cases.ts';
 import {recurrentCases} from './recurrent-formulas.ts';
+import {sequenceCases} from './sequence-cases.ts';
+import {wrapperCases} from './wrapper-cases.ts';
 
 const dense = (x: number[], kernel: number[], units: number): number[] =>
   Array.from({length: units}, (_, unit) =>
@@ -375,6 +378,9 @@ const cases: Record<string, LayerCase> = {
   },
   ...imageCases,
   ...recurrentCases,
+  ...sequenceCases,
+  ...attentionCases,
+  ...wrapperCases,
 };
 
 describe('the contract of a layer', () => {

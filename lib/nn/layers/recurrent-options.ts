@@ -1,0 +1,186 @@
+// Options of recurrent layers and of their cells, checked; and the weights that follow from them.
+import {checkBoolean, checkNumber, requireOptions} from '../../core/errors.ts';
+import {type Json, named} from '../../core/named.ts';
+import type {Shape} from '../../core/shape.ts';
+import type {RandomSource, Tensor} from '../../core/tensor.ts';
+import {dropout} from '../../ops/composite.ts';
+import {concatenate} from '../../ops/join.ts';
+import {ones} from '../../ops/map.ts';
+import type {CallContext, MakeWeight} from '../call-context.ts';
+import type {Initializer} from '../initializers.ts';
+import {type LayerOptions, layerOptions} from '../layer.ts';
+import {
+  type ActivationLike,
+  type ConstraintLike,
+  describeOption,
+  type InitializerLike,
+  type RegularizerLike,
+  toActivation,
+  toInitializer,
+} from '../resolve.ts';
+import {
+  type Cell,
+  type CellOptions,
+  type CellWeights,
+  gruCell,
+  lstmCell,
+  simpleCell,
+} from './recurrent-cells.ts';
+import {chosenWeight, weightOptions} from './spatial-options.ts';
+
+export interface SimpleRnnCellOptions extends LayerOptions {
+  /** Size of the state, and of the output's last axis. */
+  readonly units: number;
+  /** `tanh` by default. */
+  readonly activation?: ActivationLike;
+  /** True by default. */
+  readonly useBias?: boolean;
+  /** `glorotUniform` by default. */
+  readonly kernelInitializer?: InitializerLike;
+  /** `orthogonal` by default. */
+  readonly recurrentInitializer?: InitializerLike;
+  /** `zeros` by default. */
+  readonly biasInitializer?: InitializerLike;
+  readonly kernelRegularizer?: RegularizerLike;
+  readonly recurrentRegularizer?: RegularizerLike;
+  readonly biasRegularizer?: RegularizerLike;
+  readonly kernelConstraint?: ConstraintLike;
+  readonly recurrentConstraint?: ConstraintLike;
+  readonly biasConstraint?: ConstraintLike;
+  /** Fraction of the inputs that training drops, the same in all steps. 0 by default. */
+  readonly dropout?: number;
+  /** Fraction of the state that training drops, the same in all steps. 0 by default. */
+  readonly recurrentDropout?: number;
+}
+
+/** What a layer over the steps of a sequence gives, and in which order it reads. */
+export interface SequenceOptions {
+  /** Give the outputs of all steps, [batch, steps, units], instead of the last, [batch, units]. */
+  readonly returnSequences?: boolean;
+  /** Give the last states as further outputs. */
+  readonly returnState?: boolean;
+  /** From the last step to the first; sequences come in that order, too. */
+  readonly goBackwards?: boolean;
+}
+
+export interface LstmCellOptions extends SimpleRnnCellOptions {
+  /** `sigmoid` by default. */
+  readonly recurrentActivation?: ActivationLike;
+  /** Begin with 1 in the bias of the forget gate (Jozefowicz et al. 2015). True by default. */
+  readonly unitForgetBias?: boolean;
+}
+
+export interface GruCellOptions extends SimpleRnnCellOptions {
+  /** `sigmoid` by default. */
+  readonly recurrentActivation?: ActivationLike;
+  /** Apply the reset gate behind the recurrent product, as cuDNN does. True by default. */
+  readonly resetAfter?: boolean;
+}
+
+export interface SimpleRnnOptions extends SimpleRnnCellOptions, SequenceOptions {}
+export interface LstmOptions extends LstmCellOptions, SequenceOptions {}
+export interface GruOptions extends GruCellOptions, SequenceOptions {}
+
+export type AllOptions = LstmOptions & GruOptions;
+
+const ofCells = [
+  'units',
+  'activation',
+  'useBias',
+  ...['kernel', 'recurrent', 'bias'].flatMap(weightOptions),
+  'dropout',
+  'recurrentDropout',
+];
+
+/** Options of any layer over the steps of a sequence. */
+export const sequenceOptions = ['returnSequences', 'returnState', 'goBackwards'] as const;
+
+export interface Kind {
+  readonly name: string;
+  readonly more: readonly string[];
+  cell(options: CellOptions): Cell;
+}
+
+/** Refuses what is no option of such a cell; `around` are those of a layer over its steps. */
+export function checkCell(
+  where: string,
+  options: AllOptions,
+  more: readonly string[],
+  around: readonly string[] = [],
+): void {
+  requireOptions(where, options, [...layerOptions, ...ofCells, ...more, ...around]);
+  checkNumber(`${where}: units`, options.units, {integer: true, min: 1, max: 2 ** 24});
+  for (const name of ['dropout', 'recurrentDropout'] as const)
+    if (options[name] !== undefined) checkNumber(`${where}: ${name}`, options[name], {min: 0, below: 1});
+  for (const name of ['useBias', ...around, ...more]) {
+    const value = options[name as keyof AllOptions];
+    if (name !== 'recurrentActivation' && value !== undefined) checkBoolean(`${where}: ${name}`, value);
+  }
+}
+
+/** The cell of these options, and what a file says of them. */
+export function cellOf(
+  kind: Kind,
+  options: AllOptions,
+): {cell: Cell; config(): Record<string, Json | undefined>} {
+  const activation = toActivation(options.activation ?? 'tanh');
+  const recurrentActivation = toActivation(options.recurrentActivation ?? 'sigmoid');
+  const chosen = [
+    chosenWeight(options, 'kernel', 'glorotUniform'),
+    chosenWeight(options, 'recurrent', 'orthogonal'),
+    chosenWeight(options, 'bias', 'zeros'),
+  ];
+  const {units, useBias, dropout: rate, recurrentDropout, unitForgetBias, resetAfter} = options;
+  return {
+    cell: kind.cell({units, activation, recurrentActivation, resetAfter: resetAfter ?? true}),
+    config: () => ({
+      units,
+      activation: describeOption('activation', options.activation && activation),
+      recurrentActivation: describeOption('activation', options.recurrentActivation && recurrentActivation),
+      useBias,
+      ...Object.assign({}, ...chosen.map(weight => weight.config())),
+      dropout: rate,
+      recurrentDropout,
+      unitForgetBias,
+      resetAfter,
+    }),
+  };
+}
+
+/** Ones in the forget gate, the second of four, and elsewhere what the initializer gives. */
+function withForgetBias(initializer: Initializer, units: number): Initializer {
+  return named('unitForgetBias', {}, (_: Shape, source: RandomSource) =>
+    concatenate([initializer([units], source), ones([units]), initializer([2 * units], source)], 0),
+  );
+}
+
+/** Weights of a cell for so many features. */
+export function cellWeights(
+  cell: Cell,
+  options: AllOptions,
+  features: number,
+  weight: MakeWeight,
+): CellWeights {
+  const {units, useBias = true, unitForgetBias = true} = options;
+  const {gates, biases, states} = cell;
+  const of = (prefix: string, initial: InitializerLike) => chosenWeight(options, prefix, initial).options;
+  const kernel = weight('kernel', [features, gates * units], of('kernel', 'glorotUniform'));
+  const recurrentKernel = weight('recurrentKernel', [units, gates * units], of('recurrent', 'orthogonal'));
+  if (!useBias) return {kernel, recurrentKernel, bias: undefined};
+  const biasOptions = of('bias', 'zeros');
+  const initializer =
+    states === 2 && unitForgetBias
+      ? withForgetBias(toInitializer(biasOptions.initializer), units)
+      : biasOptions.initializer;
+  const shape = biases === 1 ? [gates * units] : [biases, gates * units];
+  return {kernel, recurrentKernel, bias: weight('bias', shape, {...biasOptions, initializer})};
+}
+
+/** What an input of the layer, or its state, is in all steps when training drops a part of it. */
+export function keepOf(rate: number, shape: Shape, {training, random}: CallContext): Tensor | undefined {
+  return training && rate > 0 ? dropout(ones(shape), rate, random()) : undefined;
+}
+
+export const simpleKind: Kind = {name: 'simpleRNN', more: [], cell: simpleCell};
+export const lstmKind: Kind = {name: 'lstm', more: ['recurrentActivation', 'unitForgetBias'], cell: lstmCell};
+export const gruKind: Kind = {name: 'gru', more: ['recurrentActivation', 'resetAfter'], cell: gruCell};
