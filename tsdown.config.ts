@@ -14,7 +14,14 @@ const common: UserConfig = {
 // The library is index.cjs for all who run it, so that one process never has two copies, and layers of one are
 // layers for the other; so is the backend of TensorFlow.js, tfjs.cjs. bundler.mjs and bundler-tfjs.mjs are for
 // bundlers, which take whichever copy once.
-const entries = {index: 'lib/index.ts', tfjs: 'lib/tfjs/index.ts'};
+const entries = {
+  index: 'lib/index.ts',
+  tfjs: 'lib/tfjs/index.ts',
+  'tfjs-layers': 'lib/tfjs-layers/index.ts',
+};
+const forBundlers = Object.entries(entries).map(([name, file]) => {
+  return [name === 'index' ? 'bundler' : `bundler-${name}`, file];
+});
 
 export default defineConfig([
   {
@@ -35,7 +42,7 @@ export default defineConfig([
   },
   {
     ...common,
-    entry: {bundler: entries.index, 'bundler-tfjs': entries.tfjs},
+    entry: Object.fromEntries(forBundlers),
     format: 'esm',
     dts: false,
   },

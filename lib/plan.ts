@@ -55,6 +55,8 @@ export interface IoSlot {
   readonly perStep: boolean;
   /** Where it depends on the number of rows: by how much each axis grows with a row. */
   readonly perRow?: Shape | undefined;
+  /** Of an input that is overwritten: the output that is made in its memory, and has no slot of its own. */
+  readonly becomes?: string | undefined;
 }
 
 /** Phases of a step, in their order: see native/plan.h. */

@@ -24,6 +24,8 @@ export interface CompileRequest extends StateLayout {
   readonly updates?: readonly (readonly [variable: Variable, value: Tensor])[];
   /** Results of `finite`. Guards of gathers and cross-entropies need not be given; they come first. */
   readonly guards?: readonly Tensor[];
+  /** Names of inputs in whose memory outputs may be made, also by a run that a guard ends. */
+  readonly spent?: readonly string[];
   /** Of the operands of matrix products: `float32` by default. */
   readonly precision?: Precision | undefined;
   /** Switches for tests that compare results with and without; all are on by default. */
@@ -60,7 +62,7 @@ export function compileStages(request: CompileRequest): Compiled {
   // Steps of recurrent nets are float32.
   const steps = join && precision === 'float32' ? fuseSteps : (roots: Roots): Roots => roots;
   const fused = inRegions(roots => choosePrecision(fuse(steps(roots), join), precision))(simplified);
-  const scheduled = schedule(fused, request);
+  const scheduled = schedule(fused, request, request.spent);
   const memory = planMemory(scheduled, passes.inPlace ?? true);
   const plan = emit(scheduled, memory);
   return {

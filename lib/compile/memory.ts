@@ -2,6 +2,7 @@
 // are placed first, each into the smallest gap that is free throughout its range (Pisarchyk and Lee 2020,
 // arXiv 2001.03288).
 import {sameShape} from '../core/shape.ts';
+import type {Op} from '../core/tensor.ts';
 import {type SpaceName, unitBytes} from '../plan.ts';
 import {type LiveRange, type LiveRanges, liveRangesOf} from './live-ranges.ts';
 import {bytesOf, type Instruction, ownerOf, type Schedule, type Step, type Value} from './steps.ts';
@@ -99,13 +100,13 @@ function slotToReuse(
     const slot = slots.get(owner);
     const isReadOnce = owners.indexOf(owner) === owners.lastIndexOf(owner);
     const isFreed = slot?.range.end === at && slot.units === unitsOf(bytesOf(result));
-    return isFreed && isReadOnce && mayOverwrite(step, index) && fits(result, input);
+    return isFreed && isReadOnce && mayOverwrite(step.op, index) && fits(result, input);
   });
   return position < 0 ? undefined : slots.get(owners[position] as Value);
 }
 
 /** Elementwise calls may overwrite any operand of the result's shape; others say which. */
-function mayOverwrite({op}: Instruction, position: number): boolean {
+export function mayOverwrite(op: Op, position: number): boolean {
   return op.elementwise || ((op.inPlace >>> position) & 1) === 1;
 }
 

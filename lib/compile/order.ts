@@ -21,11 +21,13 @@ function heightsOf(
 /**
  * The calls of `order` (which has operands first) that compute something, without those of the commit phase.
  * Gradients of parameters end their paths, so they follow their operands while those are in cache.
+ * `after` has calls that a call has to come after, though it reads nothing of them; so has `order`.
  */
 export function orderCalls(
   order: readonly Call[],
   users: ReadonlyMap<Tensor, readonly Call[]>,
   commitCalls: ReadonlySet<Call>,
+  after: ReadonlyMap<Call, readonly Call[]> = new Map(),
 ): Call[] {
   const usersOfCall = (call: Call): readonly Call[] =>
     call.outputs.flatMap(output => users.get(output) ?? []).filter(user => !commitCalls.has(user));
@@ -33,7 +35,8 @@ export function orderCalls(
   const done = new Set<Call>();
   const result: Call[] = [];
   const isReady = (call: Call): boolean =>
-    call.inputs.every(input => input.call.op.kind === 'leaf' || done.has(input.call));
+    call.inputs.every(input => input.call.op.kind === 'leaf' || done.has(input.call)) &&
+    (after.get(call) ?? []).every(other => done.has(other));
 
   const place = (call: Call): void => {
     if (done.has(call) || call.op.kind === 'leaf') return;

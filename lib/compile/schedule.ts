@@ -15,12 +15,13 @@ import {
   type Variable,
   variableOf,
 } from '../core/tensor.ts';
-import {callsOf, usersOf} from '../graph/walk.ts';
+import {baseOf, callsOf, usersOf} from '../graph/walk.ts';
 import type {IoSlot} from '../plan.ts';
 import {copy} from './copies.ts';
 import {findGuards, originOf} from './guards.ts';
 import {isOwnStack, LoopPlacement, type Placing} from './loops.ts';
 import {orderCalls} from './order.ts';
+import {reuseOf} from './reuse.ts';
 import {type Roots, tensorsOf} from './roots.ts';
 import {type Home, type Instruction, ownerOf, type Schedule, type Step, type Value} from './steps.ts';
 
@@ -30,19 +31,22 @@ export interface StateLayout {
   readonly stateBytes: number;
 }
 
-export function schedule(roots: Roots, layout: StateLayout): Schedule {
-  const order = callsOf(tensorsOf(roots));
-  const users = usersOf(order);
+export function schedule(roots: Roots, layout: StateLayout, spent: readonly string[] = []): Schedule {
+  const natural = callsOf(tensorsOf(roots));
+  const users = usersOf(natural);
+  const guards = findGuards(natural, roots.guards);
+  const reuse = reuseOf(natural, users, roots, spent);
+  const {order} = reuse;
   const commitCalls = new Set(order.filter(call => updatesInPlace(call, users, roots)));
   const builder = new Builder(layout);
   for (const {op, result} of order) {
     const given = op.kind === 'leaf' && match(result, inputOp);
     if (given) builder.addInput(result, given);
   }
-  const copies = builder.addOutputs(roots.outputs, commitCalls);
+  const copies = builder.addOutputs(roots.outputs, commitCalls, reuse.donors);
   const exchanged = exchangedIn(order);
   const phaseOf = (call: Call): Step[] => (exchanged.has(call) ? builder.exchange : builder.compute);
-  for (const [call, steps] of builder.stepsByCall(order, tensorsOf(roots), commitCalls)) {
+  for (const [call, steps] of builder.stepsByCall(order, tensorsOf(roots), commitCalls, reuse.after)) {
     phaseOf(call).push(...steps);
   }
   for (const [slot, tensor] of copies) phaseOf(tensor.call).push(copy(slot, builder.valueOf(tensor)));
@@ -52,7 +56,7 @@ export function schedule(roots: Roots, layout: StateLayout): Schedule {
     compute: builder.compute,
     exchange: builder.exchange,
     commit: builder.commit,
-    guards: findGuards(order, roots.guards).map(({tensor, ...guard}) => ({
+    guards: guards.map(({tensor, ...guard}) => ({
       ...guard,
       value: builder.valueOf(tensor),
     })),
@@ -120,10 +124,21 @@ class Builder implements Placing {
   }
 
   /** Makes io slots the homes of results. Returns the copies that are needed where that is not possible. */
-  addOutputs(outputs: Roots['outputs'], commitCalls: ReadonlySet<Call>): [Value, Tensor][] {
+  addOutputs(
+    outputs: Roots['outputs'],
+    commitCalls: ReadonlySet<Call>,
+    donors: ReadonlyMap<string, string>,
+  ): [Value, Tensor][] {
     const copies: [Value, Tensor][] = [];
     for (const [name, tensor] of outputs) {
       const {shape, dtype} = tensor;
+      const donor = donors.get(name);
+      if (donor !== undefined) {
+        const slot = this.io.findIndex(other => other.name === donor);
+        this.io[slot] = {...(this.io[slot] as IoSlot), output: true, becomes: name};
+        this.homes.set(baseOf(tensor), {space: 'io', slot});
+        continue;
+      }
       const slot = this.addSlot({name, shape, dtype, perStep: true, output: true});
       let owner = tensor;
       while (owner.call.op.view) owner = owner.call.operand;
@@ -198,6 +213,7 @@ class Builder implements Placing {
     order: readonly Call[],
     kept: readonly Tensor[],
     without: ReadonlySet<Call> = new Set(),
+    after: ReadonlyMap<Call, readonly Call[]> = new Map(),
   ): (readonly [Call, Step[]])[] {
     const users = usersOf(order);
     for (const [tensor, calls] of users) this.readers.set(tensor, calls);
@@ -207,7 +223,7 @@ class Builder implements Placing {
       const loop = loopOf(call);
       if (loop) placements.set(call, new LoopPlacement(call, loop, this));
     }
-    return orderCalls(order, users, without).map(
+    return orderCalls(order, users, without, after).map(
       call => [call, placements.get(call)?.steps() ?? this.instructionsOf(call)] as const,
     );
   }

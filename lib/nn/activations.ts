@@ -118,8 +118,16 @@ export const mish = define('mish', x => mul(x, map.tanh(map.softplus(x))));
 export const softplus = define('softplus', map.softplus);
 /** x / (1 + |x|) (Bergstra et al. 2009). */
 export const softsign = define('softsign', x => div(x, add(map.abs(x), 1)));
-/** min(max(x + 3, 0), 6) / 6, as in Keras 3 and PyTorch (Howard et al. 2019). */
-export const hardSigmoid = define('hardSigmoid', x => mul(clipTo6(add(x, 3)), 1 / 6));
+const keras3Slope = 1 / 6;
+
+/**
+ * min(max(slope · x + 1/2, 0), 1). The slope is 1/6 by default, as in Keras 3 and PyTorch (Howard et al.
+ * 2019); in TensorFlow.js and Keras 2 it is 0.2 (Courbariaux et al. 2015).
+ */
+export const hardSigmoid = defineWithOption('hardSigmoid', 'slope', keras3Slope, {above: 0}, (x, slope) =>
+  slope === keras3Slope ? mul(clipTo6(add(x, 3)), slope) : clip(add(mul(x, slope), 0.5), 0, 1),
+);
+
 /** x · hardSigmoid(x) (Howard et al. 2019). */
 export const hardSwish = define('hardSwish', x => mul(x, mul(clipTo6(add(x, 3)), 1 / 6)));
 /** x limited to −1…1. */

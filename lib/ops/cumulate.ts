@@ -5,7 +5,7 @@ import {apply1, checkTensor, failIn, type Tensor} from '../core/tensor.ts';
 import {checkAxis} from './axes.ts';
 import {mul} from './map.ts';
 import {shift} from './pad.ts';
-import {reduce, spread, withoutAxis} from './reduce.ts';
+import {asNumber, reduce, spread, withoutAxis} from './reduce.ts';
 
 interface Chain {
   readonly axis: number;
@@ -14,7 +14,7 @@ interface Chain {
 }
 
 const cumsumOp = defineOp({
-  signature: 'cumsum(x: f32) -> y: f32 {axis: i32, exclusive: bool, reverse: bool}',
+  signature: 'cumsum(x: N) -> y: N {axis: i32, exclusive: bool, reverse: bool}',
   shape: ({x}) => x.shape,
   grad: ({dy}, _, chain) => ({dx: runningSum(dy, {...chain, reverse: !chain.reverse})}),
 });
@@ -24,7 +24,7 @@ function runningSum(x: Tensor, chain: Chain): Tensor {
 }
 
 const cumprodOp = defineOp({
-  signature: 'cumprod(x: f32) -> y: f32 {axis: i32, exclusive: bool, reverse: bool}',
+  signature: 'cumprod(x: N) -> y: N {axis: i32, exclusive: bool, reverse: bool}',
   shape: ({x}) => x.shape,
   // Without a division, so that zeros are no exception: the product of what stands before an element, times
   // what the sum of all gradients behind it grows by with each factor between.
@@ -64,19 +64,21 @@ function chainOf(name: string, x: Tensor, axis: number, exclusive: boolean, reve
 
 /**
  * Sums of each element and all before it along an axis, the first by default; with `exclusive` without
- * itself, with `reverse` from the end on.
+ * itself, with `reverse` from the end on. Of integers and bools they are int32, where overflow wraps.
  */
 export function cumsum(x: Tensor, axis = 0, exclusive = false, reverse = false): Tensor {
-  return runningSum(x, chainOf('cumsum', x, axis, exclusive, reverse));
+  const chain = chainOf('cumsum', x, axis, exclusive, reverse);
+  return runningSum(asNumber('cumsum', x), chain);
 }
 
 /** Products as `cumsum` has sums. */
 export function cumprod(x: Tensor, axis = 0, exclusive = false, reverse = false): Tensor {
-  return runningProduct(x, chainOf('cumprod', x, axis, exclusive, reverse));
+  const chain = chainOf('cumprod', x, axis, exclusive, reverse);
+  return runningProduct(asNumber('cumprod', x), chain);
 }
 
 const prodOp = defineOp({
-  signature: 'prod(x: f32) -> y: f32 {axis: i32}',
+  signature: 'prod(x: N) -> y: N {axis: i32}',
   shape: ({x}, given) => withoutAxis('prod', x, given),
   // The product of all others: of those before, and of those behind.
   grad({dy}, {x}, {axis}) {
@@ -85,9 +87,10 @@ const prodOp = defineOp({
   },
 });
 
-/** Product over `axes` (all by default). */
+/** Product over `axes` (all by default): of float32, or of integers as int32, where overflow wraps. */
 export function prod(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
-  return reduce(prodOp, x, axes, keepDims);
+  checkTensor('prod', 'x', x);
+  return reduce(prodOp, asNumber('prod', x), axes, keepDims);
 }
 
 /**

@@ -4,7 +4,7 @@ import {attributes, defineOp, type GradientRule} from '../core/define.ts';
 import {type ComputedType, type DType, dtypes} from '../core/dtype.ts';
 import {unknownName} from '../core/errors.ts';
 import {promote, registerOf} from '../core/registers.ts';
-import {apply1, checkTensor, type Op, type Tensor, type TensorLike} from '../core/tensor.ts';
+import {apply1, checkTensor, isTensor, type Op, type Tensor, type TensorLike} from '../core/tensor.ts';
 
 type UnaryText = `${string}(x: ${'f32' | 'N'}) -> y: ${'f32' | 'N'}`;
 type BinaryText = `${string}(a: ${'f32' | 'N'}, b: ${'f32' | 'N'}) -> y: ${'f32' | 'N'}`;
@@ -56,6 +56,9 @@ export const together = <const Operands extends readonly TensorLike[]>(
 
 /** A tensor as it is computed with: what is only stored is converted. */
 export const loaded = (x: Tensor): Tensor => cast(x, registerOf(x));
+
+/** Whether it is a tensor that is computed with as int32. */
+export const isInteger = (x: TensorLike): x is Tensor => isTensor(x) && registerOf(x) === 'int32';
 
 function unary<const Text extends UnaryText>(signature: Text, grad: 'none' | GradientRule<UnaryText>): Unary {
   const op = defineOp<UnaryText>({signature, elementwise: true, grad});

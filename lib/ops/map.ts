@@ -18,6 +18,7 @@ import {
   bitwise2,
   type Comparison,
   compare,
+  isInteger,
   loaded,
   logical1,
   logical2,
@@ -61,8 +62,12 @@ export const erf: Unary = map1('erf', ({dy}, {x}) => {
 /** 1 / (1 + exp(-x)). */
 export const sigmoid: Unary = map1('sigmoid', ({dy}, {y}) => ({dx: sigmoidGrad(dy, y)}));
 export const tanh: Unary = map1('tanh', ({dy}, {y}) => ({dx: tanhGrad(dy, y)}));
-/** max(x, 0); the gradient at 0 is 0 (Nair and Hinton 2010). */
-export const relu: Unary = map1('relu', ({dy}, {y}) => ({dx: reluGrad(dy, y)}));
+const reluOfFloats = map1('relu', ({dy}, {y}) => ({dx: reluGrad(dy, y)}));
+/** max(x, 0); the gradient at 0 is 0 (Nair and Hinton 2010). Of integers it is int32. */
+export const relu: Unary = Object.assign(
+  (x: TensorLike): Tensor => (isInteger(x) ? maximum(x, 0) : reluOfFloats(x)),
+  {op: reluOfFloats.op},
+);
 
 // Gradients of activations from dy and the activation's result y: one op each, so that they can be fused into
 // a product. Their own gradient rules get another gradient g.

@@ -1,7 +1,17 @@
 // Elementary functions of each element: one line each, as in map.ts. The bounds of their errors stand beside
 // the formulas in native/simd.
 import type {Tensor, TensorLike} from '../core/tensor.ts';
-import {arithmetic2, type Binary, map1, map2, type Predicate, predicate, type Unary} from './elementwise.ts';
+import {
+  arithmetic2,
+  type Binary,
+  isInteger,
+  loaded,
+  map1,
+  map2,
+  type Predicate,
+  predicate,
+  type Unary,
+} from './elementwise.ts';
 import {add, div, greater, less, log, mul, neg, select, square, sub} from './map.ts';
 
 /** log(1 + x), without loss of digits near 0. */
@@ -12,10 +22,17 @@ export const rsqrt: Unary = map1('rsqrt', ({dy}, {y}) => ({dx: mul(dy, mul(mul(y
 /** 1 / x. */
 export const reciprocal: Unary = map1('reciprocal', ({dy}, {y}) => ({dx: neg(mul(dy, square(y)))}));
 
-export const floor: Unary = map1('floor', 'none');
-export const ceil: Unary = map1('ceil', 'none');
+/** Integers stay as they are. */
+function rounding(name: string): Unary {
+  const ofFloats = map1(name, 'none');
+  const f = (x: TensorLike): Tensor => (isInteger(x) ? loaded(x) : ofFloats(x));
+  return Object.assign(f, {op: ofFloats.op});
+}
+
+export const floor: Unary = rounding('floor');
+export const ceil: Unary = rounding('ceil');
 /** To the nearest integer, ties to the even one. */
-export const round: Unary = map1('round', 'none');
+export const round: Unary = rounding('round');
 
 /** Of an angle in radians, of any size. */
 export const sin: Unary = map1('sin', ({dy}, {x}) => ({dx: mul(dy, cos(x))}));

@@ -121,7 +121,7 @@ const keptShape = ({shape}: Tensor, axes: readonly number[]): Shape =>
   shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
 
 /** Float32 or int32: what reductions read. */
-const asNumber = (op: string, x: TensorLike): Tensor => together(op, [x], 'int32')[0];
+export const asNumber = (op: string, x: TensorLike): Tensor => together(op, [x], 'int32')[0];
 
 /**
  * Sum over `axes` (all by default): of float32 in float32; of int32 in int32, where overflow wraps; of bools

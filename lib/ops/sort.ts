@@ -5,15 +5,16 @@ import {apply, checkTensor, failIn, type Tensor} from '../core/tensor.ts';
 import {checkAxis, withSize} from './axes.ts';
 import {addAlongAxis} from './indexing.ts';
 import {zeros} from './map.ts';
+import {asNumber} from './reduce.ts';
 
 const sortOp = defineOp({
-  signature: 'sort(x: f32) -> values: f32, indices: i32 {axis: i32, descending: bool}',
+  signature: 'sort(x: N) -> values: N, indices: i32 {axis: i32, descending: bool}',
   shape: ({x}) => ({values: x.shape, indices: x.shape}),
   grad: ({dValues}, {x, indices}, {axis}) => ({dx: addAlongAxis(zeros(x.shape), indices, dValues, axis)}),
 });
 
 const topKOp = defineOp({
-  signature: 'topK(x: f32) -> values: f32, indices: i32 {k: i32}',
+  signature: 'topK(x: N) -> values: N, indices: i32 {k: i32}',
   shape({x}, {k}) {
     const shape = withSize(x.shape, x.rank - 1, k);
     return {values: shape, indices: shape};
@@ -24,7 +25,7 @@ const topKOp = defineOp({
 function sorted(name: string, x: Tensor, axis: number, descending: boolean): readonly [Tensor, Tensor] {
   checkTensor(name, 'x', x);
   const from0 = checkAxis(name, axis, x);
-  return apply(sortOp, [x], {axis: from0, descending: Boolean(descending)});
+  return apply(sortOp, [asNumber(name, x)], {axis: from0, descending: Boolean(descending)});
 }
 
 /**
@@ -54,6 +55,6 @@ export function topK(x: Tensor, k = 1): {values: Tensor; indices: Tensor} {
       `k must be from 1 to the last size of ${formatShape(x.shape)}. Received ${k}`,
     );
   }
-  const [values, indices] = apply(topKOp, [x], {k});
+  const [values, indices] = apply(topKOp, [asNumber('topK', x)], {k});
   return {values, indices};
 }

@@ -21,6 +21,39 @@ export function hasKernel(signature: string): boolean {
   return kernels.has(signature);
 }
 
+/** A run that was started and is made meanwhile. Its arrays are its own until it is finished. */
+export class Flight {
+  readonly #number: number;
+  /** Lives as long as it may be read or written. */
+  #arrays: readonly Memory[] | undefined;
+  #guard: CallGuard | undefined;
+  #ended: Promise<void> | undefined;
+
+  constructor(number: number, arrays: readonly Memory[]) {
+    this.#number = number;
+    this.#arrays = arrays;
+  }
+
+  /**
+   * Waits for the end: the guard that failed, if one did.
+   *
+   * @throws ERR_ADDON where there was not enough memory.
+   */
+  finish(): CallGuard | undefined {
+    if (!this.#arrays) return this.#guard;
+    const words = addon().finishLinked(this.#number);
+    this.#arrays = undefined;
+    this.#guard = words && readWords(words);
+    return this.#guard;
+  }
+
+  /** Settles when it has ended. */
+  get ended(): Promise<void> {
+    this.#ended ??= this.#arrays ? addon().awaitLinked(this.#number) : Promise.resolve();
+    return this.#ended;
+  }
+}
+
 /** @internal */
 export class LinkedPlan {
   readonly #number: number;
@@ -42,6 +75,17 @@ export class LinkedPlan {
   call(arrays: readonly Memory[]): CallGuard | undefined {
     const words = this.#run(arrays);
     return words && readWords(words);
+  }
+
+  /**
+   * The same, but work that is worth it is only started. Until that has ended the arrays stay as they are:
+   * what it reads unchanged, what it writes unread. Runs that were started are made in their order. `failed`
+   * where it was made at once, and a guard failed.
+   */
+  start(arrays: readonly Memory[]): Flight | 'failed' | undefined {
+    const begun = addon().startLinked(this.#number, ...arrays);
+    if (typeof begun === 'number') return new Flight(begun, arrays);
+    return begun && readWords(begun) ? 'failed' : undefined;
   }
 
   /** Frees it; it must not be called again, for another may have its number. */

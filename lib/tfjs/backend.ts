@@ -15,6 +15,12 @@ export type Values =
   | null
   | undefined;
 
+/** A number as an element of this type holds it. */
+function numberAs(dtype: NumericType, value: number): number {
+  if (dtype === 'bool') return value ? 1 : 0;
+  return dtype === 'int32' ? value | 0 : Math.fround(value);
+}
+
 /** Bools are 0 or 1, whatever the program wrote. */
 function copyInto(target: TypedArray, values: ArrayLike<number>, dtype: NumericType): void {
   if (dtype !== 'bool') target.set(values);
@@ -71,6 +77,7 @@ export class ChainruleBackend extends tf.KernelBackend {
     if (dtype === 'string') return Entry.ofStrings(encoded((values ?? []) as readonly string[]), 1);
     if (!isNumeric(dtype)) return new Entry(dtype as EntryType, size, 1);
     const numbers = (values ?? []) as ArrayLike<number>;
+    if (size === 1) return Entry.ofNumber(dtype, numberAs(dtype, numbers[0] ?? 0));
     const block = takeFor(dtype, size);
     const array = over(block, dtype, size);
     if (numbers.length < size) array.fill(0, numbers.length);
@@ -152,12 +159,10 @@ export class ChainruleBackend extends tf.KernelBackend {
   }
 
   /** As it is when this is called: what becomes of the tensor before it settles does not matter. */
-  override read(id: DataId): Promise<never> {
-    try {
-      return Promise.resolve(this.readSync(id));
-    } catch (error) {
-      return Promise.reject(error);
-    }
+  override async read(id: DataId): Promise<never> {
+    const entry = this.entryOf(id);
+    if (entry.complexTensorInfos) return this.readSync(id);
+    return ((await entry.readLater()) ?? []) as never;
   }
 
   override readSync(id: DataId): never {
@@ -176,10 +181,10 @@ export class ChainruleBackend extends tf.KernelBackend {
   }
 
   override async time(f: () => void): Promise<BackendTimingInfo> {
-    this.recorder.flush();
+    this.recorder.finish();
     const start = performance.now();
     f();
-    this.recorder.flush();
+    this.recorder.finish();
     return {kernelMs: performance.now() - start};
   }
 

@@ -22,6 +22,14 @@ export interface Recording {
   readonly nodes: readonly unknown[];
 }
 
+/** What an entry's numbers come from. */
+export interface Source {
+  /** Goes on with it: from a trace to its run, from a run to its end. */
+  finish(): void;
+  /** Settles when a run has ended. */
+  readonly ended?: Promise<void>;
+}
+
 export class Entry {
   readonly #isEntry = true;
   readonly dtype: EntryType;
@@ -37,14 +45,22 @@ export class Entry {
   position = 0;
   /** Encoded strings. */
   #strings: readonly Uint8Array[] | undefined;
+  /** Its number, where it has but one that the program wrote: it then has memory when that is asked for. */
+  #number: number | undefined;
   #memory: Memory | undefined;
   /** The memory, as long as nobody else can have it: it then serves again. */
   #block: Uint8Array | undefined;
+  /** That is being recorded. */
   #trace: Recording | undefined;
-  /** Runs the trace that it is a result of; undefined once it has run. */
-  #flush: (() => void) | undefined;
+  /** Traces that it stands in and that have not run to their end. */
+  #holders = 0;
+  /** Reads that were asked for and are not answered. */
+  #readers = 0;
+  /** Undefined once its numbers are there. */
+  #source: Source | undefined;
   #error: unknown;
   #isReleased = false;
+  #isDropped = false;
 
   constructor(dtype: EntryType, size: number, refCount: number) {
     this.dtype = dtype;
@@ -70,6 +86,13 @@ export class Entry {
     return entry;
   }
 
+  /** One number, as an element of this type holds it. */
+  static ofNumber(dtype: NumericType, value: number): Entry {
+    const entry = new Entry(dtype, 1, 1);
+    entry.#number = value;
+    return entry;
+  }
+
   /** Numbers in an array that others may have, too, but do not change. */
   static ofArray(dtype: NumericType, array: TypedArray): Entry {
     const entry = new Entry(dtype, array.length, 1);
@@ -77,15 +100,16 @@ export class Entry {
     return entry;
   }
 
-  /** Numbers that a trace will have computed once `flush` has run it. */
-  static pending(dtype: NumericType, size: number, flush: () => void): Entry {
+  /** Numbers that a trace will have computed once it has run. */
+  static pending(dtype: NumericType, size: number, source: Source): Entry {
     const entry = new Entry(dtype, size, 1);
-    entry.#flush = flush;
+    entry.#source = source;
     return entry;
   }
 
+  /** Whether the trace that computes it is still being recorded. */
   get isPending(): boolean {
-    return this.#flush !== undefined;
+    return this.#source !== undefined && this.#memory === undefined;
   }
 
   /**
@@ -94,9 +118,30 @@ export class Entry {
    * @throws What the op threw that was to compute it.
    */
   get memory(): Memory | undefined {
-    this.#flush?.();
+    while (this.#source) this.#source.finish();
     if (this.#error !== undefined) throw this.#error;
-    return this.#memory;
+    return this.#memory ?? this.#written();
+  }
+
+  /** Its number, where it is known without a look at its memory. */
+  get number(): number | undefined {
+    return this.#number;
+  }
+
+  /** A number in a block of its own. */
+  #written(): Memory | undefined {
+    if (this.#number === undefined || this.#isDropped) return undefined;
+    const dtype = this.dtype as NumericType;
+    const block = takeFor(dtype, 1);
+    over(block, dtype, 1)[0] = this.#number;
+    this.#memory = block;
+    this.#block = block;
+    return block;
+  }
+
+  /** For runs that come after all that were started: it may not be written yet. Undefined if it cannot be. */
+  get place(): Memory | undefined {
+    return this.#error === undefined ? (this.#memory ?? this.#written()) : undefined;
   }
 
   /** What it has, or will have. */
@@ -112,26 +157,60 @@ export class Entry {
   enter(trace: Recording, position: number): void {
     this.#trace = trace;
     this.position = position;
+    this.#holders++;
   }
 
-  /** The trace has run. */
-  leave(): void {
-    this.#trace = undefined;
-    this.#flush = undefined;
-    if (this.#isReleased) this.drop();
+  /** The trace has run to its end. */
+  leave(trace: Recording): void {
+    if (this.#trace === trace) this.#trace = undefined;
+    this.#holders--;
+    this.#dropIfUnused();
+  }
+
+  /** A run was started that computes it. */
+  start(block: Uint8Array, run: Source): void {
+    this.#source = run;
+    this.#memory = block;
+    this.#block = block;
+  }
+
+  /** It is there. */
+  land(): void {
+    this.#source = undefined;
+  }
+
+  /** The run that was to compute it has failed; it is computed otherwise. */
+  giveBack(): void {
+    if (this.#block) pool.give(this.#block);
+    this.#block = undefined;
+    this.#memory = undefined;
   }
 
   /** Its trace has computed it. */
   fill(block: Uint8Array): void {
-    this.#flush = undefined;
+    this.#source = undefined;
     this.#memory = block;
     this.#block = block;
   }
 
   /** Its trace could not compute it: who reads it hears why. */
   fail(error: unknown): void {
-    this.#flush = undefined;
+    this.#source = undefined;
     this.#error = error;
+  }
+
+  /** Whether nobody reads it after the runs that have it now: another result may be made in its memory. */
+  get isSpent(): boolean {
+    const isOwn = this.#block !== undefined && this.#number === undefined;
+    return this.#isReleased && isOwn && this.#readers === 0;
+  }
+
+  /** Gives its memory to another. */
+  donate(): Uint8Array {
+    const block = this.#block as Uint8Array;
+    this.#block = undefined;
+    this.#memory = undefined;
+    return block;
   }
 
   /** For kernels of tfjs, which may keep it: so the memory never serves again. */
@@ -145,6 +224,22 @@ export class Entry {
   piece(start: number, count: number): Entry {
     const values = this.values as TypedArray;
     return Entry.ofArray(this.dtype as NumericType, values.subarray(start, start + count));
+  }
+
+  /** A copy of what it has when this is called, once that is there. */
+  async readLater(): Promise<TypedArray | Uint8Array[] | undefined> {
+    if (this.isPending) this.#source?.finish();
+    if (this.#source?.ended) {
+      this.#readers++;
+      try {
+        await this.#source.ended;
+        return this.read();
+      } finally {
+        this.#readers--;
+        this.#dropIfUnused();
+      }
+    }
+    return this.read();
   }
 
   /** A copy. */
@@ -162,11 +257,21 @@ export class Entry {
   release(): void {
     this.refCount = 0;
     this.#isReleased = true;
-    if (!this.#trace) this.drop();
+    this.#dropIfUnused();
+  }
+
+  /** The one trace that still has it reads it no more. */
+  dropAsLast(): void {
+    if (this.#isReleased && this.#holders <= 1 && this.#readers === 0) this.drop();
+  }
+
+  #dropIfUnused(): void {
+    if (this.#isReleased && this.#holders === 0 && this.#readers === 0) this.drop();
   }
 
   /** Lets go of the memory. */
   drop(): void {
+    this.#isDropped = true;
     if (this.#block) pool.give(this.#block);
     this.#block = undefined;
     this.#memory = undefined;

@@ -1,5 +1,12 @@
 // How a kernel of TensorFlow.js runs: by its rule, or by tfjs's own kernel over the same memory.
-import type {CastAttrs, KernelConfig, KernelFunc, SliceAttrs, TensorInfo} from '@tensorflow/tfjs-core';
+import type {
+  CastAttrs,
+  GatherV2Attrs,
+  KernelConfig,
+  KernelFunc,
+  SliceAttrs,
+  TensorInfo,
+} from '@tensorflow/tfjs-core';
 import {isChainruleError} from '../core/errors.ts';
 import type {TensorSpec} from '../core/tensor.ts';
 import type {Memory} from '../runtime/linked.ts';
@@ -8,7 +15,7 @@ import {complexKernel, isComplexKernel} from './complex.ts';
 import {Entry, isNumeric, over, takeFor} from './entry.ts';
 import {countHandedOver, withoutRule} from './handed-over.ts';
 import {rules} from './kernels/index.ts';
-import {knownSlice} from './known-slice.ts';
+import {knownRows, knownSlice} from './known-slice.ts';
 import {backendName, tf} from './packages.ts';
 import {noAttributes, type Recipe, Recipes, type Result} from './recipe.ts';
 import type {Reason, Rule} from './rule.ts';
@@ -67,9 +74,8 @@ function runNow(recipe: Recipe, entries: readonly Entry[]): Entry[] | undefined 
   }
 }
 
-/** Whether indices that are known already are all within the axis. */
+/** Whether indices that are known are all within the axis. */
 function areWithin({specs, attributes}: Recipe, indices: Entry): boolean {
-  if (indices.isPending) return true;
   const [x] = specs as [TensorSpec];
   const {axis} = attributes as {readonly axis: number};
   const size = x.shape[axis < 0 ? axis + x.shape.length : axis] as number;
@@ -81,12 +87,26 @@ function areWithin({specs, attributes}: Recipe, indices: Entry): boolean {
   return true;
 }
 
+/** Of so few numbers, integers are made at once: where indices are known they are looked at. */
+const mostIndices = 4096;
+
+/** Whether it makes integers of a few numbers that are known. */
+function makesKnownIndices(
+  {makesIndices}: Rule,
+  {results: [result]}: Recipe,
+  [x]: readonly Entry[],
+): boolean {
+  if (!makesIndices || result?.dtype !== 'int32' || result.size > mostIndices) return false;
+  return x !== undefined && !x.isPending;
+}
+
 /** What has been computed, or will be. */
 function results(rule: Rule, recipe: Recipe, entries: readonly Entry[], backend: ChainruleBackend) {
   if (recipe.isNames) return [];
-  if (rule.indices === 'known' && !areWithin(recipe, entries[1] as Entry)) return undefined;
-  if (rule.indices === 'at once' || ways.atOnce) return runNow(recipe, entries);
-  return backend.recorder.record(recipe, entries);
+  const areOpen = rule.indices === 'known' && (entries[1] as Entry).isPending;
+  if (rule.indices === 'known' && !areOpen && !areWithin(recipe, entries[1] as Entry)) return undefined;
+  const isNow = rule.indices === 'at once' || ways.atOnce || makesKnownIndices(rule, recipe, entries);
+  return isNow ? runNow(recipe, entries) : backend.recorder.record(recipe, entries, areOpen);
 }
 
 /** A result that is another name of an operand. */
@@ -174,6 +194,7 @@ function natively(name: string) {
   const recipes = rule && new Recipes(rule);
   const ruleless = withoutRule.get(name) ?? 'not yet';
   const isSlice = name === 'Slice';
+  const isGather = name === 'GatherV2';
   // Kernels whose result can be complex where no operand is; and the one whose rule is about the parts.
   const isComplex = name === 'Complex';
   const isSize = name === 'ComplexAbs';
@@ -182,6 +203,10 @@ function natively(name: string) {
     if (isSlice) {
       const piece = knownSlice(inputs.x as TensorInfo, attributes as SliceAttrs, backend);
       if (piece) return piece;
+    }
+    if (isGather) {
+      const rows = knownRows(inputs, attributes as GatherV2Attrs, backend);
+      if (rows) return rows;
     }
     const odd = rule ? collect(rule, inputs) : ruleless;
     const ofParts =

@@ -23,11 +23,14 @@ export interface Result {
   readonly operand: number | undefined;
 }
 
-let recipes = 0;
+/** Tells recipes, or families of them, from all others of this process. */
+let ids = 0;
 
 export class Recipe {
-  /** Tells it from all others of this process. */
-  readonly id = recipes++;
+  /** What a trace knows it by: one of its own, or that of all that differ in their numbers alone. */
+  readonly id: number;
+  /** Attributes that a plan may have as inputs. */
+  readonly numbers: readonly number[];
   readonly specs: readonly TensorSpec[];
   /** Which operands are there. */
   readonly present: number;
@@ -41,7 +44,13 @@ export class Recipe {
   readonly #leaves: readonly Tensor[];
   #steps: Steps | undefined;
 
-  constructor(rule: Rule, specs: readonly TensorSpec[], present: number, attributes: object) {
+  constructor(
+    rule: Rule,
+    specs: readonly TensorSpec[],
+    present: number,
+    attributes: object,
+    families: Families,
+  ) {
     this.specs = specs.map(({shape, dtype}) => ({shape: [...shape], dtype}));
     this.present = present;
     this.attributes = attributes === noAttributes ? attributes : structuredClone(attributes);
@@ -52,12 +61,16 @@ export class Recipe {
     if (typeof outcome === 'string') {
       this.declined = outcome;
       this.results = [];
+      this.numbers = [];
+      this.id = -1;
       this.#computed = [];
       this.#leaves = [];
       return;
     }
     const outputs = (this.isList ? outcome : [outcome]) as readonly Tensor[];
     this.results = outputs.map(tensor => resultOf(tensor, leaves));
+    this.numbers = rule.changing?.numbers(attributes, this.specs) ?? [];
+    this.id = this.numbers.length > 0 ? families.of(rule.changing?.rest(attributes, specs), specs) : ids++;
     this.#computed = outputs.filter((_, at) => this.results[at]?.operand === undefined);
     this.#leaves = leaves;
   }
@@ -78,12 +91,40 @@ export class Recipe {
     return this.#steps.run(operands, take);
   }
 
-  /** The same results of other tensors, of the same shapes and types, as a part of a larger graph. */
-  graph(operands: readonly Tensor[]): Tensor[] {
+  /** Of what type its numbers are. */
+  get typeOfNumbers(): 'float32' | 'int32' {
+    return this.#rule.changing?.dtype ?? 'float32';
+  }
+
+  /**
+   * The same results of other tensors, of the same shapes and types, as a part of a larger graph; and of
+   * other numbers, where these are given as tensors of one element.
+   */
+  graph(operands: readonly Tensor[], numbers?: readonly Tensor[]): Tensor[] {
+    const {changing} = this.#rule;
+    if (numbers && changing) {
+      return [changing.apply(operands, changing.rest(this.attributes, this.specs), numbers)];
+    }
     const outcome = attempt(this.#rule, operands, this.present, this.attributes);
     if (typeof outcome === 'string') throw new Error(`a rule declines what it took before: ${outcome}`);
     const outputs = (this.isList ? outcome : [outcome]) as readonly Tensor[];
     return outputs.filter((_, at) => this.results[at]?.operand === undefined);
+  }
+}
+
+/** Recipes of one kernel that differ in their numbers alone. */
+class Families {
+  readonly #ids = new Map<string, number>();
+
+  of(rest: object | undefined, specs: readonly TensorSpec[]): number {
+    const key = JSON.stringify([rest, specs.map(({shape, dtype}) => [shape, dtype])]);
+    let id = this.#ids.get(key);
+    if (id === undefined) {
+      id = ids++;
+      if (this.#ids.size >= most) this.#ids.clear();
+      this.#ids.set(key, id);
+    }
+    return id;
   }
 }
 
@@ -119,6 +160,7 @@ function resultOf(tensor: Tensor, leaves: readonly Tensor[]): Result {
 export class Recipes {
   readonly #rule: Rule;
   readonly #byHash = new Map<number, Recipe[]>();
+  readonly #families = new Families();
   #count = 0;
 
   constructor(rule: Rule) {
@@ -134,7 +176,7 @@ export class Recipes {
         if (isFor(recipe, specs, present, attributes)) return recipe;
       }
     }
-    const recipe = new Recipe(this.#rule, specs, present, attributes);
+    const recipe = new Recipe(this.#rule, specs, present, attributes, this.#families);
     if (this.#count++ >= most) this.#forget();
     const others = this.#byHash.get(hash) ?? [];
     this.#byHash.set(hash, [...others, recipe]);

@@ -1,7 +1,8 @@
 // Where traces end: at a read, at the end of the synchronous section, when a tape opens after an assignment,
 // where a trace begins to repeat itself, and at a limit. So programs that read nothing, and loops that never
 // wait, still have a trace for each of their steps.
-import type {Entry} from './entry.ts';
+import type {Entry, Source} from './entry.ts';
+import {flights} from './flights.ts';
 import {tf} from './packages.ts';
 import type {Recipe} from './recipe.ts';
 import {Trace} from './trace.ts';
@@ -13,16 +14,18 @@ const mostBytes = 2 ** 30;
 
 export class Recorder {
   #trace = new Trace();
+  /** Of what is recorded. */
+  readonly #source: Source = {finish: () => this.flush()};
   /** Tapes that were open at the last op. */
   #depth = 0;
   #hasAssigned = false;
 
-  /** The results of an op, which runs when its trace ends. */
-  record(recipe: Recipe, operands: readonly Entry[]): Entry[] {
+  /** The results of an op, which runs when its trace ends, and may find that its data are not possible. */
+  record(recipe: Recipe, operands: readonly Entry[], mayFail: boolean): Entry[] {
     if (this.#endsBefore(recipe)) this.flush();
     const trace = this.#trace;
     if (trace.isEmpty) queueMicrotask(() => trace === this.#trace && this.flush());
-    return trace.add(recipe, operands, this.flush);
+    return trace.add(recipe, operands, this.#source, mayFail);
   }
 
   /** A variable takes a tensor. */
@@ -30,7 +33,10 @@ export class Recorder {
     this.#hasAssigned = true;
   }
 
-  /** Runs what is recorded. Never throws: who reads a result that could not be computed hears why. */
+  /**
+   * Runs what is recorded, or starts to. Never throws: who reads a result that could not be computed hears
+   * why.
+   */
   readonly flush = (): void => {
     const trace = this.#trace;
     if (trace.isEmpty) return;
@@ -39,9 +45,18 @@ export class Recorder {
     trace.run();
   };
 
-  /** Forgets what is recorded. */
+  /** Runs what is recorded, to its end. */
+  finish(): void {
+    this.flush();
+    flights.finishAll();
+  }
+
+  /** Forgets what is recorded, and waits for what runs. */
   drop(): void {
+    const trace = this.#trace;
     this.#trace = new Trace();
+    trace.fail(new Error('chainrule/tfjs: the backend was disposed of before this was computed.'));
+    flights.finishAll();
   }
 
   #endsBefore(recipe: Recipe): boolean {

@@ -1,6 +1,6 @@
 // A native kernel is a rule: from tensors that stand for the operands, and the attributes of TensorFlow.js,
 // to the graph that computes the results. What runs it, op by op or as a plan, is not its business.
-import type {Tensor} from '../core/tensor.ts';
+import type {Tensor, TensorSpec} from '../core/tensor.ts';
 
 /** Why a kernel is handed to tfjs's own: the words of docs/tfjs.md. */
 export type Reason =
@@ -23,6 +23,17 @@ export type Operands<Name extends string> = {readonly [Own in Required<Name>]: T
 /** The results, or why there are none: the kernel of tfjs then does it. */
 export type Outcome = Tensor | readonly Tensor[] | Reason;
 
+/** Attributes that are numbers and set no shape: a trace in which they alone differ is the same trace. */
+export interface Changing {
+  /** The numbers, of this type; undefined where they are none or where the operands are others. */
+  numbers(attributes: object, specs: readonly TensorSpec[]): readonly number[] | undefined;
+  readonly dtype: 'float32' | 'int32';
+  /** The attributes without them, but with all that they say about shapes. */
+  rest(attributes: object, specs: readonly TensorSpec[]): object;
+  /** The same results as those of the rule, where each number is a tensor of one element. */
+  apply(operands: readonly Tensor[], rest: object, numbers: readonly Tensor[]): Tensor;
+}
+
 export interface Rule {
   /** Names of the operands in order, or `list` for any number of them. */
   readonly operands: readonly string[] | 'list';
@@ -31,6 +42,9 @@ export interface Rule {
    * `known` ones at the call, of others when a result is read.
    */
   readonly indices?: 'at once' | 'known';
+  readonly changing?: Changing;
+  /** Whether it makes integers, which may be indices: from a few numbers that are known, at once. */
+  readonly makesIndices?: boolean;
   apply(operands: readonly (Tensor | undefined)[], attributes: object): Outcome;
 }
 
@@ -52,6 +66,19 @@ export function rule<const Names extends string, Attributes extends object = obj
 }
 
 export const withIndices = (indices: 'at once' | 'known', own: Rule): Rule => ({...own, indices});
+
+/** With numbers that a plan may have as inputs. */
+export function withChanging<Attributes extends object>(
+  own: Rule,
+  changing: {
+    readonly dtype: Changing['dtype'];
+    numbers(attributes: Attributes, specs: readonly TensorSpec[]): readonly number[] | undefined;
+    rest(attributes: Attributes, specs: readonly TensorSpec[]): Attributes;
+    apply(operands: readonly Tensor[], rest: Attributes, numbers: readonly Tensor[]): Tensor;
+  },
+): Rule {
+  return {...own, changing: changing as unknown as Changing};
+}
 
 type Words<Text extends string> = Text extends `${infer First} ${infer Rest}`
   ? First | Words<Rest>

@@ -3,66 +3,15 @@
 // pays no compiler. Both give the same bits.
 import {isChainruleError} from '../core/errors.ts';
 import {sizeOf} from '../core/shape.ts';
-import {input, type Tensor, type TensorSpec} from '../core/tensor.ts';
-import * as ops from '../ops/index.ts';
-import type {Memory} from '../runtime/linked.ts';
+import type {TensorSpec} from '../core/tensor.ts';
+import {pool} from '../runtime/pool.ts';
 import {LinkedGraph} from '../session/eager/linked-graph.ts';
-import {Entry, type NumericType, takeFor} from './entry.ts';
+import {Entry, type NumericType, type Source, takeFor} from './entry.ts';
+import {type Ending, flights} from './flights.ts';
+import {graphOf} from './graph-of.ts';
+import {findKnown, type Known} from './known-traces.ts';
+import {type Node, runOpByOp} from './op-by-op.ts';
 import type {Recipe} from './recipe.ts';
-
-export interface Node {
-  readonly recipe: Recipe;
-  readonly operands: readonly Entry[];
-  readonly results: readonly Entry[];
-}
-
-/** What is known of traces of some words: how often they ran, and the plan of the second time on. */
-interface Known {
-  readonly words: readonly number[];
-  times: number;
-  graph: LinkedGraph | 'refused' | undefined;
-}
-
-/** Traces that are remembered; the one used least recently goes first. */
-const mostKnown = 128;
-const known = new Map<number, Known[]>();
-const order = new Set<Known>();
-
-function hashOf(words: readonly number[]): number {
-  let hash = 0x811c9dc5 | 0;
-  for (const word of words) hash = Math.imul(hash ^ word, 0x01000193);
-  return hash;
-}
-
-function same(a: readonly number[], b: readonly number[]): boolean {
-  if (a.length !== b.length) return false;
-  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
-  return true;
-}
-
-function forget(oldest: Known): void {
-  order.delete(oldest);
-  if (typeof oldest.graph === 'object') oldest.graph.unlink();
-  const hash = hashOf(oldest.words);
-  const others = known.get(hash)?.filter(other => other !== oldest) ?? [];
-  if (others.length > 0) known.set(hash, others);
-  else known.delete(hash);
-}
-
-function find(words: readonly number[]): Known {
-  const hash = hashOf(words);
-  const list = known.get(hash) ?? [];
-  let found = list.find(other => same(other.words, words));
-  if (!found) {
-    found = {words, times: 0, graph: undefined};
-    known.set(hash, [...list, found]);
-    const [oldest] = order;
-    if (oldest && order.size >= mostKnown) forget(oldest);
-  }
-  order.delete(found);
-  order.add(found);
-  return found;
-}
 
 /** How traces run: for tests, which compare the ways. */
 export const ways = {
@@ -72,20 +21,34 @@ export const ways = {
   opByOpTimes: 1,
 };
 
-/** Traces compiled, and calls of plans since the process began. */
-export const traceCounts = {compiled: 0, asPlan: 0, opByOp: 0};
+/** Since the process began: traces compiled; runs; of these, plans made meanwhile; results made in place. */
+export const traceCounts = {compiled: 0, asPlan: 0, opByOp: 0, meanwhile: 0, inPlace: 0};
 
-/** What tells the words of the nodes from those of the results that are alive. */
+/** What tells the words of the nodes from those of the results that are alive, and of inputs that are not. */
 const endOfNodes = -(2 ** 31);
+const endOfLive = endOfNodes + 1;
+const endOfSpent = endOfNodes + 2;
+const endOfNodesThatMayFail = endOfNodes + 3;
 
-const take = ({shape, dtype}: TensorSpec): Uint8Array => takeFor(dtype as NumericType, sizeOf(shape));
+/** So many inputs tell by the sign of a position that it is one. */
+const inputAt = (index: number): number => ~index;
 
-export class Trace {
+const impossible = (): Error => new Error('a guard failed of which no data were open.');
+
+export class Trace implements Ending {
   readonly nodes: Node[] = [];
   /** The bytes of all results. */
   bytes = 0;
+  /** Whether an op may find that its data are not possible. */
+  mayFail = false;
   readonly #inputs: Entry[] = [];
+  /** Numbers that the program gave, as inputs of one element and as attributes. */
+  readonly #numbers: number[] = [];
+  /** Where each stands: the position of an input, or from 0 on the node whose attribute it is. */
+  readonly #owners: number[] = [];
   readonly #results: Entry[] = [];
+  /** Results that something has when the trace ends. */
+  #live: readonly Entry[] = [];
   /** What tells it from others: each node's recipe and the positions of its operands, then what is alive. */
   readonly #words: number[] = [];
 
@@ -103,16 +66,24 @@ export class Trace {
   }
 
   /** The results, which have no memory until the trace ends. */
-  add(recipe: Recipe, operands: readonly Entry[], flush: () => void): Entry[] {
-    this.#words.push(recipe.id);
-    for (const entry of operands) {
-      if (!entry.isIn(this)) entry.enter(this, ~(this.#inputs.push(entry) - 1));
-      this.#words.push(entry.position);
+  add(recipe: Recipe, operands: readonly Entry[], source: Source, mayFail: boolean): Entry[] {
+    this.mayFail ||= mayFail;
+    const words = this.#words;
+    words.push(recipe.id);
+    for (let at = 0; at < recipe.numbers.length; at++) {
+      this.#numbers.push(recipe.numbers[at] as number);
+      this.#owners.push(this.nodes.length);
+    }
+    for (let at = 0; at < operands.length; at++) {
+      const entry = operands[at] as Entry;
+      if (!entry.isIn(this)) this.#addInput(entry);
+      words.push(entry.position);
     }
     const results: Entry[] = [];
-    for (const {dtype, size, operand} of recipe.results) {
+    for (let at = 0; at < recipe.results.length; at++) {
+      const {dtype, size, operand} = recipe.results[at] as Recipe['results'][number];
       if (operand !== undefined) continue;
-      const entry = Entry.pending(dtype, size, flush);
+      const entry = Entry.pending(dtype, size, source);
       entry.enter(this, this.#results.push(entry) - 1);
       this.bytes += entry.bytes;
       results.push(entry);
@@ -121,51 +92,129 @@ export class Trace {
     return results;
   }
 
+  #addInput(entry: Entry): void {
+    const index = this.#inputs.push(entry) - 1;
+    entry.enter(this, inputAt(index));
+    const {number} = entry;
+    if (number === undefined) return;
+    this.#numbers.push(number);
+    this.#owners.push(inputAt(index));
+  }
+
+  /** Never throws: who reads a result that could not be computed hears why. */
   run(): void {
-    const live = this.#results.filter(entry => entry.refCount > 0);
-    if (live.length > 0) {
-      this.#words.push(endOfNodes);
-      for (const {position} of live) this.#words.push(position);
-      const row = find(this.#words);
-      const isKnown = row.times++ >= ways.opByOpTimes;
-      if (!isKnown || !this.#runAsPlan(row, live)) this.#runOpByOp();
+    this.#live = this.#results.filter(entry => entry.refCount > 0);
+    try {
+      if (this.#live.length > 0) {
+        if (this.#startKnown()) return;
+        this.#runOpByOp();
+      }
+      this.#leave();
+    } catch (error) {
+      this.fail(error);
     }
-    for (const entry of this.#inputs) entry.leave();
-    for (const entry of this.#results) entry.leave();
+  }
+
+  /** False where it is not known, or does not run as a plan. */
+  #startKnown(): boolean {
+    const spent = this.#endWords();
+    const known = findKnown(this.#words);
+    known.note(this.#numbers);
+    return known.times++ >= ways.opByOpTimes && this.#runAsPlan(known, spent);
+  }
+
+  land(isDone: boolean): void {
+    if (isDone) for (const entry of this.#live) entry.land();
+    else if (this.mayFail) this.#runAgain();
+    else for (const entry of this.#live) entry.fail(impossible());
+    this.#leave();
+  }
+
+  /** Who reads a result hears of the error. */
+  fail(error: unknown): void {
+    for (const entry of this.#results) entry.fail(error);
+    this.#leave();
+  }
+
+  #leave(): void {
+    for (const entry of this.#inputs) entry.leave(this);
+    for (const entry of this.#results) entry.leave(this);
+  }
+
+  /** Adds what is alive, and which inputs are numbers. Which inputs nobody reads afterwards. */
+  #endWords(): number[] {
+    const words = this.#words;
+    words.push(this.mayFail ? endOfNodesThatMayFail : endOfNodes);
+    for (const {position} of this.#live) words.push(position);
+    words.push(endOfLive);
+    const spent: number[] = [];
+    // Where it fails it runs again, op by op, and needs all that it read.
+    const most = this.mayFail ? 0 : this.#inputs.length;
+    for (let at = 0; at < most; at++) if (this.#inputs[at]?.isSpent) spent.push(at);
+    for (const at of spent) words.push(at);
+    words.push(endOfSpent);
+    for (const owner of this.#owners) words.push(owner);
+    return spent;
   }
 
   /** False where it cannot be compiled, or where a guard failed: op by op, what failed is found. */
-  #runAsPlan(row: Known, live: readonly Entry[]): boolean {
-    row.graph ??= this.#compiled(live);
-    if (row.graph === 'refused') return false;
-    const results = row.graph.run(
-      this.#inputs.map(({memory}) => memory as Memory),
-      take,
-    );
-    if (!results) return false;
-    for (let at = 0; at < live.length; at++) (live[at] as Entry).fill(results[at] as Uint8Array);
+  #runAsPlan(known: Known, spent: readonly number[]): boolean {
+    known.graph ??= this.#compiled(known, spent);
+    const {graph} = known;
+    if (graph === 'refused') return false;
+    flights.makeRoom();
+    return this.#start(known, graph);
+  }
+
+  #start(known: Known, graph: LinkedGraph): boolean {
+    const blocks: Uint8Array[] = [];
+    const flight = graph.start(this.#leavesOf(known), output => {
+      const block = this.#blockFor(graph, output);
+      blocks.push(block);
+      return block;
+    });
+    if (flight === 'failed' && !this.mayFail) throw impossible();
+    if (flight === 'failed' || flight === 'missing') {
+      for (const block of blocks) pool.give(block);
+      return false;
+    }
     traceCounts.asPlan++;
+    if (flight) {
+      traceCounts.meanwhile++;
+      const source = flights.add(flight, this);
+      for (let at = 0; at < blocks.length; at++) this.#live[at]?.start(blocks[at] as Uint8Array, source);
+      return true;
+    }
+    for (let at = 0; at < blocks.length; at++) this.#live[at]?.fill(blocks[at] as Uint8Array);
+    this.#leave();
     return true;
   }
 
-  #compiled(live: readonly Entry[]): LinkedGraph | 'refused' {
-    const tensors = new Map<Entry, Tensor>();
-    const leaves = this.#inputs.map((entry, index) => {
-      const leaf = input({name: `input ${index}`, shape: [entry.size], dtype: entry.dtype as NumericType});
-      tensors.set(entry, leaf);
-      return leaf;
-    });
+  /** Memory for what is alive: of its own, or that of an input. */
+  #blockFor({outputs, replaced}: LinkedGraph, output: number): Uint8Array {
+    const donor = this.#inputs[replaced[output] as number];
+    const {shape, dtype} = outputs[output] as TensorSpec;
+    if (!donor) return takeFor(dtype as NumericType, sizeOf(shape));
+    traceCounts.inPlace++;
+    return donor.donate();
+  }
+
+  /** What a plan reads: the inputs, then those of its numbers that are attributes and have changed. */
+  #leavesOf(known: Known): readonly Entry[] {
+    const changed: Entry[] = [];
+    for (let at = 0; known.hasInputs && at < this.#owners.length; at++) {
+      const node = this.nodes[this.#owners[at] as number];
+      if (!node || !known.isInput(at)) continue;
+      changed.push(Entry.ofNumber(node.recipe.typeOfNumbers, this.#numbers[at] as number));
+    }
+    return changed.length > 0 ? [...this.#inputs, ...changed] : this.#inputs;
+  }
+
+  #compiled(known: Known, spent: readonly number[]): LinkedGraph | 'refused' {
+    const numbers = this.#numbers.map((number, at) => ({number, isInput: known.isInput(at)}));
     try {
-      for (const {recipe, operands, results} of this.nodes) {
-        const given = operands.map((entry, index) =>
-          ops.reshape(tensors.get(entry) as Tensor, (recipe.specs[index] as TensorSpec).shape),
-        );
-        for (const [index, tensor] of recipe.graph(given).entries()) {
-          tensors.set(results[index] as Entry, tensor);
-        }
-      }
-      const outputs = live.map(entry => tensors.get(entry) as Tensor);
-      const graph = new LinkedGraph(outputs, leaves);
+      const {outputs, leaves} = graphOf(this.nodes, this.#inputs, this.#live, this.#owners, numbers);
+      const graph = new LinkedGraph(outputs, leaves, spent);
       traceCounts.compiled++;
       return graph;
     } catch (error) {
@@ -174,34 +223,14 @@ export class Trace {
     }
   }
 
-  /** Only what is alive, or what that is computed from; memory is given back after the last reader. */
   #runOpByOp(): void {
     traceCounts.opByOp++;
-    const needed = new Set<Entry>();
-    const lastReads = new Map<Node, Entry[]>();
-    const isNeeded = ({results}: Node): boolean =>
-      results.some(entry => entry.refCount > 0 || needed.has(entry));
-    const steps = [...this.nodes].reverse().filter(node => {
-      if (!isNeeded(node)) return false;
-      lastReads.set(
-        node,
-        [...node.operands, ...node.results].filter(entry => !needed.has(entry) && entry.position >= 0),
-      );
-      for (const entry of [...node.operands, ...node.results]) needed.add(entry);
-      return true;
-    });
-    for (const node of steps.reverse()) {
-      runNode(node);
-      for (const entry of lastReads.get(node) ?? []) if (entry.refCount <= 0) entry.drop();
-    }
+    runOpByOp(this.nodes);
   }
-}
 
-function runNode({recipe, operands, results}: Node): void {
-  try {
-    const computed = recipe.run(operands.map(({memory}) => memory as Memory));
-    for (let at = 0; at < results.length; at++) (results[at] as Entry).fill(computed[at] as Uint8Array);
-  } catch (error) {
-    for (const entry of results) entry.fail(error);
+  /** After a guard has failed. What the run has written is nobody's. */
+  #runAgain(): void {
+    for (const entry of this.#live) entry.giveBack();
+    this.#runOpByOp();
   }
 }

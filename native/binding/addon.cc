@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "binding/arguments.h"
+#include "binding/flights.h"
 #include "binding/linked.h"
 #include "binding/pin.h"
 #include "binding/runs.h"
@@ -170,7 +171,10 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   for (const auto& [name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
   // Plain N-API: the fewest calls between JavaScript and the kernels.
   const std::pair<const char*, napi_callback> quick[] = {{"runBound", run_bound},
-                                                         {"callLinked", call_linked}};
+                                                         {"callLinked", call_linked},
+                                                         {"startLinked", start_linked},
+                                                         {"finishLinked", finish_linked},
+                                                         {"awaitLinked", await_linked}};
   for (const auto& [name, callback] : quick) {
     napi_value function;
     if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function) != napi_ok) continue;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "binding/arguments.h"
+#include "binding/flights.h"
 #include "binding/runs.h"
 #include "runtime/executor.h"
 
@@ -17,37 +18,31 @@ std::atomic<int32_t> alive{0};
 // What the collector is told of each: its tables and its frame.
 constexpr int64_t kLinkedBytes = 4096;
 
-// What JavaScript calls with; more than a few only for ops of any number of operands.
-class Arguments {
- public:
-  Arguments(napi_env env, napi_callback_info call) {
-    if (napi_get_cb_info(env, call, &count_, few_, nullptr, nullptr) != napi_ok) count_ = 0;
-    if (count_ <= kFew) return;
-    many_.resize(count_);
-    if (napi_get_cb_info(env, call, &count_, many_.data(), nullptr, nullptr) != napi_ok) count_ = 0;
-  }
-  size_t count() const { return count_; }
-  napi_value operator[](size_t index) const { return many_.empty() ? few_[index] : many_[index]; }
-
- private:
-  static constexpr size_t kFew = 8;
-  napi_value few_[kFew];
-  std::vector<napi_value> many_;
-  size_t count_ = kFew;
-};
-
 Linked* row_of(LinkedTable* table, uint32_t number) {
   return table && number < table->rows.size() ? table->rows[number].get() : nullptr;
 }
 
-Linked* linked_of(napi_env env, const Arguments& given) {
+}  // namespace
+
+LinkedArguments::LinkedArguments(napi_env env, napi_callback_info call) {
+  if (napi_get_cb_info(env, call, &count_, few_, nullptr, nullptr) != napi_ok) count_ = 0;
+  if (count_ <= kFew) return;
+  many_.resize(count_);
+  if (napi_get_cb_info(env, call, &count_, many_.data(), nullptr, nullptr) != napi_ok) count_ = 0;
+}
+
+Linked* linked_of(napi_env env, const LinkedArguments& given) {
   uint32_t number = 0;
   if (given.count() == 0 || napi_get_value_uint32(env, given[0], &number) != napi_ok) return nullptr;
   return row_of(linked_table(env), number);
 }
 
-// Empty, or why it cannot be called with these arrays.
-std::string bind_arrays(napi_env env, const Arguments& given, Job* job) {
+napi_value refuse_linked(napi_env env) {
+  napi_throw_error(env, "ERR_PLAN", "expected the number of a linked program, then its arrays");
+  return nullptr;
+}
+
+std::string bind_arrays(napi_env env, const LinkedArguments& given, Job* job) {
   job->io.clear();
   for (size_t i = 1; i < given.count(); ++i) {
     Bytes bytes{nullptr, 0};
@@ -56,8 +51,6 @@ std::string bind_arrays(napi_env env, const Arguments& given, Job* job) {
   }
   return check_bindings(*job->program, job->io, job->steps, nullptr, 0);
 }
-
-}  // namespace
 
 Linked::Linked(std::unique_ptr<Program> loaded) : program(std::move(loaded)) {
   job.program = program.get();
@@ -81,13 +74,7 @@ Napi::Value link(const Napi::CallbackInfo& call) {
   return Napi::Number::New(call.Env(), number);
 }
 
-napi_value call_linked(napi_env env, napi_callback_info call) {
-  const Arguments given(env, call);
-  Linked* const linked = linked_of(env, given);
-  if (!linked) {
-    napi_throw_error(env, "ERR_PLAN", "expected the number of a linked program, then its arrays");
-    return nullptr;
-  }
+napi_value run_linked(napi_env env, const LinkedArguments& given, Linked* linked) {
   Job& job = linked->job;
   try {
     const std::string why = bind_arrays(env, given, &job);
@@ -104,10 +91,18 @@ napi_value call_linked(napi_env env, napi_callback_info call) {
   return job.report.end == RunEnd::done ? nullptr : array_of(env, job.report);
 }
 
+napi_value call_linked(napi_env env, napi_callback_info call) {
+  const LinkedArguments given(env, call);
+  Linked* const linked = linked_of(env, given);
+  return linked ? run_linked(env, given, linked) : refuse_linked(env);
+}
+
 void unlink(const Napi::CallbackInfo& call) {
   LinkedTable* const table = linked_table(call.Env());
   const uint32_t number = call[0].As<Napi::Number>().Uint32Value();
-  if (!row_of(table, number)) return;
+  const Linked* const linked = row_of(table, number);
+  if (!linked) return;
+  ground(flight_table(call.Env()), linked);
   table->rows[number].reset();
   table->unused.push_back(number);
   Napi::MemoryManagement::AdjustExternalMemory(call.Env(), -kLinkedBytes);

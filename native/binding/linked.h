@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "runtime/executor.h"
@@ -25,6 +26,29 @@ struct LinkedTable {
   std::vector<std::unique_ptr<Linked>> rows;
   std::vector<uint32_t> unused;
 };
+
+// What JavaScript calls with: a number, then arrays; more than a few only for ops of any number of operands.
+class LinkedArguments {
+ public:
+  LinkedArguments(napi_env env, napi_callback_info call);
+  size_t count() const { return count_; }
+  napi_value operator[](size_t index) const { return many_.empty() ? few_[index] : many_[index]; }
+
+ private:
+  static constexpr size_t kFew = 8;
+  napi_value few_[kFew];
+  std::vector<napi_value> many_;
+  size_t count_ = kFew;
+};
+
+// The program of a call, or nullptr.
+Linked* linked_of(napi_env env, const LinkedArguments& given);
+// Throws an error about the first argument.
+napi_value refuse_linked(napi_env env);
+// Empty, or why it cannot be called with these arrays.
+std::string bind_arrays(napi_env env, const LinkedArguments& given, Job* job);
+// One run before it returns.
+napi_value run_linked(napi_env env, const LinkedArguments& given, Linked* linked);
 
 // Verifies and links a plan. Returns its number.
 Napi::Value link(const Napi::CallbackInfo& call);

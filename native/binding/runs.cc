@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "binding/arguments.h"
+#include "binding/flights.h"
 #include "binding/linked.h"
 #include "binding/pin.h"
 #include "runtime/executor.h"
@@ -23,6 +24,7 @@ struct Environment {
   Deliver deliver;
   std::list<Pending*> pending;
   LinkedTable linked;
+  FlightTable flights;
 };
 
 // A run that JavaScript waits for.
@@ -69,6 +71,7 @@ void clean_up(Environment* environment) {
   for (Pending* pending : environment->pending) delete pending;
   environment->pending.clear();
   environment->deliver.Abort();
+  clean_up_flights(&environment->flights);
 }
 
 // What it points to is kept alive in JavaScript by whoever binds, so that one collection finds all of it.
@@ -118,6 +121,12 @@ LinkedTable* linked_table(napi_env env) {
   void* data = nullptr;
   if (napi_get_instance_data(env, &data) != napi_ok || !data) return nullptr;
   return &static_cast<Environment*>(data)->linked;
+}
+
+FlightTable* flight_table(napi_env env) {
+  void* data = nullptr;
+  if (napi_get_instance_data(env, &data) != napi_ok || !data) return nullptr;
+  return &static_cast<Environment*>(data)->flights;
 }
 
 Napi::Value run(const Napi::CallbackInfo& call) {
@@ -195,6 +204,7 @@ void set_up_runs(Napi::Env env) {
   auto* environment = new Environment;
   environment->deliver = Deliver::New(env, "chainrule", 0, 1);
   environment->deliver.Unref(env);
+  set_up_flights(env, &environment->flights);
   env.SetInstanceData(environment);
   env.AddCleanupHook(clean_up, environment);
 }

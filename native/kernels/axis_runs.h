@@ -116,9 +116,25 @@ VEC_INLINE void fill_elements(Element* to, Element value, int64_t n) {
   for (int64_t i = 0; i < n; ++i) to[i] = value;
 }
 
+// Whole groups of neighbours that repeat one element, as many as the compiler knows.
+template <int kTimes, class Element>
+VEC_INLINE void repeat_groups(Element* to, const Element* from, int64_t groups) {
+  for (int64_t i = 0; i < groups; ++i) {
+    for (int64_t k = 0; k < kTimes; ++k) to[i * kTimes + k] = from[i];
+  }
+}
+
 // Elements [at, end) of a row along the innermost axis, each of which is `times` neighbours.
 template <class Element>
 VEC_INLINE void repeat_elements(Element* to, const Element* from, int64_t times, int64_t at, int64_t end) {
+  if (at % times == 0 && times <= 4) {
+    int64_t groups = (end - at) / times, first = at / times;
+    if (times == 2) repeat_groups<2>(to + at, from + first, groups);
+    else if (times == 3) repeat_groups<3>(to + at, from + first, groups);
+    else if (times == 4) repeat_groups<4>(to + at, from + first, groups);
+    else groups = 0;
+    at += groups * times;
+  }
   for (int64_t source = at / times; at < end; ++source) {
     int64_t stop = min((source + 1) * times, end);
     for (; at < stop; ++at) to[at] = from[source];

@@ -13,6 +13,11 @@ namespace {
 // Numbers of a guard. Each is what one task found, so that the guard is as long for any number of indices.
 constexpr int64_t kIndexTasks = 32;
 
+// Whether it is a position below `size`, in one comparison.
+VEC_INLINE bool is_inside(int32_t index, int64_t size) {
+  return static_cast<int64_t>(static_cast<uint32_t>(index)) < size;
+}
+
 // -1 for a position below `size`; else the index, and of one below 0, the number before it.
 VEC_INLINE int32_t index_guard(int32_t index, int64_t size) {
   if (index >= 0) return index < size ? -1 : index;
@@ -107,12 +112,15 @@ void run_gather_axis(const Args& args, int64_t first, int64_t last) {
   });
 }
 
-// Scattering is cut by what is written: each index of the axes before, and strips of the elements of a row.
-constexpr int64_t kScatterStrip = 2 * kLanes;
+// Scattering is cut by what is written: each index of the axes before, and strips of the elements of a row,
+// which are long enough that each row is more than a few cache lines, and of an even number.
+constexpr int64_t kScatterStrip = 8 * kLanes;
 constexpr int64_t kMostStrips = 16;
+constexpr int64_t kAlongStrip = 2 * kLanes;
 
 VEC_INLINE int64_t strips_of_row(int64_t inner) {
-  return max(min(inner / kScatterStrip, kMostStrips), 1);
+  int64_t strips = min(inner / kScatterStrip, kMostStrips);
+  return strips > 1 ? strips / 2 * 2 : inner < 2 * kLanes * 2 ? 1 : 2;
 }
 
 const char* check_scatter(const Args& args) {
@@ -232,9 +240,13 @@ VEC_INLINE int32_t take_along_elements(const TakenAlong& of, Element* y, const E
     int64_t n = min(left, last - first), step = of.inner == 1 ? 0 : 1;
     const Element* from = x + block * of.n * of.inner + column;
     for (int64_t i = 0; i < n; ++i) {
-      int32_t index = read_once(indices + first + i), guard = index_guard(index, of.n);
-      y[first + i] = guard == -1 ? from[index * of.inner + i * step] : Element{0};
-      if (guard != -1 && found == -1) found = guard;
+      int32_t index = read_once(indices + first + i);
+      if (__builtin_expect(is_inside(index, of.n), true)) {
+        y[first + i] = from[index * of.inner + i * step];
+        continue;
+      }
+      y[first + i] = Element{0};
+      if (found == -1) found = index_guard(index, of.n);
     }
     first += n;
   }
@@ -263,7 +275,7 @@ const char* check_add_along(const Args& args) {
 int64_t add_along_tasks(const Args& args) {
   if (args.outputs[0].count == 0) return 1;
   TakenAlong of = along_axis(args.outputs[0], args.inputs[1], args.attributes[0]);
-  return of.outer * ceil_div(of.inner, kScatterStrip);
+  return of.outer * ceil_div(of.inner, kAlongStrip);
 }
 
 double add_along_cost(const Args& args) {
@@ -274,10 +286,10 @@ double add_along_cost(const Args& args) {
 void run_add_along(const Args& args, int64_t first, int64_t last) {
   if (args.outputs[0].count == 0) return;
   TakenAlong of = along_axis(args.outputs[0], args.inputs[1], args.attributes[0]);
-  int64_t strips = ceil_div(of.inner, kScatterStrip);
+  int64_t strips = ceil_div(of.inner, kAlongStrip);
   for (int64_t task = first; task < last; ++task) {
-    int64_t block = task / strips, begin = task % strips * kScatterStrip;
-    int64_t width = min(kScatterStrip, of.inner - begin);
+    int64_t block = task / strips, begin = task % strips * kAlongStrip;
+    int64_t width = min(kAlongStrip, of.inner - begin);
     float* y = output<float>(args, 0) + block * of.n * of.inner + begin;
     const float* x = input<float>(args, 0) + block * of.n * of.inner + begin;
     for (int64_t row = 0; y != x && row < of.n; ++row) {

@@ -47,6 +47,43 @@ int64_t concatenate_tasks(const Args& args) {
   return pieces > 1 ? rows.count * pieces : tasks_of(rows.count, rows.width);
 }
 
+// Parts of whole rows that are so narrow on average are joined one after another, wider ones row by row,
+// which writes memory in its order.
+constexpr int64_t kNarrowPart = 32;
+
+// So many columns of each row, known to the compiler.
+template <int kWidth, class Element>
+VEC_INLINE void join_narrow(Element* to, int64_t stride, const Element* from, int64_t rows) {
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t i = 0; i < kWidth; ++i) to[row * stride + i] = from[row * kWidth + i];
+  }
+}
+
+template <class Element>
+VEC_INLINE void join_part(Element* to, int64_t stride, const Element* from, int64_t width, int64_t rows) {
+  switch (width) {
+    case 1: return join_narrow<1>(to, stride, from, rows);
+    case 2: return join_narrow<2>(to, stride, from, rows);
+    case 4: return join_narrow<4>(to, stride, from, rows);
+    default: break;
+  }
+  for (int64_t row = 0; row < rows; ++row) copy_elements(to + row * stride, from + row * width, width);
+}
+
+// Whole rows [first, last) of the result.
+template <class Element>
+VEC_INLINE void join_rows(const Args& args, const Rows& rows, int64_t first, int64_t last) {
+  bool narrow = rows.width < args.inputCount * kNarrowPart;
+  for (int64_t row = first; row < last; row = narrow ? last : row + 1) {
+    Element* to = output<Element>(args, 0) + row * rows.width;
+    for (int32_t i = 0; i < args.inputCount; ++i) {
+      int64_t width = args.inputs[i].dims[args.attributes[0]] * rows.position;
+      join_part(to, rows.width, input<Element>(args, i) + row * width, width, narrow ? last - row : 1);
+      to += width;
+    }
+  }
+}
+
 // Columns [from, to) of rows [first, last) of the result, part by part.
 template <class Element>
 VEC_INLINE void join_columns(const Args& args, const Rows& rows, int64_t first, int64_t last, int64_t from,
@@ -72,7 +109,7 @@ void run_concatenate(const Args& args, int64_t first_task, int64_t last_task) {
     using Element = decltype(element);
     if (pieces == 1) {
       int64_t last = min(last_task * per_task, rows.count);
-      return join_columns<Element>(args, rows, first_task * per_task, last, 0, rows.width);
+      return join_rows<Element>(args, rows, first_task * per_task, last);
     }
     for (int64_t task = first_task; task < min(last_task, rows.count * pieces); ++task) {
       int64_t row = task / pieces, from = task % pieces * kRunTaskElements;

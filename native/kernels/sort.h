@@ -5,7 +5,7 @@
 // order of equal numbers.
 #pragma once
 
-#include "operands.h"
+#include "reduce.h"
 
 namespace chainrule {
 namespace {
@@ -18,6 +18,11 @@ VEC_INLINE uint32_t key_of(float x, bool descending) {
   uint32_t bits = 0;
   if (x != 0.0f) __builtin_memcpy(&bits, &x, sizeof bits);
   uint32_t key = bits >> 31 != 0 ? ~bits : bits | 0x80000000u;
+  return descending ? ~key : key;
+}
+
+VEC_INLINE uint32_t key_of(int32_t x, bool descending) {
+  uint32_t key = static_cast<uint32_t>(x) ^ 0x80000000u;
   return descending ? ~key : key;
 }
 
@@ -110,6 +115,7 @@ size_t sort_scratch(const Args& args) {
   return 2 * sizeof(Entry) * static_cast<size_t>(args.inputs[0].dims[args.attributes[0]]);
 }
 
+template <class Number>
 void run_sort(const Args& args, int64_t first_task, int64_t last_task) {
   if (args.inputs[0].count == 0) return;
   SortedAxis axis = sorted_axis(args);
@@ -119,10 +125,10 @@ void run_sort(const Args& args, int64_t first_task, int64_t last_task) {
   int64_t last = min(last_task * per_task, axis.outer * axis.inner);
   for (int64_t line = first_task * per_task; line < last; ++line) {
     int64_t begin = line / axis.inner * n * axis.inner + line % axis.inner;
-    const float* x = input<float>(args, 0) + begin;
+    const Number* x = input<Number>(args, 0) + begin;
     for (int64_t i = 0; i < n; ++i) entries[i] = entry_of(key_of(x[i * stride], descending), i);
     const Entry* sorted = sort_entries(entries, entries + n, n);
-    float* values = output<float>(args, 0) + begin;
+    Number* values = output<Number>(args, 0) + begin;
     int32_t* indices = output<int32_t>(args, 1) + begin;
     for (int64_t i = 0; i < n; ++i) {
       int32_t index = index_in(sorted[i]);
@@ -169,7 +175,8 @@ class Candidates {
   VEC_INLINE Candidates(Entry* memory, int64_t room, int64_t k)
       : entries_(memory), other_(memory + room), room_(room), k_(k) {}
 
-  VEC_INLINE void add(float x, int64_t index) {
+  template <class Number>
+  VEC_INLINE void add(Number x, int64_t index) {
     uint32_t key = key_of(x, true);
     if (key >= last_) return;
     if (count_ == room_) keep();
@@ -189,10 +196,11 @@ class Candidates {
   }
 
   // Whether one of the elements may be a candidate.
-  VEC_INLINE bool may_add(Vec x, const float* row) const {
-    // The last of the k first is NaN, or there are not so many.
+  template <class Register, class Number>
+  VEC_INLINE bool may_add(Register x, const Number* row) const {
+    // The last of the k first is NaN or the least int32, or there are not so many.
     if (last_ >= UINT32_MAX) return true;
-    return any(less(splat(row[index_in(entries_[k_ - 1])]), x));
+    return any(less(splat_number(row[index_in(entries_[k_ - 1])]), x));
   }
 
  private:
@@ -202,42 +210,49 @@ class Candidates {
   uint64_t last_ = UINT64_MAX;  // only keys below it are candidates: any, as long as there are fewer than k
 };
 
-VEC_INLINE const Entry* sort_row(Entry* entries, const float* x, int64_t n) {
+template <class Number>
+VEC_INLINE const Entry* sort_row(Entry* entries, const Number* x, int64_t n) {
   for (int64_t i = 0; i < n; ++i) entries[i] = entry_of(key_of(x[i], true), i);
   return sort_entries(entries, entries + n, n);
 }
 
-VEC_INLINE const Entry* top_of_row(Entry* memory, int64_t room, const float* x, int64_t n, int64_t k) {
+template <class Number>
+VEC_INLINE const Entry* top_of_row(Entry* memory, int64_t room, const Number* x, int64_t n, int64_t k) {
   Candidates candidates(memory, room, k);
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
-    if (!candidates.may_add(load(x + i), x)) continue;
+    if (!candidates.may_add(read_numbers(x + i), x)) continue;
     for (int64_t lane = 0; lane < kLanes; ++lane) candidates.add(x[i + lane], i + lane);
   }
   for (; i < n; ++i) candidates.add(x[i], i);
   return candidates.keep();
 }
 
+template <class Number>
 void run_top_k(const Args& args, int64_t first_task, int64_t last_task) {
   if (args.inputs[0].count == 0) return;
   int64_t n = row_length(args), k = args.attributes[0], room = candidates_of(n, k);
   int64_t per_task = items_per_task(2 * n), last = min(last_task * per_task, args.inputs[0].count / n);
   Entry* memory = static_cast<Entry*>(args.scratch);
   for (int64_t row = first_task * per_task; row < last; ++row) {
-    const float* x = input<float>(args, 0) + row * n;
+    const Number* x = input<Number>(args, 0) + row * n;
     const Entry* top = room == n ? sort_row(memory, x, n) : top_of_row(memory, room, x, n, k);
     for (int64_t i = 0; i < k; ++i) {
       output<int32_t>(args, 1)[row * k + i] = index_in(top[i]);
-      output<float>(args, 0)[row * k + i] = x[index_in(top[i])];
+      output<Number>(args, 0)[row * k + i] = x[index_in(top[i])];
     }
   }
 }
 
 constexpr Kernel kSortKernels[] = {
     {"sort(x: f32) -> values: f32, indices: i32 {axis: i32, descending: bool}", check_sort, sort_tasks,
-     sort_cost, sort_scratch, run_sort, 0},
+     sort_cost, sort_scratch, run_sort<float>, 0},
+    {"sort(x: i32) -> values: i32, indices: i32 {axis: i32, descending: bool}", check_sort, sort_tasks,
+     sort_cost, sort_scratch, run_sort<int32_t>, 0},
     {"topK(x: f32) -> values: f32, indices: i32 {k: i32}", check_top_k, top_k_tasks, top_k_cost,
-     top_k_scratch, run_top_k, 0},
+     top_k_scratch, run_top_k<float>, 0},
+    {"topK(x: i32) -> values: i32, indices: i32 {k: i32}", check_top_k, top_k_tasks, top_k_cost,
+     top_k_scratch, run_top_k<int32_t>, 0},
 };
 
 }  // namespace

@@ -338,6 +338,8 @@ void set_rows(Job* job, Program* loaded, int64_t rows, int64_t last, int64_t eve
   if (job->kept[1] != job->kept[0]) job->cycle = {job->kept[1].get(), every, phase};
 }
 
+double job_cost_ns(const Job& job) { return cost_ns(job); }
+
 int pending_jobs() { return executor_started.load() ? executor().pending() : 0; }
 
 void run_here(Job* job) {

@@ -63,6 +63,9 @@ bool run_inline(Job* job);
 // any other on the calling thread.
 void run_now(Job* job);
 
+// What a job is expected to take one thread.
+double job_cost_ns(const Job& job);
+
 // Number of jobs that are queued or running, for tests.
 int pending_jobs();
 

@@ -106,6 +106,8 @@ struct Binding {
 class Frame {
  public:
   void prepare(const Program& program);  // does all allocation
+  // Its program is for another number of rows from now on: it must be prepared again.
+  void forget() { program_ = nullptr; }
   void bind(char* state, char* arena, const std::vector<Binding>& io, void* scratch);
   // Moves on by a step of `program`: this frame's own, or the same for another number of rows.
   void next_step(const Program& program);

@@ -105,21 +105,42 @@ void check_sizes(const Program& program, const Rows& form) {
   for (const Instruction& instruction : program.instructions) aliasing.check(instruction, nullptr);
 }
 
-void set_literals(Program* program, const Rows& form, int64_t rows) {
-  if (form.literals.empty()) return;
-  auto own = std::make_shared<Arena>();
-  own->reserve(program->literals->bytes);
-  std::memcpy(own->data, program->literals->data, static_cast<size_t>(program->literals->bytes));
-  for (const RowWord& literal : form.literals) {
-    const int32_t word = literal.word_for(rows);
-    std::memcpy(own->data + literal.at * static_cast<int64_t>(sizeof word), &word, sizeof word);
+void set_literals(Program* program, const Program& most, int64_t rows) {
+  if (most.rows.literals.empty()) return;
+  if (program->literals == most.literals) {
+    program->literals = std::make_shared<Arena>();
+    program->literals->reserve(most.literals->bytes);
+    std::memcpy(program->literals->data, most.literals->data, static_cast<size_t>(most.literals->bytes));
   }
-  program->literals = own;
+  for (const RowWord& literal : most.rows.literals) {
+    const int32_t word = literal.word_for(rows);
+    std::memcpy(program->literals->data + literal.at * static_cast<int64_t>(sizeof word), &word, sizeof word);
+  }
 }
 
-std::shared_ptr<Program> make(const Program& most, int64_t rows) {
-  auto program = std::make_shared<Program>();
+// All that follows from the number of rows, of a program that is for another number, or a copy of `most`.
+void set_rows_of(Program* program, const Program& most, int64_t rows) {
   program->fingerprint = (most.fingerprint ^ static_cast<uint64_t>(rows)) * 0x100000001b3u;
+  set_sizes(program, most.rows, rows);
+  check_sizes(*program, most.rows);
+  for (const RowWord& attribute : most.rows.attributes) {
+    program->attributes[static_cast<size_t>(attribute.at)] = attribute.word_for(rows);
+  }
+  set_literals(program, most, rows);
+  std::vector<Tensor> room;
+  for (const int32_t number : most.rows.instructions) {
+    link(program, &program->instructions[static_cast<size_t>(number)], &room);
+  }
+  add_up_costs(program);
+  program->shared_from_ns = -1;
+  share_work(program, kSharedFromNs);
+  program->caller_frame->forget();
+  for (Frame& frame : program->executor_frames) frame.forget();
+  program->rows.most = rows;
+}
+
+std::shared_ptr<Program> copy_of(const Program& most) {
+  auto program = std::make_shared<Program>();
   program->state_bytes = most.state_bytes;
   program->arena_bytes = most.arena_bytes;
   program->io = most.io;
@@ -140,18 +161,6 @@ std::shared_ptr<Program> make(const Program& most, int64_t rows) {
   program->literal_bytes = most.literal_bytes;
   program->literals = most.literals;
   program->memory = most.memory;
-  set_sizes(program.get(), most.rows, rows);
-  check_sizes(*program, most.rows);
-  for (const RowWord& attribute : most.rows.attributes) {
-    program->attributes[static_cast<size_t>(attribute.at)] = attribute.word_for(rows);
-  }
-  set_literals(program.get(), most.rows, rows);
-  std::vector<Tensor> room;
-  for (const int32_t number : most.rows.instructions) {
-    link(program.get(), &program->instructions[static_cast<size_t>(number)], &room);
-  }
-  add_up_costs(program.get());
-  share_work(program.get(), kSharedFromNs);
   return program;
 }
 
@@ -163,10 +172,12 @@ std::shared_ptr<Program> program_for_rows(Program* most, int64_t rows) {
   if (rows < 1 || rows > form.most) throw PlanError("the number of rows is out of range");
   if (form.known.empty()) form.known.resize(kept_programs(*most));
   std::shared_ptr<Program>& known = form.known[static_cast<size_t>(rows) % form.known.size()];
-  if (!known || known->rows.most != rows) {
-    known = make(*most, rows);
-    known->rows.most = rows;
-  }
+  if (known && known->rows.most == rows) return known;
+  // One that no run has any more is made over: it has all the memory that it needs.
+  std::shared_ptr<Program> program = known && known.use_count() == 1 ? std::move(known) : copy_of(*most);
+  known.reset();
+  set_rows_of(program.get(), *most, rows);
+  known = program;
   return known;
 }
 

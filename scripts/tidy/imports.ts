@@ -27,6 +27,14 @@ const layers: Readonly<Record<string, Layer>> = {
     may: ['core', 'ops', 'session', 'compile', 'runtime'],
     packages: ['node:', '@tensorflow/tfjs-core'],
   },
+  'tfjs-node': {
+    may: ['core', 'runtime', 'tfjs'],
+    packages: ['node:', '@tensorflow/tfjs', '@tensorflow/tfjs-core'],
+  },
+  'tfjs-layers': {
+    may: ['core', 'nn', 'io', 'runtime', 'train', 'index'],
+    packages: ['@tensorflow/tfjs-core', '@tensorflow/tfjs-layers'],
+  },
 };
 
 /** What autodiff itself is made of. */

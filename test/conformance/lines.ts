@@ -1,8 +1,19 @@
 // Samples of ops that work on lines along an axis besides sums: running sums, statistics, orders.
 import type {Shape} from '../../lib/core/shape.ts';
 import * as bounds from './bounds.ts';
-import {bools, exactly, type Make, type Operand, type OpSamples, reals, type Sample, spread} from './data.ts';
-import {lines, reduction, withoutEmptyLines, withTies} from './shaped.ts';
+import {
+  bools,
+  exactly,
+  type Make,
+  type Operand,
+  type OpSamples,
+  reals,
+  type Sample,
+  spread,
+  wholes,
+  wholly,
+} from './data.ts';
+import {lines, reduction, withoutEmptyLines, withTies, withWholeLines} from './shaped.ts';
 
 const {correctlyRounded} = bounds;
 
@@ -23,7 +34,11 @@ export const logical = (): OpSamples => {
 export const products = (): OpSamples => {
   const samples = reduction(bounds.lineProducts, nearOne, reals);
   const zeros = [exactly([0, 2, 3, 0, 0, 5], [2, 3])].map(x => ({operands: [x], attributes: {axis: 1}}));
-  return {...samples, values: [...samples.values, ...zeros], smooth: [...(samples.smooth ?? []), ...zeros]};
+  return withWholeLines({
+    ...samples,
+    values: [...samples.values, ...zeros],
+    smooth: [...(samples.smooth ?? []), ...zeros],
+  });
 };
 export const statistics = (bound: bounds.Bound): OpSamples =>
   withoutEmptyLines(reduction(bound, reals, reals));
@@ -57,20 +72,29 @@ const smoothChains: (readonly [Shape, number])[] = [
   [[2, 3, 2], 1],
 ];
 
+/** Exact where the operand is of integers. */
+const exactOfWholes =
+  (bound: bounds.Bound): bounds.Bound =>
+  (call, inputs, exact) =>
+    (call.inputs[0]?.dtype === 'int32' ? correctlyRounded : bound)(call, inputs, exact);
+
 export function chains(bound: bounds.Bound, make: Make, smooth: readonly Operand[] = []): OpSamples {
-  const sample = ([shape, axis]: readonly [Shape, number], way: object): Sample => ({
-    operands: [make(shape)],
-    attributes: {axis, ...way},
-  });
-  return {
-    bound,
-    values: [
+  const samplesOf = (of: Make): Sample[] => {
+    const sample = ([shape, axis]: readonly [Shape, number], way: object): Sample => ({
+      operands: [of(shape)],
+      attributes: {axis, ...way},
+    });
+    return [
       ...chained.flatMap((line, index) => [
         sample(line, ways[index % 4] ?? {}),
         sample(line, ways[(index + 1) % 4] ?? {}),
       ]),
       ...longChains.map((line, index) => ({...sample(line, ways[index] ?? {}), large: true})),
-    ],
+    ];
+  };
+  return {
+    bound: exactOfWholes(bound),
+    values: [...samplesOf(make), ...samplesOf(wholes)],
     smooth: [
       ...smoothChains.flatMap(([shape, axis]) =>
         ways.map(way => ({operands: [reals(shape)], attributes: {axis, ...way}})),
@@ -106,6 +130,7 @@ const repeated: Make = shape => {
   const own = reals(shape);
   return {...own, data: own.data.map(Math.round)};
 };
+const extremes = [5, -(2 ** 31), 2 ** 31 - 1, 0, -(2 ** 31), -1, 2 ** 31 - 1];
 const unusual = exactly([1, Number.NaN, -0, 0, -Infinity, Infinity, 1, -1, Number.NaN, 0.5, -0.5, 2]);
 
 const sorted: (readonly [Shape, axis: number])[] = [
@@ -126,10 +151,11 @@ export function orders(): OpSamples {
   return {
     bound: correctlyRounded,
     values: [
-      ...[reals, repeated].flatMap(make =>
+      ...[reals, repeated, wholes].flatMap(make =>
         sorted.flatMap(([shape, axis]) => both(way => sample(make(shape), axis, way))),
       ),
       ...both(way => sample(unusual, 0, way)),
+      ...both(way => sample(wholly(extremes), 0, way)),
       ...both(way => ({...sample(reals([70, 301]), 1, way), large: true})),
     ],
     smooth: [...both(way => sample(spread([3, 4]), 1, way)), ...both(way => sample(spread([4, 3]), 0, way))],
@@ -158,8 +184,9 @@ export function tops(): OpSamples {
   return {
     bound: correctlyRounded,
     values: [
-      ...[reals, repeated, rising].flatMap(make => cases.map(([shape, k]) => sample(make(shape), k))),
+      ...[reals, repeated, rising, wholes].flatMap(make => cases.map(([shape, k]) => sample(make(shape), k))),
       ...[1, 5, 12].map(k => sample(unusual, k)),
+      ...[1, 4, 7].map(k => sample(wholly(extremes), k)),
       ...[2, 4, 20].map(k => sample(mostlyNan, k)),
       {...sample(reals([90, 1001]), 5), large: true},
     ],

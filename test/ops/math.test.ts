@@ -22,6 +22,15 @@ it('clip keeps NaN, and its gradient counts at the bounds', () => {
   expect([...slopes.data].slice(1)).toEqual([1, 1, 0]);
 });
 
+it('integers are rounded to themselves, and relu of them is int32, exactly', () => {
+  const x = ops.input({name: 'x', shape: [4], dtype: 'int32'});
+  const results = {down: ops.floor(x), up: ops.ceil(x), near: ops.round(x), positive: ops.relu(x)};
+  const data = Int32Array.of(2 ** 31 - 1, -(2 ** 31), 2 ** 24 + 1, -7);
+  const {down, up, near, positive} = compile(results).runSync({x: data});
+  for (const {data: own} of [down, up, near]) expect(own).toEqual(data);
+  expect(positive.data).toEqual(Int32Array.of(2 ** 31 - 1, 0, 2 ** 24 + 1, 0));
+});
+
 it('sine and cosine reduce any argument exactly', () => {
   const angles = [1e5, 8388608, 16777215, 1e10, 1.2345e20, 3.4e38, -1e30].map(Math.fround);
   const x = exactly(angles);

@@ -51,10 +51,20 @@ function logSumExpOf(line: Numbers): number {
   return shift + Math.log(sumOf(line.map(x => Math.exp(x - shift))));
 }
 
+type Join = (soFar: number, x: number) => number;
+
+/** Of int32 as that wraps around. */
+const joinOf = (call: Call, join: Join, whole: Join): Join =>
+  (call.inputs[0] as Tensor).dtype === 'int32' ? whole : join;
+
+const wrappedSum: Join = (sum, x) => (sum + x) | 0;
+const product: Join = (soFar, x) => soFar * x;
+
 /** Each element joined to what those before it came to. */
 const cumulated =
-  (start: number, join: (soFar: number, x: number) => number): Rule =>
+  (start: number, real: Join, whole: Join): Rule =>
   (call, inputs) => {
+    const join = joinOf(call, real, whole);
     const {axis, exclusive, reverse} = call.attributes as Record<string, boolean> & {axis: number};
     return alongLines(call, inputs, axis, line => {
       const ordered = reverse ? line.toReversed() : line;
@@ -101,12 +111,12 @@ export const lineRules: Record<string, Rule> = {
   }),
   any: lines(line => [[line.some(x => x !== 0) ? 1 : 0]]),
   all: lines(line => [[line.every(x => x !== 0) ? 1 : 0]]),
-  prod: lines(line => [[line.reduce((product, x) => product * x, 1)]]),
+  prod: (call, inputs) => lines(line => [[line.reduce(joinOf(call, product, Math.imul), 1)]])(call, inputs),
   moments: lines(momentsOf),
   norm: lines(line => [[Math.sqrt(sumOf(line.map(x => x * x)))]]),
   logSumExp: lines(line => [[logSumExpOf(line)]]),
-  cumsum: cumulated(0, (sum, x) => sum + x),
-  cumprod: cumulated(1, (product, x) => product * x),
+  cumsum: cumulated(0, (sum, x) => sum + x, wrappedSum),
+  cumprod: cumulated(1, product, Math.imul),
   linearRecurrence: recurrence,
   sort: (call, inputs) => {
     const {axis, descending} = call.attributes as {axis: number; descending: boolean};

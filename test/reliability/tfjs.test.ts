@@ -4,8 +4,8 @@ import {expect, test} from 'vitest';
 import {tfjsBundleFile} from '../support/bundle.ts';
 import {deep, freesAtOnce, repeats, runChild} from '../support/child.ts';
 
-/** A training step by hand that reads nothing, and one that reads its loss. */
-const steps = `
+/** A training step by hand that reads nothing, and one that reads its loss; with so many hidden units. */
+const stepsOf = (units: number): string => `
 import {createRequire} from 'node:module';
 const require = createRequire(${JSON.stringify(tfjsBundleFile)});
 const tf = require('@tensorflow/tfjs-core');
@@ -14,8 +14,8 @@ require('@tensorflow/tfjs-layers');
 require(${JSON.stringify(tfjsBundleFile)});
 const x = tf.randomUniform([32, 8]);
 const y = tf.sum(x, 1, true);
-const hidden = tf.variable(tf.randomUniform([8, 16], -0.3, 0.3));
-const out = tf.variable(tf.randomUniform([16, 1], -0.3, 0.3));
+const hidden = tf.variable(tf.randomUniform([8, ${units}], -0.3, 0.3));
+const out = tf.variable(tf.randomUniform([${units}, 1], -0.3, 0.3));
 const optimizer = tf.train.adam(0.001);
 const loss = () => tf.losses.meanSquaredError(y, tf.matMul(tf.relu(tf.matMul(x, hidden)), out));
 async function step(index) {
@@ -31,7 +31,7 @@ async function step(index) {
 test('memory stays flat over many training steps', {timeout: 900_000}, async () => {
   const count = repeats(100_000, 3_000);
   const result = await runChild(
-    `${steps}
+    `${stepsOf(16)}
 const resident = async () => {
   for (let repeat = 0; repeat < 3; repeat++) { gc(); await new Promise(resolve => setTimeout(resolve, 20)); }
   const {numTensors, numBytes, numBytesNative} = tf.memory();
@@ -53,9 +53,10 @@ console.log(before + '\\n' + (await resident()));
   expect((after[0] as number) - (before[0] as number)).toBeLessThan(deep ? 24 : 12);
 });
 
-test('workers that are ended in mid-training', {timeout: 600_000}, async () => {
+// Steps of the second are made on another thread while JavaScript goes on.
+test.each([16, 2048])('workers that are ended in mid-training, %i units', {timeout: 600_000}, async units => {
   const result = await runChild(
-    `${steps.replace("import {createRequire} from 'node:module';", '')}
+    `${stepsOf(units).replace("import {createRequire} from 'node:module';", '')}
 import {createRequire} from 'node:module';
 import {fileURLToPath} from 'node:url';
 import {Worker, isMainThread, parentPort} from 'node:worker_threads';

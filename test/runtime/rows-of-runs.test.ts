@@ -9,27 +9,35 @@ import {ops, PlanWords, signatures} from './words.ts';
 const width = 4;
 const most = 8;
 
+interface Places {
+  readonly inPlace?: boolean;
+  /** Rows that there is room for in the arena. */
+  readonly room?: number;
+}
+
 /** y = (rows of data, by number) / rows, and its column sums; in the arena they lie as for the most rows. */
-function sized(rows: number, places: {inPlace?: boolean} = {}): Plan {
+function sized(rows: number, {inPlace = false, room = most}: Places = {}): Plan {
   const words = new PlanWords();
   const data = words.io('data', 'float32', [-1, width]);
   const numbers = words.io('numbers', 'int32', [rows], {perStep: true});
   const y = words.io('y', 'float32', [rows, width], {output: true, perStep: true});
   const sums = words.io('sums', 'float32', [width], {output: true, perStep: true});
-  const x = words.place('arena', 'float32', [most, width]) + 1;
+  const x = words.place('arena', 'float32', [room, width]) + 1;
   words.value('arena', 0, 'float32', [rows, width]);
-  const guard = words.place('arena', 'int32', [most]) + 1;
-  words.value('arena', (most * width * 4) / 64, 'int32', [rows]);
-  const fixed = words.value('arena', 0, 'float32', [most, width]);
+  const guard = words.place('arena', 'int32', [room]) + 1;
+  words.value('arena', (room * width * 4) / 64, 'int32', [rows]);
+  const fixed = words.value('arena', 0, 'float32', [room, width]);
   words.instruction(signatures.gather, [x, guard], [data, numbers], [0x3f800000, 0]);
   words.guard(guard, 'indexOutOfRange');
-  words.map(places.inPlace ? fixed : x, [x], [1 / rows], [[ops.mul, 0, 0, 1]]);
+  words.map(inPlace ? fixed : x, [x], [1 / rows], [[ops.mul, 0, 0, 1]]);
   words.instruction(signatures.copy, [y], [x]);
   return words.instruction('sum(x: f32) -> y: f32 {axis: i32}', [sums], [x], [0]).plan();
 }
 
-const overRows = (places?: {inPlace?: boolean}): Plan =>
-  planOverRows({plan: sized(most, places), rows: most}, {plan: sized(3, places), rows: 3}) as Plan;
+const overRows = (places: Places = {}): Plan => {
+  const rows = places.room ?? most;
+  return planOverRows({plan: sized(rows, places), rows}, {plan: sized(3, places), rows: 3}) as Plan;
+};
 
 const shared = {
   floats: (length: number) => new Float32Array(new SharedArrayBuffer(4 * length)),
@@ -48,6 +56,24 @@ it.each([1, 2, 3, 4, 5, 6, 7, 8])('%i rows have the bits of a plan for as many',
   expect(program.runSync(undefined, over, {rows: {rows}})).toEqual({steps: 1, end: 'done'});
   new Program(sized(rows)).runSync(undefined, own);
   expect(over).toEqual(own);
+});
+
+it('numbers in turns, more than programs are kept, have the bits of their own plans', async () => {
+  const program = new Program(overRows({room: 1024}));
+  const turns = [700, 444, 188, 700, 956, 188, 3, 259, 515, 3];
+  const bound = arrays(1024, 1);
+  const run = program.bindSync(undefined, bound, 1, {rows: 1024});
+  for (const rows of turns) {
+    const [alone, handedOver, exact] = [arrays(rows, 1), arrays(rows, 1), arrays(rows, 1)];
+    new Program(sized(rows, {room: 1024})).runSync(undefined, exact);
+    program.runSync(undefined, alone, {rows: {rows}});
+    await program.run(undefined, handedOver, {rows: {rows}});
+    run(1, {rows});
+    expect(alone).toEqual(exact);
+    expect(handedOver).toEqual(exact);
+    expect(bound.y.subarray(0, rows * width)).toEqual(exact.y);
+    expect(bound.sums).toEqual(exact.sums);
+  }
 });
 
 it.each([

@@ -3,36 +3,73 @@ import {compileToPlan} from '../../compile/index.ts';
 import {fail} from '../../core/errors.ts';
 import {match} from '../../core/operands.ts';
 import {inputOp, type Tensor, type TensorSpec} from '../../core/tensor.ts';
-import {LinkedPlan, type Memory} from '../../runtime/linked.ts';
+import {type Flight, LinkedPlan, type Memory} from '../../runtime/linked.ts';
 
 const resultName = (index: number): string => `result ${index}`;
+const nameOf = (leaf: Tensor): string => match(leaf, inputOp)?.name ?? '';
+
+/** What has memory, or undefined where it cannot have. */
+export interface Leaf {
+  readonly place: Memory | undefined;
+}
 
 export class LinkedGraph {
   readonly #plan: LinkedPlan;
-  readonly #outputs: readonly TensorSpec[];
+  /** As the constructor got them, in shapes and types. */
+  readonly outputs: readonly TensorSpec[];
+  /** For each output the leaf in whose memory it is made, which is overwritten; -1 where it has its own. */
+  readonly replaced: readonly number[];
   /** For each array of a call, which result it is, or which leaf: `~leaf`. */
   readonly #slots: readonly number[];
 
-  /** `leaves` are inputs, whose memory each run brings. */
-  constructor(outputs: readonly Tensor[], leaves: readonly Tensor[]) {
+  /**
+   * `leaves` are inputs, whose memory each run brings, or constants. Results may be made in the memory of
+   * those that `spent` has the positions of: also by a run that a guard ends.
+   */
+  constructor(outputs: readonly Tensor[], leaves: readonly Tensor[], spent: readonly number[] = []) {
     const named = outputs.map((tensor, index) => [resultName(index), tensor] as const);
     const plan = compileToPlan({
       outputs: Object.fromEntries(named),
+      spent: spent.map(index => nameOf(leaves[index] as Tensor)),
       ...{stateBytes: 0, stateOffset: () => fail('ERR_GRAPH', 'a linked graph has no variables.')},
     });
     const places = new Map(named.map(([name], index) => [name, index]));
-    for (const [index, leaf] of leaves.entries()) places.set(match(leaf, inputOp)?.name ?? '', ~index);
-    this.#slots = plan.io.map(({name}) => places.get(name) ?? fail('ERR_GRAPH', `${name} is no input.`));
-    this.#outputs = outputs.map(({shape, dtype}) => ({shape, dtype}));
+    for (const [index, leaf] of leaves.entries()) places.set(nameOf(leaf), ~index);
+    const placeOf = (name: string): number => places.get(name) ?? fail('ERR_GRAPH', `${name} is no input.`);
+    this.#slots = plan.io.map(({name}) => placeOf(name));
+    const replaced = outputs.map(() => -1);
+    for (const {name, becomes} of plan.io) {
+      if (becomes !== undefined) replaced[placeOf(becomes)] = ~placeOf(name);
+    }
+    this.replaced = replaced;
+    this.outputs = outputs.map(({shape, dtype}) => ({shape, dtype}));
     this.#plan = new LinkedPlan(plan.words, plan.signatures);
   }
 
-  /** The outputs, in memory that `fresh` gives; undefined where a guard failed. */
-  run<Kind extends Memory>(leaves: readonly Memory[], fresh: (spec: TensorSpec) => Kind): Kind[] | undefined {
-    const results = this.#outputs.map(fresh);
-    const arrays: Memory[] = [];
-    for (const slot of this.#slots) arrays.push((slot < 0 ? leaves[~slot] : results[slot]) as Memory);
-    return this.#plan.call(arrays) ? undefined : results;
+  /**
+   * Starts a run, whose results may be made meanwhile: its flight. Undefined where it has been made at once,
+   * `failed` where a guard failed then; `missing` where a leaf has no memory. `take` gives memory for an
+   * output, which may be that of a leaf: it is asked once the memory of all leaves is known.
+   */
+  start(
+    leaves: readonly Leaf[],
+    take: (output: number) => Memory,
+  ): Flight | 'failed' | 'missing' | undefined {
+    const slots = this.#slots;
+    const arrays = new Array<Memory>(slots.length);
+    for (let at = 0; at < slots.length; at++) {
+      const slot = slots[at] as number;
+      if (slot >= 0) continue;
+      const place = leaves[~slot]?.place;
+      if (!place) return 'missing';
+      arrays[at] = place;
+    }
+    const results = this.outputs.map((_, output) => take(output));
+    for (let at = 0; at < slots.length; at++) {
+      const slot = slots[at] as number;
+      if (slot >= 0) arrays[at] = results[slot] as Memory;
+    }
+    return this.#plan.start(arrays);
   }
 
   unlink(): void {

@@ -5,7 +5,7 @@ import type {Tensor} from '../../core/tensor.ts';
 import * as ops from '../../ops/index.ts';
 import {isNumeric, type NumericType} from '../entry.ts';
 import {tf} from '../packages.ts';
-import {type Outcome, type Rules, rule} from '../rule.ts';
+import {type Outcome, type Rules, rule, withChanging} from '../rule.ts';
 
 /** A number everywhere, as an array of this type would hold it. */
 function filled(shape: Shape, value: number, dtype: NumericType): Tensor {
@@ -39,11 +39,20 @@ function batchNorm(
 }
 
 export const create: Rules = {
-  Fill: rule('', (_, {shape, value, dtype}: FillAttrs) => {
-    const type = dtype ?? tf.util.inferDtype(value);
-    if (!isNumeric(type)) return type === 'string' ? 'strings' : 'other types';
-    return filled(shape, value as number, type);
-  }),
+  Fill: withChanging(
+    rule('', (_, {shape, value, dtype}: FillAttrs) => {
+      const type = dtype ?? tf.util.inferDtype(value);
+      if (!isNumeric(type)) return type === 'string' ? 'strings' : 'other types';
+      return filled(shape, value as number, type);
+    }),
+    {
+      dtype: 'float32',
+      numbers: ({value, dtype}: FillAttrs) =>
+        typeof value === 'number' && (dtype ?? 'float32') === 'float32' ? [value] : undefined,
+      rest: attributes => ({...attributes, value: 0}),
+      apply: (_, {shape}, [value]) => ops.broadcastTo(value as Tensor, shape),
+    },
+  ),
   FusedBatchNorm: rule('x mean variance scale? offset?', (operands, {varianceEpsilon}: FusedBatchNormAttrs) =>
     batchNorm(operands as never, varianceEpsilon ?? undefined),
   ),

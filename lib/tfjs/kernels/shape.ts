@@ -19,11 +19,11 @@ import type {
   UnpackAttrs,
 } from '@tensorflow/tfjs-core';
 import {type Shape, sizeOf} from '../../core/shape.ts';
-import type {Tensor} from '../../core/tensor.ts';
+import type {Tensor, TensorSpec} from '../../core/tensor.ts';
 import * as ops from '../../ops/index.ts';
 import {isNumeric} from '../entry.ts';
 import {tf} from '../packages.ts';
-import {listRule, type Outcome, type Rules, rule} from '../rule.ts';
+import {listRule, type Outcome, type Rules, rule, withChanging} from '../rule.ts';
 
 const mutable = (shape: Shape): number[] => shape as number[];
 
@@ -91,9 +91,28 @@ function spaceToBatch(x: Tensor, {blockShape, paddings}: SpaceToBatchNDAttrs): O
   return ops.reshape(permuted, getReshapedPermuted(shape, blockShape, product, false));
 }
 
+/** Where a slice begins, and its sizes. */
+function sliceOf({shape}: TensorSpec, {begin, size}: SliceAttrs): [number[], number[]] {
+  const like = {shape, rank: shape.length} as never;
+  return tf.slice_util.parseSliceParams(like, begin, size) as [number[], number[]];
+}
+
+/** A slice whose beginning is data. */
+function slicedAt(x: Tensor, sizes: readonly number[], begin: readonly Tensor[]): Tensor {
+  return sizes.reduce((whole, count, axis) => {
+    if (count === x.shape[axis]) return whole;
+    const steps = Int32Array.from({length: count}, (_, at) => at);
+    const places = ops.add(ops.constant(steps, [count], 'int32'), begin[axis] as Tensor);
+    return ops.gather(whole, places, axis);
+  }, x);
+}
+
 export const shape: Rules = {
   BatchToSpaceND: rule('x', ({x}, attributes: BatchToSpaceNDAttrs) => batchToSpace(x, attributes)),
-  Cast: rule('x', ({x}, {dtype}: CastAttrs) => (isNumeric(dtype) ? ops.cast(x, dtype) : 'other types')),
+  Cast: {
+    ...rule('x', ({x}, {dtype}: CastAttrs) => (isNumeric(dtype) ? ops.cast(x, dtype) : 'other types')),
+    makesIndices: true,
+  },
   Concat: listRule(concat),
   DepthToSpace: rule('x', ({x}, {blockSize: size, dataFormat}: DepthToSpaceAttrs) => {
     if (dataFormat !== 'NHWC') return 'refused';
@@ -115,12 +134,19 @@ export const shape: Rules = {
     const axes = tf.util.parseAxisParam(dims, mutable(x.shape));
     return x.rank === 0 ? x : ops.reverse(x, axes);
   }),
-  Slice: rule('x', ({x}, {begin, size}: SliceAttrs) => {
-    const like = {shape: x.shape, rank: x.rank} as never;
-    const [from, sizes] = tf.slice_util.parseSliceParams(like, begin, size) as [number[], number[]];
-    tf.slice_util.assertParamsValid(like, from, sizes);
-    return ops.slice(x, from, sizes);
-  }),
+  Slice: withChanging(
+    rule('x', ({x}, {begin, size}: SliceAttrs) => {
+      const [from, sizes] = sliceOf(x, {begin, size});
+      tf.slice_util.assertParamsValid({shape: x.shape, rank: x.rank} as never, from, sizes);
+      return ops.slice(x, from, sizes);
+    }),
+    {
+      dtype: 'int32',
+      numbers: (attributes: SliceAttrs, [x]) => x && sliceOf(x, attributes)[0],
+      rest: (attributes, [x]) => ({begin: 0, size: x ? sliceOf(x, attributes)[1] : 0}),
+      apply: ([x], {size}, begin) => slicedAt(x as Tensor, size as number[], begin),
+    },
+  ),
   SpaceToBatchND: rule('x', ({x}, attributes: SpaceToBatchNDAttrs) => spaceToBatch(x, attributes)),
   SplitV: rule('x', ({x}, {numOrSizeSplits, axis}: SplitVAttrs) => {
     const along = axisOf(axis, x);

@@ -3,7 +3,7 @@
 import type {ClipByValueAttrs, LeakyReluAttrs, StepAttrs} from '@tensorflow/tfjs-core';
 import type {Tensor} from '../../core/tensor.ts';
 import * as ops from '../../ops/index.ts';
-import {type Rule, type Rules, rule} from '../rule.ts';
+import {type Rule, type Rules, rule, withChanging} from '../rule.ts';
 
 type Formula = (x: Tensor) => Tensor;
 
@@ -23,7 +23,7 @@ const seluScaleAlpha = 1.7580993408473768;
 const seluScale = 1.0507009873554805;
 
 const elu: Formula = x => ops.select(ops.greaterEqual(x, 0), x, ops.expm1(x));
-const leaky = (x: Tensor, alpha: number): Tensor => ops.select(ops.less(x, 0), ops.mul(x, alpha), x);
+const leaky = (x: Tensor, alpha: number | Tensor): Tensor => ops.select(ops.less(x, 0), ops.mul(x, alpha), x);
 const relu: Formula = x => (x.dtype === 'float32' ? ops.relu(x) : ops.maximum(x, 0));
 
 /** Activations by their names in fused kernels. */
@@ -78,10 +78,27 @@ export const unary: Rules = {
   Square: sameType(ops.square),
   Tanh: sameType(ops.tanh),
 
-  ClipByValue: rule('x', ({x}, {clipValueMin, clipValueMax}: ClipByValueAttrs) =>
-    ops.cast(ops.clip(x, clipValueMin, clipValueMax), x.dtype),
+  ClipByValue: withChanging(
+    rule('x', ({x}, {clipValueMin, clipValueMax}: ClipByValueAttrs) =>
+      ops.cast(ops.clip(x, clipValueMin, clipValueMax), x.dtype),
+    ),
+    {
+      dtype: 'float32',
+      numbers: ({clipValueMin, clipValueMax}: ClipByValueAttrs, [x]) =>
+        x?.dtype === 'float32' ? [clipValueMin, clipValueMax] : undefined,
+      rest: () => ({clipValueMin: 0, clipValueMax: 0}),
+      apply: ([x], _, [least, most]) => ops.clip(x as Tensor, least as Tensor, most as Tensor),
+    },
   ),
-  LeakyRelu: rule('x', ({x}, {alpha}: LeakyReluAttrs) => leaky(float(x), alpha)),
+  LeakyRelu: withChanging(
+    rule('x', ({x}, {alpha}: LeakyReluAttrs) => leaky(float(x), alpha)),
+    {
+      dtype: 'float32',
+      numbers: ({alpha}: LeakyReluAttrs) => [alpha],
+      rest: () => ({alpha: 0}),
+      apply: ([x], _, [alpha]) => leaky(float(x as Tensor), alpha as Tensor),
+    },
+  ),
   Step: rule('x', ({x}, {alpha}: StepAttrs) => {
     const step = ops.select(ops.greater(x, 0), 1, alpha);
     return ops.cast(x.dtype === 'float32' ? ops.select(ops.isNaN(x), x, step) : step, x.dtype);

@@ -1,0 +1,93 @@
+// One layer as JSON: from its description by tfjs to the one of this library, and back.
+import {fail} from '../core/errors.ts';
+import type {Config, Json} from '../core/named.ts';
+import {isLayer} from '../nn/layer.ts';
+import {byClass, byKind, type Counterpart, type TfjsLayer, withoutCounterpart} from './counterparts.ts';
+
+/** Letters that names of layers have here; tfjs takes any. */
+export const toName = (name: string): string =>
+  name
+    .replace(/[^\w.-]/g, '_')
+    .replace(/^(?![A-Za-z_])/, '_')
+    .slice(0, 100);
+
+const isGiven = (value: Json | undefined): value is Json => value !== undefined && value !== null;
+
+/** @throws ERR_UNKNOWN_NAME saying why a layer of tfjs has no counterpart. */
+export function counterpartOf(where: string, layer: TfjsLayer): Counterpart {
+  if (isLayer(layer)) return fail('ERR_OPTION', `${where}: it is a layer of chainrule already.`);
+  const className = layer.getClassName();
+  const found = byClass.get(className);
+  if (found) return found;
+  const why = withoutCounterpart.get(className) ?? 'chainrule does not know what it computes';
+  return fail('ERR_UNKNOWN_NAME', `${where}: ${className} has no counterpart in chainrule: ${why}.`);
+}
+
+/** A layer of tfjs as it stands in a description here, under a name. */
+export function describeTfjs(layer: TfjsLayer, name: string): {readonly [key: string]: Json} {
+  const where = `fromTfjs: ${layer.name}`;
+  const {kind, options, always, read, refused} = counterpartOf(where, layer);
+  const theirs = {...(layer.getConfig() as Config), ...read(layer)};
+  for (const {option, value, why} of refused) {
+    if (theirs[option] === value) fail('ERR_OPTION', `${where}: ${option} ${String(value)}: ${why}.`);
+  }
+  const ours: {[key: string]: Json} = {kind, name, ...always};
+  for (const {theirs: from, ours: to, codec} of options) {
+    const given = theirs[from];
+    const value = isGiven(given) ? codec.fromTfjs(given, `${where}: ${from}`) : undefined;
+    if (isGiven(value)) ours[to] = value;
+  }
+  if (!layer.trainable) ours.trainable = false;
+  return ours;
+}
+
+/** What tfjs makes a layer of. */
+export interface TfjsDescription {
+  readonly className: string;
+  readonly config: {readonly [key: string]: Json};
+}
+
+/** Options of every layer that are said otherwise. */
+const general = ['kind', 'name', 'trainable', 'inputShape'];
+
+/** A layer of this library, in its description, as tfjs describes its own. */
+export function describeOurs(description: Config): TfjsDescription {
+  const {kind, name, trainable} = description as {kind: string; name: string; trainable?: Json};
+  const where = `toTfjs: ${name}`;
+  const row = byKind.get(kind);
+  if (!row) return fail('ERR_UNKNOWN_NAME', `${where}: ${kind} has no counterpart in tfjs-layers.`);
+  const given: Config = {...row.defaults, ...description};
+  const config: {[key: string]: Json} = {name, ...(trainable === false && {trainable})};
+  for (const [option, value] of Object.entries(given)) {
+    if (general.includes(option)) continue;
+    const own = row.options.find(({ours}) => ours === option);
+    if (!own) {
+      checkAlways(row, where, option, value);
+      continue;
+    }
+    const written = own.codec.toTfjs(value, `${where}: ${option}`);
+    if (!isGiven(written)) continue;
+    config[own.theirs] = written;
+    const refused = row.refused.find(each => each.option === own.theirs && each.value === written);
+    if (refused) fail('ERR_OPTION', `${where}: ${option} ${String(value)}: ${refused.why}.`);
+  }
+  for (const [option, value] of Object.entries(row.always))
+    checkAlways(row, where, option, given[option], value);
+  return {className: row.className, config};
+}
+
+/** An option that tfjs lacks must have the value that its layer always has. */
+function checkAlways(
+  {always, className}: Counterpart,
+  where: string,
+  option: string,
+  value: Json | undefined,
+  wanted = always[option],
+): void {
+  if (wanted !== undefined && value === wanted) return;
+  const only = wanted === undefined ? '' : `, where it is always ${String(wanted)}`;
+  fail(
+    'ERR_OPTION',
+    `${where}: ${option} ${JSON.stringify(value ?? null)}: tfjs's ${className} has no such option${only}.`,
+  );
+}

@@ -1,0 +1,114 @@
+// Every class of layers that tfjs-layers registers: those with a counterpart give the same numbers in both
+// libraries, in both directions; of all others it is said why there is none.
+import {readFileSync} from 'node:fs';
+import path from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import * as tfl from '@tensorflow/tfjs-layers';
+import {beforeAll, describe, expect, test} from 'vitest';
+import {layers as own} from '../../lib/index.ts';
+import {counterparts, modelClasses, withoutCounterpart} from '../../lib/tfjs-layers/counterparts.ts';
+import {fromTfjs, toTfjs} from '../../lib/tfjs-layers/index.ts';
+import {made, type Sample, samples} from './samples.ts';
+
+const rows = 3;
+
+/** A model of one layer, and data for it. */
+function modelOf({layer, shapes}: Sample): {model: tfl.LayersModel; data: tf.Tensor[]} {
+  const inputs = shapes.map(shape => tfl.input({shape}));
+  const outputs = layer().apply(inputs.length === 1 ? (inputs[0] as tfl.SymbolicTensor) : inputs);
+  const data = shapes.map((shape, index) => tf.randomNormal([rows, ...shape], 0, 1, 'float32', 7 + index));
+  return {model: tfl.model({inputs, outputs: outputs as tfl.SymbolicTensor}), data};
+}
+
+const predicted = (model: tfl.LayersModel, data: tf.Tensor[]): Float32Array =>
+  (model.predict(data.length === 1 ? (data[0] as tf.Tensor) : data) as tf.Tensor).dataSync() as Float32Array;
+
+function expectNear(actual: ArrayLike<number>, wanted: ArrayLike<number>): void {
+  expect(actual.length).toBe(wanted.length);
+  for (let at = 0; at < wanted.length; at++) {
+    const error = Math.abs((actual[at] as number) - (wanted[at] as number));
+    expect(error, `element ${at}`).toBeLessThanOrEqual(1e-5 * Math.max(1, Math.abs(wanted[at] as number)));
+  }
+}
+
+const registered = (): string[] => {
+  const {classNameMap} = tf.serialization.SerializationMap.getMap();
+  const {Layer} = tfl.layers;
+  return Object.keys(classNameMap).filter(name => {
+    const [own] = classNameMap[name] as unknown as [{prototype: unknown}];
+    return own.prototype instanceof Layer;
+  });
+};
+
+const cases = counterparts.flatMap(({className}) =>
+  (samples[className] ?? []).map((sample, index) => [`${className} ${index}`, sample] as const),
+);
+
+beforeAll(() => tf.setBackend('cpu'));
+
+test('every class has a counterpart, or it is said why it has none', () => {
+  const known = [...counterparts.map(({className}) => className), ...withoutCounterpart.keys()];
+  expect([...known, ...Object.keys(modelClasses)].sort()).toEqual(registered().sort());
+});
+
+test('the documentation says the same', () => {
+  const page = readFileSync(path.resolve(import.meta.dirname, '../../docs/tfjs.md'), 'utf8');
+  const [, table = ''] = page.split('| layer | why |\n| --- | --- |\n');
+  const rows = [...table.matchAll(/^\| (\w+) \| (.*) \|$/gm)].map(([, name, why]) => [name, why]);
+  expect(rows).toEqual([...withoutCounterpart]);
+});
+
+test('every counterpart is a layer here, and has a sample', () => {
+  for (const {className, kind} of counterparts) {
+    expect(own, className).toHaveProperty(kind);
+    expect(samples[className]?.length, className).toBeGreaterThan(0);
+  }
+});
+
+describe('the same numbers', () => {
+  test.each(cases)('%s', async (_, sample) => {
+    const {model, data} = modelOf(sample);
+    const wanted = predicted(model, data);
+    const ours = await fromTfjs(model);
+    const inputs = data.map(each => each.arraySync() as number[][]);
+    const result = await ours.predict(inputs.length === 1 ? (inputs[0] as number[][]) : inputs);
+    expectNear((result as {data: Float32Array}).data, wanted);
+    const back = await toTfjs(ours);
+    expectNear(predicted(back, data), wanted);
+    expect(optionsOf(back)).toEqual(optionsOf(model));
+  });
+});
+
+/** Options of the only layer, but its name, seeds, and where channels are. */
+function optionsOf(model: tfl.LayersModel): unknown {
+  const config = model.layers.at(-1)?.getConfig() as Record<string, unknown>;
+  const text = JSON.stringify(config, (key, value) =>
+    /^(name|seed|dataFormat)$/.test(key) ? undefined : value,
+  );
+  return JSON.parse(text);
+}
+
+test.each([...withoutCounterpart])('%s is refused, and it is said why', async (className, why) => {
+  const inner = () => tfl.layers.dense({units: 2});
+  const configs: Record<string, () => tfl.layers.Layer> = {
+    RNN: () => tfl.layers.rnn({cell: tfl.layers.lstmCell({units: 2})}),
+    StackedRNNCells: () => tfl.layers.stackedRNNCells({cells: [tfl.layers.gruCell({units: 2})]}),
+    ConvLSTM2D: () => tfl.layers.convLstm2d({filters: 2, kernelSize: 2}),
+    ConvLSTM2DCell: () => tfl.layers.convLstm2dCell({filters: 2, kernelSize: 2}),
+    Bidirectional: () =>
+      tfl.layers.bidirectional({layer: tfl.layers.lstm({units: 2}) as tfl.RNN, mergeMode: 'concat'}),
+    TimeDistributed: () => tfl.layers.timeDistributed({layer: inner()}),
+    Embedding: () => tfl.layers.embedding({inputDim: 4, outputDim: 2}),
+    Rescaling: () => tfl.layers.rescaling({scale: 0.5}),
+    Resizing: () => tfl.layers.resizing({height: 2, width: 2}),
+    CenterCrop: () => tfl.layers.centerCrop({height: 2, width: 2}),
+    RandomWidth: () => tfl.layers.randomWidth({factor: 0.1}),
+    CategoryEncoding: () => tfl.layers.categoryEncoding({numTokens: 3, outputMode: 'multiHot'}),
+    Masking: () => tfl.layers.masking(),
+  };
+  const layer = configs[className]?.() ?? made(className, {units: 2});
+  const model = tfl.sequential();
+  model.add(tfl.layers.dense({units: 2, inputShape: [3]}));
+  model.layers.push(layer);
+  await expect(fromTfjs(model)).rejects.toThrow(`${className} has no counterpart in chainrule: ${why}`);
+});

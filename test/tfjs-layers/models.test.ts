@@ -1,0 +1,281 @@
+// Whole models between tfjs-layers and this library: graphs, nested models, training that goes on.
+import * as tf from '@tensorflow/tfjs';
+import * as tfl from '@tensorflow/tfjs-layers';
+import {beforeAll, describe, expect, test} from 'vitest';
+import {
+  input,
+  layers,
+  losses,
+  type Model,
+  model as makeModel,
+  optimizers,
+  schedules,
+  sequential,
+} from '../../lib/index.ts';
+import {fromTfjs, toTfjs} from '../../lib/tfjs-layers/index.ts';
+
+beforeAll(() => tf.setBackend('cpu'));
+
+const numbers = (shape: number[], seed: number): tf.Tensor => tf.randomUniform(shape, -1, 1, 'float32', seed);
+const nested = (tensor: tf.Tensor): number[][] => tensor.arraySync() as number[][];
+
+function expectNear(actual: ArrayLike<number>, wanted: ArrayLike<number>, tolerance = 1e-5): void {
+  expect(actual.length).toBe(wanted.length);
+  for (let at = 0; at < wanted.length; at++) {
+    expect(Math.abs((actual[at] as number) - (wanted[at] as number)), `${at}`).toBeLessThanOrEqual(tolerance);
+  }
+}
+
+const flat = (result: unknown): Float32Array => (result as {data: Float32Array}).data;
+const values = (result: tf.Tensor | tf.Tensor[], index = 0): Float32Array =>
+  [result].flat()[index]?.dataSync() as Float32Array;
+
+/** Two inputs, a layer that is used twice, a nested model, two outputs. */
+function graph(): tfl.LayersModel {
+  const [a, b] = [tfl.input({shape: [4], name: 'left'}), tfl.input({shape: [4], name: 'right'})];
+  const shared = tfl.layers.dense({units: 5, activation: 'relu', name: 'shared/one'});
+  const inner = tfl.sequential({
+    layers: [
+      tfl.layers.dense({units: 6, inputShape: [5], activation: 'tanh'}),
+      tfl.layers.batchNormalization({betaInitializer: 'randomNormal'}),
+      tfl.layers.dense({units: 3}),
+    ],
+  });
+  const [x, y] = [shared.apply(a), shared.apply(b)] as [tfl.SymbolicTensor, tfl.SymbolicTensor];
+  const joined = tfl.layers.concatenate().apply([inner.apply(x), inner.apply(y)] as tfl.SymbolicTensor[]);
+  const first = tfl.layers.dense({units: 2, name: 'first'}).apply(joined) as tfl.SymbolicTensor;
+  const second = tfl.layers.dense({units: 1, name: 'second'}).apply(joined) as tfl.SymbolicTensor;
+  return tfl.model({inputs: [a, b], outputs: [first, second]});
+}
+
+describe('graphs', () => {
+  test('with shared layers and nested models come over and back', async () => {
+    const theirs = graph();
+    const data = [numbers([5, 4], 1), numbers([5, 4], 2)];
+    const wanted = theirs.predict(data) as tf.Tensor[];
+    const ours = await fromTfjs<never>(theirs);
+    expect(ours.inputNames).toEqual(['left', 'right']);
+    expect(ours.outputNames).toEqual(['first', 'second']);
+    expect(ours.countParams()).toBe(theirs.countParams());
+    const results = (await ours.predict(data.map(nested))) as unknown as unknown[];
+    const back = await toTfjs(ours as unknown as Model);
+    const again = back.predict(data) as tf.Tensor[];
+    for (const index of [0, 1]) {
+      expectNear(flat(results[index]), values(wanted, index));
+      expectNear(values(again, index), values(wanted, index));
+    }
+  });
+
+  test('states of recurrent layers are inputs and outputs', async () => {
+    const [x, h, c] = [[4, 3], [5], [5]].map(shape => tfl.input({shape})) as [
+      tfl.SymbolicTensor,
+      tfl.SymbolicTensor,
+      tfl.SymbolicTensor,
+    ];
+    const layer = tfl.layers.lstm({units: 5, returnSequences: true, returnState: true});
+    const outputs = layer.apply([x, h, c]) as tfl.SymbolicTensor[];
+    const theirs = tfl.model({inputs: [x, h, c], outputs});
+    const data = [numbers([2, 4, 3], 1), numbers([2, 5], 2), numbers([2, 5], 3)];
+    const wanted = theirs.predict(data) as tf.Tensor[];
+    const ours = await fromTfjs<never>(theirs);
+    const results = (await ours.predict(data.map(nested))) as unknown as unknown[];
+    for (const index of [0, 1, 2]) expectNear(flat(results[index]), values(wanted, index));
+    const again = (await toTfjs(ours as unknown as Model)).predict(data);
+    for (const index of [0, 1, 2]) expectNear(values(again, index), values(wanted, index));
+  });
+
+  test('a layer that does not train stays so', async () => {
+    const theirs = tfl.sequential({
+      layers: [tfl.layers.dense({units: 3, inputShape: [2], trainable: false}), tfl.layers.dense({units: 1})],
+    });
+    const ours = await fromTfjs(theirs);
+    expect(ours.layers.map(layer => layer.trainable)).toEqual([false, true]);
+    const back = await toTfjs(ours);
+    expect(back.trainableWeights).toHaveLength(2);
+    theirs.trainable = false;
+    expect((await fromTfjs(theirs)).trainable).toBe(false);
+  });
+});
+
+const theirOptimizers: Readonly<Record<string, () => tf.Optimizer>> = {
+  sgd: () => tf.train.sgd(0.05),
+  momentum: () => tf.train.momentum(0.05, 0.9),
+  nesterov: () => tf.train.momentum(0.05, 0.8, true),
+  adagrad: () => tf.train.adagrad(0.05, 0.2),
+  rmsprop: () => tf.train.rmsprop(0.01, 0.8, 0.5, 1e-12),
+  centered: () => tf.train.rmsprop(0.01, 0.8, 0.5, 1e-8, true),
+  adam: () => tf.train.adam(0.01),
+};
+
+function regression(): tfl.Sequential {
+  const seeded = (seed: number) => ({kernelInitializer: tfl.initializers.glorotUniform({seed})});
+  return tfl.sequential({
+    layers: [
+      tfl.layers.dense({units: 6, activation: 'tanh', inputShape: [4], ...seeded(1)}),
+      tfl.layers.batchNormalization(),
+      tfl.layers.dense({units: 2, ...seeded(2)}),
+    ],
+  });
+}
+
+const lossesOf = (history: tfl.History): number[] => history.history.loss as number[];
+const options = {epochs: 3, batchSize: 8, shuffle: false, verbose: 0} as const;
+
+describe('training goes on as it would have', () => {
+  test.each(Object.keys(theirOptimizers))('with %s, here and there again', async name => {
+    const theirs = regression();
+    const optimizer = (theirOptimizers[name] as () => tf.Optimizer)();
+    theirs.compile({optimizer, loss: 'meanSquaredError', metrics: ['mae']});
+    const [x, y] = [numbers([32, 4], 1), numbers([32, 2], 2)];
+    await theirs.fit(x, y, options);
+    const ours = await fromTfjs(theirs);
+    expect(ours.iterations).toBe(12);
+    const wanted = lossesOf(await theirs.fit(x, y, options));
+    const {history} = await ours.fit(nested(x), nested(y), {epochs: 3, batchSize: 8, shuffle: false});
+    expectNear(history.loss as number[], wanted, 1e-4);
+    const back = await toTfjs(ours);
+    expect(back.optimizer.getClassName()).toBe(optimizer.getClassName());
+    expectNear(lossesOf(await back.fit(x, y, options)), lossesOf(await theirs.fit(x, y, options)), 2e-4);
+  });
+
+  test('with losses and metrics of several outputs', async () => {
+    const theirs = graph();
+    theirs.compile({
+      optimizer: 'adam',
+      loss: {first: 'meanSquaredError', second: 'meanAbsoluteError'},
+      metrics: {first: 'mse', second: ['mae']} as never,
+    });
+    const ours = await fromTfjs<never>(theirs);
+    expect(ours.metricsNames).toEqual([
+      ...['loss', 'first_loss', 'second_loss'],
+      ...['first_meanSquaredError', 'second_meanAbsoluteError'],
+    ]);
+    const back = await toTfjs(ours as unknown as Model);
+    expect(back.loss).toEqual(['meanSquaredError', 'meanAbsoluteError']);
+  });
+
+  test('functions of tf.losses have names, too', async () => {
+    const theirs = regression();
+    theirs.compile({optimizer: 'sgd', loss: tf.losses.softmaxCrossEntropy as never, metrics: ['acc']});
+    const ours = await fromTfjs(theirs);
+    const y = tf.oneHot(tf.tensor1d([0, 1, 1, 0], 'int32'), 2);
+    const x = numbers([4, 4], 1);
+    const wanted = tf.losses.softmaxCrossEntropy(y, theirs.predict(x) as tf.Tensor).dataSync()[0] as number;
+    expect((await ours.evaluate(nested(x), nested(y))).loss).toBeCloseTo(wanted, 5);
+  });
+});
+
+describe('what has no counterpart is refused by name', () => {
+  const seq = (...given: tfl.layers.Layer[]): tfl.LayersModel => tfl.sequential({layers: given});
+  const dense = () => tfl.layers.dense({units: 2, inputShape: [3]});
+
+  test.each([
+    ['no model', () => ({}) as tfl.LayersModel, /expected a model of tfjs-layers.*Received/],
+    ['no layers', () => tfl.sequential(), /has no inputShape yet/],
+    [
+      'an axis of any size',
+      () => seq(tfl.layers.lstm({units: 2, batchInputShape: [null, null as never, 3]})),
+      /the shape \[null,null,3\].*inputShape: \[20, 8\]/,
+    ],
+    [
+      'a state between batches',
+      () => seq(tfl.layers.lstm({units: 2, stateful: true, batchInputShape: [1, 4, 3]})),
+      /lstm.*: stateful true: no layer keeps a state/,
+    ],
+    [
+      'bilinear interpolation',
+      () => seq(tfl.layers.upSampling2d({interpolation: 'bilinear', inputShape: [2, 2, 1]})),
+      /interpolation bilinear: tfjs-layers places pixels otherwise/,
+    ],
+    [
+      'channels first',
+      () =>
+        seq(
+          tfl.layers.conv2d({filters: 1, kernelSize: 1, dataFormat: 'channelsFirst', inputShape: [1, 2, 2]}),
+        ),
+      /channels are the last axis here/,
+    ],
+  ])('%s', async (_, make, message) => {
+    await expect((async () => fromTfjs(make()))()).rejects.toThrow(message);
+  });
+
+  test.each([
+    [() => ({loss: (a: tf.Tensor) => a, optimizer: 'sgd'}), /loss: .* has no counterpart.*compile: false/],
+    [() => ({loss: 'meanSquaredError', optimizer: 'sgd', metrics: ['cosine']}), /metrics: "cosine"/],
+    [
+      () => ({loss: 'meanSquaredError', optimizer: new tf.AdamaxOptimizer(0.1, 0.9, 0.9, 1e-7, 0.5)}),
+      /Adamax with decay/,
+    ],
+  ])('of compile %#', async (compilation, message) => {
+    const theirs = seq(dense());
+    theirs.compile(compilation() as never);
+    await expect(fromTfjs(theirs)).rejects.toThrow(message);
+    expect((await fromTfjs(theirs, {compile: false})).countParams()).toBe(8);
+  });
+
+  const small = (...more: ReturnType<typeof layers.dense>[]): Model =>
+    sequential([layers.dense({units: 4, inputShape: [4]}), ...more]);
+
+  test.each([
+    [
+      'a layer',
+      () => small(layers.groupNormalization({groups: 2})),
+      /groupNormalization has no counterpart in tfjs/,
+    ],
+    [
+      'an option',
+      () => small(layers.reLU({negativeSlope: 0.1})),
+      /negativeSlope 0.1: tfjs's ReLU has no such option/,
+    ],
+    [
+      'a default',
+      () => sequential([layers.gru({units: 2, inputShape: [3, 2]})]),
+      /resetAfter null: tfjs's GRU has no such option, where it is always false/,
+    ],
+    [
+      'an activation',
+      () => small(layers.dense({units: 1, activation: 'hardSwish'})),
+      /activation: "hardSwish" has no/,
+    ],
+    [
+      'the slope',
+      () => small(layers.dense({units: 1, activation: 'hardSigmoid'})),
+      /"hardSigmoid" has no counterpart/,
+    ],
+    [
+      'a penalty',
+      () => small(layers.dense({units: 1, activityRegularizer: 'l2'})),
+      /activityRegularizer "l2"/,
+    ],
+  ])('toTfjs: %s', async (_, make, message) => {
+    await expect((async () => toTfjs(make()))()).rejects.toThrow(message);
+  });
+
+  test.each([
+    [{optimizer: 'lion', loss: 'mse'}, /the optimizer lion has no counterpart/],
+    [{optimizer: optimizers.adam({clipNorm: 1}), loss: 'mse'}, /adam with clipNorm/],
+    [
+      {
+        optimizer: optimizers.sgd({
+          learningRate: schedules.cosineDecay({initialLearningRate: 0.1, decaySteps: 9}),
+        }),
+        loss: 'mse',
+      },
+      /schedule/,
+    ],
+    [{optimizer: 'sgd', loss: losses.huber({delta: 2})}, /loss: huber with options/],
+    [{optimizer: 'sgd', loss: 'mse', metrics: ['r2']}, /metrics: "r2" has no counterpart/],
+  ] as const)('toTfjs: of compile %#', async (compilation, message) => {
+    const ours = small();
+    ours.compile(compilation as never);
+    await expect(toTfjs(ours)).rejects.toThrow(message);
+    expect((await toTfjs(ours, {compile: false})).countParams()).toBe(20);
+  });
+
+  test('a layer of two models within one', async () => {
+    const [x, shared] = [input({shape: [3]}), layers.dense({units: 3})];
+    const [a, b] = [1, 2].map(() => makeModel({inputs: x, outputs: shared.apply(x)}));
+    const all = makeModel({inputs: x, outputs: layers.add().apply([a?.apply(x), b?.apply(x)] as never)});
+    await expect(toTfjs(all)).rejects.toThrow(/dense is part of several models/);
+  });
+});
