@@ -103,6 +103,7 @@ function stepBackOf(call: Call, graph: Graph): StepBack | undefined {
     const product = plainProduct(user.result);
     // What is computed after the gradient cannot be an operand of both.
     if (product?.a !== sums || product.b.call.op.kind !== 'leaf') continue;
+    if (!sameShape(user.result.shape, result.shape)) continue;
     const read = [...inputs, product.b];
     if (!isGru) return {op: lstmStepGradOp, inputs: read, last: user, results: [0, 1, 2]};
     const [next] = graph.usersOf(user.result);

@@ -113,3 +113,25 @@ it('weights that exceed a cache stay in a product that all threads share', () =>
   );
   expect(inLoops({last: carries[0]})).toEqual(['matmul', 'lstmCell']);
 });
+
+it('two cells in one loop, of different sizes, each become a call each way', () => {
+  const given = new Given();
+  const [x, first, c0] = [given.input('x', 4, 3, 20), given.input('u', 5, 20), given.input('c', 3, 5)];
+  const [between, second, c1] = [given.input('w', 5, 24), given.input('v', 6, 24), given.input('d', 3, 6)];
+  const {carries} = ops.scan(
+    ([h, c, g, d], [sums]) => {
+      const lower = ops.lstmCell(ops.add(ops.matmul(h, first), sums), c);
+      const inner = ops.add(ops.matmul(g, second), ops.matmul(lower.h, between));
+      const upper = ops.lstmCell(inner, d);
+      return {carries: [lower.h, lower.c, upper.h, upper.c]};
+    },
+    {carries: [c0, c0, c1, c1], sequences: [x]},
+  );
+  const targets = [first, between, second];
+  const outputs = named(gradients(ops.sum(ops.square(carries[2])), targets), ['u', 'w', 'v']);
+  const loops = inLoops(outputs);
+  for (const name of ['lstmStep', 'lstmStepGrad']) {
+    expect(loops.filter(own => own === name)).toHaveLength(2);
+  }
+  expectNear(given.run(outputs), given.exact(outputs));
+});

@@ -172,7 +172,12 @@ class HeadsAttention extends MadeLayer {
         return [output(attention(q, k, value(values), given))];
       }
       const bias = positions === 'alibi' ? alibi(heads, steps, keys) : undefined;
-      const {output: mixed, weights} = scoredAttention(q, k, value(values), {mask, bias, causal, dropout: noise});
+      const {output: mixed, weights} = scoredAttention(q, k, value(values), {
+        mask,
+        bias,
+        causal,
+        dropout: noise,
+      });
       return flags.scores ? [output(mixed), weights] : [output(mixed)];
     };
   }
