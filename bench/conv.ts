@@ -1,16 +1,12 @@
 // Convolutions as a share of the multiply-add peak of the same run: the three products of each, on one
-// thread. Those of single channels as a share of a copy. And a training step of a network that sees, beside
-// PyTorch.
-import {setTimeout as pause} from 'node:timers/promises';
+// thread. Those of single channels as a share of a copy.
 import type {Variable} from '../lib/core/tensor.ts';
 import {gradients} from '../lib/graph/autodiff.ts';
-import {layers, optimizers, type Sequential, sequential, setThreads} from '../lib/index.ts';
+import {setThreads} from '../lib/index.ts';
 import * as ops from '../lib/ops/index.ts';
 import {table} from '../scripts/table.ts';
 import {bandwidthOf, type Ceiling, levelOf, peakOf, remeasurePeak} from './ceiling.ts';
 import {type BenchOptions, type Figure, type Figures, figuresOf, worstOf} from './options.ts';
-import {PeerProcess} from './peers/process.ts';
-import {peerSpecs, startOf} from './peers/registry.ts';
 import {randomOperand, TimedInstruction} from './product.ts';
 import {digits, percent, saveResults} from './report.ts';
 
@@ -135,75 +131,6 @@ function worstByGoal(
   );
 }
 
-const batch = 64;
-
-/** Conv 32, conv 64, max-pool, dense 128, dense 10, on images of 28×28: Keras's first example of its kind. */
-function network(): Sequential {
-  const model = sequential([
-    layers.conv2d({filters: 32, kernelSize: 3, activation: 'relu', inputShape: [28, 28, 1]}),
-    layers.conv2d({filters: 64, kernelSize: 3, activation: 'relu'}),
-    layers.maxPooling2d(),
-    layers.flatten(),
-    layers.dense({units: 128, activation: 'relu'}),
-    layers.dense({units: 10, activation: 'softmax'}),
-  ]);
-  model.compile({optimizer: optimizers.adam(), loss: 'sparseCategoricalCrossentropy'});
-  return model;
-}
-
-/** Microseconds of a step of `steps` in a row. */
-async function timeOwn(model: Sequential, steps: number): Promise<number> {
-  const rows = steps * batch;
-  const x = {
-    data: Float32Array.from({length: rows * 784}, (_, at) => ((at * 7919) % 256) / 255),
-    shape: [rows, 28, 28, 1],
-  };
-  const y = Int32Array.from({length: rows}, (_, at) => (at * 31) % 10);
-  const started = performance.now();
-  await model.fit(x, y, {batchSize: batch, epochs: 1, shuffle: false, verbose: 0});
-  return ((performance.now() - started) / steps) * 1000;
-}
-
-/** In turns with PyTorch, stock and as it is fastest; the least of each. */
-async function timeNetwork({threads, quick, peers}: BenchOptions) {
-  setThreads(threads);
-  const specs = peerSpecs.filter(({runtime}) => runtime === 'torch');
-  const chosen = specs.filter(({name}) => peers?.includes(name) ?? !quick);
-  const started = chosen.flatMap(spec => {
-    const start = startOf({...spec, script: 'torch_images.py'}, threads);
-    if (typeof start !== 'string') return [{name: spec.name, process: new PeerProcess(start)}];
-    console.log(`${spec.name}: missing: ${start}`);
-    return [];
-  });
-  const model = network();
-  const least: Record<string, number> = {};
-  const note = (name: string, time: number): void => {
-    least[name] = Math.min(least[name] ?? Number.POSITIVE_INFINITY, time);
-  };
-  try {
-    for (let repeat = 0; repeat < (quick ? 2 : 5); repeat++) {
-      note('chainrule', await timeOwn(model, quick ? 10 : 40));
-      for (const {name, process} of started) {
-        // Threads of the one before may still spin.
-        await pause(10);
-        try {
-          const {microseconds} = await process.ask<{microseconds: number}>(
-            {batch, steps: quick ? 10 : 40},
-            600,
-          );
-          note(name, microseconds);
-        } catch (error) {
-          console.log(`${name}: ${error instanceof Error ? error.message : error}`);
-        }
-      }
-    }
-  } finally {
-    model.dispose();
-    for (const {process} of started) process.stop();
-  }
-  return least;
-}
-
 export async function bench(options: BenchOptions): Promise<Figures> {
   const {quick, threads} = options;
   setThreads(1);
@@ -233,17 +160,11 @@ export async function bench(options: BenchOptions): Promise<Figures> {
     const [together] = await timeCase(cases[0] as Case, threads, quick);
     if (together) scaling = {value: alone.seconds / together.seconds, note: `${threads} threads`};
   }
-  const step = await timeNetwork(options);
-  console.log(`\ncnn-mnist, batch ${batch}, µs of a step`);
-  console.log(table([Object.keys(step), Object.values(step).map(digits)]));
-  const {chainrule = 0, ...others} = step;
-  const best = Math.min(...Object.values(others));
   const figures = figuresOf({
     ...worstByGoal(plain, row => gflops(row) / peak),
     ...worstByGoal(single, row => shareOfCopy(row, ceiling)),
     'conv-scaling': scaling,
-    'cnn-mnist': Number.isFinite(best) ? {value: best / chainrule, note: `${threads} threads`} : undefined,
   });
-  saveResults('conv', {threads, ceiling, rows, step, figures});
+  saveResults('conv', {threads, ceiling, rows, figures});
   return figures;
 }

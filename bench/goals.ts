@@ -177,7 +177,18 @@ const images: readonly Goal[] = [
   {name: 'depthwise', what: 'depthwise 3×3 and its gradients, of a copy in memory', atLeast: 0.7, unit: '%'},
   {name: 'depthwise-l3', what: 'depthwise 3×3 and its gradients, of a copy in L3', atLeast: 0.55, unit: '%'},
   {name: 'conv-scaling', what: 'conv 3×3: speed-up by two threads', atLeast: 1.85, unit: '×'},
-  {name: 'cnn-mnist', what: 'PyTorch ÷ chainrule, training step of cnn-mnist', atLeast: 1.7, unit: '×'},
+];
+
+const ofNetwork = (name: string, atLeast: number): Goal => {
+  return {name, what: `best peer ÷ chainrule, training step of ${name}`, atLeast, unit: '×'};
+};
+
+/** Of the bench networks. */
+const imageNetworks: readonly Goal[] = [
+  ofNetwork('cnn-mnist', 1.7),
+  ofNetwork('resnet-cifar', 1.55),
+  ofNetwork('mobilenet-block', 1.8),
+  ofNetwork('tcn', 1.5),
 ];
 
 /** Of the bench eager. */
@@ -209,6 +220,7 @@ export const goals: readonly Goal[] = [
   ...small,
   ...eager,
   ...images,
+  ...imageNetworks,
   ...tfjs,
 ];
 

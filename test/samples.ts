@@ -9,6 +9,7 @@ import type * as gemm from '../lib/ops/gemm.ts';
 import type * as ops from '../lib/ops/index.ts';
 import type * as indexing from '../lib/ops/indexing.ts';
 import type * as move from '../lib/ops/move.ts';
+import type * as normalize from '../lib/ops/normalize.ts';
 import type * as optimizer from '../lib/ops/optimizer.ts';
 import type * as pad from '../lib/ops/pad.ts';
 import type * as pool from '../lib/ops/pool.ts';
@@ -45,6 +46,7 @@ import * as along from './conformance/lines.ts';
 import * as moving from './conformance/moving.ts';
 import {products} from './conformance/products.ts';
 import {recurrentSamples} from './conformance/recurrent.ts';
+import {rowUpdateSamples} from './conformance/row-updates.ts';
 import {
   bytes,
   gathers,
@@ -76,6 +78,7 @@ export type OpName =
   | Values<typeof conv>
   | Values<typeof gemm>
   | Values<typeof indexing>
+  | Values<typeof normalize>
   | Values<typeof move>
   | Values<typeof optimizer>
   | Values<typeof pad>
@@ -381,7 +384,12 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   windowLargestGradient: pools('largestGradient'),
   windowMean: pools('mean'),
   windowMeanGradient: pools('meanGradient'),
+  // Normalization.
+  centeredSums: along.centered(),
+  layerNorm: along.layerNorms(false),
+  layerNormGradient: along.layerNorms(true),
   // Cells of recurrent nets.
   ...recurrentSamples(),
   ...attentionSamples(),
+  ...rowUpdateSamples(),
 };

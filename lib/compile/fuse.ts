@@ -22,26 +22,38 @@ interface Group {
 const isElementwise = (call: Call): boolean => call.op.elementwise && call.op.kind === 'primitive';
 
 /**
- * Groups calls from the end of the graph. A call joins the group of its users when all of them are in the
- * same one, its result has the shape that the group computes or needs no step, and the group's program stays
- * within the limits.
+ * A call that costs little beside reading its operand, the only one of its result's size: each group that
+ * reads it computes it anew, so that it need not be written and read.
  */
-function findGroups(order: readonly Call[], kept: ReadonlySet<Tensor>, join: boolean): Map<Call, Group> {
+function isRepeatable({inputs, result}: Call): boolean {
+  return inputs.length === 2 && inputs.filter(({shape}) => sameShape(shape, result.shape)).length === 1;
+}
+
+/**
+ * Groups calls from the end of the graph. A call joins the groups of its users where all of them are in
+ * groups, its result has the shape that these compute or needs no step, and their programs stay within the
+ * limits: one group, or several that repeat it.
+ */
+function findGroups(
+  order: readonly Call[],
+  kept: ReadonlySet<Tensor>,
+  join: boolean,
+): Map<Call, readonly Group[]> {
   const users = usersOf(order);
-  const groups = new Map<Call, Group>();
+  const groups = new Map<Call, readonly Group[]>();
+  const joins = (call: Call, {root, members}: Group): boolean =>
+    (sameShape(call.result.shape, root.result.shape) || isIdentity(call)) &&
+    makeProgram([call, ...members]) !== undefined;
   for (const call of [...order].reverse()) {
     if (!isElementwise(call)) continue;
-    const {result} = call;
-    const groupsOfUsers = new Set((users.get(result) ?? []).map(user => groups.get(user)));
-    const [group] = groupsOfUsers;
-    groups.set(call, {root: call, members: [call]});
-    if (!join || !group || groupsOfUsers.size !== 1 || kept.has(result)) continue;
-    const isSameSize = sameShape(result.shape, group.root.result.shape);
-    if (!isSameSize && !isIdentity(call)) continue;
-    const members = [call, ...group.members];
-    if (!makeProgram(members)) continue;
-    group.members = members;
-    groups.set(call, group);
+    const readers = users.get(call.result) ?? [];
+    const all = new Set(readers.flatMap(user => groups.get(user) ?? []));
+    groups.set(call, [{root: call, members: [call]}]);
+    const isRead = readers.length > 0 && readers.every(user => groups.has(user)) && !kept.has(call.result);
+    if (!join || !isRead || (all.size > 1 && !isRepeatable(call))) continue;
+    if (![...all].every(group => joins(call, group))) continue;
+    for (const group of all) group.members = [call, ...group.members];
+    groups.set(call, [...all]);
   }
   return groups;
 }
@@ -50,9 +62,10 @@ function groupElementwise(roots: Roots, join: boolean): Roots {
   const tensors = tensorsOf(roots);
   const groups = findGroups(callsOf(tensors), new Set(tensors), join);
   const replacement = rewrite(tensors, (call, inputs, replaced) => {
-    const group = groups.get(call);
-    if (!group) return rebuild(call, inputs);
-    if (group.root !== call) return call.outputs;
+    const own = groups.get(call);
+    if (!own) return rebuild(call, inputs);
+    const group = own.find(({root}) => root === call);
+    if (!group) return call.outputs;
     const {inputs: read, program} = makeProgram(group.members) as NonNullable<ReturnType<typeof makeProgram>>;
     return makeMap(call, read.map(replaced), program);
   });

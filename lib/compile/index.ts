@@ -12,6 +12,7 @@ import {choosePrecision} from './precision.ts';
 import {fuseSteps} from './recurrent-rules.ts';
 import {closeLoops, hasLoops, inRegions} from './regions.ts';
 import type {Roots} from './roots.ts';
+import {updateByRows} from './row-rules.ts';
 import {type StateLayout, schedule} from './schedule.ts';
 import {simplify} from './simplify.ts';
 import {sink} from './sink.ts';
@@ -57,8 +58,8 @@ export function compileStages(request: CompileRequest): Compiled {
   const {passes = {}, precision = 'float32'} = request;
   const requested = rootsOf(request);
   const closed = inRegions(simplify)(closeLoops(requested));
-  const simplified = (passes.move ?? true) ? moveOut(closed) : closed;
   const join = passes.fuse ?? true;
+  const simplified = updateByRows((passes.move ?? true) ? moveOut(closed) : closed, join);
   // Steps of recurrent nets are float32.
   const steps = join && precision === 'float32' ? fuseSteps : (roots: Roots): Roots => roots;
   const fused = inRegions(roots => choosePrecision(fuse(steps(roots), join), precision))(simplified);

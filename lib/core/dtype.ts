@@ -26,7 +26,10 @@ interface DTypeRow {
   readonly bytes: number;
   /** What elementwise ops load an element as; itself, but for types that are only stored. */
   readonly computed: ComputedType;
-  readonly array: new (buffer: ArrayBufferLike, byteOffset: number, length: number) => TypedArray;
+  readonly array: {
+    new (buffer: ArrayBufferLike, byteOffset: number, length: number): TypedArray;
+    new (length: number): TypedArray;
+  };
   /** Whether a value is such an array, of whatever realm, or of a class that extends it. */
   isArray(value: unknown): value is TypedArray;
   /** Where elements of the array are not the numbers themselves: from an element to its number, and back. */

@@ -42,6 +42,7 @@ export * from './map.ts';
 export {maskedSoftmax} from './masked-softmax.ts';
 export * from './math.ts';
 export {expandDims, reshape, squeeze, transpose} from './move.ts';
+export {layerNorm} from './normalize.ts';
 export {applyUpdate} from './optimizer.ts';
 export {mirrorPad, type PadMode, pad, repeat, reverse, roll, slice, tile} from './pad.ts';
 export {
@@ -58,5 +59,5 @@ export {type ScanBody, type ScanOptions, type ScanResult, scan} from './scan.ts'
 export {logSoftmax, softmax, softmaxCrossentropy, subtractOneHot} from './softmax.ts';
 export {argsort, sort, topK} from './sort.ts';
 export type {Padding, PerAxis} from './spatial.ts';
-export {logSumExp, moments, norm, std, variance} from './statistics.ts';
+export {centeredSums, logSumExp, moments, norm, std, variance} from './statistics.ts';
 export {dynamicSlice, dynamicUpdateSlice} from './window.ts';

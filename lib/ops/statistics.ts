@@ -4,7 +4,7 @@ import {defineOp} from '../core/define.ts';
 import {type Shape, sizeOf} from '../core/shape.ts';
 import {apply, apply1, failIn, type Op, type Tensor} from '../core/tensor.ts';
 import {type Axes, axesOf} from './axes.ts';
-import {abs, add, div, equal, exp, mul, select, sqrt, sub} from './map.ts';
+import {abs, add, div, equal, exp, mul, neg, select, sqrt, sub} from './map.ts';
 import {pow} from './math.ts';
 import {reshape, transpose} from './move.ts';
 import {max, min, spread, sum, withoutAxis} from './reduce.ts';
@@ -22,6 +22,26 @@ const momentsOp = defineOp({
     const away = (): Tensor => mul(sub(x, spread(mean, x.shape, axis)), 2);
     const second = dVariance && mul(away(), toAll(dVariance));
     return {dx: first && second ? add(first, second) : (first ?? second)};
+  },
+});
+
+const centeredSumsOp = defineOp({
+  signature: 'centeredSums(dy: f32, x: f32, mean: f32) -> total: f32, along: f32 {axis: i32}',
+  shape({dy}, given) {
+    const shape = withoutAxis('centeredSums', dy, given);
+    return {total: shape, along: shape};
+  },
+  grad({dTotal, dAlong}, {dy, x, mean, total}, {axis}) {
+    const toAll = (part: Tensor): Tensor => spread(part, x.shape, axis);
+    const first = dTotal && toAll(dTotal);
+    if (!dAlong) return {dDy: first, dx: null, dMean: null};
+    const along = toAll(dAlong);
+    const second = mul(sub(x, toAll(mean)), along);
+    return {
+      dDy: first ? add(first, second) : second,
+      dx: mul(dy, along),
+      dMean: neg(mul(total, dAlong)),
+    };
   },
 });
 
@@ -77,6 +97,20 @@ export function moments(x: Tensor, axes?: Axes, keepDims = false): {mean: Tensor
   const {line, axis, list} = asOneAxis('moments', x, axes);
   const [mean, variance] = apply(momentsOp, [line], {axis});
   return {mean: keepAxes(mean, x, list, keepDims), variance: keepAxes(variance, x, list, keepDims)};
+}
+
+/**
+ * Σ dy and Σ dy · (x − mean) along an axis, by one pass over memory: what the gradient of a normalization is
+ * made of. `mean` has the shape of dy and x without the axis.
+ */
+export function centeredSums(
+  dy: Tensor,
+  x: Tensor,
+  mean: Tensor,
+  axis: number,
+): {total: Tensor; along: Tensor} {
+  const [total, along] = apply(centeredSumsOp, [dy, x, mean], {axis});
+  return {total, along};
 }
 
 /** Mean of the squared distances from the mean over `axes`, all by default. */

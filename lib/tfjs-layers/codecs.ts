@@ -8,6 +8,8 @@ import type {Config, Json} from '../core/named.ts';
 export interface Codec {
   readonly fromTfjs: (value: Json, where: string) => Json | undefined;
   readonly toTfjs: (value: Json, where: string) => Json | undefined;
+  /** Whether null is a value, and not the lack of one. */
+  readonly takesNull?: boolean;
 }
 
 /** tfjs writes an object as the name of its class and the class's options. */
@@ -38,6 +40,9 @@ export const plain: Codec = {
   fromTfjs: value => JSON.parse(JSON.stringify(value)) as Json,
   toTfjs: value => value,
 };
+
+/** The same in both, where null says something. */
+export const nullable: Codec = {fromTfjs: value => value, toTfjs: value => value, takesNull: true};
 
 /** tfjs knows paddings of windows by their names alone. */
 export const namedPadding: Codec = {

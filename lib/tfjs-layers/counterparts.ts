@@ -10,12 +10,25 @@ import {
   initializer,
   knownSizes,
   namedPadding,
+  nullable,
   plain,
   regularizer,
   sidesOfAxes,
 } from './codecs.ts';
 
 export type TfjsLayer = layers.Layer;
+
+/** Layers within a layer. */
+export interface Part {
+  /** The option here, and of tfjs's constructor. */
+  readonly option: string;
+  /** Where tfjs's layer has them. */
+  readonly property: string;
+  /** Any number of them. */
+  readonly isList?: boolean;
+  /** What tfjs makes of the others, so that its constructor does not take it. */
+  readonly isDerived?: boolean;
+}
 
 /** One option: as tfjs calls it, as it is called here. */
 interface OptionRow {
@@ -36,6 +49,8 @@ export interface Counterpart {
   readonly defaults: Config;
   /** What tfjs's own description of the layer leaves out, or has wrong. */
   readonly read: (layer: TfjsLayer) => Config;
+  /** In the order of `layers` of the layer here. */
+  readonly parts: readonly Part[];
   /** Values of options that mean something else there, or nothing. */
   readonly refused: readonly RefusedValue[];
 }
@@ -59,6 +74,7 @@ function codecFor(name: string): Codec {
 const codecs: Readonly<Record<string, Codec>> = {
   last: channelsLast,
   named: namedPadding,
+  nullable,
   sides: sidesOfAxes,
   sizes: knownSizes,
 };
@@ -78,7 +94,7 @@ const optionRows = (names: string): OptionRow[] =>
     });
 
 function row(className: string, kind: string, options: string, details: Details = {}): Counterpart {
-  const nothing = {always: {}, defaults: {}, read: () => ({}), refused: []};
+  const nothing = {always: {}, defaults: {}, read: () => ({}), parts: [], refused: []};
   return {className, kind, options: optionRows(options), ...nothing, ...details};
 }
 
@@ -171,6 +187,30 @@ export const counterparts: readonly Counterpart[] = [
     always: {resetAfter: false},
     defaults: {recurrentActivation: 'sigmoid'},
   }),
+  row('SimpleRNNCell', 'simpleRNNCell', cell),
+  row('LSTMCell', 'lstmCell', `${cell} recurrentActivation unitForgetBias`, {
+    defaults: {recurrentActivation: 'sigmoid'},
+  }),
+  row('GRUCell', 'gruCell', `${cell} recurrentActivation`, {
+    always: {resetAfter: false},
+    defaults: {recurrentActivation: 'sigmoid'},
+  }),
+  row('StackedRNNCells', 'stackedRNNCells', '', {
+    parts: [{option: 'cells', property: 'cells', isList: true}],
+  }),
+  row('RNN', 'rnn', 'returnSequences returnState goBackwards', {
+    refused: [stateful],
+    parts: [{option: 'cell', property: 'cell'}],
+  }),
+  row('Bidirectional', 'bidirectional', 'mergeMode:nullable', {
+    parts: [
+      {option: 'layer', property: 'forwardLayer'},
+      {option: 'backwardLayer', property: 'backwardLayer', isDerived: true},
+    ],
+  }),
+  row('TimeDistributed', 'timeDistributed', '', {parts: [{option: 'layer', property: 'layer'}]}),
+  row('Masking', 'masking', 'maskValue'),
+  row('Embedding', 'embedding', `inputDim outputDim ${weights('embeddings')} maskZero`),
   row('Add', 'add', ''),
   row('Multiply', 'multiply', ''),
   row('Average', 'average', ''),
@@ -198,17 +238,8 @@ export const modelClasses: Readonly<Record<string, 'sequential' | 'model'>> = {
 
 /** Layers of tfjs-layers that have none here, and why. */
 export const withoutCounterpart: ReadonlyMap<string, string> = new Map([
-  ['RNN', 'a loop over cells of any kind has none yet; layers.lstm, gru and simpleRNN have theirs built in'],
-  ['SimpleRNNCell', 'cells are no layers of their own yet: layers.simpleRNN'],
-  ['GRUCell', 'cells are no layers of their own yet: layers.gru'],
-  ['LSTMCell', 'cells are no layers of their own yet: layers.lstm'],
-  ['StackedRNNCells', 'cells are no layers of their own yet: put recurrent layers one after another'],
   ['ConvLSTM2D', 'not yet'],
   ['ConvLSTM2DCell', 'not yet'],
-  ['Bidirectional', 'not yet'],
-  ['TimeDistributed', 'not yet: a dense layer is applied to each step as it is'],
-  ['Masking', 'not yet'],
-  ['Embedding', 'not yet'],
   ['Rescaling', 'not yet: layers.lambda multiplies and adds'],
   ['Resizing', 'not yet'],
   ['CenterCrop', 'not yet'],

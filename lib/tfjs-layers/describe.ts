@@ -2,7 +2,14 @@
 import {fail} from '../core/errors.ts';
 import type {Config, Json} from '../core/named.ts';
 import {isLayer} from '../nn/layer.ts';
-import {byClass, byKind, type Counterpart, type TfjsLayer, withoutCounterpart} from './counterparts.ts';
+import {
+  byClass,
+  byKind,
+  type Counterpart,
+  type Part,
+  type TfjsLayer,
+  withoutCounterpart,
+} from './counterparts.ts';
 
 /** Letters that names of layers have here; tfjs takes any. */
 export const toName = (name: string): string =>
@@ -23,10 +30,21 @@ export function counterpartOf(where: string, layer: TfjsLayer): Counterpart {
   return fail('ERR_UNKNOWN_NAME', `${where}: ${className} has no counterpart in chainrule: ${why}.`);
 }
 
+/** What stands for layers within one. */
+export type DescribeInner = (layers: readonly TfjsLayer[]) => readonly Json[];
+
+/** The layers of tfjs within one, as one or a list. */
+export const partOf = (layer: TfjsLayer, {property}: Part): TfjsLayer | readonly TfjsLayer[] =>
+  (layer as unknown as Readonly<Record<string, TfjsLayer>>)[property] as TfjsLayer;
+
 /** A layer of tfjs as it stands in a description here, under a name. */
-export function describeTfjs(layer: TfjsLayer, name: string): {readonly [key: string]: Json} {
+export function describeTfjs(
+  layer: TfjsLayer,
+  name: string,
+  describeInner: DescribeInner,
+): {readonly [key: string]: Json} {
   const where = `fromTfjs: ${layer.name}`;
-  const {kind, options, always, read, refused} = counterpartOf(where, layer);
+  const {kind, options, always, read, refused, parts} = counterpartOf(where, layer);
   const theirs = {...(layer.getConfig() as Config), ...read(layer)};
   for (const {option, value, why} of refused) {
     if (theirs[option] === value) fail('ERR_OPTION', `${where}: ${option} ${String(value)}: ${why}.`);
@@ -34,8 +52,14 @@ export function describeTfjs(layer: TfjsLayer, name: string): {readonly [key: st
   const ours: {[key: string]: Json} = {kind, name, ...always};
   for (const {theirs: from, ours: to, codec} of options) {
     const given = theirs[from];
-    const value = isGiven(given) ? codec.fromTfjs(given, `${where}: ${from}`) : undefined;
-    if (isGiven(value)) ours[to] = value;
+    const isValue = isGiven(given) || (given === null && codec.takesNull);
+    const value = isValue ? codec.fromTfjs(given as Json, `${where}: ${from}`) : undefined;
+    if (isGiven(value) || (value === null && codec.takesNull)) ours[to] = value;
+  }
+  const inner = parts.map(part => partOf(layer, part));
+  const described = describeInner(inner.flat());
+  for (const [index, part] of parts.entries()) {
+    ours[part.option] = part.isList ? described : (described[index] as Json);
   }
   if (!layer.trainable) ours.trainable = false;
   return ours;
@@ -59,21 +83,38 @@ export function describeOurs(description: Config): TfjsDescription {
   const given: Config = {...row.defaults, ...description};
   const config: {[key: string]: Json} = {name, ...(trainable === false && {trainable})};
   for (const [option, value] of Object.entries(given)) {
-    if (general.includes(option)) continue;
+    if (general.includes(option) || row.parts.some(part => part.option === option)) continue;
     const own = row.options.find(({ours}) => ours === option);
     if (!own) {
       checkAlways(row, where, option, value);
       continue;
     }
     const written = own.codec.toTfjs(value, `${where}: ${option}`);
-    if (!isGiven(written)) continue;
+    if (!isGiven(written) && !(written === null && own.codec.takesNull)) continue;
     config[own.theirs] = written;
     const refused = row.refused.find(each => each.option === own.theirs && each.value === written);
     if (refused) fail('ERR_OPTION', `${where}: ${option} ${String(value)}: ${refused.why}.`);
   }
+  checkDerived(row, where, given);
   for (const [option, value] of Object.entries(row.always))
     checkAlways(row, where, option, given[option], value);
   return {className: row.className, config};
+}
+
+/** What a layer is but for its name and its direction. */
+function described(value: Json | undefined): string {
+  const {name, goBackwards, ...rest} = (value ?? {}) as Config;
+  return JSON.stringify(rest);
+}
+
+/** A layer within that tfjs makes like the first must be like it. */
+function checkDerived({parts, className}: Counterpart, where: string, given: Config): void {
+  const [first] = parts;
+  for (const {option, isDerived} of parts) {
+    if (!isDerived || described(given[option]) === described(given[first?.option as string])) continue;
+    const only = `tfjs's ${className} makes it like ${first?.option}`;
+    fail('ERR_OPTION', `${where}: ${option}: it differs from ${first?.option}, and ${only}.`);
+  }
 }
 
 /** An option that tfjs lacks must have the value that its layer always has. */

@@ -27,11 +27,15 @@ export function tfjsModule(): TfjsModule {
   return found;
 }
 
-/** An instance of one of tfjs's registered classes. */
+/** An instance of one of tfjs's registered classes, with layers within it where there are any. */
 export function instanceOf<Made extends {getConfig(): object}>(
   {serialization: {SerializationMap}}: TfjsModule,
   {className, config}: {readonly className: string; readonly config: object},
+  inner?: object,
 ): Made {
-  const [own, fromConfig] = SerializationMap.getMap().classNameMap[className] as [never, never];
-  return (fromConfig as (own: unknown, config: object) => Made)(own, config);
+  const [own, fromConfig] = SerializationMap.getMap().classNameMap[className] as unknown as [
+    new (options: object) => Made,
+    (own: unknown, config: object) => Made,
+  ];
+  return inner ? new own({...config, ...inner}) : fromConfig(own, config);
 }

@@ -12,8 +12,8 @@ import type {Layer} from '../nn/layer.ts';
 import type {SymbolicTensor} from '../nn/symbolic.ts';
 import type {ModelLayer} from '../train/network/nested.ts';
 import type {Network} from '../train/network/network.ts';
-import type {TfjsLayer} from './counterparts.ts';
-import {describeOurs} from './describe.ts';
+import {byKind, type TfjsLayer} from './counterparts.ts';
+import {describeOurs, partOf} from './describe.ts';
 import {instanceOf, type TfjsModule, tfjsModule} from './module.ts';
 import {lossToTfjs, metricToTfjs} from './objectives.ts';
 import {optimizerToTfjs, slotsOf, slotToTfjs} from './optimizers.ts';
@@ -55,7 +55,24 @@ class Builder {
     return network.isChain ? this.#chain(network, name) : this.#graph(network, name);
   }
 
+  /** A layer, whose weights are to be filled. */
   #layer(layer: Layer, name: string, first?: Shape): TfjsLayer {
+    const made = this.#make(layer, name, first);
+    this.#fill(made, layer);
+    return made;
+  }
+
+  #fill(made: TfjsLayer, layer: Layer): void {
+    if (isModel(layer)) return;
+    const {parts = []} = byKind.get(layer.kind) ?? {};
+    const inner = parts.flatMap(part => partOf(made, part));
+    for (const [index, each] of inner.entries()) this.#fill(each, layer.layers[index] as Layer);
+    if (inner.length > 0 || layer.weights.length === 0) return;
+    const names = layer.weights.map(({variable}) => this.#names.get(variable.tensor) as string);
+    this.filled.push({layer: made, names});
+  }
+
+  #make(layer: Layer, name: string, first?: Shape): TfjsLayer {
     if (this.#seen.has(layer))
       fail('ERR_GRAPH', `toTfjs: ${name} is part of several models within this one.`);
     this.#seen.add(layer);
@@ -64,14 +81,19 @@ class Builder {
     const dtype = (layer.config.dtype as string | undefined) ?? 'float32';
     const input = first && {batchInputShape: batched(first)};
     const own = layer.kind === 'inputLayer' ? {...input, dtype: dtypeOf(dtype), name} : {...config, ...input};
-    const made = instanceOf<TfjsLayer>(this.#tf, {className, config: own});
+    const made = instanceOf<TfjsLayer>(this.#tf, {className, config: own}, this.#inner(layer));
     // Values are set at once: those of an orthogonal initializer would take seconds.
     made.setFastWeightInitDuringBuild(true);
-    if (layer.weights.length > 0) {
-      const names = layer.weights.map(({variable}) => this.#names.get(variable.tensor) as string);
-      this.filled.push({layer: made, names});
-    }
     return made;
+  }
+
+  /** The layers within one, as tfjs's constructor takes them; undefined where there are none. */
+  #inner(layer: Layer): object | undefined {
+    const parts = byKind.get(layer.kind)?.parts ?? [];
+    if (parts.length === 0) return undefined;
+    const made = layer.layers.map(each => this.#make(each, each.givenName ?? each.kind));
+    const taken = parts.filter(part => !part.isDerived);
+    return Object.fromEntries(taken.map(({option, isList}, index) => [option, isList ? made : made[index]]));
   }
 
   #chain({layers, inputShape}: Network, name: string | undefined): LayersModel {
@@ -89,7 +111,10 @@ class Builder {
       values.set(tensor, this.#tf.input({shape: [...shape], name: own, dtype}));
     }
     const made = new Map(layers.map(({layer, name: own}) => [layer, this.#layer(layer, own)]));
-    for (const {layer, inputs: operands, outputs: results} of calls) {
+    for (const {layer, inputs: operands, outputs: results, options} of calls) {
+      for (const option of Object.keys(options)) {
+        fail('ERR_OPTION', `toTfjs: ${layer.name}: apply: ${option}: tfjs-layers has no such option.`);
+      }
       const given = operands.map(tensor => values.get(tensor) as TfjsTensor);
       const one = given.length === 1 ? (given[0] as TfjsTensor) : given;
       const all = [(made.get(layer) as TfjsLayer).apply(one)].flat() as TfjsTensor[];

@@ -2,7 +2,7 @@
 import type {LayersModel, SymbolicTensor} from '@tensorflow/tfjs-layers';
 import {fail} from '../core/errors.ts';
 import type {Json} from '../core/named.ts';
-import {modelClasses, type TfjsLayer} from './counterparts.ts';
+import {byClass, modelClasses, type TfjsLayer} from './counterparts.ts';
 import {counterpartOf, describeTfjs, toName} from './describe.ts';
 
 /** Any model of tfjs-layers, also one that is a layer of another. */
@@ -65,8 +65,13 @@ class Description {
       const inner = {...this.model(layer, own), name};
       return layer.trainable ? inner : {...inner, trainable: false};
     }
-    this.leaves.push({layer, path: own});
-    return {...describeTfjs(layer, name)};
+    const described = describeTfjs(layer, name, inner => {
+      const names = namesOf(inner);
+      return inner.map(each => this.#layer(each, names.get(each) as string, own));
+    });
+    // The weights of a layer around others are theirs.
+    if (byClass.get(layer.getClassName())?.parts.length === 0) this.leaves.push({layer, path: own});
+    return {...described};
   }
 
   #chain(model: TfjsModel, path: readonly string[]): {[key: string]: Json} {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "attention_grad.h"
+#include "centered_sums.h"
 #include "check.h"
 #include "conv.h"
 #include "cumulate.h"
@@ -11,6 +12,7 @@
 #include "join.h"
 #include "map.h"
 #include "move.h"
+#include "normalize.h"
 #include "optimizer.h"
 #include "pad.h"
 #include "pool.h"
@@ -18,6 +20,7 @@
 #include "random.h"
 #include "recurrent_step.h"
 #include "reduce.h"
+#include "row_updates.h"
 #include "softmax.h"
 #include "sort.h"
 #include "statistics.h"
@@ -46,9 +49,9 @@ constexpr KernelList<kCounts...> join(const Kernel (&... lists)[kCounts]) {
 constexpr auto kKernels =
     join(kGemmKernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels, kCheckKernels,
          kRandomKernels, kMoveKernels, kOptimizerKernels, kJoinKernels, kPadKernels, kIndexingKernels,
-         kCumulateKernels, kStatisticsKernels, kSortKernels, kWindowKernels, kConvKernels,
-         kPoolKernels, kRecurrentKernels, kRecurrentStepKernels,
-         kAttentionKernels);
+         kCumulateKernels, kStatisticsKernels, kCenteredSumsKernels, kLayerNormKernels, kSortKernels,
+         kWindowKernels, kConvKernels, kPoolKernels, kRecurrentKernels, kRecurrentStepKernels,
+         kAttentionKernels, kRowUpdateKernels);
 
 constexpr int32_t kKernelCount = sizeof(kKernels.kernels) / sizeof(Kernel);
 constexpr KernelTable kTable = {kIsaName, kKernels.kernels, kKernelCount, kMapOps, kMapOpCount};

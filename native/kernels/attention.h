@@ -6,6 +6,7 @@
 #pragma once
 
 #include "attention_shape.h"
+#include "softmax.h"
 
 namespace chainrule {
 namespace {
@@ -19,7 +20,7 @@ struct ForwardMemory {
 size_t attention_scratch(const Args& args) {
   const Attention a = attention_sizes(args);
   int64_t floats = kKeyBlock * (a.padded(a.size) + a.padded(a.value_size) + kQueryGroup) +
-                   kQueryRows * (kLanes + 1) + kLanes;
+                   (kQueryRows + kLanes) * (kLanes + 1);
   return static_cast<size_t>(floats) * sizeof(float);
 }
 
@@ -29,7 +30,7 @@ ForwardMemory forward_memory(const Attention& a, void* scratch) {
   m.values = m.panel + kKeyBlock * a.padded(a.size);
   m.scores = m.values + kKeyBlock * a.padded(a.value_size);
   m.sums = m.scores + kKeyBlock * kQueryGroup;
-  m.most = m.sums + kQueryRows * kLanes;
+  m.most = m.sums + (kQueryRows + kLanes) * kLanes;
   return m;
 }
 
@@ -45,18 +46,37 @@ const float* whole_rows(const float* from, int64_t row, int64_t rows, int64_t si
   return copy;
 }
 
-// Scores of a row, scaled; minus infinity for keys that it does not see.
-VEC_INLINE Vec scale_scores(const Attention& a, const Row& at, float* scores, int64_t width) {
+// The largest score of a row in each lane, scaled; minus infinity for keys that it does not see. A NaN may
+// get lost: its exponential makes the row NaN anyway.
+VEC_INLINE Vec largest_scores(const Attention& a, const Row& at, const float* scores, int64_t width) {
   const Vec scale = splat(a.scale);
-  const bool all = sees_all(a, at, width);
   Vec most = splat(kMinusInfinity);
+  if (sees_all(a, at, width)) {
+    for (int64_t j = 0; j < width; j += kLanes) most = larger(load(scores + j) * scale, most);
+    return most;
+  }
   for (int64_t j = 0; j < width; j += kLanes) {
-    Vec s = load(scores + j) * scale;
-    if (!all) s = select(seen(a, at, j, width), s, splat(kMinusInfinity));
-    store(scores + j, s);
-    most = max(most, s);
+    Vec s = select(seen(a, at, j, width), load(scores + j) * scale, splat(kMinusInfinity));
+    most = larger(s, most);
   }
   return most;
+}
+
+// Exponentials of a row's scores in place, and their sum in each lane.
+VEC_INLINE Vec exponentials(const Attention& a, const Row& at, float* scores, int64_t width, float shift) {
+  const Vec scale = splat(a.scale), down = splat(-shift);
+  const bool all = sees_all(a, at, width), drops = a.keep < 1.0f;
+  Vec e[4] = {zero(), zero(), zero(), zero()}, factors[4];
+  if (drops) drawn(a, at, factors);
+#pragma GCC unroll 4
+  for (int64_t v = 0; v < 4; ++v) {
+    const int64_t j = v * kLanes;
+    if (j >= width) break;
+    e[v] = exp_below(fma(load(scores + j), scale, down));
+    if (!all) e[v] = select(seen(a, at, j, width), e[v], zero());
+    store(scores + j, drops ? e[v] * factors[v] : e[v]);
+  }
+  return (e[0] + e[1]) + (e[2] + e[3]);
 }
 
 VEC_INLINE void scale_row(float* y, int64_t n, float factor) {
@@ -64,58 +84,55 @@ VEC_INLINE void scale_row(float* y, int64_t n, float factor) {
 }
 
 // Makes scores of a group of rows probabilities, up to the sums that are not known yet. `y` is what the rows
-// have so far, most and sums their maxima and sums.
+// have so far, nothing if this block is the first; most and sums are their maxima and sums.
 void exponentiate(const Attention& a, Row at, int64_t rows, int64_t width, float* scores, float* most,
-                  float* sums, float* y) {
-  alignas(64) float before[kLanes] = {}, shift[kLanes] = {}, down[kLanes];
-  const int64_t first = at.row;
+                  float* sums, float* y, bool first) {
+  alignas(64) float lanes[kLanes * kLanes], by_lane[kLanes * kLanes], shift[kLanes], down[kLanes];
+  const int64_t row = at.row;
   for (int64_t r = 0; r < rows; ++r) {
-    at.row = first + r;
-    before[r] = most[r];
-    float larger = reduce_max(max(splat(most[r]), scale_scores(a, at, scores + r * kKeyBlock, width)));
-    most[r] = larger;
-    shift[r] = larger == kMinusInfinity ? 0.0f : larger;
+    at.row = row + r;
+    store(lanes + r * kLanes, largest_scores(a, at, scores + r * kKeyBlock, width));
   }
-  store(down, exp_below(load(before) - load(shift)));
+  for (int64_t r = rows; r < kLanes; ++r) store(lanes + r * kLanes, zero());
+  transpose_16x16(lanes, kLanes, by_lane, kLanes);
+  const Vec before = load_tail(most, rows);
+  Vec largest = before;
+#pragma GCC unroll 16
+  for (int64_t lane = 0; lane < kLanes; ++lane) largest = larger(load(by_lane + lane * kLanes), largest);
+  store_tail(most, largest, rows);
+  const Vec minus = select(equal(largest, splat(kMinusInfinity)), zero(), largest);
+  store(shift, minus);
+  store(down, exp_below(before - minus));
   for (int64_t r = 0; r < rows; ++r) {
-    float* s = scores + r * kKeyBlock;
-    const Vec largest = splat(shift[r]);
-    Vec e[4] = {zero(), zero(), zero(), zero()};
-    for (int64_t v = 0; v * kLanes < width; ++v) {
-      e[v] = exp_below(load(s + v * kLanes) - largest);
-      store(s + v * kLanes, e[v]);
-    }
-    Vec total = (e[0] + e[1]) + (e[2] + e[3]);
-    store(sums + r * kLanes, fma(load(sums + r * kLanes), splat(down[r]), total));
-    if (down[r] != 1.0f) scale_row(y + r * a.y_row(), a.value_size, down[r]);
-    if (a.keep < 1.0f) {
-      at.row = first + r;
-      Vec factors[4];
-      drawn(a, at, factors);
-      for (int64_t v = 0; v * kLanes < width; ++v) store(s + v * kLanes, e[v] * factors[v]);
-    }
+    at.row = row + r;
+    Vec total = exponentials(a, at, scores + r * kKeyBlock, width, shift[r]);
+    float* sum = sums + r * kLanes;
+    store(sum, first ? total : fma(load(sum), splat(down[r]), total));
+    if (!first && down[r] != 1.0f) scale_row(y + r * a.y_row(), a.value_size, down[r]);
   }
 }
 
 // Divides rows by their sums; a row that sees no key is zero, and its logarithm infinite.
 void finish_attention(const Attention& a, const ForwardMemory& m, int64_t rows, float* y, float* logs) {
+  alignas(64) float by_lane[kLanes * kLanes], factors[kLanes];
   for (int64_t r = 0; r < rows; r += kLanes) {
     const int64_t count = min(rows - r, kLanes);
-    alignas(64) float sums[kLanes] = {}, most[kLanes] = {};
+    transpose_16x16(m.sums + r * kLanes, kLanes, by_lane, kLanes);
+    Vec terms[kLanes];
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; ++i) terms[i] = load(by_lane + i * kLanes);
+    const Vec sum = add_as_lanes(terms, kLanes), none = zero();
+    store(factors, select(equal(sum, none), none, splat(1.0f) / sum));
+    Vec log_sum = select(equal(sum, none), splat(kInfinity), load_tail(m.most + r, count) + log(sum));
+    store_upto(logs + r, log_sum, count);
     for (int64_t i = 0; i < count; ++i) {
-      sums[i] = reduce_add(load(m.sums + (r + i) * kLanes));
-      most[i] = m.most[r + i];
-      const float factor = sums[i] == 0.0f ? 0.0f : 1.0f / sums[i];
       float* row = y + (r + i) * a.y_row();
+      const Vec factor = splat(factors[i]);
       for (int64_t j = 0; j < a.value_size; j += kLanes) {
         // The sum with zero makes zeros of both signs one.
-        Vec x = fma(load_upto(row + j, a.value_size - j), splat(factor), zero());
-        store_upto(row + j, x, a.value_size - j);
+        store_upto(row + j, fma(load_upto(row + j, a.value_size - j), factor, none), a.value_size - j);
       }
     }
-    Vec sum = load(sums);
-    Vec log_sum = select(equal(sum, zero()), splat(kInfinity), load(most) + log(sum));
-    store_upto(logs + r, log_sum, count);
   }
 }
 
@@ -126,6 +143,7 @@ void attend(const Attention& a, const ForwardMemory& m, int64_t b, int64_t head,
   for (int64_t r = 0; r < last - row; ++r) {
     m.most[r] = kMinusInfinity;
     store(m.sums + r * kLanes, zero());
+    if (a.keys > 0 && a.width(row + r, 0) > 0) continue;
     for (int64_t j = 0; j < a.value_size; j += kLanes) {
       store_upto(y + r * a.y_row() + j, zero(), a.value_size - j);
     }
@@ -143,8 +161,10 @@ void attend(const Attention& a, const ForwardMemory& m, int64_t b, int64_t head,
       float* own = y + r * a.y_row();
       tile_product({a.queries_at(b, head, at), a.q_row(), 1}, rows, m.panel, kKeyBlock, a.padded(width),
                    a.size, m.scores, kKeyBlock, false);
-      exponentiate(a, {b, head, at, key}, rows, width, m.scores, m.most + r, m.sums + r * kLanes, own);
-      tile_product({m.scores, kKeyBlock, 1}, rows, values, step, a.value_size, width, own, a.y_row(), true);
+      exponentiate(a, {b, head, at, key}, rows, width, m.scores, m.most + r, m.sums + r * kLanes, own,
+                   key == 0);
+      tile_product({m.scores, kKeyBlock, 1}, rows, values, step, a.value_size, width, own, a.y_row(),
+                   key > 0);
     }
   }
   finish_attention(a, m, last - row, y, logs);

@@ -57,7 +57,7 @@ void clear(float* to, int64_t n) {
 // From the scores in p and dy . vT in ds of a row to its probabilities and the gradients of its scores.
 VEC_INLINE void back_row(const Attention& a, const Row& at, int64_t width, float log_sum, float share,
                          float* p, float* ds) {
-  const Vec scale = splat(a.scale), logs = splat(log_sum), past = splat(share);
+  const Vec scale = splat(a.scale), logs = splat(-log_sum), past = splat(share);
   const bool all = sees_all(a, at, width), drops = a.keep < 1.0f;
   Vec factors[4];
   if (drops) drawn(a, at, factors);
@@ -68,7 +68,7 @@ VEC_INLINE void back_row(const Attention& a, const Row& at, int64_t width, float
       store(ds + j, zero());
       continue;
     }
-    Vec x = exp_below(load(p + j) * scale - logs);
+    Vec x = exp_below(fma(load(p + j), scale, logs));
     if (!all) x = select(seen(a, at, j, width), x, zero());
     Vec d = load(ds + j);
     if (drops) d = d * factors[v];

@@ -186,6 +186,9 @@ VEC_INLINE Vec exp_below(Vec x) {
   return times_power_of_two(e.rise + splat(1.0f), e.power);
 }
 
+// The larger of each, where neither is NaN.
+VEC_INLINE Vec larger(Vec a, Vec b) { return at_least(a, b); }
+
 // The bools of sixteen keys, or those below n.
 VEC_INLINE Mask bools_at(const uint8_t* p, int64_t n) {
   return not_equal(n >= kLanes ? load_u8(p) : load_u8_tail(p, n), zero());

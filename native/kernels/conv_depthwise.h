@@ -2,14 +2,14 @@
 // bits are those of products of one column.
 #pragma once
 
-#include "conv_lines.h"
+#include "conv_depthwise_kernel.h"
+#include "conv_depthwise_rows.h"
 
 namespace chainrule {
 namespace {
 
-// Pixels that share the loads of a kernel, and vectors of channels whose chains run at once.
-constexpr int kPixelsAtOnce = 4, kVectorsAtOnce = 4;
-constexpr int64_t kStripChannels = kVectorsAtOnce * kLanes;
+// Pixels that share the loads of a kernel.
+constexpr int kPixelsAtOnce = 4;
 
 // A tap as a row of windows sees it.
 struct RowTap {
@@ -69,8 +69,8 @@ void taps_of_row(const Convolution& c, const WindowPlace& place, int64_t first, 
   }
 }
 
-// What the pixels of one row have in common.
-struct RowArgs {
+// What the pixels of one row have in common, whatever the kernel.
+struct TapRowArgs {
   const RowTap* taps;
   int64_t tap_count, pitch, width, stride;
   bool accumulate;
@@ -80,7 +80,7 @@ struct RowArgs {
 // kPixels windows from `window` on, of sixteen channels from `channel` on, or fewer where not kWhole.
 // kInside: no tap lies beside the image.
 template <int kPixels, bool kInside, bool kWhole>
-VEC_INLINE void convolve_pixels(const RowArgs& r, int64_t window, int64_t channel, int64_t channels,
+VEC_INLINE void convolve_pixels(const TapRowArgs& r, int64_t window, int64_t channel, int64_t channels,
                                 float* to, int64_t to_step) {
   const int64_t n = kWhole ? kLanes : channels, step = r.stride * r.pitch;
   Vec sums[kPixels];
@@ -109,13 +109,13 @@ VEC_INLINE void convolve_pixels(const RowArgs& r, int64_t window, int64_t channe
   }
 }
 
-// Up to sixteen channels of a row. Windows [inside, outside) have all of their taps in the row.
+// Up to sixteen channels of a row.
 template <bool kWhole>
-VEC_INLINE void convolve_row(const RowArgs& r, const RowPiece& piece, int64_t inside, int64_t outside,
-                             int64_t channel, int64_t channels, float* to, int64_t to_step) {
-  const int64_t first = piece.place.at[2], end = first + piece.count;
-  const int64_t low = min(max(inside, first), end), high = min(max(outside, low), end);
-  int64_t q = first;
+VEC_INLINE void convolve_taps(const TapRowArgs& r, const RowRange& range, int64_t channel, int64_t channels,
+                              float* to, int64_t to_step) {
+  const int64_t end = range.end, low = min(max(range.inside, range.first), end);
+  const int64_t high = min(max(range.outside, low), end);
+  int64_t q = range.first;
   for (; q < low; ++q, to += to_step) {
     convolve_pixels<1, false, kWhole>(r, q, channel, channels, to, to_step);
   }
@@ -127,25 +127,67 @@ VEC_INLINE void convolve_row(const RowArgs& r, const RowPiece& piece, int64_t in
   }
 }
 
-void convolve_piece(const Convolution& c, const RowPiece& piece, const ConvWorkspace& workspace) {
+// A row by tiles of neighbouring pixels.
+void convolve_lines(const Convolution& c, const RowPiece& piece, const RowRange& range, RowFunction convolve,
+                    const ConvWorkspace& workspace) {
+  const Windows& w = c.windows;
+  const WindowAxis &a0 = w.axes[0], &a1 = w.axes[1], &a2 = w.axes[2];
+  RowLine* lines = reinterpret_cast<RowLine*>(workspace.runs);
+  RowArgs r = {};
+  r.lines = lines;
+  r.line_count = a0.taps * a1.taps;
+  r.pitch = w.pitch;
+  r.width = a2.size;
+  r.shift = a2.shift;
+  r.w_step = c.backwards == nullptr ? w.pitch : -c.phase.tap_step[2] * w.pitch;
+  r.bias = c.product.epilogue.bias;
+  for (int64_t line = 0; line < r.line_count; ++line) {
+    const int64_t first = line * a2.taps;
+    const int64_t own = c.backwards == nullptr ? first : tap_of(*c.backwards, w, c.phase, first);
+    lines[line] = {line_of(w, piece.place, line), c.product.b + own * w.pitch};
+  }
+  // What tiles read and write that come some tiles later, whether or not that lies in this row.
+  const int64_t tile = kWidePixels * w.pitch, tiles = ceil_div(kAheadFloats, tile);
+  const int64_t to_step = piece.pixel_step * c.product.c_row;
+  const int64_t p0 = piece.place.at[0] * a0.stride + a0.shift + (a0.taps - 1) * a0.dilation;
+  const int64_t p1 = piece.place.at[1] * a1.stride + a1.shift + (a1.taps - 1) * a1.dilation;
+  r.next_x = w.images + piece.place.image * w.image_floats() + (p0 * a1.size + p1) * a2.size * w.pitch +
+             tiles * tile * a2.stride;
+  r.next_y = tiles * kWidePixels * to_step;
+  convolve(r, range, c.product.n, c.product.c + piece.pixel * c.product.c_row, to_step);
+}
+
+// The same for any kernel, by blocks of k.
+void convolve_blocks(const Convolution& c, const RowPiece& piece, const RowRange& range,
+                     const ConvWorkspace& workspace) {
   const Product& p = c.product;
   const WindowAxis& axis = c.windows.axes[2];
   RowTap* taps = reinterpret_cast<RowTap*>(workspace.runs);
-  const int64_t last_shift = axis.shift + (axis.taps - 1) * axis.dilation;
-  const int64_t inside = axis.shift >= 0 ? 0 : ceil_div(-axis.shift, axis.stride);
-  const int64_t room = axis.size - 1 - last_shift;
-  const int64_t outside = room < 0 ? 0 : room / axis.stride + 1;
   float* to = p.c + piece.pixel * p.c_row;
   for (int64_t k = 0; k == 0 || k < p.k; k += kBlockDepth) {
     const int64_t count = min(p.k - k, kBlockDepth);
     taps_of_row(c, piece.place, k, count, taps);
     const float* bias = k + count == p.k ? p.epilogue.bias : nullptr;
-    const RowArgs r = {taps, count, c.windows.pitch, axis.size, axis.stride, k > 0, bias};
+    const TapRowArgs r = {taps, count, c.windows.pitch, axis.size, axis.stride, k > 0, bias};
     for (int64_t channel = 0; channel < p.n; channel += kLanes) {
       const int64_t channels = min(p.n - channel, kLanes), step = piece.pixel_step * p.c_row;
-      const auto convolve = channels == kLanes ? convolve_row<true> : convolve_row<false>;
-      convolve(r, piece, inside, outside, channel, channels, to + channel, step);
+      const auto convolve = channels == kLanes ? convolve_taps<true> : convolve_taps<false>;
+      convolve(r, range, channel, channels, to + channel, step);
     }
+  }
+}
+
+void convolve_piece(const Convolution& c, const RowPiece& piece, const ConvWorkspace& workspace) {
+  const Product& p = c.product;
+  const WindowAxis& axis = c.windows.axes[2];
+  const int64_t room = axis.size - 1 - axis.shift - (axis.taps - 1) * axis.dilation;
+  RowRange range = {piece.place.at[2], piece.place.at[2] + piece.count, 0, 0};
+  range.inside = axis.shift >= 0 ? 0 : ceil_div(-axis.shift, axis.stride);
+  range.outside = room < 0 ? 0 : room / axis.stride + 1;
+  if (const RowFunction convolve = row_function(c.windows)) {
+    convolve_lines(c, piece, range, convolve, workspace);
+  } else {
+    convolve_blocks(c, piece, range, workspace);
   }
   if (piece.pixel_step == 1) {
     return finish_rows(p, workspace.product, {piece.pixel, piece.count, 0, p.n});
@@ -164,70 +206,6 @@ void run_depthwise(const ConvShape& s, Convolution* c, const ConvWorkspace& work
     const RowPiece piece = row_piece(*c, number, end);
     convolve_piece(*c, piece, workspace);
     number += piece.count;
-    yield_to_others(workspace.product.yield_point);
-  }
-}
-
-int64_t depthwise_kernel_tasks(const ConvShape& s, int64_t parts) {
-  return max(parts * ceil_div(s.channels, kStripChannels), 1);
-}
-
-// Adds to the chains of one tap what pixels [q, end) of a row give. `dy` is that of the first of them, `x` is
-// nullptr where the tap lies outside.
-template <int kVectors>
-VEC_INLINE void accumulate_tap(Vec (&sums)[kVectors], const float* x, int64_t x_step, const float* dy,
-                               int64_t dy_step, int64_t count, int64_t last_channels) {
-  for (int64_t i = 0; i < count; ++i) {
-#pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) {
-      const int64_t n = v + 1 < kVectors ? kLanes : last_channels;
-      const Vec own = x == nullptr ? zero() : load_upto(x + v * kLanes, n);
-      sums[v] = fma(own, load_upto(dy + v * kLanes, n), sums[v]);
-    }
-    if (x != nullptr) x += x_step;
-    dy += dy_step;
-  }
-}
-
-// The chains of one tap and a strip of channels over a block of pixels, given as segments of x.
-template <int kVectors>
-void accumulate_block(const Segment* segments, int64_t count, int64_t channel, int64_t last_channels,
-                      const float* dy, int64_t dy_step, float* to, bool add) {
-  Vec sums[kVectors];
-#pragma GCC unroll 4
-  for (int v = 0; v < kVectors; ++v) sums[v] = zero();
-  for (int64_t i = 0; i < count; ++i) {
-    const Segment& own = segments[i];
-    const float* x = own.step == 0 ? nullptr : own.first + channel;
-    accumulate_tap<kVectors>(sums, x, own.step, dy, dy_step, own.length, last_channels);
-    dy += own.length * dy_step;
-  }
-#pragma GCC unroll 4
-  for (int v = 0; v < kVectors; ++v) {
-    const int64_t n = v + 1 < kVectors ? kLanes : last_channels;
-    store_upto(to + v * kLanes, add ? load_upto(to + v * kLanes, n) + sums[v] : sums[v], n);
-  }
-}
-
-// The gradient of the kernel in a strip of channels, over the pixels of a part.
-void run_depthwise_kernel(const ConvShape& s, const Convolution& c, const ConvWorkspace& workspace,
-                          int64_t strip) {
-  const int64_t channel = strip * kStripChannels, channels = min(s.channels - channel, kStripChannels);
-  const int64_t vectors = ceil_div(channels, kLanes), last_channels = channels - (vectors - 1) * kLanes;
-  const auto accumulate = vectors == 1   ? accumulate_block<1>
-                          : vectors == 2 ? accumulate_block<2>
-                          : vectors == 3 ? accumulate_block<3>
-                                         : accumulate_block<4>;
-  Segment* segments = reinterpret_cast<Segment*>(workspace.runs);
-  const int64_t pixels = c.product.k;
-  for (int64_t k = 0; k == 0 || k < pixels; k += kBlockDepth) {
-    const int64_t count = min(pixels - k, kBlockDepth);
-    const float* dy = c.product.b + k * s.channels + channel;
-    for (int64_t tap = 0; tap < s.all_taps(); ++tap) {
-      const int64_t found = segments_of_tap(c.windows, tap, c.first_window + k, count, segments);
-      accumulate(segments, found, channel, last_channels, dy, s.channels,
-                 c.product.c + tap * s.channels + channel, k > 0);
-    }
     yield_to_others(workspace.product.yield_point);
   }
 }

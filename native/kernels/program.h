@@ -99,10 +99,11 @@ size_t map_scratch(const Args& args) {
   return static_cast<size_t>(buffers * kTileStride) * sizeof(float);
 }
 
-// How an input reaches its register: read where it lies, one number for all tiles, or expanded for each tile.
+// How an input reaches its register: read where it lies, the same for all tiles, or expanded for each tile.
 enum class Reading { inPlace, once, expanded };
 
 struct MapRun {
+  int64_t tile;  // elements computed at a time
   Reading readings[kMapInputs];
   View views[kMapInputs];
   float* registers[kMapRegisters];  // that of an input read in place is never written
@@ -115,8 +116,31 @@ void fill(float* tile, int32_t bits, int64_t n) {
   for (int64_t i = 0; i < n; i += kLanes) store(tile + i, all);
 }
 
-// Gives every register a buffer, and writes once what stays the same in every tile.
-void prepare(const Args& args, const MapProgram& program, int64_t longest, MapRun* run) {
+// Elements after which an operand repeats itself, as a row does that is broadcast to all rows; 0 if none.
+VEC_INLINE int64_t period_of(const View& view) {
+  return view.rank == 2 && view.strides[1] == 0 && view.dims[0] <= kTile ? view.dims[0] : 0;
+}
+
+// Expands operands once that look the same in every tile, because each tile is a multiple of their period.
+void expand_periodic(const Args& args, const MapProgram& program, int64_t start, int64_t end, MapRun* run) {
+  int64_t common = 1;
+  for (int32_t i = 0; i < args.inputCount; ++i) {
+    const int64_t period = run->readings[i] == Reading::expanded ? period_of(run->views[i]) : 0;
+    if (period == 0 || (common > 1 && common % period != 0)) continue;
+    if (common == 1) {
+      common = period;
+      run->tile = kTile / period * period;
+    }
+    expand(run->registers[i], is_integer(program, i), args.inputs[i], run->views[i], start,
+           min(end - start, run->tile));
+    run->readings[i] = Reading::once;
+  }
+}
+
+// Gives every register a buffer, and writes once what stays the same in every tile of [start, end).
+void prepare(const Args& args, const MapProgram& program, int64_t start, int64_t end, MapRun* run) {
+  const int64_t longest = min(end - start, kTile);
+  run->tile = kTile;
   float* buffer = static_cast<float*>(args.scratch);
   int32_t count = args.inputCount + program.constant_count + program.tile_count;
   for (int32_t i = 0; i < count; ++i) run->registers[i] = buffer + i * kTileStride;
@@ -134,6 +158,7 @@ void prepare(const Args& args, const MapProgram& program, int64_t longest, MapRu
       run->views[i] = view_through(x, y);
     }
   }
+  expand_periodic(args, program, start, end, run);
   for (int32_t i = 0; i < program.constant_count; ++i) {
     fill(run->registers[args.inputCount + i], program.constants[i], longest);
   }
@@ -172,8 +197,8 @@ void run_map(const Args& args, int64_t first_task, int64_t last_task) {
   if (start >= end) return;
   MapProgram program = read_program(args.attributes, args.attributeCount);
   MapRun run;
-  prepare(args, program, min(end - start, kTile), &run);
-  for (; start < end; start += kTile) run_tile(args, program, &run, start, min(end - start, kTile));
+  prepare(args, program, start, end, &run);
+  for (; start < end; start += run.tile) run_tile(args, program, &run, start, min(end - start, run.tile));
 }
 
 constexpr Kernel kProgramKernels[] = {

@@ -10,6 +10,7 @@ const ruleFiles = [
   'batching-rules.ts',
   'copies.ts',
   'recurrent-rules.ts',
+  'row-rules.ts',
 ];
 const instead = `passes read traits; only ${ruleFiles.join(', ')} name ops`;
 

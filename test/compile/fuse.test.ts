@@ -208,6 +208,24 @@ describe('maps', () => {
     `);
   });
 
+  it('repeat arithmetic of one operand of their size where several read it', () => {
+    const centered = sub(x, f32('m', 3));
+    expect(fused({first: relu(centered), second: tanh(centered)})).toMatchInlineSnapshot(`
+      "t0 f32[4,3] = map(x, m) {%0 = sub(i0, i1); %0 = relu(%0)}
+      t1 f32[4,3] = map(x, m) {%0 = sub(i0, i1); %0 = tanh(%0)}
+      output first = t0
+      output second = t1"
+    `);
+    // A function of one operand may cost more than reading its result.
+    expect(fused({first: relu(tanh(x)), second: neg(tanh(x))})).toMatchInlineSnapshot(`
+      "t0 f32[4,3] = map(x) {%0 = tanh(i0)}
+      t1 f32[4,3] = map(t0) {%0 = relu(i0)}
+      t2 f32[4,3] = map(t0) {%0 = neg(i0)}
+      output first = t1
+      output second = t2"
+    `);
+  });
+
   it('split where a program would be too large', () => {
     const inputs = Array.from({length: 20}, (_, index) => f32(`x${index}`, 5));
     const listing = fused(inputs.reduce((sum, next) => add(sum, next)));

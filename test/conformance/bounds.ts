@@ -131,6 +131,28 @@ export const moments: Bound = (call, [x], [mean, variance]) => {
   ];
 };
 
+/** Of dy, and of its products with what may be as large as x and the mean together. */
+export const centeredSums: Bound = (call, [dy, x, mean]) => {
+  const sizes = [dy, x].map(values => (values as Values).map(Math.abs));
+  const away = (mean as Values).map(value => -Math.abs(value));
+  const [total, along] = evaluateCall(call, [...sizes, away]) as [Values, Values];
+  return [total, along].map(values => values.map(size => drift(lineLength(call), size)));
+};
+
+/**
+ * Of rows that are normalized: what is summed along a row, or down the rows, is at most a product of the
+ * largest operands, and x̂ at most the root of the row's length.
+ */
+export const layerNorms: Bound = (call, inputs, exact) => {
+  const {shape, size} = call.inputs[0] as Tensor;
+  const columns = shape.at(-1) as number;
+  const rows = size / Math.max(columns, 1);
+  const largest = inputs.map(values => values.reduce((most, value) => Math.max(most, Math.abs(value)), 1));
+  const most = 4 * largest.reduce((product, own) => product * own, 1);
+  const off = [drift(columns, most), drift(columns + rows, most * Math.sqrt(rows))];
+  return exact.map((values, result) => values.map(() => off[Math.min(result, 1)] as number));
+};
+
 export const norms: Bound = (call, _, exact) =>
   exact.map(values => values.map(y => drift(lineLength(call), y) + 2 ** -126));
 

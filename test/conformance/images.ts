@@ -87,6 +87,12 @@ const cases: readonly Case[] = [
   {sizes: [3, 5, 7], kernel: [3, 3, 3], channels: 3, outputs: 3, groups: 3, padding: 'same'},
   // Nothing at all.
   {sizes: [5, 5], kernel: [3, 3], channels: 3, outputs: 4, images: 0},
+  {sizes: [5, 5], kernel: [3, 3], channels: 3, outputs: 3, groups: 3, images: 0},
+  // Single channels in whole tiles of pixels, and at their edges; kernels with tiles and without.
+  {sizes: [4, 26], kernel: [3, 3], channels: 35, outputs: 35, groups: 35, padding: 'same'},
+  {sizes: [3, 40], kernel: [5, 5], channels: 17, outputs: 17, groups: 17, strides: [1, 2], padding: 'same'},
+  {sizes: [7, 19], kernel: [7, 7], channels: 20, outputs: 20, groups: 20, padding: 'same'},
+  {sizes: [70], kernel: [2], channels: 20, outputs: 20, groups: 20, strides: [2]},
 ];
 const largeCases: readonly Case[] = [
   {sizes: [26, 13], kernel: [3, 3], channels: 20, outputs: 50, padding: 'same', images: 4, large: true},

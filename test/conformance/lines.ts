@@ -51,6 +51,64 @@ export const logSums = (): OpSamples => {
   return {...samples, values: [...samples.values, ...unusual]};
 };
 
+/** Two operands of a line each, and a number for it. */
+export function centered(): OpSamples {
+  const sample = ([shape, axis]: readonly [Shape, number]): Sample => ({
+    operands: [reals(shape), reals(shape), reals(shape.filter((_, at) => at !== axis))],
+    attributes: {axis},
+  });
+  const smooth: (readonly [Shape, number])[] = [
+    [[3, 4], 0],
+    [[4], 0],
+    [[2, 3, 2], 1],
+  ];
+  const large: (readonly [Shape, number])[] = [
+    [[64, 9001], 1],
+    [[9, 300, 70], 1],
+  ];
+  return {
+    bound: bounds.centeredSums,
+    values: [...lines.map(sample), ...large.map(line => ({...sample(line), large: true}))],
+    smooth: smooth.map(sample),
+  };
+}
+
+const normalizedRows: readonly Shape[] = [
+  [1, 1],
+  [3, 2],
+  [2, 5, 16],
+  [40, 17],
+  [33, 64],
+  [600, 50],
+  [7, 300],
+  [2, 4097],
+  [0, 5],
+];
+
+/** Rows with factors and offsets, or what their gradients are made of. */
+export function layerNorms(backwards: boolean): OpSamples {
+  const sample = (shape: Shape, parts = 1): Sample => {
+    const columns = [shape.at(-1) as number];
+    return backwards
+      ? {operands: [reals(shape), reals(shape), reals(columns)], attributes: {epsilon: 0.5, parts}}
+      : {operands: [reals(shape), reals(columns), reals(columns)], attributes: {epsilon: 0.5}};
+  };
+  const values = normalizedRows.flatMap(shape =>
+    backwards ? [sample(shape), sample(shape, 3)] : [sample(shape)],
+  );
+  const large = {...sample([3000, 70], backwards ? 8 : 1), large: true};
+  return {
+    bound: bounds.layerNorms,
+    values: [...values, large],
+    ...(!backwards && {
+      smooth: [
+        [3, 4],
+        [2, 2, 3],
+      ].map(shape => sample(shape)),
+    }),
+  };
+}
+
 const ways = [false, true].flatMap(exclusive => [false, true].map(reverse => ({exclusive, reverse})));
 
 /** Around blocks of sixteen lines, and strips of 64. */

@@ -103,6 +103,64 @@ function orderOf(line: Numbers, descending: boolean): number[] {
 
 const taken = (line: Numbers, order: number[]): Numbers[] => [order.map(k => line[k] as number), order];
 
+/** The lines of dy and x come in the order of the means. */
+function centeredSums(call: Call, [dy, x, mean]: readonly Values[]): Values[] {
+  let line = 0;
+  return alongLines(call, [dy as Values, x as Values], axisOf(call), (own, values) => {
+    const center = (mean as Values)[line++] as number;
+    return [
+      [sumOf(own as number[])],
+      [sumOf((own as number[]).map((d, k) => d * ((values?.[k] as number) - center)))],
+    ];
+  });
+}
+
+/** Each row of x as x̂, and 1 / √(variance + epsilon). */
+function normalRows(x: Values, columns: number, epsilon: number): {normal: number[]; scale: number}[] {
+  return Array.from({length: columns === 0 ? 0 : x.length / columns}, (_, row) => {
+    const line = Array.from(x.slice(row * columns, (row + 1) * columns));
+    const [[mean], [variance]] = momentsOf(line) as [[number], [number]];
+    const scale = 1 / Math.sqrt(variance + epsilon);
+    return {normal: line.map(value => (value - mean) * scale), scale};
+  });
+}
+
+const columnsOf = (call: Call): number => (call.inputs[0] as Tensor).shape.at(-1) as number;
+
+function layerNorm(call: Call, [x, gamma, beta]: readonly Values[]): Values[] {
+  const {epsilon} = call.attributes as {epsilon: number};
+  const rows = normalRows(x as Values, columnsOf(call), Math.fround(epsilon));
+  return [
+    Float64Array.from(
+      rows.flatMap(({normal}) =>
+        normal.map((value, at) => value * (gamma?.[at] as number) + (beta?.[at] as number)),
+      ),
+    ),
+  ];
+}
+
+function layerNormGradient(call: Call, [dy, x, gamma]: readonly Values[]): Values[] {
+  const {epsilon, parts} = call.attributes as {epsilon: number; parts: number};
+  const columns = columnsOf(call);
+  const rows = normalRows(x as Values, columns, Math.fround(epsilon));
+  const dx: number[] = [];
+  const [dGamma, dBeta] = [new Float64Array(parts * columns), new Float64Array(parts * columns)];
+  rows.forEach(({normal, scale}, row) => {
+    const own = normal.map((_, at) => dy?.[row * columns + at] as number);
+    const g = own.map((d, at) => d * (gamma?.[at] as number));
+    const [mean, along] = [sumOf(g) / columns, sumOf(g.map((d, at) => d * (normal[at] as number))) / columns];
+    dx.push(...g.map((d, at) => (d - mean - (normal[at] as number) * along) * scale));
+    const part = Array.from({length: parts}, (_, at) => at).findIndex(
+      at => row < Math.floor((rows.length * (at + 1)) / parts),
+    );
+    own.forEach((d, at) => {
+      dGamma[part * columns + at] = (dGamma[part * columns + at] as number) + d * (normal[at] as number);
+      dBeta[part * columns + at] = (dBeta[part * columns + at] as number) + d;
+    });
+  });
+  return [Float64Array.from(dx), dGamma, dBeta];
+}
+
 export const lineRules: Record<string, Rule> = {
   min: lines(line => [[leastOf(line)]]),
   argMin: lines(line => {
@@ -113,6 +171,9 @@ export const lineRules: Record<string, Rule> = {
   all: lines(line => [[line.every(x => x !== 0) ? 1 : 0]]),
   prod: (call, inputs) => lines(line => [[line.reduce(joinOf(call, product, Math.imul), 1)]])(call, inputs),
   moments: lines(momentsOf),
+  centeredSums,
+  layerNorm,
+  layerNormGradient,
   norm: lines(line => [[Math.sqrt(sumOf(line.map(x => x * x)))]]),
   logSumExp: lines(line => [[logSumExpOf(line)]]),
   cumsum: cumulated(0, (sum, x) => sum + x, wrappedSum),

@@ -84,6 +84,42 @@ describe('graphs', () => {
     for (const index of [0, 1, 2]) expectNear(values(again, index), values(wanted, index));
   });
 
+  test('a model for each step, and masks, come over and back', async () => {
+    const picture = tfl.sequential({
+      layers: [
+        tfl.layers.conv2d({filters: 3, kernelSize: 2, inputShape: [4, 4, 1]}),
+        tfl.layers.batchNormalization({betaInitializer: 'randomNormal'}),
+        tfl.layers.flatten(),
+      ],
+    });
+    const frames = tfl.sequential({
+      layers: [
+        tfl.layers.timeDistributed({layer: picture as tfl.layers.Layer, inputShape: [3, 4, 4, 1]}),
+        tfl.layers.gru({units: 4}),
+      ],
+    });
+    const words = tfl.sequential({
+      layers: [
+        tfl.layers.embedding({inputDim: 6, outputDim: 4, maskZero: true, inputShape: [5]}),
+        tfl.layers.lstm({units: 4, returnSequences: true}),
+        tfl.layers.lstm({units: 3}),
+      ],
+    });
+    const ids = tf.tensor2d([
+      [1, 2, 0, 3, 0],
+      [4, 5, 1, 0, 0],
+    ]);
+    for (const [theirs, data] of [
+      [frames, numbers([2, 3, 4, 4, 1], 1)],
+      [words, ids],
+    ] as const) {
+      const wanted = values(theirs.predict(data));
+      const ours = await fromTfjs(theirs);
+      expectNear(flat(await ours.predict(nested(data))), wanted);
+      expectNear(values((await toTfjs(ours)).predict(data)), wanted);
+    }
+  });
+
   test('a layer that does not train stays so', async () => {
     const theirs = tfl.sequential({
       layers: [tfl.layers.dense({units: 3, inputShape: [2], trainable: false}), tfl.layers.dense({units: 1})],
@@ -249,6 +285,13 @@ describe('what has no counterpart is refused by name', () => {
     ],
   ])('toTfjs: %s', async (_, make, message) => {
     await expect((async () => toTfjs(make()))()).rejects.toThrow(message);
+  });
+
+  test('toTfjs: another layer for the way back', async () => {
+    const layer = layers.lstm({units: 2});
+    const backwardLayer = layers.lstm({units: 2, goBackwards: true, activation: 'relu'});
+    const both = layers.bidirectional({layer, backwardLayer, inputShape: [3, 2]});
+    await expect(toTfjs(sequential([both]))).rejects.toThrow(/backwardLayer: it differs from layer/);
   });
 
   test.each([

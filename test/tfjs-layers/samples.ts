@@ -6,6 +6,8 @@ export interface Sample {
   readonly layer: () => tfl.layers.Layer;
   /** Of one sample of each input. */
   readonly shapes: readonly number[][];
+  /** Numbers of these ids, instead of any. */
+  readonly ids?: number;
 }
 
 const {layers} = tfl;
@@ -45,6 +47,8 @@ const chosen = {
 
 const recurrent = {units: 5, useBias: true, biasInitializer: 'glorotUniform'} as const;
 const both = {returnSequences: true, goBackwards: true} as const;
+
+const inner = (more: object = {}): tfl.RNN => layers.lstm({...recurrent, ...more}) as tfl.RNN;
 
 const activations = 'elu linear logSoftmax mish relu relu6 selu sigmoid softmax softplus softsign swish tanh';
 const others = 'gelu gelu_new hardSigmoid';
@@ -172,6 +176,33 @@ export const samples: Readonly<Record<string, readonly Sample[]>> = {
   GRU: [
     of(() => layers.gru(recurrent as never), [6, 3]),
     of(() => layers.gru({...recurrent, ...both, recurrentActivation: 'sigmoid', useBias: false}), [6, 3]),
+  ],
+  SimpleRNNCell: [of(() => layers.rnn({cell: layers.simpleRNNCell(recurrent)}), [6, 3])],
+  LSTMCell: [of(() => layers.rnn({cell: layers.lstmCell(recurrent), ...both}), [6, 3])],
+  GRUCell: [of(() => layers.rnn({cell: layers.gruCell(recurrent as never)}), [6, 3])],
+  StackedRNNCells: [
+    of(() => {
+      const cells = [layers.lstmCell({units: 4}), layers.gruCell({units: 3} as never)];
+      return layers.rnn({cell: layers.stackedRNNCells({cells}), returnSequences: true});
+    }, [5, 2]),
+  ],
+  RNN: [of(() => layers.rnn({cell: layers.lstmCell({units: 3}), goBackwards: true}), [5, 2])],
+  Bidirectional: [
+    of(() => layers.bidirectional({layer: inner(), mergeMode: 'concat'}), [5, 3]),
+    of(() => layers.bidirectional({layer: inner(both), mergeMode: 'ave'}), [5, 3]),
+    of(() => layers.bidirectional({layer: inner({returnSequences: true}), mergeMode: 'mul'}), [5, 3]),
+  ],
+  TimeDistributed: [
+    of(() => layers.timeDistributed({layer: layers.dense({units: 4, activation: 'tanh'})}), [5, 3]),
+    of(() => layers.timeDistributed({layer: layers.conv2d({filters: 2, kernelSize: 2})}), [3, 4, 4, 1]),
+  ],
+  Masking: [of(() => layers.masking({maskValue: 0.5}), [4, 2])],
+  Embedding: [
+    {
+      layer: () => layers.embedding({inputDim: 7, outputDim: 3, embeddingsRegularizer: 'l1l2'}),
+      ...{shapes: [[5]], ids: 7},
+    },
+    {layer: () => layers.embedding({inputDim: 4, outputDim: 2, maskZero: true}), shapes: [[3]], ids: 4},
   ],
   Add: [of(() => layers.add(), [3, 2], [3, 2], [3, 2])],
   Multiply: [of(() => layers.multiply(), [3, 2], [3, 2])],

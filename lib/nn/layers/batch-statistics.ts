@@ -4,7 +4,7 @@ import type {Tensor} from '../../core/tensor.ts';
 import {customGradient} from '../../ops/gradient.ts';
 import {add, div, mul, sqrt, square, sub} from '../../ops/map.ts';
 import {mean, sum} from '../../ops/reduce.ts';
-import {moments} from '../../ops/statistics.ts';
+import {centeredSums, moments} from '../../ops/statistics.ts';
 
 export interface ChannelMoments {
   /** Of each channel. */
@@ -13,28 +13,31 @@ export interface ChannelMoments {
   readonly variance: Tensor;
 }
 
+export interface SampleMoments extends ChannelMoments {
+  /** Of each channel of each sample. */
+  readonly means: Tensor;
+}
+
 /**
  * Of [batch, positions, channels]. The variance of all is the mean of those of the samples and the variance
  * of their means (Chan, Golub and LeVeque 1979, for parts of one size).
  */
-export function channelMoments(x: Tensor): ChannelMoments {
+export function channelMoments(x: Tensor): SampleMoments {
   const each = moments(x, 1);
   const center = mean(each.mean, 0);
   const between = mean(square(sub(each.mean, center)), 0);
-  return {mean: center, variance: add(mean(each.variance, 0), between)};
+  return {mean: center, variance: add(mean(each.variance, 0), between), means: each.mean};
 }
-
-/** Over all but the channels: of each sample first, which threads share. */
-const sumOfChannels = (x: Tensor): Tensor => sum(sum(x, 1), 0);
 
 /**
  * (x − mean) / √(variance + epsilon) · gamma + beta, with the moments of x itself, [batch, positions,
  * channels]. With x̂ for what is normalized, the gradient of x is
- * gamma / √(variance + epsilon) · (dy − (Σ dy + x̂ · Σ dy · x̂) / n) (Ioffe and Szegedy 2015).
+ * gamma / √(variance + epsilon) · (dy − (Σ dy + x̂ · Σ dy · x̂) / n) (Ioffe and Szegedy 2015). The sums are
+ * made for each sample around its own mean, which threads share.
  */
 export function normalizedByBatch(
   x: Tensor,
-  {mean: center, variance}: ChannelMoments,
+  {mean: center, variance, means}: SampleMoments,
   epsilon: number,
   gamma: Tensor | undefined,
   beta: Tensor | undefined,
@@ -49,10 +52,12 @@ export function normalizedByBatch(
     return {
       value: beta ? add(scaled, beta) : scaled,
       gradient(dy) {
-        const normal = div(centered, deviation);
-        const total = sumOfChannels(dy);
-        const along = sumOfChannels(mul(dy, normal));
-        const common = mul(add(total, mul(normal, along)), share);
+        const each = centeredSums(dy, own, means, 1);
+        const total = sum(each.total, 0);
+        const around = sum(add(each.along, mul(each.total, sub(means, center))), 0);
+        const along = div(around, deviation);
+        const slope = mul(div(along, deviation), share);
+        const common = add(mul(centered, slope), mul(total, share));
         const dx = mul(sub(dy, common), factor);
         return [dx, ...(gamma ? [along] : []), ...(beta ? [total] : [])];
       },

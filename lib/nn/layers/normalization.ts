@@ -1,9 +1,10 @@
 // Layers that normalize their input to mean 0 and variance 1, then apply a learned scale and offset.
 import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
-import {formatShape, type Shape} from '../../core/shape.ts';
+import {formatShape, type Shape, sizeOf} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
-import {add, broadcastTo, div, mul, sqrt, square, sub} from '../../ops/map.ts';
+import {add, broadcastTo, div, mul, ones, sqrt, square, sub, zeros} from '../../ops/map.ts';
 import {reshape} from '../../ops/move.ts';
+import {layerNorm} from '../../ops/normalize.ts';
 import {mean, sum} from '../../ops/reduce.ts';
 import type {CallContext, MakeWeight} from '../call-context.ts';
 import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
@@ -252,6 +253,16 @@ export function layerNormalization(options: LayerNormalizationOptions = {}): Lay
         weight,
         axes.map(each => inputShape[each - 1] as number),
       );
+      // Over the last axes, a sample is rows of them as one.
+      if (axes[0] === inputShape.length - axes.length + 1) {
+        const size = sizeOf(inputShape.slice(-axes.length));
+        const factor = gamma ? reshape(gamma, [size]) : ones([size]);
+        const offset = beta ? reshape(beta, [size]) : zeros([size]);
+        return x => {
+          const rows = reshape(x, [x.size / size, size]);
+          return reshape(layerNorm(rows, factor, offset, learned.epsilon), x.shape);
+        };
+      }
       const shape = [1, ...inputShape.map((size, at) => (axes.includes(at + 1) ? size : 1))];
       const spread = (values: Tensor | undefined): Tensor | undefined => values && reshape(values, shape);
       return x => {

@@ -1,5 +1,4 @@
-// Attention of several heads whose weights are wanted, or whose scores know distances: with all scores at
-// once.
+// Attention of several heads whose weights are wanted, or whose scores know distances: all scores at once.
 import type {RandomSource, Tensor} from '../../core/tensor.ts';
 import {dropout} from '../../ops/composite.ts';
 import {matmul} from '../../ops/gemm.ts';

@@ -8,6 +8,7 @@ import {writeHyper} from '../../optim/optimizer.ts';
 import type {Engine} from '../run/engine.ts';
 import {inputsOf} from '../run/inputs.ts';
 import {matchWeights} from '../run/match-weights.ts';
+import {runInputs} from '../run/row-run.ts';
 import {applyGradientsGraph} from '../step/commit.ts';
 
 /** Gradients by the names of their weights, as `gradients` of `model.gradients(…)` has them. */
@@ -39,7 +40,7 @@ export async function applyGradients(engine: Engine, gradients: GradientValues):
     const hyper = new Float32Array(compilation.optimizer.hyperCount);
     writeHyper(compilation.optimizer, engine.iterations, 1, hyper);
     const named = Object.fromEntries([...values].map(([{name}, data]) => [name, data]));
-    const result = await program.run(inputsOf(program, {...named, hyper}), {steps: 1, inline: true});
+    const result = await runInputs(program, inputsOf(program, {...named, hyper}), {steps: 1});
     engine.iterations += result.steps;
     if (result.end !== 'guard') return;
     fail(

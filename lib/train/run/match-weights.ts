@@ -56,13 +56,12 @@ function toGiven(where: string, value: WeightValue, index: number): Given {
 
 /** Why a value is of another shape, if it is. */
 function mismatchOf({name, shape}: Variable, {shape: given, data}: Given): string | undefined {
-  const wanted = formatShape(shape);
   const length = (data as ArrayLike<number>).length;
   if (given !== undefined && !sameShape(given, shape)) {
-    return `${name} has the shape ${wanted}. Received ${formatShape(given)}.`;
+    return `${name} has the shape ${formatShape(shape)}. Received ${formatShape(given)}.`;
   }
   if (length === sizeOf(shape)) return undefined;
-  return `${name} ${wanted} holds ${sizeOf(shape)} values. Received ${length}.`;
+  return `${name} ${formatShape(shape)} holds ${sizeOf(shape)} values. Received ${length}.`;
 }
 
 function numbersOf(where: string, {name}: Variable, {data}: Given): Float32Array {

@@ -80,19 +80,31 @@ export async function runRows(
   run: RowRun,
   options: RunOptions,
 ): Promise<RunOutcome> {
-  const {steps = 1, cancel, highPriority} = options ?? {};
   const inputs = rowInputs(program, run);
   const of = stepRowsOf(program, run);
-  if (program.runsInline(steps, program.stepNs(run.batch) / 1e6) && areSmall(inputs)) {
-    const rows = inlineRowsOf(program);
-    if (turns.open) return checkOutcome(engine, rows.run(inputs, steps, of), run);
-    // A prediction may wait for a model that is disposed of meanwhile: it has its state already.
-    if (highPriority) return checkOutcome(engine, await rows.runLater(turns.next(), inputs, steps, of), run);
-    await turns.next();
-    // An array may have been transferred away meanwhile, and a signal may have come.
-    if (areSmall(inputs) && !cancel?.[0]) return checkOutcome(engine, rows.run(inputs, steps, of), run);
+  return checkOutcome(engine, await runInputs(program, inputs, {...options, rows: of}, run.batch), run);
+}
+
+/** The same with all that a program reads; what ends it early is the caller's to tell. */
+export function runInputs(
+  program: CompiledProgram,
+  inputs: Readonly<Record<string, TypedArray>>,
+  options: NonNullable<RunOptions>,
+  batch?: number,
+): RunOutcome | Promise<RunOutcome> {
+  const {steps = 1, cancel, highPriority, rows: of} = options;
+  if (!program.runsInline(steps, program.stepNs(batch) / 1e6) || !areSmall(inputs)) {
+    return program.run(inputs, options);
   }
-  return checkOutcome(engine, await program.run(inputs, {...options, rows: of}), run);
+  const rows = inlineRowsOf(program);
+  if (turns.open) return rows.run(inputs, steps, of);
+  // A prediction may wait for a model that is disposed of meanwhile: it has its state already.
+  if (highPriority) return rows.runLater(turns.next(), inputs, steps, of);
+  return turns.next().then(() => {
+    // An array may have been transferred away meanwhile, and a signal may have come.
+    const mayRun = areSmall(inputs) && !cancel?.[0];
+    return mayRun ? rows.run(inputs, steps, of) : program.run(inputs, options);
+  });
 }
 
 /** The same by the executor, however short it is. */

@@ -249,7 +249,9 @@ describe('ops.maskedSoftmax', () => {
     const run = compile({y: ops.maskedSoftmax(x, mask)});
     const given = [...numbers(12)];
     const counts = [1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1];
-    const {y} = run.runSync({x: given, mask: counts} as never) as unknown as {y: Found};
+    const {y} = run.runSync({x: Float32Array.from(given), mask: Uint8Array.from(counts)}) as unknown as {
+      y: Found;
+    };
     const wanted = rowsOf(given, 4).flatMap((row, at) => weightsOf(row, key => counts[at * 4 + key] === 1));
     wanted.forEach((value, at) => {
       if (counts[at] === 0) expect(y.data[at]).toBe(0);
