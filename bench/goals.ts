@@ -210,6 +210,14 @@ const tfjs: readonly Goal[] = [
   us('tfjs-end', 'a known trace of 200 ops of tfjs ended and run', 20),
 ];
 
+/** Of the bench tfjs-images. */
+const tfjsImages: readonly Goal[] = [
+  faster('tfjs-cnn-cpu', 'tfjs fit, cpu ÷ chainrule/tfjs, cnn-mnist', 100),
+  faster('tfjs-cnn-torch', 'PyTorch ÷ tfjs fit with chainrule/tfjs, cnn-mnist', 1),
+  faster('tfjs-mobilenet', 'MobileNet of tfjs, one image, wasm ÷ chainrule/tfjs', 3),
+  faster('tfjs-conv', 'conv2d of tfjs, read, wasm ÷ chainrule/tfjs, worst', 1),
+];
+
 export const goals: readonly Goal[] = [
   ...products,
   ...grid,
@@ -222,6 +230,7 @@ export const goals: readonly Goal[] = [
   ...images,
   ...imageNetworks,
   ...tfjs,
+  ...tfjsImages,
 ];
 
 function show(value: number, unit: Goal['unit']): string {

@@ -14,19 +14,21 @@ const steps = 4;
 
 /** Every optimizer by its name, and SGD with momentum. */
 function allOptimizers(): [string, Optimizer][] {
-  const plain = Object.entries(optimizers).map(([name, make]): [string, Optimizer] => [name, make({})]);
+  const {grouped, ...single} = optimizers;
+  const plain = Object.entries(single).map(([name, make]): [string, Optimizer] => [name, make({})]);
   return [...plain, ['momentum', optimizers.sgd({momentum: 0.9})]];
 }
 
 /** The parameter and each moment are read and written, the gradient is read. */
-const bytesOf = ({slots}: Optimizer): number => 4 * (2 * (1 + slots.length) + 1);
+const bytesOf = (optimizer: Optimizer): number =>
+  4 * (2 * (1 + optimizer.slotsFor('parameter', [parameters]).length) + 1);
 
 /** Microseconds of one pass. */
 async function timePass(optimizer: Optimizer, quick: boolean): Promise<number> {
   const shape = [parameters];
   const make = (name: string): Variable => ops.variable({name, shape, initial: () => ops.zeros(shape)});
   const [parameter, gradient] = [make('parameter'), make('gradient')];
-  const slots = optimizer.slots.map(make);
+  const slots = optimizer.slotsFor('parameter', shape).map(({name}) => make(name));
   const store = new VariableStore();
   store.add([parameter, gradient, ...slots]);
   store.initialize(0);

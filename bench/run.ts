@@ -20,6 +20,7 @@ const benches = [
   'small',
   'eager',
   'tfjs',
+  'tfjs-images',
   'scaling',
   'kernels',
   'ops',

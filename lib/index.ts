@@ -11,6 +11,7 @@ export type {Batched} from './data/collate.ts';
 export type {ColumnConfig, CsvOptions, CsvRow, CsvValue} from './data/csv.ts';
 export {Dataset, type Datasets, type ElementOf, type RowOf, type Tables} from './data/dataset.ts';
 export * as data from './data/index.ts';
+export type {MixOptions} from './data/mixing.ts';
 export type {SplitOptions} from './data/split.ts';
 export type {Standardization} from './data/standardize.ts';
 export {gradients, hessianVectorProduct} from './graph/autodiff.ts';
@@ -37,6 +38,7 @@ export {
 export type {ActivationOptions} from './nn/layers/activation.ts';
 export type {AdaptBatches} from './nn/layers/adapt.ts';
 export type {AdditiveAttentionOptions, AttentionLayerOptions} from './nn/layers/attention.ts';
+export type {AugmentationOptions, ColorOptions, Range} from './nn/layers/augmentation.ts';
 export type {BidirectionalOptions, MergeMode} from './nn/layers/bidirectional.ts';
 export type {CellLayer, StackedCellsOptions, StateSizes} from './nn/layers/cell-layers.ts';
 export type {ConcatenateOptions} from './nn/layers/concatenate.ts';
@@ -69,6 +71,7 @@ export type {
 } from './nn/layers/multi-head-attention.ts';
 export type {ActivityRegularizationOptions, GaussianNoiseOptions, RateOptions} from './nn/layers/noise.ts';
 export type {BatchNormalizationOptions, LayerNormalizationOptions} from './nn/layers/normalization.ts';
+export type {PixelShuffleOptions} from './nn/layers/pixel-shuffle.ts';
 export type {
   AdaptivePoolingOptions,
   GlobalPoolingOptions,
@@ -81,6 +84,19 @@ export type {
   SinePositionOptions,
 } from './nn/layers/positions.ts';
 export type {PreluOptions} from './nn/layers/prelu.ts';
+export type {ImageSizeOptions, RescalingOptions, ResizingOptions} from './nn/layers/preprocessing.ts';
+export type {
+  ColorFactorOptions,
+  RandomErasingOptions,
+  RandomGrayscaleOptions,
+} from './nn/layers/random-color.ts';
+export type {
+  RandomFlipOptions,
+  RandomRotationOptions,
+  RandomShearOptions,
+  RandomTranslationOptions,
+  RandomZoomOptions,
+} from './nn/layers/random-geometry.ts';
 export type {ReLUOptions, ThresholdedReLUOptions} from './nn/layers/rectifiers.ts';
 export type {
   GruCellOptions,
@@ -104,11 +120,20 @@ export type {TimeDistributedOptions} from './nn/layers/time-distributed.ts';
 export type {TransformerOptions} from './nn/layers/transformer.ts';
 export type {CrossentropyOptions, SparseCrossentropyOptions} from './nn/losses/crossentropy.ts';
 export type {BinaryFocalOptions, FocalOptions} from './nn/losses/focal.ts';
+export type {OverlapOptions, TverskyOptions} from './nn/losses/overlap.ts';
 export type {Loss} from './nn/losses.ts';
 export * as losses from './nn/losses.ts';
 export type {TopKOptions} from './nn/metrics/accuracy.ts';
+export type {
+  AtThresholdOptions,
+  PrecisionAtRecallOptions,
+  RecallAtPrecisionOptions,
+  SensitivityAtSpecificityOptions,
+  SpecificityAtSensitivityOptions,
+} from './nn/metrics/at-threshold.ts';
 export type {AucOptions} from './nn/metrics/auc.ts';
-export type {ClassificationOptions} from './nn/metrics/classification.ts';
+export type {ClassificationOptions, CountOptions, FBetaOptions} from './nn/metrics/classification.ts';
+export type {IoUOptions} from './nn/metrics/confusion.ts';
 export type {DecisionOptions} from './nn/metrics/decision.ts';
 export type {CustomMetric, Metric, MetricContext} from './nn/metrics.ts';
 export * as metrics from './nn/metrics.ts';
@@ -135,9 +160,14 @@ export type {
   OneCycleOptions,
 } from './optim/cosine-schedules.ts';
 export type {OwnOptimizer, UpdateFunction, UpdateStep} from './optim/custom.ts';
+export type {FtrlOptions} from './optim/ftrl.ts';
+export type {GroupedOptions, OptimizerGroup, SingleOptimizer} from './optim/grouped.ts';
 export * as optimizers from './optim/index.ts';
-export type {Optimizer, Updates, WeightStep} from './optim/optimizer.ts';
+export type {AdafactorOptions} from './optim/layerwise.ts';
+export type {MuonOptions} from './optim/muon.ts';
+export type {Optimizer, Slot, Updates, WeightStep} from './optim/optimizer.ts';
 export type {CommonOptions} from './optim/options.ts';
+export type {OptimizerInput} from './optim/own.ts';
 export type {OptimizerLike} from './optim/resolve.ts';
 export type {RmspropOptions} from './optim/rmsprop.ts';
 export type {LearningRate, Schedule} from './optim/schedule.ts';

@@ -16,8 +16,8 @@ import type * as pool from '../lib/ops/pool.ts';
 import type * as program from '../lib/ops/program.ts';
 import type * as recurrent from '../lib/ops/recurrent.ts';
 import type * as reduce from '../lib/ops/reduce.ts';
+import type * as resample from '../lib/ops/resample.ts';
 import type * as window from '../lib/ops/window.ts';
-import {attentionSamples} from './conformance/attention.ts';
 import * as bounds from './conformance/bounds.ts';
 import type {Composite} from './conformance/composites.ts';
 import {bools, exactly, integers, type OpSamples, reals, spread} from './conformance/data.ts';
@@ -41,12 +41,11 @@ import {
   withWholes,
 } from './conformance/elementwise.ts';
 import {mapSamples} from './conformance/fused.ts';
-import {convolutions, pools} from './conformance/images.ts';
+import {convolutions, pools, resamplings} from './conformance/images.ts';
 import * as along from './conformance/lines.ts';
 import * as moving from './conformance/moving.ts';
 import {products} from './conformance/products.ts';
-import {recurrentSamples} from './conformance/recurrent.ts';
-import {rowUpdateSamples} from './conformance/row-updates.ts';
+import {sequenceSamples} from './conformance/sequences.ts';
 import {
   bytes,
   gathers,
@@ -67,6 +66,7 @@ import {
   withTies,
   withWholeLines,
 } from './conformance/shaped.ts';
+import {suppressions} from './conformance/suppression.ts';
 import {updateSamples} from './conformance/updates.ts';
 
 type Functions = Exclude<keyof typeof ops, Composite>;
@@ -86,6 +86,7 @@ export type OpName =
   | Values<typeof program>
   | Values<typeof recurrent>
   | Values<typeof reduce>
+  | Values<typeof resample>
   | Values<typeof window>;
 
 const {activationGradients, correctlyRounded, ulps} = bounds;
@@ -384,12 +385,11 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   windowLargestGradient: pools('largestGradient'),
   windowMean: pools('mean'),
   windowMeanGradient: pools('meanGradient'),
+  resample: resamplings(),
   // Normalization.
   centeredSums: along.centered(),
   layerNorm: along.layerNorms(false),
   layerNormGradient: along.layerNorms(true),
-  // Cells of recurrent nets.
-  ...recurrentSamples(),
-  ...attentionSamples(),
-  ...rowUpdateSamples(),
+  nonMaxSuppression: suppressions(),
+  ...sequenceSamples(),
 };

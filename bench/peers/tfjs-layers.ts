@@ -1,13 +1,10 @@
 // Programs of TensorFlow.js on one of its backends: `fit` of tfjs-layers, single ops whose result is read,
 // and what recording costs. A JSON object a line in, one out.
 //   tfjs-layers.ts chainrule|wasm|cpu THREADS, in the folder where the packages are installed
-import {createRequire} from 'node:module';
-import path from 'node:path';
 import {createInterface} from 'node:readline';
 import type * as core from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-
-type Tfjs = typeof core & typeof tfl;
+import {tfjsOn, timed, type Work} from './tfjs-backend.ts';
 
 interface Request {
   /** Units of the input and of each dense layer, or of an LSTM and its steps. */
@@ -19,27 +16,9 @@ interface Request {
 }
 
 const [backend = 'cpu', threads = '1'] = process.argv.slice(2);
-const folder = process.cwd();
-const load = createRequire(path.join(folder, 'peers.js'));
-// What the library logs would stand among the replies.
-console.log = console.info = console.error;
-const tf = load('@tensorflow/tfjs') as Tfjs;
-
-async function useBackend(): Promise<void> {
-  if (backend === 'chainrule') await import('../../lib/tfjs/index.ts');
-  if (backend === 'wasm') {
-    const wasm = load('@tensorflow/tfjs-backend-wasm');
-    const files = path.join(folder, 'node_modules/@tensorflow/tfjs-backend-wasm/dist');
-    wasm.setWasmPaths(`${files}${path.sep}`);
-    wasm.setThreadsCount(Number(threads));
-  }
-  await tf.setBackend(backend);
-  await tf.ready();
-}
+const tf = await tfjsOn(backend, Number(threads));
 
 const batches = 8;
-/** Does something so many times. */
-type Work = (times: number) => Promise<void>;
 let work: Work = async () => {};
 
 function network({sizes, steps}: NonNullable<Request['fit']>): tfl.LayersModel {
@@ -127,18 +106,9 @@ async function answer({fit, op, record, time = 0}: Request): Promise<object> {
     await work(3);
     return {version: tf.version_core};
   }
-  let times = 0;
-  let taken = 0;
-  const started = performance.now();
-  for (let next = 1; taken < time * 1000; next = Math.min(2 * next, 64)) {
-    await work(next);
-    times += next;
-    taken = performance.now() - started;
-  }
-  return {microseconds: (taken / times) * 1000};
+  return {microseconds: await timed(work, time)};
 }
 
-await useBackend();
 for await (const line of createInterface({input: process.stdin})) {
   let reply: object;
   try {

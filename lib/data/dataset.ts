@@ -6,6 +6,7 @@ import type {DataInput, NestedArray, NumericArray, ShapedArray, ShapedInput} fro
 import {type Batched, collate} from './collate.ts';
 import {type CsvOptions, type CsvRow, readCsv} from './csv.ts';
 import {prefetched, zipped} from './iterate.ts';
+import {cutMixOf, type Mix, type MixOptions, mixedPass, mixUpOf} from './mixing.ts';
 import {
   type BatchPlan,
   batchPlan,
@@ -355,6 +356,24 @@ export class Dataset<Element> implements AsyncIterable<Element> {
       size: this.size,
       iterate: pass => prefetched(elements(pass), bufferSize),
     });
+  }
+
+  /**
+   * Mixes the samples of each batch with others of it, inputs and targets, by shares of Beta(alpha, alpha);
+   * targets are numbers, as rows of `data.oneHot` (Zhang et al. 2018).
+   */
+  mixUp(options?: MixOptions): Dataset<Element> {
+    return this.#mixed(mixUpOf(options));
+  }
+
+  /** Puts a box of another image of the batch into each, and mixes targets by areas (Yun et al. 2019). */
+  cutMix(options?: MixOptions): Dataset<Element> {
+    return this.#mixed(cutMixOf(options));
+  }
+
+  #mixed(mix: Mix): Dataset<Element> {
+    const iterate = (pass: number) => mixedPass(this.#iterate(pass), pass, mix) as AsyncIterable<Element>;
+    return new Dataset<Element>({size: this.size, iterate});
   }
 
   /** Calls a function with each element of a pass, one after another. */

@@ -2,10 +2,13 @@
 // a few elementwise ops, which the compiler fuses into a product or into one pass over memory.
 import {checkBoolean, checkNumber, checkOptions} from '../core/errors.ts';
 import {type Named, named} from '../core/named.ts';
-import {failIn, type Tensor} from '../core/tensor.ts';
+import {constant, failIn, type Tensor} from '../core/tensor.ts';
+import {cumsum} from '../ops/cumulate.ts';
 import * as map from '../ops/map.ts';
 import {slice} from '../ops/pad.ts';
+import {sum} from '../ops/reduce.ts';
 import * as rows from '../ops/softmax.ts';
+import {sort} from '../ops/sort.ts';
 
 const {add, div, expm1, greater, mul, neg, select, sub} = map;
 
@@ -196,4 +199,23 @@ export const glu = define('glu', x => {
   }
   const axis = x.rank - 1;
   return mul(slice(x, axis, 0, size / 2), map.sigmoid(slice(x, axis, size / 2, size / 2)));
+});
+
+/**
+ * The point of the simplex that is nearest to each row of the last axis: a softmax with zeros (Martins and
+ * Astudillo 2016, algorithm 1).
+ */
+export const sparsemax = define('sparsemax', x => {
+  const size = x.shape.at(-1) as number;
+  const sorted = sort(x, -1, true);
+  const above = cumsum(sorted, x.rank - 1);
+  const ranks = constant(
+    Float32Array.from({length: size}, (_, at) => at + 1),
+    [size],
+  );
+  // The k largest are in the support: what is subtracted makes them add up to 1.
+  const inSupport = greater(add(mul(sorted, ranks), 1), above);
+  const count = sum(map.cast(inSupport, 'float32'), -1, true);
+  const shift = div(sub(sum(select(inSupport, sorted, 0), -1, true), 1), count);
+  return map.relu(sub(x, shift));
 });

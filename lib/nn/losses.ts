@@ -9,6 +9,7 @@ export {
 export {binaryFocalCrossentropy, categoricalFocalCrossentropy} from './losses/focal.ts';
 export type {Loss, TargetKind} from './losses/loss.ts';
 export {categoricalHinge, hinge, squaredHinge} from './losses/margin.ts';
+export {dice, tversky} from './losses/overlap.ts';
 export {
   cosineSimilarity,
   huber,

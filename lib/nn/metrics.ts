@@ -8,8 +8,25 @@ export {
   sparseTopKCategoricalAccuracy,
   topKCategoricalAccuracy,
 } from './metrics/accuracy.ts';
+export {
+  precisionAtRecall,
+  recallAtPrecision,
+  sensitivityAtSpecificity,
+  specificityAtSensitivity,
+} from './metrics/at-threshold.ts';
 export {auc} from './metrics/auc.ts';
-export {confusionMatrix, f1, matthews, precision, recall, specificity} from './metrics/classification.ts';
+export {
+  f1,
+  falseNegatives,
+  falsePositives,
+  fBeta,
+  precision,
+  recall,
+  specificity,
+  trueNegatives,
+  truePositives,
+} from './metrics/classification.ts';
+export {confusionMatrix, iou, matthews, meanIoU} from './metrics/confusion.ts';
 export type {Accumulation, CustomMetric, Metric, MetricContext, NameOption} from './metrics/metric.ts';
 export {
   binaryCrossentropy,

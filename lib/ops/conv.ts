@@ -1,7 +1,7 @@
 // Convolutions with channels last, of one to three axes of space. Each of the three products of a
 // convolution, for its result, its input and its kernel, is the gradient of the others.
 import {attributes, defineOp} from '../core/define.ts';
-import {checkOptions, fail} from '../core/errors.ts';
+import {checkBoolean, checkOptions, fail} from '../core/errors.ts';
 import {formatShape, type Shape, sizeOf} from '../core/shape.ts';
 import {apply1, checkTensor, failIn, type Tensor} from '../core/tensor.ts';
 import {guardSlots, matmul} from './gemm.ts';
@@ -19,9 +19,12 @@ import {
   windowAxes,
 } from './spatial.ts';
 
-/** `geometry`: for each axis of space its stride, its dilation, and what is added before it. */
+/**
+ * `geometry`: for each axis of space its stride, its dilation, and what is added before it. `direct`: never
+ * by Winograd's products, which otherwise follow from the shapes (conv_winograd.h).
+ */
 const shaped = attributes<{readonly shape: Shape; readonly guarded: boolean}>();
-const listed = 'bias: bool, map: op, geometry: words';
+const listed = 'bias: bool, map: op, direct: bool, geometry: words';
 
 /** Attributes of a convolution alone. */
 const alone = {bias: false, map: null, guarded: false};
@@ -45,11 +48,11 @@ export const convOp = defineOp({
   guard: {kind: 'notFinite'},
   shape: (_, {shape, guarded}) => ({y: shape, guard: guarded ? [guardSlots] : undefined}),
   flops: ({y, w}) => flopsOf(y.shape, w.shape),
-  grad({dy}, {x, w, epilogue}, {map, geometry}) {
+  grad({dy}, {x, w, epilogue}, {map, geometry, direct}) {
     checkAlone('conv', epilogue, map);
     return {
-      dx: convInput(dy, w, geometry, x.shape),
-      dw: convKernel(x, dy, geometry, w.shape),
+      dx: convInput(dy, w, geometry, x.shape, direct),
+      dw: convKernel(x, dy, geometry, w.shape, direct),
       dEpilogue: [],
     };
   },
@@ -62,11 +65,11 @@ export const convInputOp = defineOp({
   guard: {kind: 'notFinite'},
   shape: (_, {shape, guarded}) => ({x: shape, guard: guarded ? [guardSlots] : undefined}),
   flops: ({y, w}) => flopsOf(y.shape, w.shape),
-  grad({dx}, {y, w, epilogue}, {map, geometry}) {
+  grad({dx}, {y, w, epilogue}, {map, geometry, direct}) {
     checkAlone('convInput', epilogue, map);
     return {
-      dy: convOf(dx, w, geometry, y.shape),
-      dw: convKernel(dx, y, geometry, w.shape),
+      dy: convOf(dx, w, geometry, y.shape, direct),
+      dw: convKernel(dx, y, geometry, w.shape, direct),
       dEpilogue: [],
     };
   },
@@ -83,13 +86,15 @@ export const convKernelOp = defineOp({
   flops: ({y, w}) => flopsOf(y.shape, w.shape.slice(1)),
 });
 
-function convOf(x: Tensor, w: Tensor, geometry: readonly number[], shape: Shape): Tensor {
-  return apply1(convOp, [x, w], {...alone, geometry, shape});
+type Geometry = readonly number[];
+
+function convOf(x: Tensor, w: Tensor, geometry: Geometry, shape: Shape, direct: boolean): Tensor {
+  return apply1(convOp, [x, w], {...alone, direct, geometry, shape});
 }
 
 /** The gradient of an input of this shape. */
-export function convInput(y: Tensor, w: Tensor, geometry: readonly number[], shape: Shape): Tensor {
-  return apply1(convInputOp, [y, w], {...alone, geometry, shape});
+export function convInput(y: Tensor, w: Tensor, geometry: Geometry, shape: Shape, direct = false): Tensor {
+  return apply1(convInputOp, [y, w], {...alone, direct, geometry, shape});
 }
 
 /** By shape alone, and not by the size of the batch, so that all batches have the same plan. */
@@ -100,7 +105,7 @@ function partsOf(y: Shape, w: Shape): number {
 }
 
 /** The gradient of a kernel of this shape. */
-export function convKernel(x: Tensor, y: Tensor, geometry: readonly number[], shape: Shape): Tensor {
+export function convKernel(x: Tensor, y: Tensor, geometry: Geometry, shape: Shape, direct = false): Tensor {
   const make = customGradient((image: Tensor, result: Tensor) => {
     const parts = apply1(convKernelOp, [image, result], {
       geometry,
@@ -109,8 +114,8 @@ export function convKernel(x: Tensor, y: Tensor, geometry: readonly number[], sh
     return {
       value: parts.shape[0] === 1 ? reshape(parts, shape) : sum(parts, 0),
       gradient: dw => [
-        convInput(result, dw, geometry, image.shape),
-        convOf(image, dw, geometry, result.shape),
+        convInput(result, dw, geometry, image.shape, direct),
+        convOf(image, dw, geometry, result.shape, direct),
       ],
     };
   });
@@ -126,9 +131,17 @@ export interface ConvOptions {
   readonly dilationRate?: PerAxis;
   /** Groups of channels and of outputs that have nothing to do with each other. 1 by default. */
   readonly groups?: number;
+  /**
+   * Whether kernels of 3×3 may be applied by Winograd's F(2×2, 3×3) where that is faster by shape: from 32
+   * channels on both sides, without strides and dilation. True by default. Its error is bounded by
+   * 4 · (√channels + 8) · 2⁻²⁴ · Σ over channels of Σ|x| of a tile of 4×4 pixels · Σ|w| of the taps: on the
+   * whole that of the direct sums, but it does not vanish where a few x are zero, and what is not finite
+   * spreads over its tile.
+   */
+  readonly winograd?: boolean;
 }
 
-const convOptions = ['strides', 'padding', 'dilationRate', 'groups'];
+const convOptions = ['strides', 'padding', 'dilationRate', 'winograd', 'groups'];
 
 const geometryOf = (axes: readonly WindowAxis[]): number[] =>
   axes.flatMap(({stride, dilation, before}) => [stride, dilation, before]);
@@ -173,7 +186,8 @@ export function conv(x: Tensor, kernel: Tensor, options: ConvOptions = {}): Tens
   checkTensor('conv', 'x', x);
   checkTensor('conv', 'kernel', kernel);
   checkOptions('ops.conv', options, convOptions);
-  const {groups = 1} = options;
+  const {groups = 1, winograd = true} = options;
+  checkBoolean('ops.conv: winograd', winograd);
   checkKernel('conv', x, kernel, groups);
   const count = x.rank - 2;
   const axes = windowAxes('conv', x.shape, {
@@ -184,13 +198,13 @@ export function conv(x: Tensor, kernel: Tensor, options: ConvOptions = {}): Tens
   });
   const outputs = kernel.shape.at(-1) as number;
   const shape = [x.shape[0] as number, ...axes.map(({windows}) => windows), outputs];
-  if (!isMatrix(axes, groups)) return convOf(x, kernel, geometryOf(axes), shape);
+  if (!isMatrix(axes, groups)) return convOf(x, kernel, geometryOf(axes), shape, !winograd);
   const channels = x.shape.at(-1) as number;
   const rows = reshape(x, [x.size / channels, channels]);
   return reshape(matmul(rows, reshape(kernel, [channels, outputs])), shape);
 }
 
-export interface DepthwiseConvOptions extends Omit<ConvOptions, 'groups'> {}
+export interface DepthwiseConvOptions extends Omit<ConvOptions, 'groups' | 'winograd'> {}
 
 /**
  * Each channel with kernels of its own, [...sizes, channels, multiplier]: output m of channel c is number
@@ -201,7 +215,7 @@ export interface DepthwiseConvOptions extends Omit<ConvOptions, 'groups'> {}
 export function depthwiseConv(x: Tensor, kernel: Tensor, options: DepthwiseConvOptions = {}): Tensor {
   checkTensor('depthwiseConv', 'x', x);
   checkTensor('depthwiseConv', 'kernel', kernel);
-  checkOptions('ops.depthwiseConv', options, convOptions.slice(0, -1));
+  checkOptions('ops.depthwiseConv', options, convOptions.slice(0, -2));
   checkImage('depthwiseConv', 'x', x.shape);
   const channels = x.shape.at(-1) as number;
   const received = `Received x ${formatShape(x.shape)} and kernel ${formatShape(kernel.shape)}`;
@@ -257,7 +271,10 @@ export function convTranspose(x: Tensor, kernel: Tensor, options: ConvTransposeO
   const op = 'convTranspose';
   checkTensor(op, 'x', x);
   checkTensor(op, 'kernel', kernel);
-  checkOptions('ops.convTranspose', options, ['strides', 'padding', 'dilationRate', 'outputPadding']);
+  const known = [...convOptions.slice(0, -1), 'outputPadding'];
+  checkOptions('ops.convTranspose', options, known);
+  const {winograd = true} = options;
+  checkBoolean('ops.convTranspose: winograd', winograd);
   checkImage(op, 'x', x.shape);
   const count = x.rank - 2;
   const received = `Received x ${formatShape(x.shape)} and kernel ${formatShape(kernel.shape)}`;
@@ -288,5 +305,5 @@ export function convTranspose(x: Tensor, kernel: Tensor, options: ConvTransposeO
   }
   const geometry = axes.flatMap(({stride, dilation, before}) => [stride, dilation, before]);
   const shape = [x.shape[0] as number, ...lengths, kernel.shape.at(-2) as number];
-  return convInput(x, kernel, geometry, shape);
+  return convInput(x, kernel, geometry, shape, !winograd);
 }

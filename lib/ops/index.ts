@@ -2,6 +2,7 @@
 export {constant, input, variable} from '../core/tensor.ts';
 export {type AttentionOptions, attention} from './attention.ts';
 export type {Axes} from './axes.ts';
+export {depthToSpace, extractPatches, type PatchOptions, spaceToDepth} from './blocks.ts';
 export {finite, stopIf} from './check.ts';
 export {dropout} from './composite.ts';
 export {
@@ -13,6 +14,7 @@ export {
   depthwiseConv,
 } from './conv.ts';
 export {cumprod, cumsum, linearRecurrence, prod} from './cumulate.ts';
+export {type KeptBoxes, nonMaxSuppression, type SuppressionOptions} from './detection.ts';
 export {einsum} from './einsum.ts';
 export type {
   Binary,
@@ -24,6 +26,7 @@ export type {
   Predicate,
   Unary,
 } from './elementwise.ts';
+export {type ComplexPair, fft, ifft} from './fourier.ts';
 export {gatherLabels, gatherRows, pickClass, scatterClass} from './gather.ts';
 export {matmul} from './gemm.ts';
 export {customGradient, stopGradient, type ValueAndGradient} from './gradient.ts';
@@ -55,6 +58,15 @@ export {
 export {randomBernoulli, randomNormal, randomTruncatedNormal, randomUniform} from './random.ts';
 export {gruCell, lstmCell} from './recurrent.ts';
 export {all, any, argMax, argMin, max, mean, min, sum, sumTo, total} from './reduce.ts';
+export {type Interpolation, type ResizeOptions, resize} from './resize.ts';
+export {
+  type AffineOptions,
+  affineTransform,
+  type CropAndResizeOptions,
+  cropAndResize,
+  type FillMode,
+  type SamplingOptions,
+} from './sample-image.ts';
 export {type ScanBody, type ScanOptions, type ScanResult, scan} from './scan.ts';
 export {logSoftmax, softmax, softmaxCrossentropy, subtractOneHot} from './softmax.ts';
 export {argsort, sort, topK} from './sort.ts';

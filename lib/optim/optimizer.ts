@@ -6,7 +6,7 @@ import {checkNumber, fail} from '../core/errors.ts';
 import {at, zip} from '../core/lists.ts';
 import {type Config, describe, type Json, type Named, ownFunction, remember} from '../core/named.ts';
 import {resolve} from '../core/resolve.ts';
-import {sizeOf} from '../core/shape.ts';
+import {type Shape, sizeOf} from '../core/shape.ts';
 import {constant, type Op, type Tensor} from '../core/tensor.ts';
 import {add, mul, sub} from '../ops/map.ts';
 import {reshape} from '../ops/move.ts';
@@ -18,6 +18,12 @@ import {type Common, type CommonOptions, commonOf} from './options.ts';
 import {Rate} from './rate.ts';
 import type {LearningRate, Schedule} from './schedule.ts';
 import * as schedules from './schedules.ts';
+
+/** A value that is kept for a weight. */
+export interface Slot {
+  readonly name: string;
+  readonly shape: Shape;
+}
 
 /** A weight in a step. */
 export interface WeightStep {
@@ -41,8 +47,10 @@ export interface Optimizer extends Named {
    * optimizer that `compile` was given, it is for all models made with it, now and later.
    */
   learningRate: LearningRate;
-  /** The names of the values kept for each parameter, which are zero at first. */
+  /** The names of the values kept for parameters, which are zero at first. */
   readonly slots: readonly string[];
+  /** Those kept for one weight, in order, and their shapes: all of `slots` in its own shape, by default. */
+  slotsFor(name: string, shape: Shape): readonly Slot[];
   /** The slot that holds the moving average of the weights, if one is kept. */
   readonly averageSlot: string | undefined;
   /** How many batches make an update. */
@@ -72,6 +80,8 @@ export interface Rule {
   readonly op: Op<UpdateAttributes> | OwnUpdate;
   /** The names of its moments, in the order of the op's operands. */
   readonly slots: readonly string[];
+  /** Where not every weight has all of them in its own shape. */
+  slotsFor?(name: string, shape: Shape): readonly Slot[];
   /** Its hyperparameters for update `step`, from 0. */
   hyper(step: number, learningRate: number): readonly number[];
 }
@@ -79,7 +89,7 @@ export interface Rule {
 /** Near the largest float32: a larger rate would be stored as infinity. */
 const maxRate = 3e38;
 
-function checkRate(where: string, value: unknown): LearningRate {
+export function checkRate(where: string, value: unknown): LearningRate {
   if (typeof value === 'number') {
     checkNumber(`${where}: learningRate`, value, {min: 0, max: maxRate});
     return value;
@@ -108,16 +118,18 @@ export function makeOptimizer(
   const common = commonOf(where, options, defaults.weightDecay);
   const hyperparameters = new Hyperparameters(rule.hyper, common);
   const {accumulationSteps, useEma} = common;
-  const slots = [
-    ...rule.slots,
-    ...(useEma ? ['average'] : []),
-    ...(accumulationSteps > 1 ? ['accumulated'] : []),
-  ];
+  const more = [...(useEma ? ['average'] : []), ...(accumulationSteps > 1 ? ['accumulated'] : [])];
+  const slots = [...rule.slots, ...more];
+  const slotsFor = (name: string, shape: Shape): readonly Slot[] => {
+    const own = (names: readonly string[]): Slot[] => names.map(slot => ({name: slot, shape}));
+    return [...(rule.slotsFor?.(name, shape) ?? own(rule.slots)), ...own(more)];
+  };
   const withRate = (rate: Rate): Optimizer => {
     // Frozen, so that `optimizer.lr = …` is an error; the learning rate has a setter.
     const made: Optimizer = {
       kind,
       slots,
+      slotsFor,
       averageSlot: useEma ? 'average' : undefined,
       accumulationSteps,
       hyperShape: hyperparameters.shape,

@@ -114,6 +114,20 @@ const absolute: ComplexKernel = call => {
   return call.run('ComplexAbs', {real: real as TensorInfo, imag: imag as TensorInfo});
 };
 
+/** By the rule of the same name, from both parts to both. Of lines of one number it changes nothing. */
+const transform: ComplexKernel = call => {
+  const {name, backend, run} = call;
+  const info = call.inputs.input as TensorInfo;
+  const [real, imag] = (['real', 'imag'] as const).map(part => partOf(info, part, call).part) as [
+    TensorInfo,
+    TensorInfo,
+  ];
+  const isPlain = (info.shape.at(-1) ?? 0) < 2 || info.shape.includes(0);
+  if (isPlain) return join(copied(real, backend), copied(imag, backend), backend);
+  const [reals, imaginaries] = run(name, {real, imag}) as unknown as [TensorInfo, TensorInfo];
+  return join(reals, imaginaries, backend);
+};
+
 /** To complex numbers with an imaginary part of 0; from them the real part. */
 const cast: ComplexKernel = call => {
   const {inputs, attributes, backend, run} = call;
@@ -154,6 +168,8 @@ const kernels: Readonly<Record<string, ComplexKernel>> = {
   ComplexAbs: absolute,
   Concat: ofEach,
   ExpandDims: rename,
+  FFT: transform,
+  IFFT: transform,
   Identity: rename,
   Imag: copyOf('imag'),
   Multiply: multiply,

@@ -14,16 +14,10 @@ export const withoutRule: ReadonlyMap<string, Reason> = new Map([
   ...list('Tan', 'digits'),
   ...list('RaggedGather RaggedRange RaggedTensorToTensor', 'ragged'),
   ...list(
-    `NonMaxSuppressionV3 NonMaxSuppressionV4 NonMaxSuppressionV5 SparseFillEmptyRows SparseReshape
-     SparseSegmentMean SparseSegmentSum Unique`,
+    'SparseFillEmptyRows SparseReshape SparseSegmentMean SparseSegmentSum Unique',
     'shape depends on data',
   ),
-  ...list(
-    `BroadcastArgs CropAndResize Dilation2D Dilation2DBackpropFilter Dilation2DBackpropInput Draw FFT
-     FlipLeftRight IFFT LRN LRNGrad MaxPoolWithArgmax ResizeBilinear ResizeBilinearGrad
-     ResizeNearestNeighbor ResizeNearestNeighborGrad RotateWithOffset SearchSorted Transform`,
-    'not yet',
-  ),
+  ...list('BroadcastArgs Draw SearchSorted', 'not yet'),
 ]);
 
 /** Native kernels that have none for some operands, and for which. */
@@ -34,13 +28,18 @@ export const withoutRuleFor: ReadonlyMap<string, string> = new Map([
   ...list('GatherNd Max Min', 'no elements'),
   ...list('Range', 'no elements'),
   ...list(
-    `Conv2D Conv2DBackpropFilter Conv2DBackpropInput FusedConv2D DepthwiseConv2dNative
-     DepthwiseConv2dNativeBackpropFilter DepthwiseConv2dNativeBackpropInput FusedDepthwiseConv2D`,
-    'int32, NCHW, sizes rounded up',
+    `Conv2D Conv2DBackpropFilter Conv2DBackpropInput Conv3D Conv3DBackpropFilterV2 Conv3DBackpropInputV2
+     DepthwiseConv2dNative DepthwiseConv2dNativeBackpropFilter DepthwiseConv2dNativeBackpropInput
+     Dilation2D Dilation2DBackpropFilter Dilation2DBackpropInput FusedConv2D FusedDepthwiseConv2D
+     LRN LRNGrad NonMaxSuppressionV3 NonMaxSuppressionV4 NonMaxSuppressionV5
+     ResizeBilinearGrad ResizeNearestNeighborGrad`,
+    'int32',
   ),
-  ...list('Conv3D Conv3DBackpropFilterV2 Conv3DBackpropInputV2', 'int32, NCDHW'),
-  ...list('AvgPool AvgPool3D MaxPool MaxPool3D MaxPoolGrad MaxPool3DGrad', 'int32, sizes rounded up'),
-  ...list('AvgPoolGrad AvgPool3DGrad', 'padded images, which tfjs divides otherwise'),
+  ...list(
+    `AvgPool AvgPool3D AvgPool3DGrad AvgPoolGrad MaxPool MaxPool3D MaxPool3DGrad MaxPoolGrad
+     MaxPoolWithArgmax`,
+    'int32, windows beside the image',
+  ),
 ]);
 
 /** A kernel that tfjs's cpu backend did, and how often for which reason. */

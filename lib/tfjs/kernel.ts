@@ -8,6 +8,7 @@ import type {
   TensorInfo,
 } from '@tensorflow/tfjs-core';
 import {isChainruleError} from '../core/errors.ts';
+import {sizeOf} from '../core/shape.ts';
 import type {TensorSpec} from '../core/tensor.ts';
 import type {Memory} from '../runtime/linked.ts';
 import type {ChainruleBackend} from './backend.ts';
@@ -18,7 +19,7 @@ import {rules} from './kernels/index.ts';
 import {knownRows, knownSlice} from './known-slice.ts';
 import {backendName, tf} from './packages.ts';
 import {noAttributes, type Recipe, Recipes, type Result} from './recipe.ts';
-import type {Reason, Rule} from './rule.ts';
+import type {Count, Reason, Rule} from './rule.ts';
 import {ways} from './trace.ts';
 
 type Inputs = Readonly<Record<string, TensorInfo | null | undefined>>;
@@ -64,10 +65,16 @@ const isAboutData = (error: unknown): boolean =>
 
 /** Runs it now; undefined where it refuses the data. */
 function runNow(recipe: Recipe, entries: readonly Entry[]): Entry[] | undefined {
+  const memory = memoryNow(recipe, entries);
+  const computed = recipe.results.filter(({operand}) => operand === undefined);
+  return (
+    memory && computed.map(({dtype, size}, index) => Entry.ofBlock(dtype, size, memory[index] as Uint8Array))
+  );
+}
+
+function memoryNow(recipe: Recipe, entries: readonly Entry[]): Memory[] | undefined {
   try {
-    const memory = recipe.run(entries.map(entry => entry.memory as Memory));
-    const computed = recipe.results.filter(({operand}) => operand === undefined);
-    return computed.map(({dtype, size}, index) => Entry.ofBlock(dtype, size, memory[index] as Uint8Array));
+    return recipe.run(entries.map(entry => entry.memory as Memory));
   } catch (error) {
     if (isAboutData(error)) return undefined;
     throw error;
@@ -133,12 +140,34 @@ function named(
   });
 }
 
+/** Results of which the last says how many rows of the others there are. */
+function cut(
+  count: Count,
+  recipe: Recipe,
+  entries: readonly Entry[],
+  backend: ChainruleBackend,
+): Infos | Reason {
+  const memory = memoryNow(recipe, entries) as Uint8Array[] | undefined;
+  const last = memory?.at(-1);
+  if (!memory || !last) return 'refused';
+  const rows = over(last, 'int32', 1)[0] as number;
+  const infos = recipe.results.map(({shape, dtype}, index): TensorInfo => {
+    const own = shape.length === 0 ? [] : [rows, ...shape.slice(1)];
+    const entry = Entry.ofBlock(dtype, sizeOf(own), memory[index] as Uint8Array);
+    return {dataId: backend.enter(entry), shape: own, dtype};
+  });
+  const kept = count.isResult ? infos : infos.slice(0, -1);
+  if (!count.isResult) backend.disposeData((infos.at(-1) as TensorInfo).dataId);
+  return kept.length === 1 ? (kept[0] as TensorInfo) : kept;
+}
+
 /** The results of a rule; the reason where there are none. */
 function byRule(rule: Rule, recipes: Recipes, attributes: object, backend: ChainruleBackend): Infos | Reason {
   const recipe = recipes.find(infos as readonly TensorSpec[], present, attributes);
   if (recipe.declined) return recipe.declined;
   const entries: Entry[] = [];
   for (let at = 0; at < infos.length; at++) entries.push(entryFor(infos[at] as TensorInfo, backend));
+  if (rule.count?.applies(attributes)) return cut(rule.count, recipe, entries, backend);
   const ids = recipe.hasNames ? infos.map(info => info.dataId) : [];
   const computed = results(rule, recipe, entries, backend);
   if (!computed) return 'refused';
@@ -195,9 +224,9 @@ function natively(name: string) {
   const ruleless = withoutRule.get(name) ?? 'not yet';
   const isSlice = name === 'Slice';
   const isGather = name === 'GatherV2';
-  // Kernels whose result can be complex where no operand is; and the one whose rule is about the parts.
+  // Kernels whose result can be complex where no operand is; and those whose rules are about the parts.
   const isComplex = name === 'Complex';
-  const isSize = name === 'ComplexAbs';
+  const isOfBoth = name === 'ComplexAbs' || name === 'FFT' || name === 'IFFT';
   const isCast = name === 'Cast';
   return (inputs: Inputs, attributes: object, backend: ChainruleBackend): Infos | Reason => {
     if (isSlice) {
@@ -210,7 +239,9 @@ function natively(name: string) {
     }
     const odd = rule ? collect(rule, inputs) : ruleless;
     const ofParts =
-      isComplex || (isSize && inputs.x) || (isCast && (attributes as CastAttrs).dtype === 'complex64');
+      isComplex ||
+      (isOfBoth && (inputs.x ?? inputs.input)) ||
+      (isCast && (attributes as CastAttrs).dtype === 'complex64');
     if (odd === undefined && rule && recipes && !ofParts) return byRule(rule, recipes, attributes, backend);
     return byParts(name, inputs, attributes, backend) ?? odd ?? ruleless;
   };

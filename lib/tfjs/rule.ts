@@ -23,6 +23,13 @@ export type Operands<Name extends string> = {readonly [Own in Required<Name>]: T
 /** The results, or why there are none: the kernel of tfjs then does it. */
 export type Outcome = Tensor | readonly Tensor[] | Reason;
 
+export interface Count {
+  /** Whether calls with these attributes are cut: those run at once. */
+  applies(attributes: object): boolean;
+  /** Whether the count is itself a result. */
+  readonly isResult: boolean;
+}
+
 /** Attributes that are numbers and set no shape: a trace in which they alone differ is the same trace. */
 export interface Changing {
   /** The numbers, of this type; undefined where they are none or where the operands are others. */
@@ -42,6 +49,8 @@ export interface Rule {
    * `known` ones at the call, of others when a result is read.
    */
   readonly indices?: 'at once' | 'known';
+  /** Where the last result is a count, known once it has run: the first axis of the others is cut to it. */
+  readonly count?: Count;
   readonly changing?: Changing;
   /** Whether it makes integers, which may be indices: from a few numbers that are known, at once. */
   readonly makesIndices?: boolean;
@@ -64,6 +73,8 @@ export function rule<const Names extends string, Attributes extends object = obj
     },
   };
 }
+
+export const withCount = (count: Count, own: Rule): Rule => ({...own, count});
 
 export const withIndices = (indices: 'at once' | 'known', own: Rule): Rule => ({...own, indices});
 

@@ -6,6 +6,7 @@
 #include "check.h"
 #include "conv.h"
 #include "cumulate.h"
+#include "detection.h"
 #include "gather.h"
 #include "gemm.h"
 #include "indexing.h"
@@ -20,6 +21,7 @@
 #include "random.h"
 #include "recurrent_step.h"
 #include "reduce.h"
+#include "resample.h"
 #include "row_updates.h"
 #include "softmax.h"
 #include "sort.h"
@@ -50,8 +52,8 @@ constexpr auto kKernels =
     join(kGemmKernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels, kCheckKernels,
          kRandomKernels, kMoveKernels, kOptimizerKernels, kJoinKernels, kPadKernels, kIndexingKernels,
          kCumulateKernels, kStatisticsKernels, kCenteredSumsKernels, kLayerNormKernels, kSortKernels,
-         kWindowKernels, kConvKernels, kPoolKernels, kRecurrentKernels, kRecurrentStepKernels,
-         kAttentionKernels, kRowUpdateKernels);
+         kWindowKernels, kConvKernels, kPoolKernels, kResampleKernels, kDetectionKernels,
+         kRecurrentKernels, kRecurrentStepKernels, kAttentionKernels, kRowUpdateKernels);
 
 constexpr int32_t kKernelCount = sizeof(kKernels.kernels) / sizeof(Kernel);
 constexpr KernelTable kTable = {kIsaName, kKernels.kernels, kKernelCount, kMapOps, kMapOpCount};

@@ -7,13 +7,13 @@
 #pragma once
 
 #include "conv_depthwise.h"
-#include "gemm.h"
+#include "conv_winograd.h"
 
 namespace chainrule {
 namespace {
 
 // The words of a convolution's attributes, in the order of its signature.
-enum ConvAttribute : int32_t { kConvBias, kConvMap, kConvGeometry };
+enum ConvAttribute : int32_t { kConvBias, kConvMap, kConvDirect, kConvGeometry };
 
 ConvShape shape_of_conv(const Args& args) {
   return conv_shape(args.inputs[0], args.inputs[1], args.outputs[0], args.attributes + kConvGeometry);
@@ -23,6 +23,14 @@ ConvShape shape_of_input(const Args& args) {
 }
 ConvShape shape_of_kernel(const Args& args) {
   return conv_shape(args.inputs[0], without_first(args.outputs[0]), args.inputs[1], args.attributes);
+}
+
+// Whether a convolution is made by Winograd's products, which the attribute can forbid.
+bool uses_winograd(const Args& args, const ConvShape& s) {
+  return args.attributes[kConvDirect] == 0 && suits_winograd(s, s.y[1], s.y[2]);
+}
+bool input_uses_winograd(const Args& args, const ConvShape& s) {
+  return args.attributes[kConvDirect] == 0 && suits_winograd(s, s.x[1], s.x[2]);
 }
 
 const char* check_conv(const Args& args) {
@@ -124,11 +132,13 @@ ConvGrid grid_of_kernel(const ConvShape& s, int64_t parts) {
 
 int64_t conv_tasks(const Args& args) {
   const ConvShape s = shape_of_conv(args);
-  return s.is_depthwise() ? depthwise_tasks(s, s.images * s.y_pixels()) : grid_of_conv(s).tasks();
+  if (s.is_depthwise()) return depthwise_tasks(s, s.images * s.y_pixels());
+  return uses_winograd(args, s) ? winograd_of_result(args, s).tasks() : grid_of_conv(s).tasks();
 }
 int64_t conv_input_tasks(const Args& args) {
   const ConvShape s = shape_of_input(args);
-  return s.is_depthwise() ? depthwise_tasks(s, s.images * s.x_pixels()) : grid_of_input(s).tasks();
+  if (s.is_depthwise()) return depthwise_tasks(s, s.images * s.x_pixels());
+  return input_uses_winograd(args, s) ? winograd_of_input(args, s).tasks() : grid_of_input(s).tasks();
 }
 int64_t conv_kernel_tasks(const Args& args) {
   const ConvShape s = shape_of_kernel(args);
@@ -143,9 +153,24 @@ double conv_cost(const ConvShape& s) {
   const double columns = static_cast<double>(ceil_div(s.group_outputs(), kLanes) * kLanes);
   return 50.0 + static_cast<double>(s.groups) * pixels * terms * (kMultiplyNs * columns + kPackNs);
 }
-double conv_forward_cost(const Args& args) { return conv_cost(shape_of_conv(args)); }
-double conv_input_cost(const Args& args) { return conv_cost(shape_of_input(args)); }
+double conv_forward_cost(const Args& args) {
+  const ConvShape s = shape_of_conv(args);
+  return uses_winograd(args, s) ? winograd_cost(winograd_of_result(args, s)) : conv_cost(s);
+}
+double conv_input_cost(const Args& args) {
+  const ConvShape s = shape_of_input(args);
+  return input_uses_winograd(args, s) ? winograd_cost(winograd_of_input(args, s)) : conv_cost(s);
+}
 double conv_kernel_cost(const Args& args) { return conv_cost(shape_of_kernel(args)); }
+
+size_t conv_forward_scratch(const Args& args) {
+  const ConvShape s = shape_of_conv(args);
+  return uses_winograd(args, s) ? winograd_scratch(s) : conv_scratch(args);
+}
+size_t conv_input_scratch(const Args& args) {
+  const ConvShape s = shape_of_input(args);
+  return input_uses_winograd(args, s) ? winograd_scratch(s) : conv_scratch(args);
+}
 
 // What the products of all groups have in common: `columns` of a group are its part of the result's channels.
 Product product_of_group(const Args& args, int64_t group, int64_t columns, int64_t channels) {
@@ -178,10 +203,14 @@ Convolution conv_of_group(const Args& args, const ConvShape& s, int64_t group) {
 
 void run_conv(const Args& args, int64_t first_task, int64_t last_task) {
   const ConvShape s = shape_of_conv(args);
-  ConvWorkspace workspace = conv_workspace(args);
   const int64_t tasks = conv_tasks(args);
-  if (args.outputCount > 1) workspace.product.guard = clear_guard(args, tasks, first_task, last_task);
+  int32_t* guard = args.outputCount > 1 ? clear_guard(args, tasks, first_task, last_task) : nullptr;
   if (args.outputs[0].count == 0) return;
+  if (uses_winograd(args, s)) {
+    return run_winograd(winograd_of_result(args, s), args, guard, first_task, last_task);
+  }
+  ConvWorkspace workspace = conv_workspace(args);
+  workspace.product.guard = guard;
   if (s.is_depthwise()) {
     Convolution c = conv_of_group(args, s, 0);
     return run_depthwise(s, &c, workspace, {tasks, first_task, last_task});
@@ -212,10 +241,14 @@ Convolution input_of_group(const Args& args, const ConvShape& s, int64_t group, 
 
 void run_conv_input(const Args& args, int64_t first_task, int64_t last_task) {
   const ConvShape s = shape_of_input(args);
-  ConvWorkspace workspace = conv_workspace(args);
   const int64_t tasks = conv_input_tasks(args);
-  if (args.outputCount > 1) workspace.product.guard = clear_guard(args, tasks, first_task, last_task);
+  int32_t* guard = args.outputCount > 1 ? clear_guard(args, tasks, first_task, last_task) : nullptr;
   if (args.outputs[0].count == 0) return;
+  if (input_uses_winograd(args, s)) {
+    return run_winograd(winograd_of_input(args, s), args, guard, first_task, last_task);
+  }
+  ConvWorkspace workspace = conv_workspace(args);
+  workspace.product.guard = guard;
   const int64_t phases = phases_of(s);
   if (s.is_depthwise()) {
     for (int64_t phase = 0; phase < phases; ++phase) {
@@ -287,11 +320,12 @@ void run_conv_kernel(const Args& args, int64_t first_task, int64_t last_task) {
 }
 
 constexpr Kernel kConvKernels[] = {
-    {"conv(x: f32, w: f32, ...epilogue: f32) -> y: f32, guard?: i32 {bias: bool, map: op, geometry: words}",
-     check_conv, conv_tasks, conv_forward_cost, conv_scratch, run_conv, 0},
+    {"conv(x: f32, w: f32, ...epilogue: f32) -> y: f32, guard?: i32 "
+     "{bias: bool, map: op, direct: bool, geometry: words}",
+     check_conv, conv_tasks, conv_forward_cost, conv_forward_scratch, run_conv, 0},
     {"convInput(y: f32, w: f32, ...epilogue: f32) -> x: f32, guard?: i32 "
-     "{bias: bool, map: op, geometry: words}",
-     check_conv_input, conv_input_tasks, conv_input_cost, conv_scratch, run_conv_input, 0},
+     "{bias: bool, map: op, direct: bool, geometry: words}",
+     check_conv_input, conv_input_tasks, conv_input_cost, conv_input_scratch, run_conv_input, 0},
     {"convKernel(x: f32, y: f32) -> w: f32 {geometry: words}", check_conv_kernel, conv_kernel_tasks,
      conv_kernel_cost, conv_scratch, run_conv_kernel, 0},
 };

@@ -144,7 +144,8 @@ std::vector<double> input_gradient(const Shape& s, const float* dy, const float*
 }
 
 std::vector<int32_t> attributes_of(const Shape& s, bool bias, int32_t map) {
-  std::vector<int32_t> words = {bias, map};
+  // Direct sums, whose bits are known.
+  std::vector<int32_t> words = {bias, map, 1};
   words.insert(words.end(), s.geometry.begin(), s.geometry.end());
   return words;
 }
@@ -200,7 +201,7 @@ void test_refused_convolutions() {
   const auto refused = [&](std::vector<int64_t> x, std::vector<int64_t> w, std::vector<int64_t> y,
                            std::vector<int32_t> geometry) {
     Operand a(Dtype::float32, x, 0), b(Dtype::float32, w, 0), c(Dtype::float32, y, 0);
-    std::vector<int32_t> words = {0, -1};
+    std::vector<int32_t> words = {0, -1, 0};
     words.insert(words.end(), geometry.begin(), geometry.end());
     w.insert(w.begin(), 2);
     Operand parts(Dtype::float32, w, 0);

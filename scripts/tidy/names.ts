@@ -4,13 +4,17 @@ import {lineAt, type SourceFile, type Violation} from './files.ts';
 /** Files of lib/ops that have no kernel, with the reason. */
 const opsWithoutKernel = [
   'axes',
+  'blocks',
   'index',
   'composite',
   'einsum',
   'elementwise',
+  'fourier',
   'gradient',
   'masked-softmax',
   'math',
+  'resize',
+  'sample-image',
   'scan',
   'spatial',
 ];
@@ -30,6 +34,7 @@ const kernelsWithoutOp = [
   'conv_shape',
   'conv_tile',
   'conv_windows',
+  'conv_winograd',
   'convert',
   'gemm_batches',
   'gemm_bfloat16',

@@ -7,6 +7,7 @@ import {convolution, termsOf} from '../reference/conv.ts';
 import {product, productSizes} from '../reference/products.ts';
 import {type UpdateName, updates as updateTable} from '../reference/updates.ts';
 import {evaluateCall, type Values} from '../reference.ts';
+import {tileSums, tilesOf} from './winograd.ts';
 
 /** Bounds of every element of every output, from the operands and the exact results. */
 export type Bound = (call: Call, inputs: Values[], exact: Values[]) => Values[];
@@ -53,8 +54,12 @@ const drift = (count: number, magnitude: number): number =>
 export const products: Bound = (call, inputs, exact) =>
   ofSums(call, inputs, exact, product, productSizes(call)[1]);
 
-export const convolutions: Bound = (call, inputs, exact) =>
-  ofSums(call, inputs, exact, convolution, termsOf(call));
+export const convolutions: Bound = (call, inputs, exact) => {
+  const tiles = tilesOf(call);
+  if (!tiles) return ofSums(call, inputs, exact, convolution, termsOf(call));
+  const roots = Math.sqrt(tiles.x.at(-1) as number) + 8;
+  return ofSums(call, inputs, exact, (_, factors) => tileSums(tiles, factors), roots ** 2);
+};
 
 /** Of `sums` of so many terms, from those of magnitudes, and what follows. */
 function ofSums(
@@ -87,6 +92,13 @@ export const windowSums: Bound = (call, inputs) => {
   const sizes = inputs.map((values, at) => (at === inputs.length - 1 ? values.map(Math.abs) : values));
   const [magnitudes] = evaluateCall(call, sizes) as [Values];
   return [magnitudes.map(size => drift(256, size))];
+};
+
+/** Of as many terms as a row of the weights has. */
+export const resamplings: Bound = (call, [x, starts, weights]) => {
+  const inputs = [(x as Values).map(Math.abs), starts as Values, (weights as Values).map(Math.abs)];
+  const [magnitudes] = evaluateCall(call, inputs) as [Values];
+  return [magnitudes.map(size => drift((call.inputs[2] as Tensor).shape[1] as number, size))];
 };
 
 /** What is added to elements of the first operand, in the order of the updates. */

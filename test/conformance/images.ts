@@ -1,7 +1,7 @@
 // Samples of convolutions and pooling: odd sizes, windows larger than the image, strides larger than windows.
 import type {Shape} from '../../lib/core/shape.ts';
 import * as bounds from './bounds.ts';
-import {exactly, type Operand, type OpSamples, reals, type Sample, spread} from './data.ts';
+import {exactly, integers, type Operand, type OpSamples, reals, type Sample, spread} from './data.ts';
 
 interface Case {
   readonly sizes: Shape;
@@ -93,6 +93,10 @@ const cases: readonly Case[] = [
   {sizes: [3, 40], kernel: [5, 5], channels: 17, outputs: 17, groups: 17, strides: [1, 2], padding: 'same'},
   {sizes: [7, 19], kernel: [7, 7], channels: 20, outputs: 20, groups: 20, padding: 'same'},
   {sizes: [70], kernel: [2], channels: 20, outputs: 20, groups: 20, strides: [2]},
+  // Winograd's products: odd sizes, panels that are not full, several chains.
+  {sizes: [7, 13], kernel: [3, 3], channels: 32, outputs: 48, padding: 'same', images: 3},
+  {sizes: [8, 6], kernel: [3, 3], channels: 48, outputs: 80, images: 1},
+  {sizes: [6, 6], kernel: [3, 3], channels: 112, outputs: 32, padding: 'same', images: 1},
 ];
 const largeCases: readonly Case[] = [
   {sizes: [26, 13], kernel: [3, 3], channels: 20, outputs: 50, padding: 'same', images: 4, large: true},
@@ -115,7 +119,7 @@ const smoothCases: readonly Case[] = [
   {sizes: [3, 3, 2], kernel: [2, 2, 2], channels: 1, outputs: 2, images: 1},
 ];
 
-const plain = {bias: false, map: null, guarded: false};
+const plain = {bias: false, map: null, direct: false, guarded: false};
 
 type Kind = 'conv' | 'convInput' | 'convKernel';
 
@@ -232,5 +236,34 @@ export function pools(kind: Pooled): OpSamples {
     bound: kind === 'largest' ? bounds.correctlyRounded : bounds.windowSums,
     values: [...ties, ...poolings.map(own => poolSample(kind, own))],
     smooth: smoothPoolings.map(own => poolSample(kind, own)),
+  };
+}
+
+/** A band of random weights, some of them 0; `outside` lets it reach beyond the operand. */
+function banded(x: Shape, axis: number, positions: number, taps: number, outside = false): Sample {
+  const size = x[axis] as number;
+  const [low, high] = outside ? [-taps - 1, size + 1] : [0, Math.max(0, size - taps)];
+  const {data, ...weights} = reals([positions, taps]);
+  const starts = integers([positions], low, high);
+  const sparse = data.map((weight, at) => (at % 7 === 3 ? 0 : weight));
+  return {operands: [reals(x), starts, {...weights, data: sparse}], attributes: {axis}};
+}
+
+export function resamplings(): OpSamples {
+  return {
+    bound: bounds.resamplings,
+    values: [
+      banded([7], 0, 5, 2),
+      banded([2, 9, 3], 1, 20, 2),
+      banded([2, 9, 5, 1], 2, 3, 4),
+      banded([1, 13, 7, 20], 1, 26, 6),
+      banded([2, 5, 26, 12], 2, 13, 3),
+      banded([3, 5, 130], 1, 4, 5, true),
+      banded([2, 3, 4, 5, 3], 3, 7, 2, true),
+      banded([2, 4, 3], 1, 0, 2),
+      banded([0, 4, 3], 1, 6, 2),
+      banded([2, 1, 3], 1, 4, 1),
+      {...banded([4, 40, 40, 20], 1, 65, 4), large: true},
+    ],
   };
 }

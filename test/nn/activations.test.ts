@@ -15,7 +15,9 @@ const clip = (x: number, low: number, high: number): number => Math.min(Math.max
 const elu = (x: number, alpha: number): number => (x > 0 ? x : alpha * Math.expm1(x));
 
 /** Formulas of one number. */
-const scalar: Readonly<Record<Exclude<Name, 'softmax' | 'logSoftmax' | 'glu'>, (x: number) => number>> = {
+const scalar: Readonly<
+  Record<Exclude<Name, 'softmax' | 'logSoftmax' | 'glu' | 'sparsemax'>, (x: number) => number>
+> = {
   linear: x => x,
   sigmoid,
   tanh: Math.tanh,
@@ -53,6 +55,17 @@ const softmax = (row: readonly number[]): number[] => {
 const rowwise: Readonly<Record<string, (row: readonly number[]) => number[]>> = {
   softmax,
   logSoftmax: row => softmax(row).map(Math.log),
+  sparsemax(row) {
+    // The point whose elements add up to 1, by bisection of what is subtracted.
+    let [low, high] = [Math.min(...row) - 1, Math.max(...row)];
+    for (let step = 0; step < 100; step++) {
+      const middle = (low + high) / 2;
+      const sum = row.reduce((all, x) => all + Math.max(x - middle, 0), 0);
+      if (sum > 1) low = middle;
+      else high = middle;
+    }
+    return row.map(x => Math.max(x - (low + high) / 2, 0));
+  },
   glu: ([a = 0, b = 0, c = 0, d = 0]) => [a * sigmoid(c), b * sigmoid(d)],
 };
 

@@ -194,3 +194,47 @@ it('a network that sees has the same bits for any number of threads and rows', a
     setThreads(threads);
   }
 });
+
+describe("Winograd's products", () => {
+  it.each([
+    [64, 64],
+    [112, 32],
+    [32, 96],
+  ])('of %i and %i channels are off by no more than direct sums', (channels, filters) => {
+    const x = tensorOf('x', reals([1, 8, 9, channels]));
+    const w = tensorOf('w', reals([3, 3, channels, filters]));
+    const [image, kernel] = [x[0], w[0]];
+    const y = ops.conv(image, kernel, {padding: 'same'});
+    const direct = ops.conv(image, kernel, {padding: 'same', winograd: false});
+    const of = (result: Tensor): Tensor =>
+      gradients(ops.sum(ops.mul(result, ops.constant(numbers(y.size, 5), y.shape))), [image])[0] as Tensor;
+    const wanted = {y, dx: of(y), direct, directDx: of(direct)};
+    const program = compileProgram({outputs: wanted, store: new VariableStore()});
+    const {outputs} = program.runSync({x: x[1].data, w: w[1].data});
+    const given: Given = new Map([x, w].map(([tensor, {data}]) => [tensor, Float64Array.from(data)]));
+    const exact = evaluate([wanted.direct, wanted.directDx], given);
+    const errorOf = (name: string, result: number): number =>
+      Math.hypot(...(exact[result] ?? []).map((value, at) => (outputs[name]?.[at] as number) - value));
+    expect(outputs.y).not.toEqual(outputs.direct);
+    expect(errorOf('y', 0)).toBeLessThanOrEqual(errorOf('direct', 0));
+    expect(errorOf('dx', 1)).toBeLessThanOrEqual(errorOf('directDx', 1));
+  });
+
+  it('can be turned off in a layer, which tells', () => {
+    const layer = layers.conv2d({filters: 32, kernelSize: 3, winograd: false, inputShape: [8, 8, 32]});
+    const model = sequential([layer]);
+    expect(JSON.stringify(model.toJSON())).toContain('"winograd":false');
+    const data = numbers(8 * 8 * 32, 3);
+    const weights = model.getWeights().map(({data: own}) => own);
+    const plain = sequential([layers.conv2d({filters: 32, kernelSize: 3, inputShape: [8, 8, 32]})]);
+    plain.setWeights(weights);
+    const rows = {data, shape: [1, 8, 8, 32]};
+    const [direct, fast] = [model, plain].map(own => own.predictSync(rows).data) as [
+      Float32Array,
+      Float32Array,
+    ];
+    expect(direct).not.toEqual(fast);
+    expect(Math.max(...direct.map((value, at) => Math.abs(value - (fast[at] as number))))).toBeLessThan(1e-5);
+    expect(() => layers.conv2d({filters: 1, kernelSize: 3, winograd: 1 as never})).toThrow(/winograd/);
+  });
+});

@@ -32,7 +32,7 @@ const betas: readonly Case[] = [
 ];
 const epsilon: Case = [{epsilon: 1e-50}, /epsilon: expected a finite number >= 1\.17.*Received 1e-50/];
 
-const own: Record<keyof typeof optimizers, readonly Case[]> = {
+const own: Record<Exclude<keyof typeof optimizers, 'grouped'>, readonly Case[]> = {
   sgd: [
     [{momentum: 1.1}, /momentum: .* <= 1/],
     [{nesterov: 'on'}, /nesterov: expected true or false/],
@@ -55,6 +55,32 @@ const own: Record<keyof typeof optimizers, readonly Case[]> = {
     [{momentumDecay: -1}, /momentumDecay: .* >= 0/],
   ],
   lion: betas,
+  lamb: [epsilon, ...betas],
+  adafactor: [
+    [{beta2Decay: 0.1}, /beta2Decay: .* <= 0/],
+    [{epsilon1: 0}, /epsilon1: expected a finite number >= 1\.17/],
+    [{epsilon2: -1}, /epsilon2: .* >= 0/],
+    [{clipThreshold: 0}, /clipThreshold: expected a finite number/],
+    [{relativeStep: 1}, /relativeStep: expected true or false/],
+  ],
+  ftrl: [
+    [{learningRatePower: 0.5}, /learningRatePower: .* <= 0/],
+    [{initialAccumulatorValue: 0}, /initialAccumulatorValue: expected a finite number/],
+    [{l1RegularizationStrength: -1}, /l1RegularizationStrength: .* >= 0/],
+    [{l2RegularizationStrength: -1}, /l2RegularizationStrength: .* >= 0/],
+    [{l2ShrinkageRegularizationStrength: -1}, /l2ShrinkageRegularizationStrength: .* >= 0/],
+    [{beta: -1}, /beta: .* >= 0/],
+  ],
+  muon: [
+    epsilon,
+    [{momentum: 1}, /momentum: .* < 1/],
+    [{nesterov: 1}, /nesterov: expected true or false/],
+    [{nsSteps: 0}, /nsSteps: expected an integer >= 1/],
+    [{exclude: 'embedding'}, /exclude: expected parts of names\. Received "embedding"/],
+    [{adamRateRatio: -1}, /adamRateRatio: .* >= 0/],
+    [{adamBeta1: 1}, /adamBeta1: .* < 1/],
+    [{adamBeta2: 1}, /adamBeta2: .* < 1/],
+  ],
   radam: [epsilon, ...betas],
 };
 

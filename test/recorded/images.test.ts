@@ -3,12 +3,20 @@
 import {readdirSync, readFileSync} from 'node:fs';
 import path from 'node:path';
 import {describe, expect, it} from 'vitest';
-import {type Layer, layers, optimizers, type Sequential, sequential} from '../../lib/index.ts';
+import {
+  input,
+  type Layer,
+  layers,
+  type Model,
+  model as modelOf,
+  optimizers,
+  type SymbolicTensor,
+} from '../../lib/index.ts';
 
 interface Recorded {
   readonly name: string;
   readonly inputShape: number[];
-  readonly layers: readonly ({readonly kind: string} & Record<string, unknown>)[];
+  readonly layers: readonly Spec[];
   readonly loss: 'meanSquaredError' | 'sparseCategoricalCrossentropy';
   readonly learningRate: number;
   readonly batchSize: number;
@@ -25,12 +33,24 @@ const cases = readdirSync(folder).map(
   file => JSON.parse(readFileSync(path.join(folder, file), 'utf8')) as Recorded,
 );
 
-function build({layers: list, inputShape, loss, learningRate, weights}: Recorded): Sequential {
-  const made = list.map(({kind, ...options}, at) => {
+type Spec = {readonly kind: string} & Record<string, unknown>;
+
+/** Layers one after another; a residual adds what its layers give to its input, or to its shortcut. */
+function applied(list: readonly Spec[], x: SymbolicTensor): SymbolicTensor {
+  return list.reduce((value, {kind, ...options}) => {
+    if (kind === 'residual') {
+      const inner = applied(options.layers as Spec[], value);
+      const shortcut = applied((options.shortcut ?? []) as Spec[], value);
+      return layers.add().apply([inner, shortcut]);
+    }
     const make = (layers as unknown as Record<string, (options: object) => Layer>)[kind];
-    return (make as NonNullable<typeof make>)(at === 0 ? {...options, inputShape} : options);
-  });
-  const model = sequential(made);
+    return (make as NonNullable<typeof make>)(options).apply(value);
+  }, x);
+}
+
+function build({layers: list, inputShape, loss, learningRate, weights}: Recorded): Model {
+  const x = input({shape: inputShape});
+  const model = modelOf({inputs: x, outputs: applied(list, x)});
   model.compile({optimizer: optimizers.sgd({learningRate, momentum: 0.9}), loss});
   model.setWeights(
     weights.map(({name, shape, values}) => ({name, shape, data: Float32Array.from(values)})),
@@ -58,8 +78,8 @@ function batchOf({x, inputShape, y, yShape, loss}: Recorded, first: number, coun
 
 describe('recorded PyTorch runs of images and sequences', () => {
   it('are of every kind', () => {
-    const images = ['cnn-batch-norm', 'depthwise-block', 'dilated-causal', 'transposed'];
-    const names = [...images, 'gru', 'lstm', 'simpleRNN'].sort();
+    const images = ['cnn-batch-norm', 'depthwise-block', 'dilated-causal', 'group-norm', 'resnet-block'];
+    const names = [...images, 'transposed', 'gru', 'lstm', 'simpleRNN'].sort();
     expect(cases.map(({name}) => name).sort()).toEqual(names);
   });
 

@@ -20,9 +20,11 @@ interface Recorded {
   readonly runs: readonly Run[];
 }
 
-const file = path.join(import.meta.dirname, 'optimizers/runs.json');
-const recorded = JSON.parse(readFileSync(file, 'utf8')) as Recorded;
-const {batchSize, runs} = recorded;
+const read = <Kind>(file: string): Kind =>
+  JSON.parse(readFileSync(path.join(import.meta.dirname, 'optimizers', file), 'utf8')) as Kind;
+const recorded = read<Recorded>('runs.json');
+const {batchSize} = recorded;
+const runs = [...recorded.runs, ...read<Pick<Recorded, 'runs'>>('later-runs.json').runs];
 const x = {data: Float32Array.from(recorded.x), shape: [recorded.y.length, 6]};
 const y = Int32Array.from(recorded.y);
 

@@ -18,122 +18,16 @@ import numpy as np
 import recorded_json
 import torch
 import torch.nn.functional as F
+from image_layers import LAYERS
 
 STEPS = 30
 ROWS = 16
 BATCH = 8
 MAX_DRIFT = 2e-5
-EPSILON = 1e-3
 
 
 def dyadic(values, bits):
     return np.round(np.asarray(values) * 2.0**bits) / 2.0**bits
-
-
-def first(x):
-    return x.movedim(-1, 1)
-
-
-def last(x):
-    return x.movedim(1, -1)
-
-
-# --- layers: (weights, by name and shape; what they compute) ------------------
-
-
-def conv(spec, p, x):
-    axes = x.dim() - 2
-    kernel = p["kernel"].movedim((-1, -2), (0, 1))
-    dilation = spec.get("dilationRate", 1)
-    stride = spec.get("strides", 1)
-    padding = spec.get("padding", "valid")
-    x = first(x)
-    reach = (spec["kernelSize"] - 1) * dilation
-    if padding == "causal":
-        x = F.pad(x, (reach, 0))
-        padding = 0
-    elif padding == "same":
-        assert stride == 1 and reach % 2 == 0, "PyTorch pads otherwise"
-        padding = reach // 2
-    elif padding == "valid":
-        padding = 0
-    run = F.conv1d if axes == 1 else F.conv2d
-    return last(run(x, kernel, p.get("bias"), stride, padding, dilation, spec.get("groups", 1)))
-
-
-def transposed(spec, p, x):
-    kernel = p["kernel"].movedim((-1, -2), (0, 1))
-    y = F.conv_transpose2d(
-        first(x), kernel, p["bias"], spec["strides"], spec["padding"], spec["outputPadding"]
-    )
-    return last(y)
-
-
-def depthwise(kernel, bias, stride, padding, x):
-    channels = x.shape[-1]
-    grouped = kernel.permute(2, 3, 0, 1).reshape(-1, 1, kernel.shape[0], kernel.shape[1])
-    return last(F.conv2d(first(x), grouped, bias, stride, padding, 1, channels))
-
-
-def depthwise_conv(spec, p, x):
-    return depthwise(p["kernel"], p["bias"], spec.get("strides", 1), spec.get("padding", 0), x)
-
-
-def separable(spec, p, x):
-    y = depthwise(p["depthwiseKernel"], None, 1, spec["kernelSize"] // 2, x)
-    return y @ p["pointwiseKernel"][0, 0] + p["bias"]
-
-
-def batch_norm(spec, p, x):
-    return last(F.batch_norm(first(x), None, None, p["gamma"], p["beta"], True, 0.1, EPSILON))
-
-
-def group_norm(spec, p, x):
-    return last(F.group_norm(first(x), spec["groups"], p["gamma"], p["beta"], EPSILON))
-
-
-def max_pool(spec, p, x):
-    return last(F.max_pool2d(first(x), spec["poolSize"], spec.get("strides")))
-
-
-def average_pool(spec, p, x):
-    return last(F.avg_pool2d(first(x), spec["poolSize"]))
-
-
-def recurrent(spec, p, x):
-    kernel, rows, bias = p["kernel"], p["recurrentKernel"], p["bias"]
-    units = spec["units"]
-    if spec["kind"] == "gru":
-        # z, r, candidate here; r, z, candidate in PyTorch.
-        order = [i for gate in (1, 0, 2) for i in range(gate * units, (gate + 1) * units)]
-        kernel, rows, bias = kernel[:, order], rows[:, order], bias[:, order]
-    first_bias, second = bias if bias.dim() == 2 else (bias, torch.zeros_like(bias))
-    weights = [kernel.T.contiguous(), rows.T.contiguous(), first_bias.contiguous(), second.contiguous()]
-    state = x.new_zeros(1, len(x), units)
-    run = {"simpleRNN": torch._VF.rnn_tanh, "lstm": torch._VF.lstm, "gru": torch._VF.gru}[spec["kind"]]
-    states = (state, state) if spec["kind"] == "lstm" else state
-    y = run(x, states, weights, True, 1, 0.0, False, False, True)[0]
-    return y if spec.get("returnSequences") else y[:, -1]
-
-
-LAYERS = {
-    "simpleRNN": recurrent,
-    "lstm": recurrent,
-    "gru": recurrent,
-    "conv1d": conv,
-    "conv2d": conv,
-    "conv2dTranspose": transposed,
-    "depthwiseConv2d": depthwise_conv,
-    "separableConv2d": separable,
-    "batchNormalization": batch_norm,
-    "groupNormalization": group_norm,
-    "maxPooling2d": max_pool,
-    "averagePooling2d": average_pool,
-    "globalAveragePooling2d": lambda spec, p, x: x.mean((1, 2)),
-    "flatten": lambda spec, p, x: x.reshape(len(x), -1),
-    "dense": lambda spec, p, x: x @ p["kernel"] + p["bias"],
-    "activation": lambda spec, p, x: x,
-}
 
 
 GATES = {"simpleRNN": 1, "lstm": 4, "gru": 3}
@@ -183,8 +77,29 @@ def names_of(layers):
 ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu, "linear": lambda x: x}
 
 
+def flat(layers):
+    """In the order in which they are applied; what a residual adds up at its end is a layer too."""
+    for spec in layers:
+        if spec["kind"] == "residual":
+            yield from flat(spec["layers"])
+            yield from flat(spec.get("shortcut", []))
+            yield {"kind": "add"}
+        else:
+            yield spec
+
+
 def forward(case, parameters, x):
-    for spec, name in zip(case["layers"], names_of(case["layers"])):
+    return run(case["layers"], iter(names_of(flat(case["layers"]))), parameters, x)
+
+
+def run(layers, names, parameters, x):
+    for spec in layers:
+        if spec["kind"] == "residual":
+            y = run(spec["layers"], names, parameters, x)
+            x = y + run(spec.get("shortcut", []), names, parameters, x)
+            next(names)
+            continue
+        name = next(names)
         own = {key.split("/")[1]: value for key, value in parameters.items() if key.split("/")[0] == name}
         x = LAYERS[spec["kind"]](spec, own, x)
         if "activation" in spec and spec["activation"] != "softmax":
@@ -266,14 +181,64 @@ CASES = [
         }
         for kind in ("simpleRNN", "lstm", "gru")
     ),
+    {
+        "name": "resnet-block",
+        "inputShape": [8, 6, 3],
+        "loss": "sparseCategoricalCrossentropy",
+        "layers": [
+            same("conv2d", filters=6, kernelSize=3, padding="same", useBias=False),
+            same("batchNormalization"),
+            same("activation", activation="relu"),
+            same(
+                "residual",
+                layers=[
+                    same("conv2d", filters=6, kernelSize=3, padding="same", useBias=False),
+                    same("batchNormalization"),
+                    same("activation", activation="relu"),
+                    same("conv2d", filters=6, kernelSize=3, padding="same", useBias=False),
+                    same("batchNormalization"),
+                ],
+            ),
+            same("activation", activation="relu"),
+            same(
+                "residual",
+                layers=[
+                    same("conv2d", filters=8, kernelSize=3, strides=2, padding=1, useBias=False),
+                    same("batchNormalization"),
+                    same("activation", activation="relu"),
+                    same("conv2d", filters=8, kernelSize=3, padding="same", useBias=False),
+                    same("batchNormalization"),
+                ],
+                shortcut=[same("conv2d", filters=8, kernelSize=1, strides=2, **{"from": 6})],
+            ),
+            same("activation", activation="relu"),
+            same("globalAveragePooling2d"),
+            same("dense", units=3, activation="softmax"),
+        ],
+    },
+    {
+        "name": "group-norm",
+        "inputShape": [7, 5, 2],
+        "loss": "sparseCategoricalCrossentropy",
+        "learningRate": 0.02,
+        "layers": [
+            same("conv2d", filters=12, kernelSize=3, padding="same", activation="tanh"),
+            same("groupNormalization", groups=3),
+            same("conv2d", filters=6, kernelSize=3, strides=2, padding=1, activation="tanh"),
+            same("groupNormalization", groups=6),
+            same("flatten"),
+            same("dense", units=3, activation="softmax"),
+        ],
+    },
 ]
 
 
 def make_weights(rng, case):
     weights, channels = {}, case["inputShape"][-1]
     spatial = case["inputShape"][:-1]
-    for spec, name in zip(case["layers"], names_of(case["layers"])):
-        inputs = channels
+    layers = list(flat(case["layers"]))
+    for spec, name in zip(layers, names_of(layers)):
+        inputs = spec.get("from", channels)
         if spec["kind"] == "dense":
             inputs = case["flattened"] if "flattened" in case else channels
         for key, shape in shapes_of(spec, inputs).items():
@@ -291,6 +256,18 @@ def make_weights(rng, case):
         else:
             channels = spec.get("filters", channels * spec.get("depthMultiplier", 1))
     return weights
+
+
+def without_from(layers):
+    """As the library takes them: how many channels a shortcut gets is known there."""
+    return [
+        {
+            key: without_from(value) if isinstance(value, list) and key in ("layers", "shortcut") else value
+            for key, value in spec.items()
+            if key != "from"
+        }
+        for spec in layers
+    ]
 
 
 def train(case, weights, x, y, dtype):
@@ -317,6 +294,8 @@ def record(case, seed):
     x = dyadic(rng.uniform(-2, 2, (ROWS, *shape)), 6)
     if case["name"] == "cnn-batch-norm":
         case = {**case, "flattened": ((shape[0] // 2) - 2) * ((shape[1] // 2) - 2) * 20}
+    if case["name"] == "group-norm":
+        case = {**case, "flattened": 4 * 3 * 6}
     case = {"learningRate": 0.05, **case}
     if case["loss"] == "sparseCategoricalCrossentropy":
         y = np.sin(x).sum(tuple(range(1, x.ndim - 1))) @ rng.normal(size=(shape[-1], 3))
@@ -336,7 +315,7 @@ def record(case, seed):
         "name": case["name"],
         "torchVersion": torch.__version__,
         "inputShape": shape,
-        "layers": case["layers"],
+        "layers": without_from(case["layers"]),
         "loss": case["loss"],
         "learningRate": case["learningRate"],
         "batchSize": BATCH,

@@ -93,6 +93,26 @@ def crossentropy(z, t, o):
     )
 
 
+def dice(z, t, _):
+    p = torch.sigmoid(z)
+    return (1 - 2 * (t * p).sum(1) / (t.sum(1) + p.sum(1) + 1e-7)).mean()
+
+
+def tversky(z, t, o):
+    p = torch.sigmoid(z)
+    common, added, missed = (t * p).sum(1), ((1 - t) * p).sum(1), (t * (1 - p)).sum(1)
+    return (1 - common / (common + o["alpha"] * added + o["beta"] * missed + 1e-7)).mean()
+
+
+def sparsemax(x):
+    """Martins and Astudillo 2016, algorithm 1."""
+    ordered = x.sort(1, descending=True)[0]
+    ranks = torch.arange(1, x.shape[1] + 1, dtype=x.dtype)
+    count = (1 + ranks * ordered > ordered.cumsum(1)).sum(1, keepdim=True)
+    shift = (ordered.cumsum(1).gather(1, count - 1) - 1) / count
+    return torch.relu(x - shift)
+
+
 # name: (loss, options, last activation, targets, formula)
 LOSSES = {
     "meanSquaredError": ("meanSquaredError", {}, "linear", "reals", lambda z, t, o: F.mse_loss(z, t)),
@@ -186,6 +206,13 @@ ACTIVATIONS = {
     "glu": (F.glu, {}),
 }
 
+# Later ones come last, so that what stands before stays as it is.
+LATER_LOSSES = {
+    "dice": ("dice", {}, "sigmoid", "bits", dice),
+    "tversky": ("tversky", {"alpha": 0.3, "beta": 0.8}, "sigmoid", "bits", tversky),
+}
+LATER_ACTIVATIONS = {"sparsemax": (sparsemax, {})}
+
 RATES = {"meanAbsolutePercentageError": 0.002, "exponential": 0.02, "logSoftmax": 0.01}
 
 
@@ -228,6 +255,8 @@ def main():
     squares = LOSSES["meanSquaredError"]
     for name, (function, options) in ACTIVATIONS.items():
         cases.append((name, name.split(",")[0], options, function, *squares))
+    cases += [(name, "tanh", {}, torch.tanh, *case) for name, case in LATER_LOSSES.items()]
+    cases += [(name, name, own, function, *squares) for name, (function, own) in LATER_ACTIVATIONS.items()]
     for name, hidden, own, function, loss, options, last, target, formula in cases:
         run = {
             "name": name,

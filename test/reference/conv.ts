@@ -205,7 +205,29 @@ const poolRules: Record<string, Rule> = {
   },
 };
 
+/** Weighted sums of neighbours along an axis; a weight of 0 reads nothing. */
+const resampleRule: Rule = (call, [x, starts, weights]) => {
+  const {axis} = call.attributes as {axis: number};
+  const from = shapeOf(call.inputs[0]);
+  const taps = shapeOf(call.inputs[2])[1] as number;
+  const [size, inner] = [from[axis] as number, sizeOf(from.slice(axis + 1))];
+  const to = call.result.shape[axis] as number;
+  const result = new Float64Array(call.result.size);
+  for (let at = 0; at < result.length; at++) {
+    const row = Math.floor(at / inner) % to;
+    const outer = Math.floor(at / (inner * to));
+    for (let tap = 0; tap < taps; tap++) {
+      const source = (starts?.[row] as number) + tap;
+      const weight = weights?.[row * taps + tap] as number;
+      if (weight === 0 || source < 0 || source >= size) continue;
+      const read = x?.[(outer * size + source) * inner + (at % inner)] as number;
+      result[at] = (result[at] as number) + weight * read;
+    }
+  }
+  return [result];
+};
+
 export const imageRules = (scalarRule: ScalarRule): Record<string, Rule> => {
   const rule = convolutionRule(withEpilogue(scalarRule));
-  return {conv: rule, convInput: rule, convKernel: rule, ...poolRules};
+  return {conv: rule, convInput: rule, convKernel: rule, resample: resampleRule, ...poolRules};
 };

@@ -4,6 +4,7 @@ import type {Rule, Values} from '../reference.ts';
 import {indexingRules} from './indexing.ts';
 import {lineRules} from './lines.ts';
 import {padRules} from './pad.ts';
+import {suppressionRules} from './suppression.ts';
 
 function transposeRule(call: Call, [x]: Values[]): Values[] {
   const {permutation} = call.attributes as {permutation: readonly number[]};
@@ -52,4 +53,5 @@ export const moveRules: Record<string, Rule> = {
   ...padRules,
   ...indexingRules,
   ...lineRules,
+  ...suppressionRules,
 };

@@ -94,6 +94,77 @@ export const cases: Readonly<Record<string, Case>> = {
     x: () => numbers([rows, 8, 8, 1], 7),
     ...classifier,
   },
+  images: {
+    model: () =>
+      sequential(
+        layers.zeroPadding2d({padding: 1, inputShape: [6, 6, 2]}),
+        layers.separableConv2d({
+          ...{filters: 6, kernelSize: 3, padding: 'same', activation: 'relu'},
+          depthwiseInitializer: tfl.initializers.glorotUniform({seed: 11}),
+          pointwiseInitializer: tfl.initializers.glorotUniform({seed: 12}),
+        }),
+        layers.batchNormalization({}),
+        layers.averagePooling2d({poolSize: 3, strides: 2, padding: 'same'}),
+        layers.upSampling2d({size: [2, 3], interpolation: 'bilinear'}),
+        layers.conv2dTranspose({filters: 4, kernelSize: 3, strides: 2, padding: 'same', ...seeded(1)}),
+        layers.depthwiseConv2d({
+          ...{kernelSize: 3, strides: 2, activation: 'tanh'},
+          depthwiseInitializer: tfl.initializers.glorotUniform({seed: 13}),
+        }),
+        layers.cropping2D({
+          cropping: [
+            [1, 0],
+            [0, 2],
+          ],
+        }),
+        layers.maxPooling2d({poolSize: 3, strides: 2, padding: 'same'}),
+        layers.globalAveragePooling2d({}),
+        layers.dense({units: 3, activation: 'softmax', ...seeded(2)}),
+      ),
+    x: () => numbers([rows, 6, 6, 2], 7),
+    ...classifier,
+  },
+  'channels first': {
+    model: () =>
+      sequential(
+        layers.conv2d({
+          ...{filters: 4, kernelSize: 3, dataFormat: 'channelsFirst', padding: 'same', inputShape: [2, 6, 6]},
+          ...{activation: 'relu', ...seeded(1)},
+        }),
+        layers.averagePooling2d({poolSize: 2, dataFormat: 'channelsFirst'}),
+        layers.flatten({dataFormat: 'channelsFirst'}),
+        layers.dense({units: 3, activation: 'softmax', ...seeded(2)}),
+      ),
+    x: () => numbers([rows, 2, 6, 6], 7),
+    ...classifier,
+  },
+  volumes: {
+    model: () =>
+      sequential(
+        layers.conv3d({filters: 3, kernelSize: 2, padding: 'same', inputShape: [4, 4, 5, 2], ...seeded(1)}),
+        layers.maxPooling3d({poolSize: 2, padding: 'same'}),
+        layers.conv3d({filters: 2, kernelSize: [1, 2, 2], ...seeded(3)}),
+        layers.averagePooling3d({poolSize: [2, 1, 1]}),
+        layers.flatten(),
+        layers.dense({units: 3, activation: 'softmax', ...seeded(2)}),
+      ),
+    x: () => numbers([rows, 4, 4, 5, 2], 7),
+    ...classifier,
+  },
+  series: {
+    model: () =>
+      sequential(
+        layers.conv1d({
+          ...{filters: 4, kernelSize: 3, padding: 'same', activation: 'relu'},
+          ...{inputShape: [9, 3], ...seeded(1)},
+        }),
+        layers.maxPooling1d({poolSize: 2}),
+        layers.globalMaxPooling1d({}),
+        layers.dense({units: 3, activation: 'softmax', ...seeded(2)}),
+      ),
+    x: () => numbers([rows, 9, 3], 7),
+    ...classifier,
+  },
 };
 
 export interface Trained {

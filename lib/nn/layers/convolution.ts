@@ -62,6 +62,8 @@ interface KernelOptions {
   readonly kernelInitializer?: InitializerLike;
   readonly kernelRegularizer?: RegularizerLike;
   readonly kernelConstraint?: ConstraintLike;
+  /** False: never by Winograd's products, see `ops.conv`. True by default. */
+  readonly winograd?: boolean;
 }
 
 export interface ConvLayerOptions extends CommonOptions, KernelOptions {
@@ -119,6 +121,8 @@ const commonOptions = [
   ...weightOptions('bias'),
 ];
 
+const kernelOptions = [...weightOptions('kernel'), 'winograd'];
+
 /** What the options of all of them say, checked. */
 interface Common {
   readonly kernel: number[];
@@ -151,6 +155,7 @@ function commonOf(
     const both = `strides [${strides}] and dilationRate [${dilationRate}] cannot both be above 1`;
     fail('ERR_OPTION', `${where}: ${both}, as in Keras; ops.conv in a layers.lambda takes both.`);
   }
+  checkCausal(where, padding, kernel, strides);
   const {useBias = true} = options;
   checkBoolean(`${where}: useBias`, useBias);
   const activation = toActivation(options.activation ?? 'linear');
@@ -171,6 +176,15 @@ function commonOf(
     finish: (sums, own, context) => activate(activation, own ? withBias(sums, own) : sums, context),
     bias: (weight, outputs) => (useBias ? weight('bias', [outputs], bias.options) : undefined),
   };
+}
+
+/** An even window has no middle to begin a stride from: it is to be said where windows begin. */
+function checkCausal(where: string, padding: Padding, [size = 1]: number[], strides?: number[]): void {
+  const [stride = 1] = strides ?? [];
+  if (padding !== 'causal' || size % 2 === 1 || stride === 1) return;
+  const what = `a kernel of even size [${size}] with causal padding and strides [${stride}]`;
+  const instead = `padding: [[${size - 1}, 0]] has all of it before the first step`;
+  fail('ERR_OPTION', `${where}: ${what} leaves open where windows begin; ${instead}.`);
 }
 
 /** The pixels of an image as one axis: the gradient of the bias is a sum of each, and of these. */
@@ -198,8 +212,9 @@ function convolution(
   causal = false,
 ): Layer {
   const where = `layers.${kind}`;
-  const common = commonOf(where, axes, options, ['filters', 'groups', ...weightOptions('kernel')], causal);
-  const {filters, groups = 1} = options;
+  const common = commonOf(where, axes, options, ['filters', 'groups', ...kernelOptions], causal);
+  const {filters, groups = 1, winograd = true} = options;
+  checkBoolean(`${where}: winograd`, winograd);
   checkCount(`${where}: filters`, filters);
   checkCount(`${where}: groups`, groups);
   if (filters % groups !== 0) {
@@ -209,23 +224,31 @@ function convolution(
   return makeLayer(
     kind,
     options,
-    () => ({filters, groups: options.groups, ...common.config(), ...own.config()}),
+    () => ({
+      filters,
+      groups: options.groups,
+      winograd: options.winograd,
+      ...common.config(),
+      ...own.config(),
+    }),
     (sample, weight, layer) => {
       checkSample(layer.name, sample, axes);
       checkGroups(layer.name, sample, groups);
       const channels = (sample.at(-1) as number) / groups;
       const kernel = weight('kernel', [...common.kernel, channels, filters], own.options);
       const bias = common.bias(weight, filters);
-      return (x, context) => common.finish(conv(x, kernel, {...common.windows, groups}), bias, context);
+      const windows = {...common.windows, groups, winograd};
+      return (x, context) => common.finish(conv(x, kernel, windows), bias, context);
     },
   );
 }
 
 function transposed(kind: string, axes: number, options: ConvTransposeLayerOptions): Layer {
   const where = `layers.${kind}`;
-  const common = commonOf(where, axes, options, ['filters', 'outputPadding', ...weightOptions('kernel')]);
-  const {filters} = options;
+  const common = commonOf(where, axes, options, ['filters', 'outputPadding', ...kernelOptions]);
+  const {filters, winograd = true} = options;
   checkCount(`${where}: filters`, filters);
+  checkBoolean(`${where}: winograd`, winograd);
   const outputPadding = givenSizes(`${where}: outputPadding`, options.outputPadding, axes, 0);
   for (const [axis, extra] of (outputPadding ?? []).entries()) {
     const stride = common.windows.strides?.[axis] ?? 1;
@@ -236,6 +259,7 @@ function transposed(kind: string, axes: number, options: ConvTransposeLayerOptio
   const config = () => ({
     filters,
     outputPadding: plainSizes(options.outputPadding),
+    winograd: options.winograd,
     ...common.config(),
     ...own.config(),
   });
@@ -246,6 +270,7 @@ function transposed(kind: string, axes: number, options: ConvTransposeLayerOptio
     const bias = common.bias(weight, filters);
     const windows = {
       ...common.windows,
+      winograd,
       padding: common.windows.padding as Exclude<Padding, 'causal'>,
       ...(outputPadding && {outputPadding}),
     };

@@ -30,6 +30,7 @@ export {add, average, maximum, minimum, multiply, subtract} from './merge.ts';
 export {groupQueryAttention, multiHeadAttention} from './multi-head-attention.ts';
 export {activityRegularization, alphaDropout, gaussianDropout, gaussianNoise} from './noise.ts';
 export {batchNormalization, layerNormalization} from './normalization.ts';
+export {pixelShuffle, pixelUnshuffle} from './pixel-shuffle.ts';
 export {
   adaptiveAveragePooling1d,
   adaptiveAveragePooling2d,
@@ -52,6 +53,23 @@ export {
 } from './pooling.ts';
 export {alibiBias, positionEmbedding, rotaryEmbedding, sinePositionEncoding} from './positions.ts';
 export {prelu} from './prelu.ts';
+export {centerCrop, rescaling, resizing} from './preprocessing.ts';
+export {
+  randomBrightness,
+  randomContrast,
+  randomErasing,
+  randomGrayscale,
+  randomHue,
+  randomSaturation,
+} from './random-color.ts';
+export {
+  randomCrop,
+  randomFlip,
+  randomRotation,
+  randomShear,
+  randomTranslation,
+  randomZoom,
+} from './random-geometry.ts';
 export {reLU, thresholdedReLU} from './rectifiers.ts';
 export {gru, lstm, simpleRNN} from './recurrent.ts';
 export {permute, repeatVector, reshape} from './reshape.ts';

@@ -1,10 +1,8 @@
 // Layers that change how large an image is: zeros around it, parts of it, pixels repeated or interpolated.
 import {checkChoice, checkOptions, fail} from '../../core/errors.ts';
 import {formatShape} from '../../core/shape.ts';
-import {constant, type Tensor} from '../../core/tensor.ts';
-import {matmul} from '../../ops/gemm.ts';
-import {reshape} from '../../ops/move.ts';
 import {pad, repeat, slice} from '../../ops/pad.ts';
+import {resize} from '../../ops/resize.ts';
 import type {PerAxis} from '../../ops/spatial.ts';
 import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
 import {makeLayer} from '../make-layer.ts';
@@ -43,10 +41,10 @@ export interface UpSamplingOptions extends LayerOptions {
   readonly dataFormat?: DataFormat;
 }
 
-const interpolations = ['nearest', 'bilinear'] as const;
+const interpolations = ['nearest', 'bilinear', 'bicubic', 'lanczos3', 'lanczos5'] as const;
 
 export interface UpSampling2dOptions extends UpSamplingOptions {
-  /** `nearest` (the default) repeats pixels, `bilinear` goes from the middle of one to that of the next. */
+  /** `nearest` (the default) repeats pixels; the others are those of `ops.resize`. */
   readonly interpolation?: (typeof interpolations)[number];
 }
 
@@ -80,31 +78,6 @@ function cropping(kind: string, axes: number, options: CroppingOptions = {}): La
   });
 }
 
-/** Row i has the weights of the pixels that pixel i of a `factor` times longer axis lies between. */
-function bilinearWeights(size: number, factor: number): Tensor {
-  const weights = new Float32Array(size * factor * size);
-  for (let i = 0; i < size * factor; i++) {
-    const at = Math.min(Math.max((i + 0.5) / factor - 0.5, 0), size - 1);
-    const below = Math.floor(at);
-    const above = Math.min(below + 1, size - 1);
-    const share = at - below;
-    for (const [pixel, weight] of [[below, 1 - share] as const, [above, share] as const]) {
-      weights[i * size + pixel] = (weights[i * size + pixel] as number) + weight;
-    }
-  }
-  return constant(weights, [size * factor, size]);
-}
-
-/** Along one axis, which a matrix of weights makes longer. */
-function interpolated(x: Tensor, axis: number, factor: number): Tensor {
-  if (factor === 1) return x;
-  const size = x.shape[axis] as number;
-  const [before, after] = [x.shape.slice(0, axis), x.shape.slice(axis + 1)];
-  const product = (sizes: readonly number[]): number => sizes.reduce((all, own) => all * own, 1);
-  const rows = reshape(x, [product(before), size, product(after)]);
-  return reshape(matmul(bilinearWeights(size, factor), rows), [...before, size * factor, ...after]);
-}
-
 function upSampling(
   kind: string,
   axes: number,
@@ -122,14 +95,15 @@ function upSampling(
     interpolation: options.interpolation,
     dataFormat: options.dataFormat,
   });
-  const along = interpolation === 'nearest' ? repeated : interpolated;
   return makeLayer(kind, options, config, (sample, _, layer) => {
     checkSample(layer.name, sample, axes);
-    return x => factors.reduce((y, factor, axis) => along(y, axis + 1, factor), x);
+    if (interpolation === 'nearest') {
+      return x => factors.reduce((y, factor, axis) => repeat(y, factor, axis + 1), x);
+    }
+    const sizes = factors.map((factor, axis) => factor * (sample[axis] as number));
+    return x => resize(x, sizes, {interpolation});
   });
 }
-
-const repeated = (x: Tensor, axis: number, factor: number): Tensor => repeat(x, factor, axis);
 
 /** Zeros before and after `[batch, steps, channels]`. */
 export const zeroPadding1d = (options?: ZeroPaddingOptions): Layer =>

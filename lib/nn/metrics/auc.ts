@@ -1,13 +1,7 @@
 // Areas under the curves of a classifier over all thresholds. Thresholds and sums are Keras's.
-import type {TypedArray} from '../../core/dtype.ts';
 import {checkBoolean, checkChoice, checkNumber} from '../../core/errors.ts';
-import {sizeOf} from '../../core/shape.ts';
-import type {Tensor} from '../../core/tensor.ts';
-import {cast, select} from '../../ops/map.ts';
-import {checkValues, type Loss} from '../losses/loss.ts';
-import {classLabels} from './accuracy.ts';
-import {countedLabels, ignoredClass, probabilitiesOf} from './decision.ts';
-import {accumulated, checkMetricOptions, type Metric, type MetricContext, type NameOption} from './metric.ts';
+import {accumulated, checkMetricOptions, type Metric, type NameOption} from './metric.ts';
+import {type CountsAbove, cumulate, predictions, ratio, thresholdCounts} from './threshold-counts.ts';
 
 const curves = ['ROC', 'PR'] as const;
 const summations = ['interpolation', 'minoring', 'majoring'] as const;
@@ -27,25 +21,6 @@ export interface AucOptions extends NameOption {
   readonly multiLabel?: boolean;
   /** Whether outputs are logits; what the loss says by default. */
   readonly fromLogits?: boolean;
-}
-
-/** For each threshold, how many predictions are above it: of positive and of negative targets. */
-interface CountsAbove {
-  readonly positives: readonly number[];
-  readonly negatives: readonly number[];
-}
-
-const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
-
-/** From counts of predictions by how many thresholds they are above, to counts of predictions above each. */
-function cumulate(counts: Float64Array): number[] {
-  const cumulated = new Array<number>(counts.length - 1).fill(0);
-  let above = 0;
-  for (let at = counts.length - 1; at > 0; at--) {
-    above += counts[at] as number;
-    cumulated[at - 1] = above;
-  }
-  return cumulated;
 }
 
 function areaUnder(x: readonly number[], y: readonly number[], summation: Summation): number {
@@ -110,35 +85,6 @@ function thresholdsBelow(prediction: number, thresholds: number): number {
   return 1 + Math.min(Math.max(inner, 0), thresholds - 2);
 }
 
-interface Layout {
-  readonly thresholds: number;
-  readonly multiLabel: boolean;
-}
-
-/** Each group has two tables of counts: of predictions for positive targets, then for negative ones. */
-function addPredictions(
-  sums: Float64Array,
-  [outputs, targets]: readonly TypedArray[],
-  count: number,
-  context: MetricContext,
-  {thresholds, multiLabel, weights}: Layout & {readonly weights: TypedArray | undefined},
-): void {
-  const size = sizeOf(context.outputShape);
-  const units = context.outputShape.at(-1) as number;
-  const sparse = context.loss.targets === 'classes';
-  const ignores = ignoredClass(context.loss) !== undefined;
-  for (let at = 0; at < count * size; at++) {
-    const unit = at % units;
-    const target = targets?.[sparse ? (at - unit) / units : at] as number;
-    if (ignores && target < 0) continue;
-    const positive = sparse ? target === unit : target > 0.5;
-    const table = 2 * (multiLabel ? unit : 0) + (positive ? 0 : 1);
-    const position = table * (thresholds + 1) + thresholdsBelow(outputs?.[at] as number, thresholds);
-    const weight = weights ? (weights[(at - (at % size)) / size] as number) : 1;
-    sums[position] = (sums[position] as number) + weight;
-  }
-}
-
 /** Area under the curve of a classifier (Bradley 1997), from counts at fixed thresholds. */
 export function auc(options: AucOptions = {}): Metric {
   const where = 'metrics.auc';
@@ -151,32 +97,20 @@ export function auc(options: AucOptions = {}): Metric {
   checkChoice(`${where}: summationMethod`, summationMethod, summations);
   checkBoolean(`${where}: multiLabel`, multiLabel);
   if (fromLogits !== undefined) checkBoolean(`${where}: fromLogits`, fromLogits);
-  const groupsOf = ({outputShape}: MetricContext): number =>
-    multiLabel ? (outputShape.at(-1) as number) : 1;
-  const statistics = (target: Tensor, output: Tensor, loss: Loss): Tensor[] => {
-    const probabilities = probabilitiesOf(output, loss, fromLogits);
-    if (loss.targets === 'classes') {
-      const labels = classLabels('auc', target, output);
-      const counted = countedLabels(labels, loss);
-      const known = counted ? cast(select(counted, cast(labels, 'float32'), -1), 'int32') : labels;
-      return [probabilities, known];
-    }
-    checkValues('auc', target, output);
-    return [probabilities, target];
+  const counted = {
+    count: thresholds,
+    multiLabel,
+    below: (prediction: number): number => thresholdsBelow(prediction, thresholds),
   };
-  return accumulated('auc', {...options}, statistics, {
-    size: context => 2 * groupsOf(context) * (thresholds + 1),
-    add: (sums, arrays, count, context, weights) =>
-      addPredictions(sums, arrays, count, context, {thresholds, multiLabel, weights}),
-    result(sums, context) {
-      const groups = groupsOf(context);
-      const table = (index: number): Float64Array =>
-        sums.subarray(index * (thresholds + 1), (index + 1) * (thresholds + 1));
-      let total = 0;
-      for (let group = 0; group < groups; group++) {
-        total += areaOf(table(2 * group), table(2 * group + 1), curve, summationMethod);
-      }
-      return total / groups;
-    },
-  });
+  return accumulated(
+    'auc',
+    {...options},
+    predictions('auc', fromLogits),
+    thresholdCounts(counted, groups => {
+      const areas = groups.map(({positives, negatives}) =>
+        areaOf(positives, negatives, curve, summationMethod),
+      );
+      return areas.reduce((sum, area) => sum + area, 0) / groups.length;
+    }),
+  );
 }

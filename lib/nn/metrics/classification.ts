@@ -12,19 +12,11 @@ import {
   countBins,
   countsOfEach,
   countsOfPairs,
-  decidesEach,
-  marginsOf,
   pairsOf,
 } from './counts.ts';
 import {type DecisionOptions, isBinary} from './decision.ts';
-import {
-  type Accumulation,
-  accumulated,
-  checkMetricOptions,
-  type Metric,
-  type MetricContext,
-  type NameOption,
-} from './metric.ts';
+import {accumulated, checkMetricOptions, type Metric, type MetricContext, type NameOption} from './metric.ts';
+import {ratio} from './threshold-counts.ts';
 
 const averages = ['micro', 'macro', 'weighted'] as const;
 
@@ -41,8 +33,6 @@ export interface ClassificationOptions extends DecisionOptions, NameOption {
   /** The only class to look at. */
   readonly classId?: number;
 }
-
-const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
 
 function averaged(
   counts: readonly ClassCounts[],
@@ -74,10 +64,15 @@ interface Rules {
   formula(counts: ClassCounts): number;
 }
 
-function decisions(kind: string, rules: Rules): (options?: ClassificationOptions) => Metric {
+/** A metric of decisions, with options of these names. */
+function decisions(
+  kind: string,
+  rules: Rules,
+  known: readonly string[] = ['threshold', 'fromLogits', 'average', 'classId'],
+): (options?: ClassificationOptions) => Metric {
   const where = `metrics.${kind}`;
   return (options = {}) => {
-    checkMetricOptions(where, options, ['threshold', 'fromLogits', 'average', 'classId']);
+    checkMetricOptions(where, options, known);
     checkDecision(where, options);
     const {threshold, average = rules.defaultAverage, classId} = options;
     checkChoice(`${where}: average`, average, averages);
@@ -107,7 +102,7 @@ function decisions(kind: string, rules: Rules): (options?: ClassificationOptions
   };
 }
 
-function failThreshold(where: string, targets: string): never {
+export function failThreshold(where: string, targets: string): never {
   const instead = 'the largest output is the prediction';
   fail('ERR_OPTION', `${where}: threshold: targets are ${targets} here; ${instead}.`);
 }
@@ -159,64 +154,46 @@ export const f1 = decisions('f1', {
     ratio(2 * truePositives, 2 * truePositives + falsePositives + falseNegatives),
 });
 
-/** Accumulates a confusion matrix. */
-function matrixOf(result: Accumulation['result']): Accumulation {
-  return {
-    size: context => classesOf(context) ** 2,
-    add(sums, [bins], count, context, weights) {
-      countBins(sums, bins, {count, perSample: pairsOf(context), weights});
+export interface FBetaOptions extends ClassificationOptions {
+  /** How much more recall counts than precision. 1 by default, which is `f1`. */
+  readonly beta?: number;
+}
+
+/**
+ * The weighted harmonic mean of precision and recall: (1 + b²)·tp / ((1 + b²)·tp + b²·fn + fp) (van
+ * Rijsbergen 1979); otherwise as `f1`.
+ */
+export function fBeta(options: FBetaOptions = {}): Metric {
+  const {beta = 1} = options ?? {};
+  checkNumber('metrics.fBeta: beta', beta, {above: 0, max: 1e6});
+  const [share, known] = [beta ** 2, ['beta', 'threshold', 'fromLogits', 'average', 'classId']];
+  const rules: Rules = {
+    defaultAverage: 'macro',
+    predictsLargest: true,
+    formula: ({truePositives, falsePositives, falseNegatives}) => {
+      const found = (1 + share) * truePositives;
+      return ratio(found, found + share * falseNegatives + falsePositives);
     },
-    result,
   };
+  return decisions('fBeta', rules, known)(options);
 }
 
-/** A metric computed from the confusion matrix. */
-function matrixMetric(kind: string, result: Accumulation['result']) {
-  return (options: DecisionOptions & NameOption = {}): Metric => {
-    checkMetricOptions(`metrics.${kind}`, options, ['threshold', 'fromLogits']);
-    checkDecision(`metrics.${kind}`, options);
-    const binsOf = (target: Tensor, output: Tensor, loss: Loss): Tensor => {
-      const largest = !decidesEach(output.shape.at(-1) as number, loss);
-      if (largest && options.threshold !== undefined) failThreshold(`metrics.${kind}`, 'classes');
-      return binsOfPairs(kind, target, output, loss, options);
-    };
-    return accumulated(kind, {...options}, binsOf, matrixOf(result));
-  };
-}
+/** A class is predicted as for `precision`. */
+export type CountOptions = Omit<ClassificationOptions, 'average'>;
 
-/**
- * How often each class was predicted for each true class: `confusionMatrix[1][0]` in the logs is how often 0
- * was predicted where 1 was true. A single output above `threshold`, 0.5 by default, predicts class 1; under
- * a binary crossentropy several do too, each by itself, and the matrix of 0 and 1 counts them all.
- */
-export const confusionMatrix = matrixMetric('confusionMatrix', (sums, context) => {
-  const classes = classesOf(context);
-  const cells = [...sums].map((count, at) => [`[${Math.floor(at / classes)}][${at % classes}]`, count]);
-  return Object.fromEntries(cells);
-});
+/** How often something was the case, over all classes. */
+const counter = (kind: keyof ClassCounts): ((options?: CountOptions) => Metric) =>
+  decisions(kind, {defaultAverage: 'micro', predictsLargest: false, formula: counts => counts[kind]}, [
+    'threshold',
+    'fromLogits',
+    'classId',
+  ]);
 
-/**
- * Correlation of predictions with the targets, −1 to 1, 0 for chance (Matthews 1975; for several classes
- * Gorodkin 2004). A single output above `threshold`, 0.5 by default, predicts class 1; under a binary
- * crossentropy several do too, each by itself, and all count as cases of one question.
- */
-export const matthews = matrixMetric('matthews', (sums, context) => {
-  const classes = classesOf(context);
-  const {rows, columns} = marginsOf(sums, classes);
-  const covariance = countsOfPairs(sums, classes).reduce(
-    (sum, {truePositives, trueNegatives, falsePositives, falseNegatives}) =>
-      sum + truePositives * trueNegatives - falsePositives * falseNegatives,
-    0,
-  );
-  return ratio(covariance, Math.sqrt(spreadOf(rows) * spreadOf(columns)));
-});
-
-/** total² − Σ counts², by products of different counts: 0 where there is one class, and never less. */
-function spreadOf(counts: readonly number[]): number {
-  let [sum, spread] = [0, 0];
-  for (const count of counts) {
-    spread += 2 * sum * count;
-    sum += count;
-  }
-  return spread;
-}
+/** How often a class was predicted and was there. */
+export const truePositives = counter('truePositives');
+/** How often a class was predicted and was not there. */
+export const falsePositives = counter('falsePositives');
+/** How often a class was neither predicted nor there. */
+export const trueNegatives = counter('trueNegatives');
+/** How often a class was there and was not predicted. */
+export const falseNegatives = counter('falseNegatives');

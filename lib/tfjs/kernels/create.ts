@@ -32,9 +32,10 @@ function batchNorm(
   varianceEpsilon = 0.001,
 ): Outcome {
   if (![mean, variance, scale, offset].every(parameter => fits(x, parameter))) return 'not yet';
-  const away = ops.sub(x, mean);
-  const scaled = scale ? ops.mul(away, scale) : away;
-  const normal = ops.div(scaled, ops.sqrt(ops.add(variance, varianceEpsilon)));
+  // What is said of channels is computed once for each; the mean is a bias of what goes before.
+  const deviation = ops.sqrt(ops.add(variance, varianceEpsilon));
+  const factor = scale ? ops.div(scale, deviation) : ops.reciprocal(deviation);
+  const normal = ops.mul(ops.add(x, ops.neg(mean)), factor);
   return ops.cast(offset ? ops.add(normal, offset) : normal, x.dtype);
 }
 

@@ -2,10 +2,16 @@
 import type {Rules} from '../rule.ts';
 import {binary} from './binary.ts';
 import {create} from './create.ts';
+import {detection} from './detection.ts';
+import {dilations} from './dilation.ts';
+import {fourier} from './fourier.ts';
+import {images} from './images.ts';
 import {indexing} from './indexing.ts';
+import {pools} from './pools.ts';
 import {products} from './products.ts';
 import {random} from './random.ts';
 import {reduce} from './reduce.ts';
+import {resizing} from './resizing.ts';
 import {shape} from './shape.ts';
 import {unary} from './unary.ts';
 import {volumes} from './volumes.ts';
@@ -22,4 +28,10 @@ export const rules: Rules = {
   ...random,
   ...windows,
   ...volumes,
+  ...pools,
+  ...images,
+  ...resizing,
+  ...dilations,
+  ...detection,
+  ...fourier,
 };

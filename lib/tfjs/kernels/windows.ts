@@ -1,6 +1,5 @@
-// Convolutions and pooling of images with channels last. How windows lie is computed by tfjs itself.
+// Convolutions of images, with channels last; others are transposed. How windows lie is computed by tfjs.
 import type {
-  AvgPoolAttrs,
   Conv2DAttrs,
   Conv2DBackpropFilterAttrs,
   Conv2DBackpropInputAttrs,
@@ -8,43 +7,40 @@ import type {
   DepthwiseConv2dNativeBackpropInputAttrs,
   FusedConv2DAttrs,
 } from '@tensorflow/tfjs-core';
-import {type Shape, sameShape} from '../../core/shape.ts';
+import {type Shape, sizeOf} from '../../core/shape.ts';
 import {apply1, type Tensor} from '../../core/tensor.ts';
-import {convInput, convKernel} from '../../ops/conv.ts';
+import {convInput, convKernel, convOp} from '../../ops/conv.ts';
 import * as ops from '../../ops/index.ts';
-import {windowLargestGradientOp, windowMeanGradientOp} from '../../ops/pool.ts';
 import {tf} from '../packages.ts';
-import {type Outcome, type Rules, rule} from '../rule.ts';
+import {type Outcome, type Reason, type Rules, rule} from '../rule.ts';
 import {activated, areReal} from './products.ts';
 
 type Attributes = Omit<Conv2DAttrs, 'dilations' | 'dataFormat'> & Partial<Conv2DAttrs>;
 
 type Info = ReturnType<typeof tf.backend_util.computeConv2DInfo>;
+type Four = [number, number, number, number];
 
-/** Undefined where channels come first. */
-function infoOf(image: Shape, filter: Shape, given: Attributes, isDepthwise: boolean): Info | undefined {
-  const {strides, pad, dilations, dimRoundingMode, dataFormat = 'NHWC'} = given;
-  if (dataFormat !== 'NHWC') return undefined;
-  const shapes = [
-    image as [number, number, number, number],
-    filter as [number, number, number, number],
-  ] as const;
+const isChannelsFirst = ({dataFormat}: Attributes): boolean => dataFormat === 'NCHW';
+
+/** `image` as the program has it. */
+function infoOf(image: Shape, filter: Shape, given: Attributes, isDepthwise: boolean): Info {
+  const {strides, pad, dilations, dimRoundingMode} = given;
   return tf.backend_util.computeConv2DInfo(
-    ...shapes,
-    strides,
-    dilations ?? 1,
-    pad,
-    dimRoundingMode,
-    isDepthwise,
+    ...([image as Four, filter as Four, strides, dilations ?? 1, pad, dimRoundingMode, isDepthwise] as const),
+    isChannelsFirst(given) ? 'channelsFirst' : 'channelsLast',
   );
 }
 
-type Pairs = readonly [readonly [number, number], readonly [number, number]];
+/** Images of a program with channels last. */
+const lastOf = (x: Tensor, given: Attributes): Tensor =>
+  isChannelsFirst(given) ? ops.transpose(x, [0, 2, 3, 1]) : x;
 
-const paddingOf = ({padInfo: {top, bottom, left, right}}: Info): Pairs => [
-  [top, bottom],
-  [left, right],
-];
+/** The result of a kernel as the program has its images. */
+const asGiven = (y: Tensor, given: Attributes): Tensor =>
+  isChannelsFirst(given) ? ops.transpose(y, [0, 3, 1, 2]) : y;
+
+const lastShape = ([batch, a, b, c]: Shape, given: Attributes): Four =>
+  (isChannelsFirst(given) ? [batch, b, c, a] : [batch, a, b, c]) as Four;
 
 /** Stride, dilation and what is added before, for each axis. */
 const geometryOf = ({strideHeight, dilationHeight, strideWidth, dilationWidth, padInfo}: Info): number[] => [
@@ -54,39 +50,63 @@ const geometryOf = ({strideHeight, dilationHeight, strideWidth, dilationWidth, p
 
 /** The kernels of all channels side by side, each of one channel. */
 function grouped(filter: Tensor): Tensor {
-  const [height, width, channels, each] = filter.shape as [number, number, number, number];
+  const [height, width, channels, each] = filter.shape as Four;
   return ops.reshape(filter, [height, width, 1, channels * each]);
 }
 
+/** What follows the convolution: nothing yet. */
+const alone = {bias: false, map: null, guarded: false};
+
+/** Of a kernel of one tap, which is a product; tfjs's sizes may have windows that reach beyond the image. */
+function isProduct(info: Info, isDepthwise: boolean): boolean {
+  const {filterHeight, filterWidth, strideHeight, strideWidth, inHeight, inWidth, outHeight, outWidth} = info;
+  const isOne = filterHeight * filterWidth * strideHeight * strideWidth === 1;
+  return isOne && !isDepthwise && inHeight === outHeight && inWidth === outWidth && info.padInfo.top === 0;
+}
+
 /** The convolution, or why there is none. */
-function convolved(x: Tensor, filter: Tensor, given: Attributes, isDepthwise: boolean): Tensor | 'not yet' {
+function convolved(x: Tensor, filter: Tensor, given: Attributes, isDepthwise: boolean): Tensor | Reason {
+  if (!areReal(x, filter)) return 'not yet';
   const info = infoOf(x.shape, filter.shape, given, isDepthwise);
-  if (!info || !areReal(x, filter)) return 'not yet';
-  const {strideHeight, strideWidth, dilationHeight, dilationWidth} = info;
-  const y = ops.conv(x, isDepthwise ? grouped(filter) : filter, {
-    strides: [strideHeight, strideWidth],
-    padding: paddingOf(info),
-    dilationRate: [dilationHeight, dilationWidth],
-    groups: isDepthwise ? (x.shape[3] as number) : 1,
-  });
-  return sameShape(y.shape, info.outShape) ? y : 'not yet';
+  const image = lastOf(x, given);
+  if (isProduct(info, isDepthwise)) return asGiven(ops.conv(image, filter), given);
+  const shape = [info.batchSize, info.outHeight, info.outWidth, info.outChannels];
+  if (x.size === 0 || filter.size === 0 || sizeOf(shape) === 0) return 'refused';
+  const kernel = isDepthwise ? grouped(filter) : filter;
+  return asGiven(apply1(convOp, [image, kernel], {...alone, geometry: geometryOf(info), shape}), given);
 }
 
 const convolution = (isDepthwise: boolean) =>
   rule('x filter', ({x, filter}, given: Conv2DAttrs) => convolved(x, filter, given, isDepthwise));
 
+/** What has a number for each channel stands along the axis of the channels, wherever that is. */
+const alongChannels = (x: Tensor | undefined, given: Attributes): Tensor | undefined =>
+  x?.rank === 1 && isChannelsFirst(given) ? ops.reshape(x, [x.size, 1, 1]) : x;
+
 const fused = (isDepthwise: boolean) =>
   rule(
     'x filter bias? preluActivationWeights?',
-    ({x, filter, bias, preluActivationWeights: weights}, given: FusedConv2DAttrs) => {
+    ({x, filter, bias, preluActivationWeights}, given: FusedConv2DAttrs) => {
       const y = convolved(x, filter, given, isDepthwise);
-      if (typeof y === 'string' || !areReal(bias, weights)) return 'not yet';
-      return activated(bias ? ops.add(y, bias) : y, given, weights);
+      if (typeof y === 'string' || !areReal(bias, preluActivationWeights)) return 'not yet';
+      const own = alongChannels(bias, given);
+      return activated(own ? ops.add(y, own) : y, given, alongChannels(preluActivationWeights, given));
     },
   );
 
-/** How one step of a kernel fits its gradient: sizes that tfjs has rounded up fit no geometry. */
-const fits = ({outShape}: Info, dy: Tensor): boolean => sameShape(outShape, dy.shape);
+/**
+ * The gradients of a result, with channels last. tfjs reads those that the geometry has; only where `pad` is
+ * a number may sizes have been rounded otherwise, which it does not say.
+ */
+function gradientOf(dy: Tensor, info: Info, given: Attributes): Tensor | undefined {
+  const result = lastOf(dy, given);
+  const [batch, height, width, channels] = result.shape as Four;
+  if (batch !== info.batchSize || channels !== info.outChannels) return undefined;
+  const {outHeight, outWidth} = info;
+  if (typeof given.pad === 'number' || (height === outHeight && width === outWidth)) return result;
+  if (height < outHeight || width < outWidth) return undefined;
+  return ops.slice(result, [0, 0, 0, 0], [batch, outHeight, outWidth, channels]);
+}
 
 function inputGradient(
   dy: Tensor,
@@ -95,9 +115,11 @@ function inputGradient(
   given: Attributes,
   isDepthwise: boolean,
 ): Outcome {
+  if (!areReal(dy, filter)) return 'not yet';
   const info = infoOf(shape, filter.shape, given, isDepthwise);
-  if (!info || !areReal(dy, filter) || !fits(info, dy)) return 'not yet';
-  return convInput(dy, isDepthwise ? grouped(filter) : filter, geometryOf(info), shape);
+  const [result, kernel] = [gradientOf(dy, info, given), isDepthwise ? grouped(filter) : filter];
+  if (!result) return 'refused';
+  return asGiven(convInput(result, kernel, geometryOf(info), lastShape(shape, given)), given);
 }
 
 function filterGradient(
@@ -107,53 +129,17 @@ function filterGradient(
   given: Attributes,
   isDepthwise: boolean,
 ): Outcome {
+  if (!areReal(x, dy)) return 'not yet';
   const info = infoOf(x.shape, shape, given, isDepthwise);
-  if (!info || !areReal(x, dy) || !fits(info, dy)) return 'not yet';
-  const [height, width, channels, each] = shape as [number, number, number, number];
-  if (!isDepthwise) return convKernel(x, dy, geometryOf(info), shape);
-  return ops.reshape(convKernel(x, dy, geometryOf(info), [height, width, 1, channels * each]), shape);
+  const [image, result] = [lastOf(x, given), gradientOf(dy, info, given)];
+  if (!result) return 'refused';
+  const [height, width, channels, each] = shape as Four;
+  if (!isDepthwise) return convKernel(image, result, geometryOf(info), shape);
+  const own = convKernel(image, result, geometryOf(info), [height, width, 1, channels * each]);
+  return ops.reshape(own, shape);
 }
 
-type Pool = Pick<AvgPoolAttrs, 'filterSize' | 'strides' | 'pad' | 'dimRoundingMode'>;
-
-const poolInfo = ({shape}: Tensor, {filterSize, strides, pad, dimRoundingMode}: Pool): Info =>
-  tf.backend_util.computePool2DInfo(
-    shape as [number, number, number, number],
-    filterSize,
-    strides,
-    1,
-    pad,
-    dimRoundingMode,
-  );
-
-/** tfjs looks for the largest number, not for NaN. */
-export const numbersOf = (x: Tensor): Tensor => ops.select(ops.isNaN(x), -Infinity, x);
-
-const pooled = (pool: typeof ops.maxPool) =>
-  rule('x', ({x}, given: Pool) => {
-    if (!areReal(x)) return 'not yet';
-    const info = poolInfo(x, given);
-    const y = pool(x, [info.filterHeight, info.filterWidth], {
-      strides: [info.strideHeight, info.strideWidth],
-      padding: paddingOf(info),
-    });
-    return sameShape(y.shape, info.outShape) ? y : 'not yet';
-  });
-
-const poolGeometry = ({filterHeight, filterWidth, strideHeight, strideWidth, padInfo}: Info): number[] => [
-  ...[filterHeight, strideHeight, padInfo.top],
-  ...[filterWidth, strideWidth, padInfo.left],
-];
-
 export const windows: Rules = {
-  AvgPool: pooled(ops.averagePool),
-  // tfjs divides by the size of the window, also where a part of it is padding.
-  AvgPoolGrad: rule('dy input', ({dy, input}, given: Pool) => {
-    const info = poolInfo(input, given);
-    const {top, bottom, left, right} = info.padInfo;
-    if (!areReal(dy, input) || !fits(info, dy) || top + bottom + left + right > 0) return 'not yet';
-    return apply1(windowMeanGradientOp, [dy], {geometry: poolGeometry(info), shape: input.shape});
-  }),
   Conv2D: convolution(false),
   Conv2DBackpropFilter: rule('x dy', ({x, dy}, given: Conv2DBackpropFilterAttrs) =>
     filterGradient(x, dy, given.filterShape, given, false),
@@ -174,13 +160,4 @@ export const windows: Rules = {
   ),
   FusedConv2D: fused(false),
   FusedDepthwiseConv2D: fused(true),
-  MaxPool: pooled((x, size, options) => ops.maxPool(numbersOf(x), size, options)),
-  MaxPoolGrad: rule('dy input output', ({dy, input}, given: Pool) => {
-    const info = poolInfo(input, given);
-    if (!areReal(dy, input) || !fits(info, dy)) return 'not yet';
-    return apply1(windowLargestGradientOp, [numbersOf(input), dy], {
-      geometry: poolGeometry(info),
-      shape: input.shape,
-    });
-  }),
 };

@@ -41,9 +41,9 @@ export function minimize(
   );
   const targets = variables.map(target => ({
     variable: target,
-    slots: chosen.slots.map(slot =>
-      variable({name: `optimizer/${target.name}/${slot}`, shape: target.shape, trainable: false}),
-    ),
+    slots: chosen
+      .slotsFor(target.name, target.shape)
+      .map(({name, shape}) => variable({name: `optimizer/${target.name}/${name}`, shape, trainable: false})),
   }));
   const {updates, guards} = commitOf(chosen, targets, gradientsOfLoss);
   return {

@@ -9,9 +9,9 @@ export function averagesOf({
   optimizer,
   slots,
 }: Pick<Compilation, 'optimizer' | 'slots'>): readonly Variable[] {
-  if (optimizer.averageSlot === undefined) return [];
-  const position = optimizer.slots.indexOf(optimizer.averageSlot);
-  return slots.map(own => own[position] as Variable);
+  const {averageSlot} = optimizer;
+  if (averageSlot === undefined) return [];
+  return slots.map(own => own.find(({name}) => name.endsWith(`/${averageSlot}`)) as Variable);
 }
 
 /** The average of a weight that is trained from now on starts where the weight is. */

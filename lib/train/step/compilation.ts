@@ -39,13 +39,13 @@ export function targetPorts({outputs}: Network, {losses}: Pick<Compilation, 'los
 /** Moments of weights by name, so that compiling again with the same optimizer finds their memory. */
 export function slotsOf(
   weights: Network['weights'],
-  {slots}: Optimizer,
+  optimizer: Optimizer,
   known: ReadonlyMap<string, Variable>,
 ): Variable[][] {
   return weights.map(({variable: {name, shape}}) =>
-    slots.map(slot => {
-      const own = `optimizer/${name}/${slot}`;
-      return known.get(own) ?? variable({name: own, shape, trainable: false});
+    optimizer.slotsFor(name, shape).map(slot => {
+      const own = `optimizer/${name}/${slot.name}`;
+      return known.get(own) ?? variable({name: own, shape: slot.shape, trainable: false});
     }),
   );
 }

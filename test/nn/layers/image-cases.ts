@@ -15,6 +15,7 @@ import {
   type Windows,
   withBias,
 } from './image-formulas.ts';
+import {preprocessingCases} from './preprocessing-cases.ts';
 
 const convolutions: Record<string, LayerCase> = {
   conv1d: {
@@ -371,4 +372,5 @@ export const imageCases: Record<string, LayerCase> = {
   ...resizings(2),
   ...resizings(3),
   ...others,
+  ...preprocessingCases,
 };

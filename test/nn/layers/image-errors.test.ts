@@ -18,6 +18,11 @@ const refusals: [string, () => unknown, RegExp][] = [
     /^layers\.conv1d: strides \[2\] and dilationRate \[2\] cannot both be above 1, as in Keras; ops\.conv/,
   ],
   [
+    'an even kernel with causal padding and strides',
+    () => layers.conv1d({filters: 1, kernelSize: 4, strides: 2, padding: 'causal'}),
+    /^layers\.conv1d: a kernel of even size \[4\] with causal .* strides \[2\] .*; padding: \[\[3, 0\]\]/,
+  ],
+  [
     'a kernel larger than the image',
     () => applied(() => layers.conv2d({filters: 1, kernelSize: 5, name: 'large'}), 3, 9, 1),
     /^conv: a kernel of \[5,5\] is larger than the image \[2,3,9,1\] along axis 1; padding: .* in large\.$/,
@@ -74,7 +79,7 @@ const refusals: [string, () => unknown, RegExp][] = [
   ],
   [
     'an unknown interpolation',
-    () => layers.upSampling2d({interpolation: untyped('cubic')}),
+    () => layers.upSampling2d({interpolation: untyped('cubist')}),
     /^layers\.upSampling2d: interpolation: /,
   ],
   [

@@ -1,0 +1,77 @@
+// Losses of what targets and outputs have in common, as areas of images. Formulas and defaults are Keras's.
+import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
+import {isList, show} from '../../core/kinds.ts';
+import {failIn, type Tensor} from '../../core/tensor.ts';
+import {add, div, mul, sub} from '../../ops/map.ts';
+import {sum} from '../../ops/reduce.ts';
+import {meanPerSample} from '../samples.ts';
+import {epsilon, type Loss, valueLoss} from './loss.ts';
+
+export interface OverlapOptions {
+  /**
+   * Axes over which areas are summed, the batch being axis 0; the mean over the others is the loss of a
+   * sample. All of a sample by default; Keras sums over the batch too, by which a loss depends on its size.
+   */
+  readonly axis?: number | readonly number[];
+}
+
+export interface TverskyOptions extends OverlapOptions {
+  /** The weight of what is wrongly there. 0.5 by default. */
+  readonly alpha?: number;
+  /** The weight of what is wrongly missing. 0.5 by default. */
+  readonly beta?: number;
+}
+
+function axesOf(where: string, {axis}: OverlapOptions): number[] | undefined {
+  if (axis === undefined) return undefined;
+  const axes: unknown[] = isList(axis) ? Array.from(axis) : [axis];
+  if (axes.length === 0) fail('ERR_OPTION', `${where}: axis: expected at least one. Received ${show(axis)}.`);
+  for (const each of axes) checkNumber(`${where}: axis`, each, {integer: true, min: -6, max: 5});
+  return axes as number[];
+}
+
+/** Sums over axes of a sample, which are kept, so that what is left has a place for each of the others. */
+function areaOf(kind: string, axes: readonly number[] | undefined): (x: Tensor) => Tensor {
+  return x => {
+    const own = axes?.map(axis => (axis < 0 ? axis + x.rank : axis));
+    const odd = own?.find(axis => axis < 1 || axis >= x.rank);
+    if (odd !== undefined) {
+      failIn(kind, 'ERR_VALUE', `axis ${odd} is none of a sample's axes. Received ${x}`);
+    }
+    return sum(x, own ?? x.shape.slice(1).map((_, axis) => axis + 1), true);
+  };
+}
+
+const plain = (axis: OverlapOptions['axis']): number | number[] | undefined =>
+  axis === undefined || typeof axis === 'number' ? axis : [...axis];
+
+/** 1 − 2·Σ t·y / (Σ t + Σ y + 1e-7) of each sample (Milletari et al. 2016). */
+export function dice(options: OverlapOptions = {}): Loss {
+  checkOptions('losses.dice', options, ['axis']);
+  const area = areaOf('dice', axesOf('losses.dice', options));
+  return valueLoss('dice', {axis: plain(options.axis)}, (target, output) => {
+    const common = mul(area(mul(target, output)), 2);
+    const both = add(add(area(target), area(output)), epsilon);
+    return meanPerSample(sub(1, div(common, both)));
+  });
+}
+
+/**
+ * 1 − c / (c + alpha · Σ (1 − t)·y + beta · Σ t·(1 − y) + 1e-7) with c = Σ t·y, of each sample (Salehi et al.
+ * 2017); with alpha = beta = 0.5 it is nearly `dice`.
+ */
+export function tversky(options: TverskyOptions = {}): Loss {
+  const where = 'losses.tversky';
+  checkOptions(where, options, ['alpha', 'beta', 'axis']);
+  const {alpha = 0.5, beta = 0.5} = options;
+  checkNumber(`${where}: alpha`, alpha, {min: 0, max: 1e6});
+  checkNumber(`${where}: beta`, beta, {min: 0, max: 1e6});
+  const area = areaOf('tversky', axesOf(where, options));
+  const config = {alpha: options.alpha, beta: options.beta, axis: plain(options.axis)};
+  return valueLoss('tversky', config, (target, output) => {
+    const common = area(mul(target, output));
+    const added = mul(area(mul(sub(1, target), output)), alpha);
+    const missed = mul(area(mul(target, sub(1, output))), beta);
+    return meanPerSample(sub(1, div(common, add(add(add(common, added), missed), epsilon))));
+  });
+}

@@ -1,0 +1,8 @@
+// Fourier transforms of complex numbers, whose parts are the operands and the results.
+import * as ops from '../../ops/index.ts';
+import {type Rules, rule} from '../rule.ts';
+
+export const fourier: Rules = {
+  FFT: rule('real imag', ({real, imag}) => (real.size === 0 ? 'refused' : ops.fft([real, imag]))),
+  IFFT: rule('real imag', ({real, imag}) => (real.size === 0 ? 'refused' : ops.ifft([real, imag]))),
+};

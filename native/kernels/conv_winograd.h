@@ -1,0 +1,330 @@
+// Convolutions of 3x3 taps by F(2x2, 3x3) (Winograd 1980; Lavin and Gray, "Fast Algorithms for Convolutional
+// Neural Networks", 2016): a tile of 4x4 pixels makes 2x2 of the result by sixteen products for each pair of
+// channels instead of 36.
+//
+// A tile is transformed by additions; each of its sixteen points is one product over the channels, with
+// chains as in gemm_tile.h; the results are transformed back by additions. No bit depends on what other
+// tiles there are.
+#pragma once
+
+#include "conv_block.h"
+#include "gemm.h"
+
+namespace chainrule {
+namespace {
+
+constexpr int kPoints = 16;
+// The attribute that tells of a bias: that of a convolution.
+constexpr int32_t kWinogradBias = 0;
+// Tiles that are transformed at once. A power of two would put all points of a tile into the same cache sets.
+constexpr int64_t kTilesAtOnce = 24;
+// Columns of one point are kept in panels of 64, each [channels][columns of the panel].
+constexpr int64_t kWinogradPanel = 64;
+// Terms of a chain at most: more of them in a row would round worse than the direct sums do.
+constexpr int64_t kWinogradDepth = 96;
+// Channels below which transforming takes longer than it saves, and products of channels above which the
+// transformed kernel leaves the second cache.
+constexpr int64_t kLeastWinograd = 32, kMostWinograd = 1 << 14;
+
+// What is convolved, and the tiles of its result. Where `backwards`, the kernel is [taps, outputs, channels]
+// and read from its end: the gradient of the input.
+struct Winograd {
+  int64_t channels, outputs;
+  int64_t x_rows, x_columns, y_rows, y_columns, row_before, column_before;
+  int64_t tile_rows, tile_columns, tiles;  // of an image; of all
+  const float *x, *w;
+  bool backwards;
+  Product product;  // of one group, its a and b apart
+
+  int64_t tasks() const { return max(min(ceil_div(tiles, kTilesAtOnce), kTargetTasks), 1); }
+};
+
+// By shape alone, and not by the number of images, so that an image has the same bits in any batch.
+bool suits_winograd(const ConvShape& s, int64_t rows, int64_t columns) {
+  const bool flat = s.x[0] == 1 && s.y[0] == 1 && s.taps[0] == 1 && s.before[0] == 0;
+  if (!flat || s.groups > 1 || s.channels % kLanes != 0 || s.outputs % kLanes != 0) return false;
+  for (int i = 1; i < kSpace; ++i) {
+    if (s.taps[i] != 3 || s.stride[i] != 1 || s.dilation[i] != 1 || s.before[i] > 2) return false;
+  }
+  const bool fits = min(s.channels, s.outputs) >= kLeastWinograd && s.channels * s.outputs <= kMostWinograd;
+  // Tiles reach beyond the edges of odd images.
+  const int64_t made = ceil_div(rows, 2) * ceil_div(columns, 2) * 4;
+  return fits && rows * columns >= 36 && 3 * made <= 4 * rows * columns;
+}
+void set_tiles(Winograd* w, int64_t images) {
+  w->tile_rows = ceil_div(w->y_rows, 2);
+  w->tile_columns = ceil_div(w->y_columns, 2);
+  w->tiles = images * w->tile_rows * w->tile_columns;
+}
+
+void set_operands(Winograd* w, const Args& args) {
+  w->x = input<float>(args, 0);
+  w->w = input<float>(args, 1);
+  w->product.n = w->product.c_row = w->outputs;
+  w->product.c = output<float>(args, 0);
+  w->product.epilogue = epilogue_of(args, kWinogradBias);
+}
+
+Winograd winograd_of_result(const Args& args, const ConvShape& s) {
+  Winograd w = {};
+  w.channels = s.channels;
+  w.outputs = s.outputs;
+  w.x_rows = s.x[1];
+  w.x_columns = s.x[2];
+  w.y_rows = s.y[1];
+  w.y_columns = s.y[2];
+  w.row_before = s.before[1];
+  w.column_before = s.before[2];
+  set_operands(&w, args);
+  set_tiles(&w, s.images);
+  return w;
+}
+
+Winograd winograd_of_input(const Args& args, const ConvShape& s) {
+  Winograd w = {};
+  w.channels = s.outputs;
+  w.outputs = s.channels;
+  w.x_rows = s.y[1];
+  w.x_columns = s.y[2];
+  w.y_rows = s.x[1];
+  w.y_columns = s.x[2];
+  w.row_before = 2 - s.before[1];
+  w.column_before = 2 - s.before[2];
+  w.backwards = true;
+  set_operands(&w, args);
+  set_tiles(&w, s.images);
+  return w;
+}
+
+double winograd_cost(const Winograd& w) {
+  const double channels = static_cast<double>(w.channels), outputs = static_cast<double>(w.outputs);
+  const double each = kPoints * (kMultiplyNs * channels * outputs + kPackNs * (channels + outputs));
+  return 50.0 + each * static_cast<double>(w.tiles);
+}
+
+// Floats of what a block of tiles is transformed to, and of its results.
+VEC_INLINE int64_t point_step(int64_t channels) { return kTilesAtOnce * channels + kLanes; }
+
+size_t winograd_scratch(const ConvShape& s) {
+  const int64_t points = s.channels * s.outputs + point_step(s.channels) + point_step(s.outputs);
+  return static_cast<size_t>(kPoints * points) * sizeof(float);
+}
+
+// Where a tile begins in x, and in y.
+struct TilePlace {
+  int64_t image, row, column;
+
+  static TilePlace of(const Winograd& w, int64_t tile) {
+    const int64_t column = tile % w.tile_columns, rest = tile / w.tile_columns;
+    return {rest / w.tile_rows, rest % w.tile_rows * 2, column * 2};
+  }
+  VEC_INLINE void next(const Winograd& w) {
+    column += 2;
+    if (column < w.y_columns) return;
+    column = 0;
+    row += 2;
+    if (row < w.y_rows) return;
+    row = 0;
+    ++image;
+  }
+};
+
+// One line of four numbers, B^T . d.
+VEC_INLINE void transform_line(const Vec (&d)[4], Vec (&to)[4]) {
+  to[0] = d[0] - d[2];
+  to[1] = d[1] + d[2];
+  to[2] = d[2] - d[1];
+  to[3] = d[1] - d[3];
+}
+
+// B^T . d . B for sixteen channels of a tile whose first pixel is `from`, at this row and column.
+template <bool kInside>
+VEC_INLINE void transform_tile(const Winograd& w, const float* from, int64_t row, int64_t column, float* to,
+                               int64_t to_step) {
+  Vec halfway[4][4];  // [column of the tile][line]
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; ++j) {
+    Vec d[4];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      const bool exists = kInside || (row + i >= 0 && row + i < w.x_rows && column + j >= 0 &&
+                                      column + j < w.x_columns);
+      d[i] = exists ? load(from + (i * w.x_columns + j) * w.channels) : zero();
+    }
+    transform_line(d, halfway[j]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    const Vec line[4] = {halfway[0][i], halfway[1][i], halfway[2][i], halfway[3][i]};
+    Vec points[4];
+    transform_line(line, points);
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; ++j) store(to + (i * 4 + j) * to_step, points[j]);
+  }
+}
+
+void transform_tiles(const Winograd& w, TilePlace place, int64_t count, float* to) {
+  const int64_t step = point_step(w.channels);
+  for (int64_t tile = 0; tile < count; ++tile, place.next(w), to += w.channels) {
+    const int64_t row = place.row - w.row_before, column = place.column - w.column_before;
+    const float* from = w.x + ((place.image * w.x_rows + row) * w.x_columns + column) * w.channels;
+    const bool inside = row >= 0 && row + 4 <= w.x_rows && column >= 0 && column + 4 <= w.x_columns;
+    for (int64_t channel = 0; channel < w.channels; channel += kLanes) {
+      if (inside) transform_tile<true>(w, from + channel, row, column, to + channel, step);
+      else transform_tile<false>(w, from + channel, row, column, to + channel, step);
+    }
+  }
+}
+
+// Channels of the chain that begins at channel k: all chains are of nearly the same length.
+VEC_INLINE int64_t chain_length(int64_t channels, int64_t k) {
+  const int64_t chains = ceil_div(channels, kWinogradDepth);
+  return min(ceil_div(channels / kLanes, chains) * kLanes, channels - k);
+}
+
+// The products of all points: [tiles][channels] . [channels][outputs].
+void multiply_points(const Winograd& w, const float* u, int64_t count, const float* from, float* to) {
+  for (int64_t point = 0; point < kPoints; ++point) {
+    for (int64_t panel = 0; panel < w.outputs; panel += kWinogradPanel) {
+      const int64_t width = min(w.outputs - panel, kWinogradPanel);
+      const float* b = u + (point * w.outputs + panel) * w.channels;
+      for (int64_t column = 0; column < width; column += kPanelColumns) {
+        const int64_t vectors = min(width - column, kPanelColumns) / kLanes;
+        const int64_t tiles = ceil_div(count, rows_of_tile(static_cast<int>(vectors)));
+        const int64_t least = count / tiles, taller = count % tiles;
+        for (int64_t k = 0, depth; k < w.channels; k += depth) {
+          depth = chain_length(w.channels, k);
+          TileArgs t = {};
+          t.depth = depth;
+          t.a = {from + point * point_step(w.channels) + k, w.channels, 1};
+          t.b = b + k * width + column;
+          t.b_step = width;
+          t.c = to + point * point_step(w.outputs) + panel + column;
+          t.c_row = w.outputs;
+          t.last_columns = kLanes;
+          t.accumulate = k > 0;
+          for (int64_t i = 0; i < tiles; ++i) {
+            const int64_t rows = least + (i < taller);
+            kTiles<Float32, TileKind::plain>.of[vectors - 1][rows - 1](t);
+            t.a = t.a.from(rows, 0);
+            t.c += rows * t.c_row;
+          }
+        }
+      }
+    }
+  }
+}
+
+// A^T . m . A for sixteen outputs of a tile: the 2x2 pixels of the result, of which some may not exist.
+VEC_INLINE void transform_back(const float* from, int64_t step, Vec (&to)[2][2]) {
+  Vec halfway[2][4];
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; ++j) {
+    const Vec m0 = load(from + j * step), m1 = load(from + (4 + j) * step);
+    const Vec m2 = load(from + (8 + j) * step), m3 = load(from + (12 + j) * step);
+    halfway[0][j] = m0 + m1 + m2;
+    halfway[1][j] = m1 - m2 - m3;
+  }
+#pragma GCC unroll 2
+  for (int i = 0; i < 2; ++i) {
+    to[i][0] = halfway[i][0] + halfway[i][1] + halfway[i][2];
+    to[i][1] = halfway[i][1] - halfway[i][2] - halfway[i][3];
+  }
+}
+
+void transform_results(const Winograd& w, TilePlace place, int64_t count, const float* from,
+                       const Workspace& workspace) {
+  const Product& p = w.product;
+  const float* bias = p.epilogue.bias;
+  for (int64_t tile = 0; tile < count; ++tile, place.next(w), from += w.outputs) {
+    const int64_t pixel = (place.image * w.y_rows + place.row) * w.y_columns + place.column;
+    const int64_t rows = min(w.y_rows - place.row, 2), columns = min(w.y_columns - place.column, 2);
+    float* to = p.c + pixel * p.c_row;
+    for (int64_t output = 0; output < w.outputs; output += kLanes) {
+      Vec pixels[2][2];
+      transform_back(from + output, point_step(w.outputs), pixels);
+#pragma GCC unroll 2
+      for (int i = 0; i < 2; ++i) {
+#pragma GCC unroll 2
+        for (int j = 0; j < 2; ++j) {
+          if (i >= rows || j >= columns) continue;
+          if (bias != nullptr) pixels[i][j] = pixels[i][j] + load(bias + output);
+          store(to + (i * w.y_columns + j) * p.c_row + output, pixels[i][j]);
+        }
+      }
+    }
+    if (!has_more_to_do(p.epilogue)) continue;
+    for (int64_t i = 0; i < rows; ++i) {
+      finish_rows(p, workspace, {pixel + i * w.y_columns, columns, 0, w.outputs});
+    }
+  }
+}
+
+// One line of three taps, G . g.
+VEC_INLINE void transform_taps(Vec a, Vec b, Vec c, Vec (&to)[4]) {
+  const Vec half = splat(0.5f), ends = (a + c) * half, middle = b * half;
+  to[0] = a;
+  to[1] = ends + middle;
+  to[2] = ends - middle;
+  to[3] = c;
+}
+
+// G . g . G^T for sixteen outputs of one channel.
+VEC_INLINE void transform_kernel(const Vec (&taps)[9], float* to, int64_t to_step) {
+  Vec halfway[3][4];
+#pragma GCC unroll 3
+  for (int j = 0; j < 3; ++j) transform_taps(taps[j], taps[3 + j], taps[6 + j], halfway[j]);
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    Vec points[4];
+    transform_taps(halfway[0][i], halfway[1][i], halfway[2][i], points);
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; ++j) store(to + (i * 4 + j) * to_step, points[j]);
+  }
+}
+
+// All of the kernel, in panels.
+void transform_kernels(const Winograd& w, float* u) {
+  const int64_t each = w.channels * w.outputs;
+  alignas(64) float turned[9][kLanes * kLanes];
+  for (int64_t channel = 0; channel < w.channels; channel += kLanes) {
+    for (int64_t output = 0; output < w.outputs; output += kLanes) {
+      const int64_t panel = output / kWinogradPanel * kWinogradPanel;
+      const int64_t width = min(w.outputs - panel, kWinogradPanel);
+      float* to = u + panel * w.channels + channel * width + (output - panel);
+      for (int t = 0; w.backwards && t < 9; ++t) {
+        const float* from = w.w + (8 - t) * each + output * w.channels + channel;
+        transpose_16x16(from, w.channels, turned[t], kLanes);
+      }
+      for (int64_t i = 0; i < kLanes; ++i, to += width) {
+        const float* own = w.w + (channel + i) * w.outputs + output;
+        Vec taps[9];
+        for (int t = 0; t < 9; ++t) taps[t] = load(w.backwards ? turned[t] + i * kLanes : own + t * each);
+        transform_kernel(taps, to, each);
+      }
+    }
+  }
+}
+
+void run_winograd(const Winograd& w, const Args& args, int32_t* guard, int64_t first_task,
+                  int64_t last_task) {
+  const int64_t tasks = w.tasks(), blocks = ceil_div(w.tiles, kTilesAtOnce);
+  Workspace workspace = {};
+  workspace.guard = guard;
+  float* u = static_cast<float*>(args.scratch);
+  float* transformed = u + kPoints * w.channels * w.outputs;
+  float* results = transformed + kPoints * point_step(w.channels);
+  transform_kernels(w, u);
+  const int64_t last = blocks * last_task / tasks;
+  for (int64_t block = blocks * first_task / tasks; block < last; ++block) {
+    const int64_t tile = block * kTilesAtOnce, count = min(w.tiles - tile, kTilesAtOnce);
+    const TilePlace place = TilePlace::of(w, tile);
+    transform_tiles(w, place, count, transformed);
+    multiply_points(w, u, count, transformed, results);
+    transform_results(w, place, count, results, workspace);
+    yield_to_others(args.yield_point);
+  }
+}
+
+}  // namespace
+}  // namespace chainrule
