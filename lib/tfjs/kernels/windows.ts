@@ -73,7 +73,8 @@ function convolved(x: Tensor, filter: Tensor, given: Attributes, isDepthwise: bo
   const shape = [info.batchSize, info.outHeight, info.outWidth, info.outChannels];
   if (x.size === 0 || filter.size === 0 || sizeOf(shape) === 0) return 'refused';
   const kernel = isDepthwise ? grouped(filter) : filter;
-  return asGiven(apply1(convOp, [image, kernel], {...alone, geometry: geometryOf(info), shape}), given);
+  const attributes = {...alone, direct: false, geometry: geometryOf(info), shape};
+  return asGiven(apply1(convOp, [image, kernel], attributes), given);
 }
 
 const convolution = (isDepthwise: boolean) =>
