@@ -4,7 +4,7 @@ export {type AttentionOptions, attention} from './attention.ts';
 export type {Axes} from './axes.ts';
 export {depthToSpace, extractPatches, type PatchOptions, spaceToDepth} from './blocks.ts';
 export {finite, stopIf} from './check.ts';
-export {dropout} from './composite.ts';
+export {cond, dropout} from './composite.ts';
 export {
   type ConvOptions,
   type ConvTransposeOptions,
@@ -15,6 +15,7 @@ export {
 } from './conv.ts';
 export {cumprod, cumsum, linearRecurrence, prod} from './cumulate.ts';
 export {type KeptBoxes, nonMaxSuppression, type SuppressionOptions} from './detection.ts';
+export {randomCategorical, randomGamma, randomPermutation} from './draws.ts';
 export {einsum} from './einsum.ts';
 export type {
   Binary,
@@ -68,6 +69,7 @@ export {
   type SamplingOptions,
 } from './sample-image.ts';
 export {type ScanBody, type ScanOptions, type ScanResult, scan} from './scan.ts';
+export {searchSorted, segmentSum} from './segments.ts';
 export {logSoftmax, softmax, softmaxCrossentropy, subtractOneHot} from './softmax.ts';
 export {argsort, sort, topK} from './sort.ts';
 export type {Padding, PerAxis} from './spatial.ts';

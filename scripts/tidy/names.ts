@@ -7,6 +7,7 @@ const opsWithoutKernel = [
   'blocks',
   'index',
   'composite',
+  'draws',
   'einsum',
   'elementwise',
   'fourier',
@@ -16,6 +17,7 @@ const opsWithoutKernel = [
   'resize',
   'sample-image',
   'scan',
+  'segments',
   'spatial',
 ];
 /** Files of native/kernels that have no op: the table of contents, and what several kernels share. */
