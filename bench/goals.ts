@@ -48,6 +48,8 @@ const products: readonly Goal[] = [
     atMost: 1.1,
     unit: '×',
   },
+  {name: 'sequence-lstm', what: 'lstm 64→128, 40 steps ÷ the best peer', atLeast: 1.6, unit: '×'},
+  {name: 'sequence-gru', what: 'gru 64→128, 40 steps ÷ the best peer', atLeast: 2, unit: '×'},
   {
     name: 'gemm-batched',
     what: 'products in batches ÷ PyTorch’s bmm, all threads, worst shape',
