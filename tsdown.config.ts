@@ -18,6 +18,7 @@ const entries = {
   index: 'lib/index.ts',
   tfjs: 'lib/tfjs/index.ts',
   'tfjs-layers': 'lib/tfjs-layers/index.ts',
+  'tfjs-node': 'lib/tfjs-node/index.ts',
 };
 const forBundlers = Object.entries(entries).map(([name, file]) => {
   return [name === 'index' ? 'bundler' : `bundler-${name}`, file];

@@ -5,11 +5,19 @@ import {defineConfig} from 'vitest/config';
 const source = fileURLToPath(new URL('./lib/index.ts', import.meta.url));
 const tfjs = fileURLToPath(new URL('./lib/tfjs/index.ts', import.meta.url));
 const tfjsLayers = fileURLToPath(new URL('./lib/tfjs-layers/index.ts', import.meta.url));
+const tfjsNode = fileURLToPath(new URL('./lib/tfjs-node/index.ts', import.meta.url));
 // Runs without end, and what a process is: should a test of these fail, the next file begins afresh.
 const alone = ['test/runtime/**/*.test.ts', 'test/reliability/**/*.test.ts'];
 
 export default defineConfig({
-  resolve: {alias: {'chainrule/tfjs-layers': tfjsLayers, 'chainrule/tfjs': tfjs, chainrule: source}},
+  resolve: {
+    alias: {
+      'chainrule/tfjs-layers': tfjsLayers,
+      'chainrule/tfjs-node': tfjsNode,
+      'chainrule/tfjs': tfjs,
+      chainrule: source,
+    },
+  },
   test: {
     globalSetup: ['test/support/bundle.ts'],
     setupFiles: ['test/support/setup.ts'],

@@ -10,6 +10,7 @@ export type {DataInput, NestedArray, NumberArray, ShapedArray, ShapedInput} from
 export type {Batched} from './data/collate.ts';
 export type {ColumnConfig, CsvOptions, CsvRow, CsvValue} from './data/csv.ts';
 export {Dataset, type Datasets, type ElementOf, type RowOf, type Tables} from './data/dataset.ts';
+export type {ImageFolder, ImageFolderOptions, LabelledImage} from './data/image-folder.ts';
 export * as data from './data/index.ts';
 export type {MixOptions} from './data/mixing.ts';
 export type {SplitOptions} from './data/split.ts';
@@ -116,11 +117,14 @@ export type {
 } from './nn/layers/resizing.ts';
 export type {CellFunction, RnnOptions} from './nn/layers/rnn.ts';
 export type {DataFormat, Sides} from './nn/layers/spatial-options.ts';
+export type {SpectralNormalizationOptions} from './nn/layers/spectral-normalization.ts';
 export type {TimeDistributedOptions} from './nn/layers/time-distributed.ts';
 export type {TransformerOptions} from './nn/layers/transformer.ts';
 export type {CrossentropyOptions, SparseCrossentropyOptions} from './nn/losses/crossentropy.ts';
+export type {CtcOptions} from './nn/losses/ctc.ts';
 export type {BinaryFocalOptions, FocalOptions} from './nn/losses/focal.ts';
 export type {OverlapOptions, TverskyOptions} from './nn/losses/overlap.ts';
+export type {InBatchNegativesOptions, MarginOptions, TripletOptions} from './nn/losses/pairs.ts';
 export type {Loss} from './nn/losses.ts';
 export * as losses from './nn/losses.ts';
 export type {TopKOptions} from './nn/metrics/accuracy.ts';
@@ -135,6 +139,7 @@ export type {AucOptions} from './nn/metrics/auc.ts';
 export type {ClassificationOptions, CountOptions, FBetaOptions} from './nn/metrics/classification.ts';
 export type {IoUOptions} from './nn/metrics/confusion.ts';
 export type {DecisionOptions} from './nn/metrics/decision.ts';
+export type {EditDistanceOptions, PerplexityOptions} from './nn/metrics/text.ts';
 export type {CustomMetric, Metric, MetricContext} from './nn/metrics.ts';
 export * as metrics from './nn/metrics.ts';
 export type {Regularizer} from './nn/regularizers.ts';
@@ -211,6 +216,7 @@ export type {StopAfterOptions} from './train/callbacks/stop-after.ts';
 export type {StopAtTargetOptions, StopOnPlateauOptions, StopWhenOptions} from './train/callbacks/stopping.ts';
 export type {Batch, Batches} from './train/feed/dataset-source.ts';
 export type {ClassWeight, EachOutput, Weighting} from './train/feed/sample-weights.ts';
+export {foldBatchNormalization} from './train/fold-batch-normalization.ts';
 export {type LoadOptions, load} from './train/load.ts';
 export {
   type Callback,

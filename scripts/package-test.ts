@@ -134,7 +134,7 @@ function compileConsumers(): void {
   };
   compile(['xor.ts', 'types.cts', 'tfjs-types.ts']);
   // These name TensorFlow.js, whose own declarations are not as strict.
-  compile(['tfjs-layers-types.ts'], {skipLibCheck: true});
+  compile(['tfjs-layers-types.ts', 'tfjs-node-types.ts'], {skipLibCheck: true});
 }
 
 function trains(file: string, command = process.execPath, args: readonly string[] = []): void {
@@ -158,6 +158,7 @@ function tfjsBackend(): void {
   const text = run(process.execPath, ['tfjs.mjs']).trim();
   if (text !== 'chainrule') throw new Error(`tfjs.mjs printed ${text}`);
   console.log(`tfjs.mjs: ${text}`);
+  console.log(`tfjs-node: ${run(process.execPath, ['tfjs-node.mjs']).trim()}`);
   console.log(`tfjs-layers.mjs: ${run(process.execPath, ['tfjs-layers.mjs']).trim()}`);
 }
 

@@ -48,3 +48,5 @@ export {
   sparseCategoricalCrossentropy,
   squaredHinge,
 } from './metrics/regression.ts';
+export type {EditDistanceOptions, PerplexityOptions} from './metrics/text.ts';
+export {editDistance, perplexity} from './metrics/text.ts';

@@ -1,9 +1,10 @@
 // Table of contents: every op.
 export {constant, input, variable} from '../core/tensor.ts';
+export {type AttentionOptions, attention} from './attention.ts';
 export type {Axes} from './axes.ts';
 export {depthToSpace, extractPatches, type PatchOptions, spaceToDepth} from './blocks.ts';
 export {finite, stopIf} from './check.ts';
-export {dropout} from './composite.ts';
+export {cond, dropout} from './composite.ts';
 export {
   type ConvOptions,
   type ConvTransposeOptions,
@@ -14,6 +15,7 @@ export {
 } from './conv.ts';
 export {cumprod, cumsum, linearRecurrence, prod} from './cumulate.ts';
 export {type KeptBoxes, nonMaxSuppression, type SuppressionOptions} from './detection.ts';
+export {randomCategorical, randomGamma, randomPermutation} from './draws.ts';
 export {einsum} from './einsum.ts';
 export type {
   Binary,
@@ -55,6 +57,7 @@ export {
   type PoolOptions,
 } from './pool.ts';
 export {randomBernoulli, randomNormal, randomTruncatedNormal, randomUniform} from './random.ts';
+export {gruCell, lstmCell} from './recurrent.ts';
 export {all, any, argMax, argMin, max, mean, min, sum, sumTo, total} from './reduce.ts';
 export {type Interpolation, type ResizeOptions, resize} from './resize.ts';
 export {
@@ -66,6 +69,7 @@ export {
   type SamplingOptions,
 } from './sample-image.ts';
 export {type ScanBody, type ScanOptions, type ScanResult, scan} from './scan.ts';
+export {searchSorted, segmentSum} from './segments.ts';
 export {logSoftmax, softmax, softmaxCrossentropy, subtractOneHot} from './softmax.ts';
 export {argsort, sort, topK} from './sort.ts';
 export type {Padding, PerAxis} from './spatial.ts';

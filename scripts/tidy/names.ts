@@ -7,6 +7,7 @@ const opsWithoutKernel = [
   'blocks',
   'index',
   'composite',
+  'draws',
   'einsum',
   'elementwise',
   'fourier',
@@ -16,12 +17,15 @@ const opsWithoutKernel = [
   'resize',
   'sample-image',
   'scan',
+  'segments',
   'spatial',
 ];
 /** Files of native/kernels that have no op: the table of contents, and what several kernels share. */
 const kernelsWithoutOp = [
   'all',
   'axis_runs',
+  'attention_grad',
+  'attention_shape',
   'broadcast',
   'centered_sums',
   'conv_block',
@@ -48,6 +52,8 @@ const kernelsWithoutOp = [
   'gemm_transposed',
   'map_types',
   'operands',
+  'recurrent_step',
+  'row_updates',
   'update_rules',
   'view',
 ];

