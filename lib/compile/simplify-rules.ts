@@ -142,12 +142,38 @@ function simplifyNegative({x}: {readonly x: Tensor}): Tensor | undefined {
   return factor && sameShape(factor[0].shape, x.shape) ? mul(factor[0], -factor[1]) : undefined;
 }
 
+/**
+ * The shape of `from`, broadcast to `to`, from which broadcasting gives the same elements as `shape`: where
+ * axes are split or joined, all of them repeat or none.
+ */
+function shapeBeforeBroadcast(from: Shape, to: Shape, shape: Shape): Shape | undefined {
+  if (sizeOf(to) === 0) return undefined;
+  const own = [...to.slice(from.length).map(() => 1), ...from];
+  const before: number[] = [];
+  for (let a = 0, b = 0; a < to.length || b < shape.length; ) {
+    const [firstA, firstB] = [a, b];
+    let [sizeA, sizeB] = [1, 1];
+    do {
+      if (a < to.length && (sizeA <= sizeB || b === shape.length)) sizeA *= to[a++] as number;
+      else sizeB *= shape[b++] as number;
+    } while (sizeA !== sizeB);
+    const group = shape.slice(firstB, b);
+    if (own.slice(firstA, a).every(size => size === 1)) before.push(...group.map(() => 1));
+    else if (sameShape(own.slice(firstA, a), to.slice(firstA, a))) before.push(...group);
+    else return undefined;
+  }
+  return before;
+}
+
 function simplifyReshape({x, shape}: {readonly x: Tensor; readonly shape: Shape}): Tensor | undefined {
   if (sameShape(x.shape, shape)) return x;
   const inner = match(x, reshapeOp);
   if (inner) return reshape(inner.x, shape);
   const value = uniformValue(x);
-  return value !== undefined && sizeOf(shape) > 1 ? broadcastTo(constant(value), shape) : undefined;
+  if (value !== undefined) return sizeOf(shape) > 1 ? broadcastTo(constant(value), shape) : undefined;
+  const spread = match(x, broadcastTo.op);
+  const before = spread && shapeBeforeBroadcast(spread.x.shape, x.shape, shape);
+  return spread && before && broadcastTo(reshape(spread.x, before), shape);
 }
 
 /** The matrices, or batches of them, that a tensor has transposed: its last two axes alone are swapped. */

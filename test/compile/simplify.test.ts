@@ -123,4 +123,16 @@ describe('simplify', () => {
       output y = t1"
     `);
   });
+
+  it('reshapes what is repeated before it is repeated', () => {
+    const means = ops.broadcastTo(reshape(f32('m', 2, 3), [2, 1, 3]), [2, 4, 3]);
+    expect(simplified(mul(reshape(means, [2, 2, 2, 3]), f32('z', 2, 2, 2, 3)))).toMatchInlineSnapshot(`
+      "t0 f32[2,1,1,3] = reshape(m)
+      t1 f32[2,2,2,3] = mul(t0, z)
+      output y = t1"
+    `);
+    // Joined axes of which one repeats stay as they are.
+    const rows = ops.broadcastTo(f32('r', 3), [4, 3]);
+    expect(simplified(neg(reshape(rows, [12])))).toContain('reshape(t0)');
+  });
 });

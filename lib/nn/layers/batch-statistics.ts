@@ -3,6 +3,7 @@
 import type {Tensor} from '../../core/tensor.ts';
 import {customGradient} from '../../ops/gradient.ts';
 import {add, div, mul, sqrt, square, sub} from '../../ops/map.ts';
+import {reshape} from '../../ops/move.ts';
 import {mean, sum} from '../../ops/reduce.ts';
 import {centeredSums, moments} from '../../ops/statistics.ts';
 
@@ -18,20 +19,26 @@ export interface SampleMoments extends ChannelMoments {
   readonly means: Tensor;
 }
 
+/** [batch, positions, channels]. */
+function samplesOf(x: Tensor): Tensor {
+  const [batch, channels] = [x.shape[0], x.shape.at(-1)] as [number, number];
+  return reshape(x, [batch, x.size / (batch * channels), channels]);
+}
+
 /**
- * Of [batch, positions, channels]. The variance of all is the mean of those of the samples and the variance
+ * Of [batch, …positions, channels]. The variance of all is the mean of those of the samples and the variance
  * of their means (Chan, Golub and LeVeque 1979, for parts of one size).
  */
 export function channelMoments(x: Tensor): SampleMoments {
-  const each = moments(x, 1);
+  const each = moments(samplesOf(x), 1);
   const center = mean(each.mean, 0);
   const between = mean(square(sub(each.mean, center)), 0);
   return {mean: center, variance: add(mean(each.variance, 0), between), means: each.mean};
 }
 
 /**
- * (x − mean) / √(variance + epsilon) · gamma + beta, with the moments of x itself, [batch, positions,
- * channels]. With x̂ for what is normalized, the gradient of x is
+ * (x − mean) / √(variance + epsilon) · gamma + beta, with the moments of x itself, [batch,
+ * …positions, channels]. With x̂ for what is normalized, the gradient of x is
  * gamma / √(variance + epsilon) · (dy − (Σ dy + x̂ · Σ dy · x̂) / n) (Ioffe and Szegedy 2015). The sums are
  * made for each sample around its own mean, which threads share.
  */
@@ -52,7 +59,7 @@ export function normalizedByBatch(
     return {
       value: beta ? add(scaled, beta) : scaled,
       gradient(dy) {
-        const each = centeredSums(dy, own, means, 1);
+        const each = centeredSums(samplesOf(dy), samplesOf(own), means, 1);
         const total = sum(each.total, 0);
         const around = sum(add(each.along, mul(each.total, sub(means, center))), 0);
         const along = div(around, deviation);

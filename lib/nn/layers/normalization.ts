@@ -200,11 +200,10 @@ export function batchNormalization(options: BatchNormalizationOptions = {}): Lay
         }
         const {mask} = context;
         if (last && x.rank > 2 && !mask) {
-          const batch = x.shape[0] as number;
-          const parts = reshape(x, [batch, x.size / (batch * size), size]);
-          const own = channelMoments(parts);
+          // In the shape of x, so that what follows is computed with it.
+          const own = channelMoments(x);
           follow(context, moving, own, momentum);
-          return reshape(normalizedByBatch(parts, own, learned.epsilon, gamma, beta), x.shape);
+          return normalizedByBatch(x, own, learned.epsilon, gamma, beta);
         }
         const weights = mask && reshape(broadcastTo(maskWeights(mask, x.rank), x.shape), rows.shape);
         const {epsilon} = learned;
