@@ -12,6 +12,7 @@ export type {ColumnConfig, CsvOptions, CsvRow, CsvValue} from './data/csv.ts';
 export {Dataset, type Datasets, type ElementOf, type RowOf, type Tables} from './data/dataset.ts';
 export * as data from './data/index.ts';
 export type {MixOptions} from './data/mixing.ts';
+export type {PadSequencesOptions, TimeseriesBatch, TimeseriesOptions} from './data/sequences.ts';
 export type {SplitOptions} from './data/split.ts';
 export type {Standardization} from './data/standardize.ts';
 export {gradients, hessianVectorProduct} from './graph/autodiff.ts';
