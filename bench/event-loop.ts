@@ -2,24 +2,9 @@
 // also for small models, whose steps are made on the event loop's own thread.
 import {layers, type Sequential, sequential, setThreads} from '../lib/index.ts';
 import {table} from '../scripts/table.ts';
+import {lateness, periodMs, quantile} from './lateness.ts';
 import type {BenchOptions, Figures} from './options.ts';
 import {saveResults} from './report.ts';
-
-const periodMs = 5;
-
-/** Milliseconds by which each tick of a periodic timer came too late. */
-async function lateness(until: Promise<unknown>): Promise<number[]> {
-  const late: number[] = [];
-  let due = performance.now() + periodMs;
-  const timer = setInterval(() => {
-    const now = performance.now();
-    late.push(Math.max(0, now - due));
-    due = now + periodMs;
-  }, periodMs);
-  await until;
-  clearInterval(timer);
-  return late.sort((a, b) => a - b);
-}
 
 /** A training that takes some seconds. */
 interface Training {
@@ -91,7 +76,7 @@ export async function bench({quick, threads}: BenchOptions): Promise<Figures> {
   const cells: string[][] = [];
   for (const {name, what, run} of trainings(quick)) {
     const late = await lateness(run());
-    const at = (share: number): number => late[Math.floor(share * (late.length - 1))] as number;
+    const at = (share: number): number => quantile(late, share);
     figures[name] = {value: at(0.99)};
     cells.push([what, String(late.length), ...[0.5, 0.99, 1].map(share => at(share).toFixed(2))]);
   }

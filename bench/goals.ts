@@ -48,6 +48,8 @@ const products: readonly Goal[] = [
     atMost: 1.1,
     unit: '×',
   },
+  {name: 'sequence-lstm', what: 'lstm 64→128, 40 steps ÷ the best peer', atLeast: 1.6, unit: '×'},
+  {name: 'sequence-gru', what: 'gru 64→128, 40 steps ÷ the best peer', atLeast: 2, unit: '×'},
   {
     name: 'gemm-batched',
     what: 'products in batches ÷ PyTorch’s bmm, all threads, worst shape',
@@ -203,6 +205,9 @@ const tfjs: readonly Goal[] = [
   faster('tfjs-mlp-mnist', 'tfjs fit, wasm ÷ chainrule/tfjs, mlp-mnist', 20),
   faster('tfjs-mlp-small', 'tfjs fit, wasm ÷ chainrule/tfjs, mlp-small', 80),
   faster('tfjs-lstm', 'tfjs fit, wasm ÷ chainrule/tfjs, LSTM of 40 steps', 50),
+  faster('tfjs-torch-mnist', 'PyTorch ÷ tfjs fit with chainrule/tfjs, mlp-mnist', 1),
+  faster('tfjs-torch-small', 'PyTorch ÷ tfjs fit with chainrule/tfjs, mlp-small', 1),
+  timer('tfjs-timer', 'fit of tfjs that yields after each batch'),
   faster('tfjs-alone', 'one op of tfjs, read, from 10⁴ elements on, wasm ÷ chainrule/tfjs, worst', 1),
   us('tfjs-record', 'an op of tfjs recorded, beyond its engine', 0.5),
   us('tfjs-end', 'a known trace of 200 ops of tfjs ended and run', 20),

@@ -25,6 +25,7 @@ const benches = [
   'kernels',
   'ops',
   'scan',
+  'sequence',
   'optimizer',
   'precision',
   'types',

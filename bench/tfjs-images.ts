@@ -84,7 +84,10 @@ class Peers {
       for (const [name, peer] of chosen) {
         // Once is enough for what takes seconds.
         if (name === 'cpu' && round > 0) continue;
-        const request = name === 'torch' ? {batch, steps: 40} : {time: name === 'cpu' ? 0.1 : row.seconds};
+        const request =
+          name === 'torch'
+            ? {network: 'cnn-mnist', batch, steps: 40}
+            : {time: name === 'cpu' ? 0.1 : row.seconds};
         const {microseconds} = await peer.ask<Timed>(request, 300);
         const each = name === 'torch' ? 1 : row.each(name);
         best.set(name, Math.min(best.get(name) ?? Number.POSITIVE_INFINITY, microseconds / each));

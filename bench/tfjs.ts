@@ -1,12 +1,18 @@
 // Programs of TensorFlow.js with chainrule/tfjs, beside its wasm and cpu backends: training steps of
-// tfjs-layers in turns, single ops whose result is read, and what recording costs.
+// tfjs-layers in turns, also with this library's own fit and PyTorch; single ops whose result is read; what
+// recording costs; and how late a timer is while a model trains.
+import path from 'node:path';
+import {setThreads} from '../lib/index.ts';
 import {table} from '../scripts/table.ts';
 import {type BenchOptions, type Figures, figuresOf, worstOf} from './options.ts';
+import {Own} from './peers/chainrule.ts';
 import {PeerProcess, type Timed} from './peers/process.ts';
-import {startOf} from './peers/registry.ts';
-import {digits, saveResults} from './report.ts';
+import {peerSpecs, startOf} from './peers/registry.ts';
+import {digits, resultsFolder, saveResults} from './report.ts';
+import {makeData, workloads} from './workloads.ts';
 
 type Backend = 'chainrule' | 'wasm' | 'cpu';
+type Program = Backend | 'own' | 'torch';
 
 interface Row {
   readonly name: string;
@@ -34,11 +40,62 @@ const calls: readonly Row[] = ['add', 'matMul', 'sum', 'gather'].flatMap(name =>
   sizes.map(size => ({name: `${name} ${size}`, task: {op: {name, size}}, each: 1, seconds: 0.2})),
 );
 
+/** The same training by this library, and by PyTorch as it comes; where it is one of workloads.json. */
+class Beside {
+  readonly #torch: PeerProcess | undefined;
+  readonly #seconds: number;
+  #own: Own | undefined;
+  #hasTorch = false;
+
+  constructor({threads, quick, peers}: BenchOptions, missing: string[]) {
+    this.#seconds = quick ? 0.1 : 0.5;
+    setThreads(threads);
+    const spec = peerSpecs.find(({name}) => name === 'torch');
+    const isWanted = peers ? peers.includes('torch') : !quick;
+    if (!spec || !isWanted) return;
+    const start = startOf(spec, threads);
+    if (typeof start === 'string') missing.push(`torch: missing: ${start}`);
+    else this.#torch = new PeerProcess(start);
+  }
+
+  async prepare(name: string): Promise<void> {
+    this.#own = undefined;
+    this.#hasTorch = false;
+    const workload = workloads.find(other => other.name === name);
+    if (!workload) return;
+    const data = makeData(workload, path.join(resultsFolder, 'data'));
+    this.#own = new Own(workload, data);
+    await this.#own.time(this.#seconds, false);
+    await this.#torch?.ask({load: workload, file: data.file, quick: true}, 600);
+    this.#hasTorch = this.#torch !== undefined;
+  }
+
+  /** Microseconds of a step by each. */
+  async time(): Promise<[Program, number][]> {
+    const times: [Program, number][] = [];
+    if (this.#own) times.push(['own', await this.#own.time(this.#seconds, false)]);
+    if (this.#torch && this.#hasTorch) {
+      const {microseconds} = await this.#torch.ask<Timed>({time: this.#seconds, walks: true}, 300);
+      times.push(['torch', microseconds]);
+    }
+    return times;
+  }
+
+  stop(): void {
+    this.#torch?.stop();
+  }
+}
+
+type Times = ReadonlyMap<Program, number>;
+
 class Peers {
   readonly #processes = new Map<Backend, PeerProcess>();
+  readonly #beside: Beside;
   readonly missing: string[] = [];
 
-  constructor({threads, quick, peers}: BenchOptions) {
+  constructor(options: BenchOptions) {
+    const {threads, quick, peers} = options;
+    this.#beside = new Beside(options, this.missing);
     for (const mode of ['chainrule', 'wasm', 'cpu'] as const) {
       const isWanted = mode === 'chainrule' || (peers ? peers.includes(`tfjs-${mode}`) : !quick);
       if (!isWanted) continue;
@@ -50,16 +107,21 @@ class Peers {
     }
   }
 
-  /** The least microseconds of a step on each backend, measured in turns. */
-  async time({task, each, seconds, withoutCpu}: Row, rounds: number): Promise<Map<Backend, number>> {
-    const best = new Map<Backend, number>();
+  /** The least microseconds of a step by each program, measured in turns. */
+  async time({name, task, each, seconds, withoutCpu}: Row, rounds: number): Promise<Times> {
+    const best = new Map<Program, number>();
+    const note = (program: Program, microseconds: number): void => {
+      best.set(program, Math.min(best.get(program) ?? Number.POSITIVE_INFINITY, microseconds));
+    };
     const chosen = [...this.#processes].filter(([mode]) => !(withoutCpu && mode === 'cpu'));
     for (const [, peer] of chosen) await peer.ask(task, 300);
+    await this.#beside.prepare(name);
     for (let round = 0; round < rounds; round++) {
       for (const [mode, peer] of chosen) {
         const {microseconds} = await peer.ask<Timed>({time: seconds}, 300);
-        best.set(mode, Math.min(best.get(mode) ?? Number.POSITIVE_INFINITY, microseconds / each));
+        note(mode, microseconds / each);
       }
+      for (const [program, microseconds] of await this.#beside.time()) note(program, microseconds);
     }
     return best;
   }
@@ -68,51 +130,73 @@ class Peers {
     return await this.#processes.get('chainrule')?.ask({record: 200}, 60);
   }
 
+  /** How late a timer is at the 99th percentile while a model trains that yields after each batch. */
+  async late({task}: Row, seconds: number): Promise<number | undefined> {
+    const peer = this.#processes.get('chainrule');
+    await peer?.ask(task, 300);
+    return (await peer?.ask<{p99: number}>({late: seconds}, 300))?.p99;
+  }
+
   stop(): void {
+    this.#beside.stop();
     for (const peer of this.#processes.values()) peer.stop();
   }
 }
 
-function cellsOf(name: string, times: ReadonlyMap<Backend, number>): string[] {
-  const [own = Number.NaN, wasm, cpu] = (['chainrule', 'wasm', 'cpu'] as const).map(mode => times.get(mode));
-  const ratio = (other: number | undefined): string => (other ? (other / own).toFixed(1) : '');
-  return [name, digits(own), wasm ? digits(wasm) : '', cpu ? digits(cpu) : '', ratio(wasm), ratio(cpu)];
+const others = ['wasm', 'cpu', 'torch', 'own'] as const;
+
+function cellsOf(name: string, times: Times): string[] {
+  const own = times.get('chainrule') ?? Number.NaN;
+  const cells = others.map(program => times.get(program));
+  const ratios = cells.map(other => (other ? (other / own).toFixed(2) : ''));
+  return [name, digits(own), ...cells.map(other => (other ? digits(other) : '')), ...ratios];
 }
 
-/** How many times as fast as the wasm backend, or as the better of both. */
-function figureOf(times: ReadonlyMap<Backend, number> | undefined, best: boolean) {
-  const [own, wasm, cpu] = (['chainrule', 'wasm', 'cpu'] as const).map(mode => times?.get(mode));
-  const other = best && cpu && wasm ? Math.min(cpu, wasm) : wasm;
-  return own && other ? {value: other / own} : undefined;
+/** How many times as fast as the best of these programs. */
+function figureOf(times: Times | undefined, ...programs: readonly Program[]) {
+  const own = times?.get('chainrule');
+  const measured = programs.flatMap(program => times?.get(program) ?? []);
+  return own && measured.length > 0 ? {value: Math.min(...measured) / own} : undefined;
 }
 
 export async function bench(options: BenchOptions): Promise<Figures> {
   const peers = new Peers(options);
-  const measured = new Map<string, Map<Backend, number>>();
+  const measured = new Map<string, Times>();
+  const late: number[] = [];
   let recorded: {record: number; end: number} | undefined;
   try {
     for (const row of [...fits, ...calls])
       measured.set(row.name, await peers.time(row, options.quick ? 1 : 5));
+    // Of steps of up to 300 ops.
+    for (const row of fits.slice(0, 3)) {
+      const p99 = await peers.late(row, options.quick ? 1 : 4);
+      if (p99 !== undefined) late.push(p99);
+    }
     recorded = await peers.record();
   } finally {
     peers.stop();
   }
   const rows = [...measured].map(([name, times]) => cellsOf(name, times));
-  const head = ['µs a step or call', 'chainrule/tfjs', 'tfjs wasm', 'tfjs cpu', 'wasm ÷', 'cpu ÷'];
+  const named = ['tfjs wasm', 'tfjs cpu', 'PyTorch', 'own fit'];
+  const head = ['µs a step or call', 'chainrule/tfjs', ...named, ...named.map(name => `${name} ÷`)];
   console.log(table([head, ...rows]));
   for (const text of peers.missing) console.log(text);
   console.log(`recording an op ${digits(recorded?.record ?? Number.NaN)} µs`);
   console.log(`ending a known trace of 200 ops ${digits(recorded?.end ?? Number.NaN)} µs`);
+  console.log(`timers late by ${late.map(ms => ms.toFixed(1)).join(', ')} ms at the 99th percentile`);
   const large = calls.filter(({name}) => !name.endsWith(' 100'));
   const alone = large.flatMap(({name}) => {
-    const figure = figureOf(measured.get(name), false);
+    const figure = figureOf(measured.get(name), 'wasm');
     return figure ? [{...figure, note: name}] : [];
   });
   const figures = figuresOf({
-    'tfjs-mlp-tiny': figureOf(measured.get('mlp-tiny'), true),
-    'tfjs-mlp-mnist': figureOf(measured.get('mlp-mnist'), false),
-    'tfjs-mlp-small': figureOf(measured.get('mlp-small'), false),
-    'tfjs-lstm': figureOf(measured.get('lstm'), false),
+    'tfjs-mlp-tiny': figureOf(measured.get('mlp-tiny'), 'wasm', 'cpu'),
+    'tfjs-mlp-mnist': figureOf(measured.get('mlp-mnist'), 'wasm'),
+    'tfjs-mlp-small': figureOf(measured.get('mlp-small'), 'wasm'),
+    'tfjs-lstm': figureOf(measured.get('lstm'), 'wasm'),
+    'tfjs-torch-mnist': figureOf(measured.get('mlp-mnist'), 'torch'),
+    'tfjs-torch-small': figureOf(measured.get('mlp-small'), 'torch'),
+    'tfjs-timer': late.length > 0 ? {value: Math.max(...late)} : undefined,
     'tfjs-alone': worstOf(alone),
     'tfjs-record': recorded && {value: recorded.record},
     'tfjs-end': recorded && {value: recorded.end},

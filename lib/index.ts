@@ -10,6 +10,7 @@ export type {DataInput, NestedArray, NumberArray, ShapedArray, ShapedInput} from
 export type {Batched} from './data/collate.ts';
 export type {ColumnConfig, CsvOptions, CsvRow, CsvValue} from './data/csv.ts';
 export {Dataset, type Datasets, type ElementOf, type RowOf, type Tables} from './data/dataset.ts';
+export type {ImageFolder, ImageFolderOptions, LabelledImage} from './data/image-folder.ts';
 export * as data from './data/index.ts';
 export type {MixOptions} from './data/mixing.ts';
 export type {PadSequencesOptions, TimeseriesBatch, TimeseriesOptions} from './data/sequences.ts';
@@ -117,6 +118,7 @@ export type {
 } from './nn/layers/resizing.ts';
 export type {CellFunction, RnnOptions} from './nn/layers/rnn.ts';
 export type {DataFormat, Sides} from './nn/layers/spatial-options.ts';
+export type {SpectralNormalizationOptions} from './nn/layers/spectral-normalization.ts';
 export type {TimeDistributedOptions} from './nn/layers/time-distributed.ts';
 export type {TransformerOptions} from './nn/layers/transformer.ts';
 export type {CrossentropyOptions, SparseCrossentropyOptions} from './nn/losses/crossentropy.ts';
@@ -215,6 +217,7 @@ export type {StopAfterOptions} from './train/callbacks/stop-after.ts';
 export type {StopAtTargetOptions, StopOnPlateauOptions, StopWhenOptions} from './train/callbacks/stopping.ts';
 export type {Batch, Batches} from './train/feed/dataset-source.ts';
 export type {ClassWeight, EachOutput, Weighting} from './train/feed/sample-weights.ts';
+export {foldBatchNormalization} from './train/fold-batch-normalization.ts';
 export {type LoadOptions, load} from './train/load.ts';
 export {
   type Callback,

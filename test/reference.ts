@@ -5,6 +5,7 @@ import {rowOfCall} from '../lib/core/registers.ts';
 import {type Call, constantOp, type Tensor} from '../lib/core/tensor.ts';
 import {callsOf} from '../lib/graph/walk.ts';
 import type {MapProgram} from '../lib/ops/program.ts';
+import {attentionRules} from './reference/attention.ts';
 import {broadcastIndex} from './reference/broadcast.ts';
 import {imageRules} from './reference/conv.ts';
 import {convert, runProgram, scalarRule} from './reference/elementwise.ts';
@@ -12,6 +13,7 @@ import {loopRules} from './reference/loops.ts';
 import {moveRules} from './reference/move.ts';
 import {productRule} from './reference/products.ts';
 import {randomRules} from './reference/random.ts';
+import {recurrentRules} from './reference/recurrent.ts';
 import {updateRules} from './reference/updates.ts';
 
 export type Values = Float64Array;
@@ -187,6 +189,8 @@ const rules: Record<string, Rule> = {
   ...moveRules,
   matmul: productRule(scalarRule),
   ...imageRules(scalarRule),
+  ...recurrentRules,
+  ...attentionRules,
   ...updateRules,
 };
 

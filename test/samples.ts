@@ -2,6 +2,7 @@
 // forgetting one an error of compilation; what a sample gets for free stands in conformance/suite.ts.
 
 import type {Tensor} from '../lib/core/tensor.ts';
+import type * as attention from '../lib/ops/attention.ts';
 import type * as check from '../lib/ops/check.ts';
 import type * as conv from '../lib/ops/conv.ts';
 import type * as gemm from '../lib/ops/gemm.ts';
@@ -13,6 +14,7 @@ import type * as optimizer from '../lib/ops/optimizer.ts';
 import type * as pad from '../lib/ops/pad.ts';
 import type * as pool from '../lib/ops/pool.ts';
 import type * as program from '../lib/ops/program.ts';
+import type * as recurrent from '../lib/ops/recurrent.ts';
 import type * as reduce from '../lib/ops/reduce.ts';
 import type * as resample from '../lib/ops/resample.ts';
 import type * as window from '../lib/ops/window.ts';
@@ -43,6 +45,7 @@ import {convolutions, pools, resamplings} from './conformance/images.ts';
 import * as along from './conformance/lines.ts';
 import * as moving from './conformance/moving.ts';
 import {products} from './conformance/products.ts';
+import {sequenceSamples} from './conformance/sequences.ts';
 import {
   bytes,
   gathers,
@@ -70,6 +73,7 @@ type Functions = Exclude<keyof typeof ops, Composite>;
 type Values<Module> = {[Key in keyof Module]: Key extends `${infer Name}Op` ? Name : never}[keyof Module];
 export type OpName =
   | Functions
+  | Values<typeof attention>
   | Values<typeof check>
   | Values<typeof conv>
   | Values<typeof gemm>
@@ -80,6 +84,7 @@ export type OpName =
   | Values<typeof pad>
   | Values<typeof pool>
   | Values<typeof program>
+  | Values<typeof recurrent>
   | Values<typeof reduce>
   | Values<typeof resample>
   | Values<typeof window>;
@@ -386,4 +391,5 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   layerNorm: along.layerNorms(false),
   layerNormGradient: along.layerNorms(true),
   nonMaxSuppression: suppressions(),
+  ...sequenceSamples(),
 };

@@ -4,6 +4,7 @@
 import {createInterface} from 'node:readline';
 import type * as core from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {lateness, quantile} from '../lateness.ts';
 import {tfjsOn, timed, type Work} from './tfjs-backend.ts';
 
 interface Request {
@@ -13,6 +14,8 @@ interface Request {
   readonly record?: number;
   /** Seconds to take. */
   readonly time?: number;
+  /** Seconds to train what was trained last, with a yield after each batch. */
+  readonly late?: number;
 }
 
 const [backend = 'cpu', threads = '1'] = process.argv.slice(2);
@@ -20,6 +23,7 @@ const tf = await tfjsOn(backend, Number(threads));
 
 const batches = 8;
 let work: Work = async () => {};
+let yieldEvery: 'never' | 'batch' = 'never';
 
 function network({sizes, steps}: NonNullable<Request['fit']>): tfl.LayersModel {
   const model = tf.sequential();
@@ -44,7 +48,7 @@ function fitting(task: NonNullable<Request['fit']>): Work {
   const y = tf.oneHot(tf.tensor1d(labels, 'int32'), sizes.at(-1) as number);
   const model = network(task);
   return async epochs => {
-    await model.fit(x, y, {epochs, batchSize: batch, shuffle: false, verbose: 0, yieldEvery: 'never'});
+    await model.fit(x, y, {epochs, batchSize: batch, shuffle: false, verbose: 0, yieldEvery});
   };
 }
 
@@ -89,22 +93,37 @@ function recording(ops: number): object {
       const a = made.at(-1) as core.TensorInfo;
       made.push(kernelFunc({inputs: {a, b: x}, attrs: {}, backend: own} as never) as core.TensorInfo);
     }
+    record = Math.min(record, ((performance.now() - started) * 1000) / ops);
+    // As much as a training step leaves: most of what it computes is disposed of before it ends.
+    const [kept, others] = [[], []] as [core.TensorInfo[], core.TensorInfo[]];
+    for (const [at, info] of made.slice(1).entries()) (at % 10 === 9 ? kept : others).push(info);
+    for (const {dataId} of others) own.disposeData(dataId);
     const recorded = performance.now();
     own.recorder.flush();
     end = Math.min(end, (performance.now() - recorded) * 1000);
-    record = Math.min(record, ((recorded - started) * 1000) / ops);
-    for (const {dataId} of made.slice(1)) own.disposeData(dataId);
+    for (const {dataId} of kept) own.disposeData(dataId);
   }
   return {record, end};
 }
 
-async function answer({fit, op, record, time = 0}: Request): Promise<object> {
+async function forSeconds(seconds: number): Promise<void> {
+  const until = performance.now() + seconds * 1000;
+  while (performance.now() < until) await work(8);
+}
+
+async function answer({fit, op, record, late, time = 0}: Request): Promise<object> {
   if (record) return recording(record);
   if (fit || op) {
     tf.disposeVariables();
     work = fit ? fitting(fit) : reading(op as NonNullable<Request['op']>);
     await work(3);
     return {version: tf.version_core};
+  }
+  if (late) {
+    yieldEvery = 'batch';
+    const ticks = await lateness(forSeconds(late));
+    yieldEvery = 'never';
+    return {ticks: ticks.length, p99: quantile(ticks, 0.99)};
   }
   return {microseconds: await timed(work, time)};
 }

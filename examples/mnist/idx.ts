@@ -10,7 +10,7 @@ export interface Images {
 }
 
 const byteType = 8;
-const fashionFolder = process.env.FASHION_MNIST ?? '/usr/share/datasets/fashion-mnist';
+export const fashionFolder = process.env.FASHION_MNIST ?? '/usr/share/datasets/fashion-mnist';
 
 function readIdx(file: string): Uint8Array {
   const bytes = file.endsWith('.gz') ? gunzipSync(fs.readFileSync(file)) : fs.readFileSync(file);

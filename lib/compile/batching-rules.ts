@@ -109,3 +109,13 @@ const sameShapeAs = ({shape}: Tensor, other: Shape): boolean => shape.join() ===
 export function totalOf(start: Tensor, total: Tensor): Tensor {
   return uniformValue(start) === 0 ? total : add(total, start);
 }
+
+/** The second factor of a product of two matrices, where it is read transposed. */
+export function transposedFactor({result}: Call): Tensor | undefined {
+  const given = match(result, matmulOp);
+  const isAlone = given && given.epilogue.length === 0 && given.map === null && result.rank === 2;
+  return isAlone && given.transposeB && !given.transposeA && given.b.rank === 2 ? given.b : undefined;
+}
+
+export const straightProduct = (a: Tensor, b: Tensor): Tensor => matmul(a, b);
+export const transposeOf = (matrix: Tensor): Tensor => transpose(matrix, [1, 0]);

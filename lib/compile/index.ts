@@ -9,11 +9,14 @@ import {hoist} from './hoist.ts';
 import {printParts, printPlan, printRoots} from './listing.ts';
 import {planMemory} from './memory.ts';
 import {choosePrecision} from './precision.ts';
+import {fuseSteps} from './recurrent-rules.ts';
 import {closeLoops, hasLoops, inRegions} from './regions.ts';
 import type {Roots} from './roots.ts';
+import {updateByRows} from './row-rules.ts';
 import {type StateLayout, schedule} from './schedule.ts';
 import {simplify} from './simplify.ts';
 import {sink} from './sink.ts';
+import {straighten} from './straighten.ts';
 
 export interface CompileRequest extends StateLayout {
   /** Each becomes an io output of that name, with one block per step. */
@@ -55,9 +58,11 @@ export function compileStages(request: CompileRequest): Compiled {
   const {passes = {}, precision = 'float32'} = request;
   const requested = rootsOf(request);
   const closed = inRegions(simplify)(closeLoops(requested));
-  const simplified = (passes.move ?? true) ? moveOut(closed) : closed;
   const join = passes.fuse ?? true;
-  const fused = inRegions(roots => choosePrecision(fuse(roots, join), precision))(simplified);
+  const simplified = updateByRows((passes.move ?? true) ? moveOut(closed) : closed, join);
+  // Steps of recurrent nets are float32.
+  const steps = join && precision === 'float32' ? fuseSteps : (roots: Roots): Roots => roots;
+  const fused = inRegions(roots => choosePrecision(fuse(steps(roots), join), precision))(simplified);
   const scheduled = schedule(fused, request, request.spent);
   const memory = planMemory(scheduled, passes.inPlace ?? true);
   const plan = emit(scheduled, memory);
@@ -75,7 +80,7 @@ export function compileStages(request: CompileRequest): Compiled {
 /** Moves what need not be in loops out of them; what is left over vanishes. */
 function moveOut(roots: Roots): Roots {
   if (!hasLoops(roots)) return roots;
-  return inRegions(simplify)(closeLoops(inRegions(part => sink(hoist(part)))(roots)));
+  return inRegions(simplify)(closeLoops(inRegions(part => straighten(sink(hoist(part))))(roots)));
 }
 
 function rootsOf({outputs, updates = [], guards = [], stateBytes, stateOffset}: CompileRequest): Roots {

@@ -1,5 +1,6 @@
 // Table of contents: every op.
 export {constant, input, variable} from '../core/tensor.ts';
+export {type AttentionOptions, attention} from './attention.ts';
 export type {Axes} from './axes.ts';
 export {depthToSpace, extractPatches, type PatchOptions, spaceToDepth} from './blocks.ts';
 export {finite, stopIf} from './check.ts';
@@ -56,6 +57,7 @@ export {
   type PoolOptions,
 } from './pool.ts';
 export {randomBernoulli, randomNormal, randomTruncatedNormal, randomUniform} from './random.ts';
+export {gruCell, lstmCell} from './recurrent.ts';
 export {all, any, argMax, argMin, max, mean, min, sum, sumTo, total} from './reduce.ts';
 export {type Interpolation, type ResizeOptions, resize} from './resize.ts';
 export {

@@ -1,6 +1,6 @@
 // Reading and writing at positions that are data. An index outside its axis stops the run before its commit,
 // with an error that names it.
-import {defineOp} from '../core/define.ts';
+import {attributes, defineOp} from '../core/define.ts';
 import {formatShape, type Shape, sameShape, sizeOf} from '../core/shape.ts';
 import {
   apply,
@@ -33,7 +33,11 @@ export function describeIndex(value: number, sizes: readonly number[] = [], posi
 interface Place {
   readonly axis: number;
   readonly batchDims: number;
+  /** Of a gather and its gradient: an optimizer is to update the rows alone that were read. */
+  readonly sparse?: boolean;
 }
+
+const placed = {also: attributes<Place>()};
 
 function gatheredShape(name: string, x: Tensor, indices: Tensor, {axis, batchDims}: Place): Shape {
   if (!sameShape(x.shape.slice(0, batchDims), indices.shape.slice(0, batchDims))) {
@@ -45,6 +49,7 @@ function gatheredShape(name: string, x: Tensor, indices: Tensor, {axis, batchDim
 
 const gatherOp = defineOp({
   signature: 'gather(x: T, indices: i32) -> y: T, guard: i32 {axis: i32, batchDims: i32}',
+  ...placed,
   guard: {
     kind: 'indexOutOfRange',
     operand: 'indices',
@@ -56,6 +61,11 @@ const gatherOp = defineOp({
 
 function gatherAt(x: Tensor, indices: Tensor, place: Place): Tensor {
   return apply1(gatherOp, [x, indices], place);
+}
+
+/** Rows of a table by their numbers; with `sparse`, training updates no other rows, where that can be. */
+export function gatherRowsOf(table: Tensor, ids: Tensor, sparse: boolean): Tensor {
+  return gatherAt(table, ids, {axis: 0, batchDims: 0, ...(sparse && {sparse})});
 }
 
 /** Integers of any type as the indices that kernels read. */
@@ -93,6 +103,7 @@ function scatteredShape(name: string, x: Tensor, indices: Tensor, updates: Tenso
 
 export const scatterAddOp = defineOp({
   signature: 'scatterAdd(x: f32, indices: i32, updates: f32) -> y: f32 {axis: i32, batchDims: i32}',
+  ...placed,
   inPlace: 'x',
   shape: ({x, indices, updates}, place) => scatteredShape('scatterAdd', x, indices, updates, place),
   grad: ({dy}, {indices}, place) => ({dx: dy, dUpdates: gatherAt(dy, indices, place)}),

@@ -139,6 +139,34 @@ export const lionOp = defineUpdate('lion', 3, 5);
 /** hyper: [keep]. Segments are (sum, gradient): s ← keep·(s + g). */
 export const accumulateOp = defineUpdate('accumulate', 2, 1);
 
+const rowOperands = 'hyper: f32, p: f32, ids: i32, dy: f32, ...moments: f32';
+
+/**
+ * The update of a table by what arrives at each of the rows that were read: with `all`, of every row, as if
+ * the gradient were zero elsewhere; else of those rows alone, others and their moments stay as they are. The
+ * compiler makes it of an update whose gradient is that of a gather. Equal ids are summed in their order.
+ */
+function defineRowUpdate(name: string, moments: number, hyperCount: number) {
+  return defineOp({
+    signature: `${name}Rows(${rowOperands}) -> ...updated: f32 {group: i32, all: bool}`,
+    kind: 'fused',
+    updates: ({outputs}) => outputs.map((_, index) => (index === 0 ? 1 : index + 3)),
+    shape({hyper, p, ids, dy, moments: given}) {
+      const fits = hyper.shape[1] === hyperCount && given.length === moments && p.rank > 0;
+      if (!fits || !sameShape(dy.shape, [...ids.shape, ...p.shape.slice(1)])) {
+        failIn(name, 'ERR_SHAPE', `rows ${dy} of ids ${ids} do not fit the table ${p}`);
+      }
+      return [p.shape, ...given.map(({shape}) => shape)];
+    },
+  });
+}
+
+export const sgdRowsOp = defineRowUpdate('sgd', 0, 1);
+export const momentumRowsOp = defineRowUpdate('momentum', 1, 2);
+export const adagradRowsOp = defineRowUpdate('adagrad', 1, 3);
+export const adamRowsOp = defineRowUpdate('adam', 2, 7);
+export const lionRowsOp = defineRowUpdate('lion', 1, 5);
+
 /** Applies an update to a list of segments and gives, for each, the new values in the segment's order. */
 export function applyUpdate(
   op: Op<UpdateAttributes>,

@@ -32,7 +32,7 @@ const truncatedNormalOp = defineOp({
   signature: `randomTruncatedNormal(seed: i32, step: i32, iteration?: i32) -> y: f32 {${truncated}}`,
   ...random,
 });
-const bernoulliOp = defineOp({
+export const bernoulliOp = defineOp({
   signature:
     'randomBernoulli(seed: i32, step: i32, iteration?: i32) -> y: bool {stream: i32, probability: f32}',
   ...random,

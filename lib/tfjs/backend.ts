@@ -128,7 +128,9 @@ export class ChainruleBackend extends tf.KernelBackend {
   /** A variable, or a kernel of tfjs, takes the data. */
   override incRef(id: DataId): void {
     this.recorder.assigned();
-    this.entryOf(id).refCount++;
+    const entry = this.entryOf(id);
+    entry.refCount++;
+    entry.isTrained = true;
   }
 
   decRef(id: DataId): void {

@@ -41,6 +41,8 @@ export class Entry {
   complexTensorInfos: ComplexParts | undefined;
   /** The backend that has it. */
   owner: object | undefined;
+  /** Whether a variable has had it, or it was computed from such: all else is data. */
+  isTrained = false;
   /** Where it stands in the trace that it is in: a result from 0 on, an input below. */
   position = 0;
   /** Encoded strings. */

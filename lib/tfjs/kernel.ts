@@ -67,9 +67,13 @@ const isAboutData = (error: unknown): boolean =>
 function runNow(recipe: Recipe, entries: readonly Entry[]): Entry[] | undefined {
   const memory = memoryNow(recipe, entries);
   const computed = recipe.results.filter(({operand}) => operand === undefined);
-  return (
-    memory && computed.map(({dtype, size}, index) => Entry.ofBlock(dtype, size, memory[index] as Uint8Array))
-  );
+  const isTrained = entries.some(entry => entry.isTrained);
+  return memory?.map((block, index) => {
+    const {dtype, size} = computed[index] as Result;
+    const entry = Entry.ofBlock(dtype, size, block as Uint8Array);
+    entry.isTrained = isTrained;
+    return entry;
+  });
 }
 
 function memoryNow(recipe: Recipe, entries: readonly Entry[]): Memory[] | undefined {
@@ -94,17 +98,15 @@ function areWithin({specs, attributes}: Recipe, indices: Entry): boolean {
   return true;
 }
 
-/** Of so few numbers, integers are made at once: where indices are known they are looked at. */
+/** So few numbers that may be indices are made at once: where indices are known they are looked at. */
 const mostIndices = 4096;
 
-/** Whether it makes integers of a few numbers that are known. */
-function makesKnownIndices(
-  {makesIndices}: Rule,
-  {results: [result]}: Recipe,
-  [x]: readonly Entry[],
-): boolean {
-  if (!makesIndices || result?.dtype !== 'int32' || result.size > mostIndices) return false;
-  return x !== undefined && !x.isPending;
+/** Whether it makes integers of a few numbers that are known, or picks some of the data. */
+function makesKnownIndices(rule: Rule, {results: [result]}: Recipe, entries: readonly Entry[]): boolean {
+  if (!result || result.size > mostIndices) return false;
+  if (rule.indices === 'known') return entries.every(entry => !entry.isPending && !entry.isTrained);
+  const [x] = entries;
+  return Boolean(rule.makesIndices) && result.dtype === 'int32' && x !== undefined && !x.isPending;
 }
 
 /** What has been computed, or will be. */

@@ -60,8 +60,9 @@ function pieceOf(
   const piece = entry.view()?.subarray(start, start + count);
   if (!piece) return undefined;
   const isLarge = piece.byteLength > mostCopiedBytes;
-  const dataId = backend.enter(isLarge ? entry.piece(start, count) : copied(piece, entry));
-  return {dataId, shape, dtype: entry.dtype};
+  const rows = isLarge ? entry.piece(start, count) : copied(piece, entry);
+  rows.isTrained = entry.isTrained;
+  return {dataId: backend.enter(rows), shape, dtype: entry.dtype};
 }
 
 function copied(piece: ArrayLike<number>, {dtype}: Entry): Entry {

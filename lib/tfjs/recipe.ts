@@ -35,6 +35,7 @@ export class Recipe {
   /** Which operands are there. */
   readonly present: number;
   readonly attributes: object;
+  readonly attributeCount: number;
   /** Why the kernel of tfjs does it. */
   readonly declined: Reason | undefined;
   readonly isList: boolean;
@@ -54,6 +55,7 @@ export class Recipe {
     this.specs = specs.map(({shape, dtype}) => ({shape: [...shape], dtype}));
     this.present = present;
     this.attributes = attributes === noAttributes ? attributes : structuredClone(attributes);
+    this.attributeCount = Object.keys(this.attributes).length;
     this.#rule = rule;
     const leaves = this.specs.map((spec, index) => input({...spec, name: `operand ${index}`}));
     const outcome = attempt(rule, leaves, present, attributes);
@@ -156,18 +158,39 @@ function resultOf(tensor: Tensor, leaves: readonly Tensor[]): Result {
   return {shape, dtype, size: sizeOf(shape), operand: operand < 0 ? undefined : operand};
 }
 
+/** Traces that were begun. */
+export const progress = {traces: 0};
+
 /** The recipes of one kernel. */
 export class Recipes {
   readonly #rule: Rule;
   readonly #byHash = new Map<number, Recipe[]>();
   readonly #families = new Families();
   #count = 0;
+  /** Those of the last trace in their order. */
+  readonly #places: Recipe[] = [];
+  #place = 0;
+  #trace = 0;
 
   constructor(rule: Rule) {
     this.#rule = rule;
   }
 
+  /** Most programs repeat themselves: what stood at this place of the last trace is looked at first. */
   find(specs: readonly TensorSpec[], present: number, attributes: object): Recipe {
+    if (this.#trace !== progress.traces) {
+      this.#trace = progress.traces;
+      this.#place = 0;
+    }
+    const place = this.#place++;
+    const last = this.#places[place];
+    if (last && isFor(last, specs, present, attributes)) return last;
+    const found = this.#search(specs, present, attributes);
+    if (place < most) this.#places[place] = found;
+    return found;
+  }
+
+  #search(specs: readonly TensorSpec[], present: number, attributes: object): Recipe {
     const hash = attributes === noAttributes ? hashOfSpecs(specs, present) : hashOf(specs, attributes);
     const list = this.#byHash.get(hash);
     if (list) {
@@ -184,9 +207,23 @@ export class Recipes {
   }
 
   #forget(): void {
+    this.#places.length = 0;
+    this.#place = most;
     this.#byHash.clear();
     this.#count = 1;
   }
+}
+
+/** As `sameAttribute` says, without a list of names for each call. */
+function sameAttributes({attributes: own, attributeCount}: Recipe, attributes: object): boolean {
+  let count = 0;
+  for (const name in attributes) {
+    const value: unknown = attributes[name as never];
+    const known: unknown = own[name as never];
+    if (!Object.is(value, known) && !sameAttribute(value, known)) return false;
+    count++;
+  }
+  return count === attributeCount;
 }
 
 /** FNV-1a over the sizes. */
@@ -210,5 +247,5 @@ function isFor(recipe: Recipe, specs: readonly TensorSpec[], present: number, at
     if (own.dtype !== dtype || own.shape.length !== shape.length) return false;
     for (let axis = 0; axis < shape.length; axis++) if (own.shape[axis] !== shape[axis]) return false;
   }
-  return recipe.attributes === attributes || sameAttribute(recipe.attributes, attributes);
+  return recipe.attributes === attributes || sameAttributes(recipe, attributes);
 }

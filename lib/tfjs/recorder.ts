@@ -4,7 +4,7 @@
 import type {Entry, Source} from './entry.ts';
 import {flights} from './flights.ts';
 import {tf} from './packages.ts';
-import type {Recipe} from './recipe.ts';
+import {progress, type Recipe} from './recipe.ts';
 import {Trace} from './trace.ts';
 
 /** From so many ops on a trace may end where its first op comes again. */
@@ -41,6 +41,7 @@ export class Recorder {
     const trace = this.#trace;
     if (trace.isEmpty) return;
     this.#trace = new Trace();
+    progress.traces++;
     this.#hasAssigned = false;
     trace.run();
   };

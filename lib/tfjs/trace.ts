@@ -74,8 +74,10 @@ export class Trace implements Ending {
       this.#numbers.push(recipe.numbers[at] as number);
       this.#owners.push(this.nodes.length);
     }
+    let isTrained = false;
     for (let at = 0; at < operands.length; at++) {
       const entry = operands[at] as Entry;
+      isTrained ||= entry.isTrained;
       if (!entry.isIn(this)) this.#addInput(entry);
       words.push(entry.position);
     }
@@ -84,6 +86,7 @@ export class Trace implements Ending {
       const {dtype, size, operand} = recipe.results[at] as Recipe['results'][number];
       if (operand !== undefined) continue;
       const entry = Entry.pending(dtype, size, source);
+      entry.isTrained = isTrained;
       entry.enter(this, this.#results.push(entry) - 1);
       this.bytes += entry.bytes;
       results.push(entry);

@@ -1,6 +1,7 @@
 // Table of contents: every kernel. The files in isa/ compile this once for each instruction set.
 #pragma once
 
+#include "attention_grad.h"
 #include "centered_sums.h"
 #include "check.h"
 #include "conv.h"
@@ -18,8 +19,10 @@
 #include "pool.h"
 #include "program.h"
 #include "random.h"
+#include "recurrent_step.h"
 #include "reduce.h"
 #include "resample.h"
+#include "row_updates.h"
 #include "softmax.h"
 #include "sort.h"
 #include "statistics.h"
@@ -49,7 +52,8 @@ constexpr auto kKernels =
     join(kGemmKernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels, kCheckKernels,
          kRandomKernels, kMoveKernels, kOptimizerKernels, kJoinKernels, kPadKernels, kIndexingKernels,
          kCumulateKernels, kStatisticsKernels, kCenteredSumsKernels, kLayerNormKernels, kSortKernels,
-         kWindowKernels, kConvKernels, kPoolKernels, kResampleKernels, kDetectionKernels);
+         kWindowKernels, kConvKernels, kPoolKernels, kResampleKernels, kDetectionKernels,
+         kRecurrentKernels, kRecurrentStepKernels, kAttentionKernels, kRowUpdateKernels);
 
 constexpr int32_t kKernelCount = sizeof(kKernels.kernels) / sizeof(Kernel);
 constexpr KernelTable kTable = {kIsaName, kKernels.kernels, kKernelCount, kMapOps, kMapOpCount};

@@ -314,6 +314,7 @@ void run_conv_kernel(const Args& args, int64_t first_task, int64_t last_task) {
     const Convolution c = kernel_of_group(args, s, block.group, block.part);
     const Block rows = rows_of_block(grid, block, c.product.m);
     if (reads_taps(c.windows)) multiply_taps(c, workspace, rows);
+    else if (reads_tap_lines(c.windows)) multiply_tap_lines(c, workspace, rows);
     else multiply_windows(c, workspace, rows);
     number += block.row_blocks;
   }

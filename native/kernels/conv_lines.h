@@ -271,5 +271,67 @@ void multiply_taps(const Convolution& c, const ConvWorkspace& workspace, const B
   }
 }
 
+// Few channels: the taps of a line of the kernel and their channels lie one after another, so that they are
+// the rows of one tile. Lines are copied with zeros at their ends, for one line of the kernel at a time.
+bool reads_tap_lines(const Windows& w) {
+  const WindowAxis& axis = w.axes[2];
+  if (!w.taps_are_joined() || axis.windows < kLeastWindows || w.terms() == 0) return false;
+  const int64_t width = (axis.windows - 1) * axis.stride + axis.taps;
+  return (kBlockDepth / axis.windows + 2) * width * w.channels <= kLineFloats;
+}
+
+// Copies the lines that pixels [k, k + depth) read for line `number` of the kernel, and tells their segments.
+int64_t segments_of_tap_line(const Windows& w, int64_t number, int64_t k, int64_t depth, float* copied,
+                             Segment* segments) {
+  const WindowAxis &a0 = w.axes[0], &a1 = w.axes[1], &a2 = w.axes[2];
+  const int64_t width = (a2.windows - 1) * a2.stride + a2.taps, length = width * w.channels;
+  const int64_t step = a2.stride * w.channels;
+  const TapRun whole = {{0, 0, 0}, width, 0, length};
+  int64_t count = 0;
+  WindowPlace place = WindowPlace::of(w, k);
+  for (int64_t left = depth; left > 0; ++count) {
+    const int64_t pixels = min(a2.windows - place.at[2], left);
+    const int64_t from[kSpace] = {place.at[0] * a0.stride + a0.shift + number / a1.taps * a0.dilation,
+                                  place.at[1] * a1.stride + a1.shift + number % a1.taps * a1.dilation,
+                                  a2.shift};
+    if (is_within(from[0], a0) && is_within(from[1], a1)) {
+      copy_run(w, w.images + place.image * w.image_floats(), from, whole, copied);
+      segments[count] = {copied + place.at[2] * step, 1, step, pixels};
+      copied += length;
+    } else {
+      segments[count] = {&kZeroFloat, 0, 0, pixels};
+    }
+    left -= pixels;
+    place.at[2] = a2.windows - 1;
+    place.next(w);
+  }
+  return count;
+}
+
+// The gradient of a kernel of few channels.
+void multiply_tap_lines(const Convolution& c, const ConvWorkspace& workspace, const Block& block) {
+  const int64_t run = c.windows.axes[2].taps * c.windows.channels, end = block.row + block.rows;
+  Segment* segments = reinterpret_cast<Segment*>(workspace.runs);
+  Part part = {};
+  for (part.k = 0; part.k == 0 || part.k < c.product.k; part.k += kBlockDepth) {
+    part.depth = min(c.product.k - part.k, kBlockDepth);
+    for (int64_t j = 0; j < block.columns; j += kPanelColumns) {
+      part.row = block.row;
+      part.column = block.column + j;
+      part.columns = min(block.columns - j, kPanelColumns);
+      prepare_kernel(c, workspace, block, true, &part);
+      while (part.row < end) {
+        const int64_t line = part.row / run, first = part.row % run;
+        part.rows = min(run - first, end - part.row);
+        const int64_t count = segments_of_tap_line(c.windows, line, c.first_window + part.k, part.depth,
+                                                   workspace.product.packed_a, segments);
+        multiply_line(c, part, workspace.product, segments, count, first);
+        part.row += part.rows;
+      }
+      yield_to_others(workspace.product.yield_point);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace chainrule

@@ -152,13 +152,10 @@ struct Share {
 using UpdateVectors = void (*)(const void* rule, const float* const* from, float* const* to, int64_t count);
 
 // The tail goes through a buffer.
-COMPILED_ONCE void update_share(const Share& share, const void* rule, UpdateVectors update, int width) {
+COMPILED_ONCE void update_elements(const float* const* from, float* const* to, int64_t count,
+                                   const void* rule, UpdateVectors update, int width) {
   const int kept = width - 1;
-  const float* from[kMaxWidth];
-  float* to[kMaxWidth];
-  for (int k = 0; k < width; ++k) from[k] = static_cast<const float*>(share.operands[k].data) + share.start;
-  for (int k = 0; k < kept; ++k) to[k] = static_cast<float*>(share.results[k].data) + share.start;
-  int64_t count = share.end - share.start, rest = count % kLanes, whole = count - rest;
+  int64_t rest = count % kLanes, whole = count - rest;
   if (whole > 0) update(rule, from, to, whole);
   if (rest == 0) return;
   float buffers[kMaxWidth][kLanes];
@@ -170,6 +167,14 @@ COMPILED_ONCE void update_share(const Share& share, const void* rule, UpdateVect
   }
   update(rule, tail, results_tail, kLanes);
   for (int k = 0; k < kept; ++k) store_tail(to[k] + whole, load(buffers[k]), rest);
+}
+
+COMPILED_ONCE void update_share(const Share& share, const void* rule, UpdateVectors update, int width) {
+  const float* from[kMaxWidth];
+  float* to[kMaxWidth];
+  for (int k = 0; k < width; ++k) from[k] = static_cast<const float*>(share.operands[k].data) + share.start;
+  for (int k = 0; k + 1 < width; ++k) to[k] = static_cast<float*>(share.results[k].data) + share.start;
+  update_elements(from, to, share.end - share.start, rule, update, width);
 }
 
 template <class Rule>

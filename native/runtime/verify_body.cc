@@ -113,14 +113,15 @@ class BodyReader {
     for (int64_t i = 0; i < outputs + inputs; ++i) add_operand(&p_, at(first + i), open_);
     for (int64_t i = 0; i < outputs; ++i) check_written(at(first + i), commit);
     check_operands(linker_.signature(signature), instruction);
-    const std::vector<int32_t> linked = linker_.attributes(
-        signature, p_.words.data() + first + outputs + inputs, static_cast<int32_t>(attributes));
-    instruction.first_attribute = static_cast<int32_t>(p_.attributes.size());
     // Behind the attributes of an update stands the operand that each result updates.
     const int64_t updated = instruction.kernel->in_place == kUpdatesInPlace ? outputs : 0;
     need(attributes >= updated, "an update does not say what it updates");
+    const int32_t* own = p_.words.data() + first + outputs + inputs;
+    instruction.first_attribute = static_cast<int32_t>(p_.attributes.size());
     instruction.attribute_count = static_cast<int32_t>(attributes - updated);
+    const std::vector<int32_t> linked = linker_.attributes(signature, own, instruction.attribute_count);
     p_.attributes.insert(p_.attributes.end(), linked.begin(), linked.end());
+    p_.attributes.insert(p_.attributes.end(), own + instruction.attribute_count, own + attributes);
     p_.items.push_back({BodyItem::instruction, static_cast<int32_t>(p_.instructions.size()), 0});
     p_.instructions.push_back(std::move(instruction));
   }

@@ -24,6 +24,8 @@ const opsWithoutKernel = [
 const kernelsWithoutOp = [
   'all',
   'axis_runs',
+  'attention_grad',
+  'attention_shape',
   'broadcast',
   'centered_sums',
   'conv_block',
@@ -50,6 +52,8 @@ const kernelsWithoutOp = [
   'gemm_transposed',
   'map_types',
   'operands',
+  'recurrent_step',
+  'row_updates',
   'update_rules',
   'view',
 ];

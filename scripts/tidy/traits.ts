@@ -4,7 +4,14 @@ import ts from 'typescript';
 import type {SourceFile, Violation} from './files.ts';
 
 /** The files of lib/compile that may name ops: what `simplify` and `fuse` rewrite, what `schedule` adds. */
-const ruleFiles = ['simplify-rules.ts', 'fuse-rules.ts', 'batching-rules.ts', 'copies.ts'];
+const ruleFiles = [
+  'simplify-rules.ts',
+  'fuse-rules.ts',
+  'batching-rules.ts',
+  'copies.ts',
+  'recurrent-rules.ts',
+  'row-rules.ts',
+];
 const instead = `passes read traits; only ${ruleFiles.join(', ')} name ops`;
 
 const withoutCasts = /^lib\/(ops|graph|compile)\//;

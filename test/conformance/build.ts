@@ -74,8 +74,13 @@ export function buildOp(
   const inputs: [Tensor, Operand][] = around
     ? [[zero, {shape: [], dtype: 'float32', data: new Float32Array(1)}]]
     : [];
-  const replaced = (position: number): boolean =>
-    op.updates !== undefined && position > 0 && (position - 1) % widthOf(op, sample) !== 1;
+  const replaced = (position: number): boolean => {
+    if (op.updates === undefined || position === 0) return false;
+    // Of rows: the table, and its moments behind ids and what arrives.
+    return op.name.endsWith('Rows')
+      ? position === 1 || position > 3
+      : (position - 1) % widthOf(op, sample) !== 1;
+  };
   const operands = sample.operands.map((operand, position) => {
     const name = `x${position}`;
     if (replaced(position)) {

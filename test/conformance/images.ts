@@ -97,6 +97,9 @@ const cases: readonly Case[] = [
   {sizes: [7, 13], kernel: [3, 3], channels: 32, outputs: 48, padding: 'same', images: 3},
   {sizes: [8, 6], kernel: [3, 3], channels: 48, outputs: 80, images: 1},
   {sizes: [6, 6], kernel: [3, 3], channels: 112, outputs: 32, padding: 'same', images: 1},
+  // Few channels, whose gradient of the kernel reads copied lines.
+  {sizes: [3, 4, 9], kernel: [2, 3, 3], channels: 2, outputs: 20, padding: 'same', images: 4},
+  {sizes: [9, 8], kernel: [3, 3], channels: 3, outputs: 35, dilation: [2, 1], padding: 'same', images: 9},
 ];
 const largeCases: readonly Case[] = [
   {sizes: [26, 13], kernel: [3, 3], channels: 20, outputs: 50, padding: 'same', images: 4, large: true},

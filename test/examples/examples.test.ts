@@ -147,6 +147,46 @@ it('autoencoder', async () => {
   expect(brightness(below, true)).toBeGreaterThan(3 * brightness(below, false));
 });
 
+it('denoising', async () => {
+  const file = path.join(folder, 'denoising.png');
+  const {code, stdout, stderr} = await run('denoising', ['1500', '3', file]);
+  expect(code, stderr).toBe(0);
+  const [, noisy, cleaned] = /off by ([\d.]+) with noise, by ([\d.]+) without/.exec(stdout) ?? [];
+  expect(Number(cleaned)).toBeLessThan(0.7 * Number(noisy));
+  const {width, height} = readGrayPng(readFileSync(file));
+  expect([width, height]).toEqual([12 * 29 - 1, 3 * 29 - 1]);
+});
+
+it('variational-autoencoder', async () => {
+  const file = path.join(folder, 'plane.png');
+  const {code, stdout, stderr} = await run('variational-autoencoder', ['1536', '3', file]);
+  expect(code, stderr).toBe(0);
+  const losses = [...stdout.matchAll(/^epoch \d+: ([\d.]+)$/gm)].map(([, loss]) => Number(loss));
+  expect(losses.length).toBe(3);
+  expect(losses[2]).toBeLessThan(0.75 * (losses[0] as number));
+  expect(stdout).toMatch(/neighbours of the same digit 0\.\d+$/m);
+  const {width, height} = readGrayPng(readFileSync(file));
+  expect([width, height]).toEqual([15 * 29 - 1, 15 * 29 - 1]);
+});
+
+it('unet', async () => {
+  const file = path.join(folder, 'shapes.png');
+  const {code, stdout, stderr} = await run('unet', ['160', '4', file]);
+  expect(code, stderr).toBe(0);
+  expect(Number(/intersection over union ([\d.]+)/.exec(stdout)?.[1])).toBeGreaterThan(0.5);
+  const {width, height} = readGrayPng(readFileSync(file));
+  expect([width, height]).toEqual([10 * 49 - 1, 3 * 49 - 1]);
+});
+
+it('resnet', async () => {
+  const env = {FASHION_MNIST: path.join(folder, 'no-such-folder')};
+  const {code, stdout, stderr} = await run('resnet', ['512', '2', folder], undefined, env);
+  expect(code, stderr).toBe(0);
+  expect(Number(/test accuracy ([\d.]+) on digits, \d+ wrong/.exec(stdout)?.[1])).toBeGreaterThan(0.1);
+  readGrayPng(readFileSync(path.join(folder, 'resnet-digits-wrong.png')));
+  expect(readFileSync(path.join(folder, 'resnet-digits-curve.svg'), 'utf8')).toMatch(/^<svg .*<\/svg>\n$/s);
+});
+
 it('vanishing-gradients', async () => {
   const {code, stdout, stderr} = await run('vanishing-gradients');
   expect(code, stderr).toBe(0);

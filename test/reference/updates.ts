@@ -165,6 +165,36 @@ function ruleOf(update: Update): Rule {
   };
 }
 
-export const updateRules: Record<string, Rule> = Object.fromEntries(
-  Object.entries(updates).map(([name, update]) => [name, ruleOf(update)]),
-);
+/** Rows of a table by what arrives at each id, summed; rows that no id names as by zero, or not at all. */
+function rowRuleOf({step}: Update): Rule {
+  return (call, [hyper, p, ids, dy, ...moments]) => {
+    const {group, all} = call.attributes as {group: number; all: boolean};
+    const count = (call.inputs[0] as Tensor).shape[1] as number;
+    const row = (hyper as Values).subarray(group * count, (group + 1) * count);
+    const table = [p, ...moments] as Values[];
+    const rows = (call.inputs[1] as Tensor).shape[0] as number;
+    const width = rows === 0 ? 0 : (p as Values).length / rows;
+    const gradient = new Float64Array((p as Values).length);
+    (ids as Values).forEach((id, at) => {
+      for (let j = 0; j < width && id >= 0 && id < rows; j++) {
+        gradient[id * width + j] = (gradient[id * width + j] as number) + (dy?.[at * width + j] as number);
+      }
+    });
+    const results = table.map(values => Float64Array.from(values));
+    gradient.forEach((g, i) => {
+      if (!all && !(ids as Values).includes(Math.floor(i / width))) return;
+      const own = table.map(values => values[i] as number);
+      const [first, ...others] = own;
+      const updated = step([...row] as unknown as Numbers, [first, g, ...others] as unknown as Numbers);
+      for (const [field, result] of results.entries()) result[i] = updated[field] as number;
+    });
+    return results;
+  };
+}
+
+const rowUpdates = ['sgd', 'momentum', 'adagrad', 'adam', 'lion'] as const;
+
+export const updateRules: Record<string, Rule> = {
+  ...Object.fromEntries(Object.entries(updates).map(([name, update]) => [name, ruleOf(update)])),
+  ...Object.fromEntries(rowUpdates.map(name => [`${name}Rows`, rowRuleOf(updates[name])])),
+};

@@ -19,14 +19,10 @@ const seeded = (seed: number) => ({
 const rows = 48;
 const numbers = (shape: number[], seed: number): tf.Tensor => tf.randomUniform(shape, -1, 1, 'float32', seed);
 
-const classes = (): tf.Tensor =>
-  tf.oneHot(
-    tf.tensor1d(
-      Int32Array.from({length: rows}, (_, row) => (row * 7) % 3),
-      'int32',
-    ),
-    3,
-  );
+const classes = (): tf.Tensor => {
+  const labels = Int32Array.from({length: rows}, (_, row) => (row * 7) % 3);
+  return tf.tidy(() => tf.oneHot(tf.tensor1d(labels, 'int32'), 3));
+};
 
 function sequential(...layers: tfl.layers.Layer[]): Model {
   const model = tfl.sequential();
@@ -80,7 +76,7 @@ export const cases: Readonly<Record<string, Case>> = {
         layers.flatten(),
         layers.dense({units: 3, activation: 'softmax', ...seeded(2)}),
       ),
-    x: () => tf.floor(tf.mul(tf.add(numbers([rows, 6], 7), 1), 9.99)),
+    x: () => tf.tidy(() => tf.floor(tf.mul(tf.add(numbers([rows, 6], 7), 1), 9.99))),
     ...classifier,
   },
   convolution: {

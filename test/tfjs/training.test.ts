@@ -2,6 +2,7 @@
 // numbers of tfjs's cpu backend.
 import * as tf from '@tensorflow/tfjs-core';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
+import {pool} from '../../lib/runtime/pool.ts';
 import {backendName, handedOver, resetHandedOver} from '../../lib/tfjs/index.ts';
 import {traceCounts, ways} from '../../lib/tfjs/trace.ts';
 import {cases, train} from './models.ts';
@@ -54,10 +55,29 @@ describe('training', () => {
     expect(handedOver()).toEqual([]);
   });
 
-  test('of many steps compiles few traces', async () => {
+  test('of 500 steps compiles few traces, and holds the memory of two steps', async () => {
     const before = traceCounts.compiled;
-    await train('perceptron', () => tf.train.adamax(0.01), 100);
+    await train('perceptron', () => tf.train.adamax(0.01), 10);
+    const {numTensors, numBytesNative} = tf.memory() as unknown as Record<string, number>;
+    const {freeBytes} = pool;
+    await train('perceptron', () => tf.train.adamax(0.01), 167);
     expect(traceCounts.compiled - before).toBeLessThanOrEqual(4);
+    expect(tf.memory()).toMatchObject({numTensors, numBytesNative});
+    expect(pool.freeBytes - freeBytes).toBeLessThan(2 ** 16);
+  });
+
+  test('of embeddings knows its indices, and updates them in place', async () => {
+    const {model: make, x: makeX, y: makeY, loss} = cases.embedding as (typeof cases)[string];
+    const [model, x, y] = [make(), makeX(), makeY()];
+    model.compile({optimizer: tf.train.adam(0.01), loss});
+    await model.fit(x, y, {epochs: 2, batchSize: 16, shuffle: true, verbose: 0});
+    const before = {...traceCounts};
+    await model.fit(x, y, {epochs: 4, batchSize: 16, shuffle: true, verbose: 0});
+    // 3 parameters and their 6 moments, of 12 steps.
+    expect(traceCounts.inPlace - before.inPlace).toBeGreaterThanOrEqual(12 * 9);
+    expect(traceCounts.compiled - before.compiled).toBeLessThanOrEqual(2);
+    tf.dispose([x, y]);
+    model.dispose();
   });
 
   test('by hand, without ever waiting, has a trace for each step', () => {

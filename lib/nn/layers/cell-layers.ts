@@ -4,14 +4,13 @@ import {isList, show} from '../../core/kinds.ts';
 import {at} from '../../core/lists.ts';
 import {formatShape, type Shape, sameShape} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
-import {matmul} from '../../ops/gemm.ts';
-import {add, mul} from '../../ops/map.ts';
+import {mul} from '../../ops/map.ts';
 import type {ForwardAll, MakeWeight} from '../call-context.ts';
 import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
 import {describeInner, type LayerLike, toLayer} from '../layer-like.ts';
 import {MadeLayer} from '../make-layer.ts';
 import {sampleOutputs} from '../output-shapes.ts';
-import {biasRow, type Cell, gateOf} from './recurrent-cells.ts';
+import {type Cell, inputSums} from './recurrent-cells.ts';
 import {
   type AllOptions,
   cellOf,
@@ -83,7 +82,6 @@ class KnownCell extends MadeLayer implements CellLayer {
     checkStates(this.name, states, stateShapes(this.name, this.stateSize));
     const [features] = x as [number];
     const weights = cellWeights(cell, this.#options, features, weight);
-    const bias = weights.bias && biasRow(weights.bias, 0);
     return ([input, ...before], context) => {
       const batch = (input as Tensor).shape[0] as number;
       const once = <Made>(make: () => Made): Made => context.once?.(make) ?? make();
@@ -93,10 +91,7 @@ class KnownCell extends MadeLayer implements CellLayer {
       ]);
       const [ofInput, ofState] = keep;
       const given = ofInput ? mul(input as Tensor, ofInput) : (input as Tensor);
-      const gates = Array.from({length: cell.gates}, (_, gate) => {
-        const product = matmul(given, gateOf(weights.kernel, gate, units));
-        return bias ? add(product, gateOf(bias, gate, units)) : product;
-      });
+      const gates = inputSums(cell, weights, given, units);
       const next = cell.step(weights, h => (ofState ? mul(h, ofState) : h))(gates, before);
       return [at(next, 0), ...next];
     };

@@ -4,7 +4,7 @@ import type {Config} from '../../core/named.ts';
 import {formatShape, type Shape, sizeOf} from '../../core/shape.ts';
 import {failIn, type Tensor} from '../../core/tensor.ts';
 import {matmul} from '../../ops/gemm.ts';
-import {gather} from '../../ops/indexing.ts';
+import {gatherRowsOf} from '../../ops/indexing.ts';
 import {cast, div, logicalAnd, maximum, mul, notEqual} from '../../ops/map.ts';
 import {reshape} from '../../ops/move.ts';
 import {sum} from '../../ops/reduce.ts';
@@ -25,6 +25,13 @@ export interface EmbeddingOptions extends LayerOptions {
   readonly embeddingsConstraint?: ConstraintLike;
   /** Whether the id 0 is padding, which a mask leaves out of all that follows. False by default. */
   readonly maskZero?: boolean;
+  /**
+   * Whether a training step updates only the rows that its batch reads, and their moments: by `sgd`, with or
+   * without momentum, `adagrad`, `adam` or `lion`, without weight decay, averages, accumulation or clipping,
+   * and where nothing else reads the gradient of the table, as a regularizer or a tied output does. Else,
+   * and by default, the update is that of all rows.
+   */
+  readonly sparse?: boolean;
 }
 
 export interface EmbeddingBagOptions extends EmbeddingOptions {
@@ -32,7 +39,14 @@ export interface EmbeddingBagOptions extends EmbeddingOptions {
   readonly combiner?: 'mean' | 'sum';
 }
 
-const known = [...layerOptions, 'inputDim', 'outputDim', ...weightOptions('embeddings'), 'maskZero'];
+const known = [
+  ...layerOptions,
+  'inputDim',
+  'outputDim',
+  ...weightOptions('embeddings'),
+  'maskZero',
+  'sparse',
+];
 const sizes = {integer: true, min: 1, max: 2 ** 31 - 1};
 
 function checkTable(where: string, options: EmbeddingOptions, more: readonly string[] = []): ChosenWeight {
@@ -40,6 +54,7 @@ function checkTable(where: string, options: EmbeddingOptions, more: readonly str
   checkNumber(`${where}: inputDim`, options.inputDim, sizes);
   checkNumber(`${where}: outputDim`, options.outputDim, sizes);
   if (options.maskZero !== undefined) checkBoolean(`${where}: maskZero`, options.maskZero);
+  if (options.sparse !== undefined) checkBoolean(`${where}: sparse`, options.sparse);
   return chosenWeight(options, 'embeddings', 'randomUniform');
 }
 
@@ -53,15 +68,16 @@ class Embedding extends MadeLayer {
 
   constructor(options: EmbeddingOptions) {
     const embeddings = checkTable('layers.embedding', options);
-    const {inputDim, outputDim, maskZero} = options;
-    super('embedding', options, () => ({inputDim, outputDim, ...embeddings.config(), maskZero}), true);
+    const {inputDim, outputDim, maskZero, sparse} = options;
+    const config = () => ({inputDim, outputDim, ...embeddings.config(), maskZero, sparse});
+    super('embedding', options, config, true);
     this.#options = options;
     this.#embeddings = embeddings;
     Object.freeze(this);
   }
 
   override buildAll(shapes: readonly Shape[], weight: MakeWeight, {reverse}: Config): ForwardAll {
-    const {inputDim, outputDim, maskZero = false} = this.#options;
+    const {inputDim, outputDim, maskZero = false, sparse = false} = this.#options;
     const {name} = this;
     if (reverse !== undefined) checkBoolean(`${name}: apply: reverse`, reverse);
     const [shape] = shapes;
@@ -73,7 +89,7 @@ class Embedding extends MadeLayer {
       return ([x], {mask, passMasks}) => {
         const ids = idsOf(x as Tensor);
         passMasks?.([maskZero ? notEqual(ids, 0) : mask]);
-        return [gather(table, ids)];
+        return [gatherRowsOf(table, ids, sparse)];
       };
     }
     if (shape.at(-1) !== outputDim) {
@@ -119,9 +135,9 @@ class EmbeddingBag extends MadeLayer {
 
   constructor(options: EmbeddingBagOptions) {
     const embeddings = checkTable('layers.embeddingBag', options, ['combiner']);
-    const {inputDim, outputDim, maskZero, combiner} = options;
+    const {inputDim, outputDim, maskZero, combiner, sparse} = options;
     if (combiner !== undefined) checkChoice('layers.embeddingBag: combiner', combiner, ['mean', 'sum']);
-    const config = () => ({inputDim, outputDim, ...embeddings.config(), maskZero, combiner});
+    const config = () => ({inputDim, outputDim, ...embeddings.config(), maskZero, combiner, sparse});
     // What counts is used up.
     super('embeddingBag', options, config, () => undefined);
     this.#options = options;
@@ -130,7 +146,7 @@ class EmbeddingBag extends MadeLayer {
   }
 
   override buildAll(shapes: readonly Shape[], weight: MakeWeight): ForwardAll {
-    const {inputDim, outputDim, maskZero = false, combiner = 'mean'} = this.#options;
+    const {inputDim, outputDim, maskZero = false, combiner = 'mean', sparse = false} = this.#options;
     const [ids, factors] = shapes;
     const isPair = ids !== undefined && (!factors || String(ids) === String(factors));
     if (!isPair || shapes.length > 2) {
@@ -142,7 +158,7 @@ class EmbeddingBag extends MadeLayer {
       const own = idsOf(x as Tensor);
       const counted = countedOf(own, maskZero, context);
       const weights = [...(counted ? [cast(counted, 'float32')] : []), ...(factor ? [factor] : [])];
-      const rows = gather(table, own);
+      const rows = gatherRowsOf(table, own, sparse);
       if (weights.length === 0) {
         const whole = sum(rows, -2);
         return [combiner === 'sum' ? whole : div(whole, own.shape.at(-1) as number)];

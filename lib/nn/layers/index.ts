@@ -85,5 +85,6 @@ export {
   zeroPadding3d,
 } from './resizing.ts';
 export {rnn} from './rnn.ts';
+export {spectralNormalization} from './spectral-normalization.ts';
 export {timeDistributed} from './time-distributed.ts';
 export {transformerDecoder, transformerEncoder} from './transformer.ts';

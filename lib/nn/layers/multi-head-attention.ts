@@ -4,8 +4,9 @@ import {at} from '../../core/lists.ts';
 import type {Config} from '../../core/named.ts';
 import {formatShape, type Shape, sameShape} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
+import {attention} from '../../ops/attention.ts';
 import {matmul} from '../../ops/gemm.ts';
-import {add, cast, logicalAnd} from '../../ops/map.ts';
+import {add, broadcastTo, cast, logicalAnd} from '../../ops/map.ts';
 import {reshape} from '../../ops/move.ts';
 import type {CallContext, ForwardAll, MakeWeight} from '../call-context.ts';
 import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
@@ -161,11 +162,21 @@ class HeadsAttention extends MadeLayer {
       const values = inputs[1] ?? x;
       const turn = (y: Tensor): Tensor => (positions === 'rotary' ? rotate(y, 1) : y);
       const [q, k] = [turn(query(x)), turn(key(inputs[2] ?? values))];
+      const [steps, keys] = [at(q.shape, 1), at(k.shape, 1)];
+      const {causal} = flags;
+      const mask = this.#mask(inputs, context);
+      const noise = context.training && rate > 0 ? {rate, source: context.random()} : undefined;
+      if (!flags.scores && positions !== 'alibi') {
+        const whole = mask && broadcastTo(mask, [...mask.shape.slice(0, 3), keys]);
+        const given = {causal, ...(whole && {mask: whole}), ...(noise && {dropout: noise})};
+        return [output(attention(q, k, value(values), given))];
+      }
+      const bias = positions === 'alibi' ? alibi(heads, steps, keys) : undefined;
       const {output: mixed, weights} = scoredAttention(q, k, value(values), {
-        mask: this.#mask(inputs, context),
-        bias: positions === 'alibi' ? alibi(heads, at(q.shape, 1), at(k.shape, 1)) : undefined,
-        causal: flags.causal,
-        dropout: context.training && rate > 0 ? {rate, source: context.random()} : undefined,
+        mask,
+        bias,
+        causal,
+        dropout: noise,
       });
       return flags.scores ? [output(mixed), weights] : [output(mixed)];
     };

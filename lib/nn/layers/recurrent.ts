@@ -4,8 +4,7 @@ import {fail} from '../../core/errors.ts';
 import {at, zip} from '../../core/lists.ts';
 import {formatShape, type Shape, sameShape} from '../../core/shape.ts';
 import {failIn, type Tensor} from '../../core/tensor.ts';
-import {matmul} from '../../ops/gemm.ts';
-import {add, mul, select, zeros} from '../../ops/map.ts';
+import {mul, select, zeros} from '../../ops/map.ts';
 import {reshape, transpose} from '../../ops/move.ts';
 import {reverse} from '../../ops/pad.ts';
 import {scan} from '../../ops/scan.ts';
@@ -13,7 +12,7 @@ import type {CallContext, ForwardAll, MakeWeight} from '../call-context.ts';
 import type {Layer} from '../layer.ts';
 import {MadeLayer} from '../make-layer.ts';
 import type {Masks} from '../masking.ts';
-import {biasRow, type Cell, type CellWeights, gateOf} from './recurrent-cells.ts';
+import {type Cell, type CellWeights, inputSums} from './recurrent-cells.ts';
 import {
   type AllOptions,
   cellOf,
@@ -71,20 +70,17 @@ class Recurrent extends MadeLayer {
     return (inputs, context) => this.#forward(weights, inputs, context);
   }
 
-  /** What the inputs add to each gate in all steps, [steps, batch, units]. */
-  #gates({kernel, bias}: CellWeights, x: Tensor, context: CallContext): readonly Tensor[] {
+  /** What the inputs add to each group of gates in all steps, [steps, batch, gates · units]. */
+  #gates(weights: CellWeights, x: Tensor, context: CallContext): readonly Tensor[] {
     const {units, dropout: rate = 0} = this.#options;
     const [batch, steps, features] = x.shape as [number, number, number];
     const keep = keepOf(rate, [batch, features], context);
     const whole = transpose(x, [1, 0, 2]);
     const given = keep ? mul(whole, keep) : whole;
     const rows = reshape(given, [steps * batch, features]);
-    const own = bias && biasRow(bias, 0);
-    return Array.from({length: this.#cell.gates}, (_, gate) => {
-      const product = matmul(rows, gateOf(kernel, gate, units));
-      const sum = own ? add(product, gateOf(own, gate, units)) : product;
-      return reshape(sum, [steps, batch, units]);
-    });
+    return inputSums(this.#cell, weights, rows, units).map(sum =>
+      reshape(sum, [steps, batch, at(sum.shape, 1)]),
+    );
   }
 
   #forward(weights: CellWeights, inputs: readonly Tensor[], context: CallContext): readonly Tensor[] {

@@ -150,6 +150,25 @@ export const preprocessingCases: Record<string, LayerCase> = {
     output: [1, 2, 4],
     formula: ([x]) => [0, 1, 4, 5, 2, 3, 6, 7].map(at => x?.[at] as number),
   },
+  spectralNormalization: {
+    // So many iterations that the vector is the singular one: gradients through it are then 0.
+    make: () => layers.spectralNormalization({layer: layers.dense({units: 2}), powerIterations: 80}),
+    inputs: [[3]],
+    output: [2],
+    weights: {kernel: [3, 2], kernelVector: [1, 2], bias: [2]},
+    updates: ['kernelVector'],
+    formula: ([x], {kernel, bias}) => {
+      const [a, b] = [0, 1].map(unit =>
+        (kernel as number[]).filter((_, at) => at % 2 === unit),
+      ) as number[][];
+      const dot = (p: number[] | undefined, q: number[] | undefined): number =>
+        (p ?? []).reduce((sum, value, at) => sum + value * (q?.[at] as number), 0);
+      // The larger eigenvalue of the 2 × 2 matrix of products.
+      const [aa, ab, bb] = [dot(a, a), dot(a, b), dot(b, b)];
+      const norm = Math.sqrt((aa + bb + Math.sqrt((aa - bb) ** 2 + 4 * ab * ab)) / 2);
+      return [dot(x, a) / norm + (bias?.[0] as number), dot(x, b) / norm + (bias?.[1] as number)];
+    },
+  },
   randomFlip: atRandom(() => layers.randomFlip()),
   randomCrop: {
     make: () => layers.randomCrop({height: 2, width: 3}),

@@ -1,0 +1,84 @@
+"""JAX training nets over sequences; see sequences.py. jax_sequence.py step|loop THREADS."""
+import os
+import sys
+from functools import partial
+
+mode, threads = sys.argv[1], int(sys.argv[2])
+os.environ["JAX_PLATFORMS"] = "cpu"
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from sequences import CLASSES, INPUTS, LENGTH, UNITS, serve
+
+sigmoid, tanh = jax.nn.sigmoid, jnp.tanh
+
+
+def lstm_step(weights, state, sums):
+    h, c = state
+    i, f, g, o = jnp.split(sums + h @ weights["recurrent"], 4, 1)
+    c = sigmoid(f) * c + sigmoid(i) * tanh(g)
+    return (sigmoid(o) * tanh(c), c), None
+
+
+def gru_step(weights, state, sums):
+    (h,) = state
+    z, r, g = jnp.split(sums, 3, 1)
+    hz, hr, hg = jnp.split(h @ weights["recurrent"] + weights["second"], 3, 1)
+    z, g = sigmoid(z + hz), tanh(g + sigmoid(r + hr) * hg)
+    return (g + z * (h - g),), None
+
+
+def build(workload, batch):
+    gates, states, step = {"lstm": (4, 2, lstm_step), "gru": (3, 1, gru_step)}[workload]
+    keys = iter(jax.random.split(jax.random.key(1), 8))
+    normal = lambda *shape: 0.06 * jax.random.normal(next(keys), shape)
+    weights = {
+        "kernel": normal(INPUTS, gates * UNITS),
+        "recurrent": normal(UNITS, gates * UNITS),
+        "bias": jnp.zeros(gates * UNITS),
+        "second": jnp.zeros(gates * UNITS),
+        "head": normal(UNITS, CLASSES),
+        "offset": jnp.zeros(CLASSES),
+    }
+    x = jax.random.normal(next(keys), (LENGTH, batch, INPUTS))
+    y = jax.random.randint(next(keys), (batch,), 0, CLASSES)
+
+    def loss_of(weights):
+        state = (jnp.zeros((batch, UNITS)),) * states
+        sums = x @ weights["kernel"] + weights["bias"]
+        last = lax.scan(partial(step, weights), state, sums)[0][0]
+        logits = last @ weights["head"] + weights["offset"]
+        return jnp.mean(jax.nn.logsumexp(logits, axis=1) - logits[jnp.arange(batch), y])
+
+    def adam(carry):
+        count, weights, first, second = carry
+        loss, gradients = jax.value_and_grad(loss_of)(weights)
+        count = count + 1
+        each = jax.tree.map
+        first = each(lambda m, g: 0.9 * m + 0.1 * g, first, gradients)
+        second = each(lambda v, g: 0.999 * v + 0.001 * g * g, second, gradients)
+        rate = 1e-3 * jnp.sqrt(1 - 0.999**count) / (1 - 0.9**count)
+        weights = each(lambda w, m, v: w - rate * m / (jnp.sqrt(v) + 1e-8), weights, first, second)
+        return count, weights, first, second
+
+    one = jax.jit(adam, donate_argnums=0)
+    repeat = lambda carry, steps: lax.fori_loop(0, steps, lambda _, own: adam(own), carry)
+    many = jax.jit(repeat, donate_argnums=0)
+    zeros = lambda: jax.tree.map(jnp.zeros_like, weights)
+    held = [(jnp.float32(0), weights, zeros(), zeros())]
+
+    def run(steps):
+        if mode == "loop":
+            held[0] = many(held[0], jnp.int32(steps))
+        else:
+            for _ in range(steps):
+                held[0] = one(held[0])
+        jax.block_until_ready(held[0])
+
+    return run
+
+
+serve(build)

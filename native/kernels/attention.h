@@ -1,0 +1,212 @@
+// Scaled dot-product attention, softmax(scale q kT) v, a block of 64 keys at a time with a running maximum
+// and a running sum for each row (Milakov and Gimelshein 2018; Dao et al. 2022): no row of scores is ever
+// whole. Blocks begin at multiples of 64, and a key that a row does not see counts exactly zero, so the bits
+// of a row depend on neither the number of queries nor what lies behind the keys that it sees. Twin of
+// lib/ops/attention.ts.
+#pragma once
+
+#include "attention_shape.h"
+#include "softmax.h"
+
+namespace chainrule {
+namespace {
+
+constexpr float kMinusInfinity = -kInfinity;
+
+struct ForwardMemory {
+  float *panel, *values, *scores, *most, *sums;
+};
+
+size_t attention_scratch(const Args& args) {
+  const Attention a = attention_sizes(args);
+  int64_t floats = kKeyBlock * (a.padded(a.size) + a.padded(a.value_size) + kQueryGroup) +
+                   (kQueryRows + kLanes) * (kLanes + 1);
+  return static_cast<size_t>(floats) * sizeof(float);
+}
+
+ForwardMemory forward_memory(const Attention& a, void* scratch) {
+  ForwardMemory m;
+  m.panel = static_cast<float*>(scratch);
+  m.values = m.panel + kKeyBlock * a.padded(a.size);
+  m.scores = m.values + kKeyBlock * a.padded(a.value_size);
+  m.sums = m.scores + kKeyBlock * kQueryGroup;
+  m.most = m.sums + (kQueryRows + kLanes) * kLanes;
+  return m;
+}
+
+// Rows of a matrix that end within a vector are copied to where whole vectors can be read.
+const float* whole_rows(const float* from, int64_t row, int64_t rows, int64_t size, float* copy,
+                        int64_t* step) {
+  if (size % kLanes == 0) {
+    *step = row;
+    return from;
+  }
+  *step = ceil_div(size, kLanes) * kLanes;
+  Float32::pack_rows(copy, *step, from, row, rows, size);
+  return copy;
+}
+
+// The largest score of a row in each lane, scaled; minus infinity for keys that it does not see. A NaN may
+// get lost: its exponential makes the row NaN anyway.
+VEC_INLINE Vec largest_scores(const Attention& a, const Row& at, const float* scores, int64_t width) {
+  const Vec scale = splat(a.scale);
+  Vec most = splat(kMinusInfinity);
+  if (sees_all(a, at, width)) {
+    for (int64_t j = 0; j < width; j += kLanes) most = larger(load(scores + j) * scale, most);
+    return most;
+  }
+  for (int64_t j = 0; j < width; j += kLanes) {
+    Vec s = select(seen(a, at, j, width), load(scores + j) * scale, splat(kMinusInfinity));
+    most = larger(s, most);
+  }
+  return most;
+}
+
+// Exponentials of a row's scores in place, and their sum in each lane.
+VEC_INLINE Vec exponentials(const Attention& a, const Row& at, float* scores, int64_t width, float shift) {
+  const Vec scale = splat(a.scale), down = splat(-shift);
+  const bool all = sees_all(a, at, width), drops = a.keep < 1.0f;
+  Vec e[4] = {zero(), zero(), zero(), zero()}, factors[4];
+  if (drops) drawn(a, at, factors);
+#pragma GCC unroll 4
+  for (int64_t v = 0; v < 4; ++v) {
+    const int64_t j = v * kLanes;
+    if (j >= width) break;
+    e[v] = exp_below(fma(load(scores + j), scale, down));
+    if (!all) e[v] = select(seen(a, at, j, width), e[v], zero());
+    store(scores + j, drops ? e[v] * factors[v] : e[v]);
+  }
+  return (e[0] + e[1]) + (e[2] + e[3]);
+}
+
+VEC_INLINE void scale_row(float* y, int64_t n, float factor) {
+  for (int64_t j = 0; j < n; j += kLanes) store_upto(y + j, load_upto(y + j, n - j) * splat(factor), n - j);
+}
+
+// Makes scores of a group of rows probabilities, up to the sums that are not known yet. `y` is what the rows
+// have so far, nothing if this block is the first; most and sums are their maxima and sums.
+void exponentiate(const Attention& a, Row at, int64_t rows, int64_t width, float* scores, float* most,
+                  float* sums, float* y, bool first) {
+  alignas(64) float lanes[kLanes * kLanes], by_lane[kLanes * kLanes], shift[kLanes], down[kLanes];
+  const int64_t row = at.row;
+  for (int64_t r = 0; r < rows; ++r) {
+    at.row = row + r;
+    store(lanes + r * kLanes, largest_scores(a, at, scores + r * kKeyBlock, width));
+  }
+  for (int64_t r = rows; r < kLanes; ++r) store(lanes + r * kLanes, zero());
+  transpose_16x16(lanes, kLanes, by_lane, kLanes);
+  const Vec before = load_tail(most, rows);
+  Vec largest = before;
+#pragma GCC unroll 16
+  for (int64_t lane = 0; lane < kLanes; ++lane) largest = larger(load(by_lane + lane * kLanes), largest);
+  store_tail(most, largest, rows);
+  const Vec minus = select(equal(largest, splat(kMinusInfinity)), zero(), largest);
+  store(shift, minus);
+  store(down, exp_below(before - minus));
+  for (int64_t r = 0; r < rows; ++r) {
+    at.row = row + r;
+    Vec total = exponentials(a, at, scores + r * kKeyBlock, width, shift[r]);
+    float* sum = sums + r * kLanes;
+    store(sum, first ? total : fma(load(sum), splat(down[r]), total));
+    if (!first && down[r] != 1.0f) scale_row(y + r * a.y_row(), a.value_size, down[r]);
+  }
+}
+
+// Divides rows by their sums; a row that sees no key is zero, and its logarithm infinite.
+void finish_attention(const Attention& a, const ForwardMemory& m, int64_t rows, float* y, float* logs) {
+  alignas(64) float by_lane[kLanes * kLanes], factors[kLanes];
+  for (int64_t r = 0; r < rows; r += kLanes) {
+    const int64_t count = min(rows - r, kLanes);
+    transpose_16x16(m.sums + r * kLanes, kLanes, by_lane, kLanes);
+    Vec terms[kLanes];
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; ++i) terms[i] = load(by_lane + i * kLanes);
+    const Vec sum = add_as_lanes(terms, kLanes), none = zero();
+    store(factors, select(equal(sum, none), none, splat(1.0f) / sum));
+    Vec log_sum = select(equal(sum, none), splat(kInfinity), load_tail(m.most + r, count) + log(sum));
+    store_upto(logs + r, log_sum, count);
+    for (int64_t i = 0; i < count; ++i) {
+      float* row = y + (r + i) * a.y_row();
+      const Vec factor = splat(factors[i]);
+      for (int64_t j = 0; j < a.value_size; j += kLanes) {
+        // The sum with zero makes zeros of both signs one.
+        store_upto(row + j, fma(load_upto(row + j, a.value_size - j), factor, none), a.value_size - j);
+      }
+    }
+  }
+}
+
+// Rows [row, last) of a head.
+void attend(const Attention& a, const ForwardMemory& m, int64_t b, int64_t head, int64_t row, int64_t last,
+            float* y, float* logs) {
+  const int64_t key_head = a.key_head(head);
+  for (int64_t r = 0; r < last - row; ++r) {
+    m.most[r] = kMinusInfinity;
+    store(m.sums + r * kLanes, zero());
+    if (a.keys > 0 && a.width(row + r, 0) > 0) continue;
+    for (int64_t j = 0; j < a.value_size; j += kLanes) {
+      store_upto(y + r * a.y_row() + j, zero(), a.value_size - j);
+    }
+  }
+  for (int64_t key = 0; key < a.keys && a.width(last - 1, key) > 0; key += kKeyBlock) {
+    const int64_t count = min(a.keys - key, kKeyBlock);
+    Float32::pack_transposed(m.panel, kKeyBlock, a.keys_at(b, key_head, key), a.k_row(), a.size, count);
+    int64_t step;
+    const float* values =
+        whole_rows(a.values_at(b, key_head, key), a.v_row(), count, a.value_size, m.values, &step);
+    for (int64_t at = row, rows; at < last; at += rows) {
+      rows = a.group_rows(at, last);
+      const int64_t width = a.width(at, key), r = at - row;
+      if (width <= 0) continue;
+      float* own = y + r * a.y_row();
+      tile_product({a.queries_at(b, head, at), a.q_row(), 1}, rows, m.panel, kKeyBlock, a.padded(width),
+                   a.size, m.scores, kKeyBlock, false);
+      exponentiate(a, {b, head, at, key}, rows, width, m.scores, m.most + r, m.sums + r * kLanes, own,
+                   key == 0);
+      tile_product({m.scores, kKeyBlock, 1}, rows, values, step, a.value_size, width, own, a.y_row(),
+                   key > 0);
+    }
+  }
+  finish_attention(a, m, last - row, y, logs);
+}
+
+const char* check_attention(const Args& args) {
+  if (const char* wrong = check_heads(args)) return wrong;
+  const Tensor &q = args.inputs[0], &v = args.inputs[2], &y = args.outputs[0], &logs = args.outputs[1];
+  bool fits = is_like(y, q.dims[0], q.dims[1], q.dims[2], v.dims[3]) && logs.rank == 3 &&
+              logs.dims[0] == q.dims[0] && logs.dims[1] == q.dims[2] && logs.dims[2] == q.dims[1];
+  return fits ? check_more(args, 3) : "the results of attention have other sizes";
+}
+
+int64_t attention_tasks(const Args& args) {
+  const Tensor& q = args.inputs[0];
+  return max(q.dims[0] * q.dims[2] * ceil_div(q.dims[1], kQueryRows), 1);
+}
+
+// Of so many products with each key, and what follows them.
+double attention_cost_of(const Args& args, double products) {
+  const Tensor &q = args.inputs[0], &k = args.inputs[1];
+  double pairs = static_cast<double>(q.dims[0] * q.dims[2]) * static_cast<double>(q.dims[1] * k.dims[1]);
+  if (args.attributes[kCausal] != 0) pairs *= 0.5;
+  return 200.0 + pairs * (products * kMultiplyNs * static_cast<double>(q.dims[3]) + 0.3);
+}
+
+double attention_cost(const Args& args) { return attention_cost_of(args, 2); }
+
+void run_attention(const Args& args, int64_t first_task, int64_t last_task) {
+  const Attention a = attention_of(args, 3);
+  const int64_t blocks = ceil_div(a.queries, kQueryRows);
+  const ForwardMemory m = forward_memory(a, args.scratch);
+  for (int64_t task = first_task; task < last_task; ++task) {
+    if (blocks == 0 || a.heads == 0 || a.batch == 0) return;
+    const int64_t pair = task / blocks, b = pair / a.heads, head = pair % a.heads;
+    const int64_t row = task % blocks * kQueryRows;
+    float* y = output<float>(args, 0) + ((b * a.queries + row) * a.heads + head) * a.value_size;
+    float* logs = output<float>(args, 1) + pair * a.queries + row;
+    attend(a, m, b, head, row, min(row + kQueryRows, a.queries), y, logs);
+    yield_to_others(args.yield_point);
+  }
+}
+
+}  // namespace
+}  // namespace chainrule

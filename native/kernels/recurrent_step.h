@@ -1,0 +1,177 @@
+// A step of a recurrent net as one instruction: rows of the product of the state, and their cells while they
+// are in the cache. A thread has the same rows of both, so nothing moves between cores within a step. Twin of
+// lib/ops/recurrent.ts.
+#pragma once
+
+#include "gemm.h"
+#include "recurrent.h"
+
+namespace chainrule {
+namespace {
+
+constexpr int64_t kStepRows = 8;
+
+// c = a . b + bias for matrices that lie as they are read.
+Product step_product(const float* a, int64_t rows, const Tensor& b, float* c) {
+  Product p = {};
+  p.m = rows;
+  p.k = b.dims[0];
+  p.n = p.b_row = p.c_row = b.dims[1];
+  p.a = {a, p.k, 1};
+  p.b = static_cast<const float*>(b.data);
+  p.c = c;
+  p.epilogue.bias_step = 1;
+  return p;
+}
+
+void multiply_rows(const Product& p, const Workspace& workspace, int64_t first, int64_t last) {
+  for (int64_t column = 0; column < p.n; column += kMaxBlockColumns) {
+    Block block = {first, last - first, column, min(p.n - column, kMaxBlockColumns)};
+    fastest_for<Float32>(p, block.rows)(p, workspace, block);
+  }
+}
+
+bool is_matrix(const Tensor& x, int64_t rows, int64_t columns) {
+  return x.rank == 2 && x.dims[0] == rows && x.dims[1] == columns;
+}
+
+VEC_INLINE Cells step_cells(const Args& args) { return {args.outputs[1].dims[0], args.outputs[1].dims[1]}; }
+
+int64_t rows_tasks(int64_t rows) { return max(ceil_div(rows, kStepRows), 1); }
+
+double rows_cost(int64_t rows, const Tensor& kernel) {
+  return 80.0 + static_cast<double>(rows) * (kMultiplyNs * static_cast<double>(kernel.count) +
+                                             0.5 * static_cast<double>(kernel.dims[0] + kernel.dims[1]));
+}
+
+const char* check_lstm_step(const Args& args) {
+  const Tensor &x = args.inputs[0], &h = args.inputs[1], &c = args.inputs[2], &kernel = args.inputs[3];
+  if (h.rank != 2 || !has_gates(x, h, 4) || !is_matrix(kernel, h.dims[1], x.dims[1])) return kGatesDiffer;
+  bool fits = same_dims(c, h) && same_dims(args.outputs[0], x) && same_dims(args.outputs[1], h) &&
+              same_dims(args.outputs[2], h);
+  return fits ? nullptr : kStatesDiffer;
+}
+
+int64_t step_tasks(const Args& args) { return rows_tasks(args.outputs[1].dims[0]); }
+
+double lstm_step_cost(const Args& args) { return rows_cost(args.outputs[1].dims[0], args.inputs[3]); }
+
+VEC_INLINE void step_range(int64_t rows, int64_t* first, int64_t* last) {
+  *first *= kStepRows;
+  *last = min(*last * kStepRows, rows);
+}
+
+void run_lstm_step(const Args& args, int64_t first, int64_t last) {
+  const Tensor& h = args.inputs[1];
+  const int64_t rows = h.dims[0], units = h.dims[1];
+  step_range(rows, &first, &last);
+  if (first >= last || units == 0) return;
+  float* z = output<float>(args, 0);
+  Product p = step_product(input<float>(args, 1), rows, args.inputs[3], z);
+  multiply_rows(p, workspace_of(args), first, last);
+  for (int64_t row = first; row < last; ++row) {
+    each_unit(lstm_row(args, z, input<float>(args, 0), input<float>(args, 2), units, row), units);
+  }
+}
+
+const char* check_lstm_step_grad(const Args& args) {
+  const Tensor &gates = args.inputs[0], &c = args.inputs[1];
+  if (const char* wrong = check_lstm_grad(args)) return wrong;
+  if (c.rank != 2 || !is_matrix(args.inputs[5], gates.dims[1], c.dims[1])) return kGatesDiffer;
+  return same_dims(args.outputs[2], c) ? nullptr : kStatesDiffer;
+}
+
+int64_t step_grad_tasks(const Args& args) { return rows_tasks(args.outputs[0].dims[0]); }
+
+double lstm_step_grad_cost(const Args& args) { return rows_cost(args.outputs[0].dims[0], args.inputs[5]); }
+
+void run_lstm_step_grad(const Args& args, int64_t first, int64_t last) {
+  const Tensor& c = args.inputs[1];
+  const int64_t rows = c.dims[0], units = c.dims[1];
+  step_range(rows, &first, &last);
+  if (first >= last || units == 0) return;
+  for (int64_t row = first; row < last; ++row) each_unit(lstm_grad_row(args, units, row), units);
+  Product p = step_product(output<float>(args, 1), rows, args.inputs[5], output<float>(args, 2));
+  multiply_rows(p, workspace_of(args), first, last);
+}
+
+const char* check_gru_step(const Args& args) {
+  const Tensor &x = args.inputs[0], &h = args.inputs[1], &kernel = args.inputs[2];
+  bool fits = h.rank == 2 && has_gates(x, h, 3) && is_matrix(kernel, h.dims[1], x.dims[1]) &&
+              has_gates(args.outputs[0], h, 4);
+  if (!fits) return kGatesDiffer;
+  if (args.inputCount > 3 && !is_vector(args.inputs[3], x.dims[1])) return "the bias has another size";
+  return same_dims(args.outputs[1], h) ? nullptr : kStatesDiffer;
+}
+
+double gru_step_cost(const Args& args) { return rows_cost(args.outputs[1].dims[0], args.inputs[2]); }
+
+// Rows of what the state adds to the gates, behind the memory of the product.
+constexpr int64_t kRowsOfSums = 4 * kStepRows;
+
+size_t gru_step_scratch(const Args& args) {
+  return product_scratch(args) +
+         static_cast<size_t>(kRowsOfSums * args.inputs[0].dims[1]) * sizeof(float);
+}
+
+void run_gru_step(const Args& args, int64_t first, int64_t last) {
+  const Tensor& h = args.inputs[1];
+  const int64_t rows = h.dims[0], units = h.dims[1];
+  step_range(rows, &first, &last);
+  if (first >= last || units == 0) return;
+  float* sums = static_cast<float*>(args.scratch) + product_scratch(args) / sizeof(float);
+  for (int64_t row = first, count; row < last; row += count) {
+    count = min(last - row, kRowsOfSums);
+    Product p = step_product(input<float>(args, 1) + row * units, count, args.inputs[2], sums);
+    if (args.inputCount > 3) p.epilogue.bias = input<float>(args, 3);
+    multiply_rows(p, workspace_of(args), 0, count);
+    for (int64_t i = 0; i < count; ++i) {
+      each_unit(gru_row(args, sums + i * 3 * units, input<float>(args, 1), units, row + i), units);
+    }
+  }
+}
+
+const char* check_gru_step_grad(const Args& args) {
+  const Tensor& h = args.inputs[1];
+  if (const char* wrong = check_gru_grad(args)) return wrong;
+  bool fits = h.rank == 2 && is_matrix(args.inputs[3], args.outputs[2].dims[1], h.dims[1]);
+  return fits ? nullptr : kGatesDiffer;
+}
+
+double gru_step_grad_cost(const Args& args) { return rows_cost(args.outputs[0].dims[0], args.inputs[3]); }
+
+// The product, and what goes past it: dh = dz . b + dNext * update.
+void run_gru_step_grad(const Args& args, int64_t first, int64_t last) {
+  const Tensor& h = args.inputs[1];
+  const int64_t rows = h.dims[0], units = h.dims[1];
+  step_range(rows, &first, &last);
+  if (first >= last || units == 0) return;
+  for (int64_t row = first; row < last; ++row) each_unit(gru_grad_row(args, nullptr, units, row), units);
+  float* dh = output<float>(args, 0);
+  Product p = step_product(output<float>(args, 2), rows, args.inputs[3], dh);
+  multiply_rows(p, workspace_of(args), first, last);
+  for (int64_t row = first; row < last; ++row) {
+    const float* update = input<float>(args, 0) + row * 4 * units;
+    const float* d = input<float>(args, 2) + row * units;
+    float* to = dh + row * units;
+    for (int64_t j = 0; j < units; j += kLanes) {
+      int64_t n = units - j;
+      store_upto(to + j, load_upto(to + j, n) + load_upto(d + j, n) * load_upto(update + j, n), n);
+    }
+  }
+}
+
+constexpr Kernel kRecurrentStepKernels[] = {
+    {"lstmStep(x: f32, h: f32, c: f32, kernel: f32) -> gates: f32, y: f32, next: f32", check_lstm_step,
+     step_tasks, lstm_step_cost, product_scratch, run_lstm_step, 0},
+    {"lstmStepGrad(gates: f32, c: f32, next: f32, dh: f32, dNext: f32, kernel: f32) -> "
+     "dc: f32, dz: f32, before: f32",
+     check_lstm_step_grad, step_grad_tasks, lstm_step_grad_cost, product_scratch, run_lstm_step_grad, 1 << 4},
+    {"gruStep(x: f32, h: f32, kernel: f32, bias?: f32) -> gates: f32, next: f32", check_gru_step, step_tasks,
+     gru_step_cost, gru_step_scratch, run_gru_step, 0},
+    {"gruStepGrad(gates: f32, h: f32, dNext: f32, kernel: f32) -> before: f32, dx: f32, dz: f32",
+     check_gru_step_grad, step_grad_tasks, gru_step_grad_cost, product_scratch, run_gru_step_grad, 0},
+};
+
+}  // namespace
+}  // namespace chainrule
