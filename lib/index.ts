@@ -13,6 +13,7 @@ export {Dataset, type Datasets, type ElementOf, type RowOf, type Tables} from '.
 export type {ImageFolder, ImageFolderOptions, LabelledImage} from './data/image-folder.ts';
 export * as data from './data/index.ts';
 export type {MixOptions} from './data/mixing.ts';
+export type {PadSequencesOptions, TimeseriesBatch, TimeseriesOptions} from './data/sequences.ts';
 export type {SplitOptions} from './data/split.ts';
 export type {Standardization} from './data/standardize.ts';
 export {gradients, hessianVectorProduct} from './graph/autodiff.ts';

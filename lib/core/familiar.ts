@@ -222,5 +222,7 @@ export const familiar: readonly Familiar[] = [
   row('Data', 'dataset.shuffle', 'dataset.shuffle', 'dataset.shuffle'),
   row('Data', 'dataset.mixUp', 'layers.MixUp'),
   row('Data', 'dataset.cutMix', 'layers.CutMix'),
+  row('Data', 'data.padSequences', 'pad_sequences'),
+  row('Data', 'data.timeseriesDataset', 'timeseries_dataset_from_array'),
   row('Data', 'data.oneHot', 'to_categorical', 'tf.oneHot'),
 ];

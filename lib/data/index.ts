@@ -2,5 +2,6 @@
 export {Dataset} from './dataset.ts';
 export {imageFolder} from './image-folder.ts';
 export {oneHot} from './one-hot.ts';
+export {padSequences, timeseriesDataset} from './sequences.ts';
 export {trainTestSplit} from './split.ts';
 export {standardize} from './standardize.ts';
