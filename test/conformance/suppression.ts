@@ -50,6 +50,7 @@ export const suppressions = (): OpSamples => ({
     ...cases.map(([count, size, iou, score, sigma, k]) =>
       of(crowd(count, size), reals([count]), limits(iou, score, sigma), k),
     ),
+    {...of(crowd(3000, 40), reals([3000]), limits(0.5, 0.1, 0), 200), large: true},
     of(crowd(0, 1), reals([0]), limits(0.5, 0, 0), 2),
     of(crowd(5, 1), reals([5]), limits(0.5, -3, 0), 0),
     // Equal scores, no area, the same box twice, corners that are no numbers.

@@ -13,6 +13,10 @@ type Call = (options: object) => unknown;
 
 const labels = Dataset.fromArrays({xs: x, ys: y}).batch(10);
 
+const images = Dataset.fromArrays({xs: x, ys: y}).batch(10);
+const picture = ops.ones([1, 4, 4, 1]);
+const heads = ops.ones([1, 2, 2, 4]);
+
 /** Where options are not the first argument, or a method's. */
 const calls: Readonly<Record<string, Call>> = {
   compile: options => compile(ops.constant(1), options),
@@ -23,6 +27,13 @@ const calls: Readonly<Record<string, Call>> = {
   sequential: options => sequential([], options),
   'ops.scan': options => ops.scan(() => ({}), untyped(options)),
   'data.Dataset.fromCsv': options => data.Dataset.fromCsv('none.csv', options),
+  'data.imageFolder': options => data.imageFolder('none', untyped(options)),
+  'data.padSequences': options => data.padSequences([[1]], options),
+  'data.timeseriesDataset': options => data.timeseriesDataset([[1], [2]], null, untyped(options)),
+  'data.Dataset.cutMix': options => images.cutMix(options),
+  'data.Dataset.mixUp': options => images.mixUp(options),
+  'Dataset.cutMix': options => images.cutMix(options),
+  'Dataset.mixUp': options => images.mixUp(options),
   'data.oneHot': options => data.oneHot([1], options),
   'data.standardize': options => data.standardize([[1]], options),
   'data.trainTestSplit': options => data.trainTestSplit([[1]], [1], options),
@@ -46,10 +57,26 @@ const calls: Readonly<Record<string, Call>> = {
   'Model.toBytes': options => build().toBytes(options),
   'Model.trainOnBatch': options => build().trainOnBatch(x, y, options),
   'Model.trainOnBatchSync': options => build().trainOnBatchSync(x, y, options),
+  'Layer.apply': options =>
+    build()
+      .getLayer(0)
+      .apply(ops.input({name: 'x', shape: [2, 6]}), options),
+  'Layer.applyAll': options =>
+    build()
+      .getLayer(0)
+      .applyAll([ops.input({name: 'x', shape: [2, 6]})], options),
   'Layer.setWeights': options => build().getLayer(0).setWeights([], options),
   'CompiledFunction.run': options => compile(ops.constant(1)).run({}, options),
   'CompiledFunction.runSync': options => compile(ops.constant(1)).runSync({}, options),
   'ops.applyUpdate': options => ops.applyUpdate(untyped({name: 'sgd'}), ops.constant(1), [], options),
+  'ops.affineTransform': options => ops.affineTransform(picture, ops.ones([1, 8]), untyped(options)),
+  'ops.attention': options => ops.attention(heads, heads, heads, options),
+  'ops.cropAndResize': options =>
+    ops.cropAndResize(picture, ops.ones([1, 4]), ops.cast(ops.ones([1]), 'int32'), [2, 2], untyped(options)),
+  'ops.extractPatches': options => ops.extractPatches(picture, 2, options),
+  'ops.nonMaxSuppression': options =>
+    ops.nonMaxSuppression(ops.ones([1, 4]), ops.ones([1]), untyped(options)),
+  'ops.resize': options => ops.resize(picture, [2, 2], options),
   'ops.averagePool': options => ops.averagePool(ops.ones([1, 4, 1]), 2, options),
   'ops.conv': options => ops.conv(ops.ones([1, 4, 1]), ops.ones([2, 1, 1]), options),
   'ops.convTranspose': options => ops.convTranspose(ops.ones([1, 4, 1]), ops.ones([2, 1, 1]), options),
@@ -139,7 +166,7 @@ const found = [
 
 /** Those that are told elsewhere: the same method under another type's name. */
 const sameAs = (name: string): string =>
-  name.replace(/^(Sequential|BaseModel)\./, 'Model.').replace(/^NormalizationLayer\./, 'Layer.');
+  name.replace(/^(Sequential|BaseModel)\./, 'Model.').replace(/^(Normalization|Cell)Layer\./, 'Layer.');
 
 function callOf(name: string): Call {
   const own = calls[sameAs(name)];

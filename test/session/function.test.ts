@@ -128,15 +128,14 @@ describe('compile', () => {
     expect(fused).toMatchInlineSnapshot(`
       "t0 f32[1,2] = reshape(x)
       t1 f32[1,1] = matmul(t0, w)
-      t2 f32[1,1] = map(t1) {%0 = sub(i0, 1)}
-      t3 f32[1,1] = map(t2) {%0 = square(i0)}
-      t4 f32[1] = reshape(t3)
-      t5 f32[] = sum(t4) {axis: 0}
-      t6 f32[1,1] = map(t2) {%0 = mul(i0, 2)}
-      t7 f32[2,1] = matmul(t0, t6) {transposeA}
-      t8 f32[2,1] = map(w, t7) {%0 = sub(i0, i1)}
-      output output0 = t5
-      update w = t8"
+      t2 f32[1,1] = map(t1) {%0 = sub(i0, 1); %0 = square(%0)}
+      t3 f32[1] = reshape(t2)
+      t4 f32[] = sum(t3) {axis: 0}
+      t5 f32[1,1] = map(t1) {%0 = sub(i0, 1); %0 = mul(%0, 2)}
+      t6 f32[2,1] = matmul(t0, t5) {transposeA}
+      t7 f32[2,1] = map(w, t6) {%0 = sub(i0, i1)}
+      output output0 = t4
+      update w = t7"
     `);
   });
 });
