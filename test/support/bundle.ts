@@ -6,9 +6,10 @@ import path from 'node:path';
 const root = path.resolve(import.meta.dirname, '../..');
 export const bundleFile = path.join(root, 'build/test-bundle/index.mjs');
 export const tfjsBundleFile = path.join(root, 'build/test-bundle/tfjs.cjs');
+export const tfjsNodeBundleFile = path.join(root, 'build/test-bundle/tfjs-node.cjs');
 
 function isFresh(): boolean {
-  const bundles = [bundleFile, tfjsBundleFile];
+  const bundles = [bundleFile, tfjsBundleFile, tfjsNodeBundleFile];
   if (!bundles.every(file => existsSync(file))) return false;
   const made = Math.min(...bundles.map(file => statSync(file).mtimeMs));
   const sources = readdirSync(path.join(root, 'lib'), {recursive: true, encoding: 'utf8'});
@@ -23,5 +24,6 @@ export default async function setup(): Promise<void> {
   const common = {config: false, cwd: root, outDir, dts: false, clean: false} as const;
   const quiet = {platform: 'node', logLevel: 'error'} as const;
   await build({...common, ...quiet, entry: ['lib/index.ts'], format: 'esm'});
-  await build({...common, ...quiet, entry: {tfjs: 'lib/tfjs/index.ts'}, format: 'cjs'});
+  const forTfjs = {tfjs: 'lib/tfjs/index.ts', 'tfjs-node': 'lib/tfjs-node/index.ts'};
+  await build({...common, ...quiet, entry: forTfjs, format: 'cjs'});
 }
