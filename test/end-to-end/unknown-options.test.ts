@@ -60,11 +60,11 @@ const calls: Readonly<Record<string, Call>> = {
   'Layer.apply': options =>
     build()
       .getLayer(0)
-      .apply(ops.input({name: 'x', shape: [2, 6]}), options),
+      .apply(input({shape: [6]}), untyped(options)),
   'Layer.applyAll': options =>
     build()
       .getLayer(0)
-      .applyAll([ops.input({name: 'x', shape: [2, 6]})], options),
+      .applyAll([input({shape: [6]})], untyped(options)),
   'Layer.setWeights': options => build().getLayer(0).setWeights([], options),
   'CompiledFunction.run': options => compile(ops.constant(1)).run({}, options),
   'CompiledFunction.runSync': options => compile(ops.constant(1)).runSync({}, options),
