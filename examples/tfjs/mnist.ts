@@ -8,7 +8,7 @@ const [count = '60000', epochs = '3'] = process.argv.slice(2);
 const side = 28;
 
 function tensorsOf({images, labels}: {images: Uint8Array; labels: Uint8Array}, most: number) {
-  const size = Math.min(most, labels.length);
+  const size = Math.min(Math.floor(most), labels.length);
   const pixels = Float32Array.from(images.subarray(0, size * side * side), value => value / 255);
   const x = tf.tensor4d(pixels, [size, side, side, 1]);
   const y = tf.oneHot(tf.tensor1d(labels.slice(0, size), 'int32'), 10);

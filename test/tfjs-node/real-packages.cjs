@@ -26,11 +26,11 @@ async function faceIn() {
     await net.loadFromDisk(models);
   }
   await nets.faceRecognitionNet.loadFromDisk(models);
-  const picture = sharp(path.join(home, 'demo/sample1.jpg')).resize(320).removeAlpha().raw();
+  const picture = sharp(path.join(home, 'demo/sample1.jpg')).resize(640).removeAlpha().raw();
   const {data, info} = await picture.toBuffer({resolveWithObject: true});
   const image = tf.tensor3d(Int32Array.from(data), [info.height, info.width, 3], 'int32');
   const face = await faceapi
-    .detectSingleFace(image, new faceapi.TinyFaceDetectorOptions({inputSize: 160}))
+    .detectSingleFace(image, new faceapi.TinyFaceDetectorOptions({inputSize: 320}))
     .withFaceLandmarks(true)
     .withFaceExpressions()
     .withFaceDescriptor();
