@@ -42,8 +42,11 @@ export function reals(shape: Shape, low = -2, high = 2): Operand {
   return {shape, dtype: 'float32', data};
 }
 
-/** Numbers a margin away from zero and, pairwise, from each other: no kink is near. Both signs. */
-export function spread(shape: Shape, margin = 0.05): Operand {
+/**
+ * Numbers a margin away from zero and, pairwise, from each other: no kink is near. Both signs. Those of two
+ * offsets, as 0 and 0.5 of a margin, are apart from each other as well.
+ */
+export function spread(shape: Shape, margin = 0.05, offset = 0): Operand {
   const size = sizeOf(shape);
   const order = Array.from({length: size}, (_, index) => index);
   for (let i = size - 1; i > 0; i--) {
@@ -52,7 +55,7 @@ export function spread(shape: Shape, margin = 0.05): Operand {
   }
   const data = Float32Array.from(
     order,
-    (rank, i) => (rank + 1 + 0.3 * next()) * margin * (i % 2 === 0 ? 1 : -1),
+    (rank, i) => (rank + 1 + offset + 0.3 * next()) * margin * (i % 2 === 0 ? 1 : -1),
   );
   return {shape, dtype: 'float32', data};
 }

@@ -103,7 +103,13 @@ const smallBroadcasts: (readonly [Shape, Shape])[] = [
   [[0, 2], [2]],
 ];
 
-export function binary(make: Make, bound: bounds.Bound, smooth: Make | null): OpSamples {
+/** `other` makes the second operand of smooth samples, where that must keep away from the first. */
+export function binary(
+  make: Make,
+  bound: bounds.Bound,
+  smooth: Make | null,
+  other: Make | null = smooth,
+): OpSamples {
   return {
     bound,
     values: [
@@ -112,7 +118,7 @@ export function binary(make: Make, bound: bounds.Bound, smooth: Make | null): Op
       {operands: [make([5, 30_001]), make([30_001])], large: true},
       ...(make([1]).dtype === 'float32' ? specials(2) : []),
     ],
-    ...(smooth && {smooth: smallBroadcasts.map(([a, b]) => ({operands: [smooth(a), smooth(b)]}))}),
+    ...(smooth && other && {smooth: smallBroadcasts.map(([a, b]) => ({operands: [smooth(a), other(b)]}))}),
   };
 }
 
@@ -123,6 +129,8 @@ export function tame(samples: OpSamples): OpSamples {
 }
 
 const {correctlyRounded} = bounds;
+/** Apart from what `spread` makes. */
+export const spreadBetween: Make = shape => spread(shape, 0.05, 0.5);
 export const wide: Make = shape => reals(shape, -30, 30);
 export const positive: Make = shape => reals(shape, 0.1, 20);
 export const apart: Make = shape => reals(shape, 0.5, 2);
