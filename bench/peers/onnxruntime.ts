@@ -3,7 +3,7 @@
 import {readFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import path from 'node:path';
-import {createInterface} from 'node:readline';
+import {answerLines} from './answer-lines.ts';
 
 interface Request {
   /** The model and its first input, raw float32. */
@@ -55,10 +55,4 @@ async function answer({load: wanted, time = 0}: Request): Promise<object> {
   return {microseconds: (taken / calls) * 1000};
 }
 
-for await (const line of createInterface({input: process.stdin})) {
-  const reply = await answer(JSON.parse(line)).catch((error: Error) => ({
-    error: error.message.slice(0, 300),
-  }));
-  process.stdout.write(`${JSON.stringify(reply)}\n`);
-}
-process.exit(0);
+await answerLines(answer);

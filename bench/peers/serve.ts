@@ -1,7 +1,7 @@
 // The same loop as serve.py, for the peers that run in Node: a JSON object a line in, one out.
 import {readFileSync} from 'node:fs';
-import {createInterface} from 'node:readline';
 import type {Workload} from '../workloads.ts';
+import {answerLines} from './answer-lines.ts';
 
 /** What a peer trains: first weights, and the data of all batches. */
 export interface Task extends Workload {
@@ -104,11 +104,5 @@ export async function serve(peer: Peer): Promise<void> {
     }
     return {microseconds: (taken / steps) * 1e6, steps};
   };
-  for await (const line of createInterface({input: process.stdin})) {
-    const reply = await answer(JSON.parse(line)).catch((error: Error) => ({
-      error: error.message.slice(0, 300),
-    }));
-    process.stdout.write(`${JSON.stringify(reply)}\n`);
-  }
-  process.exit(0);
+  await answerLines(answer);
 }

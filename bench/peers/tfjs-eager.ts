@@ -3,8 +3,8 @@
 //   tfjs-eager.ts, in the folder where the packages are installed
 import {createRequire} from 'node:module';
 import path from 'node:path';
-import {createInterface} from 'node:readline';
 import type * as core from '@tensorflow/tfjs-core';
+import {answerLines} from './answer-lines.ts';
 
 interface Request {
   /** An op of two operands or one, and the shapes of these. */
@@ -47,13 +47,4 @@ function answer({load: wanted, time = 0}: Request): object {
   return {microseconds: (taken / calls) * 1000};
 }
 
-for await (const line of createInterface({input: process.stdin})) {
-  let reply: object;
-  try {
-    reply = answer(JSON.parse(line));
-  } catch (error) {
-    reply = {error: (error as Error).message.slice(0, 300)};
-  }
-  process.stdout.write(`${JSON.stringify(reply)}\n`);
-}
-process.exit(0);
+await answerLines(answer);

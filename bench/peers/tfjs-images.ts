@@ -1,9 +1,9 @@
 // Programs of TensorFlow.js that see, on one of its backends: a training, an inference, one convolution. A
 // JSON object a line in, one out.
 //   tfjs-images.ts chainrule|wasm|cpu THREADS, in the folder where the packages are installed
-import {createInterface} from 'node:readline';
 import type * as core from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {answerLines} from './answer-lines.ts';
 import {tfjsOn, timed, type Work} from './tfjs-backend.ts';
 
 interface Request {
@@ -133,13 +133,4 @@ async function answer(request: Request): Promise<object> {
   return {version: tf.version_core};
 }
 
-for await (const line of createInterface({input: process.stdin})) {
-  let reply: object;
-  try {
-    reply = await answer(JSON.parse(line));
-  } catch (error) {
-    reply = {error: (error as Error).message.slice(0, 300)};
-  }
-  process.stdout.write(`${JSON.stringify(reply)}\n`);
-}
-process.exit(0);
+await answerLines(answer);

@@ -1,10 +1,10 @@
 // Programs of TensorFlow.js on one of its backends: `fit` of tfjs-layers, single ops whose result is read,
 // and what recording costs. A JSON object a line in, one out.
 //   tfjs-layers.ts chainrule|wasm|cpu THREADS, in the folder where the packages are installed
-import {createInterface} from 'node:readline';
 import type * as core from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {lateness, quantile} from '../lateness.ts';
+import {answerLines} from './answer-lines.ts';
 import {tfjsOn, timed, type Work} from './tfjs-backend.ts';
 
 interface Request {
@@ -128,13 +128,4 @@ async function answer({fit, op, record, late, time = 0}: Request): Promise<objec
   return {microseconds: await timed(work, time)};
 }
 
-for await (const line of createInterface({input: process.stdin})) {
-  let reply: object;
-  try {
-    reply = await answer(JSON.parse(line));
-  } catch (error) {
-    reply = {error: (error as Error).message.slice(0, 300)};
-  }
-  process.stdout.write(`${JSON.stringify(reply)}\n`);
-}
-process.exit(0);
+await answerLines(answer);

@@ -127,12 +127,11 @@ VEC_INLINE void repeat_groups(Element* to, const Element* from, int64_t groups) 
 // Elements [at, end) of a row along the innermost axis, each of which is `times` neighbours.
 template <class Element>
 VEC_INLINE void repeat_elements(Element* to, const Element* from, int64_t times, int64_t at, int64_t end) {
-  if (at % times == 0 && times <= 4) {
-    int64_t groups = (end - at) / times, first = at / times;
-    if (times == 2) repeat_groups<2>(to + at, from + first, groups);
-    else if (times == 3) repeat_groups<3>(to + at, from + first, groups);
-    else if (times == 4) repeat_groups<4>(to + at, from + first, groups);
-    else groups = 0;
+  if (at % times == 0 && times >= 2 && times <= 4) {
+    int64_t groups = (end - at) / times;
+    if (times == 2) repeat_groups<2>(to + at, from + at / times, groups);
+    if (times == 3) repeat_groups<3>(to + at, from + at / times, groups);
+    if (times == 4) repeat_groups<4>(to + at, from + at / times, groups);
     at += groups * times;
   }
   for (int64_t source = at / times; at < end; ++source) {

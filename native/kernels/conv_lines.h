@@ -247,9 +247,12 @@ int64_t segments_of_tap(const Windows& w, int64_t tap, int64_t k, int64_t depth,
 }
 static_assert(kBlockDepth <= kMostSegments, "the segments of a tap find room");
 
-// The gradient of a kernel: rows are taps and their channels.
-void multiply_taps(const Convolution& c, const ConvWorkspace& workspace, const Block& block) {
-  const int64_t channels = c.windows.channels, end = block.row + block.rows;
+// The gradient of a kernel, whose rows lie in runs of `run` that one tile may read together: a part is what a
+// block has of a run. segments_of(number of the run, first pixel, pixels, segments) tells how to read one.
+template <class SegmentsOf>
+void multiply_runs_of_rows(const Convolution& c, const ConvWorkspace& workspace, const Block& block,
+                           int64_t run, SegmentsOf segments_of) {
+  const int64_t end = block.row + block.rows;
   Segment* segments = reinterpret_cast<Segment*>(workspace.runs);
   Part part = {};
   for (part.k = 0; part.k == 0 || part.k < c.product.k; part.k += kBlockDepth) {
@@ -260,15 +263,23 @@ void multiply_taps(const Convolution& c, const ConvWorkspace& workspace, const B
       part.columns = min(block.columns - j, kPanelColumns);
       prepare_kernel(c, workspace, block, true, &part);
       while (part.row < end) {
-        const int64_t tap = part.row / channels, first = part.row % channels;
-        part.rows = min(channels - first, end - part.row);
-        const int64_t count = segments_of_tap(c.windows, tap, c.first_window + part.k, part.depth, segments);
+        const int64_t number = part.row / run, first = part.row % run;
+        part.rows = min(run - first, end - part.row);
+        const int64_t count = segments_of(number, c.first_window + part.k, part.depth, segments);
         multiply_line(c, part, workspace.product, segments, count, first);
         part.row += part.rows;
       }
       yield_to_others(workspace.product.yield_point);
     }
   }
+}
+
+// Rows are taps and their channels.
+void multiply_taps(const Convolution& c, const ConvWorkspace& workspace, const Block& block) {
+  multiply_runs_of_rows(c, workspace, block, c.windows.channels,
+                        [&](int64_t tap, int64_t k, int64_t depth, Segment* segments) {
+                          return segments_of_tap(c.windows, tap, k, depth, segments);
+                        });
 }
 
 // Few channels: the taps of a line of the kernel and their channels lie one after another, so that they are
@@ -310,27 +321,12 @@ int64_t segments_of_tap_line(const Windows& w, int64_t number, int64_t k, int64_
 
 // The gradient of a kernel of few channels.
 void multiply_tap_lines(const Convolution& c, const ConvWorkspace& workspace, const Block& block) {
-  const int64_t run = c.windows.axes[2].taps * c.windows.channels, end = block.row + block.rows;
-  Segment* segments = reinterpret_cast<Segment*>(workspace.runs);
-  Part part = {};
-  for (part.k = 0; part.k == 0 || part.k < c.product.k; part.k += kBlockDepth) {
-    part.depth = min(c.product.k - part.k, kBlockDepth);
-    for (int64_t j = 0; j < block.columns; j += kPanelColumns) {
-      part.row = block.row;
-      part.column = block.column + j;
-      part.columns = min(block.columns - j, kPanelColumns);
-      prepare_kernel(c, workspace, block, true, &part);
-      while (part.row < end) {
-        const int64_t line = part.row / run, first = part.row % run;
-        part.rows = min(run - first, end - part.row);
-        const int64_t count = segments_of_tap_line(c.windows, line, c.first_window + part.k, part.depth,
-                                                   workspace.product.packed_a, segments);
-        multiply_line(c, part, workspace.product, segments, count, first);
-        part.row += part.rows;
-      }
-      yield_to_others(workspace.product.yield_point);
-    }
-  }
+  const Windows& w = c.windows;
+  multiply_runs_of_rows(c, workspace, block, w.axes[2].taps * w.channels,
+                        [&](int64_t line, int64_t k, int64_t depth, Segment* segments) {
+                          float* copied = workspace.product.packed_a;
+                          return segments_of_tap_line(w, line, k, depth, copied, segments);
+                        });
 }
 
 }  // namespace

@@ -65,35 +65,30 @@ void set_operands(Winograd* w, const Args& args) {
   w->product.epilogue = epilogue_of(args, kWinogradBias);
 }
 
-Winograd winograd_of_result(const Args& args, const ConvShape& s) {
+// Backwards, the gradient is the image that is read, and the image that was read the result.
+Winograd winograd_of(const Args& args, const ConvShape& s, bool backwards) {
+  const int64_t *x = backwards ? s.y : s.x, *y = backwards ? s.x : s.y;
   Winograd w = {};
-  w.channels = s.channels;
-  w.outputs = s.outputs;
-  w.x_rows = s.x[1];
-  w.x_columns = s.x[2];
-  w.y_rows = s.y[1];
-  w.y_columns = s.y[2];
-  w.row_before = s.before[1];
-  w.column_before = s.before[2];
+  w.channels = backwards ? s.outputs : s.channels;
+  w.outputs = backwards ? s.channels : s.outputs;
+  w.x_rows = x[1];
+  w.x_columns = x[2];
+  w.y_rows = y[1];
+  w.y_columns = y[2];
+  w.row_before = backwards ? 2 - s.before[1] : s.before[1];
+  w.column_before = backwards ? 2 - s.before[2] : s.before[2];
+  w.backwards = backwards;
   set_operands(&w, args);
   set_tiles(&w, s.images);
   return w;
 }
 
+Winograd winograd_of_result(const Args& args, const ConvShape& s) {
+  return winograd_of(args, s, false);
+}
+
 Winograd winograd_of_input(const Args& args, const ConvShape& s) {
-  Winograd w = {};
-  w.channels = s.outputs;
-  w.outputs = s.channels;
-  w.x_rows = s.y[1];
-  w.x_columns = s.y[2];
-  w.y_rows = s.x[1];
-  w.y_columns = s.x[2];
-  w.row_before = 2 - s.before[1];
-  w.column_before = 2 - s.before[2];
-  w.backwards = true;
-  set_operands(&w, args);
-  set_tiles(&w, s.images);
-  return w;
+  return winograd_of(args, s, true);
 }
 
 double winograd_cost(const Winograd& w) {

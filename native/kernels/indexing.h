@@ -113,14 +113,17 @@ void run_gather_axis(const Args& args, int64_t first, int64_t last) {
 }
 
 // Scattering is cut by what is written: each index of the axes before, and strips of the elements of a row,
-// which are long enough that each row is more than a few cache lines, and of an even number.
+// which are long enough that each row is more than a few cache lines, and of an even number. Rows too short
+// for two of those are halved as long as a half has some vectors.
 constexpr int64_t kScatterStrip = 8 * kLanes;
 constexpr int64_t kMostStrips = 16;
+constexpr int64_t kHalvedRow = 4 * kLanes;
 constexpr int64_t kAlongStrip = 2 * kLanes;
 
 VEC_INLINE int64_t strips_of_row(int64_t inner) {
   int64_t strips = min(inner / kScatterStrip, kMostStrips);
-  return strips > 1 ? strips / 2 * 2 : inner < 2 * kLanes * 2 ? 1 : 2;
+  if (strips < 2) return inner < kHalvedRow ? 1 : 2;
+  return strips / 2 * 2;
 }
 
 const char* check_scatter(const Args& args) {

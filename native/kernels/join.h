@@ -84,15 +84,14 @@ VEC_INLINE void join_rows(const Args& args, const Rows& rows, int64_t first, int
   }
 }
 
-// Columns [from, to) of rows [first, last) of the result, part by part.
+// Columns [from, to) of one row of the result, part by part.
 template <class Element>
-VEC_INLINE void join_columns(const Args& args, const Rows& rows, int64_t first, int64_t last, int64_t from,
-                             int64_t to) {
+VEC_INLINE void join_columns(const Args& args, const Rows& rows, int64_t row, int64_t from, int64_t to) {
   int64_t column = 0;
   for (int32_t i = 0; i < args.inputCount && column < to; ++i) {
     int64_t width = args.inputs[i].dims[args.attributes[0]] * rows.position;
     int64_t begin = max(from - column, 0), end = min(to - column, width);
-    for (int64_t row = first; begin < end && row < last; ++row) {
+    if (begin < end) {
       copy_elements(output<Element>(args, 0) + row * rows.width + column + begin,
                     input<Element>(args, i) + row * width + begin, end - begin);
     }
@@ -113,7 +112,7 @@ void run_concatenate(const Args& args, int64_t first_task, int64_t last_task) {
     }
     for (int64_t task = first_task; task < min(last_task, rows.count * pieces); ++task) {
       int64_t row = task / pieces, from = task % pieces * kRunTaskElements;
-      join_columns<Element>(args, rows, row, row + 1, from, min(from + kRunTaskElements, rows.width));
+      join_columns<Element>(args, rows, row, from, min(from + kRunTaskElements, rows.width));
     }
   });
 }
