@@ -46,6 +46,7 @@ import {convolutions, pools, resamplings} from './conformance/images.ts';
 import * as along from './conformance/lines.ts';
 import * as moving from './conformance/moving.ts';
 import {products} from './conformance/products.ts';
+import {restart} from './conformance/random.ts';
 import {sequenceSamples} from './conformance/sequences.ts';
 import {
   bytes,
@@ -93,11 +94,13 @@ export type OpName =
 const {activationGradients, correctlyRounded, ulps} = bounds;
 
 /** For functions of the integer below a quotient: far from where that becomes another. */
-const betweenJumps = [{operands: [reals([3, 4], 3.1, 3.4), reals([4], 2.1, 2.9)]}];
+const betweenJumps = () => [{operands: [reals([3, 4], 3.1, 3.4), reals([4], 2.1, 2.9)]}];
 
+// The same whenever it is made, and the numbers are at their start behind it.
+restart();
 export const samples: {readonly [Name in OpName]: OpSamples} = {
-  ...mapSamples,
-  ...updateSamples,
+  ...mapSamples(),
+  ...updateSamples(),
   neg: withWholes(unary(reals, correctlyRounded, reals), 1),
   abs: withWholes(unary(reals, correctlyRounded, spread), 1),
   sign: withWholes(unary(reals, correctlyRounded, spread), 1),
@@ -327,8 +330,8 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   acosh: unary(beyondOne, ulps(2.5), beyondOne),
   atanh: unary(inside, ulps(2.5), inside),
   pow: withWholes(binary(positive, ulps(1), apart), 2),
-  floorDiv: withWholes({...binary(reals, correctlyRounded, null), smooth: betweenJumps}, 2),
-  mod: withWholes({...binary(reals, correctlyRounded, null), smooth: betweenJumps}, 2),
+  floorDiv: withWholes({...binary(reals, correctlyRounded, null), smooth: betweenJumps()}, 2),
+  mod: withWholes({...binary(reals, correctlyRounded, null), smooth: betweenJumps()}, 2),
   isNaN: unary(reals, correctlyRounded, spread),
   isFinite: unary(reals, correctlyRounded, spread),
   matmul: products(),
@@ -394,3 +397,4 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   nonMaxSuppression: suppressions(),
   ...sequenceSamples(),
 };
+restart();

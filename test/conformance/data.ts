@@ -2,6 +2,7 @@
 import {arrayOf, type DType, type TypedArray} from '../../lib/core/dtype.ts';
 import {type Shape, sizeOf} from '../../lib/core/shape.ts';
 import type {Bound} from './bounds.ts';
+import {next, nextWhole} from './random.ts';
 
 export interface Sample {
   readonly operands: readonly Operand[];
@@ -22,19 +23,6 @@ export interface Operand {
   readonly dtype: DType;
   readonly data: TypedArray;
 }
-
-/** Uniform in [0, 1): mulberry32 (Ettinger 2017). */
-export function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let bits = Math.imul(state ^ (state >>> 15), state | 1);
-    bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
-    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-const next = generator(20240607);
 
 /** Uniform in [low, high). */
 export function reals(shape: Shape, low = -2, high = 2): Operand {
@@ -70,8 +58,6 @@ export function integers(
   const numbers = Array.from({length: sizeOf(shape)}, () => low + Math.floor((high - low + 1) * next()));
   return {shape, dtype, data: dtype === 'int32' ? Int32Array.from(numbers) : Uint8Array.from(numbers)};
 }
-
-const nextWhole = generator(20261129);
 
 /** Integers of all sizes, among them those that a float32 cannot tell apart. Does not disturb the others. */
 export function wholes(shape: Shape): Operand {

@@ -16,6 +16,7 @@ import {
   wholes,
   wholly,
 } from './data.ts';
+import {fromStart} from './random.ts';
 
 /** Around every vector (16), every tile (512) and every chunk (4096). */
 export const lengths = [0, 1, 2, 15, 16, 17, 31, 33, 511, 512, 513, 1024, 4095, 4096, 4097];
@@ -180,7 +181,7 @@ export const chosen: Make = shape => ({
   data: Uint8Array.from(wholes(shape).data, x => x & 1),
 });
 
-export const selection: OpSamples = {
+export const selection: OpSamples = fromStart(() => ({
   bound: correctlyRounded,
   values: [
     ...lengths.map(n => ({operands: [bools([n]), reals([n]), reals([n])]})),
@@ -195,7 +196,7 @@ export const selection: OpSamples = {
     }),
   ],
   smooth: smallBroadcasts.map(([a, b]) => ({operands: [bools(a), reals(b), reals(a)]})),
-};
+}));
 
 const halves = [
   ...[0, -0, 1, -2.5, 65_504, 65_519, 65_520, 1e6, -1e6, 2 ** -14, 2 ** -24, 2 ** -25, 1.5 * 2 ** -25],
@@ -218,26 +219,28 @@ const fitsFloat16 = (x: number): boolean => !(Math.abs(x) >= 65_520 && Math.abs(
 const wholeTypes = ['int32', 'int64', 'uint8', 'bool', 'float64', 'float16', 'bfloat16', 'float32'] as const;
 
 /** From every type to every type. */
-const allCasts: Sample[] = wholeTypes.flatMap(dtype => [
-  {operands: [wholly(wholeEdges)], attributes: {dtype}},
-  {operands: [stored(wholeEdges, 'int64')], attributes: {dtype}},
-  {operands: [stored([...wholeEdges, 1e12, -1e12, 0.7, -1.9, NaN], 'float64')], attributes: {dtype}},
-  {operands: [stored(halves.filter(fitsFloat16), 'float16')], attributes: {dtype}},
-  {
-    operands: [
-      stored(
-        halves.filter(x => Math.abs(x) !== 3.4e38),
-        'bfloat16',
-      ),
-    ],
-    attributes: {dtype},
-  },
-  {operands: [exactly([...special, ...halves])], attributes: {dtype}},
-  ...[1, 17, 515].map(n => ({operands: [chosen([n])], attributes: {dtype}})),
-  ...[17, 515].map(n => ({operands: [wholes([n])], attributes: {dtype}})),
-]);
+const allCasts: Sample[] = fromStart(() =>
+  wholeTypes.flatMap(dtype => [
+    {operands: [wholly(wholeEdges)], attributes: {dtype}},
+    {operands: [stored(wholeEdges, 'int64')], attributes: {dtype}},
+    {operands: [stored([...wholeEdges, 1e12, -1e12, 0.7, -1.9, NaN], 'float64')], attributes: {dtype}},
+    {operands: [stored(halves.filter(fitsFloat16), 'float16')], attributes: {dtype}},
+    {
+      operands: [
+        stored(
+          halves.filter(x => Math.abs(x) !== 3.4e38),
+          'bfloat16',
+        ),
+      ],
+      attributes: {dtype},
+    },
+    {operands: [exactly([...special, ...halves])], attributes: {dtype}},
+    ...[1, 17, 515].map(n => ({operands: [chosen([n])], attributes: {dtype}})),
+    ...[17, 515].map(n => ({operands: [wholes([n])], attributes: {dtype}})),
+  ]),
+);
 
-export const casts: OpSamples = {
+export const casts: OpSamples = fromStart(() => ({
   bound: correctlyRounded,
   values: [
     ...(['int32', 'uint8', 'bool'] as const).flatMap(dtype => [
@@ -254,4 +257,4 @@ export const casts: OpSamples = {
     {operands: [integers([150_001], 0, 255, 'uint8')], attributes: {dtype: 'float32'}, large: true},
     ...allCasts.filter(({operands: [x], attributes}) => x?.dtype !== (attributes as {dtype: string}).dtype),
   ],
-};
+}));

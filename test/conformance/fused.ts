@@ -64,7 +64,7 @@ const chained: bounds.Bound = (_, __, exact) =>
 
 const sizes = [0, 1, 15, 17, 511, 512, 513, 4097];
 
-export const mapSamples = {
+export const mapSamples = (): {readonly map: OpSamples} => ({
   map: {
     bound: chained,
     values: [
@@ -84,4 +84,4 @@ export const mapSamples = {
       map([bools([515])], toInteger, [515], 'uint8'),
     ],
   },
-} satisfies Record<string, OpSamples>;
+});

@@ -2,7 +2,7 @@
 import {expect} from 'vitest';
 import type {Tensor} from '../../lib/core/tensor.ts';
 import {evaluate, type Given, type Values} from '../reference.ts';
-import {generator} from './data.ts';
+import {generator} from './random.ts';
 
 /** Relative to the largest entry: PyTorch asks for 1e-3, JAX for 1e-5. */
 const gate = 1e-7;

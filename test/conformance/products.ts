@@ -2,6 +2,7 @@
 import type {Shape} from '../../lib/core/shape.ts';
 import * as bounds from './bounds.ts';
 import {type Operand, type OpSamples, reals, type Sample} from './data.ts';
+import {fromStart} from './random.ts';
 
 type Sizes = readonly [rows: number, inner: number, columns: number];
 
@@ -51,14 +52,13 @@ function productOf([m, k, n]: Sizes, form: number, batchA: Shape = [], batchB: S
 const inAllForms = (make: (form: number) => Product): Product[] =>
   transpositions.map((_, form) => make(form));
 
-const matrices: readonly Product[] = [
+const matrices: readonly Product[] = fromStart(() => [
   ...sizes.flatMap(own => inAllForms(form => productOf(own, form))),
   ...inAllForms(form => ({...productOf([129, 400, 131], form), large: true})),
-];
-const smooth: readonly Product[] = transpositions.flatMap((_, form) => [
-  productOf([3, 4, 2], form),
-  productOf([0, 3, 2], form),
 ]);
+const smooth: readonly Product[] = fromStart(() =>
+  transpositions.flatMap((_, form) => [productOf([3, 4, 2], form), productOf([0, 3, 2], form)]),
+);
 
 const resultOf = ({operands, attributes}: Product): readonly [rows: number, columns: number] => {
   const [a, b] = operands as readonly [Operand, Operand];
@@ -72,23 +72,27 @@ const activations = [null, ...['relu', 'tanh', 'sigmoid', 'neg'].map(name => `${
 const combinations = ['reluGrad', 'add', 'sub'].map(name => `${name}(a: f32, b: f32) -> y: f32`);
 
 /** With a bias, or without one where an activation follows. */
-const activated: readonly Product[] = matrices.flatMap((sample, index) => {
-  const map = activations[index % activations.length] as string | null;
-  const bias = reals([resultOf(sample)[1]]);
-  const biased = {
-    ...sample,
-    operands: [...sample.operands, bias],
-    attributes: {...sample.attributes, map, bias: true},
-  };
-  return index % 3 === 0 ? [{...sample, attributes: {...sample.attributes, map}}, biased] : [biased];
-});
+const activated: readonly Product[] = fromStart(() =>
+  matrices.flatMap((sample, index) => {
+    const map = activations[index % activations.length] as string | null;
+    const bias = reals([resultOf(sample)[1]]);
+    const biased = {
+      ...sample,
+      operands: [...sample.operands, bias],
+      attributes: {...sample.attributes, map, bias: true},
+    };
+    return index % 3 === 0 ? [{...sample, attributes: {...sample.attributes, map}}, biased] : [biased];
+  }),
+);
 
 /** With another operand of the product's shape. */
-const combined: readonly Product[] = matrices.map((sample, index) => {
-  const map = combinations[index % 3] as string;
-  const operands = [...sample.operands, reals(resultOf(sample))];
-  return {...sample, operands, attributes: {...sample.attributes, map}};
-});
+const combined: readonly Product[] = fromStart(() =>
+  matrices.map((sample, index) => {
+    const map = combinations[index % 3] as string;
+    const operands = [...sample.operands, reals(resultOf(sample))];
+    return {...sample, operands, attributes: {...sample.attributes, map}};
+  }),
+);
 
 const guarded = (sample: Product): Product => ({
   ...sample,

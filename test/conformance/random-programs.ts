@@ -5,7 +5,8 @@ import {input, type Tensor} from '../../lib/core/tensor.ts';
 import {gradients} from '../../lib/graph/autodiff.ts';
 import * as ops from '../../lib/ops/index.ts';
 import type {Program} from './build.ts';
-import {generator, type Operand} from './data.ts';
+import type {Operand} from './data.ts';
+import {generator} from './random.ts';
 
 /** Keeps numbers from growing out of float32 however long the program is. */
 const tame = (x: Tensor): Tensor => ops.maximum(ops.minimum(x, 8), -8);

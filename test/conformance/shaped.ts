@@ -128,19 +128,21 @@ const labelled = (rows: number, classes: number): readonly Operand[] => [
   integers([rows], 0, classes - 1),
 ];
 
-const labelSamples = [
+const labelSizes = [
   [0, 3],
   [1, 1],
   [5, 10],
   [17, 16],
   [6, 513],
   [33, 33],
-].map(([rows, classes]) => ({operands: labelled(rows as number, classes as number)}));
+] as const;
+const labelSamples = (): Sample[] =>
+  labelSizes.map(([rows, classes]) => ({operands: labelled(rows, classes)}));
 
 export function labels(bound: bounds.Bound): OpSamples {
   return {
     bound,
-    values: [...labelSamples, {operands: labelled(6000, 20), large: true}],
+    values: [...labelSamples(), {operands: labelled(6000, 20), large: true}],
     smooth: [{operands: labelled(4, 3)}, {operands: labelled(0, 3)}],
   };
 }

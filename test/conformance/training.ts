@@ -6,7 +6,7 @@ import {input, type Op, type Tensor, type Variable, variable} from '../../lib/co
 import {gradients} from '../../lib/graph/autodiff.ts';
 import * as ops from '../../lib/ops/index.ts';
 import {adamOp, momentumOp, nesterovOp, sgdOp, type UpdateAttributes} from '../../lib/ops/optimizer.ts';
-import {generator} from './data.ts';
+import {generator} from './random.ts';
 
 export interface Sizes {
   readonly samples: number;

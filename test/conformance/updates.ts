@@ -150,6 +150,7 @@ const rows: Record<UpdateName, number[][]> = {
   accumulate: [[1], [0]],
 };
 
-const entries = Object.entries(rows).map(([name, table]) => [name, samplesOf(name as UpdateName, table)]);
-
-export const updateSamples = Object.fromEntries(entries) as Record<UpdateName, OpSamples>;
+export const updateSamples = (): Record<UpdateName, OpSamples> => {
+  const entries = Object.entries(rows).map(([name, table]) => [name, samplesOf(name as UpdateName, table)]);
+  return Object.fromEntries(entries) as Record<UpdateName, OpSamples>;
+};

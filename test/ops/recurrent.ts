@@ -5,7 +5,7 @@ import type {Tensor} from '../../lib/core/tensor.ts';
 import * as ops from '../../lib/ops/index.ts';
 import {compileProgram, type ProgramRequest} from '../../lib/session/compile.ts';
 import {VariableStore} from '../../lib/session/store.ts';
-import {generator} from '../conformance/data.ts';
+import {generator} from '../conformance/random.ts';
 import {evaluate} from '../reference.ts';
 
 export type Outputs = Readonly<Record<string, Tensor>>;

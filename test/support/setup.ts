@@ -1,5 +1,10 @@
-// Before each file of tests: an empty list of cases is a mistake and no success.
-import {describe, it, test} from 'vitest';
+// Before each file of tests: an empty list of cases is a mistake and no success. Before each test, too, the
+// random numbers begin anew.
+import {beforeEach, describe, it, test} from 'vitest';
+import {restart} from '../conformance/random.ts';
+
+restart();
+beforeEach(restart);
 
 type Each = (cases: unknown, ...rest: unknown[]) => unknown;
 const guarded = Symbol.for('chainrule.guarded');

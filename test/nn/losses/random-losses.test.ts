@@ -6,8 +6,9 @@ import type {Tensor} from '../../../lib/core/tensor.ts';
 import {gradients} from '../../../lib/graph/autodiff.ts';
 import {activations, losses, ops, regularizers} from '../../../lib/index.ts';
 import {asTensor, givenOf, type Program} from '../../conformance/build.ts';
-import {generator, type Operand} from '../../conformance/data.ts';
+import type {Operand} from '../../conformance/data.ts';
 import {expectSameResults, isas, runNative} from '../../conformance/native.ts';
+import {generator} from '../../conformance/random.ts';
 import {evaluate} from '../../reference.ts';
 import {deep} from '../../support/child.ts';
 
