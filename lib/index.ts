@@ -9,18 +9,21 @@ export type {Call, Gradients, Op, RandomSource, Tensor, TensorLike, Variable} fr
 export type {DataInput, NestedArray, NumberArray, ShapedArray, ShapedInput} from './data/arrays.ts';
 export type {Batched} from './data/collate.ts';
 export type {ColumnConfig, CsvOptions, CsvRow, CsvValue} from './data/csv.ts';
-export {Dataset, type Datasets, type ElementOf, type RowOf, type Tables} from './data/dataset.ts';
+export {Dataset, type Datasets, type ElementOf} from './data/dataset.ts';
 export type {ImageFolder, ImageFolderOptions, LabelledImage} from './data/image-folder.ts';
 export * as data from './data/index.ts';
 export type {MixOptions} from './data/mixing.ts';
 export type {PadSequencesOptions, TimeseriesBatch, TimeseriesOptions} from './data/sequences.ts';
 export type {SplitOptions} from './data/split.ts';
 export type {Standardization} from './data/standardize.ts';
+export type {RowOf, Tables} from './data/table.ts';
+export type {NestedText, ShapedText, TextInput} from './data/text.ts';
 export {gradients, hessianVectorProduct} from './graph/autodiff.ts';
 export type {ModelSource} from './io/model-file.ts';
 export type {FileTensor} from './io/safetensors.ts';
 export type {Activation} from './nn/activations.ts';
 export * as activations from './nn/activations.ts';
+export type {AheadLayer, CallResult} from './nn/ahead-layer.ts';
 export type {WeightOptions} from './nn/call-context.ts';
 export type {Constraint} from './nn/constraints.ts';
 export * as constraints from './nn/constraints.ts';
@@ -42,6 +45,8 @@ export type {AdaptBatches} from './nn/layers/adapt.ts';
 export type {AdditiveAttentionOptions, AttentionLayerOptions} from './nn/layers/attention.ts';
 export type {AugmentationOptions, ColorOptions, Range} from './nn/layers/augmentation.ts';
 export type {BidirectionalOptions, MergeMode} from './nn/layers/bidirectional.ts';
+export type {CategoryEncodingLayer, CategoryEncodingOptions} from './nn/layers/category-encoding.ts';
+export type {CategoryMode} from './nn/layers/category-modes.ts';
 export type {CellLayer, StackedCellsOptions, StateSizes} from './nn/layers/cell-layers.ts';
 export type {ConcatenateOptions} from './nn/layers/concatenate.ts';
 export type {
@@ -53,6 +58,7 @@ export type {
   SeparableConvOptions,
 } from './nn/layers/convolution.ts';
 export type {DenseOptions} from './nn/layers/dense.ts';
+export type {DiscretizationLayer, DiscretizationOptions} from './nn/layers/discretization.ts';
 export type {DotOptions} from './nn/layers/dot.ts';
 export type {DropoutOptions, SpatialDropoutOptions} from './nn/layers/dropout.ts';
 export type {EmbeddingBagOptions, EmbeddingOptions} from './nn/layers/embedding.ts';
@@ -62,9 +68,12 @@ export type {
   RmsNormalizationOptions,
   UnitNormalizationOptions,
 } from './nn/layers/group-normalization.ts';
+export type {HashingOptions} from './nn/layers/hashing.ts';
 export * as layers from './nn/layers/index.ts';
 export type {InputLayerOptions} from './nn/layers/input-layer.ts';
 export type {LambdaOptions} from './nn/layers/lambda.ts';
+export type {VocabularyLayer, VocabularyOptions} from './nn/layers/learned-vocabulary.ts';
+export type {IntegerLookupOptions, LookupLayer, StringLookupOptions} from './nn/layers/lookup.ts';
 export type {MaskingOptions} from './nn/layers/masking.ts';
 export type {
   GroupQueryAttentionOptions,
@@ -119,7 +128,15 @@ export type {
 export type {CellFunction, RnnOptions} from './nn/layers/rnn.ts';
 export type {DataFormat, Sides} from './nn/layers/spatial-options.ts';
 export type {SpectralNormalizationOptions} from './nn/layers/spectral-normalization.ts';
+export type {TextVectorizationLayer, TextVectorizationOptions} from './nn/layers/text-vectorization.ts';
 export type {TimeDistributedOptions} from './nn/layers/time-distributed.ts';
+export type {
+  BytePairTokenizerOptions,
+  TokenizerLayer,
+  TokenizerLayerOptions,
+  TokenizerOptions,
+  WordPieceTokenizerOptions,
+} from './nn/layers/tokenizer.ts';
 export type {TransformerOptions} from './nn/layers/transformer.ts';
 export type {CrossentropyOptions, SparseCrossentropyOptions} from './nn/losses/crossentropy.ts';
 export type {CtcOptions} from './nn/losses/ctc.ts';

@@ -82,6 +82,8 @@ function checkBuffer(what: string, data: NumericArray): void {
     fail('ERR_DETACHED', `${what}: the array was transferred elsewhere and is empty now.`);
 }
 
+const textHint = " An input with dtype: 'string' takes text.";
+
 /**
  * The same numbers in an array that plans read: the array itself, or a converted copy.
  *
@@ -90,7 +92,8 @@ function checkBuffer(what: string, data: NumericArray): void {
 export function readable(what: string, data: unknown, wanted: Wanted = false): NumberArray {
   if (!isNumericArray(data)) {
     const wanted = 'a typed array such as Float32Array, or nested arrays of numbers';
-    const hint = isMap(data) ? ' Object.fromEntries(map) makes an object of it.' : '';
+    const isText = typeof data === 'string' || (Array.isArray(data) && typeof data[0] === 'string');
+    const hint = isMap(data) ? ' Object.fromEntries(map) makes an object of it.' : isText ? textHint : '';
     return fail('ERR_DTYPE', `${what}: expected ${wanted}. Received ${show(data)}.${hint}`);
   }
   checkBuffer(what, data);
@@ -127,7 +130,9 @@ export function fromNested(what: string, value: NestedArray, wanted: Wanted, pla
       } else if (isList(element)) {
         fail('ERR_SHAPE', `${what} is ragged: row ${row} holds an array where row 0 holds a number.`);
       } else {
-        fail('ERR_DTYPE', `${what}: ${place} ${row} holds ${show(element)} where a number is expected.`);
+        const hint = typeof element === 'string' ? textHint : '';
+        const received = `${place} ${row} holds ${show(element)}`;
+        fail('ERR_DTYPE', `${what}: ${received} where a number is expected.${hint}`);
       }
     },
     ragged(level, size, [row]) {
@@ -191,7 +196,7 @@ const isOneNumber = (shape: Shape): boolean => shape.length <= 1 && sizeOf(shape
 const withoutLastOne = (shape: Shape): Shape => (shape.at(-1) === 1 ? shape.slice(0, -1) : shape);
 
 /** Whether shapes of rows are the same; a last axis of size 1 may be left out, as in Keras. */
-function fits(given: Shape, wanted: Shape): boolean {
+export function fitsRow(given: Shape, wanted: Shape): boolean {
   return sameShape(given, wanted) || sameShape(withoutLastOne(given), withoutLastOne(wanted));
 }
 
@@ -229,7 +234,7 @@ export function toRows(value: DataInput, rules: RowRules): Rows {
     return {data, dtype, rowShape, count: 1, scale, single: true};
   }
   const [count, ...inner] = shape;
-  if (count === undefined || !fits(inner, rowShape)) {
+  if (count === undefined || !fitsRow(inner, rowShape)) {
     const wanted = formatShape(['rows', ...rowShape] as unknown as Shape);
     fail('ERR_SHAPE', `${what}: expected the shape ${wanted}. Received ${formatShape(shape)}.`);
   }

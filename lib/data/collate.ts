@@ -15,10 +15,15 @@ import {
   type ShapedArray,
   type ShapedInput,
 } from './arrays.ts';
+import {holdsText, type NestedText, type ShapedText, shapedText, showShort} from './text.ts';
 import {isRecord} from './tree.ts';
 
 /** The type of a batch of such elements. */
-export type Batched<Element> = Element extends
+export type Batched<Element> = Element extends string | NestedText | ShapedText
+  ? ShapedText
+  : BatchedNumbers<Element>;
+
+type BatchedNumbers<Element> = Element extends
   | number
   | boolean
   | bigint
@@ -45,7 +50,8 @@ function leafOf(what: string, value: unknown): Leaf {
     return {data: [number], dtype: undefined, shape: [], scale: 1};
   }
   if (typeof value === 'string') {
-    fail('ERR_DTYPE', `${what} is text, ${JSON.stringify(value)}: map it to a number, or leave it out.`);
+    const instead = 'the first is none: map it to a number, or leave it out';
+    fail('ERR_DTYPE', `${what} is text, ${showShort(value)}, and ${instead}.`);
   }
   if (value === undefined || value === null) {
     fail('ERR_VALUE', `${what} is missing: filter such elements out, or map them to a number.`);
@@ -70,6 +76,27 @@ function needInt32(leaves: readonly Leaf[]): boolean {
   return numbers.every(isInt32) && numbers.some(number => Math.fround(number) !== number);
 }
 
+/** Elements of one shape. @throws ERR_SHAPE */
+function checkSameShape(what: string, leaves: readonly {readonly shape: Shape}[]): void {
+  const [first] = leaves as [Leaf];
+  const odd = leaves.findIndex(({shape}) => !sameShape(shape, first.shape));
+  if (odd <= 0) return;
+  const received = formatShape((leaves[odd] as Leaf).shape);
+  const wanted = formatShape(first.shape);
+  fail('ERR_SHAPE', `${what}: element ${odd} has the shape ${received} where the first has ${wanted}.`);
+}
+
+function collateTexts(what: string, values: readonly unknown[]): ShapedText {
+  const leaves = values.map((value, index) => {
+    if (holdsText(value)) return shapedText(`${what}: element ${index}`, value);
+    const received = `element ${index} is no text as the first is. Received ${showShort(value)}`;
+    return fail('ERR_DTYPE', `${what}: ${received}.`);
+  });
+  checkSameShape(what, leaves);
+  const [{shape}] = leaves as [ShapedText];
+  return {data: leaves.flatMap(({data}) => data), shape: [leaves.length, ...shape]};
+}
+
 /**
  * Arrays keep their type and scale if all have the same, and become float32 otherwise; so do numbers, but for
  * integers that would be rounded.
@@ -78,12 +105,7 @@ function collateLeaves(what: string, values: readonly unknown[]): ShapedArray {
   const leaves = values.map((value, index) => leafOf(`${what}: element ${index}`, value));
   const [first] = leaves as [Leaf];
   const width = sizeOf(first.shape);
-  const odd = leaves.findIndex(({shape}) => !sameShape(shape, first.shape));
-  if (odd > 0) {
-    const received = formatShape((leaves[odd] as Leaf).shape);
-    const wanted = formatShape(first.shape);
-    fail('ERR_SHAPE', `${what}: element ${odd} has the shape ${received} where the first has ${wanted}.`);
-  }
+  checkSameShape(what, leaves);
   const {dtype} = first;
   const kept = leaves.every(leaf => leaf.dtype === dtype && leaf.scale === first.scale) && dtype;
   const {array, bytes} = dtypes[kept || (needInt32(leaves) ? 'int32' : 'float32')];
@@ -105,6 +127,7 @@ function collateLeaves(what: string, values: readonly unknown[]): ShapedArray {
 export function collate<Element>(elements: readonly Element[], path = ''): Batched<Element> {
   const [first] = elements;
   const what = path === '' ? 'batch' : `batch: ${path}`;
+  if (!isRecord(first) && holdsText(first)) return collateTexts(what, elements) as Batched<Element>;
   if (!isRecord(first)) return collateLeaves(what, elements) as Batched<Element>;
   const names = Object.keys(first);
   const entries = names.map(name => {

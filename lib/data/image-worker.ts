@@ -1,10 +1,7 @@
 // Worker threads that decode images with sharp, which is no dependency: whoever reads images installs it.
-import path from 'node:path';
 import {pathToFileURL} from 'node:url';
-import {fail} from '../core/errors.ts';
+import {optionalFile} from './optional-package.ts';
 
-/** Not imported: bundlers rewrite what they take for calls of an imported createRequire. */
-const {createRequire} = process.getBuiltinModule('node:module');
 const {Worker} = process.getBuiltinModule('node:worker_threads');
 
 export interface ImageFormat {
@@ -15,20 +12,8 @@ export interface ImageFormat {
   readonly crops: boolean;
 }
 
-/** The file of sharp: beside the program that was started, or in its folder. @throws ERR_OPTION */
-export function findSharp(where: string): string {
-  const places = [process.argv[1], path.join(process.cwd(), 'package.json')];
-  for (const place of places) {
-    if (place === undefined || !path.isAbsolute(place)) continue;
-    try {
-      return createRequire(place).resolve('sharp');
-    } catch (cause) {
-      if ((cause as {readonly code?: unknown}).code !== 'MODULE_NOT_FOUND') throw cause;
-    }
-  }
-  const what = 'images are decoded by the package sharp, which is not installed';
-  return fail('ERR_OPTION', `${where}: ${what}. Install it: npm install sharp`);
-}
+/** The file of sharp. @throws ERR_OPTION saying what to install. */
+export const findSharp = (where: string): string => optionalFile(where, 'sharp', 'images are decoded');
 
 // A text, so that it runs wherever this file was bundled to.
 const program = `

@@ -3,10 +3,11 @@
 import {fail} from '../core/errors.ts';
 import {isShaped, mark} from '../core/kinds.ts';
 import {sizeOf} from '../core/shape.ts';
-import {type DataInput, pickRows, type Rows, toRows} from './arrays.ts';
+import {type DataInput, toRows} from './arrays.ts';
 import {ascendingRows} from './order.ts';
 import {shuffled} from './shuffle.ts';
 import {shapeOfTable} from './table.ts';
+import {type AnyRows, holdsText, isTextRows, pickAny, toTextRows} from './text.ts';
 import {leavesOf, mapTree} from './tree.ts';
 
 /** A table of which each element holds a row. A class, to tell it from a record of tables. */
@@ -15,11 +16,11 @@ export class Table {
     mark(Table.prototype, 'table');
   }
 
-  readonly rows: Rows;
-  /** The form of its rows as elements. */
+  readonly rows: AnyRows;
+  /** The form of its rows as elements: `number` also of single texts. */
   readonly form: 'number' | 'array' | 'shaped';
 
-  constructor(rows: Rows, form: Table['form']) {
+  constructor(rows: AnyRows, form: Table['form']) {
     this.rows = rows;
     this.form = form;
   }
@@ -66,7 +67,7 @@ export function planOfArrays(arrays: unknown): RowPlan {
     const what = path === '' ? where : `${where}: ${path}`;
     const table = value as DataInput;
     const rowShape = shapeOfTable(what, table).slice(1);
-    const rows = toRows(table, {what, rowShape});
+    const rows = holdsText(value) ? toTextRows(value, {what, rowShape}) : toRows(table, {what, rowShape});
     const form =
       isShaped(value) || rowShape.length > 1 ? 'shaped' : rowShape.length === 1 ? 'array' : 'number';
     return new Table(rows, form);
@@ -232,11 +233,14 @@ export function repeatBatches(plan: BatchPlan, count: number): BatchPlan {
   };
 }
 
-function rowOf({rows: {data, rowShape, scale}, form}: Table, row: number): unknown {
-  if (form === 'number') return data[row];
+function rowOf({rows, form}: Table, row: number): unknown {
+  const {rowShape} = rows;
+  if (form === 'number') return rows.data[row];
   const width = sizeOf(rowShape);
-  const values = data.subarray(row * width, (row + 1) * width);
-  return form === 'array' ? values : {data: values, shape: rowShape, ...(scale !== 1 && {scale})};
+  const [begin, end] = [row * width, (row + 1) * width];
+  const values = isTextRows(rows) ? rows.data.slice(begin, end) : rows.data.subarray(begin, end);
+  const scaled = !isTextRows(rows) && rows.scale !== 1 && {scale: rows.scale};
+  return form === 'array' ? values : {data: values, shape: rowShape, ...scaled};
 }
 
 /** One element: the row of each table. */
@@ -245,4 +249,4 @@ export const elementOf = (tables: unknown, row: number): unknown =>
 
 /** A batch: the rows of each table. */
 export const gather = (tables: unknown, rows: Int32Array): unknown =>
-  mapTree(tables, table => pickRows((table as Table).rows, rows));
+  mapTree(tables, table => pickAny((table as Table).rows, rows));

@@ -4,6 +4,7 @@ import {sizeOf} from '../core/shape.ts';
 import {type DataInput, pickRows, type Rows, type ShapedArray, toRows} from './arrays.ts';
 import {ascendingRows, shuffleRows} from './order.ts';
 import {shapeOfTable} from './table.ts';
+import {holdsText, pickAny, type ShapedText, type TextInput, toTextRows} from './text.ts';
 
 export interface SplitOptions {
   /** Share of the rows that are kept for testing, 0.25 by default. */
@@ -47,12 +48,21 @@ function stratified(order: Int32Array, y: Rows, total: number): Int32Array {
   return Int32Array.from([...test, ...train].reverse());
 }
 
-/** Splits rows of `x` and `y` alike into those for training and those for testing, as copies. */
+interface Split<Inputs> {
+  readonly xTrain: Inputs;
+  readonly xTest: Inputs;
+  readonly yTrain: ShapedArray;
+  readonly yTest: ShapedArray;
+}
+
+/** Splits rows of `x`, numbers or texts, and `y` alike into those for training and for testing, as copies. */
+export function trainTestSplit(x: DataInput, y: DataInput, options?: SplitOptions): Split<ShapedArray>;
+export function trainTestSplit(x: TextInput, y: DataInput, options?: SplitOptions): Split<ShapedText>;
 export function trainTestSplit(
-  x: DataInput,
+  x: DataInput | TextInput,
   y: DataInput,
   options: SplitOptions = {},
-): {xTrain: ShapedArray; xTest: ShapedArray; yTrain: ShapedArray; yTest: ShapedArray} {
+): Split<ShapedArray | ShapedText> {
   const where = 'data.trainTestSplit';
   checkOptions(where, options, ['testSize', 'seed', 'shuffle', 'stratify']);
   const {testSize = 0.25, seed = 0, shuffle = true, stratify = false} = options;
@@ -61,7 +71,8 @@ export function trainTestSplit(
   }
   checkNumber(`${where}: testSize`, testSize, {above: 0, below: 1});
   checkNumber(`${where}: seed`, seed, {integer: true});
-  const xRows = toRows(x, {what: `${where}: x`, rowShape: shapeOfTable(`${where}: x`, x).slice(1)});
+  const ofX = {what: `${where}: x`, rowShape: shapeOfTable(`${where}: x`, x).slice(1)};
+  const xRows = holdsText(x) ? toTextRows(x, ofX) : toRows(x, ofX);
   const yRows = toRows(y, {
     what: `${where}: y`,
     rowShape: shapeOfTable(`${where}: y`, y).slice(1),
@@ -78,8 +89,8 @@ export function trainTestSplit(
   const train = order.subarray(0, forTraining);
   const test = order.subarray(forTraining);
   return {
-    xTrain: pickRows(xRows, train),
-    xTest: pickRows(xRows, test),
+    xTrain: pickAny(xRows, train),
+    xTest: pickAny(xRows, test),
     yTrain: pickRows(yRows, train),
     yTest: pickRows(yRows, test),
   };

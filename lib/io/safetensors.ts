@@ -28,8 +28,8 @@ export interface Header {
 }
 
 export const lengthBytes = 8;
-/** Far more than our headers need, which have some 100 bytes for each tensor. */
-export const maxHeaderBytes = 2 ** 24;
+/** Far more than our headers need: some 100 bytes for each tensor, and vocabularies of text layers. */
+export const maxHeaderBytes = 2 ** 27;
 /** The header is padded so that the tensors start at this alignment. */
 const alignment = 64;
 /** In place of the header's own checksum while that is computed. */
@@ -61,6 +61,10 @@ export function encodeHeader(
   const all = {headerChecksum: noChecksum, ...metadata, checksums: JSON.stringify(checksums)};
   const json = Buffer.from(JSON.stringify({__metadata__: all, ...table}));
   const padded = Math.ceil((lengthBytes + json.length) / alignment) * alignment - lengthBytes;
+  if (padded > maxHeaderBytes) {
+    const most = `a file takes at most ${maxHeaderBytes}`;
+    fail('ERR_FILE', `the model's description, vocabularies included, has ${padded} bytes; ${most}`);
+  }
   const bytes = Buffer.alloc(lengthBytes + padded, ' ');
   bytes.writeBigUInt64LE(BigInt(padded), 0);
   json.copy(bytes, lengthBytes);

@@ -18,12 +18,14 @@ export interface LayerOptions {
 
 export const layerOptions = ['inputShape', 'name', 'trainable', 'activityRegularizer'] as const;
 
-export function checkInputShape(where: string, shape: Shape): void {
+/** `orNone`: [], a single value, is allowed, as it is for text. */
+export function checkInputShape(where: string, shape: Shape, orNone = false): void {
   if (!Array.isArray(shape)) {
     fail('ERR_OPTION', `${where}: expected an array such as [784]. Received ${show(shape)}.`);
   }
-  if (shape.length < 1 || shape.length > 5) {
-    fail('ERR_OPTION', `${where}: expected 1 to 5 sizes. Received [${shape}].`);
+  const least = orNone ? 0 : 1;
+  if (shape.length < least || shape.length > 5) {
+    fail('ERR_OPTION', `${where}: expected ${least} to 5 sizes. Received [${shape}].`);
   }
   for (const size of shape) checkNumber(where, size, {integer: true, min: 1, max: 2 ** 31 - 1});
 }
@@ -38,8 +40,10 @@ export function checkBoolean(where: string, value: unknown): void {
   fail('ERR_OPTION', `${where}: expected true or false. Received ${show(value)}.`);
 }
 
-export function checkLayerOptions(where: string, {inputShape, name, trainable}: LayerOptions): void {
-  if (inputShape !== undefined) checkInputShape(`${where}: inputShape`, inputShape);
+export function checkLayerOptions(where: string, options: LayerOptions, orNone = false): void {
+  const {inputShape, name, trainable} = options;
+  const isText = (options as {dtype?: unknown}).dtype === 'string';
+  if (inputShape !== undefined) checkInputShape(`${where}: inputShape`, inputShape, orNone || isText);
   checkName(`${where}: name`, name);
   checkBoolean(`${where}: trainable`, trainable);
 }

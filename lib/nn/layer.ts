@@ -1,12 +1,12 @@
 // What a layer is: a function of ops, made in two steps. `build` makes its weights for the shape of an input
 // and returns the forward pass, whose graph also gives the backward pass. Layers are applied to symbolic
 // tensors and give others; a model is the graph between its inputs and outputs.
-import type {DType} from '../core/dtype.ts';
 import {checkOptions, fail} from '../core/errors.ts';
 import {isOwn, mark, show} from '../core/kinds.ts';
 import {type Config, describe, type Named, remember} from '../core/named.ts';
 import {formatShape, type Shape, sameShape} from '../core/shape.ts';
 import {type Tensor, type Variable, withScope} from '../core/tensor.ts';
+import {type AheadOfPlan, checkPlace, notInPlan, type ValueType} from './ahead.ts';
 import type {Forward, ForwardAll, MakeWeight} from './call-context.ts';
 import type {Constraint} from './constraints.ts';
 import {checkLayerOptions, type LayerOptions} from './layer-options.ts';
@@ -33,7 +33,7 @@ export class SymbolicTensor {
   readonly id = nextId++;
   readonly shape: Shape;
   /** Of an input, how its data may be stored; float32 by default. */
-  readonly dtype: DType;
+  readonly dtype: ValueType;
   /** The call that made it; missing for an input. */
   readonly call: LayerCall | undefined;
   /** @internal Of an input, if the user gave it a name. */
@@ -42,12 +42,12 @@ export class SymbolicTensor {
   readonly maskShape: Shape | undefined;
 
   /** @internal */
-  constructor(shape: Shape, call?: LayerCall, name?: string, maskShape?: Shape, dtype: DType = 'float32') {
+  constructor(shape: Shape, call?: LayerCall, name?: string, mask?: Shape, dtype: ValueType = 'float32') {
     this.shape = shape;
     this.dtype = dtype;
     this.call = call;
     this.givenName = name;
-    this.maskShape = maskShape;
+    this.maskShape = mask;
     Object.freeze(this);
   }
 
@@ -100,9 +100,7 @@ export interface LayerMemory {
 let trainableCount = 0;
 
 /** How often `trainable` of any layer has been set. */
-export function trainableChanges(): number {
-  return trainableCount;
-}
+export const trainableChanges = (): number => trainableCount;
 
 /**
  * A layer, made by a function of `layers` or as an instance of a class that extends this one. Its weights are
@@ -142,7 +140,7 @@ export abstract class Layer implements Named {
   /** @throws ERR_OPTION */
   constructor(options: LayerOptions = {}, kind?: string) {
     this.kind = kind ?? new.target.name;
-    checkLayerOptions(kind === undefined ? this.kind : `layers.${kind}`, options);
+    checkLayerOptions(kind === undefined ? this.kind : `layers.${kind}`, options, !!this.aheadOfPlan());
     this.givenName = options.name;
     this.inputShape = options.inputShape && [...options.inputShape];
     this.activityRegularizer = toRegularizer(options.activityRegularizer);
@@ -166,9 +164,19 @@ export abstract class Layer implements Named {
 
   set trainable(value: boolean) {
     if (typeof value !== 'boolean') fail('ERR_OPTION', `trainable: expected true or false, not ${value}.`);
-    this.#memory?.checkNoTraining(`${this.name}: trainable`);
+    this.checkNoTraining('trainable');
     this.#trainable = value;
     trainableCount++;
+  }
+
+  /** @internal @throws ERR_MODEL_BUSY while a training runs. */
+  checkNoTraining(what: string): void {
+    this.#memory?.checkNoTraining(`${this.name}: ${what}`);
+  }
+
+  /** @internal What it does in JavaScript, ahead of the plan; undefined for a layer of ops. */
+  aheadOfPlan(): AheadOfPlan | undefined {
+    return undefined;
   }
 
   /** Empty before the layer is first applied. */
@@ -378,10 +386,12 @@ export function callLayer(
     fail('ERR_SHAPE', `${scope} says inputShape ${formatShape(layer.inputShape)}, but gets ${gets}.`);
   }
   return withScope(scope, () => {
-    const forward = layer.forwardFor(shapes, scope, options);
+    const ahead = checkPlace(scope, layer, inputs);
+    const made = ahead && [{...ahead.sampleOf(scope, inputs), maskShape: undefined}];
+    const forward = ahead && !ahead.isInput ? notInPlan : layer.forwardFor(shapes, scope, options);
     const outputs: SymbolicTensor[] = [];
     const call: LayerCall = {layer, inputs: [...inputs], outputs, options: {...options}, forward};
-    for (const {shape, maskShape, dtype} of sampleOutputs(scope, layer, forward, inputs)) {
+    for (const {shape, maskShape, dtype} of made ?? sampleOutputs(scope, layer, forward, inputs)) {
       outputs.push(new SymbolicTensor(shape, call, undefined, maskShape, dtype));
     }
     layer.isCalled(call);

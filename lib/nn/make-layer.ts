@@ -43,14 +43,15 @@ export abstract class MadeLayer extends Layer {
 }
 
 /**
- * A layer with one input; `config` gives its own options as JSON, `masking` says whether it passes masks on.
+ * A layer with one input; `config` gives its own options as JSON, `masking` says whether it passes masks
+ * on, or what mask its output has.
  */
 export function makeLayer(
   kind: string,
   options: LayerOptions,
   config: () => SavedOptions,
   build: (inputShape: Shape, weight: MakeWeight, layer: Layer) => Forward,
-  masking = false,
+  masking: boolean | MaskRules['computeMask'] = false,
 ): Layer {
   const made = new (class extends MadeLayer {
     override build(inputShape: Shape, weight: MakeWeight): Forward {

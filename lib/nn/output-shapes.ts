@@ -4,8 +4,9 @@ import {fail} from '../core/errors.ts';
 import {show} from '../core/kinds.ts';
 import {registerOf} from '../core/registers.ts';
 import type {Shape} from '../core/shape.ts';
-import {input as inputTensor, isTensor, type Tensor, type TensorSpec} from '../core/tensor.ts';
+import {input as inputTensor, isTensor, type Tensor} from '../core/tensor.ts';
 import {broadcastTo, mul} from '../ops/map.ts';
+import {numericType, type SampleType} from './ahead.ts';
 import type {CallContext, ForwardAll} from './call-context.ts';
 import {callWithMasks, type MaskRules, type Masks} from './masking.ts';
 import type {Regularizer} from './regularizers.ts';
@@ -32,7 +33,7 @@ const shapesOnly: CallContext = {
 const sampleBatch = 2;
 
 /** Shape and type of a value for one sample, and the shape of its mask where it has one. */
-export interface SampleShapes extends TensorSpec {
+export interface SampleShapes extends SampleType {
   readonly maskShape: Shape | undefined;
 }
 
@@ -46,7 +47,7 @@ export function sampleOutputs(
   const sample = (shape: Shape, dtype: DType): Tensor =>
     inputTensor({name: 'sample', shape: [sampleBatch, ...shape], dtype});
   const masks = inputs.map(({maskShape}) => maskShape && sample(maskShape, 'bool'));
-  const values = inputs.map(given => sample(given.shape, registerOf(given)));
+  const values = inputs.map(given => sample(given.shape, registerOf({dtype: numericType(given)})));
   const called = callWithMasks(scope, layer, forward, values, masks, shapesOnly);
   const has = (list: Masks): boolean => list.some(mask => mask !== undefined);
   if (has(masks) && !layer.supportsMasking && !has(called.masks)) warnOfMask(scope);

@@ -1,7 +1,8 @@
 // The functional API: models as graphs of layer calls, which begin at inputs.
-import {type DType, dtypes} from '../core/dtype.ts';
+import {dtypes} from '../core/dtype.ts';
 import {checkOptions, fail, unknownName} from '../core/errors.ts';
 import type {Shape} from '../core/shape.ts';
+import type {ValueType} from './ahead.ts';
 import {SymbolicTensor} from './layer.ts';
 import {checkInputShape, checkName} from './layer-options.ts';
 
@@ -15,12 +16,13 @@ export interface InputOptions {
   /**
    * What its data are: float32 by default. Layers see int32 for int32 and int64, bool for bool, and float32
    * for float32, uint8, float16 and bfloat16. Arrays of int64 are BigInt64Arrays of numbers that fit int32,
-   * those of float16 and bfloat16 Uint16Arrays of their bits; other numbers that fit are converted.
+   * those of float16 and bfloat16 Uint16Arrays of their bits; other numbers that fit are converted. `string`
+   * for text, one to a sample with the shape [], behind which stands a layer that makes numbers of it.
    */
-  readonly dtype?: Exclude<DType, 'float64'>;
+  readonly dtype?: Exclude<ValueType, 'float64'>;
 }
 
-const inputTypes = Object.keys(dtypes).filter(name => name !== 'float64');
+const inputTypes = [...Object.keys(dtypes).filter(name => name !== 'float64'), 'string'];
 
 /** @throws ERR_OPTION */
 export function checkInputType(where: string, dtype: unknown): void {
@@ -38,8 +40,8 @@ export function input(options: InputOptions): SymbolicTensor {
   checkOptions('input', options, ['shape', 'name', 'dtype']);
   const {shape, name, dtype} = options;
   if (shape === undefined) fail('ERR_OPTION', 'input: shape is missing, the shape of one sample: [784].');
-  checkInputShape('input: shape', shape);
   checkName('input: name', name);
   checkInputType('input', dtype);
+  checkInputShape('input: shape', shape, dtype === 'string');
   return new SymbolicTensor([...shape], undefined, name, undefined, dtype);
 }

@@ -171,8 +171,54 @@ describe('what elements hold', () => {
     });
   });
 
+  it('may be text', async () => {
+    const texts = Dataset.fromGenerator(() => ['a', 'b', 'c']).batch(2);
+    expect(await texts.toArray()).toEqual([
+      {data: ['a', 'b'], shape: [2]},
+      {data: ['c'], shape: [1]},
+    ]);
+    const table = [
+      ['a', 'b'],
+      ['c', 'd'],
+    ];
+    const rows = Dataset.fromArrays({xs: table, ys: [0, 1]});
+    expect(await rows.toArray()).toEqual([
+      {xs: ['a', 'b'], ys: 0},
+      {xs: ['c', 'd'], ys: 1},
+    ]);
+    const whole = {data: ['a', 'b', 'c', 'd'], shape: [2, 2]};
+    const [batch] = await rows.batch(2).toArray();
+    expect(batch?.xs).toEqual(whole);
+    const shaped = Dataset.fromArrays(whole);
+    expect(await shaped.toArray()).toEqual([
+      {data: ['a', 'b'], shape: [2]},
+      {data: ['c', 'd'], shape: [2]},
+    ]);
+    const made = await shaped
+      .map(row => row)
+      .batch(2)
+      .toArray();
+    expect(made).toEqual([whole]);
+    expect(() => Dataset.fromArrays({xs: table, ys: [0]})).toThrow(/one array has 2 rows, another 1/);
+    expect(() => Dataset.fromArrays({data: ['a'], shape: [2]})).toThrow(
+      /1 texts do not fill the shape \[2\]/,
+    );
+  });
+
   it.each([
-    ['text', [{name: 'a'}], 'ERR_DTYPE', /batch: name: element 0 is text, "a": map it to a number, or leave/],
+    [
+      'text among numbers',
+      [{a: 1}, {a: 'b'}],
+      'ERR_DTYPE',
+      /batch: a: element 1 is text, "b", and the first is/,
+    ],
+    ['numbers among text', [{a: 'b'}, {a: 1}], 'ERR_DTYPE', /batch: a: element 1 is no text as the first is/],
+    [
+      'texts of other shapes',
+      [['a', 'b'], ['c']],
+      'ERR_SHAPE',
+      /element 1 has the shape \[1\] where the first/,
+    ],
     ['nothing', [{age: 1}, {age: undefined}], 'ERR_VALUE', /batch: age: element 1 is missing: filter such/],
     [
       'another shape',

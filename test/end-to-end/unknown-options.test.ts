@@ -166,7 +166,12 @@ const found = [
 
 /** Those that are told elsewhere: the same method under another type's name. */
 const sameAs = (name: string): string =>
-  name.replace(/^(Sequential|BaseModel)\./, 'Model.').replace(/^(Normalization|Cell)Layer\./, 'Layer.');
+  name
+    .replace(/^(Sequential|BaseModel)\./, 'Model.')
+    .replace(
+      /^(Normalization|Cell|Ahead|Vocabulary|Lookup|TextVectorization|Discretiz\w+|Tokenizer|Category\w+)Layer\./,
+      'Layer.',
+    );
 
 function callOf(name: string): Call {
   const own = calls[sameAs(name)];

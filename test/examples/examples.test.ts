@@ -124,6 +124,15 @@ it('logistic-regression', async () => {
   expect(Number(/test accuracy ([\d.]+)/.exec(stdout)?.[1])).toBeGreaterThan(0.85);
 });
 
+it('spam, which serves from its file', async () => {
+  const {code, stdout, stderr} = await run('spam', ['700', '8']);
+  expect(code, stderr).toBe(0);
+  expect(Number(/of 140 held-out mails: accuracy ([\d.]+) %/.exec(stdout)?.[1])).toBeGreaterThan(88);
+  expect(stdout).toMatch(/saved with its vocabulary: \d+\.\d MiB/);
+  const [spam, ham] = [...stdout.matchAll(/^([\d.]+) Subject: /gm)].map(([, share]) => Number(share));
+  expect(spam).toBeGreaterThan(ham as number);
+});
+
 it('two-outputs', async () => {
   const {code, stdout, stderr} = await run('two-outputs');
   expect(code, stderr).toBe(0);

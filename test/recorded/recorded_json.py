@@ -27,8 +27,10 @@ def to_json(value, indent=0, prefix=""):
     elif isinstance(value[0], dict):
         body, brackets = (",\n" + " " * inner).join(to_json(item, inner) for item in value), "[]"
     else:
-        body, brackets = textwrap.fill(flat[1:-1], LINE_WIDTH - inner, break_on_hyphens=False), "[]"
-        body = body.replace("\n", "\n" + " " * inner)
+        whole = re.sub(r'"(?:[^"\\]|\\.)*"', lambda text: text.group().replace(" ", "\0"), flat[1:-1])
+        how = {"break_on_hyphens": False, "break_long_words": False}
+        body, brackets = textwrap.fill(whole, LINE_WIDTH - inner, **how), "[]"
+        body = body.replace("\n", "\n" + " " * inner).replace("\0", " ")
     return f"{brackets[0]}\n{' ' * inner}{body}\n{' ' * indent}{brackets[1]}"
 
 

@@ -1,6 +1,7 @@
 import {checkNumber, checkOptions, requireOptions} from '../../core/errors.ts';
 import {describe} from '../../core/named.ts';
 import {failIn, type Tensor} from '../../core/tensor.ts';
+import {select} from '../../ops/map.ts';
 import {transpose} from '../../ops/move.ts';
 import {
   type Activation,
@@ -33,6 +34,7 @@ function defineWithOption<Name extends string>(
   defaultValue: number,
   range: Parameters<typeof checkNumber>[2],
   make: (value: number) => Activation,
+  masked = (x: Tensor, _: CallContext): Tensor => x,
 ): (options?: LayerOptions & {readonly [Key in Name]?: number}) => Layer {
   return (options = {}) => {
     checkOptions(`layers.${kind}`, options, [...layerOptions, name]);
@@ -44,7 +46,7 @@ function defineWithOption<Name extends string>(
       kind,
       options,
       () => ({[name]: given}),
-      () => (x, context) => activate(formula, x, context),
+      () => (x, context) => activate(formula, masked(x, context), context),
       true,
     );
   };
@@ -58,9 +60,20 @@ export const leakyRelu = defineWithOption('leakyRelu', 'negativeSlope', 0.3, {mi
 /** x where x > 0, else alpha · (exp(x) − 1); alpha is 1 by default (Clevert et al. 2016). */
 export const elu = defineWithOption('elu', 'alpha', 1, {}, alpha => eluOf({alpha}));
 
-/** exp(x) / Σ exp(x) along `axis`, the last by default; the batch is axis 0. */
-export const softmax = defineWithOption('softmax', 'axis', -1, {integer: true, min: -6, max: 5}, axis =>
-  Object.assign((x: Tensor) => softmaxAlong(x, axis), {kind: 'softmax', config: {axis}}),
+/** Of exp(x), nothing is left; as in Keras, and finite where nothing counts. */
+const far = -1e9;
+
+/**
+ * exp(x) / Σ exp(x) along `axis`, the last by default; the batch is axis 0. Where a mask says that an element
+ * does not count, it is 0.
+ */
+export const softmax = defineWithOption(
+  'softmax',
+  'axis',
+  -1,
+  {integer: true, min: -6, max: 5},
+  axis => Object.assign((x: Tensor) => softmaxAlong(x, axis), {kind: 'softmax', config: {axis}}),
+  (x, {mask}) => (mask && mask.rank === x.rank ? select(mask, x, far) : x),
 );
 
 function softmaxAlong(x: Tensor, axis: number): Tensor {

@@ -8,7 +8,7 @@ import {type Groups, MergedStatistics, type Statistics, statisticsOf} from '../.
 import {shapeOfTable} from '../../data/table.ts';
 
 /** Batches of inputs, alone or as `{xs}` of `{xs, ys}`. */
-export type AdaptBatches = AsyncIterable<DataInput | {readonly xs: DataInput}>;
+export type AdaptBatches<Input = DataInput> = AsyncIterable<Input | {readonly xs: Input}>;
 
 /** Which axes of a sample have statistics of their own, from 0, and how many places they have. */
 export interface FeatureAxes {
@@ -24,15 +24,15 @@ export interface AdaptedAxes {
   of(sample: Shape): FeatureAxes;
 }
 
-export const isBatches = (value: unknown): value is AdaptBatches =>
+export const isBatches = <Input = DataInput>(value: unknown): value is AdaptBatches<Input> =>
   typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 
 /** The only table of a record by name. */
-function onlyTable(where: string, given: unknown): DataInput {
+function onlyTable<Input>(where: string, given: unknown): Input {
   const value = fromMap(given);
-  if (!isRecord(value)) return value as DataInput;
+  if (!isRecord(value)) return value as Input;
   const names = Object.keys(value);
-  if (names.length === 1) return value[names[0] as string] as DataInput;
+  if (names.length === 1) return value[names[0] as string] as Input;
   const advice = 'give the one that the layer takes, of a data set by dataset.map(({xs}) => xs.name)';
   return fail('ERR_OPTION', `${where}: expected one table. Received {${names.join(', ')}}: ${advice}.`);
 }
@@ -72,7 +72,7 @@ function measured(
   given: unknown,
   layer: AdaptedAxes,
 ): {count: number; shape: Shape; statistics: Statistics} {
-  const table = onlyTable(where, given);
+  const table = onlyTable<DataInput>(where, given);
   const sample = sampleOf(where, table, layer.sample);
   const {data, scale} = toRows(table, {what: where, rowShape: sample});
   const axes = layer.of(sample);
@@ -101,24 +101,36 @@ export function statisticsOfRows(where: string, rows: DataInput, layer: AdaptedA
   return merged;
 }
 
+/** The tables of a data set's batches, one pass, and what errors call them. */
+export async function* tablesOf<Input>(
+  where: string,
+  batches: AdaptBatches<Input>,
+): AsyncGenerator<{what: string; xs: Input}> {
+  if (isDataset(batches) && batches.rows) failUnbatched(where);
+  if (isDataset(batches) && batches.size === Number.POSITIVE_INFINITY) {
+    fail('ERR_VALUE', `${where}: the data set never ends; take(n) ends it.`);
+  }
+  let number = 0;
+  for await (const element of batches) {
+    const what = `${where}: batch ${number++}`;
+    const xs: unknown = isRecord(element) && 'xs' in element ? element.xs : element;
+    if (typeof xs === 'number' || typeof xs === 'string') failUnbatched(where);
+    if (typeof xs !== 'object' || xs === null)
+      fail('ERR_VALUE', `${what}: expected rows. Received ${show(xs)}.`);
+    yield {what, xs: onlyTable<Input>(what, xs)};
+  }
+  if (number === 0) fail('ERR_VALUE', `${where}: the data set gave no batch.`);
+}
+
 /** One pass; no batch is kept. */
 export async function statisticsOfBatches(
   where: string,
   batches: AdaptBatches,
   layer: AdaptedAxes,
 ): Promise<MergedStatistics> {
-  if (isDataset(batches) && batches.rows) failUnbatched(where);
-  if (isDataset(batches) && batches.size === Number.POSITIVE_INFINITY) {
-    fail('ERR_VALUE', `${where}: the data set never ends; take(n) ends it.`);
-  }
   const merged = new MergedStatistics();
-  let [number, shape] = [0, undefined as Shape | undefined];
-  for await (const element of batches) {
-    const what = `${where}: batch ${number++}`;
-    const xs: unknown = isRecord(element) && 'xs' in element ? element.xs : element;
-    if (typeof xs === 'number') failUnbatched(where);
-    if (typeof xs !== 'object' || xs === null)
-      fail('ERR_VALUE', `${what}: expected rows. Received ${show(xs)}.`);
+  let shape: Shape | undefined;
+  for await (const {what, xs} of tablesOf(where, batches)) {
     const next = measured(what, xs, layer);
     if (shape && !sameShape(shape, next.shape)) {
       const shapes = `${formatShape(next.shape)}, those of batch 0 ${formatShape(shape)}`;
@@ -127,7 +139,6 @@ export async function statisticsOfBatches(
     shape = next.shape;
     merged.add(next.count, next.statistics);
   }
-  if (number === 0) fail('ERR_VALUE', `${where}: the data set gave no batch.`);
   return merged;
 }
 

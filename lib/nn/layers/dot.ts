@@ -1,6 +1,6 @@
 import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
 import {at} from '../../core/lists.ts';
-import {formatShape, sizeOf} from '../../core/shape.ts';
+import {formatShape, type Shape, sizeOf} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
 import {div, maximum, mul, sqrt, square} from '../../ops/map.ts';
 import {reshape, transpose} from '../../ops/move.ts';
@@ -41,7 +41,7 @@ export function dot(options: DotOptions): Layer {
   for (const axis of pair) checkNumber('layers.dot: axes', axis, {integer: true});
   checkBoolean('layers.dot: normalize', options.normalize);
   const config = () => ({axes: Array.isArray(axes) ? [...axes] : axes, normalize: options.normalize});
-  return makeMergeLayer('dot', options, config, shapes => {
+  const build = (shapes: readonly Shape[]) => {
     const [a, b] = shapes;
     if (!a || !b || shapes.length !== 2) {
       return fail('ERR_SHAPE', `dot: expected two inputs, as in apply([a, b]). Received ${shapes.length}.`);
@@ -54,7 +54,7 @@ export function dot(options: DotOptions): Layer {
       const sizes = `${a[first - 1]} of ${formatShape(a)} and ${b[second - 1]} of ${formatShape(b)}`;
       fail('ERR_SHAPE', `dot: the axes summed over differ in size: ${sizes}.`);
     }
-    return inputs => {
+    return (inputs: readonly Tensor[]): Tensor => {
       const [x, y] = [moveToEnd(at(inputs, 0), first), moveToEnd(at(inputs, 1), second)];
       const [p, q] = normalize ? [toUnitRows(x.rows), toUnitRows(y.rows)] : [x.rows, y.rows];
       const [batch, rows, size] = p.shape as [number, number, number];
@@ -63,5 +63,6 @@ export function dot(options: DotOptions): Layer {
       const rest = [...x.rest, ...y.rest];
       return reshape(sum(products, -1), [batch, ...(rest.length === 0 ? [1] : rest)]);
     };
-  });
+  };
+  return makeMergeLayer('dot', options, config, build, () => undefined);
 }

@@ -70,7 +70,7 @@ class Embedding extends MadeLayer {
     const embeddings = checkTable('layers.embedding', options);
     const {inputDim, outputDim, maskZero, sparse} = options;
     const config = () => ({inputDim, outputDim, ...embeddings.config(), maskZero, sparse});
-    super('embedding', options, config, true);
+    super('embedding', options, config, maskZero === true);
     this.#options = options;
     this.#embeddings = embeddings;
     Object.freeze(this);
@@ -86,9 +86,9 @@ class Embedding extends MadeLayer {
     }
     const table = weight('embeddings', [inputDim, outputDim], this.#embeddings.options);
     if (reverse !== true) {
-      return ([x], {mask, passMasks}) => {
+      return ([x], {passMasks}) => {
         const ids = idsOf(x as Tensor);
-        passMasks?.([maskZero ? notEqual(ids, 0) : mask]);
+        passMasks?.([maskZero ? notEqual(ids, 0) : undefined]);
         return [gatherRowsOf(table, ids, sparse)];
       };
     }

@@ -88,7 +88,7 @@ export class NormalizationLayer extends MadeLayer {
       mean: checkStatistic(`${where}: mean`, options.mean, -3e38),
       variance: checkStatistic(`${where}: variance`, options.variance, 0),
     };
-    super('normalization', options, () => ({axis, invert: invert || undefined, ...statistics}));
+    super('normalization', options, () => ({axis, invert: invert || undefined, ...statistics}), true);
     this.#statistics = statistics;
     this.#axis = Array.isArray(axis) ? [...axis] : axis;
     this.#invert = invert;

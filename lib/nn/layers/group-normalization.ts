@@ -5,6 +5,7 @@ import type {Tensor} from '../../core/tensor.ts';
 import {add, div, maximum, mul, sqrt, square} from '../../ops/map.ts';
 import {reshape} from '../../ops/move.ts';
 import {mean, sum} from '../../ops/reduce.ts';
+import type {Forward, MakeWeight} from '../call-context.ts';
 import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
 import {makeLayer} from '../make-layer.ts';
 import {describeOption, type InitializerLike, toInitializer} from '../resolve.ts';
@@ -31,7 +32,7 @@ export function groupNormalization(options: GroupNormalizationOptions = {}): Lay
   checkNumber(`${where}: axis`, axis, {integer: true});
   const learned = learnedScale(where, options);
   const config = () => ({groups: options.groups, axis: options.axis, ...learned.config()});
-  return makeLayer('groupNormalization', options, config, (sample, weight, layer) => {
+  const build = (sample: Shape, weight: MakeWeight, layer: Layer): Forward => {
     const channels = sample.at(-1) as number;
     if (sampleAxis(layer.name, axis, sample) !== sample.length) {
       const instead = 'layers.permute brings the channels there';
@@ -52,7 +53,8 @@ export function groupNormalization(options: GroupNormalizationOptions = {}): Lay
       const result = normalized({centered, variance}, learned.epsilon, spread(gamma), spread(beta));
       return reshape(result, x.shape);
     };
-  });
+  };
+  return makeLayer('groupNormalization', options, config, build, true);
 }
 
 /** Axes of a sample, each once, in ascending order. */

@@ -2,6 +2,7 @@
 export {activation, elu, leakyRelu, leakyRelu as leakyReLU, softmax} from './activation.ts';
 export {additiveAttention, attention} from './attention.ts';
 export {bidirectional} from './bidirectional.ts';
+export {categoryEncoding} from './category-encoding.ts';
 export {gruCell, lstmCell, simpleRNNCell, stackedRNNCells} from './cell-layers.ts';
 export {concatenate} from './concatenate.ts';
 export {
@@ -17,14 +18,17 @@ export {
   separableConv2d,
 } from './convolution.ts';
 export {dense} from './dense.ts';
+export {discretization} from './discretization.ts';
 export {dot} from './dot.ts';
 export {dropout, spatialDropout1d, spatialDropout2d, spatialDropout3d} from './dropout.ts';
 export {embedding, embeddingBag} from './embedding.ts';
 export {normalization} from './feature-normalization.ts';
 export {flatten} from './flatten.ts';
 export {groupNormalization, rmsNormalization, unitNormalization} from './group-normalization.ts';
+export {hashing} from './hashing.ts';
 export {inputLayer} from './input-layer.ts';
 export {lambda} from './lambda.ts';
+export {integerLookup, stringLookup} from './lookup.ts';
 export {masking} from './masking.ts';
 export {add, average, maximum, minimum, multiply, subtract} from './merge.ts';
 export {groupQueryAttention, multiHeadAttention} from './multi-head-attention.ts';
@@ -86,5 +90,7 @@ export {
 } from './resizing.ts';
 export {rnn} from './rnn.ts';
 export {spectralNormalization} from './spectral-normalization.ts';
+export {textVectorization} from './text-vectorization.ts';
 export {timeDistributed} from './time-distributed.ts';
+export {bytePairTokenizer, tokenizer, wordPieceTokenizer} from './tokenizer.ts';
 export {transformerDecoder, transformerEncoder} from './transformer.ts';

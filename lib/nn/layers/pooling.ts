@@ -1,6 +1,8 @@
 // Pooling of one to three axes: windows, the whole image, windows that share the image out.
 import {checkBoolean, checkOptions, requireOptions} from '../../core/errors.ts';
+import type {Shape} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
+import {div, maximum, select} from '../../ops/map.ts';
 import {reshape} from '../../ops/move.ts';
 import {
   adaptiveAveragePool,
@@ -9,10 +11,12 @@ import {
   maxPool,
   type PoolOptions,
 } from '../../ops/pool.ts';
-import {mean} from '../../ops/reduce.ts';
+import {mean, sum} from '../../ops/reduce.ts';
 import type {PerAxis} from '../../ops/spatial.ts';
+import type {Forward} from '../call-context.ts';
 import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
 import {makeLayer} from '../make-layer.ts';
+import {maskWeights} from '../masking.ts';
 import {
   checkDataFormat,
   checkSample,
@@ -81,11 +85,20 @@ function meanOfAll(x: Tensor): Tensor {
 /** Largest of all positions, as one window, so that the first of several gets the gradient. */
 const largestOfAll = (x: Tensor): Tensor => adaptiveMaxPool(x, 1);
 
+/** Mean over the steps that count; zero where none does. */
+function meanOfSteps(x: Tensor, mask: Tensor | undefined): Tensor {
+  if (!mask || mask.rank < 2) return meanOfAll(x);
+  const counts = reshape(mask, [...mask.shape, ...new Array<number>(x.rank - mask.rank).fill(1)]);
+  const number = sum(maskWeights(mask, x.rank), 1);
+  return div(sum(select(counts, x, 0), 1), maximum(number, 1));
+}
+
 function globalPooling(
   kind: string,
   axes: number,
-  pool: (x: Tensor) => Tensor,
+  pool: (x: Tensor, mask: Tensor | undefined) => Tensor,
   options: GlobalPoolingOptions = {},
+  usesMask = false,
 ): Layer {
   const where = `layers.${kind}`;
   checkOptions(where, options, [...layerOptions, 'keepDims', 'dataFormat']);
@@ -93,12 +106,14 @@ function globalPooling(
   checkBoolean(`${where}: keepDims`, keepDims);
   checkDataFormat(`${where}: dataFormat`, options.dataFormat, axes);
   const config = () => ({keepDims: options.keepDims, dataFormat: options.dataFormat});
-  return makeLayer(kind, options, config, (sample, _, layer) => {
+  const build = (sample: Shape, _: unknown, layer: Layer): Forward => {
     checkSample(layer.name, sample, axes);
     const channels = sample.at(-1) as number;
     const shape = [...(keepDims ? new Array<number>(axes).fill(1) : []), channels];
-    return x => reshape(pool(x), [x.shape[0] as number, ...shape]);
-  });
+    return (x, {mask}) => reshape(pool(x, mask), [x.shape[0] as number, ...shape]);
+  };
+  // What counts is used up.
+  return makeLayer(kind, options, config, build, usesMask && (() => undefined));
 }
 
 function adaptivePooling(
@@ -145,9 +160,9 @@ export const globalMaxPooling2d = (options?: GlobalPoolingOptions): Layer =>
 export const globalMaxPooling3d = (options?: GlobalPoolingOptions): Layer =>
   globalPooling('globalMaxPooling3d', 3, largestOfAll, options);
 
-/** The mean of each channel of `[batch, steps, channels]`. */
+/** The mean of each channel of `[batch, steps, channels]`, over the steps that a mask says count. */
 export const globalAveragePooling1d = (options?: GlobalPoolingOptions): Layer =>
-  globalPooling('globalAveragePooling1d', 1, meanOfAll, options);
+  globalPooling('globalAveragePooling1d', 1, meanOfSteps, options, true);
 /** The mean of each channel of `[batch, height, width, channels]` (Lin et al. 2013). */
 export const globalAveragePooling2d = (options?: GlobalPoolingOptions): Layer =>
   globalPooling('globalAveragePooling2d', 2, meanOfAll, options);

@@ -6,6 +6,7 @@ import {at} from '../../core/lists.ts';
 import {registerOf} from '../../core/registers.ts';
 import {sameShape} from '../../core/shape.ts';
 import {input, isTensor, type Tensor} from '../../core/tensor.ts';
+import {numericType} from '../../nn/ahead.ts';
 import type {Network} from '../network/network.ts';
 
 export interface CallOptions {
@@ -24,13 +25,13 @@ export function callNetwork(
   const {training = false} = options;
   checkBoolean(`${where}: training`, training);
   const tensors = (Array.isArray(given) ? given : [given]) as readonly Tensor[];
-  const {inputs} = network;
-  if (tensors.length !== inputs.length) {
-    fail('ERR_OPTION', `${where}: expected ${inputs.length} tensors. Received ${tensors.length}.`);
+  const {feeds} = network;
+  if (tensors.length !== feeds.length) {
+    fail('ERR_OPTION', `${where}: expected ${feeds.length} tensors. Received ${tensors.length}.`);
   }
-  inputs.forEach(({shape, name, tensor: own}, index) => {
+  feeds.forEach(({shape, name, tensor: own}, index) => {
     const tensor = tensors[index];
-    const dtype = registerOf(own);
+    const dtype = registerOf({dtype: numericType(own)});
     const fits = isTensor(tensor) && tensor.dtype === dtype && sameShape(tensor.shape.slice(1), shape);
     if (fits) return;
     const wanted = `${name} must be ${dtype}[batch${shape.map(size => `,${size}`).join('')}]`;

@@ -30,7 +30,10 @@ export interface GradientsResult {
   readonly gradients: Record<string, ShapedResult>;
   /** Of each call of a layer, in order, where they were asked for. */
   readonly layers: readonly LayerGradientRecord[];
-  /** Where records were asked for: the gradient of the loss with respect to `x`, as it was given. */
+  /**
+   * Where records were asked for: the gradient of the loss with respect to `x`, as it was given. Missing
+   * for a model with layers ahead of the plan.
+   */
   readonly inputs: Prediction | undefined;
 }
 
@@ -97,6 +100,7 @@ export async function gradientsOf(
   const gradients = network.trainable.map(({variable: {name, shape}}, index) => {
     return [name, resultOf(gradientOutput(index), shape)] as const;
   });
+  const isOfInputs = recorder && !network.runsAhead;
   const inputs = network.inputs.map(({shape}, index) =>
     resultOf(inputGradientOutput(index), [batch, ...shape]),
   );
@@ -105,6 +109,6 @@ export async function gradientsOf(
     loss: result.outputs.loss?.[0] as number,
     gradients: Object.fromEntries(gradients),
     layers: recorder ? readRecords(recorder, result.outputs, all) : [],
-    inputs: recorder && inStructure(network.inputStructure, network.inputs, inputs),
+    inputs: isOfInputs ? inStructure(network.inputStructure, network.inputs, inputs) : undefined,
   };
 }

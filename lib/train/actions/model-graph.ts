@@ -121,7 +121,8 @@ export class ModelGraph<Outputs extends SymbolicTensors = SymbolicTensor> {
   }
 
   /**
-   * Its outputs as ops of a graph of one's own, for tensors [batch, …]: with `compile` and `minimize` a
+   * Its outputs as ops of a graph of one's own, for tensors [batch, …], of what stands behind layers that run
+   * ahead of the plan: with `compile` and `minimize` a
    * training step that shares the weights. In training, random layers read the inputs `seed` int32[2] and
    * `step` int32[1], one for each step; moving statistics stay as they are.
    */

@@ -107,8 +107,8 @@ const predictors = new WeakMap<Engine, RowPredictor>();
 
 /** What answers for such data; undefined where the longer way must be taken. */
 export function rowPredictorFor(engine: Engine, where: string, x: PortData): RowPredictor | undefined {
-  const {inputs, outputs, inputShape, outputStructure} = engine.network;
-  if (inputs.length > 1 || outputStructure !== 'one') return undefined;
+  const {inputs, outputs, inputShape, outputStructure, runsAhead} = engine.network;
+  if (inputs.length > 1 || outputStructure !== 'one' || runsAhead) return undefined;
   if ([inputs[0], outputs[0]].some(port => port?.tensor.dtype !== 'float32')) return undefined;
   if (!isFloat32(x) || x.length === 0 || x.length !== sizeOf(inputShape)) return undefined;
   let predictor = predictors.get(engine);

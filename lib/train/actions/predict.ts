@@ -5,6 +5,7 @@ import {sizeOf} from '../../core/shape.ts';
 import type {Rows} from '../../data/arrays.ts';
 import {prefetched} from '../../data/iterate.ts';
 import {isRecord} from '../../data/tree.ts';
+import {numericType} from '../../nn/ahead.ts';
 import {type CompiledProgram, turns} from '../../session/compile.ts';
 import {bindInputs, sourcesOfInputs} from '../feed/samples.ts';
 import {inStructure, type PortData, sourceName} from '../network/ports.ts';
@@ -82,7 +83,7 @@ export async function predictBatches(engine: Engine, batches: Inputs, options?: 
   const whole = outputs.map(({shape, tensor}, index): ShapedResult => {
     const own = parts[index] as Float32Array[];
     const length = own.reduce((sum, part) => sum + part.length, 0);
-    const data = arrayOf(new Float32Array(length), tensor.dtype) as Float32Array;
+    const data = arrayOf(new Float32Array(length), numericType(tensor)) as Float32Array;
     let at = 0;
     for (const part of own) {
       data.set(part, at);

@@ -4,6 +4,7 @@ import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
 import {show} from '../../core/kinds.ts';
 import {registerOf} from '../../core/registers.ts';
 import {formatShape, type Shape} from '../../core/shape.ts';
+import {numericType} from '../../nn/ahead.ts';
 import type {CompiledProgram} from '../../session/compile.ts';
 import type {Network, Port} from '../network/network.ts';
 import type {Engine} from '../run/engine.ts';
@@ -65,7 +66,7 @@ function costOf({plan}: CompiledProgram, batchSize: number, stateElements: numbe
 /** Memory and arithmetic of a step, as planned. */
 export function costsOf(engine: Engine, batchSize: number): Costs {
   const {network, compiled} = engine;
-  const x = network.inputs.map(({shape, tensor}) => rowsOf(shape, registerOf(tensor)));
+  const x = network.feeds.map(({shape, tensor}) => rowsOf(shape, registerOf({dtype: numericType(tensor)})));
   const sizeOfAll = (list: readonly {readonly tensor: {readonly size: number}}[]): number =>
     list.reduce((sum, {tensor}) => sum + tensor.size, 0);
   const weights = sizeOfAll(engine.variables);

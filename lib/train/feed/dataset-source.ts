@@ -3,9 +3,9 @@
 
 import {checkOptions, fail} from '../../core/errors.ts';
 import {fieldNames, isMap, show} from '../../core/kinds.ts';
-import type {Rows, ShapedArray} from '../../data/arrays.ts';
 import {type Dataset, isDataset, isOwnDataset} from '../../data/dataset.ts';
 import type {BatchCursor, BatchPlan, Table} from '../../data/row-plan.ts';
+import {shapedOf} from '../../data/text.ts';
 import {isRecord, mapTree} from '../../data/tree.ts';
 import type {Port} from '../network/network.ts';
 import type {PortData} from '../network/ports.ts';
@@ -57,12 +57,6 @@ function readPlan(cursor: BatchCursor, samples: Samples, batch: number): Reader 
     close() {},
   };
 }
-
-const shapedOf = ({data, rowShape, count, scale}: Rows): ShapedArray => ({
-  data,
-  shape: [count, ...rowShape],
-  scale,
-});
 
 /** Records by column, as CSV files give them, are no arrays yet. */
 function checkColumns(what: string, name: 'xs' | 'ys', data: unknown, ports: readonly Port[]): void {

@@ -3,6 +3,8 @@
 import {fail} from '../../core/errors.ts';
 import type {Shape} from '../../core/shape.ts';
 import {type DataInput, type Rows, toRows} from '../../data/arrays.ts';
+import {type AnyRows, toTextRows} from '../../data/text.ts';
+import {numericType} from '../../nn/ahead.ts';
 import type {Loss} from '../../nn/losses.ts';
 import {keepSafe} from '../../session/compile.ts';
 import type {Network, Port} from '../network/network.ts';
@@ -43,15 +45,16 @@ const wantedOf = (what: 'x' | 'y', ports: readonly Port[], shapes: readonly Shap
 };
 
 // Made once for each model: a batch of a few rows is bound in the time of a step.
-const wantedInputs = new WeakMap<Network['inputs'], Wanted>();
+const wantedInputs = new WeakMap<readonly Port[], Wanted>();
 const wantedTargets = new WeakMap<readonly OutputLoss[], Wanted>();
 
-function inputsWanted({inputs}: Pick<Network, 'inputs'>): Wanted {
-  let wanted = wantedInputs.get(inputs);
+/** Of the inputs of a network, or of what its plan reads. */
+function inputsWanted(ports: readonly Port[]): Wanted {
+  let wanted = wantedInputs.get(ports);
   if (!wanted) {
-    const shapes = inputs.map(({shape}) => shape);
-    wanted = wantedOf('x', inputs, shapes);
-    wantedInputs.set(inputs, wanted);
+    const shapes = ports.map(({shape}) => shape);
+    wanted = wantedOf('x', ports, shapes);
+    wantedInputs.set(ports, wanted);
   }
   return wanted;
 }
@@ -68,25 +71,31 @@ function targetsWanted(network: Network, compilation: Pick<Compilation, 'losses'
   return wanted;
 }
 
-/** @throws ERR_SHAPE, ERR_DTYPE or ERR_DETACHED, e.g. `fit: x: expected the shape [rows,784]. …` */
+/**
+ * The rows that a plan reads, of the data of the inputs.
+ *
+ * @throws ERR_SHAPE, ERR_DTYPE or ERR_DETACHED, e.g. `fit: x: expected the shape [rows,784]. …`, and what
+ * layers ahead of the plan throw.
+ */
 export function bindInputs(
-  network: Pick<Network, 'inputs'>,
+  {inputs, preparation}: Pick<Network, 'inputs' | 'preparation'>,
   where: string,
   x: PortData,
   allowSingle = false,
 ): Rows[] {
-  const {ports, names, shapes} = inputsWanted(network);
-  const rows = dataOfPorts(`${where}: x`, ports, x, shapes).map((data, index) => {
-    const rowShape = shapes[index] as Shape;
-    const {dtype} = (ports[index] as Port).tensor;
-    return toRows(data, {what: `${where}: ${names[index]}`, rowShape, allowSingle, dtype});
+  const {ports, names, shapes} = inputsWanted(inputs);
+  const rows = dataOfPorts(`${where}: x`, ports, x, shapes).map((data, index): AnyRows => {
+    const rules = {what: `${where}: ${names[index]}`, rowShape: shapes[index] as Shape, allowSingle};
+    const {tensor} = ports[index] as Port;
+    if (tensor.dtype === 'string') return toTextRows(data, rules);
+    return toRows(data as DataInput, {...rules, dtype: numericType(tensor)});
   });
   checkCounts(where, ports, rows);
-  return rows;
+  return preparation.rowsOf(where, rows);
 }
 
-function checkCounts(where: string, ports: readonly Port[], rows: readonly Rows[]): void {
-  const [first] = rows as [Rows];
+function checkCounts(where: string, ports: readonly Port[], rows: readonly AnyRows[]): void {
+  const [first] = rows as [AnyRows];
   const other = rows.findIndex(({count, single}) => count !== first.count || single !== first.single);
   if (other < 0) return;
   const [one, two] = [ports[0] as Port, ports[other] as Port];
@@ -104,8 +113,8 @@ function bindTargets(model: CompiledNetwork, where: string, y: PortData, count: 
     const {loss} = compilation.losses[index] as OutputLoss;
     const what = `${where}: ${names[index]}`;
     const classes = loss.targets === 'classes';
-    const bound = explained(where, data, loss, count, () =>
-      toRows(data, {what, rowShape: shapes[index] as Shape, integers: classes}),
+    const bound = explained(where, data as DataInput, loss, count, () =>
+      toRows(data as DataInput, {what, rowShape: shapes[index] as Shape, integers: classes}),
     );
     checkProbabilities(what, loss, bound);
     if (classes && bound.scale !== 1) {
@@ -195,7 +204,7 @@ function namedWeights(
 /** The arrays of the inputs by the names that programs have for them. */
 export function sourcesOfInputs(network: Network, x: readonly Rows[]): Record<string, Rows> {
   const sources: Record<string, Rows> = {};
-  addSources(sources, inputsWanted(network), x);
+  addSources(sources, inputsWanted(network.feeds), x);
   return sources;
 }
 

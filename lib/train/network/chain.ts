@@ -80,12 +80,16 @@ function toLayer(value: LayerLike, index: number): Layer {
   return fail('ERR_OPTION', `sequential: element ${index} ${wanted}. Received ${show(value)}.`);
 }
 
-/** What an `inputLayer` says of its data. */
+/** What an `inputLayer`, or a layer ahead of the plan, says of its data. */
 function inputTypeOf(layer: Layer): Pick<InputOptions, 'dtype'> {
-  return layer.kind === 'inputLayer' ? (layer.config as Pick<InputOptions, 'dtype'>) : {};
+  if (layer.kind === 'inputLayer') return layer.config as Pick<InputOptions, 'dtype'>;
+  const dtype = layer.aheadOfPlan()?.firstInput.dtype as InputOptions['dtype'];
+  return dtype === undefined ? {} : {dtype};
 }
 
-function inputShapeOf({inputShape, kind}: Layer): Layer['inputShape'] & {} {
+function inputShapeOf(layer: Layer): Layer['inputShape'] & {} {
+  const {kind} = layer;
+  const inputShape = layer.inputShape ?? layer.aheadOfPlan()?.firstInput.shape;
   if (inputShape) return inputShape;
   const example = `layers.${kind}({…, inputShape: [784]})`;
   return fail(

@@ -10,6 +10,7 @@ export class ModelLayer extends Layer {
   readonly #topology: () => Config;
 
   constructor(network: Network, topology: () => Config, options: {name: string | undefined; kind: string}) {
+    checkNoneAhead(network, options.name ?? options.kind);
     const [only, ...others] = network.inputs;
     super(
       {
@@ -62,4 +63,12 @@ export class ModelLayer extends Layer {
       return outputs;
     };
   }
+}
+
+/** What such a model reads is no input of a layer. */
+function checkNoneAhead({runsAhead}: Network, name: string): void {
+  if (!runsAhead) return;
+  const what = 'a model whose layers run ahead of the plan is no layer of another';
+  const instead = 'model({inputs: net.inputs, outputs: layer.apply(net.output)}) goes on behind it';
+  fail('ERR_GRAPH', `${name}: ${what}; ${instead}.`);
 }

@@ -15,6 +15,7 @@ import {isSymbolicTensor, type LayerCall, type SymbolicTensor} from '../../nn/sy
 import {add} from '../../ops/map.ts';
 import {sum} from '../../ops/reduce.ts';
 import {Chain, type LayerLike} from './chain.ts';
+import {type Preparation, preparationOf} from './feeds.ts';
 import {nameLayers, nameTensors} from './names.ts';
 
 export interface Weight {
@@ -87,6 +88,8 @@ export class Network {
   /** In an order in which they can be computed. */
   readonly calls: readonly LayerCall[];
   readonly weights: readonly Weight[];
+  /** What runs in JavaScript ahead of the plan. */
+  readonly preparation: Preparation;
   readonly #names: ReadonlyMap<Layer, string>;
 
   /** A chain of layers, or all that lies between inputs and outputs. */
@@ -110,6 +113,7 @@ export class Network {
     this.#names = nameLayers(where, layers);
     this.inputs = nameTensors(inputList, ({name}) => name);
     this.outputs = nameTensors(outputList, tensor => this.#nameOf(tensor));
+    this.preparation = preparationOf(this, ({layer}) => this.#names.get(layer) as string);
     const seen = new Set<Tensor>();
     this.layers = layers.map(layer => {
       const name = this.#names.get(layer) as string;
@@ -139,16 +143,25 @@ export class Network {
     return (this.outputs[0] as Port).shape;
   }
 
+  /** What a plan reads: the inputs, or what layers ahead of the plan make of them. */
+  get feeds(): readonly Port[] {
+    return this.preparation.feeds;
+  }
+
+  /** Whether layers run ahead of the plan. */
+  get runsAhead(): boolean {
+    return this.feeds !== this.inputs;
+  }
+
   /**
-   * Outputs for inputs [batch, …] with their masks, in a graph whose state and random numbers `context`
-   * knows.
+   * Outputs for feeds [batch, …] with their masks, in a graph whose state and random numbers `context` knows.
    */
   compute(inputs: readonly Tensor[], context: CallContext, given: Masks = []): Called {
-    const values = new Map(zip(this.inputs, inputs).map(([{tensor}, input]) => [tensor, input]));
-    const masks = new Map(this.inputs.map(({tensor}, index) => [tensor, given[index]]));
+    const values = new Map(zip(this.feeds, inputs).map(([{tensor}, input]) => [tensor, input]));
+    const masks = new Map(this.feeds.map(({tensor}, index) => [tensor, given[index]]));
     const computed = (tensor: SymbolicTensor): Tensor =>
       values.get(tensor) ?? fail('ERR_GRAPH', `internal: a tensor of ${tensor.shape} is not computed yet.`);
-    for (const call of this.calls) {
+    for (const call of this.preparation.planned) {
       const name = this.#names.get(call.layer) as string;
       const operands = call.inputs.map(computed);
       const own = call.inputs.map(tensor => masks.get(tensor));

@@ -3,7 +3,7 @@
 import {fail, unknownName} from '../../core/errors.ts';
 import {fromMap, isNumericArray, isRecord, isShaped, show} from '../../core/kinds.ts';
 import {type Shape, sizeOf} from '../../core/shape.ts';
-import type {DataInput} from '../../data/arrays.ts';
+import type {AnyInput} from '../../data/text.ts';
 import {isSymbolicTensor, type SymbolicTensor} from '../../nn/symbolic.ts';
 import type {Port, Structure, SymbolicTensors} from './network.ts';
 
@@ -12,10 +12,10 @@ import type {Port, Structure, SymbolicTensors} from './network.ts';
  * is one.
  */
 export type PortData =
-  | DataInput
-  | readonly DataInput[]
-  | Readonly<Record<string, DataInput>>
-  | ReadonlyMap<string, DataInput>;
+  | AnyInput
+  | readonly AnyInput[]
+  | Readonly<Record<string, AnyInput>>
+  | ReadonlyMap<string, AnyInput>;
 
 /** What a program calls the array of a port: `x`, or `x.left` where there are several. */
 export function sourceName(what: 'x' | 'y' | 'output', ports: readonly Port[], {name}: Port): string {
@@ -23,7 +23,7 @@ export function sourceName(what: 'x' | 'y' | 'output', ports: readonly Port[], {
 }
 
 /** `[x]` for a model of one input, where x holds many rows; `[row]` is a list of one row. */
-function isListOfOne(value: unknown, rowShape: Shape): value is readonly [DataInput] {
+function isListOfOne(value: unknown, rowShape: Shape): value is readonly [AnyInput] {
   if (!Array.isArray(value) || value.length !== 1) return false;
   const [only] = value;
   return isShaped(only) || (isNumericArray(only) && only.length !== sizeOf(rowShape));
@@ -39,23 +39,22 @@ export function dataOfPorts(
   ports: readonly Port[],
   given: PortData,
   rowShapes: readonly Shape[] = ports.map(({shape}) => shape),
-): DataInput[] {
+): AnyInput[] {
   if (ports.length === 1 && isNumericArray(given)) return [given];
   const names = ports.map(({name}) => name);
-  const value = fromMap(given) as Exclude<PortData, ReadonlyMap<string, DataInput>>;
+  const value = fromMap(given) as Exclude<PortData, ReadonlyMap<string, AnyInput>>;
   if (isRecord(value) && Object.keys(value).length > 0) {
     for (const name of Object.keys(value)) {
       if (!names.includes(name)) unknownName(`name in ${what}:`, name, names);
     }
     return names.map(name => {
-      const data = value[name] as DataInput | undefined;
+      const data = value[name] as AnyInput | undefined;
       if (data === undefined) fail('ERR_OPTION', `${what}: the array for ${name} is missing.`);
       return data;
     });
   }
-  if (ports.length === 1)
-    return [isListOfOne(value, rowShapes[0] as Shape) ? value[0] : (value as DataInput)];
-  if (Array.isArray(value) && value.length === ports.length) return [...(value as readonly DataInput[])];
+  if (ports.length === 1) return [isListOfOne(value, rowShapes[0] as Shape) ? value[0] : (value as AnyInput)];
+  if (Array.isArray(value) && value.length === ports.length) return [...(value as readonly AnyInput[])];
   const received = Array.isArray(value) ? `an array of ${value.length}` : show(value);
   return fail(
     'ERR_OPTION',

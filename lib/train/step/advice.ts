@@ -75,7 +75,7 @@ const batch = 2;
 
 /** The graph of each output; undefined where a layer of the user's own does not compute one yet. */
 function outputsOf(network: Network): readonly Tensor[] | undefined {
-  const inputs = network.inputs.map(({name, shape}) => input({name, shape: [batch, ...shape]}));
+  const inputs = network.feeds.map(({name, shape}) => input({name, shape: [batch, ...shape]}));
   try {
     return network.compute(inputs, forShapes).outputs;
   } catch {

@@ -9,6 +9,7 @@ import {registerOf} from '../../core/registers.ts';
 import type {Shape} from '../../core/shape.ts';
 import {input, type Tensor, type Variable, withScope} from '../../core/tensor.ts';
 import {gradients} from '../../graph/autodiff.ts';
+import {numericType} from '../../nn/ahead.ts';
 import type {Loss} from '../../nn/losses.ts';
 import {finite} from '../../ops/check.ts';
 import {gatherLabels, gatherRows} from '../../ops/gather.ts';
@@ -59,7 +60,7 @@ function dataInput(name: string, {rowShape, dtype}: RowsSpec): Tensor {
 /** Rows of an input as [batch, …]: float32, int32 or bool. */
 function readInput(source: Tensor, {shape, tensor}: Port, {scale}: RowsSpec, rows: Tensor): Tensor {
   const batch = rows.shape[0] as number;
-  const type = registerOf(tensor);
+  const type = registerOf({dtype: numericType(tensor)});
   return withScope(nameOfInput(source), () => {
     const read = type === 'float32' ? gatherRows(source, rows, {scale}) : gatherLabels(source, rows);
     return reshape(cast(read, type), [batch, ...shape]);
@@ -106,8 +107,8 @@ interface Sources {
   readonly random: {seed: Tensor; step: Tensor};
 }
 
-function inputSources({inputs}: Network, specs: readonly RowsSpec[]): Tensor[] {
-  return zip(inputs, specs).map(([port, spec]) => dataInput(sourceName('x', inputs, port), spec));
+function inputSources({feeds}: Network, specs: readonly RowsSpec[]): Tensor[] {
+  return zip(feeds, specs).map(([port, spec]) => dataInput(sourceName('x', feeds, port), spec));
 }
 
 function sourcesOf(network: Network, compilation: Compilation, {x, y, weights}: SampleSpecs): Sources {
@@ -166,7 +167,7 @@ function perSample(
   rows: Tensor,
   mode: Pick<ApplyOptions, 'training' | 'shard' | 'observe'>,
 ): PerSample {
-  const x = zip(network.inputs, sources.x, specs.x).map(([port, source, spec]) =>
+  const x = zip(network.feeds, sources.x, specs.x).map(([port, source, spec]) =>
     readInput(source, port, spec, rows),
   );
   const applied = network.apply(x, {...mode, random: sources.random});
@@ -276,7 +277,7 @@ export function predictGraph(network: Network, options: ForwardGraphOptions): Gr
   const {training = false, recorder} = options;
   const rows = rowsInput(options.batch);
   const sources = inputSources(network, options.x);
-  const x = zip(network.inputs, sources, options.x).map(([port, source, spec]) =>
+  const x = zip(network.feeds, sources, options.x).map(([port, source, spec]) =>
     readInput(source, port, spec, rows),
   );
   const mode = {training, ...(recorder && {observe: recorder.observe})};
