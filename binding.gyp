@@ -39,6 +39,7 @@
         'native/runtime/rows.cc',
         'native/runtime/scheduling.cc',
         'native/runtime/signature.cc',
+        'native/runtime/source_pages.cc',
         'native/runtime/steps.cc',
         'native/runtime/team.cc',
         'native/runtime/verify.cc',
