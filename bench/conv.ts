@@ -81,9 +81,11 @@ interface Row extends Case {
   readonly bytes: number;
 }
 
-const nameOf = ({size, images, channels, outputs, kernel, stride, winograd, side}: Row): string => {
+const nameOf = (row: Row): string => {
+  const {size, images, channels, outputs, kernel, stride, winograd, side} = row;
   const step = stride === 1 ? '' : ` stride ${stride}`;
-  return `${winograd ? 'Winograd, ' : ''}${side} ${kernel}×${kernel}${step} ${channels}→${outputs} at ${size}×${size}, batch ${images}`;
+  const of = `${kernel}×${kernel}${step} ${channels}→${outputs} at ${size}×${size}, batch ${images}`;
+  return `${winograd ? 'Winograd, ' : ''}${side} ${of}`;
 };
 
 function instructionOf(given: Case, side: Side): {timed: TimedInstruction; flops: number; bytes: number} {

@@ -12,7 +12,8 @@ constexpr bool kNarrowPanels = kTileVectors == 1;
 // From this many rows on, it pays to copy a b that lies as it is read; and from fewer, where it is read from
 // beyond the L2 cache.
 constexpr int64_t kManyRows = kNarrowPanels ? 30 : 36;
-constexpr int64_t kFarNumbers = int64_t{1} << (kNarrowPanels ? 19 : 18), kManyRowsOfFar = kNarrowPanels ? 6 : 18;
+constexpr int64_t kFarNumbers = int64_t{1} << (kNarrowPanels ? 19 : 18);
+constexpr int64_t kManyRowsOfFar = kNarrowPanels ? 6 : 18;
 // Rows that lie together with all between them in fewer numbers stay in the cache as they are; and for fewer
 // columns copying a takes longer than it saves.
 constexpr int64_t kSpreadNumbers = 57344, kColumnsPerCopyOfA = 240;
