@@ -48,8 +48,6 @@ const products: readonly Goal[] = [
     atMost: 1.1,
     unit: '×',
   },
-  {name: 'sequence-lstm', what: 'lstm 64→128, 40 steps ÷ the best peer', atLeast: 1.6, unit: '×'},
-  {name: 'sequence-gru', what: 'gru 64→128, 40 steps ÷ the best peer', atLeast: 2, unit: '×'},
   {
     name: 'gemm-batched',
     what: 'products in batches ÷ PyTorch’s bmm, all threads, worst shape',
@@ -203,6 +201,25 @@ const sequences: readonly Goal[] = [
   ofSequence('gru', 2),
   {name: 'sequence-lstm-share', what: 'training step of lstm, of peak', atLeast: 0.82, unit: '%'},
   {name: 'sequence-gru-share', what: 'training step of gru, of peak', atLeast: 0.82, unit: '%'},
+  ofSequence('transformer-char', 1.6),
+  {
+    name: 'sequence-transformer-char-bfloat16',
+    what: 'transformer-char, float32 ÷ bfloat16',
+    atLeast: 1.4,
+    unit: '×',
+  },
+  {
+    name: 'sequence-generation',
+    what: 'a token of transformer-char, keys and values cached, PyTorch ÷ chainrule',
+    atLeast: 2,
+    unit: '×',
+  },
+  {
+    name: 'sequence-memory',
+    what: 'transformer-char, memory of a step of the sequence, 4096 ÷ 1024 steps',
+    atMost: 1.05,
+    unit: '×',
+  },
 ];
 
 /** Of the bench eager. */
