@@ -86,6 +86,29 @@ it('goes on from the last half of its context when that is full, with and withou
   }
 });
 
+it('beams keep their scores where the context begins anew', async () => {
+  const model = make('learned positions');
+  const given = {maxNewTokens: 50, contextLength: 12, numBeams: 3, stopTokens: [9]};
+  const tokens = await model.generate(prompt, given).toArray();
+  expect(await model.generate(prompt, {...given, useCache: false}).toArray()).toEqual(tokens);
+  expect(tokens.length).toBeGreaterThan(0);
+});
+
+it('a model of a single step goes on from the last token alone', async () => {
+  const model = sequential([
+    layers.embedding({inputDim: 5, outputDim: 4, inputShape: [1]}),
+    layers.transformerDecoder({intermediateDim: 4, numHeads: 1, positions: 'rotary'}),
+    layers.dense({units: 5}),
+  ]);
+  for (const options of [{temperature: 0}, {numBeams: 7}]) {
+    const tokens = await model.generate([1, 2], {...options, maxNewTokens: 9}).toArray();
+    expect(await model.generate([2], {...options, useCache: false, maxNewTokens: 9}).toArray()).toEqual(
+      tokens,
+    );
+    expect(tokens.length).toBe(9);
+  }
+});
+
 it('a long prompt is read as its tokens one by one are', async () => {
   const long = Array.from({length: 67}, (_, at) => (at * 5 + 2) % classes);
   for (const name of ['lstm', 'learned positions']) {

@@ -87,6 +87,12 @@ export const languageModels: Readonly<Record<string, () => Sequential>> = {
         .apply(layers.add().apply([x, attention.apply([x, x], {useCausalMask: true})])),
     );
   },
+  'a table that is the output, too': () => {
+    const ids = input({shape: [steps], dtype: 'int32'});
+    const own = layers.embedding({inputDim: classes, outputDim: features});
+    const read = through(decoders({positions: 'rotary'}))(own.apply(ids));
+    return model({inputs: ids, outputs: own.apply(read, {reverse: true})});
+  },
   'a transformer of probabilities': () =>
     sequential([table(), ...decoders(), layers.dense({units: classes, activation: 'softmax'})], {seed: 4}),
   lstm: () =>
