@@ -88,7 +88,7 @@ describe('pending runs', () => {
     expect(run.finish()).toBeUndefined();
   });
 
-  test('are refused where a number is none of a pending run, and where arrays overlap or are too short', () => {
+  test('are refused for a number that is none, and for arrays that overlap or are too short', () => {
     const native = addon();
     for (const number of [99, -1, 2 ** 31, Number.NaN]) {
       expect(() => native.finishLinked(number)).toThrow('expected the number of a run that was started');
