@@ -55,7 +55,7 @@
       'sources': [
         'native/binding/addon.cc',
         'native/binding/arguments.cc',
-        'native/binding/flights.cc',
+        'native/binding/pending_runs.cc',
         'native/binding/linked.cc',
         'native/binding/pin.cc',
         'native/binding/runs.cc',
