@@ -39,6 +39,7 @@
         'native/runtime/rows.cc',
         'native/runtime/scheduling.cc',
         'native/runtime/signature.cc',
+        'native/runtime/source_pages.cc',
         'native/runtime/steps.cc',
         'native/runtime/team.cc',
         'native/runtime/verify.cc',
@@ -54,7 +55,7 @@
       'sources': [
         'native/binding/addon.cc',
         'native/binding/arguments.cc',
-        'native/binding/flights.cc',
+        'native/binding/pending_runs.cc',
         'native/binding/linked.cc',
         'native/binding/pin.cc',
         'native/binding/runs.cc',

@@ -18,6 +18,8 @@ interface Shape {
   readonly kernel: number;
   readonly stride: number;
   readonly groups: number;
+  /** Where its shape would have it. Shares of the peak are of direct sums. */
+  readonly winograd: boolean;
 }
 
 const shape = (
@@ -28,7 +30,7 @@ const shape = (
   kernel = 3,
   stride = 1,
   groups = 1,
-): Shape => ({size, images, channels, outputs, kernel, stride, groups});
+): Shape => ({size, images, channels, outputs, kernel, stride, groups, winograd: false});
 
 /** By the goal that they belong to: its result, and the gradients of its input and its kernel. */
 const sides = ['result', 'input', 'kernel'] as const;
@@ -51,6 +53,11 @@ const cases: readonly Case[] = [
   {...shape(28, 64, 1, 32), goals: {result: 'conv-1-channel'}},
   {...shape(32, 32, 32, 64, 5, 2), goals: {result: 'conv-5x5'}},
   {...shape(32, 64, 64, 64, 3, 2), goals: {kernel: 'conv-strided-kernel'}},
+  ...[shape(32, 32, 64, 64), shape(8, 32, 128, 128), shape(26, 32, 32, 64)].map(each => ({
+    ...each,
+    winograd: true,
+    goals: {},
+  })),
   // Sizes that are nobody's choice.
   ...[3, 5, 7, 13, 26].flatMap(size =>
     [3, 12, 20, 50].map(channels => ({...shape(size, 32, channels, 50), goals: {}})),
@@ -74,16 +81,19 @@ interface Row extends Case {
   readonly bytes: number;
 }
 
-const nameOf = ({size, images, channels, outputs, kernel, stride, side}: Row): string => {
+const nameOf = (row: Row): string => {
+  const {size, images, channels, outputs, kernel, stride, winograd, side} = row;
   const step = stride === 1 ? '' : ` stride ${stride}`;
-  return `${side} ${kernel}×${kernel}${step} ${channels}→${outputs} at ${size}×${size}, batch ${images}`;
+  const of = `${kernel}×${kernel}${step} ${channels}→${outputs} at ${size}×${size}, batch ${images}`;
+  return `${winograd ? 'Winograd, ' : ''}${side} ${of}`;
 };
 
 function instructionOf(given: Case, side: Side): {timed: TimedInstruction; flops: number; bytes: number} {
-  const {size, images, channels, outputs, kernel, stride, groups} = given;
+  const {size, images, channels, outputs, kernel, stride, groups, winograd} = given;
   const x = randomOperand('x', [images, size, size, channels]);
   const w = randomOperand('w', [kernel, kernel, channels / groups, outputs]);
-  const y = ops.conv(x.tensor, w.tensor, {strides: stride, padding: 'same', groups});
+  const options = {strides: stride, padding: 'same', groups, winograd} as const;
+  const y = ops.conv(x.tensor, w.tensor, options);
   const dy = randomOperand('dy', y.shape);
   const flops = 2 * y.size * kernel * kernel * (channels / groups);
   const bytes = 4 * (x.tensor.size + y.size);
@@ -131,6 +141,18 @@ function worstByGoal(
   );
 }
 
+/** Direct sums ÷ Winograd's products, of the result and the gradient of the input of one shape. */
+function winogradOf(rows: readonly Row[]): Figure | undefined {
+  const {size, channels} = cases[0] as Case;
+  const pairs = sides.slice(0, 2).flatMap(side => {
+    const same = rows.filter(row => row.side === side && row.size === size && row.channels === channels);
+    const direct = same.find(row => row.goals.result === 'conv-3x3');
+    const fast = same.find(({winograd}) => winograd);
+    return direct && fast ? [{value: direct.seconds / fast.seconds, note: nameOf(fast)}] : [];
+  });
+  return worstOf(pairs);
+}
+
 export async function bench(options: BenchOptions): Promise<Figures> {
   const {quick, threads} = options;
   setThreads(1);
@@ -164,6 +186,7 @@ export async function bench(options: BenchOptions): Promise<Figures> {
     ...worstByGoal(plain, row => gflops(row) / peak),
     ...worstByGoal(single, row => shareOfCopy(row, ceiling)),
     'conv-scaling': scaling,
+    'conv-winograd': winogradOf(plain),
   });
   saveResults('conv', {threads, ceiling, rows, figures});
   return figures;

@@ -48,8 +48,6 @@ const products: readonly Goal[] = [
     atMost: 1.1,
     unit: '×',
   },
-  {name: 'sequence-lstm', what: 'lstm 64→128, 40 steps ÷ the best peer', atLeast: 1.6, unit: '×'},
-  {name: 'sequence-gru', what: 'gru 64→128, 40 steps ÷ the best peer', atLeast: 2, unit: '×'},
   {
     name: 'gemm-batched',
     what: 'products in batches ÷ PyTorch’s bmm, all threads, worst shape',
@@ -176,6 +174,7 @@ const images: readonly Goal[] = [
   ofPeak('conv-strided-kernel', 'gradient of the kernel, 3×3, stride 2', 0.85),
   {name: 'depthwise', what: 'depthwise 3×3 and its gradients, of a copy in memory', atLeast: 0.7, unit: '%'},
   {name: 'depthwise-l3', what: 'depthwise 3×3 and its gradients, of a copy in L3', atLeast: 0.55, unit: '%'},
+  {name: 'conv-winograd', what: 'direct ÷ Winograd, 64→64 at 32×32, worst of two', atLeast: 1.5, unit: '×'},
   {name: 'conv-scaling', what: 'conv 3×3: speed-up by two threads', atLeast: 1.85, unit: '×'},
 ];
 
@@ -189,6 +188,38 @@ const imageNetworks: readonly Goal[] = [
   ofNetwork('resnet-cifar', 1.55),
   ofNetwork('mobilenet-block', 1.8),
   ofNetwork('tcn', 1.5),
+];
+
+const ofSequence = (name: string, atLeast: number): Goal => ({
+  ...ofNetwork(name, atLeast),
+  name: `sequence-${name}`,
+});
+
+/** Of the bench sequence. */
+const sequences: readonly Goal[] = [
+  ofSequence('lstm', 1.6),
+  ofSequence('gru', 2),
+  {name: 'sequence-lstm-share', what: 'training step of lstm, of peak', atLeast: 0.82, unit: '%'},
+  {name: 'sequence-gru-share', what: 'training step of gru, of peak', atLeast: 0.82, unit: '%'},
+  ofSequence('transformer-char', 1.6),
+  {
+    name: 'sequence-transformer-char-bfloat16',
+    what: 'transformer-char, float32 ÷ bfloat16',
+    atLeast: 1.4,
+    unit: '×',
+  },
+  {
+    name: 'sequence-generation',
+    what: 'a token of transformer-char, keys and values cached, PyTorch ÷ chainrule',
+    atLeast: 2,
+    unit: '×',
+  },
+  {
+    name: 'sequence-memory',
+    what: 'transformer-char, memory of a step of the sequence, 4096 ÷ 1024 steps',
+    atMost: 1.05,
+    unit: '×',
+  },
 ];
 
 /** Of the bench eager. */
@@ -232,6 +263,7 @@ export const goals: readonly Goal[] = [
   ...eager,
   ...images,
   ...imageNetworks,
+  ...sequences,
   ...tfjs,
   ...tfjsImages,
 ];

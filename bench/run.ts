@@ -61,7 +61,10 @@ async function main(): Promise<void> {
   const cli = cac('npm run bench --');
   cli.option('--only <list>', `Of ${benches.join(',')}; or goals: those of the results saved last`);
   cli.option('--peers <list>', `Of ${peers.join(',')}; or none. All by default`);
-  cli.option('--workloads <list>', 'For the benches train and networks, names of workloads. All by default');
+  cli.option(
+    '--workloads <list>',
+    'For the benches train, networks and sequence, names of workloads. All by default',
+  );
   cli.option('--quick', 'Fewer repeats and no peers unless chosen: under two minutes in all');
   cli.option('--explain', 'For the bench train, the time of each instruction');
   cli.option('--chart', 'Draw docs/speed.svg and the table of README.md anew, from the bench train');

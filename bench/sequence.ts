@@ -1,53 +1,18 @@
 // Training steps of nets over sequences, beside the peers in turns: microseconds, and what share of them the
 // arithmetic alone would take at the multiply-add peak of the same run.
+import {mkdirSync, writeFileSync} from 'node:fs';
+import path from 'node:path';
 import {setTimeout as pause} from 'node:timers/promises';
-import {layers, optimizers, type Sequential, sequential, setThreads} from '../lib/index.ts';
+import type {Precision} from '../lib/core/precision.ts';
+import {type Model, setThreads} from '../lib/index.ts';
 import {table} from '../scripts/table.ts';
 import {peakOf} from './ceiling.ts';
+import {drawMemory, growthOf, plannedBytes, timeGeneration} from './generation.ts';
 import {type BenchOptions, type Figure, type Figures, figuresOf} from './options.ts';
 import {PeerProcess} from './peers/process.ts';
 import {type PeerSpec, peerSpecs, startOf} from './peers/registry.ts';
-import {digits, percent, saveResults} from './report.ts';
-
-interface Workload {
-  readonly name: string;
-  readonly batch: number;
-  /** Of the products of a step, without a gradient of the input. */
-  readonly flops: number;
-  /** The ratio to the fastest peer that is to be reached. */
-  readonly goal: number;
-  make(): Sequential;
-  /** So many batches of inputs and labels. */
-  data(batches: number): {x: {data: Float32Array; shape: readonly number[]}; y: Int32Array};
-}
-
-const [features, units, classes, length, batch] = [64, 128, 64, 40, 128];
-
-function recurrent(name: 'lstm' | 'gru', gates: number, goal: number): Workload {
-  const perRow = 2 * gates * units * (2 * features + 3 * units);
-  return {
-    name,
-    batch,
-    flops: length * batch * perRow + 6 * batch * units * classes,
-    goal,
-    make() {
-      const model = sequential([
-        layers[name]({units, inputShape: [length, features]}),
-        layers.dense({units: classes, activation: 'softmax'}),
-      ]);
-      model.compile({optimizer: optimizers.adam(), loss: 'sparseCategoricalCrossentropy'});
-      return model;
-    },
-    data(batches) {
-      const rows = batches * batch;
-      const data = Float32Array.from({length: rows * length * features}, (_, at) => Math.sin(at * 12.9898));
-      const y = Int32Array.from({length: rows}, (_, at) => (at * 31) % classes);
-      return {x: {data, shape: [rows, length, features]}, y};
-    },
-  };
-}
-
-const workloads: readonly Workload[] = [recurrent('lstm', 4, 1.6), recurrent('gru', 3, 2)];
+import {digits, percent, resultsFolder, saveResults} from './report.ts';
+import {type SequenceWorkload, sequenceWorkloads} from './sequence-workloads.ts';
 
 const scripts: Readonly<Record<string, string>> = {
   torch: 'torch_sequence.py',
@@ -57,6 +22,7 @@ const scripts: Readonly<Record<string, string>> = {
 
 interface Peer {
   readonly name: string;
+  readonly runtime: PeerSpec['runtime'];
   readonly process: PeerProcess;
 }
 
@@ -66,7 +32,8 @@ function startPeers({threads, quick, peers}: BenchOptions): Peer[] {
     .filter(({name}: PeerSpec) => peers?.includes(name) ?? !quick)
     .flatMap(spec => {
       const start = startOf({...spec, script: scripts[spec.runtime] as string}, threads);
-      if (typeof start !== 'string') return [{name: spec.name, process: new PeerProcess(start)}];
+      if (typeof start !== 'string')
+        return [{name: spec.name, runtime: spec.runtime, process: new PeerProcess(start)}];
       console.log(`${spec.name}: missing: ${start}`);
       return [];
     });
@@ -74,13 +41,13 @@ function startPeers({threads, quick, peers}: BenchOptions): Peer[] {
 
 /** Chainrule's model, which makes as many steps as there are batches. */
 class Own {
-  readonly #model: Sequential;
-  readonly #data: ReturnType<Workload['data']>;
+  readonly #model: Model;
+  readonly #data: ReturnType<SequenceWorkload['data']>;
   readonly #batch: number;
   readonly steps: number;
 
-  constructor(workload: Workload, steps: number) {
-    this.#model = workload.make();
+  constructor(workload: SequenceWorkload, steps: number, precision: Precision = 'float32') {
+    this.#model = workload.make(precision);
     this.#data = workload.data(steps);
     this.#batch = workload.batch;
     this.steps = steps;
@@ -99,17 +66,23 @@ class Own {
   }
 }
 
-async function timeWorkload(workload: Workload, peers: readonly Peer[], quick: boolean) {
+const inBfloat16 = 'chainrule, bfloat16';
+
+async function timeWorkload(workload: SequenceWorkload, peers: readonly Peer[], quick: boolean) {
   const steps = quick ? 10 : 30;
   const own = new Own(workload, steps);
+  // Steps of recurrent nets are float32.
+  const half = workload.name === 'transformer-char' ? new Own(workload, steps, 'bfloat16') : undefined;
   const least: Record<string, number> = {};
   const note = (name: string, time: number): void => {
     least[name] = Math.min(least[name] ?? Number.POSITIVE_INFINITY, time);
   };
   try {
     await own.time();
+    await half?.time();
     for (let repeat = 0; repeat < (quick ? 3 : 7); repeat++) {
       note('chainrule', await own.time());
+      if (half) note(inBfloat16, await half.time());
       for (const {name, process} of peers) {
         // Threads of the one before may still spin.
         await pause(10);
@@ -123,36 +96,58 @@ async function timeWorkload(workload: Workload, peers: readonly Peer[], quick: b
     }
   } finally {
     own.dispose();
+    half?.dispose();
   }
   return least;
+}
+
+/** Prints a workload's times, and gives its figures. */
+function report(
+  {name, flops}: SequenceWorkload,
+  least: Readonly<Record<string, number>>,
+  peak: number,
+): Record<string, Figure | undefined> {
+  const {chainrule = Number.NaN, [inBfloat16]: half, ...others} = least;
+  const alone = flops / peak / 1e3;
+  const best = Object.entries(others).sort(([, a], [, b]) => a - b)[0];
+  const rows = Object.entries(least).map(([who, time]) => [who, digits(time), digits(time / chainrule)]);
+  console.log(`${name}: arithmetic alone ${digits(alone)} µs, ${percent(alone / chainrule)}`);
+  console.log(table([['', 'µs of a step', '÷ chainrule'], ...rows]));
+  return {
+    [`sequence-${name}`]: best && {value: best[1] / chainrule, note: best[0]},
+    [`sequence-${name}-share`]: {value: alone / chainrule},
+    [`sequence-${name}-bfloat16`]: half === undefined ? undefined : {value: chainrule / half},
+  };
 }
 
 export async function bench(options: BenchOptions): Promise<Figures> {
   const {threads, quick, ceiling} = options;
   setThreads(threads);
-  const chosen = workloads.filter(({name}) => options.workloads?.includes(name) ?? true);
+  const isChosen = (name: string): boolean => options.workloads?.includes(name) ?? true;
   const peers = startPeers(options);
-  const figures: Record<string, Figure | undefined> = {};
+  let figures: Record<string, Figure | undefined> = {};
   const results: Record<string, object> = {};
   try {
-    for (const workload of chosen) {
+    for (const workload of sequenceWorkloads.filter(({name}) => isChosen(name))) {
       const least = await timeWorkload(workload, peers, quick);
-      const {chainrule = Number.NaN, ...others} = least;
-      const alone = workload.flops / peakOf(ceiling, threads) / 1e3;
-      const best = Object.entries(others).sort(([, a], [, b]) => a - b)[0];
-      const rows = Object.entries(least).map(([name, time]) => [
-        name,
-        digits(time),
-        digits(time / chainrule),
-      ]);
-      console.log(`${workload.name}: arithmetic alone ${digits(alone)} µs, ${percent(alone / chainrule)}`);
-      console.log(table([['', 'µs of a step', '÷ chainrule'], ...rows]));
-      results[workload.name] = {least, alone};
-      figures[`sequence-${workload.name}`] = best && {value: best[1] / chainrule, note: best[0]};
-      figures[`sequence-${workload.name}-share`] = {value: alone / chainrule};
+      figures = {...figures, ...report(workload, least, peakOf(ceiling, threads))};
+      results[workload.name] = {least, flops: workload.flops};
+    }
+    if (isChosen('generation')) {
+      const torch = peers.filter(({runtime}) => runtime === 'torch');
+      const {least, figure} = await timeGeneration(torch, quick);
+      figures['sequence-generation'] = figure;
+      results.generation = {least};
     }
   } finally {
     for (const {process} of peers) process.stop();
+  }
+  if (isChosen('memory')) {
+    const bytes = plannedBytes();
+    figures['sequence-memory'] = growthOf(bytes);
+    results.memory = {bytes};
+    mkdirSync(resultsFolder, {recursive: true});
+    writeFileSync(path.join(resultsFolder, 'sequence-memory.svg'), drawMemory(bytes));
   }
   const found = figuresOf(figures);
   saveResults('sequence', {threads, results, figures: found});

@@ -39,6 +39,7 @@ export {
   type MakeWeight,
   type Masks,
   type Observe,
+  type StepStream,
 } from './nn/layer.ts';
 export type {ActivationOptions} from './nn/layers/activation.ts';
 export type {AdaptBatches} from './nn/layers/adapt.ts';
@@ -207,6 +208,7 @@ export type {Parameter, Predicted} from './train/actions/base-model.ts';
 export type {CallOptions} from './train/actions/call.ts';
 export type {EvaluateOptions} from './train/actions/evaluate.ts';
 export type {ForwardOptions, ForwardResult} from './train/actions/forward.ts';
+export type {GenerateOptions, Generation} from './train/actions/generate.ts';
 export type {GradientsOptions, GradientsResult} from './train/actions/gradients.ts';
 export {type Minimization, minimize} from './train/actions/minimize.ts';
 export type {ModelOptimizer, OptimizerWeight} from './train/actions/model-optimizer.ts';

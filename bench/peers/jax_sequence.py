@@ -11,7 +11,8 @@ if hasattr(os, "sched_setaffinity"):
 import jax
 import jax.numpy as jnp
 from jax import lax
-from sequences import CLASSES, INPUTS, LENGTH, UNITS, serve
+import jax_transformer
+from sequences import CLASSES, DECAY, INPUTS, LENGTH, RATE, STEPS, UNITS, VOCABULARY, serve
 
 sigmoid, tanh = jax.nn.sigmoid, jnp.tanh
 
@@ -31,9 +32,14 @@ def gru_step(weights, state, sums):
     return (g + z * (h - g),), None
 
 
-def build(workload, batch):
+def crossentropy(logits, y):
+    picked = jnp.take_along_axis(logits, y[..., None], -1)[..., 0]
+    return jnp.mean(jax.nn.logsumexp(logits, axis=-1) - picked)
+
+
+def recurrent(workload, batch, keys):
+    """Weights, and a function from them to the loss."""
     gates, states, step = {"lstm": (4, 2, lstm_step), "gru": (3, 1, gru_step)}[workload]
-    keys = iter(jax.random.split(jax.random.key(1), 8))
     normal = lambda *shape: 0.06 * jax.random.normal(next(keys), shape)
     weights = {
         "kernel": normal(INPUTS, gates * UNITS),
@@ -50,8 +56,22 @@ def build(workload, batch):
         state = (jnp.zeros((batch, UNITS)),) * states
         sums = x @ weights["kernel"] + weights["bias"]
         last = lax.scan(partial(step, weights), state, sums)[0][0]
-        logits = last @ weights["head"] + weights["offset"]
-        return jnp.mean(jax.nn.logsumexp(logits, axis=1) - logits[jnp.arange(batch), y])
+        return crossentropy(last @ weights["head"] + weights["offset"], y)
+
+    return weights, loss_of
+
+
+def transformer(batch, keys):
+    x, y = (jax.random.randint(next(keys), (batch, STEPS), 0, VOCABULARY) for _ in range(2))
+    loss_of = lambda weights: crossentropy(jax_transformer.logits_of(weights, x), y)
+    return jax_transformer.make(keys), loss_of
+
+
+def build(workload, batch):
+    keys = iter(jax.random.split(jax.random.key(1), 64))
+    is_transformer = workload == "transformer-char"
+    weights, loss_of = transformer(batch, keys) if is_transformer else recurrent(workload, batch, keys)
+    decay = RATE * DECAY if is_transformer else 0
 
     def adam(carry):
         count, weights, first, second = carry
@@ -60,9 +80,9 @@ def build(workload, batch):
         each = jax.tree.map
         first = each(lambda m, g: 0.9 * m + 0.1 * g, first, gradients)
         second = each(lambda v, g: 0.999 * v + 0.001 * g * g, second, gradients)
-        rate = 1e-3 * jnp.sqrt(1 - 0.999**count) / (1 - 0.9**count)
-        weights = each(lambda w, m, v: w - rate * m / (jnp.sqrt(v) + 1e-8), weights, first, second)
-        return count, weights, first, second
+        rate = RATE * jnp.sqrt(1 - 0.999**count) / (1 - 0.9**count)
+        step = lambda w, m, v: (1 - decay) * w - rate * m / (jnp.sqrt(v) + 1e-8)
+        return count, each(step, weights, first, second), first, second
 
     one = jax.jit(adam, donate_argnums=0)
     repeat = lambda carry, steps: lax.fori_loop(0, steps, lambda _, own: adam(own), carry)

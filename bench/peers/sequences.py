@@ -1,12 +1,16 @@
 """What the peers of the bench `sequence` have in common: their requests, one JSON object a line.
 
-{"workload": "lstm", "batch": 128, "steps": 40} is answered by the microseconds of a training step.
+{"workload": "lstm", "batch": 128, "steps": 40} is answered by the microseconds of a training step; the
+workload `generation` has tokens as steps.
 """
 import json
 import sys
 import time
 
 INPUTS, UNITS, CLASSES, LENGTH = 64, 128, 64, 40
+# transformer-char: a vocabulary, the size of a step and of each head, blocks, and steps.
+VOCABULARY, SIZE, HEADS, BLOCKS, STEPS = 65, 128, 4, 2, 64
+RATE, DECAY = 1e-3, 0.01
 
 
 def serve(build):

@@ -39,6 +39,13 @@ export const otherNames: Readonly<Record<string, string>> = {
   p: 'rate',
   byName: 'partial',
   stepsPerExecution: 'stepsPerEpoch',
+  maxLength: 'maxNewTokens',
+  maxTokens: 'maxNewTokens',
+  doSample: 'temperature',
+  beamWidth: 'numBeams',
+  numBeam: 'numBeams',
+  eosTokenId: 'stopTokens',
+  stopTokenIds: 'stopTokens',
 };
 
 interface Familiar {
@@ -82,6 +89,7 @@ export const familiar: readonly Familiar[] = [
   row('Training', 'model.predict', 'model.predict', 'model.predict'),
   row('Training', 'model.predictSync', 'model(x)', 'model.predict(x).dataSync'),
   row('Training', 'model.predictOnBatch', 'model.predict_on_batch', 'model.predictOnBatch'),
+  row('Training', 'model.generate', 'keras_hub: causal_lm.generate'),
   row('Training', 'model.trainOnBatch', 'model.train_on_batch', 'model.trainOnBatch'),
   row('Training', 'model.testOnBatch', 'model.test_on_batch'),
   row('Training', 'model.metricsNames', 'model.metrics_names', 'model.metricsNames'),

@@ -1,6 +1,7 @@
 // What a layer gets when it is built and called: a maker of weights, and the graph around it.
+import type {State} from '../core/open-body.ts';
 import type {Shape} from '../core/shape.ts';
-import type {RandomSource, Tensor} from '../core/tensor.ts';
+import type {RandomSource, Tensor, TensorSpec} from '../core/tensor.ts';
 import type {Activation} from './activations.ts';
 import type {ConstraintLike, InitializerLike, RegularizerLike} from './resolve.ts';
 
@@ -17,6 +18,18 @@ export type MakeWeight = (name: string, shape: Shape, options: WeightOptions) =>
 
 /** Records the input of a layer's activation, of this kind, or the layer's output. */
 export type Observe = (what: 'preActivation' | 'activation', value: Tensor, kind?: string) => void;
+
+/** Steps of sequences, axis 1 of values, that come in parts, one behind the other, as in generation. */
+export interface StepStream {
+  /** The place of the first step of this part in the whole sequence, int32[1]. */
+  readonly position: Tensor;
+  /** How many steps the whole may have: so many places there are in what is kept of each step. */
+  readonly capacity: number;
+  /** The whole can have no more steps than these. */
+  atMost(steps: number): void;
+  /** What the layer keeps from part to part, in the order in which it asks: zeros before the first part. */
+  carry(spec: TensorSpec): State;
+}
 
 /** The graph that a layer is called for. */
 export interface CallContext {
@@ -38,6 +51,8 @@ export interface CallContext {
    * example. Missing where there is none.
    */
   once?<Made>(make: () => Made): Made;
+  /** Present where the inputs are a part of the steps of their sequences; missing where they are all. */
+  readonly stream?: StepStream | undefined;
   /** @internal Told the masks of the outputs by a model that is called as a layer. */
   passMasks?(masks: readonly (Tensor | undefined)[]): void;
   /** Present if values are recorded. */

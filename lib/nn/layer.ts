@@ -17,7 +17,7 @@ import {toRegularizer} from './resolve.ts';
 import {WeightTable} from './weight-table.ts';
 import type {SetWeightsOptions, WeightData, WeightsSet, WeightValue} from './weights.ts';
 
-export type {CallContext, Forward, ForwardAll, MakeWeight, Observe} from './call-context.ts';
+export type {CallContext, Forward, ForwardAll, MakeWeight, Observe, StepStream} from './call-context.ts';
 export {type LayerOptions, layerOptions} from './layer-options.ts';
 export type {Masks} from './masking.ts';
 
@@ -126,6 +126,12 @@ export abstract class Layer implements Named {
    * warning. A class of one's own says so: `supportsMasking = true`.
    */
   readonly supportsMasking: boolean = false;
+  /**
+   * Whether steps, axis 1 of its inputs, may come in parts, as in generation: what it makes of a step follows
+   * from this step alone, or from those before, by what `context.stream` keeps. A class of one's own says so:
+   * `supportsStreaming = true`.
+   */
+  readonly supportsStreaming: boolean = false;
   /** Names of the options that `apply` takes beside the inputs. */
   readonly callOptions: readonly string[] = [];
   /** A penalty on the output of the layer, for each sample. */

@@ -54,6 +54,20 @@ export function randomUniform(source: RandomSource, shape: Shape, low = 0, high 
   return draw(uniformOp, source, {shape, low, high});
 }
 
+/**
+ * The same for a step that is itself a number of the graph, int32[1]: in a loop, numbers follow from it alone
+ * and not from the iteration.
+ */
+export function randomUniformOf(
+  {seed, stream}: Pick<RandomSource, 'seed' | 'stream'>,
+  step: Tensor,
+  shape: Shape,
+  [low, high]: readonly [number, number] = [0, 1],
+): Tensor {
+  checkShape('randomUniform', shape);
+  return apply1(uniformOp, [seed, step], {shape, stream, low, high});
+}
+
 /** Normal, by the inverse of its distribution function (Wichura 1988, AS 241, PPND7). */
 export function randomNormal(source: RandomSource, shape: Shape, mean = 0, deviation = 1): Tensor {
   return draw(normalOp, source, {shape, mean, deviation});

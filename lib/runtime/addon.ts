@@ -117,14 +117,14 @@ export interface NativeAddon {
   callLinked(linked: number, ...arrays: readonly ArrayBufferView[]): RunWords | undefined;
   /**
    * The same, but work that is worth it is handed to the executor, and this returns at once, with the number
-   * of the flight. Flights are made in their order; from the first on, until all are finished, each run that
+   * of the pending run. Runs are made in their order; from the first on, until all are finished, each that
    * is started is one. Until it is finished arrays stay as they are: those read unchanged, others unread.
    */
   startLinked(linked: number, ...arrays: readonly ArrayBufferView[]): number | RunWords | undefined;
-  /** Waits for the end of a flight, once; its number may be given to another. Undefined if it is done. */
-  finishLinked(flight: number): RunWords | undefined;
-  /** Settles at the end of a flight, which is to be finished then or before. Once for each. */
-  awaitLinked(flight: number): Promise<void>;
+  /** Waits for the end of a run, once; its number may be given to another. Undefined if it is done. */
+  finishLinked(run: number): RunWords | undefined;
+  /** Settles at the end of a run, which is to be finished then or before. Once for each. */
+  awaitLinked(run: number): Promise<void>;
   /** Frees it; a later one may get its number. */
   unlink(linked: number): void;
   /** Nanoseconds spent in each instruction by all runs with `profile`. */

@@ -22,7 +22,7 @@ export function hasKernel(signature: string): boolean {
 }
 
 /** A run that was started and is made meanwhile. Its arrays are its own until it is finished. */
-export class Flight {
+export class PendingRun {
   readonly #number: number;
   /** Lives as long as it may be read or written. */
   #arrays: readonly Memory[] | undefined;
@@ -82,9 +82,9 @@ export class LinkedPlan {
    * what it reads unchanged, what it writes unread. Runs that were started are made in their order. `failed`
    * where it was made at once, and a guard failed.
    */
-  start(arrays: readonly Memory[]): Flight | 'failed' | undefined {
+  start(arrays: readonly Memory[]): PendingRun | 'failed' | undefined {
     const begun = addon().startLinked(this.#number, ...arrays);
-    if (typeof begun === 'number') return new Flight(begun, arrays);
+    if (typeof begun === 'number') return new PendingRun(begun, arrays);
     return begun && readWords(begun) ? 'failed' : undefined;
   }
 

@@ -227,6 +227,7 @@ export const counterparts: readonly Counterpart[] = [
     `axis momentum ${scale} movingMeanInitializer movingVarianceInitializer`,
   ),
   row('LayerNormalization', 'layerNormalization', `axis ${scale}`),
+  row('Rescaling', 'rescaling', 'scale offset', {defaults: {offset: 0}}),
 ];
 
 /** Models, which are layers of others: in both libraries. */
@@ -240,9 +241,11 @@ export const modelClasses: Readonly<Record<string, 'sequential' | 'model'>> = {
 export const withoutCounterpart: ReadonlyMap<string, string> = new Map([
   ['ConvLSTM2D', 'not yet'],
   ['ConvLSTM2DCell', 'not yet'],
-  ['Rescaling', 'not yet: layers.lambda multiplies and adds'],
-  ['Resizing', 'not yet'],
-  ['CenterCrop', 'not yet'],
+  ['Resizing', 'tfjs-layers aligns the corners of images, which Keras and layers.resizing do not'],
+  [
+    'CenterCrop',
+    'tfjs-layers samples a box that is a pixel too large, Keras and layers.centerCrop cut it out',
+  ],
   ['RandomWidth', 'its output has another width in each step, and shapes are known beforehand here'],
   ['CategoryEncoding', 'not yet: data.oneHot encodes before training'],
 ]);

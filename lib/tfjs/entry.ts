@@ -177,7 +177,7 @@ export class Entry {
   }
 
   /** It is there. */
-  land(): void {
+  complete(): void {
     this.#source = undefined;
   }
 

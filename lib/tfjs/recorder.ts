@@ -2,8 +2,8 @@
 // where a trace begins to repeat itself, and at a limit. So programs that read nothing, and loops that never
 // wait, still have a trace for each of their steps.
 import type {Entry, Source} from './entry.ts';
-import {flights} from './flights.ts';
 import {tf} from './packages.ts';
+import {pendingRuns} from './pending-runs.ts';
 import {progress, type Recipe} from './recipe.ts';
 import {Trace} from './trace.ts';
 
@@ -49,7 +49,7 @@ export class Recorder {
   /** Runs what is recorded, to its end. */
   finish(): void {
     this.flush();
-    flights.finishAll();
+    pendingRuns.finishAll();
   }
 
   /** Forgets what is recorded, and waits for what runs. */
@@ -57,7 +57,7 @@ export class Recorder {
     const trace = this.#trace;
     this.#trace = new Trace();
     trace.fail(new Error('chainrule/tfjs: the backend was disposed of before this was computed.'));
-    flights.finishAll();
+    pendingRuns.finishAll();
   }
 
   #endsBefore(recipe: Recipe): boolean {

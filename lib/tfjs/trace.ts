@@ -7,10 +7,10 @@ import type {TensorSpec} from '../core/tensor.ts';
 import {pool} from '../runtime/pool.ts';
 import {LinkedGraph} from '../session/eager/linked-graph.ts';
 import {Entry, type NumericType, type Source, takeFor} from './entry.ts';
-import {type Ending, flights} from './flights.ts';
 import {graphOf} from './graph-of.ts';
 import {findKnown, type Known} from './known-traces.ts';
 import {type Node, runOpByOp} from './op-by-op.ts';
+import {type Ending, pendingRuns} from './pending-runs.ts';
 import type {Recipe} from './recipe.ts';
 
 /** How traces run: for tests, which compare the ways. */
@@ -126,8 +126,8 @@ export class Trace implements Ending {
     return known.times++ >= ways.opByOpTimes && this.#runAsPlan(known, spent);
   }
 
-  land(isDone: boolean): void {
-    if (isDone) for (const entry of this.#live) entry.land();
+  complete(isDone: boolean): void {
+    if (isDone) for (const entry of this.#live) entry.complete();
     else if (this.mayFail) this.#runAgain();
     else for (const entry of this.#live) entry.fail(impossible());
     this.#leave();
@@ -165,26 +165,26 @@ export class Trace implements Ending {
     known.graph ??= this.#compiled(known, spent);
     const {graph} = known;
     if (graph === 'refused') return false;
-    flights.makeRoom();
+    pendingRuns.makeRoom();
     return this.#start(known, graph);
   }
 
   #start(known: Known, graph: LinkedGraph): boolean {
     const blocks: Uint8Array[] = [];
-    const flight = graph.start(this.#leavesOf(known), output => {
+    const run = graph.start(this.#leavesOf(known), output => {
       const block = this.#blockFor(graph, output);
       blocks.push(block);
       return block;
     });
-    if (flight === 'failed' && !this.mayFail) throw impossible();
-    if (flight === 'failed' || flight === 'missing') {
+    if (run === 'failed' && !this.mayFail) throw impossible();
+    if (run === 'failed' || run === 'missing') {
       for (const block of blocks) pool.give(block);
       return false;
     }
     traceCounts.asPlan++;
-    if (flight) {
+    if (run) {
       traceCounts.meanwhile++;
-      const source = flights.add(flight, this);
+      const source = pendingRuns.add(run, this);
       for (let at = 0; at < blocks.length; at++) this.#live[at]?.start(blocks[at] as Uint8Array, source);
       return true;
     }

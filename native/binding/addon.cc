@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "binding/arguments.h"
-#include "binding/flights.h"
+#include "binding/pending_runs.h"
 #include "binding/linked.h"
 #include "binding/pin.h"
 #include "binding/runs.h"

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "binding/arguments.h"
-#include "binding/flights.h"
+#include "binding/pending_runs.h"
 #include "binding/runs.h"
 #include "runtime/executor.h"
 
@@ -102,7 +102,7 @@ void unlink(const Napi::CallbackInfo& call) {
   const uint32_t number = call[0].As<Napi::Number>().Uint32Value();
   const Linked* const linked = row_of(table, number);
   if (!linked) return;
-  ground(flight_table(call.Env()), linked);
+  wait_for_runs(pending_runs(call.Env()), linked);
   table->rows[number].reset();
   table->unused.push_back(number);
   Napi::MemoryManagement::AdjustExternalMemory(call.Env(), -kLinkedBytes);

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "binding/arguments.h"
-#include "binding/flights.h"
+#include "binding/pending_runs.h"
 #include "binding/linked.h"
 #include "binding/pin.h"
 #include "runtime/executor.h"
@@ -24,7 +24,7 @@ struct Environment {
   Deliver deliver;
   std::list<Pending*> pending;
   LinkedTable linked;
-  FlightTable flights;
+  PendingRuns pending_runs;
 };
 
 // A run that JavaScript waits for.
@@ -71,7 +71,7 @@ void clean_up(Environment* environment) {
   for (Pending* pending : environment->pending) delete pending;
   environment->pending.clear();
   environment->deliver.Abort();
-  clean_up_flights(&environment->flights);
+  clean_up_pending_runs(&environment->pending_runs);
 }
 
 // What it points to is kept alive in JavaScript by whoever binds, so that one collection finds all of it.
@@ -123,10 +123,10 @@ LinkedTable* linked_table(napi_env env) {
   return &static_cast<Environment*>(data)->linked;
 }
 
-FlightTable* flight_table(napi_env env) {
+PendingRuns* pending_runs(napi_env env) {
   void* data = nullptr;
   if (napi_get_instance_data(env, &data) != napi_ok || !data) return nullptr;
-  return &static_cast<Environment*>(data)->flights;
+  return &static_cast<Environment*>(data)->pending_runs;
 }
 
 Napi::Value run(const Napi::CallbackInfo& call) {
@@ -204,7 +204,7 @@ void set_up_runs(Napi::Env env) {
   auto* environment = new Environment;
   environment->deliver = Deliver::New(env, "chainrule", 0, 1);
   environment->deliver.Unref(env);
-  set_up_flights(env, &environment->flights);
+  set_up_pending_runs(env, &environment->pending_runs);
   env.SetInstanceData(environment);
   env.AddCleanupHook(clean_up, environment);
 }

@@ -19,8 +19,8 @@ napi_value run_bound(napi_env env, napi_callback_info call);
 // That of this thread; nullptr where it is ending.
 struct LinkedTable;
 LinkedTable* linked_table(napi_env env);
-struct FlightTable;
-FlightTable* flight_table(napi_env env);
+struct PendingRuns;
+PendingRuns* pending_runs(napi_env env);
 
 // The words of a report as an Int32Array, or nullptr if there can be none.
 napi_value array_of(napi_env env, const RunReport& report);

@@ -124,9 +124,10 @@ VEC_INLINE void multiply_group(const Product& p, const Workspace& workspace, con
                                NextRows* next) {
   part->a = p.a.from(part->row, part->k);
   if (packs_a<Number>(p)) pack_a<Number>(p, workspace, part);
-  for (int64_t j = 0; j < block.columns; j += kPanelColumns) {
+  const int64_t width = panel_columns<Number>(p, block.rows);
+  for (int64_t j = 0; j < block.columns; j += width) {
     part->column = block.column + j;
-    part->columns = min(block.columns - j, kPanelColumns);
+    part->columns = min(block.columns - j, width);
     float* copy = prepare_panel<Number>(p, workspace, block, part);
     multiply_panel<Number>(p, *part, workspace, copy, next);
     yield_to_others(workspace.yield_point);

@@ -9,10 +9,11 @@ namespace {
 // A panel of one vector has a single line of each row of b, often on a page of its own, and few columns to
 // hide what reading a takes. So both are copied wherever they are spread over the cache.
 constexpr bool kNarrowPanels = kTileVectors == 1;
-// From this many rows on, it pays to copy a b that lies as it is read; and from fewer, where narrow panels
-// would read it from beyond the L2 cache.
-constexpr int64_t kManyRows = kNarrowPanels ? 30 : 96;
-constexpr int64_t kFarNumbers = int64_t{1} << 19, kManyRowsOfFar = 6;
+// From this many rows on, it pays to copy a b that lies as it is read; and from fewer, where it is read from
+// beyond the L2 cache.
+constexpr int64_t kManyRows = kNarrowPanels ? 30 : 36;
+constexpr int64_t kFarNumbers = int64_t{1} << (kNarrowPanels ? 19 : 18);
+constexpr int64_t kManyRowsOfFar = kNarrowPanels ? 6 : 18;
 // Rows that lie together with all between them in fewer numbers stay in the cache as they are; and for fewer
 // columns copying a takes longer than it saves.
 constexpr int64_t kSpreadNumbers = 57344, kColumnsPerCopyOfA = 240;
@@ -163,10 +164,13 @@ void pack_a(const Product& p, const Workspace& workspace, Part* part) {
   part->a = {workspace.packed_a, 1, kRowsAtOnce};
 }
 
-// Whether copying all of a b that lies as it is read pays: enough rows of a share the copy.
+bool is_far(const Product& p) { return p.k * p.n >= kFarNumbers; }
+
+// Whether copying all of a b that lies as it is read pays: enough rows of a share the copy. Wide panels are
+// copied by tiles, which hide most of what it takes.
 bool packs_all(const Product& p, int64_t rows) {
-  const bool far = kNarrowPanels && p.k * p.n >= kFarNumbers;
-  return rows >= (far ? kManyRowsOfFar : kManyRows) && is_spread(p.k, p.b_row);
+  const bool wide = kNarrowPanels ? is_spread(p.k, p.b_row) : p.b_row > kPanelColumns;
+  return wide && rows >= (is_far(p) ? kManyRowsOfFar : kManyRows);
 }
 
 // A panel of b must be copied if it lies transposed, ends within a vector or is rounded.
@@ -174,6 +178,16 @@ template <class Number>
 bool packs_panel(const Product& p, int64_t rows, int64_t columns) {
   if (Number::kPerWord > 1 || p.b_transposed || columns % kLanes != 0) return true;
   return packs_all(p, rows);
+}
+
+// Columns of a panel. Of a wide b that is read where it lies, fewer: tiles have more rows, and lines stay in
+// the L1 cache from one tile to the next.
+template <class Number>
+int64_t panel_columns(const Product& p, int64_t rows) {
+  constexpr int kFewVectors = kTileVectors < 2 ? kTileVectors : 2;
+  const bool single = rows <= rows_of_tile(kTileVectors) || p.b_row <= kPanelColumns;
+  const bool whole = single || is_far(p) || packs_panel<Number>(p, rows, kPanelColumns);
+  return whole ? kPanelColumns : kFewVectors * kLanes;
 }
 
 // Whether the first tile that reads a panel can copy it: it lies as it is read, at its full width. A narrow

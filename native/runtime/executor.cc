@@ -165,6 +165,7 @@ class Executor final : public Team {
       }
       const int width = width_for(*job);
       if (prepare(job, width, 0)) {
+        job->program->memory->sources.collapse(job->io);
         hold_state(job, nullptr);
         run_timed(job, width);
       }

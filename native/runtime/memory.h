@@ -11,6 +11,10 @@ constexpr int64_t kHugePageBytes = int64_t{2} << 20;
 constexpr int64_t kHugeFromBytes = int64_t{512} << 10;
 void prefer_huge_pages(char* data, int64_t bytes);
 
+// The same for memory that is in use: what lies in small pages is moved now. Whoever reads or writes it
+// meanwhile waits for a page at most.
+void collapse_pages(char* data, int64_t bytes);
+
 // Gives the whole pages of private memory back to the system, while its owner still has it: they read as
 // zeros from then on, and are new memory once they are written to. Where the system has no way, does nothing.
 void give_back_pages(char* data, int64_t bytes);

@@ -11,6 +11,7 @@
 #include "runtime/memory.h"
 #include "runtime/rows.h"
 #include "runtime/signature.h"
+#include "runtime/source_pages.h"
 
 namespace chainrule {
 
@@ -149,6 +150,7 @@ struct RunMemory {
   Arena caller_arena;
   Arena caller_scratch;
   std::atomic<bool> on_executor{false};  // the executor's memory is in use
+  SourcePages sources;                   // of what its runs read
 };
 
 struct Program {

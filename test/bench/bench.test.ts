@@ -4,6 +4,7 @@ import {execFileSync} from 'node:child_process';
 import {beforeAll, describe, expect, test} from 'vitest';
 import {exceeds, timeTable} from '../../bench/breakdown.ts';
 import {bandwidthOf, bestCeiling, type Ceiling, levelOf, peakOf} from '../../bench/ceiling.ts';
+import {growthOf, plannedBytes} from '../../bench/generation.ts';
 import {goals, isReached} from '../../bench/goals.ts';
 import {gridShapes} from '../../bench/grid.ts';
 import {geometricMean, worstOf} from '../../bench/options.ts';
@@ -217,4 +218,11 @@ describe('the share of an instruction', () => {
     const disturbed = {...ceiling, fmaGflops: [110, 90]};
     expect(bestCeiling(ceiling, disturbed).fmaGflops).toEqual([110, 200]);
   });
+});
+
+test('memory of the transformer of characters grows in proportion to the length of its sequences', () => {
+  const bytes = plannedBytes();
+  expect(Object.keys(bytes)).toEqual(['1024', '2048', '4096']);
+  expect(bytes[1024]).toBeGreaterThan(2 ** 20);
+  expect(growthOf(bytes).value).toBeLessThan(1.05);
 });

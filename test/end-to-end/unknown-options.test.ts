@@ -168,10 +168,8 @@ const found = [
 const sameAs = (name: string): string =>
   name
     .replace(/^(Sequential|BaseModel)\./, 'Model.')
-    .replace(
-      /^(Normalization|Cell|Ahead|Vocabulary|Lookup|TextVectorization|Discretiz\w+|Tokenizer|Category\w+)Layer\./,
-      'Layer.',
-    );
+    .replace(/^(Normalization|Cell|Ahead|Vocabulary|Lookup|TextVectorization|Tokenizer)Layer\./, 'Layer.')
+    .replace(/^(Discretization|CategoryEncoding)Layer\./, 'Layer.');
 
 function callOf(name: string): Call {
   const own = calls[sameAs(name)];

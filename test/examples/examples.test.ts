@@ -8,6 +8,7 @@ import {inflateSync} from 'node:zlib';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {parseOptions} from '../../examples/mnist/options.ts';
 import {load} from '../../lib/index.ts';
+import {deep} from '../support/child.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const folder = mkdtempSync(path.join(tmpdir(), 'chainrule-examples-'));
@@ -205,6 +206,25 @@ it('vanishing-gradients', async () => {
   const shares = [...stdout.matchAll(/([\d.]+) % are told apart/g)].map(([, share]) => Number(share));
   expect(shares[0]).toBeLessThan(60);
   expect(shares[1]).toBeGreaterThan(90);
+});
+
+it('moby-dick', {timeout: 3_600_000}, async () => {
+  // The whole book, three times, or a few windows of it.
+  const [count, rounds] = deep ? [16708, 3] : [640, 4];
+  const {code, stdout, stderr} = await run('moby-dick', ['both', String(count), String(rounds)]);
+  expect(code, stderr).toBe(0);
+  const file = path.join(root, 'examples/moby-dick/recorded.json');
+  const {runs} = JSON.parse(readFileSync(file, 'utf8')) as {runs: Record<string, number>[]};
+  const recorded = runs.find(({windows, epochs}) => windows === count && epochs === rounds);
+  for (const name of ['lstm', 'transformer']) {
+    const [, loss] = new RegExp(`^${name}: ([\\d.]+) nats a character`, 'm').exec(stdout) ?? [];
+    // As PyTorch, from the same weights by the same steps.
+    expect(Math.abs(Number(loss) - (recorded?.[name] as number))).toBeLessThan(0.02);
+  }
+  const texts = [
+    ...stdout.matchAll(/^Call me Ishmael([\s\S]+?)\n\ntopP 0.8: The whale ([\s\S]+?)\n\n5 beams: /gm),
+  ];
+  expect(texts.map(([, long]) => long?.length)).toEqual([300, 300]);
 });
 
 it('resume, killed and started again, ends as if it had never been killed', async () => {

@@ -96,7 +96,6 @@ test.each([...withoutCounterpart])('%s is refused, and it is said why', async (c
   const configs: Record<string, () => tfl.layers.Layer> = {
     ConvLSTM2D: () => tfl.layers.convLstm2d({filters: 2, kernelSize: 2}),
     ConvLSTM2DCell: () => tfl.layers.convLstm2dCell({filters: 2, kernelSize: 2}),
-    Rescaling: () => tfl.layers.rescaling({scale: 0.5}),
     Resizing: () => tfl.layers.resizing({height: 2, width: 2}),
     CenterCrop: () => tfl.layers.centerCrop({height: 2, width: 2}),
     RandomWidth: () => tfl.layers.randomWidth({factor: 0.1}),

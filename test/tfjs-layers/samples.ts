@@ -217,6 +217,10 @@ export const samples: Readonly<Record<string, readonly Sample[]>> = {
     of(() => layers.dot({axes: -1}), [4], [4]),
     of(() => layers.dot({axes: [2, 1], normalize: true}), [3, 4], [4, 5]),
   ],
+  Rescaling: [
+    of(() => layers.rescaling({scale: 0.5}), [4]),
+    of(() => layers.rescaling({scale: 2, offset: -1}), [2, 3, 2]),
+  ],
   GaussianNoise: [of(() => layers.gaussianNoise({stddev: 0.5}), [4])],
   GaussianDropout: [of(() => layers.gaussianDropout({rate: 0.5}), [4])],
   AlphaDropout: [of(() => layers.alphaDropout({rate: 0.5}), [4])],

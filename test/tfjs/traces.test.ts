@@ -172,7 +172,7 @@ describe('traces', () => {
     table.dispose();
   });
 
-  test('in flight are waited for where a backend is reset, and their reads are answered', async () => {
+  test('that are pending are waited for where a backend is reset, and their reads are answered', async () => {
     const x = numbers([256, 256], 1) as tf.Tensor2D;
     const square = (): tf.Tensor => tf.tidy(() => tf.matMul(x, tf.matMul(x, x)));
     const expected = square().dataSync();

@@ -16,6 +16,7 @@ import {callOptions, flagsOfCall} from './attention.ts';
 import {alibi, rotate} from './position-formulas.ts';
 import {scoredAttention} from './scored-attention.ts';
 import {type ChosenWeight, chosenWeight, weightOptions} from './spatial-options.ts';
+import {withPast} from './streams.ts';
 
 export interface HeadOptions extends LayerOptions {
   /** Fraction of the attention weights that training drops. 0 by default. */
@@ -160,22 +161,31 @@ class HeadsAttention extends MadeLayer {
     return (inputs, context) => {
       const x = at(inputs, 0);
       const values = inputs[1] ?? x;
-      const turn = (y: Tensor): Tensor => (positions === 'rotary' ? rotate(y, 1) : y);
-      const [q, k] = [turn(query(x)), turn(key(inputs[2] ?? values))];
+      const {stream} = context;
+      if (stream) this.#checkStream(inputs, flags);
+      const turn = (y: Tensor): Tensor => (positions === 'rotary' ? rotate(y, 1, {stream}) : y);
+      const whole = (y: Tensor): Tensor => (stream ? withPast(y, stream) : y);
+      const [q, k, v] = [turn(query(x)), whole(turn(key(inputs[2] ?? values))), whole(value(values))];
       const [steps, keys] = [at(q.shape, 1), at(k.shape, 1)];
       const {causal} = flags;
       const mask = this.#mask(inputs, context);
       const noise = context.training && rate > 0 ? {rate, source: context.random()} : undefined;
       if (!flags.scores && positions !== 'alibi') {
-        const whole = mask && broadcastTo(mask, [...mask.shape.slice(0, 3), keys]);
-        const given = {causal, ...(whole && {mask: whole}), ...(noise && {dropout: noise})};
-        return [output(attention(q, k, value(values), given))];
+        const given = {
+          causal,
+          ...(stream && {offset: stream.position}),
+          ...(mask && {mask: broadcastTo(mask, [...mask.shape.slice(0, 3), keys])}),
+          ...(noise && {dropout: noise}),
+        };
+        return [output(attention(q, k, v, given))];
       }
-      const bias = positions === 'alibi' ? alibi(heads, steps, keys) : undefined;
-      const {output: mixed, weights} = scoredAttention(q, k, value(values), {
+      const position = stream?.position;
+      const bias = positions === 'alibi' ? alibi(heads, steps, keys, 8, position) : undefined;
+      const {output: mixed, weights} = scoredAttention(q, k, v, {
         mask,
         bias,
         causal,
+        position,
         dropout: noise,
       });
       return flags.scores ? [output(mixed), weights] : [output(mixed)];
@@ -199,15 +209,29 @@ class HeadsAttention extends MadeLayer {
     return [query as Shape, value as Shape, key as Shape];
   }
 
+  /** Refuses, of steps that come in parts, what needs those behind them. */
+  #checkStream(inputs: readonly Tensor[], {causal, scores}: {causal: boolean; scores: boolean}): void {
+    const why = !causal
+      ? 'attends to steps behind each one, too: apply it with useCausalMask'
+      : inputs.some(input => input !== inputs[0])
+        ? 'attends to another sequence, or has an attention mask'
+        : scores
+          ? 'gives its scores, which are of all steps at once'
+          : undefined;
+    if (why) fail('ERR_GRAPH', `${this.name} ${why}. So steps cannot come one behind the other.`);
+  }
+
   /** What both the masks of the inputs and an attention mask leave: [batch, heads or 1, queries, keys]. */
-  #mask(inputs: readonly Tensor[], {masks = []}: CallContext): Tensor | undefined {
-    const [ofQuery, ofValue, ofKey] = inputs.length === 1 ? [masks[0], masks[0]] : masks;
+  #mask(inputs: readonly Tensor[], {masks = [], stream}: CallContext): Tensor | undefined {
+    const [ofQuery, first, second] = inputs.length === 1 ? [masks[0], masks[0]] : masks;
+    const ofKeys = first === second ? [first] : [first, second];
     const given = inputs[3] && cast(inputs[3], 'bool');
     const parts = [
       ofQuery && reshape(ofQuery, [ofQuery.shape[0] as number, 1, ofQuery.shape[1] as number, 1]),
-      ...[ofValue, ofKey].map(
-        mask => mask && reshape(mask, [mask.shape[0] as number, 1, 1, mask.shape[1] as number]),
-      ),
+      ...ofKeys.map(own => {
+        const mask = own && stream ? withPast(own, stream) : own;
+        return mask && reshape(mask, [mask.shape[0] as number, 1, 1, mask.shape[1] as number]);
+      }),
       given &&
         (given.rank === 4 ? given : reshape(given, [given.shape[0] as number, 1, ...given.shape.slice(1)])),
     ];

@@ -1,8 +1,11 @@
 // How attention and its layers know positions: sines, rotations, distances.
 import {constant, type Tensor} from '../../core/tensor.ts';
 import {concatenate} from '../../ops/join.ts';
-import {abs, add, mul, neg, sub} from '../../ops/map.ts';
+import {abs, add, cast, mul, neg, sub} from '../../ops/map.ts';
+import {reshape} from '../../ops/move.ts';
 import {slice} from '../../ops/pad.ts';
+import type {StepStream} from '../call-context.ts';
+import {rowsAt} from './streams.ts';
 
 /** A constant of these numbers, row by row. */
 function table(rows: number, columns: number, value: (row: number, column: number) => number): Tensor {
@@ -23,22 +26,31 @@ export function sines(steps: number, size: number, maxWavelength: number): Tenso
   });
 }
 
+export interface RotateOptions {
+  /** 10,000 by default. */
+  readonly maxWavelength?: number;
+  /** What positions are divided by. 1 by default. */
+  readonly scale?: number;
+  /** Where the steps are a part of a sequence. */
+  readonly stream?: StepStream | undefined;
+}
+
 /**
  * x turned by its position along an axis (Su et al. 2021): columns i and i + size / 2, of an even size, by
  * the angle position / scale · maxWavelength^(−2i / size). Products of what is turned know distances alone.
  */
-export function rotate(x: Tensor, axis: number, maxWavelength = 10_000, scale = 1): Tensor {
+export function rotate(x: Tensor, axis: number, options: RotateOptions = {}): Tensor {
+  const {maxWavelength = 10_000, scale = 1, stream} = options;
   const size = x.shape.at(-1) as number;
   const half = size / 2;
   const steps = x.shape[axis] as number;
   // The axis of the steps, and the last.
   const shape = x.shape.map((length, at) => (at === axis || at === x.rank - 1 ? length : 1));
   const angles = (f: (angle: number) => number): Tensor => {
-    const data = Float32Array.from({length: steps * size}, (_, at) => {
-      const step = Math.floor(at / size) / scale;
-      return f(step * maxWavelength ** ((-2 * (at % half)) / size));
-    });
-    return constant(data, shape);
+    const all = table(stream?.capacity ?? steps, size, (step, column) =>
+      f((step / scale) * maxWavelength ** ((-2 * (column % half)) / size)),
+    );
+    return reshape(stream ? rowsAt(all, steps, stream) : all, shape);
   };
   const [first, second] = [slice(x, -1, 0, half), slice(x, -1, half, half)];
   const turned = concatenate([neg(second), first], -1);
@@ -63,11 +75,16 @@ const counted = (count: number, shape: readonly number[]): Tensor =>
     shape,
   );
 
-/** −slope · distance for each head, query and key: [heads, queries, keys]. */
-export function alibi(heads: number, queries: number, keys: number, most = 8): Tensor {
+/**
+ * −slope · distance for each head, query and key: [heads, queries, keys]. The first query stands at 0, or
+ * where `position`, int32[1], says.
+ */
+export function alibi(heads: number, queries: number, keys: number, most = 8, position?: Tensor): Tensor {
   const slopes = constant(
     Float32Array.from(alibiSlopes(heads, most), slope => -slope),
     [heads, 1, 1],
   );
-  return mul(abs(sub(counted(queries, [queries, 1]), counted(keys, [1, keys]))), slopes);
+  const own = counted(queries, [queries, 1]);
+  const places = position ? add(own, cast(position, 'float32')) : own;
+  return mul(abs(sub(places, counted(keys, [1, keys]))), slopes);
 }

@@ -1,6 +1,7 @@
 // Layers that tell positions: learned, as sines, by rotation, by distance.
 import {checkNumber, checkOptions, fail, requireOptions} from '../../core/errors.ts';
 import {formatShape, type Shape} from '../../core/shape.ts';
+import type {Tensor} from '../../core/tensor.ts';
 import {add, broadcastTo} from '../../ops/map.ts';
 import {slice} from '../../ops/pad.ts';
 import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
@@ -9,6 +10,7 @@ import type {ConstraintLike, InitializerLike, RegularizerLike} from '../resolve.
 import {sampleAxis} from './axes.ts';
 import {alibi, rotate, sines} from './position-formulas.ts';
 import {chosenWeight, weightOptions} from './spatial-options.ts';
+import {rowsAt} from './streams.ts';
 
 export interface PositionEmbeddingOptions extends LayerOptions {
   /** Steps of the longest sequence. */
@@ -47,7 +49,10 @@ export function positionEmbedding(options: PositionEmbeddingOptions): Layer {
         fail('ERR_SHAPE', `${name}: expected at most sequenceLength ${sequenceLength} steps. ${received}.`);
       }
       const all = weight('positions', [sequenceLength, features], positions.options);
-      return x => broadcastTo(slice(all, 0, 0, steps), x.shape);
+      return (x, {stream}) => {
+        stream?.atMost(sequenceLength);
+        return broadcastTo(stream ? rowsAt(all, steps, stream) : slice(all, 0, 0, steps), x.shape);
+      };
     },
     true,
   );
@@ -80,7 +85,10 @@ export function sinePositionEncoding(options: SinePositionOptions = {}): Layer {
     () => ({maxWavelength: options.maxWavelength}),
     (sample, _, {name}) => {
       const [steps, features] = checkSteps(name, sample);
-      return x => broadcastTo(sines(steps, features, maxWavelength), x.shape);
+      return (x, {stream}) => {
+        const waves = (count: number): Tensor => sines(count, features, maxWavelength);
+        return broadcastTo(stream ? rowsAt(waves(stream.capacity), steps, stream) : waves(steps), x.shape);
+      };
     },
     true,
   );
@@ -123,7 +131,7 @@ export function rotaryEmbedding(options: RotaryEmbeddingOptions = {}): Layer {
         const wanted = 'expected an even number of features, the last axis, and steps on another';
         fail('ERR_SHAPE', `${name}: ${wanted}. Received samples ${formatShape(sample)}.`);
       }
-      return x => rotate(x, axis, maxWavelength, scalingFactor);
+      return (x, {stream}) => rotate(x, axis, {maxWavelength, scale: scalingFactor, stream});
     },
     true,
   );

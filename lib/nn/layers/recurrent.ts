@@ -94,9 +94,12 @@ class Recurrent extends MadeLayer {
     const keep = keepOf(recurrentDropout, [batch, units], context);
     const step = this.#cell.step(weights, h => (keep ? mul(h, keep) : h));
     const mask = context.mask && transpose(context.mask, [1, 0]);
+    const kept = Array.from({length: context.stream ? this.#cell.states : 0}, () =>
+      context.stream?.carry({shape: [batch, units], dtype: 'float32'}),
+    );
     const before = Array.from(
       {length: this.#cell.states},
-      (_, index) => initial[index] ?? zeros([batch, units]),
+      (_, index) => initial[index] ?? kept[index]?.now() ?? zeros([batch, units]),
     );
     // Before the first step that counts, the output is zero, whatever the state is.
     const isApart = mask !== undefined && initial.length > 0;
@@ -119,6 +122,7 @@ class Recurrent extends MadeLayer {
         reverse: goBackwards,
       },
     );
+    for (const [index, state] of kept.entries()) state?.replace(at(carries, index));
     const last = at(carries, isApart ? before.length : 0);
     const output = returnSequences ? this.#sequence(at(outputs, 0), goBackwards) : last;
     return returnState ? [output, ...carries.slice(0, before.length)] : [output];

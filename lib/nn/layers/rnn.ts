@@ -88,8 +88,18 @@ class Rnn extends Wrapper {
     return ([x, ...initial], context) => {
       const input = x as Tensor;
       const batch = input.shape[0] as number;
-      const states = this.#states.map((shape, index) => initial[index] ?? zeros([batch, ...shape]));
-      const once = onceForAll({...context, mask: undefined, masks: undefined});
+      const {stream} = context;
+      if (stream && context.mask) {
+        fail(
+          'ERR_GRAPH',
+          `${name}: of steps that come in parts, a mask can leave none out. Use lstm or gru.`,
+        );
+      }
+      const kept = this.#states.map(shape => stream?.carry({shape: [batch, ...shape], dtype: 'float32'}));
+      const states = this.#states.map(
+        (shape, index) => initial[index] ?? kept[index]?.now() ?? zeros([batch, ...shape]),
+      );
+      const once = onceForAll({...context, mask: undefined, masks: undefined, stream: undefined});
       const like = run([cast(zeros([batch, ...features]), input.dtype), ...states], once.before);
       const step = (slices: readonly Tensor[], carried: readonly Tensor[]) =>
         run([at(slices, 0), ...carried], once.inBody()) as [Tensor, ...Tensor[]];
@@ -101,6 +111,7 @@ class Rnn extends Wrapper {
         goBackwards,
         like: at(like, 0),
       });
+      for (const [index, state] of kept.entries()) state?.replace(at(ends, index));
       return returnState ? [output, ...ends] : [output];
     };
   }

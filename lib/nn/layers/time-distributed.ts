@@ -52,6 +52,7 @@ class TimeDistributed extends Wrapper {
       const masks = context.masks?.map(mask => (mask && mask.rank > 2 ? together(mask) : undefined));
       const own: CallContext = {
         ...context,
+        stream: undefined,
         addLoss: perStep => context.addLoss(sum(reshape(perStep, [batch, steps]), 1)),
         observe:
           context.observe &&

@@ -3,7 +3,7 @@ import {compileToPlan} from '../../compile/index.ts';
 import {fail} from '../../core/errors.ts';
 import {match} from '../../core/operands.ts';
 import {inputOp, type Tensor, type TensorSpec} from '../../core/tensor.ts';
-import {type Flight, LinkedPlan, type Memory} from '../../runtime/linked.ts';
+import {LinkedPlan, type Memory, type PendingRun} from '../../runtime/linked.ts';
 
 const resultName = (index: number): string => `result ${index}`;
 const nameOf = (leaf: Tensor): string => match(leaf, inputOp)?.name ?? '';
@@ -47,14 +47,14 @@ export class LinkedGraph {
   }
 
   /**
-   * Starts a run, whose results may be made meanwhile: its flight. Undefined where it has been made at once,
+   * Starts a run, whose results may be made meanwhile. Undefined where it has been made at once,
    * `failed` where a guard failed then; `missing` where a leaf has no memory. `take` gives memory for an
    * output, which may be that of a leaf: it is asked once the memory of all leaves is known.
    */
   start(
     leaves: readonly Leaf[],
     take: (output: number) => Memory,
-  ): Flight | 'failed' | 'missing' | undefined {
+  ): PendingRun | 'failed' | 'missing' | undefined {
     const slots = this.#slots;
     const arrays = new Array<Memory>(slots.length);
     for (let at = 0; at < slots.length; at++) {

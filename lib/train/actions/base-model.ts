@@ -23,6 +23,7 @@ import type {CompileOptions} from '../step/compile-options.ts';
 import {applyGradients, type GradientValues} from './apply-gradients.ts';
 import {type EvaluateOptions, evaluateBatches, evaluateRows} from './evaluate.ts';
 import {type ForwardOptions, type ForwardResult, forward} from './forward.ts';
+import {type GenerateOptions, type Generation, generate} from './generate.ts';
 import {type GradientsOptions, type GradientsResult, gradientsOf} from './gradients.ts';
 import {ModelGraph} from './model-graph.ts';
 import {type ModelOptimizer, optimizerOf} from './model-optimizer.ts';
@@ -168,6 +169,21 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> extends
    */
   forward(x: PortData, options: ForwardOptions = {}): Promise<ForwardResult<Predicted<Outputs>>> {
     return forward(this.#engine, x, options) as Promise<ForwardResult<Predicted<Outputs>>>;
+  }
+
+  /**
+   * Goes on with a text, token by token: `for await (const token of net.generate([12, 7], {topP: 0.9}))`. The
+   * model makes of the ids of tokens, samples [steps], the logits of the next token behind each step, [steps,
+   * classes], or their softmax; no step may depend on those behind it. Off the event loop, in calls of a few
+   * milliseconds; tokens follow from seed and weights alone. With beam search a token comes as soon as all
+   * beams agree on it.
+   *
+   * @param prompt ids of the tokens to go on from.
+   * @throws ERR_OPTION; ERR_GRAPH saying why, for a model that cannot: while tokens are made, ERR_ABORTED,
+   * ERR_OUT_OF_RANGE for an id that has no row in an embedding, ERR_NOT_FINITE for logits that are none.
+   */
+  generate(prompt: ArrayLike<number>, options: GenerateOptions = {}): Generation {
+    return generate(this.#engine, prompt, options);
   }
 
   /** The backward pass on its own: the loss of these rows, and its gradient for each trainable weight. */

@@ -8,9 +8,10 @@ import {leaveLoops, stateHere} from '../../core/open-body.ts';
 import {formatShape, type Shape} from '../../core/shape.ts';
 import {type RandomSource, renamed, type Tensor, type Variable, withScope} from '../../core/tensor.ts';
 import type {Constraint} from '../../nn/constraints.ts';
-import type {CallContext, Layer} from '../../nn/layer.ts';
+import type {CallContext, ForwardAll, Layer} from '../../nn/layer.ts';
 import {type Called, callWithMasks, type Masks} from '../../nn/masking.ts';
 import type {Regularizer} from '../../nn/regularizers.ts';
+import {whyNotInParts} from '../../nn/streaming.ts';
 import {isSymbolicTensor, type LayerCall, type SymbolicTensor} from '../../nn/symbolic.ts';
 import {add} from '../../ops/map.ts';
 import {sum} from '../../ops/reduce.ts';
@@ -165,8 +166,9 @@ export class Network {
       const name = this.#names.get(call.layer) as string;
       const operands = call.inputs.map(computed);
       const own = call.inputs.map(tensor => masks.get(tensor));
+      const forward = context.stream ? forwardInParts(name, call, operands) : call.forward;
       const results = withScope(name, () => {
-        const all = callWithMasks(name, call.layer, call.forward, operands, own, context);
+        const all = callWithMasks(name, call.layer, forward, operands, own, context);
         context.observe?.('activation', at(all.outputs, 0));
         return all;
       });
@@ -210,6 +212,14 @@ export class Network {
     );
     return parts.length === 0 ? undefined : parts.reduce((total, part) => add(total, part));
   }
+}
+
+/** The forward pass of a call for other numbers of steps than it was made for. @throws ERR_GRAPH */
+function forwardInParts(name: string, {layer, options}: LayerCall, operands: readonly Tensor[]): ForwardAll {
+  const shapes = operands.map(({shape}) => shape.slice(1));
+  const why = whyNotInParts(layer, shapes[0] ?? []);
+  if (why) fail('ERR_GRAPH', `${name} ${why}. So steps cannot come one behind the other.`);
+  return layer.forwardFor(shapes, name, options);
 }
 
 /** A loss of each sample, summed over the iterations of loops that added it. */

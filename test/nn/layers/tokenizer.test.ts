@@ -203,8 +203,8 @@ describe('tokenizers', () => {
     process.chdir(tmpdir());
     try {
       expect(() => wordPiece()).toThrow(
-        'layers.wordPieceTokenizer: texts are cut into tokens by the package @huggingface/tokenizers, which ' +
-          'is not installed. Install it: npm install @huggingface/tokenizers',
+        'layers.wordPieceTokenizer: texts are cut into tokens by the package @huggingface/tokenizers, ' +
+          'which is not installed. Install it: npm install @huggingface/tokenizers',
       );
     } finally {
       process.argv[1] = program as string;

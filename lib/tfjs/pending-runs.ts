@@ -1,5 +1,5 @@
 // Runs of plans that were started and are made while JavaScript records the next trace.
-import type {Flight} from '../runtime/linked.ts';
+import type {PendingRun} from '../runtime/linked.ts';
 import type {Source} from './entry.ts';
 
 /** So many may be under way; then the first is waited for. */
@@ -10,45 +10,45 @@ export interface Ending {
   /** Whether it may find that its data are not possible: then no other is started before it has ended. */
   readonly mayFail: boolean;
   /** Called in the order in which they were started; false where a guard failed. */
-  land(isDone: boolean): void;
+  complete(isDone: boolean): void;
   /** It could not be made. */
   fail(error: unknown): void;
 }
 
 /** A run under way, which its results come from. */
-class UnderWay implements Source {
+class QueuedRun implements Source {
   readonly ending: Ending;
-  readonly #flight: Flight;
+  readonly #run: PendingRun;
 
-  constructor(flight: Flight, ending: Ending) {
-    this.#flight = flight;
+  constructor(run: PendingRun, ending: Ending) {
+    this.#run = run;
     this.ending = ending;
   }
 
   get ended(): Promise<void> {
-    return this.#flight.ended;
+    return this.#run.ended;
   }
 
   finish(): void {
-    flights.finish(this);
+    pendingRuns.finish(this);
   }
 
   /** Waits for the end. False where the run could not be made: those after it have read what is not there. */
   end(): boolean {
     let isDone: boolean;
     try {
-      isDone = this.#flight.finish() === undefined;
+      isDone = this.#run.finish() === undefined;
     } catch (error) {
       this.ending.fail(error);
       return false;
     }
-    this.ending.land(isDone);
+    this.ending.complete(isDone);
     return true;
   }
 
   endInVain(): void {
     try {
-      this.#flight.finish();
+      this.#run.finish();
     } catch {
       // It has read what an earlier one could not make; who reads its results hears of that.
     }
@@ -56,11 +56,11 @@ class UnderWay implements Source {
   }
 }
 
-class Flights {
-  readonly #queue: UnderWay[] = [];
+class PendingRuns {
+  readonly #queue: QueuedRun[] = [];
 
-  add(flight: Flight, ending: Ending): Source {
-    const one = new UnderWay(flight, ending);
+  add(run: PendingRun, ending: Ending): Source {
+    const one = new QueuedRun(run, ending);
     this.#queue.push(one);
     return one;
   }
@@ -71,7 +71,7 @@ class Flights {
   }
 
   /** Waits for a run, and for all that were started before it. */
-  finish(one: UnderWay): void {
+  finish(one: QueuedRun): void {
     while (this.#queue.includes(one)) this.#finishFirst();
   }
 
@@ -85,4 +85,4 @@ class Flights {
 }
 
 /** Those of this thread. */
-export const flights = new Flights();
+export const pendingRuns = new PendingRuns();

@@ -14,51 +14,51 @@
 
 namespace chainrule::binding {
 
-struct FlightTable;
-struct Landing;
+struct PendingRuns;
+struct Completion;
 
 // A run that was begun.
-struct Flight {
+struct PendingRun {
   Job job;
-  FlightTable* table = nullptr;
+  PendingRuns* table = nullptr;
   Linked* linked = nullptr;
-  Landing* landing = nullptr;  // what to tell JavaScript at the end
+  Completion* completion = nullptr;  // what to tell JavaScript at the end
   bool done = false;
 };
 
 // A promise for the end of a run, which outlives it.
-struct Landing {
-  FlightTable* table;
-  std::list<Landing*>::iterator place;
+struct Completion {
+  PendingRuns* table;
+  std::list<Completion*>::iterator place;
   napi_deferred deferred = nullptr;
 };
 
-void deliver_landing(Napi::Env env, Napi::Function, std::nullptr_t*, Landing* landing);
-using DeliverLanding = Napi::TypedThreadSafeFunction<std::nullptr_t, Landing, deliver_landing>;
+void deliver_completion(Napi::Env env, Napi::Function, std::nullptr_t*, Completion* completion);
+using DeliverCompletion = Napi::TypedThreadSafeFunction<std::nullptr_t, Completion, deliver_completion>;
 
 // Those of one thread, by the numbers that JavaScript has for them. The executor runs them in their order.
-struct FlightTable {
+struct PendingRuns {
   std::mutex mutex;
   std::condition_variable changed;
-  std::vector<std::unique_ptr<Flight>> rows;
+  std::vector<std::unique_ptr<PendingRun>> rows;
   std::vector<uint32_t> unused;
   size_t begun = 0;  // and not finished by JavaScript
-  std::list<Landing*> landings;
-  DeliverLanding deliver;
+  std::list<Completion*> completions;
+  DeliverCompletion deliver;
 };
 
-void set_up_flights(Napi::Env env, FlightTable* table);
+void set_up_pending_runs(Napi::Env env, PendingRuns* table);
 // The thread of this table ends: after this the executor may not read anything of it.
-void clean_up_flights(FlightTable* table);
+void clean_up_pending_runs(PendingRuns* table);
 
-// One run, from (number, ...arrays). The number of the flight, or where the run was made at once what
+// One run, from (number, ...arrays). The number of the run, or where the run was made at once what
 // call_linked returns.
 napi_value start_linked(napi_env env, napi_callback_info call);
-// Waits for the end, from (flight). Undefined if it is done, else the words of the report.
+// Waits for the end, from (run). Undefined if it is done, else the words of the report.
 napi_value finish_linked(napi_env env, napi_callback_info call);
-// A promise that settles at the end, from (flight).
+// A promise that settles at the end, from (run).
 napi_value await_linked(napi_env env, napi_callback_info call);
-// Waits until no flight of the program is under way.
-void ground(FlightTable* table, const Linked* linked);
+// Waits until no run of the program is under way.
+void wait_for_runs(PendingRuns* table, const Linked* linked);
 
 }  // namespace chainrule::binding

@@ -1,4 +1,4 @@
-#include "binding/flights.h"
+#include "binding/pending_runs.h"
 
 #include <string>
 #include <utility>
@@ -12,17 +12,17 @@ namespace {
 constexpr double kHandedOverFromNs = 40e3;
 
 // On the executor's thread. Until this returns, drain waits for it, so the table is there.
-void end_flight(Job* job) {
-  auto* const flight = reinterpret_cast<Flight*>(job);
-  FlightTable* const table = flight->table;
+void complete_run(Job* job) {
+  auto* const run = reinterpret_cast<PendingRun*>(job);
+  PendingRuns* const table = run->table;
   const std::lock_guard<std::mutex> hold(table->mutex);
-  flight->done = true;
-  if (flight->landing) table->deliver.NonBlockingCall(flight->landing);
+  run->done = true;
+  if (run->completion) table->deliver.NonBlockingCall(run->completion);
   table->changed.notify_all();
 }
 
 // Waits for the end of a run, whose row is free then.
-RunReport end_of(FlightTable* table, uint32_t number) {
+RunReport end_of(PendingRuns* table, uint32_t number) {
   std::unique_lock<std::mutex> hold(table->mutex);
   table->changed.wait(hold, [&] { return table->rows[number]->done; });
   const RunReport report = table->rows[number]->job.report;
@@ -32,29 +32,29 @@ RunReport end_of(FlightTable* table, uint32_t number) {
   return report;
 }
 
-uint32_t enter_flight(FlightTable* table, std::unique_ptr<Flight> flight) {
+uint32_t add_run(PendingRuns* table, std::unique_ptr<PendingRun> run) {
   const std::lock_guard<std::mutex> hold(table->mutex);
   auto number = static_cast<uint32_t>(table->rows.size());
   if (table->unused.empty()) {
-    table->rows.push_back(std::move(flight));
+    table->rows.push_back(std::move(run));
   } else {
     number = table->unused.back();
     table->unused.pop_back();
-    table->rows[number] = std::move(flight);
+    table->rows[number] = std::move(run);
   }
   ++table->begun;
   return number;
 }
 
-void leave_unstarted(FlightTable* table, uint32_t number) {
+void leave_unstarted(PendingRuns* table, uint32_t number) {
   const std::lock_guard<std::mutex> hold(table->mutex);
   table->rows[number].reset();
   table->unused.push_back(number);
   --table->begun;
 }
 
-// The flight that a call is about, or nullptr after an error was thrown.
-Flight* flight_of(napi_env env, napi_callback_info call, FlightTable* table, uint32_t* number) {
+// The run that a call is about, or nullptr after an error was thrown.
+PendingRun* run_of(napi_env env, napi_callback_info call, PendingRuns* table, uint32_t* number) {
   size_t count = 1;
   napi_value argument;
   const bool read = napi_get_cb_info(env, call, &count, &argument, nullptr, nullptr) == napi_ok &&
@@ -73,58 +73,58 @@ napi_value number_of(napi_env env, uint32_t number) {
 
 }  // namespace
 
-// On the JavaScript thread. Without an environment, clean_up_flights has done this already.
-void deliver_landing(Napi::Env env, Napi::Function, std::nullptr_t*, Landing* landing) {
+// On the JavaScript thread. Without an environment, clean_up_pending_runs has done this already.
+void deliver_completion(Napi::Env env, Napi::Function, std::nullptr_t*, Completion* completion) {
   if (env == nullptr) return;
-  FlightTable& table = *landing->table;
-  table.landings.erase(landing->place);
-  if (table.landings.empty()) napi_unref_threadsafe_function(env, table.deliver);
+  PendingRuns& table = *completion->table;
+  table.completions.erase(completion->place);
+  if (table.completions.empty()) napi_unref_threadsafe_function(env, table.deliver);
   napi_handle_scope scope;
   if (napi_open_handle_scope(env, &scope) == napi_ok) {
     napi_value nothing;
     if (napi_get_undefined(env, &nothing) == napi_ok) {
-      napi_resolve_deferred(env, landing->deferred, nothing);
+      napi_resolve_deferred(env, completion->deferred, nothing);
     }
     napi_close_handle_scope(env, scope);
   }
-  delete landing;
+  delete completion;
 }
 
-void set_up_flights(Napi::Env env, FlightTable* table) {
-  table->deliver = DeliverLanding::New(env, "chainrule flights", 0, 1);
+void set_up_pending_runs(Napi::Env env, PendingRuns* table) {
+  table->deliver = DeliverCompletion::New(env, "chainrule pending runs", 0, 1);
   table->deliver.Unref(env);
 }
 
-void clean_up_flights(FlightTable* table) {
+void clean_up_pending_runs(PendingRuns* table) {
   drain(table);
-  for (Landing* landing : table->landings) delete landing;
-  table->landings.clear();
+  for (Completion* completion : table->completions) delete completion;
+  table->completions.clear();
   table->deliver.Abort();
 }
 
 napi_value start_linked(napi_env env, napi_callback_info call) {
   const LinkedArguments given(env, call);
-  FlightTable* const table = flight_table(env);
+  PendingRuns* const table = pending_runs(env);
   Linked* const linked = linked_of(env, given);
   if (!linked || !table) return refuse_linked(env);
   // What is under way may read or write the same arrays: the executor's order is theirs.
   const bool brief = job_cost_ns(linked->job) < kHandedOverFromNs;
   if (brief && table->begun == 0) return run_linked(env, given, linked);
-  auto flight = std::make_unique<Flight>();
-  static_assert(offsetof(Flight, job) == 0, "a flight is found by the address of its job");
-  Flight* const begun = flight.get();
+  auto run = std::make_unique<PendingRun>();
+  static_assert(offsetof(PendingRun, job) == 0, "a run is found by the address of its job");
+  PendingRun* const begun = run.get();
   Job& job = begun->job;
   begun->table = table;
   begun->linked = linked;
   job.program = linked->program.get();
   job.owner = table;
-  job.finished = end_flight;
+  job.finished = complete_run;
   const std::string why = bind_arrays(env, given, &job);
   if (!why.empty()) {
     napi_throw_error(env, "ERR_PLAN", why.c_str());
     return nullptr;
   }
-  const uint32_t number = enter_flight(table, std::move(flight));
+  const uint32_t number = add_run(table, std::move(run));
   try {
     submit(&job);
   } catch (const std::exception& error) {
@@ -136,19 +136,19 @@ napi_value start_linked(napi_env env, napi_callback_info call) {
 }
 
 napi_value finish_linked(napi_env env, napi_callback_info call) {
-  FlightTable* const table = flight_table(env);
+  PendingRuns* const table = pending_runs(env);
   uint32_t number = 0;
-  if (!flight_of(env, call, table, &number)) return nullptr;
+  if (!run_of(env, call, table, &number)) return nullptr;
   const RunReport report = end_of(table, number);
   return report.end == RunEnd::done ? nullptr : array_of(env, report);
 }
 
 napi_value await_linked(napi_env env, napi_callback_info call) {
-  FlightTable* const table = flight_table(env);
+  PendingRuns* const table = pending_runs(env);
   uint32_t number = 0;
-  Flight* const flight = flight_of(env, call, table, &number);
-  if (!flight) return nullptr;
-  if (flight->landing) {
+  PendingRun* const run = run_of(env, call, table, &number);
+  if (!run) return nullptr;
+  if (run->completion) {
     napi_throw_error(env, "ERR_PLAN", "this run is awaited already");
     return nullptr;
   }
@@ -159,22 +159,22 @@ napi_value await_linked(napi_env env, napi_callback_info call) {
     return nullptr;
   }
   const std::lock_guard<std::mutex> hold(table->mutex);
-  if (flight->done) {
+  if (run->done) {
     napi_resolve_deferred(env, deferred, nothing);
     return promise;
   }
-  if (table->landings.empty()) napi_ref_threadsafe_function(env, table->deliver);
-  auto* const landing = new Landing{table, {}, deferred};
-  landing->place = table->landings.insert(table->landings.end(), landing);
-  flight->landing = landing;
+  if (table->completions.empty()) napi_ref_threadsafe_function(env, table->deliver);
+  auto* const completion = new Completion{table, {}, deferred};
+  completion->place = table->completions.insert(table->completions.end(), completion);
+  run->completion = completion;
   return promise;
 }
 
-void ground(FlightTable* table, const Linked* linked) {
+void wait_for_runs(PendingRuns* table, const Linked* linked) {
   std::unique_lock<std::mutex> hold(table->mutex);
   table->changed.wait(hold, [&] {
-    for (const auto& flight : table->rows) {
-      if (flight && flight->linked == linked && !flight->done) return false;
+    for (const auto& run : table->rows) {
+      if (run && run->linked == linked && !run->done) return false;
     }
     return true;
   });

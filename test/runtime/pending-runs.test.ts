@@ -3,7 +3,7 @@ import {describe, expect, test} from 'vitest';
 import type {Tensor} from '../../lib/core/tensor.ts';
 import * as ops from '../../lib/ops/index.ts';
 import {addon} from '../../lib/runtime/addon.ts';
-import type {Flight} from '../../lib/runtime/linked.ts';
+import type {PendingRun} from '../../lib/runtime/linked.ts';
 import {LinkedGraph} from '../../lib/session/eager/linked-graph.ts';
 
 const side = 192;
@@ -22,7 +22,7 @@ const numbers = (seed: number): Float32Array =>
 const bitsOf = ({buffer, byteOffset, byteLength}: Float32Array): string =>
   Buffer.from(buffer, byteOffset, byteLength).toString('base64');
 
-function start(graph: LinkedGraph, leaves: readonly Float32Array[], result: Float32Array): Flight {
+function start(graph: LinkedGraph, leaves: readonly Float32Array[], result: Float32Array): PendingRun {
   const begun = graph.start(
     leaves.map(place => ({place})),
     () => result,
@@ -31,16 +31,16 @@ function start(graph: LinkedGraph, leaves: readonly Float32Array[], result: Floa
   return begun;
 }
 
-describe('flights', () => {
+describe('pending runs', () => {
   test('are made in their order: one reads what the one before it writes', async () => {
     const graph = product();
     const [x, w] = [numbers(1), numbers(2)];
     const results = Array.from({length: 4}, () => new Float32Array(side * side));
-    const flights = results.map((result, at) =>
+    const runs = results.map((result, at) =>
       start(graph, [at === 0 ? x : (results[at - 1] as Float32Array), w], result),
     );
-    await flights[3]?.ended;
-    for (const flight of flights) expect(flight.finish()).toBeUndefined();
+    await runs[3]?.ended;
+    for (const run of runs) expect(run.finish()).toBeUndefined();
     const again = results.map(() => new Float32Array(side * side));
     for (const [at, result] of again.entries()) {
       start(graph, [at === 0 ? x : (again[at - 1] as Float32Array), w], result).finish();
@@ -54,8 +54,8 @@ describe('flights', () => {
     const graph = product();
     const leaves = [numbers(1), numbers(2)];
     const [first, second] = [0, 1].map(() => start(graph, leaves, new Float32Array(side * side))) as [
-      Flight,
-      Flight,
+      PendingRun,
+      PendingRun,
     ];
     const ended = second.ended;
     expect(second.finish()).toBeUndefined();
@@ -73,7 +73,7 @@ describe('flights', () => {
       places.map(place => ({place})),
       () => new Float32Array(side * side),
     );
-    expect((begun as Flight).finish()).toMatchObject({value: side});
+    expect((begun as PendingRun).finish()).toMatchObject({value: side});
     graph.unlink();
   });
 
@@ -82,13 +82,13 @@ describe('flights', () => {
     const [x, w] = [numbers(1), numbers(2)];
     const [result, expected] = [new Float32Array(side * side), new Float32Array(side * side)];
     start(graph, [x, w], expected).finish();
-    const flight = start(graph, [x, w], result);
+    const run = start(graph, [x, w], result);
     graph.unlink();
     expect(bitsOf(result)).toBe(bitsOf(expected));
-    expect(flight.finish()).toBeUndefined();
+    expect(run.finish()).toBeUndefined();
   });
 
-  test('are refused where a number is none of a flight, and where arrays overlap or are too short', () => {
+  test('are refused for a number that is none, and for arrays that overlap or are too short', () => {
     const native = addon();
     for (const number of [99, -1, 2 ** 31, Number.NaN]) {
       expect(() => native.finishLinked(number)).toThrow('expected the number of a run that was started');

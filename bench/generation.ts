@@ -1,0 +1,125 @@
+// One text, token by token, with cached keys and values; and the memory of training as sequences grow.
+import {setTimeout as pause} from 'node:timers/promises';
+import {optimizers} from '../lib/index.ts';
+import {onCompile} from '../lib/session/compile.ts';
+import {drawLines, type Line} from '../scripts/pictures/lines.ts';
+import {table} from '../scripts/table.ts';
+import type {Figure} from './options.ts';
+import type {PeerProcess} from './peers/process.ts';
+import {digits} from './report.ts';
+import {char, charTransformer} from './sequence-workloads.ts';
+
+interface Peer {
+  readonly name: string;
+  readonly process: PeerProcess;
+}
+
+export interface GenerationTimes {
+  /** Least microseconds of a token, of each. */
+  readonly least: Readonly<Record<string, number>>;
+  readonly figure: Figure | undefined;
+}
+
+/** The transformer of characters at batch 1, from one token up to all positions that it knows. */
+export async function timeGeneration(peers: readonly Peer[], quick: boolean): Promise<GenerationTimes> {
+  const net = charTransformer();
+  const tokens = char.length - 1;
+  const texts = quick ? 5 : 20;
+  const least: Record<string, number> = {};
+  const note = (name: string, time: number): void => {
+    least[name] = Math.min(least[name] ?? Number.POSITIVE_INFINITY, time);
+  };
+  const own = async (): Promise<number> => {
+    const started = performance.now();
+    for (let text = 0; text < texts; text++) {
+      const made = await net.generate([text % char.vocabulary], {maxNewTokens: tokens, seed: text}).toArray();
+      if (made.length !== tokens) throw new Error(`generation: ${made.length} tokens`);
+    }
+    return ((performance.now() - started) / (texts * tokens)) * 1000;
+  };
+  try {
+    await own();
+    for (let repeat = 0; repeat < (quick ? 3 : 7); repeat++) {
+      note('chainrule', await own());
+      for (const {name, process} of peers) {
+        // Threads of the one before may still spin.
+        await pause(10);
+        try {
+          const request = {workload: 'generation', batch: 1, steps: texts * tokens};
+          note(name, (await process.ask<{microseconds: number}>(request, 600)).microseconds);
+        } catch (error) {
+          if (repeat === 0) console.log(`${name}: ${error instanceof Error ? error.message : error}`);
+        }
+      }
+    }
+  } finally {
+    net.dispose();
+  }
+  const {chainrule = Number.NaN, ...others} = least;
+  const best = Object.entries(others).sort(([, a], [, b]) => a - b)[0];
+  const rows = Object.entries(least).map(([name, time]) => [name, digits(time), digits(time / chainrule)]);
+  console.log('generation: transformer-char, batch 1, keys and values cached');
+  console.log(table([['', 'µs of a token', '÷ chainrule'], ...rows]));
+  return {least, figure: best && {value: best[1] / chainrule, note: best[0]}};
+}
+
+const lengths = [1024, 2048, 4096];
+
+/** Bytes of activations and gradients that a training step of one row is planned to take, by its length. */
+export function plannedBytes(): Readonly<Record<string, number>> {
+  let most = 0;
+  onCompile(({plan}) => {
+    most = Math.max(most, plan.arenaBytes);
+  });
+  try {
+    return Object.fromEntries(
+      lengths.map(steps => {
+        const net = charTransformer(steps);
+        net.compile({optimizer: optimizers.adamw(), loss: 'sparseCategoricalCrossentropy'});
+        most = 0;
+        // It plans a training step, which takes more than a prediction.
+        net.summary({batchSize: 1, print: () => {}});
+        net.dispose();
+        return [String(steps), most];
+      }),
+    );
+  } finally {
+    onCompile(undefined);
+  }
+}
+
+/** How many times as much a step takes in the longest sequence as in the shortest: 1 where it is linear. */
+export function growthOf(bytes: Readonly<Record<string, number>>): Figure {
+  const rows = Object.entries(bytes).map(([steps, own]) => [
+    steps,
+    digits(own / 2 ** 20),
+    digits(own / Number(steps) / 1024),
+  ]);
+  console.log('memory: transformer-char, a training step of one row');
+  console.log(table([['steps', 'MiB of activations', 'KiB a step'], ...rows]));
+  const each = lengths.map(steps => (bytes[steps] as number) / steps);
+  return {value: (each.at(-1) as number) / (each[0] as number)};
+}
+
+/** The same as a picture, beside what would grow with the square of the length. */
+export function drawMemory(bytes: Readonly<Record<string, number>>): string {
+  const first = lengths[0] as number;
+  const least = bytes[first] as number;
+  const line = (name: string, of: (steps: number) => number): Line => ({
+    name,
+    points: lengths.map(steps => [steps, of(steps) / 2 ** 20] as const),
+  });
+  return drawLines(
+    [
+      line('as planned', steps => bytes[steps] as number),
+      line('with the square of the steps', steps => least * (steps / first) ** 2),
+    ],
+    {
+      title: 'A training step of the transformer of characters, one row',
+      xName: 'steps',
+      yName: 'MiB of activations and gradients',
+      logarithmic: 'both',
+      dots: true,
+    },
+  );
+}
