@@ -21,7 +21,7 @@ int32_t RowWord::word_for(int64_t rows) const {
 namespace {
 
 // Programs that are kept: as many as fit into so much memory.
-constexpr size_t kKeptBytes = size_t{2} << 20, kLeastKept = 8, kMostKept = 256;
+constexpr size_t kKeptBytes = size_t{8} << 20, kLeastKept = 8, kMostKept = 256;
 
 size_t kept_programs(const Program& program) {
   const size_t bytes = program.values.size() * sizeof(Value) + program.attributes.size() * sizeof(int32_t) +

@@ -87,7 +87,7 @@ interface Pace {
   stepsBefore: number;
 }
 
-const mostPaces = 64;
+const mostPaces = 1024;
 
 /** Steps over arrays that lie alike; kept for as long as their program. */
 export class StepRunner {
