@@ -15,7 +15,7 @@ import {activityPenalty, sampleOutputs} from './output-shapes.ts';
 import type {Regularizer} from './regularizers.ts';
 import {toRegularizer} from './resolve.ts';
 import {WeightTable} from './weight-table.ts';
-import type {SetWeightsOptions, WeightData, WeightsSet, WeightValue} from './weights.ts';
+import type {SetWeightsOptions, WeightData, WeightMemory, WeightsSet, WeightValue} from './weights.ts';
 
 export type {CallContext, Forward, ForwardAll, MakeWeight, Observe, StepStream} from './call-context.ts';
 export {type LayerOptions, layerOptions} from './layer-options.ts';
@@ -85,17 +85,7 @@ export interface LayerWeight {
 }
 
 /** The memory in which weights of layers lie, once a model is made of them. */
-export interface LayerMemory {
-  /** @throws ERR_MODEL_BUSY while a training runs, also in its callbacks. */
-  checkNoTraining(where: string): void;
-  read(where: string, weights: readonly LayerWeight[]): WeightData[];
-  write(
-    where: string,
-    weights: readonly LayerWeight[],
-    values: readonly WeightValue[],
-    options: SetWeightsOptions,
-  ): WeightsSet;
-}
+export type LayerMemory = WeightMemory<LayerWeight>;
 
 let trainableCount = 0;
 

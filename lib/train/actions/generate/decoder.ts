@@ -6,6 +6,7 @@ import {at} from '../../../core/lists.ts';
 import {registerOf} from '../../../core/registers.ts';
 import {formatShape} from '../../../core/shape.ts';
 import {constant, input, type Tensor, type TensorSpec} from '../../../core/tensor.ts';
+import {numericType} from '../../../nn/ahead.ts';
 import type {CallContext, StepStream} from '../../../nn/layer.ts';
 import {cast, mul} from '../../../ops/map.ts';
 import {reshape} from '../../../ops/move.ts';
@@ -52,7 +53,7 @@ export function checkLanguageModel({inputs, outputs}: Network): {steps: number; 
 
 /** What a network does with ids, as its logits [rows, steps, classes]. */
 function logitsOf(network: Network, ids: Tensor, context: CallContext): Tensor {
-  const type = registerOf(at(network.inputs, 0).tensor);
+  const type = registerOf({dtype: numericType(at(network.feeds, 0).tensor)});
   const output = at(network.compute([cast(ids, type)], context).outputs, 0);
   return logitsOfSoftmax(output) ?? output;
 }
