@@ -7,26 +7,28 @@ export type {CustomObjects} from './core/resolve.ts';
 export type {Shape} from './core/shape.ts';
 export type {Call, Gradients, Op, RandomSource, Tensor, TensorLike, Variable} from './core/tensor.ts';
 export type {DataInput, NestedArray, NumberArray, ShapedArray, ShapedInput} from './data/arrays.ts';
-export type {Batched} from './data/collate.ts';
+export type {Batched, BatchedNumbers} from './data/collate.ts';
 export type {ColumnConfig, CsvOptions, CsvRow, CsvValue} from './data/csv.ts';
 export {Dataset, type Datasets, type ElementOf} from './data/dataset.ts';
 export type {ImageFolder, ImageFolderOptions, LabelledImage} from './data/image-folder.ts';
 export * as data from './data/index.ts';
 export type {MixOptions} from './data/mixing.ts';
 export type {PadSequencesOptions, TimeseriesBatch, TimeseriesOptions} from './data/sequences.ts';
-export type {SplitOptions} from './data/split.ts';
+export type {SplitOptions, TrainTestSplit} from './data/split.ts';
 export type {Standardization} from './data/standardize.ts';
 export type {RowOf, Tables} from './data/table.ts';
-export type {NestedText, ShapedText, TextInput} from './data/text.ts';
+export type {AnyInput, NestedText, ShapedText, TextInput} from './data/text.ts';
 export {gradients, hessianVectorProduct} from './graph/autodiff.ts';
 export type {ModelSource} from './io/model-file.ts';
 export type {FileTensor} from './io/safetensors.ts';
 export type {Activation} from './nn/activations.ts';
 export * as activations from './nn/activations.ts';
+export type {ValueType} from './nn/ahead.ts';
 export type {AheadLayer, CallResult} from './nn/ahead-layer.ts';
 export type {WeightOptions} from './nn/call-context.ts';
 export type {Constraint} from './nn/constraints.ts';
 export * as constraints from './nn/constraints.ts';
+export type {Salt} from './nn/hashes.ts';
 export type {Initializer} from './nn/initializers.ts';
 export * as initializers from './nn/initializers.ts';
 export {
@@ -73,7 +75,7 @@ export type {HashingOptions} from './nn/layers/hashing.ts';
 export * as layers from './nn/layers/index.ts';
 export type {InputLayerOptions} from './nn/layers/input-layer.ts';
 export type {LambdaOptions} from './nn/layers/lambda.ts';
-export type {VocabularyLayer, VocabularyOptions} from './nn/layers/learned-vocabulary.ts';
+export type {CategoryBatches, VocabularyLayer, VocabularyOptions} from './nn/layers/learned-vocabulary.ts';
 export type {IntegerLookupOptions, LookupLayer, StringLookupOptions} from './nn/layers/lookup.ts';
 export type {MaskingOptions} from './nn/layers/masking.ts';
 export type {
@@ -172,6 +174,7 @@ export type {
   RegularizerLike,
 } from './nn/resolve.ts';
 export {type InputOptions, input, type LayerCall, type SymbolicTensor} from './nn/symbolic.ts';
+export type {Token} from './nn/token-counts.ts';
 export type {SetWeightsOptions, WeightData, WeightNumbers, WeightsSet, WeightValue} from './nn/weights.ts';
 export type {MatmulAttributes} from './ops/gemm.ts';
 export * as ops from './ops/index.ts';

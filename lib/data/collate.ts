@@ -23,7 +23,8 @@ export type Batched<Element> = Element extends string | NestedText | ShapedText
   ? ShapedText
   : BatchedNumbers<Element>;
 
-type BatchedNumbers<Element> = Element extends
+/** The same of elements that hold no text. */
+export type BatchedNumbers<Element> = Element extends
   | number
   | boolean
   | bigint

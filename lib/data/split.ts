@@ -48,7 +48,7 @@ function stratified(order: Int32Array, y: Rows, total: number): Int32Array {
   return Int32Array.from([...test, ...train].reverse());
 }
 
-interface Split<Inputs> {
+export interface TrainTestSplit<Inputs> {
   readonly xTrain: Inputs;
   readonly xTest: Inputs;
   readonly yTrain: ShapedArray;
@@ -56,13 +56,21 @@ interface Split<Inputs> {
 }
 
 /** Splits rows of `x`, numbers or texts, and `y` alike into those for training and for testing, as copies. */
-export function trainTestSplit(x: DataInput, y: DataInput, options?: SplitOptions): Split<ShapedArray>;
-export function trainTestSplit(x: TextInput, y: DataInput, options?: SplitOptions): Split<ShapedText>;
+export function trainTestSplit(
+  x: DataInput,
+  y: DataInput,
+  options?: SplitOptions,
+): TrainTestSplit<ShapedArray>;
+export function trainTestSplit(
+  x: TextInput,
+  y: DataInput,
+  options?: SplitOptions,
+): TrainTestSplit<ShapedText>;
 export function trainTestSplit(
   x: DataInput | TextInput,
   y: DataInput,
   options: SplitOptions = {},
-): Split<ShapedArray | ShapedText> {
+): TrainTestSplit<ShapedArray | ShapedText> {
   const where = 'data.trainTestSplit';
   checkOptions(where, options, ['testSize', 'seed', 'shuffle', 'stratify']);
   const {testSize = 0.25, seed = 0, shuffle = true, stratify = false} = options;

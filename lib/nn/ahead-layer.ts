@@ -30,9 +30,12 @@ export function rowsOfAny(what: string, data: AnyInput | number | bigint): AnyRo
 }
 
 /** A layer that makes numbers of text or of categories in JavaScript, ahead of the plan. */
-export abstract class AheadLayer extends MadeLayer implements AheadOfPlan {
+export abstract class AheadLayer extends MadeLayer {
+  /** @internal */
   abstract readonly firstInput: AheadOfPlan['firstInput'];
+  /** @internal */
   abstract sampleOf(scope: string, inputs: readonly SampleType[]): SampleType;
+  /** @internal */
   abstract rowsOf(where: string, inputs: readonly AnyRows[]): AnyRows;
 
   /** @internal */

@@ -94,7 +94,7 @@ export abstract class VocabularyLayer<Kind extends Token> extends AheadLayer {
     }
   }
 
-  /** The tokens of each document of some rows. */
+  /** @internal The tokens of each document of some rows. */
   protected abstract documentsOf(where: string, rows: AnyRows): Iterable<Iterable<Kind>>;
 
   /**
@@ -150,12 +150,13 @@ export abstract class VocabularyLayer<Kind extends Token> extends AheadLayer {
     this.vocabulary.set(`${this.name}: setVocabulary`, vocabulary, idfWeights);
   }
 
-  /** How many places an array of all ids has; in a model that number stays. */
+  /** @internal How many places an array of all ids has; in a model that number stays. */
   protected depthFor(scope: string): number | undefined {
     if (this.mode === 'int') return undefined;
     return this.#isPadded ? this.#maxTokens : this.vocabulary.fixSize(scope);
   }
 
+  /** @internal */
   protected encoding(where: string): Encoding {
     this.vocabulary.checkKnown(where);
     const depth = this.#isPadded ? this.#maxTokens : this.vocabulary.size;

@@ -26,9 +26,14 @@ export interface TextVectorizationOptions extends VocabularyOptions {
    * What is done to a text first: lower case and no punctuation by default; one of both, nothing (null), or a
    * function of the text.
    */
-  readonly standardize?: 'lowerAndStripPunctuation' | 'lower' | 'stripPunctuation' | Standardize | null;
+  readonly standardize?:
+    | 'lowerAndStripPunctuation'
+    | 'lower'
+    | 'stripPunctuation'
+    | ((text: string) => string)
+    | null;
   /** How it is cut into words: at `whitespace` by default, into characters, not at all, or by a function. */
-  readonly split?: 'whitespace' | 'character' | Split | null;
+  readonly split?: 'whitespace' | 'character' | ((text: string) => readonly string[]) | null;
   /**
    * Words that follow each other as one token: those of up to so many, or of these numbers. None by
    * default.
