@@ -7,6 +7,7 @@ export type {CustomObjects} from './core/resolve.ts';
 export type {Shape} from './core/shape.ts';
 export type {Call, Gradients, Op, RandomSource, Tensor, TensorLike, Variable} from './core/tensor.ts';
 export type {DataInput, NestedArray, NumberArray, ShapedArray, ShapedInput} from './data/arrays.ts';
+export type {BucketOptions} from './data/buckets.ts';
 export type {Batched} from './data/collate.ts';
 export type {ColumnConfig, CsvOptions, CsvRow, CsvValue} from './data/csv.ts';
 export {Dataset, type Datasets, type ElementOf, type RowOf, type Tables} from './data/dataset.ts';
@@ -44,7 +45,9 @@ export type {AdditiveAttentionOptions, AttentionLayerOptions} from './nn/layers/
 export type {AugmentationOptions, ColorOptions, Range} from './nn/layers/augmentation.ts';
 export type {BidirectionalOptions, MergeMode} from './nn/layers/bidirectional.ts';
 export type {CellLayer, StackedCellsOptions, StateSizes} from './nn/layers/cell-layers.ts';
+export type {CheckpointLayerOptions} from './nn/layers/checkpoint.ts';
 export type {ConcatenateOptions} from './nn/layers/concatenate.ts';
+export type {ConvLstm2dOptions} from './nn/layers/conv-lstm.ts';
 export type {
   Conv1dOptions,
   ConvLayerOptions,

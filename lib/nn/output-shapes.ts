@@ -6,6 +6,7 @@ import {registerOf} from '../core/registers.ts';
 import type {Shape} from '../core/shape.ts';
 import {input as inputTensor, isTensor, type Tensor, type TensorSpec} from '../core/tensor.ts';
 import {broadcastTo, mul} from '../ops/map.ts';
+import {openBatchSize} from './batch-size.ts';
 import type {CallContext, ForwardAll} from './call-context.ts';
 import {callWithMasks, type MaskRules, type Masks} from './masking.ts';
 import type {Regularizer} from './regularizers.ts';
@@ -25,11 +26,12 @@ const shapesOnly: CallContext = {
   training: false,
   random: notInTraining,
   update: notInTraining,
+  stateOf: state => ({now: () => state, replace: () => {}}),
   addLoss: () => {},
 };
 
 /** More than one, to detect layers that confuse batch and sample. */
-const sampleBatch = 2;
+const anyBatch = 2;
 
 /** Shape and type of a value for one sample, and the shape of its mask where it has one. */
 export interface SampleShapes extends TensorSpec {
@@ -43,6 +45,7 @@ export function sampleOutputs(
   forward: ForwardAll,
   inputs: readonly SampleShapes[],
 ): SampleShapes[] {
+  const sampleBatch = openBatchSize() ?? anyBatch;
   const sample = (shape: Shape, dtype: DType): Tensor =>
     inputTensor({name: 'sample', shape: [sampleBatch, ...shape], dtype});
   const masks = inputs.map(({maskShape}) => maskShape && sample(maskShape, 'bool'));

@@ -36,6 +36,7 @@ const plainContext: CallContext = {
   training: false,
   random: nothingElse,
   update: () => {},
+  stateOf: nothingElse,
   addLoss: () => {},
 };
 
