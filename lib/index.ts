@@ -22,6 +22,7 @@ export type {ModelSource} from './io/model-file.ts';
 export type {FileTensor} from './io/safetensors.ts';
 export type {Activation} from './nn/activations.ts';
 export * as activations from './nn/activations.ts';
+export type {InputShape} from './nn/any-length.ts';
 export type {WeightOptions} from './nn/call-context.ts';
 export type {Constraint} from './nn/constraints.ts';
 export * as constraints from './nn/constraints.ts';
