@@ -222,6 +222,14 @@ const sequences: readonly Goal[] = [
     atMost: 1.05,
     unit: '×',
   },
+  ofSequence('recsys', 1.2),
+  ofSequence('recsys-sparse', 1.5),
+  {
+    name: 'sequence-rows',
+    what: 'sparse step of a table, 10,000,000 rows ÷ 100,000',
+    atMost: 1.5,
+    unit: '×',
+  },
 ];
 
 /** Of the bench eager. */
