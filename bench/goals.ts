@@ -48,6 +48,8 @@ const products: readonly Goal[] = [
     atMost: 1.1,
     unit: '×',
   },
+  {name: 'checkpoint-time', what: 'a step of six blocks, checkpointed ÷ kept', atMost: 1.35, unit: '×'},
+  {name: 'checkpoint-memory', what: 'activations of six blocks, checkpointed ÷ kept', atMost: 0.5, unit: '×'},
   {
     name: 'gemm-batched',
     what: 'products in batches ÷ PyTorch’s bmm, all threads, worst shape',
@@ -218,6 +220,14 @@ const sequences: readonly Goal[] = [
     name: 'sequence-memory',
     what: 'transformer-char, memory of a step of the sequence, 4096 ÷ 1024 steps',
     atMost: 1.05,
+    unit: '×',
+  },
+  ofSequence('recsys', 1.2),
+  ofSequence('recsys-sparse', 1.5),
+  {
+    name: 'sequence-rows',
+    what: 'sparse step of a table, 10,000,000 rows ÷ 100,000',
+    atMost: 1.5,
     unit: '×',
   },
 ];

@@ -26,6 +26,7 @@ const benches = [
   'ops',
   'scan',
   'sequence',
+  'checkpoint',
   'optimizer',
   'precision',
   'types',

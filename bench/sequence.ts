@@ -1,5 +1,5 @@
-// Training steps of nets over sequences, beside the peers in turns: microseconds, and what share of them the
-// arithmetic alone would take at the multiply-add peak of the same run.
+// Training steps of nets over sequences and of recommenders, beside the peers in turns: microseconds, and
+// what share of them the arithmetic alone would take at the multiply-add peak of the same run.
 import {mkdirSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {setTimeout as pause} from 'node:timers/promises';
@@ -11,8 +11,10 @@ import {drawMemory, growthOf, plannedBytes, timeGeneration} from './generation.t
 import {type BenchOptions, type Figure, type Figures, figuresOf} from './options.ts';
 import {PeerProcess} from './peers/process.ts';
 import {type PeerSpec, peerSpecs, startOf} from './peers/registry.ts';
+import {timeRecommenders} from './recommender.ts';
 import {digits, percent, resultsFolder, saveResults} from './report.ts';
 import {type SequenceWorkload, sequenceWorkloads} from './sequence-workloads.ts';
+import {compareTables} from './table-rows.ts';
 
 const scripts: Readonly<Record<string, string>> = {
   torch: 'torch_sequence.py',
@@ -101,6 +103,9 @@ async function timeWorkload(workload: SequenceWorkload, peers: readonly Peer[], 
   return least;
 }
 
+/** Of these, goals say what share of the peak a step is to reach. */
+const sharesToReach: readonly string[] = ['lstm', 'gru'];
+
 /** Prints a workload's times, and gives its figures. */
 function report(
   {name, flops}: SequenceWorkload,
@@ -115,7 +120,7 @@ function report(
   console.log(table([['', 'µs of a step', '÷ chainrule'], ...rows]));
   return {
     [`sequence-${name}`]: best && {value: best[1] / chainrule, note: best[0]},
-    [`sequence-${name}-share`]: {value: alone / chainrule},
+    ...(sharesToReach.includes(name) && {[`sequence-${name}-share`]: {value: alone / chainrule}}),
     [`sequence-${name}-bfloat16`]: half === undefined ? undefined : {value: chainrule / half},
   };
 }
@@ -149,7 +154,10 @@ export async function bench(options: BenchOptions): Promise<Figures> {
     mkdirSync(resultsFolder, {recursive: true});
     writeFileSync(path.join(resultsFolder, 'sequence-memory.svg'), drawMemory(bytes));
   }
-  const found = figuresOf(figures);
+  const recommenders = await timeRecommenders(options);
+  Object.assign(results, recommenders.results);
+  const rows = isChosen('rows') ? await compareTables(quick) : undefined;
+  const found = figuresOf({...figures, ...recommenders.figures, 'sequence-rows': rows});
   saveResults('sequence', {threads, results, figures: found});
   return found;
 }

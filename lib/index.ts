@@ -7,6 +7,7 @@ export type {CustomObjects} from './core/resolve.ts';
 export type {Shape} from './core/shape.ts';
 export type {Call, Gradients, Op, RandomSource, Tensor, TensorLike, Variable} from './core/tensor.ts';
 export type {DataInput, NestedArray, NumberArray, ShapedArray, ShapedInput} from './data/arrays.ts';
+export type {BucketOptions} from './data/buckets.ts';
 export type {Batched, BatchedNumbers} from './data/collate.ts';
 export type {ColumnConfig, CsvOptions, CsvRow, CsvValue} from './data/csv.ts';
 export {Dataset, type Datasets, type ElementOf} from './data/dataset.ts';
@@ -16,7 +17,7 @@ export type {MixOptions} from './data/mixing.ts';
 export type {PadSequencesOptions, TimeseriesBatch, TimeseriesOptions} from './data/sequences.ts';
 export type {SplitOptions, TrainTestSplit} from './data/split.ts';
 export type {Standardization} from './data/standardize.ts';
-export type {RowOf, Tables} from './data/table.ts';
+export type {RowOf, Tables} from './data/table-types.ts';
 export type {AnyInput, NestedText, ShapedText, TextInput} from './data/text.ts';
 export {gradients, hessianVectorProduct} from './graph/autodiff.ts';
 export type {ModelSource} from './io/model-file.ts';
@@ -25,6 +26,7 @@ export type {Activation} from './nn/activations.ts';
 export * as activations from './nn/activations.ts';
 export type {ValueType} from './nn/ahead.ts';
 export type {AheadLayer, CallResult} from './nn/ahead-layer.ts';
+export type {InputShape} from './nn/any-length.ts';
 export type {WeightOptions} from './nn/call-context.ts';
 export type {Constraint} from './nn/constraints.ts';
 export * as constraints from './nn/constraints.ts';
@@ -51,7 +53,9 @@ export type {BidirectionalOptions, MergeMode} from './nn/layers/bidirectional.ts
 export type {CategoryEncodingLayer, CategoryEncodingOptions} from './nn/layers/category-encoding.ts';
 export type {CategoryMode} from './nn/layers/category-modes.ts';
 export type {CellLayer, StackedCellsOptions, StateSizes} from './nn/layers/cell-layers.ts';
+export type {CheckpointLayerOptions} from './nn/layers/checkpoint.ts';
 export type {ConcatenateOptions} from './nn/layers/concatenate.ts';
+export type {ConvLstm2dOptions} from './nn/layers/conv-lstm.ts';
 export type {
   Conv1dOptions,
   ConvLayerOptions,

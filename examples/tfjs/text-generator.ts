@@ -4,7 +4,7 @@ import {readFileSync} from 'node:fs';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import 'chainrule/tfjs'; // the only line that is not TensorFlow.js
-import {drawn, seededRandom, shuffled} from './seeded.ts';
+import {drawn, seededRandom, shuffled} from '../shared/seeded.ts';
 
 const manifest = path.resolve('ARCHITECTURE.md');
 const [file = manifest, samples = '2000', epochs = '10'] = process.argv.slice(2);

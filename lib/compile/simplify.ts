@@ -1,6 +1,8 @@
 // Pass 1: the same values with fewer calls. Equal calls become one, unused ones vanish, identities are
-// applied. Every rule is exact: it keeps the bits for all numbers (x + 0 stays, because −0 + 0 is +0).
+// applied, and what only differentiation asks for goes. Every rule is exact: it keeps the bits for all
+// numbers (x + 0 stays, because −0 + 0 is +0).
 import {isObject, isPlainObject} from '../core/kinds.ts';
+import {checkpointOf} from '../core/replay.ts';
 import {type Call, inScopeOf, type Tensor} from '../core/tensor.ts';
 import {rewrite, withInputs} from '../graph/walk.ts';
 import {mapRoots, type Roots, tensorsOf} from './roots.ts';
@@ -20,6 +22,8 @@ class Pool {
   private readonly results = new Map<Call, readonly Tensor[]>();
 
   canonicalize(given: Call, inputs: readonly Tensor[]): readonly Tensor[] {
+    const checkpoint = checkpointOf(given);
+    if (checkpoint) return inputs.slice(0, checkpoint.results);
     const call = this.intern(withInputs(given, inputs));
     const known = this.results.get(call);
     if (known) return known;

@@ -27,7 +27,6 @@ export const otherNames: Readonly<Record<string, string>> = {
   lr: 'learningRate',
   alpha: 'negativeSlope',
   inputDim: 'inputShape',
-  batchInputShape: 'inputShape',
   acc: 'accuracy',
   valAcc: 'val_accuracy',
   nEpoch: 'epochs',
@@ -120,6 +119,7 @@ export const familiar: readonly Familiar[] = [
   row('Layers', 'layer.input', 'layer.input', 'layer.input'),
   row('Layers', 'layer.output', 'layer.output', 'layer.output'),
   row('Layers', 'layer.apply', 'layer(x)', 'layer.apply'),
+  row('Layers', 'layer.resetStates', 'layer.reset_state, layer.reset_states', 'layer.resetStates'),
   row('Layers', 'layer.countParams', 'layer.count_params', 'layer.countParams'),
   row('Layers', 'layer.getConfig', 'layer.get_config', 'layer.getConfig'),
   row('Layers', 'layer.name', 'layer.name', 'layer.name'),
@@ -137,6 +137,8 @@ export const familiar: readonly Familiar[] = [
   row('Layers', 'layers.conv2dTranspose', 'layers.Conv2DTranspose', 'tf.layers.conv2dTranspose'),
   row('Layers', 'layers.depthwiseConv2d', 'layers.DepthwiseConv2D', 'tf.layers.depthwiseConv2d'),
   row('Layers', 'layers.separableConv2d', 'layers.SeparableConv2D', 'tf.layers.separableConv2d'),
+  row('Layers', 'layers.convLstm2d', 'layers.ConvLSTM2D', 'tf.layers.convLstm2d'),
+  row('Layers', 'layers.checkpoint', 'keras.remat, RematScope'),
   row('Layers', 'layers.maxPooling2d', 'layers.MaxPooling2D', 'tf.layers.maxPooling2d'),
   row('Layers', 'layers.averagePooling2d', 'layers.AveragePooling2D', 'tf.layers.averagePooling2d'),
   row(
@@ -239,6 +241,7 @@ export const familiar: readonly Familiar[] = [
   row('Data', 'dataset.mixUp', 'layers.MixUp'),
   row('Data', 'dataset.cutMix', 'layers.CutMix'),
   row('Data', 'data.padSequences', 'pad_sequences'),
+  row('Data', 'dataset.bucketBySequenceLength', 'tf.data.Dataset.bucket_by_sequence_length'),
   row('Data', 'data.timeseriesDataset', 'timeseries_dataset_from_array'),
   row('Data', 'data.oneHot', 'to_categorical', 'tf.oneHot'),
 ];

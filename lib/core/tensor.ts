@@ -57,9 +57,10 @@ export interface Op<Attributes extends object = object, Text extends string = st
   /**
    * leaf: computes nothing. primitive: has a kernel and a gradient. fused: has a kernel, and only the
    * compiler introduces it. loop: has no kernel but a region, which runs many times; its attributes are a
-   * `Loop` of lib/core/region.ts.
+   * `Loop` of lib/core/region.ts. checkpoint: its results are its first operands to all but differentiation;
+   * see lib/core/replay.ts.
    */
-  readonly kind: 'leaf' | 'primitive' | 'fused' | 'loop';
+  readonly kind: 'leaf' | 'primitive' | 'fused' | 'loop' | 'checkpoint';
   /**
    * Element i of the result depends on element i of the (broadcast) inputs alone: such a call can become
    * part of a map or of a product's epilogue.

@@ -45,7 +45,8 @@ interface Leaf {
   readonly scale: number;
 }
 
-function leafOf(what: string, value: unknown): Leaf {
+/** A value of an element as an array with its shape. @throws ERR_DTYPE, ERR_VALUE or ERR_SHAPE */
+export function leafOf(what: string, value: unknown): Leaf {
   const number = numberOf(value);
   if (number !== undefined) {
     return {data: [number], dtype: undefined, shape: [], scale: 1};

@@ -2,6 +2,7 @@
 
 import {checkBoolean, checkNumber, fail} from '../core/errors.ts';
 import {isMarked, isOwn, mark, show} from '../core/kinds.ts';
+import {type BucketOptions, bucketedPass, bucketingOf} from './buckets.ts';
 import {type Batched, collate} from './collate.ts';
 import {type CsvOptions, type CsvRow, readCsv} from './csv.ts';
 import {prefetched, zipped} from './iterate.ts';
@@ -22,8 +23,10 @@ import {
   zipPlans,
 } from './row-plan.ts';
 import {ShuffleBuffer} from './shuffle.ts';
-import type {RowOf, Tables} from './table.ts';
+import type {RowOf, Tables} from './table-types.ts';
 import {leavesOf, mapTree} from './tree.ts';
+
+export type {RowOf, Tables};
 
 export type ElementOf<Source> =
   Source extends Dataset<infer Element>
@@ -234,6 +237,16 @@ export class Dataset<Element> implements AsyncIterable<Element> {
         if (batch.length > 0 && smallLastBatch) yield collate(batch);
       },
     });
+  }
+
+  /**
+   * Batches of sequences that are padded to the boundary of their bucket: in as many lengths as there are
+   * buckets. @throws ERR_OPTION; in a pass ERR_VALUE, naming an element longer than the last boundary.
+   */
+  bucketBySequenceLength(options: BucketOptions<Element>): Dataset<Batched<Element>> {
+    const bucketing = bucketingOf(options);
+    const iterate = (pass: number) => bucketedPass<Element>(this.#iterate(pass), bucketing);
+    return new Dataset<Batched<Element>>({size: null, iterate});
   }
 
   /**

@@ -2,10 +2,12 @@ import {fail} from '../core/errors.ts';
 import {show} from '../core/kinds.ts';
 import {at} from '../core/lists.ts';
 import {loopOf} from '../core/region.ts';
+import {checkpointOf} from '../core/replay.ts';
 import {formatShape, sameShape} from '../core/shape.ts';
 import {type Call, type Gradients, inScopeOf, type Tensor} from '../core/tensor.ts';
 import {add, ones, zeros} from '../ops/map.ts';
 import {sumTo} from '../ops/reduce.ts';
+import {checkpointGradient} from './checkpoint-gradient.ts';
 import {loopGradient} from './loop-gradient.ts';
 import {callsOf} from './walk.ts';
 
@@ -74,11 +76,11 @@ export function hessianVectorProduct(
 
 /** Gradients of the operands of a call. */
 function gradientsThrough(call: Call, arriving: Gradients, reached: ReadonlySet<Tensor>): Gradients {
+  const isWanted = (position: number): boolean => reached.has(at(call.inputs, position));
   const loop = loopOf(call);
-  if (loop) {
-    const isWanted = (position: number): boolean => reached.has(at(call.inputs, position));
-    return loopGradient(call, loop, arriving, isWanted, flow);
-  }
+  if (loop) return loopGradient(call, loop, arriving, isWanted, flow);
+  const checkpoint = checkpointOf(call);
+  if (checkpoint) return checkpointGradient(call, checkpoint, arriving, isWanted, flow);
   const {op, scope} = call;
   return op.grad
     ? op.grad(arriving, call)

@@ -2,6 +2,7 @@
 // plan then reads as its data. So they stand directly behind an input.
 import type {DType} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
+import {isOwn, show} from '../core/kinds.ts';
 import type {Shape} from '../core/shape.ts';
 import type {AnyRows} from '../data/text.ts';
 
@@ -38,7 +39,11 @@ export function checkPlace(
   inputs: readonly Placed[],
 ): AheadOfPlan | undefined {
   const ahead = layer.aheadOfPlan();
-  for (const {dtype, call} of inputs) {
+  for (const given of inputs) {
+    if (!isOwn(given, 'symbolic tensor')) {
+      fail('ERR_OPTION', `${scope}: apply: expected what input() or apply() gave. Received ${show(given)}.`);
+    }
+    const {dtype, call} = given;
     if (ahead && call && !call.layer.aheadOfPlan()) {
       const what = 'it runs in JavaScript ahead of the plan, so it stands directly behind an input';
       const received = `Received what ${call.layer.name} gives`;

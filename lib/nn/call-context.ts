@@ -11,6 +11,8 @@ export interface WeightOptions {
   readonly constraint?: ConstraintLike | undefined;
   /** False for state that the optimizer does not change: see `CallContext.update`. */
   readonly trainable?: boolean;
+  /** It is no weight but what the layer keeps from batch to batch: see `CallContext.stateOf`. */
+  readonly isState?: boolean;
 }
 
 /** Makes a weight of the layer that is being built. */
@@ -40,6 +42,11 @@ export interface CallContext {
    * In training: replaces the value of a weight that is not trained by `next` of it, with the step's commit.
    */
   update(weight: Tensor, next: (now: Tensor) => Tensor): void;
+  /**
+   * A state of the layer in this step: what it is now, and what the step's commit leaves in its place, also
+   * outside of training.
+   */
+  stateOf(state: Tensor): State;
   /** Adds a loss of each sample, [batch], to the model's. */
   addLoss(perSample: Tensor): void;
   /** Which positions of the input count, bool [batch, …]; of the first of several. Missing where all do. */

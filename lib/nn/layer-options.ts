@@ -2,12 +2,17 @@
 
 import {checkNumber, fail} from '../core/errors.ts';
 import {show} from '../core/kinds.ts';
-import type {Shape} from '../core/shape.ts';
+import type {InputShape} from './any-length.ts';
 import type {RegularizerLike} from './resolve.ts';
 
 export interface LayerOptions {
-  /** Shape of one sample; the first layer of a sequential model needs it. */
-  readonly inputShape?: Shape;
+  /** Shape of one sample, null where any size will do; the first layer of a sequential model needs it. */
+  readonly inputShape?: InputShape;
+  /**
+   * The same with the number of samples of each batch in front, where that is fixed: [32, 10, 4]. A stateful
+   * layer needs it, or an `input` with a `batchSize`.
+   */
+  readonly batchInputShape?: InputShape;
   /** The names of its weights begin with it; `dense`, `dense_1`, … by default. */
   readonly name?: string;
   /** Whether training changes its weights. True by default; may be assigned between fits. */
@@ -16,10 +21,16 @@ export interface LayerOptions {
   readonly activityRegularizer?: RegularizerLike;
 }
 
-export const layerOptions = ['inputShape', 'name', 'trainable', 'activityRegularizer'] as const;
+export const layerOptions = [
+  'inputShape',
+  'batchInputShape',
+  'name',
+  'trainable',
+  'activityRegularizer',
+] as const;
 
 /** `orNone`: [], a single value, is allowed, as it is for text. */
-export function checkInputShape(where: string, shape: Shape, orNone = false): void {
+export function checkInputShape(where: string, shape: InputShape, orNone = false): void {
   if (!Array.isArray(shape)) {
     fail('ERR_OPTION', `${where}: expected an array such as [784]. Received ${show(shape)}.`);
   }
@@ -27,7 +38,25 @@ export function checkInputShape(where: string, shape: Shape, orNone = false): vo
   if (shape.length < least || shape.length > 5) {
     fail('ERR_OPTION', `${where}: expected ${least} to 5 sizes. Received [${shape}].`);
   }
-  for (const size of shape) checkNumber(where, size, {integer: true, min: 1, max: 2 ** 31 - 1});
+  for (const size of shape)
+    if (size !== null) checkNumber(where, size, {integer: true, min: 1, max: 2 ** 31 - 1});
+}
+
+/** @throws ERR_OPTION */
+export function checkBatchSize(where: string, size: unknown): void {
+  if (size !== undefined) checkNumber(where, size as number, {integer: true, min: 1, max: 2 ** 24});
+}
+
+/** The sizes of a sample behind that of the batch. @throws ERR_OPTION */
+export function checkBatchShape(where: string, shape: unknown): asserts shape is InputShape {
+  if (!Array.isArray(shape) || shape.length < 2) {
+    fail(
+      'ERR_OPTION',
+      `${where}: expected the batch and a sample, such as [32, 10, 4]. Received ${show(shape)}.`,
+    );
+  }
+  checkBatchSize(`${where}: 0`, shape[0] ?? null);
+  checkInputShape(where, shape.slice(1));
 }
 
 export function checkName(where: string, name: unknown): void {
@@ -41,9 +70,17 @@ export function checkBoolean(where: string, value: unknown): void {
 }
 
 export function checkLayerOptions(where: string, options: LayerOptions, orNone = false): void {
-  const {inputShape, name, trainable} = options;
+  const {inputShape, batchInputShape, name, trainable} = options;
   const isText = (options as {dtype?: unknown}).dtype === 'string';
   if (inputShape !== undefined) checkInputShape(`${where}: inputShape`, inputShape, orNone || isText);
+  if (batchInputShape !== undefined) {
+    checkBatchShape(`${where}: batchInputShape`, batchInputShape);
+    const sample = batchInputShape.slice(1);
+    if (inputShape !== undefined && String(inputShape) !== String(sample)) {
+      const both = `inputShape [${inputShape}] and batchInputShape [${batchInputShape}]`;
+      fail('ERR_OPTION', `${where}: ${both} are of different samples.`);
+    }
+  }
   checkName(`${where}: name`, name);
   checkBoolean(`${where}: trainable`, trainable);
 }

@@ -2,26 +2,33 @@
 // and returns the forward pass, whose graph also gives the backward pass. Layers are applied to symbolic
 // tensors and give others; a model is the graph between its inputs and outputs.
 import {checkOptions, fail} from '../core/errors.ts';
-import {isOwn, mark, show} from '../core/kinds.ts';
+import {isOwn, mark} from '../core/kinds.ts';
 import {type Config, describe, type Named, remember} from '../core/named.ts';
-import {formatShape, type Shape, sameShape} from '../core/shape.ts';
-import {type Tensor, type Variable, withScope} from '../core/tensor.ts';
+import {formatShape, type Shape} from '../core/shape.ts';
+import {type Tensor, withScope} from '../core/tensor.ts';
 import {type AheadOfPlan, checkPlace, notInPlan, type ValueType} from './ahead.ts';
+import {checkFits, type InputShape, inputOptions} from './any-length.ts';
+import {commonBatchSize, openBatchSize, withBatchSize} from './batch-size.ts';
 import type {Forward, ForwardAll, MakeWeight} from './call-context.ts';
-import type {Constraint} from './constraints.ts';
+import {type LayerMemory, writeStates} from './layer-memory.ts';
 import {checkLayerOptions, type LayerOptions} from './layer-options.ts';
 import type {Masks} from './masking.ts';
-import {activityPenalty, sampleOutputs} from './output-shapes.ts';
+import {sampleOutputs, withActivityPenalty} from './output-shapes.ts';
 import type {Regularizer} from './regularizers.ts';
 import {toRegularizer} from './resolve.ts';
-import {WeightTable} from './weight-table.ts';
-import type {SetWeightsOptions, WeightData, WeightMemory, WeightsSet, WeightValue} from './weights.ts';
+import {noteTrainableChange} from './trainable-changes.ts';
+import {type WeightOf, WeightTable} from './weight-table.ts';
+import type {SetWeightsOptions, WeightData, WeightsSet, WeightValue} from './weights.ts';
 
 export type {CallContext, Forward, ForwardAll, MakeWeight, Observe, StepStream} from './call-context.ts';
 export {type LayerOptions, layerOptions} from './layer-options.ts';
 export type {Masks} from './masking.ts';
 
 let nextId = 0;
+
+type SymbolicOptions = Partial<
+  Pick<SymbolicTensor, 'call' | 'maskShape' | 'dtype' | 'batchSize' | 'pattern'> & {name: string | undefined}
+>;
 
 /** A value of a model that is being built, for one sample: the axis of the batch is left out. */
 export class SymbolicTensor {
@@ -40,14 +47,21 @@ export class SymbolicTensor {
   readonly givenName: string | undefined;
   /** @internal Of a sample's mask, where it has one. */
   readonly maskShape: Shape | undefined;
+  /** How many samples each batch has, where that is fixed. */
+  readonly batchSize: number | undefined;
+  /** @internal Of an input with sizes that may be any, which are null here and stand-ins in `shape`. */
+  readonly pattern: InputShape | undefined;
 
   /** @internal */
-  constructor(shape: Shape, call?: LayerCall, name?: string, mask?: Shape, dtype: ValueType = 'float32') {
+  constructor(shape: Shape, options: SymbolicOptions = {}) {
+    const {call, name, maskShape, dtype = 'float32', batchSize, pattern} = options;
     this.shape = shape;
+    this.pattern = pattern;
     this.dtype = dtype;
     this.call = call;
     this.givenName = name;
-    this.maskShape = mask;
+    this.maskShape = maskShape;
+    this.batchSize = batchSize;
     Object.freeze(this);
   }
 
@@ -74,23 +88,8 @@ export interface LayerCall {
   readonly forward: ForwardAll;
 }
 
-/** A weight of a layer. */
-export interface LayerWeight {
-  readonly name: string;
-  readonly variable: Variable;
-  readonly regularizer: Regularizer | undefined;
-  readonly constraint: Constraint | undefined;
-  /** The layer whose `trainable` applies to it. */
-  readonly layer: Layer;
-}
-
-/** The memory in which weights of layers lie, once a model is made of them. */
-export type LayerMemory = WeightMemory<LayerWeight>;
-
-let trainableCount = 0;
-
-/** How often `trainable` of any layer has been set. */
-export const trainableChanges = (): number => trainableCount;
+/** A weight of a layer; `layer` is the one whose `trainable` applies to it. */
+export interface LayerWeight extends WeightOf<Layer> {}
 
 /**
  * A layer, made by a function of `layers` or as an instance of a class that extends this one. Its weights are
@@ -105,16 +104,15 @@ export abstract class Layer implements Named {
 
   /** Its kind in files: for a class of one's own, the name of the class. */
   readonly kind: string;
-  /** Shape of one sample. */
-  readonly inputShape: Shape | undefined;
+  /** Shape of one sample, null where any size will do. */
+  readonly inputShape: InputShape | undefined;
+  /** Samples of each batch, where `batchInputShape` says it. */
+  readonly batchSize: number | undefined;
   /** @internal The name that it was given, if any; without one, a model names it by its kind. */
   readonly givenName: string | undefined;
   /** Its own options, as the constructor takes them. */
   abstract readonly config: Config;
-  /**
-   * Whether the masks of its outputs are what `computeMask` says; else a mask that it gets ends here, with a
-   * warning. A class of one's own says so: `supportsMasking = true`.
-   */
+  /** Whether its outputs have the masks of `computeMask`; else a mask ends here, with a warning. */
   readonly supportsMasking: boolean = false;
   /**
    * Whether steps, axis 1 of its inputs, may come in parts, as in generation: what it makes of a step follows
@@ -138,7 +136,9 @@ export abstract class Layer implements Named {
     this.kind = kind ?? new.target.name;
     checkLayerOptions(kind === undefined ? this.kind : `layers.${kind}`, options, !!this.aheadOfPlan());
     this.givenName = options.name;
-    this.inputShape = options.inputShape && [...options.inputShape];
+    const {batchInputShape} = options;
+    this.inputShape = batchInputShape?.slice(1) ?? (options.inputShape && [...options.inputShape]);
+    this.batchSize = batchInputShape?.[0] ?? undefined;
     this.activityRegularizer = toRegularizer(options.activityRegularizer);
     this.#trainable = options.trainable ?? true;
     remember(this);
@@ -162,7 +162,7 @@ export abstract class Layer implements Named {
     if (typeof value !== 'boolean') fail('ERR_OPTION', `trainable: expected true or false, not ${value}.`);
     this.checkNoTraining('trainable');
     this.#trainable = value;
-    trainableCount++;
+    noteTrainableChange();
   }
 
   /** @internal @throws ERR_MODEL_BUSY while a training runs. */
@@ -178,6 +178,20 @@ export abstract class Layer implements Named {
   /** Empty before the layer is first applied. */
   get weights(): readonly LayerWeight[] {
     return this.#weights.all;
+  }
+
+  /** What it keeps from batch to batch, where it is stateful: no weights. */
+  get states(): readonly LayerWeight[] {
+    return this.#weights.states;
+  }
+
+  /**
+   * Sets its states to zeros, or to these numbers, in their order. Also in callbacks of a training.
+   * @throws ERR_WEIGHTS for numbers that do not fit; ERR_MODEL_BUSY; ERR_GRAPH before a model is made of it.
+   */
+  resetStates(values?: readonly WeightValue[]): void {
+    const memory = () => this.#memoryFor('resetStates');
+    writeStates(memory, `${this.name}: resetStates`, this.states, values);
   }
 
   /** Those that training changes. */
@@ -249,7 +263,7 @@ export abstract class Layer implements Named {
     return {
       name,
       ...config,
-      ...(inputShape && {inputShape}),
+      ...(inputShape && inputOptions(inputShape, this.batchSize)),
       ...(activityRegularizer && {activityRegularizer: describe('regularizer', activityRegularizer)}),
       trainable,
     };
@@ -343,18 +357,11 @@ export abstract class Layer implements Named {
 
   /** @internal The forward pass for inputs of these shapes. */
   forwardFor(shapes: readonly Shape[], scope: string, options: Config = {}): ForwardAll {
-    const key = `${shapes.map(formatShape).join()} ${JSON.stringify(options)}`;
+    const key = `${openBatchSize() ?? ''}${shapes.map(formatShape).join()} ${JSON.stringify(options)}`;
     let forward = this.#forwards.get(key);
     if (!forward) {
       const made = this.buildAll(shapes, this.#weights.make.bind(this.#weights, scope), options);
-      forward = (inputs, context) => {
-        const given: unknown = made(inputs, context);
-        const results = Array.isArray(given) ? (given as Tensor[]) : [given as Tensor];
-        if (this.activityRegularizer) {
-          for (const result of results) context.addLoss(activityPenalty(this.activityRegularizer, result));
-        }
-        return results;
-      };
+      forward = withActivityPenalty(made, this.activityRegularizer);
       this.#forwards.set(key, forward);
     }
     return forward;
@@ -371,26 +378,21 @@ export function callLayer(
   options: Config = {},
 ): LayerCall {
   checkOptions(`${scope}: apply`, options, layer.callOptions);
-  inputs.forEach(given => {
-    if (isSymbolicTensor(given)) return;
-    fail('ERR_OPTION', `${scope}: apply: expected what input() or apply() gave. Received ${show(given)}.`);
-  });
+  const ahead = checkPlace(scope, layer, inputs);
   const shapes = inputs.map(({shape}) => shape);
-  const [first] = shapes;
-  if (layer.inputShape && !(first && sameShape(layer.inputShape, first))) {
-    const gets = first ? formatShape(first) : 'nothing';
-    fail('ERR_SHAPE', `${scope} says inputShape ${formatShape(layer.inputShape)}, but gets ${gets}.`);
-  }
-  return withScope(scope, () => {
-    const ahead = checkPlace(scope, layer, inputs);
-    const made = ahead && [{...ahead.sampleOf(scope, inputs), maskShape: undefined}];
-    const forward = ahead && !ahead.isInput ? notInPlan : layer.forwardFor(shapes, scope, options);
-    const outputs: SymbolicTensor[] = [];
-    const call: LayerCall = {layer, inputs: [...inputs], outputs, options: {...options}, forward};
-    for (const {shape, maskShape, dtype} of made ?? sampleOutputs(scope, layer, forward, inputs)) {
-      outputs.push(new SymbolicTensor(shape, call, undefined, maskShape, dtype));
-    }
-    layer.isCalled(call);
-    return call;
-  });
+  checkFits(scope, layer.inputShape, shapes[0]);
+  const batchSize = commonBatchSize(scope, [...inputs, layer]);
+  return withScope(scope, () =>
+    withBatchSize(batchSize, () => {
+      const samples = ahead && [{...ahead.sampleOf(scope, inputs), maskShape: undefined}];
+      const forward = ahead && !ahead.isInput ? notInPlan : layer.forwardFor(shapes, scope, options);
+      const outputs: SymbolicTensor[] = [];
+      const call: LayerCall = {layer, inputs: [...inputs], outputs, options: {...options}, forward};
+      for (const {shape, maskShape, dtype} of samples ?? sampleOutputs(scope, layer, forward, inputs)) {
+        outputs.push(new SymbolicTensor(shape, {call, maskShape, dtype, batchSize}));
+      }
+      layer.isCalled(call);
+      return call;
+    }),
+  );
 }

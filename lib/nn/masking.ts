@@ -3,7 +3,7 @@
 import {fail} from '../core/errors.ts';
 import {show} from '../core/kinds.ts';
 import {formatShape, sameShape} from '../core/shape.ts';
-import {isTensor, type Tensor} from '../core/tensor.ts';
+import {failIn, isTensor, type Tensor} from '../core/tensor.ts';
 import {cast, logicalOr} from '../ops/map.ts';
 import {reshape} from '../ops/move.ts';
 import type {CallContext, ForwardAll} from './call-context.ts';
@@ -57,6 +57,17 @@ function checkMask(scope: string, mask: unknown, output: Tensor | undefined): vo
 /** A mask as numbers, 1 where a position counts, with axes of size 1 up to the rank of what it is about. */
 export function maskWeights(mask: Tensor, rank: number): Tensor {
   return reshape(cast(mask, 'float32'), [...mask.shape, ...new Array<number>(rank - mask.rank).fill(1)]);
+}
+
+/** A mask of the steps of sequences, [batch, steps]. @throws ERR_SHAPE for one of anything else */
+export function stepMask(layer: string, mask: Tensor | undefined, sequence: Tensor): Tensor | undefined {
+  const steps = sequence.shape.slice(0, 2);
+  if (mask === undefined || sameShape(mask.shape, steps)) return mask;
+  return failIn(
+    layer,
+    'ERR_SHAPE',
+    `expected a mask of the steps, bool${formatShape(steps)}. Received ${mask}`,
+  );
 }
 
 /** Positions that count in any of several inputs; in all, where one has no mask. */

@@ -7,6 +7,7 @@ import type {Shape} from '../core/shape.ts';
 import {input as inputTensor, isTensor, type Tensor} from '../core/tensor.ts';
 import {broadcastTo, mul} from '../ops/map.ts';
 import {numericType, type SampleType} from './ahead.ts';
+import {openBatchSize} from './batch-size.ts';
 import type {CallContext, ForwardAll} from './call-context.ts';
 import {callWithMasks, type MaskRules, type Masks} from './masking.ts';
 import type {Regularizer} from './regularizers.ts';
@@ -18,6 +19,16 @@ export function activityPenalty(regularizer: Regularizer, activity: Tensor): Ten
   return broadcastTo(mul(regularizer(activity), 1 / batch), [batch]);
 }
 
+/** A forward pass that also adds the penalty on what it gives, where there is one. */
+export function withActivityPenalty(made: ForwardAll, regularizer: Regularizer | undefined): ForwardAll {
+  return (inputs, context) => {
+    const given: unknown = made(inputs, context);
+    const results = Array.isArray(given) ? (given as Tensor[]) : [given as Tensor];
+    if (regularizer) for (const result of results) context.addLoss(activityPenalty(regularizer, result));
+    return results;
+  };
+}
+
 const notInTraining = (): never =>
   fail('ERR_GRAPH', 'a layer asked for random numbers, or changed its state, outside of training.');
 
@@ -26,11 +37,12 @@ const shapesOnly: CallContext = {
   training: false,
   random: notInTraining,
   update: notInTraining,
+  stateOf: state => ({now: () => state, replace: () => {}}),
   addLoss: () => {},
 };
 
 /** More than one, to detect layers that confuse batch and sample. */
-const sampleBatch = 2;
+const anyBatch = 2;
 
 /** Shape and type of a value for one sample, and the shape of its mask where it has one. */
 export interface SampleShapes extends SampleType {
@@ -44,6 +56,7 @@ export function sampleOutputs(
   forward: ForwardAll,
   inputs: readonly SampleShapes[],
 ): SampleShapes[] {
+  const sampleBatch = openBatchSize() ?? anyBatch;
   const sample = (shape: Shape, dtype: DType): Tensor =>
     inputTensor({name: 'sample', shape: [sampleBatch, ...shape], dtype});
   const masks = inputs.map(({maskShape}) => maskShape && sample(maskShape, 'bool'));

@@ -1,16 +1,23 @@
 // The functional API: models as graphs of layer calls, which begin at inputs.
 import {dtypes} from '../core/dtype.ts';
 import {checkOptions, fail, unknownName} from '../core/errors.ts';
-import type {Shape} from '../core/shape.ts';
 import type {ValueType} from './ahead.ts';
+import {type InputShape, withStandIns} from './any-length.ts';
 import {SymbolicTensor} from './layer.ts';
-import {checkInputShape, checkName} from './layer-options.ts';
+import {checkBatchShape, checkBatchSize, checkInputShape, checkName} from './layer-options.ts';
 
 export {callLayer, isSymbolicTensor, type LayerCall, SymbolicTensor} from './layer.ts';
 
 export interface InputOptions {
-  /** Shape of one sample. */
-  readonly shape: Shape;
+  /**
+   * Shape of one sample, null where any size will do: [null, 3] for sequences of any length. May be left out
+   * where `batchShape` says it.
+   */
+  readonly shape?: InputShape;
+  /** Samples of each batch, where that is fixed, as stateful layers need it; any number by default. */
+  readonly batchSize?: number;
+  /** Both at once: [batchSize, …shape]. */
+  readonly batchShape?: InputShape;
   /** The name of its data in `fit` and `predict`; `input`, `input_1`, … by default. */
   readonly name?: string;
   /**
@@ -37,11 +44,20 @@ export function checkInputType(where: string, dtype: unknown): void {
  */
 export function input(options: InputOptions): SymbolicTensor {
   if (options === undefined) fail('ERR_OPTION', 'input: expected options such as {shape: [784]}.');
-  checkOptions('input', options, ['shape', 'name', 'dtype']);
-  const {shape, name, dtype} = options;
+  checkOptions('input', options, ['shape', 'batchSize', 'batchShape', 'name', 'dtype']);
+  const {batchShape, name, dtype} = options;
+  if (batchShape !== undefined) {
+    checkBatchShape('input: batchShape', batchShape);
+    if (options.shape !== undefined || options.batchSize !== undefined) {
+      fail('ERR_OPTION', 'input: batchShape: says shape and batchSize too; give it, or these.');
+    }
+  }
+  const {shape = batchShape?.slice(1), batchSize = batchShape?.[0] ?? undefined} = options;
+  checkBatchSize('input: batchSize', batchSize);
   if (shape === undefined) fail('ERR_OPTION', 'input: shape is missing, the shape of one sample: [784].');
   checkName('input: name', name);
   checkInputType('input', dtype);
   checkInputShape('input: shape', shape, dtype === 'string');
-  return new SymbolicTensor([...shape], undefined, name, undefined, dtype);
+  const pattern = shape.includes(null) ? [...shape] : undefined;
+  return new SymbolicTensor(withStandIns(shape), {name, dtype, batchSize, pattern});
 }

@@ -7,7 +7,8 @@ import type {Constraint} from './constraints.ts';
 import type {Regularizer} from './regularizers.ts';
 import {toConstraint, toInitializer, toRegularizer} from './resolve.ts';
 
-interface WeightOf<Owner> {
+/** A weight of a layer, or what it keeps from batch to batch. */
+export interface WeightOf<Owner> {
   readonly name: string;
   readonly variable: Variable;
   readonly regularizer: Regularizer | undefined;
@@ -15,16 +16,25 @@ interface WeightOf<Owner> {
   readonly layer: Owner;
 }
 
+/** A state as a weight in which nothing is learned. */
+export const stateWeight = <Owner>(name: string, variable: Variable, layer: Owner): WeightOf<Owner> => {
+  return {name, variable, regularizer: undefined, constraint: undefined, layer};
+};
+
 export class WeightTable<Owner> {
   readonly #owner: Owner;
-  readonly #weights = new Map<string, WeightOf<Owner>>();
+  readonly #weights = new Map<string, WeightOf<Owner> & {readonly isState: boolean}>();
 
   constructor(owner: Owner) {
     this.#owner = owner;
   }
 
   get all(): readonly WeightOf<Owner>[] {
-    return [...this.#weights.values()];
+    return [...this.#weights.values()].filter(({isState}) => !isState);
+  }
+
+  get states(): readonly WeightOf<Owner>[] {
+    return [...this.#weights.values()].filter(({isState}) => isState);
   }
 
   /** The weight of this name, made where there is none yet. @throws ERR_SHAPE where it has another shape */
@@ -48,6 +58,7 @@ export class WeightTable<Owner> {
       regularizer: toRegularizer(options.regularizer),
       constraint: toConstraint(options.constraint),
       layer: this.#owner,
+      isState: options.isState ?? false,
     });
     return made.tensor;
   }

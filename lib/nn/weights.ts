@@ -35,16 +35,3 @@ export interface WeightsSet {
   /** Given in another shape. */
   readonly mismatched: readonly string[];
 }
-
-/** The memory in which weights of layers lie, once a model is made of them. */
-export interface WeightMemory<Weight> {
-  /** @throws ERR_MODEL_BUSY while a training runs, also in its callbacks. */
-  checkNoTraining(where: string): void;
-  read(where: string, weights: readonly Weight[]): WeightData[];
-  write(
-    where: string,
-    weights: readonly Weight[],
-    values: readonly WeightValue[],
-    options: SetWeightsOptions,
-  ): WeightsSet;
-}

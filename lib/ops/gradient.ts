@@ -17,6 +17,21 @@ export function stopGradient(x: Tensor): Tensor {
   return apply1(stopGradientOp, [x], {});
 }
 
+export const barrierOp = defineOp({
+  signature: 'barrier(x: T, ...after: any) -> y: T',
+  view: true,
+  shape: ({x}) => x.shape,
+  grad: ({dy}, {after}) => ({dx: dy, dAfter: after.map(() => null)}),
+});
+
+/**
+ * `x`, but another tensor to all passes, which take nothing that is made of it for equal to what is made of
+ * `x`; and which is there no sooner than what it comes after.
+ */
+export function barrier(x: Tensor, after: readonly Tensor[]): Tensor {
+  return apply1(barrierOp, [x, ...after], {});
+}
+
 /** What a function with a gradient of its own returns: its value, and the gradients of its inputs. */
 export interface ValueAndGradient {
   readonly value: Tensor;

@@ -4,6 +4,7 @@ export {type AttentionOptions, attention} from './attention.ts';
 export type {Axes} from './axes.ts';
 export {depthToSpace, extractPatches, type PatchOptions, spaceToDepth} from './blocks.ts';
 export {finite, stopIf} from './check.ts';
+export {checkpoint} from './checkpoint.ts';
 export {cond, dropout} from './composite.ts';
 export {
   type ConvOptions,
@@ -30,7 +31,7 @@ export type {
 export {type ComplexPair, fft, ifft} from './fourier.ts';
 export {gatherLabels, gatherRows, pickClass, scatterClass} from './gather.ts';
 export {matmul} from './gemm.ts';
-export {customGradient, stopGradient, type ValueAndGradient} from './gradient.ts';
+export {barrier, customGradient, stopGradient, type ValueAndGradient} from './gradient.ts';
 export {
   gather,
   gatherNd,

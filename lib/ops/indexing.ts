@@ -140,6 +140,11 @@ export const flattenIndicesOp = defineOp({
   grad: 'none',
 });
 
+/** Indices [..., 1], checked in a run to be below so many: [...]. */
+export function checkIndicesBelow(indices: Tensor, size: number): Tensor {
+  return apply1(flattenIndicesOp, [indices], {sizes: [size]});
+}
+
 /** Rows of indices of the leading axes of a shape: how many axes, and the row's position among those. */
 function flatten(name: string, shape: Shape, given: unknown): {leading: Shape; positions: Tensor} {
   const indices = checkIndices(name, given);

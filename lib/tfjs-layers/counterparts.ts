@@ -115,7 +115,7 @@ const property = (layer: TfjsLayer, name: string): Json =>
 const stateful: RefusedValue = {
   option: 'stateful',
   value: true,
-  why: 'no layer keeps a state from batch to batch here: give it as further inputs',
+  why: 'the size of its batches is not taken over: make the layer here, with batchInputShape',
 };
 
 const bilinear: RefusedValue = {

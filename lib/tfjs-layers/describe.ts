@@ -72,7 +72,7 @@ export interface TfjsDescription {
 }
 
 /** Options of every layer that are said otherwise. */
-const general = ['kind', 'name', 'trainable', 'inputShape'];
+const general = ['kind', 'name', 'trainable', 'inputShape', 'batchInputShape'];
 
 /** A layer of this library, in its description, as tfjs describes its own. */
 export function describeOurs(description: Config): TfjsDescription {

@@ -7,6 +7,7 @@ import type {Config, Json} from '../core/named.ts';
 import type {Shape} from '../core/shape.ts';
 import type {Model, SymbolicTensors} from '../index.ts';
 import {type ModelFile, openModelFile} from '../io/model-file.ts';
+import type {InputShape} from '../nn/any-length.ts';
 import {describeLayer} from '../nn/describe-layer.ts';
 import type {Layer} from '../nn/layer.ts';
 import type {SymbolicTensor} from '../nn/symbolic.ts';
@@ -33,11 +34,14 @@ interface Filled {
 
 const isModel = (layer: Layer): layer is ModelLayer => 'network' in layer;
 
-const batched = (shape: Shape): (number | null)[] => [null, ...shape];
+const batched = (shape: InputShape): (number | null)[] => [null, ...shape];
 
 /** tfjs has no smaller or larger types; what is stored in one is computed with as one of these. */
 const dtypeOf = (dtype: string): string =>
   dtype === 'bool' ? 'bool' : dtype.startsWith('int') ? 'int32' : 'float32';
+
+const sampleOf = (port: Network['inputs'][number] | undefined): InputShape =>
+  port?.tensor.pattern ?? port?.shape ?? [];
 
 class Builder {
   readonly filled: Filled[] = [];
@@ -56,7 +60,7 @@ class Builder {
   }
 
   /** A layer, whose weights are to be filled. */
-  #layer(layer: Layer, name: string, first?: Shape): TfjsLayer {
+  #layer(layer: Layer, name: string, first?: InputShape): TfjsLayer {
     const made = this.#make(layer, name, first);
     this.#fill(made, layer);
     return made;
@@ -72,7 +76,7 @@ class Builder {
     this.filled.push({layer: made, names});
   }
 
-  #make(layer: Layer, name: string, first?: Shape): TfjsLayer {
+  #make(layer: Layer, name: string, first?: InputShape): TfjsLayer {
     if (this.#seen.has(layer))
       fail('ERR_GRAPH', `toTfjs: ${name} is part of several models within this one.`);
     this.#seen.add(layer);
@@ -96,10 +100,10 @@ class Builder {
     return Object.fromEntries(taken.map(({option, isList}, index) => [option, isList ? made : made[index]]));
   }
 
-  #chain({layers, inputShape}: Network, name: string | undefined): LayersModel {
+  #chain({layers, inputs}: Network, name: string | undefined): LayersModel {
     const made = this.#tf.sequential(name === undefined ? {} : {name});
     for (const [index, {layer, name: own}] of layers.entries()) {
-      made.add(this.#layer(layer, own, index === 0 ? inputShape : undefined));
+      made.add(this.#layer(layer, own, index === 0 ? sampleOf(inputs[0]) : undefined));
     }
     return made;
   }
@@ -108,7 +112,7 @@ class Builder {
     const values = new Map<SymbolicTensor, TfjsTensor>();
     for (const {name: own, shape, tensor} of inputs) {
       const dtype = dtypeOf(tensor.dtype) as 'float32';
-      values.set(tensor, this.#tf.input({shape: [...shape], name: own, dtype}));
+      values.set(tensor, this.#tf.input({shape: [...(tensor.pattern ?? shape)], name: own, dtype}));
     }
     const made = new Map(layers.map(({layer, name: own}) => [layer, this.#layer(layer, own)]));
     for (const {layer, inputs: operands, outputs: results, options} of calls) {

@@ -21,17 +21,8 @@ export interface DescribedModel {
 
 const isModel = (layer: TfjsLayer): layer is TfjsModel => layer.getClassName() in modelClasses;
 
-/** The sizes of one sample. @throws ERR_SHAPE where one is not known. */
-function sampleShape(where: string, tensor: SymbolicTensor): number[] {
-  const [, ...sizes] = tensor.shape;
-  if (!sizes.includes(null)) return sizes as number[];
-  const shape = tensor.shape.map(size => size ?? 'null').join();
-  return fail(
-    'ERR_SHAPE',
-    `${where}: the input ${tensor.name} has the shape [${shape}]. Here every size but the batch is known: ` +
-      'make the model with one, e.g. inputShape: [20, 8].',
-  );
-}
+/** The sizes of one sample, null where any will do. */
+const sampleShape = ({shape}: SymbolicTensor): (number | null)[] => shape.slice(1);
 
 const dtypes: readonly string[] = ['int32', 'bool'];
 
@@ -78,7 +69,7 @@ class Description {
     const [input] = model.inputs as [SymbolicTensor];
     const where = `fromTfjs: ${model.name}`;
     const dtype = dtypeOf(where, input);
-    const inputShape = sampleShape(where, input);
+    const inputShape = sampleShape(input);
     const names = namesOf(model.layers);
     const layers = model.layers.map(layer => this.#layer(layer, names.get(layer) as string, path));
     const [first] = layers as [{[key: string]: Json}];
@@ -113,7 +104,7 @@ class Description {
     return {
       inputs: model.inputs.map((tensor, index) => ({
         name: toName(model.inputNames[index] as string),
-        shape: sampleShape(where, tensor),
+        shape: sampleShape(tensor),
         ...dtypeOf(where, tensor),
       })),
       layers: inner.map(layer => this.#layer(layer, names.get(layer) as string, path)),

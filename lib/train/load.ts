@@ -49,7 +49,9 @@ async function restore<Outputs extends SymbolicTensors>(
     );
   }
   const {network, seed, name} = withCustomObjects(customObjects, () => networkOf(topology));
-  const weights = network.weights.map(({variable}) => variable);
+  const held = new Set(file.entries.map(entry => entry.name));
+  const states = network.states.filter(state => held.has(state.name));
+  const weights = [...network.weights.map(({variable}) => variable), ...states];
   const own = new Set(weights.map(({name}) => name));
   const isMoment = ({name}: {name: string}): boolean => !own.has(name) && name.startsWith('optimizer/');
   const moments = file.entries.filter(isMoment);

@@ -38,7 +38,7 @@ const layers: Readonly<Record<string, Layer>> = {
 };
 
 /** What autodiff itself is made of. */
-const opsOfAutodiff = ['add', 'ones', 'sumTo', 'zeros'];
+const opsOfAutodiff = ['add', 'barrier', 'ones', 'sumTo', 'zeros'];
 
 /** The floors of lib/train, lowest first: folders, and the files above them. Each imports downward only. */
 const trainFloors = [

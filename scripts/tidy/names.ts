@@ -5,6 +5,7 @@ import {lineAt, type SourceFile, type Violation} from './files.ts';
 const opsWithoutKernel = [
   'axes',
   'blocks',
+  'checkpoint',
   'index',
   'composite',
   'draws',

@@ -22,6 +22,7 @@ export type Composite =
   | 'dropout'
   | 'expandDims'
   | 'extractPatches'
+  | 'checkpoint'
   | 'fft'
   | 'gatherNd'
   | 'ifft'

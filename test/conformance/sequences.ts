@@ -1,5 +1,8 @@
-// Samples of what nets over sequences are made of: cells, attention, tables that are updated by rows.
+// Samples of what nets over sequences are made of: cells, attention, tables that are updated by rows; and of
+// what holds parts apart that are made again.
 import {attentionSamples} from './attention.ts';
+import {correctlyRounded} from './bounds.ts';
+import {integers, reals} from './data.ts';
 import {recurrentSamples} from './recurrent.ts';
 import {rowUpdateSamples} from './row-updates.ts';
 
@@ -7,4 +10,9 @@ export const sequenceSamples = () => ({
   ...recurrentSamples(),
   ...attentionSamples(),
   ...rowUpdateSamples(),
+  barrier: {
+    bound: correctlyRounded,
+    values: [{operands: [reals([7, 3])]}, {operands: [integers([5], 0, 9), reals([2])]}],
+    smooth: [{operands: [reals([2, 3])]}],
+  },
 });

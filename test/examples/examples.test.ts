@@ -1,69 +1,18 @@
-// Each example runs on small settings and says what it should. All are compiled once, in one bundle: for each
-// of them on its own, that would take longer than most need to run.
-import {type ChildProcess, spawn} from 'node:child_process';
-import {existsSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
-import {tmpdir} from 'node:os';
+// Each example runs on small settings and says what it should.
+import {existsSync, readFileSync} from 'node:fs';
 import path from 'node:path';
 import {inflateSync} from 'node:zlib';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {parseOptions} from '../../examples/mnist/options.ts';
 import {load} from '../../lib/index.ts';
 import {deep} from '../support/child.ts';
+import {Examples, root, start} from './programs.ts';
 
-const root = path.resolve(import.meta.dirname, '../..');
-const folder = mkdtempSync(path.join(tmpdir(), 'chainrule-examples-'));
-// Inside the checkout, so that packages resolve; the name keeps two runs apart.
-const programs = path.join(root, `build/examples-${process.pid}`);
-const binary = process.env.CHAINRULE_BINARY ?? path.join(root, 'build/Release/chainrule.node');
-beforeAll(async () => {
-  const {build} = await import('tsdown');
-  await build({
-    config: false,
-    cwd: root,
-    entry: ['examples/*.ts'],
-    alias: {chainrule: path.join(root, 'lib/index.ts')},
-    outDir: programs,
-    format: 'esm',
-    platform: 'node',
-    dts: false,
-    logLevel: 'error',
-  });
-});
-afterAll(() => {
-  for (const made of [folder, programs]) rmSync(made, {recursive: true, force: true});
-});
-
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function run(
-  name: string,
-  args: readonly string[] = [],
-  onOutput?: (printed: string, child: ChildProcess) => void,
-  env: Readonly<Record<string, string>> = {},
-): Promise<Ended> {
-  return start([path.join(programs, `${name}.mjs`), ...args], onOutput, {CHAINRULE_BINARY: binary, ...env});
-}
-
-function start(
-  command: readonly string[],
-  onOutput?: (printed: string, child: ChildProcess) => void,
-  env: Readonly<Record<string, string>> = {},
-): Promise<Ended> {
-  const child = spawn(process.execPath, command, {cwd: root, env: {...process.env, ...env}});
-  let [stdout, stderr] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', text => {
-    stdout += text;
-    onOutput?.(stdout, child);
-  });
-  child.stderr.setEncoding('utf8').on('data', text => {
-    stderr += text;
-  });
-  return new Promise(resolve => child.on('close', code => resolve({code, stdout, stderr})));
-}
+const examples = new Examples('*');
+const {folder} = examples;
+beforeAll(() => examples.build());
+afterAll(() => examples.remove());
+const run: Examples['run'] = (...given) => examples.run(...given);
 
 /** What a PNG of 8 gray bits a pixel and no filters shows. */
 function readGrayPng(file: Buffer): {pixels: Uint8Array; width: number; height: number} {

@@ -38,7 +38,13 @@ function write(folder: string, file: string, line: string): void {
 }
 
 beforeAll(() => {
-  const files = [...names.map(name => `tfjs/${name}.ts`), 'tfjs/seeded.ts', 'mnist/idx.ts', 'mnist/png.ts'];
+  const files = [
+    ...names.map(name => `tfjs/${name}.ts`),
+    'cart-pole/environment.ts',
+    'shared/seeded.ts',
+    'mnist/idx.ts',
+    'mnist/png.ts',
+  ];
   for (const file of files) {
     write('own', file, `import ${JSON.stringify(pathToFileURL(tfjsBundleFile).href)};`);
     write('cpu', file, '');

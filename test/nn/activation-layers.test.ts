@@ -21,7 +21,8 @@ function functionOf(layer: Layer, inputShape: number[]): (x: Tensor) => Tensor {
     throw new Error('this layer has no weights');
   };
   const forward = layer.build(inputShape, noWeight);
-  return x => forward(x, {training: false, random: noWeight, update: noWeight, addLoss: noWeight});
+  return x =>
+    forward(x, {training: false, random: noWeight, update: noWeight, stateOf: noWeight, addLoss: noWeight});
 }
 
 describe('layers of activations', () => {

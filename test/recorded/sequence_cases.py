@@ -294,6 +294,37 @@ class InBatch(Vectors):
         return F.cross_entropy(scores.masked_fill(same, -torch.inf), torch.arange(len(y)))
 
 
+class ConvLstm(nn.Module):
+    """A convolutional LSTM by hand, step by step, with strides and the padding of Keras's `same`."""
+
+    inputs = {"x": [3, 6, 5, 1]}
+    filters = 3
+
+    def __init__(self, w):
+        super().__init__()
+        self.kernel = nn.Parameter(w.make("convLstm2d/kernel", [3, 2, 1, 12], 6).clone())
+        self.recurrent = nn.Parameter(w.make("convLstm2d/recurrentKernel", [3, 2, 3, 12], 18).clone())
+        self.bias = nn.Parameter(w.make("convLstm2d/bias", [12]).clone())
+        self.last = linear(w, "dense", 45, 3)
+
+    @staticmethod
+    def targets(inputs, rng):
+        return np.round(inputs["x"].sum((2, 3, 4))[:, -2:].sum(1)).astype(np.int64) % 3
+
+    def loss(self, x, y):
+        # Images of PyTorch have their channels first, kernels [out, in, height, width].
+        images = x.permute(1, 0, 4, 2, 3)
+        kernel, recurrent = (k.permute(3, 2, 0, 1) for k in (self.kernel, self.recurrent))
+        h = c = x.new_zeros(len(x), self.filters, 3, 5)
+        for image in images:
+            # `same`: one zero below 6 rows for windows of 3, two apart; one right of 5 for windows of 2.
+            sums = F.conv2d(F.pad(image, (0, 1, 0, 1)), kernel, self.bias, stride=(2, 1))
+            i, f, g, o = (sums + F.conv2d(F.pad(h, (0, 1, 1, 1)), recurrent)).chunk(4, 1)
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            h = torch.sigmoid(o) * torch.tanh(c)
+        return F.cross_entropy(self.last(h.permute(0, 2, 3, 1).flatten(1)), y)
+
+
 CASES = {
     "bidirectional": Bidirectional,
     "packed": Packed,
@@ -310,4 +341,5 @@ CASES = {
     "contrastive": Contrastive,
     "triplet": Triplet,
     "in-batch-negatives": InBatch,
+    "conv-lstm": ConvLstm,
 }

@@ -98,6 +98,11 @@ const networks: Readonly<Record<string, () => Model>> = {
   contrastive: () => sequential([layers.dense({units: 1, activation: 'softplus', inputShape: [4]})]),
   triplet: () => sequential([layers.dense({units: 3, inputShape: [4]})]),
   'in-batch-negatives': () => sequential([layers.dense({units: 6, inputShape: [4]})]),
+  'conv-lstm': () => {
+    const windows = {kernelSize: [3, 2], strides: [2, 1], padding: 'same'} as const;
+    const recurrent = layers.convLstm2d({filters: 3, ...windows, inputShape: [3, 6, 5, 1]});
+    return sequential([recurrent, layers.flatten(), classes(3)]);
+  },
 };
 
 /** Where it is none of classes. */

@@ -209,14 +209,9 @@ describe('what has no counterpart is refused by name', () => {
     ['no model', () => ({}) as tfl.LayersModel, /expected a model of tfjs-layers.*Received/],
     ['no layers', () => tfl.sequential(), /has no inputShape yet/],
     [
-      'an axis of any size',
-      () => seq(tfl.layers.lstm({units: 2, batchInputShape: [null, null as never, 3]})),
-      /the shape \[null,null,3\].*inputShape: \[20, 8\]/,
-    ],
-    [
       'a state between batches',
       () => seq(tfl.layers.lstm({units: 2, stateful: true, batchInputShape: [1, 4, 3]})),
-      /lstm.*: stateful true: no layer keeps a state/,
+      /lstm.*: stateful true: the size of its batches is not taken over/,
     ],
     [
       'bilinear interpolation',

@@ -33,7 +33,7 @@ const merges: Readonly<Record<MergeMode, (a: Tensor, b: Tensor) => Tensor>> = {
   ave: (a, b) => mul(add(a, b), 0.5),
 };
 
-const flags = ['goBackwards', 'returnSequences', 'returnState'] as const;
+const flags = ['goBackwards', 'returnSequences', 'returnState', 'stateful'] as const;
 
 /** Flags that a layer was made with. */
 const flagsOf = ({config}: Layer) =>
@@ -122,7 +122,7 @@ class Bidirectional extends Wrapper {
  * A recurrent layer that reads the steps in both directions, with weights of its own for each (Schuster and
  * Paliwal 1997). With `returnSequences`, what was read backwards is put beside the steps that it belongs to.
  * `apply([x, …states])` begins with those of the first layer, then those of the second; with `returnState`
- * they come back in that order.
+ * they come back in that order. Stateful layers keep states each, that which reads backwards too.
  *
  * @throws ERR_OPTION where both layers read the same way, or give different things.
  */

@@ -1,12 +1,15 @@
 // Rows of a table by their numbers: one for each id, or the sum or mean of those of a bag of ids.
 import {checkBoolean, checkChoice, checkNumber, fail, requireOptions} from '../../core/errors.ts';
+import {isList} from '../../core/kinds.ts';
 import type {Config} from '../../core/named.ts';
 import {formatShape, type Shape, sizeOf} from '../../core/shape.ts';
-import {failIn, type Tensor} from '../../core/tensor.ts';
+import {constant, failIn, type Tensor, withScope} from '../../core/tensor.ts';
 import {matmul} from '../../ops/gemm.ts';
-import {gatherRowsOf} from '../../ops/indexing.ts';
-import {cast, div, logicalAnd, maximum, mul, notEqual} from '../../ops/map.ts';
+import {barrier} from '../../ops/gradient.ts';
+import {checkIndicesBelow, gatherRowsOf} from '../../ops/indexing.ts';
+import {add, cast, div, logicalAnd, maximum, mul, notEqual} from '../../ops/map.ts';
 import {reshape} from '../../ops/move.ts';
+import {slice} from '../../ops/pad.ts';
 import {sum} from '../../ops/reduce.ts';
 import type {CallContext, ForwardAll, MakeWeight} from '../call-context.ts';
 import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
@@ -14,9 +17,7 @@ import {MadeLayer} from '../make-layer.ts';
 import type {ConstraintLike, InitializerLike, RegularizerLike} from '../resolve.ts';
 import {type ChosenWeight, chosenWeight, weightOptions} from './spatial-options.ts';
 
-export interface EmbeddingOptions extends LayerOptions {
-  /** Number of rows of the table: ids are 0 to inputDim − 1. */
-  readonly inputDim: number;
+interface TableOptions extends LayerOptions {
   /** Size of a row. */
   readonly outputDim: number;
   /** `randomUniform` from −0.05 to 0.05 by default. */
@@ -34,7 +35,18 @@ export interface EmbeddingOptions extends LayerOptions {
   readonly sparse?: boolean;
 }
 
-export interface EmbeddingBagOptions extends EmbeddingOptions {
+export interface EmbeddingOptions extends TableOptions {
+  /**
+   * Number of rows of the table: ids are 0 to inputDim − 1. Several: samples have a column of ids for each,
+   * the last axis, and each column has so many rows of its own in the one table, behind those of the columns
+   * before.
+   */
+  readonly inputDim: number | readonly number[];
+}
+
+export interface EmbeddingBagOptions extends TableOptions {
+  /** Number of rows of the table: ids are 0 to inputDim − 1. */
+  readonly inputDim: number;
   /** What a bag gives of its rows. `mean` by default. */
   readonly combiner?: 'mean' | 'sum';
 }
@@ -51,11 +63,37 @@ const sizes = {integer: true, min: 1, max: 2 ** 31 - 1};
 
 function checkTable(where: string, options: EmbeddingOptions, more: readonly string[] = []): ChosenWeight {
   requireOptions(where, options, [...known, ...more]);
-  checkNumber(`${where}: inputDim`, options.inputDim, sizes);
+  checkRows(where, options.inputDim, more.length === 0);
   checkNumber(`${where}: outputDim`, options.outputDim, sizes);
   if (options.maskZero !== undefined) checkBoolean(`${where}: maskZero`, options.maskZero);
   if (options.sparse !== undefined) checkBoolean(`${where}: sparse`, options.sparse);
   return chosenWeight(options, 'embeddings', 'randomUniform');
+}
+
+/** The rows of a table, of one column or, where that is possible, of several. */
+function checkRows(where: string, inputDim: unknown, several: boolean): void {
+  if (!several || !isList(inputDim)) {
+    checkNumber(`${where}: inputDim`, inputDim as number, sizes);
+    return;
+  }
+  const columns = Array.from(inputDim as ArrayLike<number>);
+  if (columns.length === 0) fail('ERR_OPTION', `${where}: inputDim: expected the rows of each column.`);
+  for (const [column, rows] of columns.entries()) checkNumber(`${where}: inputDim: ${column}`, rows, sizes);
+  checkNumber(`${where}: inputDim: all`, sum0(columns), sizes);
+}
+
+const sum0 = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+
+/**
+ * The rows of ids [batch, …, columns] in the table of all columns. Each column is checked by itself, or an id
+ * that is too large would be one of the next column.
+ */
+function rowsOfColumns(ids: Tensor, columns: readonly number[]): Tensor {
+  const checked = columns.map((rows, column) =>
+    withScope(`column ${column}`, () => checkIndicesBelow(slice(ids, ids.rank - 1, column, 1), rows)),
+  );
+  const offsets = columns.map((_, column) => sum0(columns.slice(0, column)));
+  return add(barrier(ids, checked), constant(Int32Array.from(offsets), [columns.length], 'int32'));
 }
 
 /** Ids as whole numbers: those of an input of float32 without what is behind the point, as in Keras. */
@@ -69,7 +107,8 @@ class Embedding extends MadeLayer {
   constructor(options: EmbeddingOptions) {
     const embeddings = checkTable('layers.embedding', options);
     const {inputDim, outputDim, maskZero, sparse} = options;
-    const config = () => ({inputDim, outputDim, ...embeddings.config(), maskZero, sparse});
+    const rows = isList(inputDim) ? Array.from(inputDim as ArrayLike<number>) : inputDim;
+    const config = () => ({inputDim: rows, outputDim, ...embeddings.config(), maskZero, sparse});
     super('embedding', options, config, maskZero === true);
     this.#options = options;
     this.#embeddings = embeddings;
@@ -84,12 +123,18 @@ class Embedding extends MadeLayer {
     if (!shape || shapes.length > 1) {
       return fail('ERR_SHAPE', `${name}: expected one input. Received ${shapes.length}.`);
     }
-    const table = weight('embeddings', [inputDim, outputDim], this.#embeddings.options);
+    const columns = isList(inputDim) ? Array.from(inputDim as ArrayLike<number>) : undefined;
+    const count = columns ? sum0(columns) : (inputDim as number);
+    if (columns && (reverse === true || shape.at(-1) !== columns.length)) {
+      const received = reverse === true ? 'reverse' : `samples ${formatShape(shape)}`;
+      fail('ERR_SHAPE', `${name}: expected samples of ${columns.length} columns. Received ${received}.`);
+    }
+    const table = weight('embeddings', [count, outputDim], this.#embeddings.options);
     if (reverse !== true) {
       return ([x], {passMasks}) => {
         const ids = idsOf(x as Tensor);
         passMasks?.([maskZero ? notEqual(ids, 0) : undefined]);
-        return [gatherRowsOf(table, ids, sparse)];
+        return [gatherRowsOf(table, columns ? rowsOfColumns(ids, columns) : ids, sparse)];
       };
     }
     if (shape.at(-1) !== outputDim) {
@@ -100,7 +145,7 @@ class Embedding extends MadeLayer {
       passMasks?.([mask]);
       const {shape: given} = x as Tensor;
       const rows = reshape(x as Tensor, [sizeOf(given) / outputDim, outputDim]);
-      return [reshape(matmul(rows, table, {transposeB: true}), [...given.slice(0, -1), inputDim])];
+      return [reshape(matmul(rows, table, {transposeB: true}), [...given.slice(0, -1), count])];
     };
   }
 }
@@ -108,6 +153,9 @@ class Embedding extends MadeLayer {
 /**
  * Turns ids into rows of a table that is learnt: [batch, …] to [batch, …, outputDim]. Its weight is
  * `embeddings`, [inputDim, outputDim]. Ids may be numbers of any type.
+ *
+ * With `inputDim: [1000, 50, 7]`, samples have three columns of ids, [batch, …, 3], whose rows stand in one
+ * table, [1057, outputDim]: one gather for all, and one update.
  *
  * `apply(x, {reverse: true})` is the way back, x · embeddingsᵀ: [batch, …, outputDim] to a number for each
  * id, [batch, …, inputDim], as the output of a language model that shares its weights with its input (Press

@@ -7,6 +7,7 @@ import {constant, type Tensor} from '../../core/tensor.ts';
 import type {DataInput, NestedArray, NumericArray} from '../../data/arrays.ts';
 import {add, div, maximum, mul, sqrt, sub} from '../../ops/map.ts';
 import {reshape} from '../../ops/move.ts';
+import {withStandIns} from '../any-length.ts';
 import type {Forward, MakeWeight} from '../call-context.ts';
 import {type LayerOptions, layerOptions} from '../layer.ts';
 import {MadeLayer} from '../make-layer.ts';
@@ -108,7 +109,7 @@ export class NormalizationLayer extends MadeLayer {
   adapt(given: DataInput | AdaptBatches): Promise<void> | void {
     const where = `${this.name}: adapt`;
     const axes = {
-      sample: this.#built.shape ?? this.inputShape,
+      sample: this.#built.shape ?? (this.inputShape && withStandIns(this.inputShape)),
       of: (sample: Shape) => this.#axes(where, sample),
     };
     if (!isBatches(given)) return this.#take(statisticsOfRows(where, given, axes));

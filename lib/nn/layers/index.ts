@@ -4,7 +4,9 @@ export {additiveAttention, attention} from './attention.ts';
 export {bidirectional} from './bidirectional.ts';
 export {categoryEncoding} from './category-encoding.ts';
 export {gruCell, lstmCell, simpleRNNCell, stackedRNNCells} from './cell-layers.ts';
+export {checkpoint} from './checkpoint.ts';
 export {concatenate} from './concatenate.ts';
+export {convLstm2d} from './conv-lstm.ts';
 export {
   conv1d,
   conv1dTranspose,

@@ -37,7 +37,7 @@ const asItIs: AheadOfPlan = {
 export function inputLayer(options: InputLayerOptions): Layer {
   requireOptions('layers.inputLayer', options, [...layerOptions, 'dtype']);
   checkInputType('layers.inputLayer', options.dtype);
-  if (options.inputShape === undefined) {
+  if ((options.inputShape ?? options.batchInputShape) === undefined) {
     fail('ERR_OPTION', 'layers.inputLayer: inputShape is missing, the shape of one sample: [784].');
   }
   const made = new InputLayer('inputLayer', options, () => ({dtype: options.dtype}), true);

@@ -11,6 +11,7 @@ import {reshape} from '../../ops/move.ts';
 import type {CallContext, ForwardAll, MakeWeight} from '../call-context.ts';
 import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
 import {MadeLayer} from '../make-layer.ts';
+import {stepMask} from '../masking.ts';
 import type {ConstraintLike, InitializerLike, RegularizerLike} from '../resolve.ts';
 import {callOptions, flagsOfCall} from './attention.ts';
 import {alibi, rotate} from './position-formulas.ts';
@@ -223,7 +224,8 @@ class HeadsAttention extends MadeLayer {
 
   /** What both the masks of the inputs and an attention mask leave: [batch, heads or 1, queries, keys]. */
   #mask(inputs: readonly Tensor[], {masks = [], stream}: CallContext): Tensor | undefined {
-    const [ofQuery, first, second] = inputs.length === 1 ? [masks[0], masks[0]] : masks;
+    const own = inputs.slice(0, 3).map((input, index) => stepMask(this.kind, masks[index], input));
+    const [ofQuery, first, second] = inputs.length === 1 ? [own[0], own[0]] : own;
     const ofKeys = first === second ? [first] : [first, second];
     const given = inputs[3] && cast(inputs[3], 'bool');
     const parts = [

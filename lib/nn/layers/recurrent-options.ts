@@ -61,6 +61,11 @@ export interface SequenceOptions {
   readonly returnState?: boolean;
   /** From the last step to the first; sequences come in that order, too. */
   readonly goBackwards?: boolean;
+  /**
+   * Begin each batch with the states in which the batch before ended, row by row; `resetStates` begins anew.
+   * The model needs a fixed batch size. False by default.
+   */
+  readonly stateful?: boolean;
 }
 
 export interface LstmCellOptions extends SimpleRnnCellOptions {
@@ -93,7 +98,7 @@ const ofCells = [
 ];
 
 /** Options of any layer over the steps of a sequence. */
-export const sequenceOptions = ['returnSequences', 'returnState', 'goBackwards'] as const;
+export const sequenceOptions = ['returnSequences', 'returnState', 'goBackwards', 'stateful'] as const;
 
 export interface Kind {
   readonly name: string;
@@ -148,7 +153,7 @@ export function cellOf(
 }
 
 /** Ones in the forget gate, the second of four, and elsewhere what the initializer gives. */
-function withForgetBias(initializer: Initializer, units: number): Initializer {
+export function withForgetBias(initializer: Initializer, units: number): Initializer {
   return named('unitForgetBias', {}, (_: Shape, source: RandomSource) =>
     concatenate([initializer([units], source), ones([units]), initializer([2 * units], source)], 0),
   );

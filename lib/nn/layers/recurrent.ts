@@ -11,7 +11,8 @@ import {scan} from '../../ops/scan.ts';
 import type {CallContext, ForwardAll, MakeWeight} from '../call-context.ts';
 import type {Layer} from '../layer.ts';
 import {MadeLayer} from '../make-layer.ts';
-import type {Masks} from '../masking.ts';
+import {type Masks, stepMask} from '../masking.ts';
+import {type Kept, keptStates} from './kept-states.ts';
 import {type Cell, type CellWeights, inputSums} from './recurrent-cells.ts';
 import {
   type AllOptions,
@@ -35,16 +36,13 @@ class Recurrent extends MadeLayer {
 
   constructor(kind: Kind, options: AllOptions) {
     const where = `layers.${kind.name}`;
-    if ((options as {stateful?: unknown} | undefined)?.stateful === true) {
-      fail('ERR_OPTION', `${where}: stateful: not supported. Return the state and give it as initial state.`);
-    }
     checkCell(where, options, kind.more, sequenceOptions);
     const {cell, config} = cellOf(kind, options);
-    const {returnSequences, returnState, goBackwards} = options;
+    const {returnSequences, returnState, goBackwards, stateful} = options;
     super(
       kind.name,
       options,
-      () => ({...config(), returnSequences, returnState, goBackwards}),
+      () => ({...config(), returnSequences, returnState, goBackwards, stateful}),
       (_, masks): Masks => [returnSequences ? masks[0] : undefined],
     );
     this.#options = options;
@@ -67,7 +65,9 @@ class Recurrent extends MadeLayer {
       fail('ERR_SHAPE', `${this.name}: expected states [${units}]. Received ${formatShape(other)}.`);
     }
     const weights = cellWeights(this.#cell, this.#options, sequence[1] as number, weight);
-    return (inputs, context) => this.#forward(weights, inputs, context);
+    const shapes = Array.from({length: this.#cell.states}, () => [units]);
+    const kept = keptStates(this.name, this.#options.stateful, shapes, weight);
+    return (inputs, context) => this.#forward(weights, kept, inputs, context);
   }
 
   /** What the inputs add to each group of gates in all steps, [steps, batch, gates · units]. */
@@ -83,23 +83,31 @@ class Recurrent extends MadeLayer {
     );
   }
 
-  #forward(weights: CellWeights, inputs: readonly Tensor[], context: CallContext): readonly Tensor[] {
+  #forward(
+    weights: CellWeights,
+    kept: Kept,
+    inputs: readonly Tensor[],
+    context: CallContext,
+  ): readonly Tensor[] {
     const {units, returnSequences, returnState, goBackwards = false, recurrentDropout = 0} = this.#options;
-    const [x, ...initial] = inputs;
+    const [x, ...given] = inputs;
     const {shape} = x as Tensor;
     const batch = shape[0] as number;
     if (shape.length !== 3)
       failIn(this.kind, 'ERR_SHAPE', `expected [batch, steps, features]. Received ${x}`);
+    const own = kept(x as Tensor, context);
+    const initial = given.length > 0 ? given : (own?.before ?? []);
     const gates = this.#gates(weights, x as Tensor, context);
     const keep = keepOf(recurrentDropout, [batch, units], context);
     const step = this.#cell.step(weights, h => (keep ? mul(h, keep) : h));
-    const mask = context.mask && transpose(context.mask, [1, 0]);
-    const kept = Array.from({length: context.stream ? this.#cell.states : 0}, () =>
+    const counting = stepMask(this.kind, context.mask, x as Tensor);
+    const mask = counting && transpose(counting, [1, 0]);
+    const streamed = Array.from({length: context.stream ? this.#cell.states : 0}, () =>
       context.stream?.carry({shape: [batch, units], dtype: 'float32'}),
     );
     const before = Array.from(
       {length: this.#cell.states},
-      (_, index) => initial[index] ?? kept[index]?.now() ?? zeros([batch, units]),
+      (_, index) => initial[index] ?? streamed[index]?.now() ?? zeros([batch, units]),
     );
     // Before the first step that counts, the output is zero, whatever the state is.
     const isApart = mask !== undefined && initial.length > 0;
@@ -109,10 +117,10 @@ class Recurrent extends MadeLayer {
         const next = step(slices.slice(0, gates.length), states);
         if (!mask) return {carries: next, outputs: returnSequences ? [at(next, 0)] : []};
         const counts = reshape(at(slices, gates.length), [batch, 1]);
-        const kept = zip(next, states).map(([now, old]) => select(counts, now, old));
-        const output = isApart ? select(counts, at(next, 0), at(carried, before.length)) : at(kept, 0);
+        const after = zip(next, states).map(([now, old]) => select(counts, now, old));
+        const output = isApart ? select(counts, at(next, 0), at(carried, before.length)) : at(after, 0);
         return {
-          carries: isApart ? [...kept, output] : kept,
+          carries: isApart ? [...after, output] : after,
           outputs: returnSequences ? [output] : [],
         };
       },
@@ -122,10 +130,12 @@ class Recurrent extends MadeLayer {
         reverse: goBackwards,
       },
     );
-    for (const [index, state] of kept.entries()) state?.replace(at(carries, index));
+    for (const [index, state] of streamed.entries()) state?.replace(at(carries, index));
     const last = at(carries, isApart ? before.length : 0);
     const output = returnSequences ? this.#sequence(at(outputs, 0), goBackwards) : last;
-    return returnState ? [output, ...carries.slice(0, before.length)] : [output];
+    const ends = carries.slice(0, before.length);
+    own?.keep(ends);
+    return returnState ? [output, ...ends] : [output];
   }
 
   /** [steps, batch, units] as [batch, steps, units], in the order in which the steps were made. */
@@ -138,7 +148,7 @@ class Recurrent extends MadeLayer {
  * A fully connected recurrent layer over [batch, steps, features]: h ← activation(x·kernel +
  * h·recurrentKernel + bias), with kernel [features, units], recurrentKernel [units, units], bias [units]
  * (Elman 1990). A mask of the steps stops state and output. `apply([x, h])` begins with a state, [batch,
- * units].
+ * units]; with `stateful`, each batch begins with the states that the one before left.
  *
  * @throws ERR_OPTION; ERR_SHAPE for samples that are not [steps, features].
  */

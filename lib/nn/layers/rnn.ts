@@ -7,7 +7,7 @@ import {cast, zeros} from '../../ops/map.ts';
 import type {CallContext, ForwardAll, MakeWeight} from '../call-context.ts';
 import {isLayer, type Layer, type LayerOptions, layerOptions} from '../layer.ts';
 import {describeInner, type LayerLike, toLayer} from '../layer-like.ts';
-import type {Masks} from '../masking.ts';
+import {type Masks, stepMask} from '../masking.ts';
 import {
   checkStates,
   outputsOfCell,
@@ -16,6 +16,7 @@ import {
   stateShapes,
   statesOfCell,
 } from './cell-layers.ts';
+import {keptStates} from './kept-states.ts';
 import {lambda} from './lambda.ts';
 import {type SequenceOptions, sequenceOptions} from './recurrent-options.ts';
 import {onceForAll, overSteps} from './steps.ts';
@@ -48,7 +49,7 @@ class Rnn extends Wrapper {
   constructor(options: RnnOptions) {
     const where = 'layers.rnn';
     requireOptions(where, options, [...layerOptions, 'cell', 'stateSize', ...sequenceOptions]);
-    const {stateSize, returnSequences, returnState, goBackwards} = options;
+    const {stateSize, returnSequences, returnState, goBackwards, stateful} = options;
     for (const name of sequenceOptions)
       if (options[name] !== undefined) checkBoolean(`${where}: ${name}`, options[name]);
     const cell = cellOf(where, options.cell);
@@ -64,6 +65,7 @@ class Rnn extends Wrapper {
         returnSequences,
         returnState,
         goBackwards,
+        stateful,
       }),
       (_, masks): Masks => [returnSequences ? masks[0] : undefined],
     );
@@ -73,7 +75,7 @@ class Rnn extends Wrapper {
     Object.freeze(this);
   }
 
-  override buildAll([sequence, ...given]: readonly Shape[], _: MakeWeight): ForwardAll {
+  override buildAll([sequence, ...given]: readonly Shape[], weight: MakeWeight): ForwardAll {
     const {name} = this;
     if (!sequence || sequence.length < 2) {
       const received = sequence ? formatShape(sequence) : 'nothing';
@@ -84,10 +86,13 @@ class Rnn extends Wrapper {
     const shapes = [features, ...this.#states];
     const run = this.#cell.forwardFor(shapes, `${name}/cell`);
     outputsOfCell(`${name}/cell`, this.#cell, run, shapes);
+    const kept = keptStates(name, this.#options.stateful, this.#states, weight);
     const {returnSequences = false, returnState = false, goBackwards = false} = this.#options;
-    return ([x, ...initial], context) => {
+    return ([x, ...own], context) => {
       const input = x as Tensor;
       const batch = input.shape[0] as number;
+      const keeping = kept(input, context);
+      const initial = own.length > 0 ? own : (keeping?.before ?? []);
       const {stream} = context;
       if (stream && context.mask) {
         fail(
@@ -95,9 +100,9 @@ class Rnn extends Wrapper {
           `${name}: of steps that come in parts, a mask can leave none out. Use lstm or gru.`,
         );
       }
-      const kept = this.#states.map(shape => stream?.carry({shape: [batch, ...shape], dtype: 'float32'}));
+      const streamed = this.#states.map(shape => stream?.carry({shape: [batch, ...shape], dtype: 'float32'}));
       const states = this.#states.map(
-        (shape, index) => initial[index] ?? kept[index]?.now() ?? zeros([batch, ...shape]),
+        (shape, index) => initial[index] ?? streamed[index]?.now() ?? zeros([batch, ...shape]),
       );
       const once = onceForAll({...context, mask: undefined, masks: undefined, stream: undefined});
       const like = run([cast(zeros([batch, ...features]), input.dtype), ...states], once.before);
@@ -106,12 +111,13 @@ class Rnn extends Wrapper {
       const [output, ...ends] = overSteps(step, {
         sequences: [input],
         states,
-        mask: context.mask,
+        mask: stepMask('rnn', context.mask, input),
         returnSequences,
         goBackwards,
         like: at(like, 0),
       });
-      for (const [index, state] of kept.entries()) state?.replace(at(ends, index));
+      keeping?.keep(ends);
+      for (const [index, state] of streamed.entries()) state?.replace(at(ends, index));
       return returnState ? [output, ...ends] : [output];
     };
   }

@@ -14,8 +14,9 @@ export type Step = (
 ) => readonly [output: Tensor, ...states: Tensor[]];
 
 export interface StepsOptions {
-  /** [batch, steps, …] each. */
+  /** [batch, steps, …] each, or with `stepsLead` [steps, batch, …]. */
   readonly sequences: readonly Tensor[];
+  readonly stepsLead?: boolean;
   /** Before the first step, [batch, …] each. */
   readonly states: readonly Tensor[];
   /** Which steps count, bool [batch, steps]. */
@@ -40,7 +41,7 @@ const beside = (counts: Tensor, {rank}: Tensor): Tensor =>
  * which is zero at first, as in Keras.
  */
 export function overSteps(step: Step, options: StepsOptions): readonly [output: Tensor, ...states: Tensor[]] {
-  const {sequences, states, mask, returnSequences, goBackwards, like} = options;
+  const {sequences, stepsLead, states, mask, returnSequences, goBackwards, like} = options;
   const count = states.length;
   const isLast = mask !== undefined || !returnSequences;
   const {carries, outputs} = scan(
@@ -56,7 +57,10 @@ export function overSteps(step: Step, options: StepsOptions): readonly [output: 
     },
     {
       carries: isLast ? [...states, zeros(like.shape)] : states,
-      sequences: [...sequences, ...(mask ? [mask] : [])].map(stepsFirst),
+      sequences: [
+        ...(stepsLead ? sequences : sequences.map(stepsFirst)),
+        ...(mask ? [stepsFirst(mask)] : []),
+      ],
       reverse: goBackwards,
     },
   );
@@ -72,7 +76,11 @@ export function overSteps(step: Step, options: StepsOptions): readonly [output: 
  */
 export function onceForAll(context: CallContext): {readonly before: CallContext; inBody(): CallContext} {
   const made: unknown[] = [];
-  const quiet = {addLoss: () => {}, update: () => {}};
+  const quiet = {
+    addLoss: () => {},
+    update: () => {},
+    stateOf: (state: Tensor) => ({now: () => state, replace: () => {}}),
+  };
   return {
     before: {
       ...context,

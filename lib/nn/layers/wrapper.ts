@@ -2,6 +2,7 @@
 import {renamed} from '../../core/tensor.ts';
 import type {Layer, LayerOptions, LayerWeight} from '../layer.ts';
 import {MadeLayer} from '../make-layer.ts';
+import {stateWeight} from '../weight-table.ts';
 
 type MadeOptions = ConstructorParameters<typeof MadeLayer>;
 
@@ -35,6 +36,20 @@ export abstract class Wrapper extends MadeLayer {
       }),
     );
     return [...super.weights, ...inner];
+  }
+
+  override get states(): readonly LayerWeight[] {
+    const inner = [...this.#inner].flatMap(([prefix, layer]) =>
+      layer.states.map(({name, variable}) => {
+        const own = `${prefix}/${name}`;
+        return stateWeight(
+          own,
+          renamed(variable, own, () => false),
+          this,
+        );
+      }),
+    );
+    return [...super.states, ...inner];
   }
 
   override get trainable(): boolean {

@@ -110,16 +110,20 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> extends
   evaluate(batches: Batches): Promise<Logs>;
   evaluate(x: PortData, y: PortData, options?: EvaluateOptions): Promise<Logs>;
   async evaluate(x: PortData | Batches, y?: PortData, options: EvaluateOptions = {}): Promise<Logs> {
+    const {isStateful} = this.#engine.network;
+    const alone = (task: () => Promise<Logs>): Promise<Logs> =>
+      isStateful ? this.#engine.write('evaluate', task) : task();
     if (isBatches(x)) {
       if ((y !== undefined && !isRecord(y)) || Object.keys(options).length > 0) {
         fail('ERR_OPTION', 'evaluate: a data set itself holds targets and weights; it takes no options.');
       }
       checkOptions('evaluate', y, []);
-      return evaluateBatches(this.#engine, {where: 'evaluate', batches: x});
+      return alone(() => evaluateBatches(this.#engine, {where: 'evaluate', batches: x}));
     }
     checkOptions('evaluate', options, ['sampleWeight']);
     const samples = bindSamples(this.#engine, 'evaluate', x, y as PortData, options);
-    return evaluateRows(this.#engine, {where: 'evaluate', samples, first: 0, count: samples.count});
+    const rows = {where: 'evaluate', samples, first: 0, count: samples.count};
+    return alone(() => evaluateRows(this.#engine, rows));
   }
 
   /**
@@ -127,7 +131,8 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> extends
    * it over, some 20 µs, is computed at once where no step is being committed. A typed array, or a flat list,
    * holds rows: the result has an axis for them, also for one. An array of exactly one sample's shape,
    * `{data, shape}` or nested, has none, and the result neither. A row's bits do not depend on its batch.
-   * For a data set, of batches or of batches `{xs}`, the outputs for all its rows.
+   * For a data set, of batches or of batches `{xs}`, the outputs for all its rows. A stateful model goes on
+   * where its last batch ended, takes whole batches only, and predicts when nothing else writes to it.
    */
   predict(x: PortData | Inputs, options?: NoOptions): Promise<Predicted<Outputs>> {
     const prediction = isBatches(x)
@@ -152,12 +157,17 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> extends
   }
 
   /**
-   * For programs written for Keras: there is nothing to reset. No layer keeps a state from batch to batch but
-   * as a weight, which moving statistics are.
+   * What stateful layers keep from batch to batch becomes zeros, as at the beginning of another sequence;
+   * also in callbacks of a training. Without such layers there is nothing to do.
+   *
+   * @throws ERR_MODEL_BUSY
    */
-  resetStates(): void {}
+  resetStates(): void {
+    const engine = this.#engine;
+    if (engine.network.isStateful) engine.writeSync('resetStates', () => engine.zeroStates());
+  }
 
-  /** The same on the calling thread: for single samples, microseconds. */
+  /** The same on the calling thread: for single samples, microseconds. Not of a stateful model. */
   predictSync(x: PortData, options?: NoOptions): Predicted<Outputs> {
     checkOptions('predictSync', options, []);
     return predictSync(this.#engine, x) as Predicted<Outputs>;
@@ -238,7 +248,8 @@ export class BaseModel<Outputs extends SymbolicTensors = SymbolicTensor> extends
 
   /**
    * Prints a table of the layers with shapes and numbers of parameters, and what a batch takes: memory as
-   * planned and floating-point operations. Returns it.
+   * planned and floating-point operations; and which tables with `sparse: true` a step updates in every row
+   * all the same, and why. Returns it.
    */
   summary(options: SummaryOptions = {}): string {
     const text = summaryOf(this.#engine, options);

@@ -26,9 +26,9 @@ async function addRows(
   {where, cancel}: EvaluateRequest,
   {samples, rows: given}: Pick<BatchRun, 'samples' | 'rows'>,
 ): Promise<void> {
-  const {network} = engine;
+  const {network} = samples;
   const keyOf = (batch: number | 'rows'): string => keyOfSamples('evaluate', batch, samples);
-  const {program, steps, ...stepped} = inSteps(engine, given, keyOf, () => {
+  const {program, steps, ...stepped} = inSteps(engine, where, given, keyOf, () => {
     const specs = specsOf(samples);
     return batch => evaluateGraph(network, engine.compilation(where), {batch, ...specs});
   });

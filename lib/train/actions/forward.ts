@@ -3,10 +3,10 @@ import {checkBoolean, checkNumber, checkOptions} from '../../core/errors.ts';
 import type {Shape} from '../../core/shape.ts';
 import type {Rows} from '../../data/arrays.ts';
 import {keyOf} from '../feed/plan-key.ts';
-import {bindInputs, sourcesOfInputs} from '../feed/samples.ts';
+import {bindInputs, networkOver, sourcesOfInputs} from '../feed/samples.ts';
 import {inStructure, type PortData, sourceName} from '../network/ports.ts';
 import type {Prediction, ShapedResult} from '../network/results.ts';
-import {rowNumbers} from '../run/buckets.ts';
+import {checkOneBatch, rowNumbers} from '../run/buckets.ts';
 import type {Engine} from '../run/engine.ts';
 import {recordedProgram} from '../run/recorded-program.ts';
 import {randomOf, runRows} from '../run/row-run.ts';
@@ -41,9 +41,10 @@ export async function forward(
   checkBoolean(`${where}: record`, record);
   checkBoolean(`${where}: training`, training);
   checkNumber(`${where}: seed`, seed, {integer: true});
-  const {network} = engine;
+  const network = networkOver(engine.network, where, x, true);
   const bound = bindInputs(network, where, x, true);
   const [{count: batch, single}] = bound as [Rows];
+  checkOneBatch(where, network.batchSize, batch);
   const rows = rowNumbers(batch);
   const {program, recorder} = recordedProgram(
     engine,

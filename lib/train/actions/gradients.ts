@@ -4,9 +4,10 @@ import type {Shape} from '../../core/shape.ts';
 import {keyOfSamples, specsOf} from '../feed/plan-key.ts';
 import type {Weighting} from '../feed/sample-weights.ts';
 import {bindSamples, type Samples} from '../feed/samples.ts';
+import type {Network} from '../network/network.ts';
 import {inStructure, type PortData} from '../network/ports.ts';
 import type {Prediction, ShapedResult} from '../network/results.ts';
-import {rowNumbers} from '../run/buckets.ts';
+import {checkOneBatch, rowNumbers} from '../run/buckets.ts';
 import type {Engine} from '../run/engine.ts';
 import {recordedProgram} from '../run/recorded-program.ts';
 import {randomOf, runRows} from '../run/row-run.ts';
@@ -40,11 +41,11 @@ export interface GradientsResult {
 /** The graph for each number of rows; refers to none of the samples, for it is kept. */
 function gradientsOfRows(
   engine: Engine,
+  network: Network,
   specs: ReturnType<typeof specsOf>,
   training: boolean,
 ): (batch: number) => Graph {
-  return batch =>
-    gradientsGraph(engine.network, engine.compilation('gradients'), {batch, ...specs, training});
+  return batch => gradientsGraph(network, engine.compilation('gradients'), {batch, ...specs, training});
 }
 
 function programOf(
@@ -56,16 +57,17 @@ function programOf(
   const purpose = `gradients ${training}`;
   const {count: batch} = samples;
   if (!record) {
-    const graph = () => gradientsOfRows(engine, specsOf(samples), training);
+    const graph = () => gradientsOfRows(engine, samples.network, specsOf(samples), training);
     const key = keyOfSamples(purpose, 'rows', samples);
     const program =
-      engine.programForRows(key, {rows: batch, fewest: fewestRows}, graph) ??
-      engine.program(`${key} of ${batch}`, () => graph()(batch));
+      (engine.network.batchSize === undefined
+        ? engine.programForRows(key, {rows: batch, fewest: fewestRows}, graph)
+        : undefined) ?? engine.program(`${key} of ${batch}`, () => graph()(batch));
     return {program, recorder: undefined};
   }
   const compilation = engine.compilation('gradients');
   return recordedProgram(engine, keyOfSamples(purpose, batch, samples), true, recorder =>
-    gradientsGraph(engine.network, compilation, {
+    gradientsGraph(samples.network, compilation, {
       batch,
       ...samples,
       training,
@@ -90,7 +92,8 @@ export async function gradientsOf(
   const samples = bindSamples(engine, where, x, y, {sampleWeight, classWeight});
   const batch = samples.count;
   const rows = rowNumbers(batch);
-  const {network} = engine;
+  const {network} = samples;
+  checkOneBatch(where, network.batchSize, batch);
   const {program, recorder} = programOf(engine, samples, training, record);
   const run = {where, ...samples, rows, batch, random: randomOf(engine, seed)};
   const result = await runRows(engine, program, run, {steps: 1});

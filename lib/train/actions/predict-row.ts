@@ -7,6 +7,7 @@ import {type BoundProgram, type CompiledProgram, turns} from '../../session/comp
 import type {VariableStore} from '../../session/store.ts';
 import {keyOf} from '../feed/plan-key.ts';
 import {bindInputs, sourcesOfInputs} from '../feed/samples.ts';
+import type {Network} from '../network/network.ts';
 import type {PortData} from '../network/ports.ts';
 import type {ShapedResult} from '../network/results.ts';
 import {inSteps, type Stepped} from '../run/buckets.ts';
@@ -16,11 +17,18 @@ import {rowInputs, stepRowsOf} from '../run/row-run.ts';
 import {predictGraph} from '../step/graphs.ts';
 
 /** The steps of predictions for these rows. */
-export function stepsOver(engine: Engine, x: readonly Rows[], given: Int32Array): Stepped {
+export function stepsOver(
+  engine: Engine,
+  network: Network,
+  where: string,
+  x: readonly Rows[],
+  given: Int32Array,
+): Stepped {
   const key = (batch: number | 'rows'): string => keyOf('predict', batch, ...x);
-  return inSteps(engine, given, key, () => {
+  const {isStateful: keepsStates} = network;
+  return inSteps(engine, where, given, key, () => {
     const specs = x.map(({dtype, rowShape, scale}) => ({dtype, rowShape, scale}));
-    return batch => predictGraph(engine.network, {batch, x: specs});
+    return batch => predictGraph(network, {batch, x: specs, keepsStates});
   });
 }
 
@@ -49,7 +57,7 @@ class RowPredictor {
     const x = bindInputs(network, where, this.#data, true);
     // Row 0. In shared memory, which every engine lets a bound run keep.
     const rows = new Int32Array(new SharedArrayBuffer(4));
-    const stepped = stepsOver(engine, x, rows);
+    const stepped = stepsOver(engine, network, where, x, rows);
     const {program} = stepped;
     const inputs = rowInputs(program, {sources: sourcesOfInputs(network, x), rows});
     this.#program = program;
@@ -107,8 +115,9 @@ const predictors = new WeakMap<Engine, RowPredictor>();
 
 /** What answers for such data; undefined where the longer way must be taken. */
 export function rowPredictorFor(engine: Engine, where: string, x: PortData): RowPredictor | undefined {
-  const {inputs, outputs, inputShape, outputStructure, runsAhead} = engine.network;
-  if (inputs.length > 1 || outputStructure !== 'one' || runsAhead) return undefined;
+  const {inputs, outputs, inputShape, outputStructure, batchSize, isOfAnyLength} = engine.network;
+  if (batchSize !== undefined || isOfAnyLength || engine.network.runsAhead) return undefined;
+  if (inputs.length > 1 || outputStructure !== 'one') return undefined;
   if ([inputs[0], outputs[0]].some(port => port?.tensor.dtype !== 'float32')) return undefined;
   if (!isFloat32(x) || x.length === 0 || x.length !== sizeOf(inputShape)) return undefined;
   let predictor = predictors.get(engine);

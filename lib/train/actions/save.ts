@@ -67,7 +67,7 @@ async function contentsOf(engine: Engine, where: string, options: SaveOptions): 
     training: trainingText,
     step: training ? engine.iterations : 0,
     epochs: training ? engine.epochs : 0,
-    tensors: snapshot(engine, [...engine.variables, ...moments]),
+    tensors: snapshot(engine, [...engine.variables, ...(training ? engine.network.states : []), ...moments]),
   }));
   checkFinite(where, contents.tensors);
   return contents;
@@ -103,10 +103,11 @@ export async function loadWeights(
   checkSetOptions(where, options);
   const file = await openModelFile(where, source);
   const own = new Set(engine.variables.map(({name}) => name));
+  const states = new Set(engine.network.states.map(({name}) => name));
   const given: WeightData[] = [];
   try {
     for (const {name, shape} of file.entries) {
-      if (own.has(name) || !name.startsWith('optimizer/'))
+      if (own.has(name) || !(name.startsWith('optimizer/') || states.has(name)))
         given.push({name, shape, data: await file.read(name)});
     }
   } catch (error) {

@@ -7,9 +7,11 @@ import {formatShape, type Shape} from '../../core/shape.ts';
 import {numericType} from '../../nn/ahead.ts';
 import type {CompiledProgram} from '../../session/compile.ts';
 import type {Network, Port} from '../network/network.ts';
+import {checkOneBatch} from '../run/buckets.ts';
 import type {Engine} from '../run/engine.ts';
 import {targetPorts} from '../step/compilation.ts';
-import {predictGraph, type RowsSpec, targetShape, trainGraph} from '../step/graphs.ts';
+import {type Graph, predictGraph, type RowsSpec, targetShape, trainGraph} from '../step/graphs.ts';
+import {denseTables} from '../step/sparse-tables.ts';
 
 export interface SummaryOptions {
   /** Where the table goes; `console.log` by default. */
@@ -63,10 +65,26 @@ function costOf({plan}: CompiledProgram, batchSize: number, stateElements: numbe
   return {batchSize, flops, stateBytes: 4 * stateElements, arenaBytes: plan.arenaBytes};
 }
 
+/** Of what the plan reads. */
+const rowsOfFeeds = ({feeds}: Network): RowsSpec[] =>
+  feeds.map(({shape, tensor}) => rowsOf(shape, registerOf({dtype: numericType(tensor)})));
+
+/** A training step over so many rows, once the model is compiled. */
+function stepOf({network, compiled}: Engine, batch: number): Graph | undefined {
+  if (!compiled || network.trainable.length === 0) return undefined;
+  const x = rowsOfFeeds(network);
+  const targets = targetPorts(network, compiled);
+  const y = compiled.losses.map(({loss}, index) => {
+    const dtype = loss.targets === 'classes' ? 'int32' : 'float32';
+    return rowsOf(targetShape(targets[index] as Port, loss), dtype);
+  });
+  return trainGraph(network, compiled, {batch, x, y});
+}
+
 /** Memory and arithmetic of a step, as planned. */
 export function costsOf(engine: Engine, batchSize: number): Costs {
-  const {network, compiled} = engine;
-  const x = network.feeds.map(({shape, tensor}) => rowsOf(shape, registerOf({dtype: numericType(tensor)})));
+  const {network} = engine;
+  const x = rowsOfFeeds(network);
   const sizeOfAll = (list: readonly {readonly tensor: {readonly size: number}}[]): number =>
     list.reduce((sum, {tensor}) => sum + tensor.size, 0);
   const weights = sizeOfAll(engine.variables);
@@ -74,15 +92,9 @@ export function costsOf(engine: Engine, batchSize: number): Costs {
     predictGraph(network, {batch: batchSize, x}),
   );
   const result = {predict: costOf(predict, batchSize, weights), train: undefined};
-  if (!compiled || network.trainable.length === 0) return result;
-  const targets = targetPorts(network, compiled);
-  const y = compiled.losses.map(({loss}, index) => {
-    const dtype = loss.targets === 'classes' ? 'int32' : 'float32';
-    return rowsOf(targetShape(targets[index] as Port, loss), dtype);
-  });
-  const train = engine.program(`summary of train ${batchSize}`, () =>
-    trainGraph(network, compiled, {batch: batchSize, x, y}),
-  );
+  const step = stepOf(engine, batchSize);
+  if (!step) return result;
+  const train = engine.program(`summary of train ${batchSize}`, () => step);
   return {...result, train: costOf(train, batchSize, weights + sizeOfAll(engine.moments))};
 }
 
@@ -143,15 +155,26 @@ const costLine = (what: string, {batchSize, flops, stateBytes, arenaBytes}: Cost
   `${what} a batch of ${batchSize}: ${formatFlops(flops)}, ${formatBytes(stateBytes)} of ${state}, ` +
   `${formatBytes(arenaBytes)} of activations`;
 
+/** Tables that were to be updated in the rows read, and are not. */
+function denseLines(engine: Engine): string[] {
+  const {network, compiled} = engine;
+  const step = stepOf(engine, network.batchSize ?? 2);
+  if (!step || !compiled) return [];
+  return denseTables(network, compiled, step).map(
+    ({name, because}) => `${name} is sparse, but a step updates every row: ${because}`,
+  );
+}
+
 /** Layers with output shapes and numbers of parameters, then what a step costs. */
 export function summaryOf(engine: Engine, options: SummaryOptions): string {
   checkOptions('summary', options, ['print', 'batchSize']);
-  const {batchSize = 32, print} = options;
+  const {batchSize = engine.network.batchSize ?? 32, print} = options;
   checkNumber('summary: batchSize', batchSize, {integer: true, min: 1, max: 2 ** 31 - 1});
   if (print !== undefined && typeof print !== 'function') {
     fail('ERR_OPTION', `summary: print: expected a function. Received ${show(print)}.`);
   }
   const {network} = engine;
+  checkOneBatch('summary: batchSize', network.batchSize, batchSize);
   const {weights, trainable} = network;
   const {lines, width} = tableOf(layerRows(network), 2);
   const rule = '─'.repeat(width);
@@ -169,5 +192,6 @@ export function summaryOf(engine: Engine, options: SummaryOptions): string {
     total,
     costLine('predict', predict, 'weights'),
     ...(train ? [costLine('train on', train, 'weights and moments')] : []),
+    ...denseLines(engine),
   ].join('\n');
 }

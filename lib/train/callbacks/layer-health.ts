@@ -67,7 +67,7 @@ const squares = (x: Tensor): Tensor => sum(square(x));
 
 function healthGraph(engine: Engine, {samples, batch}: BatchRun, recorder: Recorder): Graph {
   const compilation = engine.compilation('gradientMonitor');
-  const {network} = engine;
+  const {network} = samples;
   const {outputs, precision} = gradientsGraph(network, compilation, {
     batch,
     ...samples,

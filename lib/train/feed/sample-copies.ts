@@ -12,10 +12,11 @@ function allocateRows(rows: Rows, count: number): Rows {
 }
 
 /** Shared memory for `count` samples that lie like those given. */
-export function allocateSamples({x, y, weights, sources}: Samples, count: number): Samples {
+export function allocateSamples({network, x, y, weights, sources}: Samples, count: number): Samples {
   const copies = new Map(Object.values(sources).map(rows => [rows, allocateRows(rows, count)]));
   const copyOf = (rows: Rows): Rows => copies.get(rows) as Rows;
   return {
+    network,
     x: x.map(copyOf),
     y: y.map(copyOf),
     count,

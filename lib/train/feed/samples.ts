@@ -1,10 +1,13 @@
 // The user's arrays, checked against the inputs and outputs of the model before anything runs.
 
 import {fail} from '../../core/errors.ts';
-import type {Shape} from '../../core/shape.ts';
-import {type DataInput, type Rows, toRows} from '../../data/arrays.ts';
-import {type AnyRows, toTextRows} from '../../data/text.ts';
+import {show} from '../../core/kinds.ts';
+import {nestedShape} from '../../core/nested.ts';
+import {formatShape, maxRank, type Shape} from '../../core/shape.ts';
+import {type DataInput, type Rows, type ShapedInput, toRows} from '../../data/arrays.ts';
+import {type AnyInput, type AnyRows, toTextRows} from '../../data/text.ts';
 import {numericType} from '../../nn/ahead.ts';
+import {formatInput, type InputShape} from '../../nn/any-length.ts';
 import type {Loss} from '../../nn/losses.ts';
 import {keepSafe} from '../../session/compile.ts';
 import type {Network, Port} from '../network/network.ts';
@@ -16,6 +19,8 @@ import {type Weighting, weightingOfEach, weightsOf} from './sample-weights.ts';
 import {checkProbabilities, explainTargets} from './targets.ts';
 
 export interface Samples {
+  /** The model's layers over rows of these shapes. */
+  readonly network: Network;
   /** For each input of the model. */
   readonly x: readonly Rows[];
   /** For each output that has a loss. */
@@ -62,13 +67,47 @@ function inputsWanted(ports: readonly Port[]): Wanted {
 function targetsWanted(network: Network, compilation: Pick<Compilation, 'losses'>): Wanted {
   const {losses} = compilation;
   let wanted = wantedTargets.get(losses);
-  if (!wanted) {
+  const [port] = targetPorts(network, compilation);
+  // Those of another length are not the same.
+  if (!wanted || wanted.ports[0] !== port) {
     const ports = targetPorts(network, compilation);
     const shapes = ports.map((port, index) => targetShape(port, (losses[index] as OutputLoss).loss));
     wanted = wantedOf('y', ports, shapes);
     wantedTargets.set(losses, wanted);
   }
   return wanted;
+}
+
+/**
+ * The model over rows of the sizes that these have, where its inputs leave them open.
+ *
+ * @throws ERR_SHAPE for arrays without a shape, or that a layer cannot take.
+ */
+export function networkOver(network: Network, where: string, x: PortData, allowSingle = false): Network {
+  if (!network.isOfAnyLength) return network;
+  const {ports, names, shapes} = inputsWanted(network.inputs);
+  const given = dataOfPorts(`${where}: x`, ports, x, shapes);
+  return network.at(
+    ports.map(({shape, tensor: {pattern}}, index): Shape => {
+      if (!pattern) return shape;
+      const own = shapeGiven(`${where}: ${names[index]}`, given[index] as AnyInput, pattern);
+      const isSingle = allowSingle && own.length === pattern.length;
+      const sample = isSingle ? own : own.slice(1);
+      if (sample.includes(0)) {
+        const wanted = `expected samples ${formatInput(pattern)} of one step or more`;
+        fail('ERR_SHAPE', `${where}: ${names[index]}: ${wanted}. Received ${formatShape(own)}.`);
+      }
+      return pattern.map((size, axis) => size ?? sample[axis] ?? (shape[axis] as number));
+    }),
+  );
+}
+
+/** What an array says of its shape; a flat one says nothing. */
+function shapeGiven(what: string, data: AnyInput, pattern: InputShape): Shape {
+  const shape = Array.isArray(data) ? nestedShape(data, maxRank + 1) : (data as Partial<ShapedInput>).shape;
+  if (Array.isArray(shape)) return shape;
+  const wanted = `samples ${formatInput(pattern)} of any length say it: {data, shape}, or nested arrays`;
+  return fail('ERR_SHAPE', `${what}: ${wanted}. Received ${show(data)}.`);
 }
 
 /**
@@ -145,21 +184,23 @@ function safe(rows: Rows): Rows {
 
 /** Inputs and targets of the same number of rows. */
 export function bindSamples(
-  model: CompiledNetwork,
+  compiled: CompiledNetwork,
   where: string,
   x: PortData,
   y: PortData,
   weighting: Weighting = {},
 ): Samples {
+  const network = networkOver(compiled.network, where, x);
+  const model: CompiledNetwork = {network, compilation: from => compiled.compilation(from)};
   const inputs = bindInputs(model.network, where, x).map(safe);
   const {count} = inputs[0] as Rows;
   const targets = bindTargets(model, where, y, count).map(safe);
   const weights = bindWeights(model, where, targets, weighting);
   const sources = sourcesOfInputs(model.network, inputs);
   addSources(sources, targetsWanted(model.network, model.compilation(where)), targets);
-  if (!weights) return {x: inputs, y: targets, count, sources};
+  if (!weights) return {network, x: inputs, y: targets, count, sources};
   Object.assign(sources, namedWeights(model, where, weights));
-  return {x: inputs, y: targets, count, weights, sources};
+  return {network, x: inputs, y: targets, count, weights, sources};
 }
 
 /** Weights for each output; the same array for all where numbers for all were given. */

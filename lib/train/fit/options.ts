@@ -9,6 +9,7 @@ import {type Batches, DatasetSource, isBatches} from '../feed/dataset-source.ts'
 import type {Weighting} from '../feed/sample-weights.ts';
 import {bindSamples} from '../feed/samples.ts';
 import type {PortData} from '../network/ports.ts';
+import {checkWhole} from '../run/buckets.ts';
 import type {Engine} from '../run/engine.ts';
 import {type Held, heldOut, type Validation, type ValidationOptions, validationOf} from './validation.ts';
 
@@ -18,7 +19,10 @@ export interface FitOptions<Trained extends BaseModel = BaseModel> extends Weigh
    * default.
    */
   readonly epochs?: number;
-  /** Rows of each step; the last step of an epoch takes the rest. 32 by default. */
+  /**
+   * Rows of each step; the last step of an epoch takes the rest. 32 by default, or what the model's inputs
+   * say.
+   */
   readonly batchSize?: number;
   /**
    * Number of the first epoch, 0 by default. Given, it also says which order of rows comes first: that of
@@ -32,7 +36,8 @@ export interface FitOptions<Trained extends BaseModel = BaseModel> extends Weigh
   readonly seed?: number;
   /**
    * Read rows in a new random order each epoch, by the seed and the number of epochs since `compile`: calls
-   * of one epoch each, in a loop, read the rows as one call of all epochs does. True by default.
+   * of one epoch each, in a loop, read the rows as one call of all epochs does. True by default; a stateful
+   * model needs false.
    */
   readonly shuffle?: boolean;
   /**
@@ -112,11 +117,22 @@ interface Read {
 }
 
 function readArrays(engine: Engine, x: PortData, y: PortData, options: FitOptions): Read {
-  const {batchSize = 32, seed = engine.seed, stepsPerEpoch, sampleWeight, classWeight} = options;
-  const {shuffle = true} = options;
+  const {seed = engine.seed, stepsPerEpoch, sampleWeight, classWeight} = options;
+  const {network} = engine;
+  const {batchSize = network.batchSize ?? 32, shuffle = true} = options;
+  if (network.batchSize !== undefined && batchSize !== network.batchSize) {
+    const own = `the inputs of the model say batches of ${network.batchSize}`;
+    fail('ERR_OPTION', `fit: batchSize: ${own}. Received ${batchSize}.`);
+  }
+  if (network.isStateful && shuffle) {
+    const why = 'row i of a batch goes on where row i of the batch before ended';
+    fail('ERR_OPTION', `fit: shuffle: a stateful model reads its rows in order, for ${why}: shuffle: false.`);
+  }
   const samples = bindSamples(engine, 'fit', x, y, {sampleWeight, classWeight});
   const held = heldOut(engine, samples, options);
   const count = held && !isBatches(held) && held.samples === samples ? held.first : samples.count;
+  checkWhole('fit', network.batchSize, count);
+  if (held && !isBatches(held)) checkWhole('fit: validation', network.batchSize, held.count);
   const source = new ArraySource(samples, {count, batchSize, seed, shuffle, stepsPerEpoch});
   return {source, batchSize, held};
 }

@@ -58,7 +58,9 @@ export class Chain {
 
   #append(layer: Layer, all: readonly Layer[]): void {
     const names = nameLayers('sequential', [...new Set(all)]);
-    this.#inputs ??= input({shape: inputShapeOf(layer), ...inputTypeOf(layer)});
+    const {batchSize} = layer;
+    const batch = batchSize === undefined ? {} : {batchSize};
+    this.#inputs ??= input({shape: inputShapeOf(layer), ...batch, ...inputTypeOf(layer)});
     const before = this.outputs ?? this.#inputs;
     this.#calls.push(callLayer(layer, [before], names.get(layer) as string));
   }

@@ -1,8 +1,10 @@
 // A model as a layer of another: the same weights, under names that begin with its own.
 import {fail} from '../../core/errors.ts';
 import type {Config} from '../../core/named.ts';
-import {formatShape, type Shape, sameShape} from '../../core/shape.ts';
+import {formatShape, type Shape} from '../../core/shape.ts';
+import {fitsInput, formatInput, inputOptions} from '../../nn/any-length.ts';
 import {type ForwardAll, Layer, type LayerWeight} from '../../nn/layer.ts';
+import {stateWeight} from '../../nn/weight-table.ts';
 import type {Network} from './network.ts';
 
 export class ModelLayer extends Layer {
@@ -16,7 +18,9 @@ export class ModelLayer extends Layer {
     super(
       {
         ...(options.name !== undefined && {name: options.name}),
-        ...(only && others.length === 0 && {inputShape: only.shape}),
+        ...(only &&
+          others.length === 0 &&
+          inputOptions(only.tensor.pattern ?? only.shape, network.batchSize)),
       },
       options.kind,
     );
@@ -35,6 +39,10 @@ export class ModelLayer extends Layer {
     });
   }
 
+  override get states(): readonly LayerWeight[] {
+    return this.network.states.map(variable => stateWeight(variable.name, variable, this));
+  }
+
   override get layers(): readonly Layer[] {
     return this.network.layers.map(({layer}) => layer);
   }
@@ -51,16 +59,19 @@ export class ModelLayer extends Layer {
 
   override forwardFor(shapes: readonly Shape[], scope: string): ForwardAll {
     const {inputs} = this.network;
+    const patterns = inputs.map(({shape, tensor}) => tensor.pattern ?? shape);
     const fits =
-      shapes.length === inputs.length && inputs.every(({shape}, at) => sameShape(shape, shapes[at] ?? []));
+      shapes.length === inputs.length &&
+      patterns.every((pattern, at) => fitsInput(shapes[at] as Shape, pattern));
+    const network = fits ? this.network.at(shapes) : this.network;
     return (tensors, context) => {
       // Parts have other numbers of steps; the layers within look at them.
       if (!fits && !context.stream) {
-        const wanted = inputs.map(({shape}) => formatShape(shape)).join(' and ');
+        const wanted = patterns.map(formatInput).join(' and ');
         const received = shapes.map(formatShape).join(' and ');
         fail('ERR_SHAPE', `${scope}: the model takes ${wanted}. Received ${received}.`);
       }
-      const {outputs, masks} = this.network.compute(tensors, context, context.masks);
+      const {outputs, masks} = network.compute(tensors, context, context.masks);
       context.passMasks?.(masks);
       return outputs;
     };

@@ -4,15 +4,16 @@
 import {fail, unknownName} from '../../core/errors.ts';
 import {show} from '../../core/kinds.ts';
 import {at, zip} from '../../core/lists.ts';
-import {leaveLoops, stateHere} from '../../core/open-body.ts';
-import {formatShape, type Shape} from '../../core/shape.ts';
+import {leaveLoops, type State, stateHere} from '../../core/open-body.ts';
+import {formatShape, type Shape, sameShape} from '../../core/shape.ts';
 import {type RandomSource, renamed, type Tensor, type Variable, withScope} from '../../core/tensor.ts';
+import {commonBatchSize} from '../../nn/batch-size.ts';
 import type {Constraint} from '../../nn/constraints.ts';
 import type {CallContext, ForwardAll, Layer} from '../../nn/layer.ts';
 import {type Called, callWithMasks, type Masks} from '../../nn/masking.ts';
 import type {Regularizer} from '../../nn/regularizers.ts';
 import {whyNotInParts} from '../../nn/streaming.ts';
-import {isSymbolicTensor, type LayerCall, type SymbolicTensor} from '../../nn/symbolic.ts';
+import {callLayer, isSymbolicTensor, type LayerCall, SymbolicTensor} from '../../nn/symbolic.ts';
 import {add} from '../../ops/map.ts';
 import {sum} from '../../ops/reduce.ts';
 import {Chain, type LayerLike} from './chain.ts';
@@ -69,6 +70,8 @@ export interface Applied extends Called {
   readonly updates: ReadonlyMap<Tensor, Tensor>;
   /** Losses of each sample, [batch] each, that layers add to the model's. */
   readonly losses: readonly Tensor[];
+  /** What the step leaves of the states of layers, by the tensor of their variable. */
+  readonly states: ReadonlyMap<Tensor, Tensor>;
 }
 
 /**
@@ -77,6 +80,9 @@ export interface Applied extends Called {
 const firstLayerStream = 1 << 20;
 /** Each part of a batch has streams of its own, or all would drop the same units. */
 const streamsOfShard = 1 << 12;
+
+/** Kept for each model that reads inputs of any length. */
+const mostLengths = 64;
 
 export class Network {
   readonly inputs: readonly Port[];
@@ -91,7 +97,13 @@ export class Network {
   readonly weights: readonly Weight[];
   /** What runs in JavaScript ahead of the plan. */
   readonly preparation: Preparation;
+  /** What stateful layers keep from batch to batch. */
+  readonly states: readonly Variable[];
+  /** Samples of every batch, where that is fixed, as it is with states. */
+  readonly batchSize: number | undefined;
   readonly #names: ReadonlyMap<Layer, string>;
+  /** Over inputs of other shapes; those used last. */
+  readonly #others = new Map<string, Network>();
 
   /** A chain of layers, or all that lies between inputs and outputs. */
   constructor(given: readonly LayerLike[] | Chain | NetworkOptions) {
@@ -123,7 +135,55 @@ export class Network {
       return {name, layer, outputShape, weights: weightsOf(name, layer, seen)};
     });
     this.weights = this.layers.flatMap(({weights}) => weights);
+    this.states = this.layers.flatMap(({name, layer}) => statesOf(name, layer, seen));
+    const sizes = inputList.map(([, {batchSize}]) => ({batchSize}));
+    const ofStates = this.states.map(({shape: [batchSize]}) => ({batchSize}));
+    this.batchSize = commonBatchSize(where, [...sizes, ...ofStates]);
     for (const {name, layer} of this.layers) layer.isNamed(name);
+  }
+
+  /** Whether sizes of its inputs may be any. */
+  get isOfAnyLength(): boolean {
+    return this.inputs.some(({tensor}) => tensor.pattern !== undefined);
+  }
+
+  /**
+   * The same layers over inputs of these shapes, with the same weights; itself where they are its own.
+   *
+   * @throws ERR_SHAPE where a layer cannot take them.
+   */
+  at(shapes: readonly Shape[]): Network {
+    if (shapes.every((shape, index) => sameShape(shape, at(this.inputs, index).shape))) return this;
+    const key = shapes.map(formatShape).join();
+    const known = this.#others.get(key) ?? this.#over(shapes);
+    this.#others.delete(key);
+    this.#others.set(key, known);
+    const [oldest] = this.#others.keys();
+    if (this.#others.size > mostLengths) this.#others.delete(oldest as string);
+    return known;
+  }
+
+  #over(shapes: readonly Shape[]): Network {
+    const tensors = new Map<SymbolicTensor, SymbolicTensor>();
+    this.inputs.forEach(({tensor}, index) => {
+      const {givenName: name, dtype, batchSize} = tensor;
+      tensors.set(tensor, new SymbolicTensor(at(shapes, index), {name, dtype, batchSize}));
+    });
+    const other = (tensor: SymbolicTensor): SymbolicTensor => tensors.get(tensor) as SymbolicTensor;
+    for (const {layer, inputs, outputs, options} of this.calls) {
+      const call = callLayer(layer, inputs.map(other), this.#names.get(layer) as string, options);
+      // It is none of the user's.
+      layer.forget(call);
+      for (const [own, made] of zip(outputs, call.outputs)) tensors.set(own, made);
+    }
+    const named = (ports: readonly Port[]) =>
+      Object.fromEntries(ports.map(({name, tensor}) => [name, other(tensor)]));
+    const made = new Network({inputs: named(this.inputs), outputs: named(this.outputs)});
+    return Object.assign(made, {inputStructure: this.inputStructure, outputStructure: this.outputStructure});
+  }
+
+  get isStateful(): boolean {
+    return this.states.length > 0;
   }
 
   #nameOf({call, name}: SymbolicTensor): string {
@@ -185,24 +245,28 @@ export class Network {
   apply(inputs: readonly Tensor[], {training, random, shard = 0, observe}: ApplyOptions): Applied {
     let stream = firstLayerStream + shard * streamsOfShard;
     const updates = new Map<Tensor, Tensor>();
+    const states = new Map<Tensor, Tensor>();
+    // In a loop's body it is a carry.
+    const stateIn = (values: Map<Tensor, Tensor>, weight: Tensor): State =>
+      stateHere(weight, {
+        now: () => values.get(weight) ?? weight,
+        replace: value => values.set(weight, value),
+      });
     const losses: Tensor[] = [];
     const context: CallContext = {
       training,
       random: (): RandomSource => ({...random, stream: stream++}),
       update(weight, next) {
-        // In a loop's body it is a carry.
-        const state = stateHere(weight, {
-          now: () => updates.get(weight) ?? weight,
-          replace: value => updates.set(weight, value),
-        });
+        const state = stateIn(updates, weight);
         state.replace(next(state.now()));
       },
+      stateOf: state => stateIn(states, state),
       addLoss(perSample) {
         leaveLoops(perSample, value => losses.push(overIterations(value)));
       },
       observe: observe && ((what, value, kind) => leaveLoops(value, whole => observe(what, whole, kind))),
     };
-    return {...this.compute(inputs, context), updates, losses};
+    return {...this.compute(inputs, context), updates, losses, states};
   }
 
   /** Sum of the regularizers' penalties, if there are any. */
@@ -247,6 +311,15 @@ function weightsOf(layerName: string, layer: Layer, seen: Set<Tensor>): Weight[]
     seen.add(own.tensor);
     const variable = renamed(own, `${layerName}/${name}`, () => own.trainable && owner.trainable);
     return [{variable, regularizer, constraint}];
+  });
+}
+
+/** States under their names here, as those of `weightsOf`. */
+function statesOf(layerName: string, layer: Layer, seen: Set<Tensor>): Variable[] {
+  return layer.states.flatMap(({name, variable}) => {
+    if (seen.has(variable.tensor)) return [];
+    seen.add(variable.tensor);
+    return [renamed(variable, `${layerName}/${name}`, () => false)];
   });
 }
 

@@ -41,8 +41,10 @@ export function topologyOf({network, seed, name: own}: Described): Config {
     kind: 'model',
     ...named,
     seed,
-    inputs: inputs.map(({name, shape, tensor: {dtype}}) => ({
-      ...{name, shape},
+    inputs: inputs.map(({name, shape, tensor: {dtype, batchSize, pattern}}) => ({
+      name,
+      shape: pattern ?? shape,
+      ...(batchSize !== undefined && {batchSize}),
       ...(dtype !== 'float32' && {dtype}),
     })),
     layers,
@@ -72,9 +74,8 @@ function listOf(value: Json | undefined, what: string): readonly Json[] {
 }
 
 function layerOf(given: Json): Layer {
-  const {kind, name, trainable, inputShape, ...config} = checkSavedConfig(given, 'layer') as {
-    [key: string]: Json;
-  };
+  const saved = checkSavedConfig(given, 'layer') as {[key: string]: Json};
+  const {kind, name, trainable, inputShape, batchInputShape, ...config} = saved;
   if (kind !== 'sequential' && kind !== 'model') return resolve<Layer>('layer', layersNamespace, given);
   const options = {kind, name: name as string | undefined};
   const inner = networkOf({kind, ...config});

@@ -15,11 +15,11 @@ export class Access {
   /** @throws ERR_MODEL_BUSY */
   checkFree(where: string): void {
     if (this.writer === undefined) return;
-    fail(
-      'ERR_MODEL_BUSY',
-      `${where}: the model is in training by ${this.writer}; ` +
-        'wait for its promise, or stop it by its signal.',
-    );
+    const isRead = this.writer === 'predict' || this.writer === 'evaluate';
+    const state = isRead
+      ? `the model writes its states in ${this.writer}; wait for its promise.`
+      : `the model is in training by ${this.writer}; wait for its promise, or stop it by its signal.`;
+    fail('ERR_MODEL_BUSY', `${where}: ${state}`);
   }
 
   /**

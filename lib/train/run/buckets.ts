@@ -1,4 +1,5 @@
 // Rows for programs whose results for a row do not depend on its batch: in steps of up to 128.
+import {fail} from '../../core/errors.ts';
 import type {CompiledProgram} from '../../session/compile.ts';
 import type {Graph} from '../step/graphs.ts';
 import type {Engine} from './engine.ts';
@@ -18,6 +19,19 @@ function inBuckets(given: Int32Array): {batch: number; steps: number; rows: Int3
   return {batch, steps, rows};
 }
 
+/** Refuses a short batch where the model has batches of one size. @throws ERR_SHAPE */
+export function checkWhole(where: string, batchSize: number | undefined, rows: number): void {
+  if (batchSize === undefined || (rows > 0 && rows % batchSize === 0)) return;
+  const wanted = `the model has batches of ${batchSize} rows, and takes whole ones only`;
+  fail('ERR_SHAPE', `${where}: ${wanted}. Received ${rows} rows.`);
+}
+
+/** Refuses rows that are to be one batch and are not. @throws ERR_SHAPE */
+export function checkOneBatch(where: string, batchSize: number | undefined, rows: number): void {
+  if (batchSize === undefined || rows === batchSize) return;
+  fail('ERR_SHAPE', `${where}: the model has batches of ${batchSize} rows. Received ${rows} rows.`);
+}
+
 export interface Stepped extends Pick<RowRun, 'rows' | 'batch' | 'short'> {
   readonly program: CompiledProgram;
   readonly steps: number;
@@ -31,11 +45,18 @@ export interface Stepped extends Pick<RowRun, 'rows' | 'batch' | 'short'> {
  */
 export function inSteps(
   engine: Engine,
+  where: string,
   given: Int32Array,
   keyOf: (batch: number | 'rows') => string,
   graph: () => (batch: number) => Graph,
 ): Stepped {
   const {length} = given;
+  const fixed = engine.network.batchSize;
+  if (fixed !== undefined) {
+    checkWhole(where, fixed, length);
+    const program = engine.program(keyOf(fixed), () => graph()(fixed));
+    return {program, rows: given, batch: fixed, steps: length / fixed};
+  }
   const batch = Math.max(1, Math.min(mostRows, length));
   const steps = Math.ceil(length / batch);
   const left = length - (steps - 1) * batch;

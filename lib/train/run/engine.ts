@@ -4,7 +4,8 @@
 import {fail} from '../../core/errors.ts';
 import {isError} from '../../core/kinds.ts';
 import {type Variable, variable} from '../../core/tensor.ts';
-import {isLayer, type Layer, trainableChanges} from '../../nn/layer.ts';
+import {isLayer, type Layer} from '../../nn/layer.ts';
+import {trainableChanges} from '../../nn/trainable-changes.ts';
 import {type CompiledProgram, compileProgram} from '../../session/compile.ts';
 import {RowPrograms} from '../../session/row-programs.ts';
 import type {VariableStore} from '../../session/store.ts';
@@ -67,8 +68,9 @@ export class Engine {
     this.network = network;
     this.seed = seed;
     this.name = name;
-    this.store = mergedStore('model', this.variables);
-    this.fresh = this.variables.filter(variable => !this.store.has(variable));
+    const all = [...this.variables, ...network.states];
+    this.store = mergedStore('model', all);
+    this.fresh = all.filter(variable => !this.store.has(variable));
     addTo(this.store, 'sequential', this.fresh);
     this.#access.users++;
     this.memory = new StoreMemory(this.store);
@@ -103,6 +105,11 @@ export class Engine {
     this.store.initialize(this.seed, this.fresh);
   }
 
+  /** The states of layers begin anew. */
+  zeroStates(): void {
+    for (const state of this.network.states) this.store.write(state, new Float32Array(state.tensor.size));
+  }
+
   get #access(): Access {
     return accessOf(this.store);
   }
@@ -133,7 +140,7 @@ export class Engine {
   /** All that training changes, and a checkpoint keeps. */
   get persistent(): Variable[] {
     const state = this.#criteria.flatMap(({variables}) => Object.values(variables));
-    return [...this.variables, ...this.moments, ...state];
+    return [...this.variables, ...this.network.states, ...this.moments, ...state];
   }
 
   /** Gives the criteria of a training memory, with its first values in it. */

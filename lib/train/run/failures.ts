@@ -86,13 +86,22 @@ function failByData({source, value: column}: Guard, site: RunSite, row: number):
 }
 
 /** Where the rows of the step hold this number: `row 3, column 1`. */
-function findNumber(wanted: number, source: string, site: RunSite, rows: Int32Array): string | undefined {
+function findNumber(
+  wanted: number,
+  source: string,
+  site: RunSite,
+  rows: Int32Array,
+  only?: number,
+): string | undefined {
   const data = site.sources[source];
   if (!data) return undefined;
   const width = sizeOf(data.rowShape);
   for (const row of rows) {
     const numbers = numbersOf(data.data.subarray(row * width, (row + 1) * width), data.dtype);
-    const column = Array.from(numbers, number => Math.trunc(number * data.scale)).indexOf(wanted);
+    const columns = data.rowShape.at(-1) ?? 1;
+    const column = Array.from(numbers, number => Math.trunc(number * data.scale)).findIndex(
+      (number, place) => number === wanted && (only === undefined || place % columns === only),
+    );
     if (column < 0) continue;
     return width === 1 ? rowName(site, row) : `${rowName(site, row)}, ${placeOf(column, data)}`;
   }
@@ -100,7 +109,10 @@ function findNumber(wanted: number, source: string, site: RunSite, rows: Int32Ar
 }
 
 function failByIndex({value, sizes, position, scope, source}: Guard, site: RunSite, rows: Int32Array): never {
-  const found = source === undefined ? undefined : findNumber(indexOf(value), source, site, rows);
+  // An embedding of several columns has a check for each.
+  const [, own] = /(?:^|\/)column (\d+)$/.exec(scope) ?? [];
+  const only = own === undefined ? undefined : Number(own);
+  const found = source === undefined ? undefined : findNumber(indexOf(value), source, site, rows, only);
   const from = found === undefined ? `, read from ${source},` : `, in ${found} of ${source},`;
   const place = scope === '' ? '' : ` in ${scope}`;
   const of = source === undefined ? '' : from;

@@ -1,7 +1,8 @@
 // What a layer asks of the memory in which its weights lie: to be read and written on its own, and whether a
 // training is under way.
 import {renamed, type Variable} from '../../core/tensor.ts';
-import type {LayerMemory, LayerWeight} from '../../nn/layer.ts';
+import type {LayerWeight} from '../../nn/layer.ts';
+import type {LayerMemory} from '../../nn/layer-memory.ts';
 import type {SetWeightsOptions, WeightData, WeightsSet, WeightValue} from '../../nn/weights.ts';
 import {compileProgram} from '../../session/compile.ts';
 import type {VariableStore} from '../../session/store.ts';
@@ -10,7 +11,7 @@ import {matchWeights} from './match-weights.ts';
 import {assign, type Programs, snapshot} from './weights.ts';
 
 /** Under the names that they have in their layer. */
-const variablesOf = (weights: readonly LayerWeight[]): Variable[] =>
+const variablesOf = (weights: readonly Pick<LayerWeight, 'name' | 'variable'>[]): Variable[] =>
   weights.map(({name, variable}) => renamed(variable, name, () => variable.trainable));
 
 export class StoreMemory implements LayerMemory {
@@ -28,13 +29,13 @@ export class StoreMemory implements LayerMemory {
     accessOf(this.#store).checkNoTraining(where);
   }
 
-  read(_where: string, weights: readonly LayerWeight[]): WeightData[] {
+  read(_where: string, weights: Parameters<LayerMemory['read']>[1]): WeightData[] {
     return snapshot(this.#programs, variablesOf(weights));
   }
 
   write(
     where: string,
-    weights: readonly LayerWeight[],
+    weights: Parameters<LayerMemory['write']>[1],
     given: readonly WeightValue[],
     options: SetWeightsOptions,
   ): WeightsSet {

@@ -1,6 +1,7 @@
 // The layers of a sequential model, to which more may be added: the engine is made when it is first needed.
 import {fail} from '../../core/errors.ts';
-import type {Layer, LayerMemory} from '../../nn/layer.ts';
+import type {Layer} from '../../nn/layer.ts';
+import type {LayerMemory} from '../../nn/layer-memory.ts';
 import {Chain, type LayerLike} from '../network/chain.ts';
 import {Network} from '../network/network.ts';
 import {accessOf} from './access.ts';

@@ -10,8 +10,10 @@ import {type CompiledProgram, turns} from '../../session/compile.ts';
 import {type BatchRun, evenSteps} from '../feed/batch-source.ts';
 import {keyOfSamples, specsOf} from '../feed/plan-key.ts';
 import type {Samples} from '../feed/samples.ts';
+import type {Network} from '../network/network.ts';
 import {type BoundCriterion, keyOfCriteria} from '../step/criterion.ts';
 import {type Graph, trainGraph} from '../step/graphs.ts';
+import {checkOneBatch} from './buckets.ts';
 import type {Engine} from './engine.ts';
 import type {RunOutcome} from './failures.ts';
 import {Hyperparameters} from './hyperparameters.ts';
@@ -229,10 +231,11 @@ const runners = new WeakMap<CompiledProgram, StepRunner>();
 /** The graph of a step for each number of rows; refers to none of the samples, for it is kept. */
 function stepsOf(
   engine: Engine,
+  network: Network,
   specs: ReturnType<typeof specsOf>,
   criteria: readonly BoundCriterion[],
 ): (batch: number) => Graph {
-  return batch => trainGraph(engine.network, engine.compilation('fit'), {batch, ...specs, criteria});
+  return batch => trainGraph(network, engine.compilation('fit'), {batch, ...specs, criteria});
 }
 
 function runnerOf(engine: Engine, program: CompiledProgram): StepRunner {
@@ -251,10 +254,14 @@ export function stepRunner(
   {criteria = [], others = false}: {criteria?: readonly BoundCriterion[]; others?: boolean} = {},
 ): StepRunner {
   const key = keyOfSamples(`train${keyOfCriteria(criteria)}`, 'rows', samples);
-  const graph = () => stepsOf(engine, specsOf(samples), criteria);
-  const program =
-    engine.programForRows(key, {rows: batch, others, fewest: fewestRows}, graph) ??
-    engine.program(`${key} of ${batch}`, () => graph()(batch));
+  const graph = () => stepsOf(engine, samples.network, specsOf(samples), criteria);
+  const {batchSize} = engine.network;
+  checkOneBatch('a training step', batchSize, batch);
+  const forAll =
+    batchSize === undefined
+      ? engine.programForRows(key, {rows: batch, others, fewest: fewestRows}, graph)
+      : undefined;
+  const program = forAll ?? engine.program(`${key} of ${batch}`, () => graph()(batch));
   return runnerOf(engine, program);
 }
 

@@ -67,14 +67,16 @@ const forShapes: CallContext = {
     throw new Error('random numbers outside of training');
   },
   update() {},
+  stateOf: state => ({now: () => state, replace() {}}),
   addLoss() {},
 };
 
-/** A batch of two, by which layers are built as well. */
-const batch = 2;
+/** Where the model fixes none, a batch of two, by which layers are built as well. */
+const anyBatch = 2;
 
 /** The graph of each output; undefined where a layer of the user's own does not compute one yet. */
 function outputsOf(network: Network): readonly Tensor[] | undefined {
+  const batch = network.batchSize ?? anyBatch;
   const inputs = network.feeds.map(({name, shape}) => input({name, shape: [batch, ...shape]}));
   try {
     return network.compute(inputs, forShapes).outputs;

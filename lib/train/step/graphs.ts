@@ -153,7 +153,7 @@ function readWeights(
   });
 }
 
-interface PerSample extends Measures, Pick<Applied, 'updates'> {
+interface PerSample extends Measures, Pick<Applied, 'updates' | 'states'> {
   /** Rows of the inputs, as the model gets them. */
   readonly x: readonly Tensor[];
 }
@@ -176,7 +176,8 @@ function perSample(
   const targets = zip(ports, compilation.losses, sources.y, specs.y).map(([port, {loss}, source, spec]) =>
     readTarget(source, port, loss, spec, rows),
   );
-  return {...measure(compilation, applied, targets, weights), updates: applied.updates, x};
+  const {updates, states} = applied;
+  return {...measure(compilation, applied, targets, weights), updates, states, x};
 }
 
 /** Adds neighbours until one is left: the tree does not depend on who computes the parts. */
@@ -203,6 +204,9 @@ export function trainGraph(network: Network, compilation: Compilation, options: 
   if (batch % microShards !== 0) {
     fail('ERR_OPTION', `microShards: ${microShards} do not cut a batch of ${batch} into equal parts.`);
   }
+  if (microShards > 1 && network.isStateful) {
+    fail('ERR_OPTION', 'microShards: a stateful model has states for whole batches.');
+  }
   const sources = sourcesOf(network, compilation, options);
   const weights = network.trainable;
   const penalty = network.penalty();
@@ -223,11 +227,12 @@ export function trainGraph(network: Network, compilation: Compilation, options: 
     microShards === 1 ? at(parts, 0) : mul(addTree(parts), 1 / microShards);
   const objective = average(shards.map(shard => shard.objective));
   const gradient = weights.map((_, index) => average(shards.map(shard => at(shard.gradients, index))));
-  const states = statesOf(
+  const statistics = statisticsOf(
     network,
     shards.map(({updates}) => updates),
     average,
   );
+  const states = [...statistics, ...statesAfter(network, at(shards, 0))];
   const ends = criteriaOf(stepValues(objective, gradient), criteria);
   const {updates, guards} = commitOf(compilation.optimizer, targetsOf(network, compilation), gradient);
   return {
@@ -244,7 +249,7 @@ export function trainGraph(network: Network, compilation: Compilation, options: 
 }
 
 /** New values of weights that are not trained, such as moving statistics: means over the parts of a batch. */
-function statesOf(
+function statisticsOf(
   {weights}: Network,
   shards: readonly Applied['updates'][],
   average: (parts: readonly Tensor[]) => Tensor,
@@ -255,13 +260,24 @@ function statesOf(
   });
 }
 
+/** What a step leaves of the states of layers. */
+function statesAfter({states}: Network, applied: Pick<Applied, 'states'>): (readonly [Variable, Tensor])[] {
+  return states.flatMap(variable => {
+    const value = applied.states.get(variable.tensor);
+    return value ? [[variable, value] as const] : [];
+  });
+}
+
 /** Loss and metrics of each sample, without training. */
 export function evaluateGraph(network: Network, compilation: Compilation, options: StepOptions): Graph {
   const sources = sourcesOf(network, compilation, options);
   const rows = rowsInput(options.batch);
   const sample = perSample(network, compilation, sources, options, rows, {training: false});
   const penalty = network.penalty();
-  return {outputs: {...resultsOf(compilation, [sample], false), ...(penalty && {penalty: total(penalty)})}};
+  return {
+    outputs: {...resultsOf(compilation, [sample], false), ...(penalty && {penalty: total(penalty)})},
+    updates: statesAfter(network, sample),
+  };
 }
 
 export interface ForwardGraphOptions {
@@ -270,6 +286,8 @@ export interface ForwardGraphOptions {
   readonly training?: boolean;
   /** Makes outputs of what it records. */
   readonly recorder?: Recorder;
+  /** Leaves the states of layers as the step leaves them, instead of as they were. */
+  readonly keepsStates?: boolean;
 }
 
 /** The outputs, `output` or `output.name` each, and what was recorded on the way. */
@@ -281,11 +299,12 @@ export function predictGraph(network: Network, options: ForwardGraphOptions): Gr
     readInput(source, port, spec, rows),
   );
   const mode = {training, ...(recorder && {observe: recorder.observe})};
-  const {outputs} = network.apply(x, {...mode, random: randomInputs()});
-  const named = zip(network.outputs, outputs).map(
+  const applied = network.apply(x, {...mode, random: randomInputs()});
+  const named = zip(network.outputs, applied.outputs).map(
     ([port, output]) => [sourceName('output', network.outputs, port), output] as const,
   );
-  return {outputs: {...Object.fromEntries(named), ...(recorder && recordOutputs(recorder))}};
+  const outputs = {...Object.fromEntries(named), ...(recorder && recordOutputs(recorder))};
+  return {outputs, updates: options.keepsStates ? statesAfter(network, applied) : []};
 }
 
 export interface GradientsGraphOptions extends StepOptions {

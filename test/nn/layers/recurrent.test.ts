@@ -184,7 +184,6 @@ describe('a recurrent layer', () => {
     ],
     [/units/, () => layers.gru({units: 0})],
     [/recurrentDropout/, () => layers.lstm({units: 1, recurrentDropout: 1})],
-    [/stateful/, () => layers.lstm({units: 1, stateful: true} as never)],
     [/resetAfter/, () => layers.lstm({units: 1, resetAfter: true} as never)],
     [
       /expected 2 initial states, or none\. Received 1/,

@@ -1,6 +1,7 @@
 // Layers of sequences and their formulas in float64: embeddings and masks.
 import {layers} from '../../../lib/index.ts';
 import type {LayerCase} from './check-layer.ts';
+import {convLstmCases} from './conv-lstm-formulas.ts';
 
 /** Numbers between whole ones, so that none is rounded to another id by a small step. */
 const toIds =
@@ -33,6 +34,7 @@ const bag = (ids: readonly number[], table: readonly number[], counts: (id: numb
 };
 
 export const sequenceCases: Record<string, LayerCase> = {
+  ...convLstmCases,
   embedding: {
     make: () => layers.embedding({inputDim: 5, outputDim: 3, embeddingsRegularizer: 'l2'}),
     inputs: [[2, 2]],
@@ -48,6 +50,17 @@ export const sequenceCases: Record<string, LayerCase> = {
     weights: {embeddings: [3, 2]},
     smooth: toIds(3),
     formula: ([x], {embeddings}) => (x as number[]).flatMap(id => rowOf(embeddings as number[], id, 2)),
+  },
+  'embedding of several columns': {
+    make: () => layers.embedding({inputDim: [2, 3, 2], outputDim: 2}),
+    inputs: [[3]],
+    output: [3, 2],
+    weights: {embeddings: [7, 2]},
+    smooth: toIds(2),
+    formula: ([x], {embeddings}) =>
+      (x as number[]).flatMap((id, column) =>
+        rowOf(embeddings as number[], Math.trunc(id) + ([0, 2, 5][column] as number), 2),
+      ),
   },
   embeddingBag: {
     make: () => layers.embeddingBag({inputDim: 4, outputDim: 3, maskZero: true}),

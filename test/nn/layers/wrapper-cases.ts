@@ -60,6 +60,13 @@ const dense = (x: readonly number[], kernel: readonly number[], bias: readonly n
   );
 
 export const wrapperCases: Record<string, LayerCase> = {
+  checkpoint: {
+    make: () => layers.checkpoint({layer: layers.lstm({units})}),
+    inputs: [[3, features]],
+    output: [units],
+    weights: shapesOf('layer/', 'lstm'),
+    formula: ([x], weights) => run('lstm', within(weights, 'layer/'), rowsOf(x as number[]), {}).last,
+  },
   bidirectional: {
     make: () => layers.bidirectional({layer: layers.lstm({units})}),
     inputs: [[3, features]],

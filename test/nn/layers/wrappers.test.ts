@@ -306,8 +306,8 @@ describe('layers.rnn', () => {
     [/rnn: .*does not say the size of its states/, () => layers.rnn({cell: layers.dense({units: 2})})],
     [/stateSize: expected the size/, () => layers.rnn({cell: layers.dense({units: 2}), stateSize: 0})],
     [
-      /unknown option "stateful"/,
-      () => layers.rnn({cell: layers.gruCell({units: 2}), stateful: true} as never),
+      /rnn: stateful: needs a fixed batch size/,
+      () => layers.rnn({cell: layers.gruCell({units: 2}), stateful: true}).apply(input({shape: [3, 2]})),
     ],
     [/cells: expected an array/, () => layers.stackedRNNCells({cells: []})],
     [

@@ -37,6 +37,7 @@ const plainContext: CallContext = {
   training: false,
   random: nothingElse,
   update: () => {},
+  stateOf: nothingElse,
   addLoss: () => {},
 };
 

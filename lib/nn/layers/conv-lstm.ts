@@ -1,0 +1,268 @@
+// A recurrent layer over images, whose products are convolutions. Those of the inputs are one for all steps.
+import {checkBoolean, checkChoice, checkNumber, fail, requireOptions} from '../../core/errors.ts';
+import {at} from '../../core/lists.ts';
+import {formatShape, type Shape, sameShape} from '../../core/shape.ts';
+import type {Tensor} from '../../core/tensor.ts';
+import {conv} from '../../ops/conv.ts';
+import {add, mul, zeros} from '../../ops/map.ts';
+import {reshape} from '../../ops/move.ts';
+import {slice} from '../../ops/pad.ts';
+import * as cells from '../../ops/recurrent.ts';
+import type {PerAxis} from '../../ops/spatial.ts';
+import type {Activation} from '../activations.ts';
+import type {CallContext, ForwardAll, MakeWeight} from '../call-context.ts';
+import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
+import {MadeLayer} from '../make-layer.ts';
+import {type Masks, stepMask} from '../masking.ts';
+import {
+  type ActivationLike,
+  type ConstraintLike,
+  describeOption,
+  type InitializerLike,
+  type RegularizerLike,
+  toActivation,
+  toInitializer,
+} from '../resolve.ts';
+import {type Kept, keptStates} from './kept-states.ts';
+import {keepOf, type SequenceOptions, sequenceOptions, withForgetBias} from './recurrent-options.ts';
+import {
+  checkDataFormat,
+  chosenWeight,
+  type DataFormat,
+  givenSizes,
+  plainSizes,
+  sizesOf,
+  weightOptions,
+} from './spatial-options.ts';
+import {overSteps, stepsFirst} from './steps.ts';
+
+export interface ConvLstm2dOptions extends LayerOptions, SequenceOptions {
+  /** Channels of the state, and of the output. */
+  readonly filters: number;
+  /** Of the windows over the image and over the state: one number, or [height, width]. */
+  readonly kernelSize: PerAxis;
+  /** How far windows over the image lie apart. 1 by default. */
+  readonly strides?: PerAxis;
+  /** Of the image: `valid` (the default) or `same`. Over the state windows are always `same`. */
+  readonly padding?: 'valid' | 'same';
+  /** Only `channelsLast`. */
+  readonly dataFormat?: DataFormat;
+  /** How far the numbers of a window over the image lie apart. 1 by default; not together with strides. */
+  readonly dilationRate?: PerAxis;
+  /** `tanh` by default. */
+  readonly activation?: ActivationLike;
+  /** `sigmoid` by default. */
+  readonly recurrentActivation?: ActivationLike;
+  /** True by default. */
+  readonly useBias?: boolean;
+  /** Begin with 1 in the bias of the forget gate. True by default. */
+  readonly unitForgetBias?: boolean;
+  /** `glorotUniform` by default. */
+  readonly kernelInitializer?: InitializerLike;
+  /** `orthogonal` by default. */
+  readonly recurrentInitializer?: InitializerLike;
+  /** `zeros` by default. */
+  readonly biasInitializer?: InitializerLike;
+  readonly kernelRegularizer?: RegularizerLike;
+  readonly recurrentRegularizer?: RegularizerLike;
+  readonly biasRegularizer?: RegularizerLike;
+  readonly kernelConstraint?: ConstraintLike;
+  readonly recurrentConstraint?: ConstraintLike;
+  readonly biasConstraint?: ConstraintLike;
+  /** Fraction of the numbers of the images that training drops, the same in all steps. 0 by default. */
+  readonly dropout?: number;
+  /** Fraction of the state that training drops, the same in all steps. 0 by default. */
+  readonly recurrentDropout?: number;
+}
+
+const known = [
+  ...layerOptions,
+  ...['filters', 'kernelSize', 'strides', 'padding', 'dataFormat', 'dilationRate'],
+  ...['activation', 'recurrentActivation', 'useBias', 'unitForgetBias', 'dropout', 'recurrentDropout'],
+  ...['kernel', 'recurrent', 'bias'].flatMap(weightOptions),
+  ...sequenceOptions,
+];
+
+function checkConvLstm(where: string, options: ConvLstm2dOptions): void {
+  requireOptions(where, options, known);
+  checkNumber(`${where}: filters`, options.filters, {integer: true, min: 1, max: 2 ** 24});
+  checkDataFormat(`${where}: dataFormat`, options.dataFormat, 2);
+  if (options.padding !== undefined) checkChoice(`${where}: padding`, options.padding, ['valid', 'same']);
+  for (const name of ['dropout', 'recurrentDropout'] as const)
+    if (options[name] !== undefined) checkNumber(`${where}: ${name}`, options[name], {min: 0, below: 1});
+  for (const name of ['useBias', 'unitForgetBias', ...sequenceOptions] as const)
+    if (options[name] !== undefined) checkBoolean(`${where}: ${name}`, options[name]);
+}
+
+interface Windows {
+  readonly strides?: number[];
+  readonly dilationRate?: number[];
+  readonly padding: 'valid' | 'same';
+}
+
+function windowsOf(where: string, options: ConvLstm2dOptions): Windows {
+  const strides = givenSizes(`${where}: strides`, options.strides, 2);
+  const dilationRate = givenSizes(`${where}: dilationRate`, options.dilationRate, 2);
+  if (strides?.some(size => size > 1) && dilationRate?.some(size => size > 1)) {
+    const both = `strides [${strides}] and dilationRate [${dilationRate}]`;
+    fail('ERR_OPTION', `${where}: ${both} cannot both be above 1, as in Keras.`);
+  }
+  const {padding = 'valid'} = options;
+  return {...(strides && {strides}), ...(dilationRate && {dilationRate}), padding};
+}
+
+interface Weights {
+  readonly kernel: Tensor;
+  readonly recurrentKernel: Tensor;
+  readonly bias: Tensor | undefined;
+}
+
+/** h and c, images [height, width, filters], by the sums of all gates, which have their order from `lstm`. */
+type Gates = (sums: Tensor, c: Tensor) => readonly [h: Tensor, c: Tensor];
+
+function gatesOf(filters: number, activation: Activation, sigma: Activation): Gates {
+  return (sums, c) => {
+    if (activation.kind === 'tanh' && sigma.kind === 'sigmoid') {
+      const pixels = c.size / filters;
+      const next = cells.lstmCell(reshape(sums, [pixels, 4 * filters]), reshape(c, [pixels, filters]));
+      return [reshape(next.h, c.shape), reshape(next.c, c.shape)];
+    }
+    const gate = (index: number): Tensor => slice(sums, sums.rank - 1, index * filters, filters);
+    const next = add(mul(sigma(gate(1)), c), mul(sigma(gate(0)), activation(gate(2))));
+    return [mul(sigma(gate(3)), activation(next)), next];
+  };
+}
+
+class ConvLstm extends MadeLayer {
+  readonly #options: ConvLstm2dOptions;
+  readonly #kernel: readonly number[];
+  readonly #windows: Windows;
+  readonly #gates: Gates;
+
+  constructor(options: ConvLstm2dOptions) {
+    const where = 'layers.convLstm2d';
+    checkConvLstm(where, options);
+    const activation = toActivation(options.activation ?? 'tanh');
+    const recurrentActivation = toActivation(options.recurrentActivation ?? 'sigmoid');
+    const chosen = [
+      chosenWeight(options, 'kernel', 'glorotUniform'),
+      chosenWeight(options, 'recurrent', 'orthogonal'),
+      chosenWeight(options, 'bias', 'zeros'),
+    ];
+    const {filters, padding, dataFormat, useBias, unitForgetBias, dropout, recurrentDropout} = options;
+    const {returnSequences, returnState, goBackwards, stateful} = options;
+    super(
+      'convLstm2d',
+      options,
+      () => ({
+        ...{filters, padding, dataFormat, useBias, unitForgetBias, dropout, recurrentDropout},
+        kernelSize: plainSizes(options.kernelSize),
+        strides: plainSizes(options.strides),
+        dilationRate: plainSizes(options.dilationRate),
+        activation: describeOption('activation', options.activation && activation),
+        recurrentActivation: describeOption('activation', options.recurrentActivation && recurrentActivation),
+        ...Object.assign({}, ...chosen.map(weight => weight.config())),
+        ...{returnSequences, returnState, goBackwards, stateful},
+      }),
+      (_, masks): Masks => [returnSequences ? masks[0] : undefined],
+    );
+    this.#options = options;
+    this.#kernel = sizesOf(`${where}: kernelSize`, options.kernelSize, 2);
+    this.#windows = windowsOf(where, options);
+    this.#gates = gatesOf(filters, activation, recurrentActivation);
+    Object.freeze(this);
+  }
+
+  override buildAll([sequence, ...given]: readonly Shape[], weight: MakeWeight): ForwardAll {
+    const {name} = this;
+    if (sequence?.length !== 4) {
+      const received = sequence ? formatShape(sequence) : 'nothing';
+      return fail(
+        'ERR_SHAPE',
+        `${name}: expected samples [steps, height, width, channels]. Received ${received}.`,
+      );
+    }
+    const image = sequence.slice(1);
+    const weights = this.#weightsFor(at(image, 2), weight);
+    const state = conv(zeros([1, ...image]), weights.kernel, this.#windows).shape.slice(1, 3);
+    const shape = [...state, this.#options.filters];
+    if (given.length > 0 && !(given.length === 2 && given.every(own => sameShape(own, shape)))) {
+      const wanted = `states ${formatShape(shape)} and ${formatShape(shape)}, or none`;
+      fail('ERR_SHAPE', `${name}: expected ${wanted}. Received ${given.map(formatShape).join(' and ')}.`);
+    }
+    const kept = keptStates(name, this.#options.stateful, [shape, shape], weight);
+    return (inputs, context) => this.#forward(weights, shape, kept, inputs, context);
+  }
+
+  #weightsFor(channels: number, weight: MakeWeight): Weights {
+    const {filters, useBias = true, unitForgetBias = true} = this.#options;
+    const of = (prefix: string, initial: InitializerLike) =>
+      chosenWeight(this.#options, prefix, initial).options;
+    const windows = this.#kernel;
+    const kernel = weight('kernel', [...windows, channels, 4 * filters], of('kernel', 'glorotUniform'));
+    const recurrent = of('recurrent', 'orthogonal');
+    const recurrentKernel = weight('recurrentKernel', [...windows, filters, 4 * filters], recurrent);
+    if (!useBias) return {kernel, recurrentKernel, bias: undefined};
+    const options = of('bias', 'zeros');
+    const own = toInitializer(options.initializer);
+    const initializer = unitForgetBias ? withForgetBias(own, filters) : own;
+    return {kernel, recurrentKernel, bias: weight('bias', [4 * filters], {...options, initializer})};
+  }
+
+  /** What the images add to the gates in all steps, [steps, batch, …state, 4 · filters]. */
+  #inputs({kernel, bias}: Weights, x: Tensor, context: CallContext): Tensor {
+    const [batch, steps, ...image] = x.shape as [number, number, ...number[]];
+    const keep = keepOf(this.#options.dropout ?? 0, [batch, ...image], context);
+    const all = stepsFirst(x);
+    const images = reshape(keep ? mul(all, keep) : all, [steps * batch, ...image]);
+    const sums = conv(images, kernel, this.#windows);
+    return reshape(bias ? add(sums, bias) : sums, [steps, batch, ...sums.shape.slice(1)]);
+  }
+
+  #forward(
+    weights: Weights,
+    state: Shape,
+    kept: Kept,
+    [x, ...given]: readonly Tensor[],
+    context: CallContext,
+  ): readonly Tensor[] {
+    const {returnSequences = false, returnState = false, goBackwards = false} = this.#options;
+    const input = x as Tensor;
+    const shape = [input.shape[0] as number, ...state];
+    const own = kept(input, context);
+    const initial = given.length > 0 ? given : (own?.before ?? [zeros(shape), zeros(shape)]);
+    const keep = keepOf(this.#options.recurrentDropout ?? 0, shape, context);
+    const [output, ...ends] = overSteps(
+      ([sums], [h, c]) => {
+        const before = keep ? mul(h as Tensor, keep) : (h as Tensor);
+        const added = conv(before, weights.recurrentKernel, {padding: 'same'});
+        const next = this.#gates(add(sums as Tensor, added), c as Tensor);
+        return [next[0], ...next];
+      },
+      {
+        sequences: [this.#inputs(weights, input, context)],
+        stepsLead: true,
+        states: initial,
+        mask: stepMask('convLstm2d', context.mask, input),
+        returnSequences,
+        goBackwards,
+        like: at(initial, 0),
+      },
+    );
+    own?.keep(ends);
+    return returnState ? [output, ...ends] : [output];
+  }
+}
+
+/**
+ * A convolutional LSTM over images [batch, steps, height, width, channels] (Shi et al. 2015): the gates of
+ * `lstm`, with convolutions in place of its products: kernel [kernelHeight, kernelWidth, channels,
+ * 4·filters], recurrentKernel [kernelHeight, kernelWidth, filters, 4·filters], bias [4·filters]. Gives the
+ * last state h, [batch, newHeight, newWidth, filters], or with `returnSequences` those of all steps. States
+ * are h and c: `apply([x, h, c])` begins with them. Masks of the steps as in `lstm`.
+ *
+ * @throws ERR_OPTION; ERR_SHAPE for samples that are no images in steps.
+ */
+export function convLstm2d(options: ConvLstm2dOptions): Layer {
+  return new ConvLstm(options);
+}
