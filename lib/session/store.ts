@@ -159,7 +159,9 @@ export class VariableStore {
     if (values.length !== view.length) {
       fail('ERR_SHAPE', `${variable.name} holds ${view.length} values. Received ${values.length}.`);
     }
-    const numbers = converted(variable.name, values, variable.dtype);
+    // Numbers of its type need no list, which no table of hundreds of millions would fit.
+    const isFloat = variable.dtype === 'float32' && values instanceof Float32Array;
+    const numbers = isFloat ? values : converted(variable.name, values, variable.dtype);
     this.#writing('write', () => view.set(numbers));
   }
 
