@@ -2,6 +2,7 @@
 import type {CompileRequest} from '../compile/index.ts';
 import {dtypes, type TypedArray} from '../core/dtype.ts';
 import {checkNumber, fail} from '../core/errors.ts';
+import {isFloats} from '../core/kinds.ts';
 import {converted} from '../core/numbers.ts';
 import {seedWords} from '../core/seed.ts';
 import {input, originalOf, type RandomSource, type Variable, withScope} from '../core/tensor.ts';
@@ -160,7 +161,7 @@ export class VariableStore {
       fail('ERR_SHAPE', `${variable.name} holds ${view.length} values. Received ${values.length}.`);
     }
     // Numbers of its type need no list, which no table of hundreds of millions would fit.
-    const isFloat = variable.dtype === 'float32' && values instanceof Float32Array;
+    const isFloat = variable.dtype === 'float32' && isFloats(values);
     const numbers = isFloat ? values : converted(variable.name, values, variable.dtype);
     this.#writing('write', () => view.set(numbers));
   }
