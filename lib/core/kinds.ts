@@ -231,6 +231,10 @@ export function isDetached({buffer}: ArrayBufferView): boolean {
   }
 }
 
+export function isFloats(value: unknown): value is Float32Array {
+  return types.isFloat32Array(value);
+}
+
 /** A Uint8Array, or Node's Buffer. */
 export function isBytes(value: unknown): value is Uint8Array {
   return types.isUint8Array(value);

@@ -2,6 +2,7 @@
 import type {CompileRequest} from '../compile/index.ts';
 import {dtypes, type TypedArray} from '../core/dtype.ts';
 import {checkNumber, fail} from '../core/errors.ts';
+import {isFloats} from '../core/kinds.ts';
 import {converted} from '../core/numbers.ts';
 import {seedWords} from '../core/seed.ts';
 import {input, originalOf, type RandomSource, type Variable, withScope} from '../core/tensor.ts';
@@ -159,7 +160,9 @@ export class VariableStore {
     if (values.length !== view.length) {
       fail('ERR_SHAPE', `${variable.name} holds ${view.length} values. Received ${values.length}.`);
     }
-    const numbers = converted(variable.name, values, variable.dtype);
+    // Numbers of its type need no list, which no table of hundreds of millions would fit.
+    const isFloat = variable.dtype === 'float32' && isFloats(values);
+    const numbers = isFloat ? values : converted(variable.name, values, variable.dtype);
     this.#writing('write', () => view.set(numbers));
   }
 

@@ -40,6 +40,20 @@ describe('VariableStore', () => {
     expect(copy.buffer).not.toBe(view.buffer);
   });
 
+  it('takes floats as they lie: tables may be larger than any list', () => {
+    const store = new VariableStore();
+    const a = uniform('a', 3);
+    store.add([a]);
+    const values = Float32Array.of(1, Number.NaN, -0);
+    // A list would be made element by element.
+    values[Symbol.iterator] = () => {
+      throw new Error('read one by one');
+    };
+    store.write(a, values);
+    expect(Object.is(store.view(a)[2], -0)).toBe(true);
+    expect([...store.read(a)]).toEqual([1, Number.NaN, -0]);
+  });
+
   it('initializes by seed and place, and to zeros where nothing is said', () => {
     const values = (seed: number): Float32Array[] => {
       const store = new VariableStore();
