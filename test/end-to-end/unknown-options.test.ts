@@ -46,6 +46,7 @@ const calls: Readonly<Record<string, Call>> = {
   'Model.evaluate': options => build().evaluate(x, y, options),
   'Model.fit': options => build().fit(x, y, options),
   'Model.forward': options => build().forward(x, options),
+  'Model.generate': options => build().generate([1], options),
   'Model.gradients': options => build().gradients(x, y, options),
   'Model.loadWeights': options => build().loadWeights('none', options),
   'Model.plot': options => build().plot(options),
