@@ -51,7 +51,11 @@ const wantedOf = (what: 'x' | 'y', ports: readonly Port[], shapes: readonly Shap
 
 // Made once for each model: a batch of a few rows is bound in the time of a step.
 const wantedInputs = new WeakMap<readonly Port[], Wanted>();
-const wantedTargets = new WeakMap<readonly OutputLoss[], Wanted>();
+interface WantedTargets {
+  readonly losses: readonly OutputLoss[];
+  readonly wanted: Wanted;
+}
+const wantedTargets = new WeakMap<Network, WantedTargets>();
 
 /** Of the inputs of a network, or of what its plan reads. */
 function inputsWanted(ports: readonly Port[]): Wanted {
@@ -66,15 +70,13 @@ function inputsWanted(ports: readonly Port[]): Wanted {
 
 function targetsWanted(network: Network, compilation: Pick<Compilation, 'losses'>): Wanted {
   const {losses} = compilation;
-  let wanted = wantedTargets.get(losses);
-  const [port] = targetPorts(network, compilation);
-  // Those of another length are not the same.
-  if (!wanted || wanted.ports[0] !== port) {
-    const ports = targetPorts(network, compilation);
-    const shapes = ports.map((port, index) => targetShape(port, (losses[index] as OutputLoss).loss));
-    wanted = wantedOf('y', ports, shapes);
-    wantedTargets.set(losses, wanted);
-  }
+  // A network over rows of another length is another key.
+  const known = wantedTargets.get(network);
+  if (known?.losses === losses) return known.wanted;
+  const ports = targetPorts(network, compilation);
+  const shapes = ports.map((port, index) => targetShape(port, (losses[index] as OutputLoss).loss));
+  const wanted = wantedOf('y', ports, shapes);
+  wantedTargets.set(network, {losses, wanted});
   return wanted;
 }
 
