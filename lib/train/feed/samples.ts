@@ -6,7 +6,6 @@ import {nestedShape} from '../../core/nested.ts';
 import {formatShape, maxRank, type Shape} from '../../core/shape.ts';
 import {type DataInput, type Rows, type ShapedInput, toRows} from '../../data/arrays.ts';
 import {type AnyInput, type AnyRows, toTextRows} from '../../data/text.ts';
-import {numericType} from '../../nn/ahead.ts';
 import {formatInput, type InputShape} from '../../nn/any-length.ts';
 import type {Loss} from '../../nn/losses.ts';
 import {keepSafe} from '../../session/compile.ts';
@@ -126,10 +125,11 @@ export function bindInputs(
 ): Rows[] {
   const {ports, names, shapes} = inputsWanted(inputs);
   const rows = dataOfPorts(`${where}: x`, ports, x, shapes).map((data, index): AnyRows => {
-    const rules = {what: `${where}: ${names[index]}`, rowShape: shapes[index] as Shape, allowSingle};
-    const {tensor} = ports[index] as Port;
-    if (tensor.dtype === 'string') return toTextRows(data, rules);
-    return toRows(data as DataInput, {...rules, dtype: numericType(tensor)});
+    const what = `${where}: ${names[index]}`;
+    const rowShape = shapes[index] as Shape;
+    const {dtype} = (ports[index] as Port).tensor;
+    if (dtype === 'string') return toTextRows(data, {what, rowShape, allowSingle});
+    return toRows(data as DataInput, {what, rowShape, allowSingle, dtype});
   });
   checkCounts(where, ports, rows);
   return preparation.rowsOf(where, rows);
