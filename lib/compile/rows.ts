@@ -89,7 +89,7 @@ function reciprocal(at: number, bits: Pair, rows: Pair): Dependent | undefined {
   return fits && factor > 0 ? {at, form: 'reciprocal', factor, offset: 0} : undefined;
 }
 
-/** An attribute that is a whole number is small; as bits of a float, one is not. */
+/** An attribute that is an integer is small; as bits of a float, one is not. */
 const mostWhole = 2 ** 24;
 
 function dependentOf(kind: Kind, at: number, words: Pair, rows: Pair): Dependent | undefined {

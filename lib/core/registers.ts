@@ -65,7 +65,7 @@ export function firstRowOf(op: Op): string {
 
 const isInt32 = (value: number): boolean => value === (value | 0) && !Object.is(value, -0);
 
-/** What operands are computed as together: bool < int32 < float32; a whole number counts as `least`. */
+/** What operands are computed as together: bool < int32 < float32; an integer counts as `least`. */
 function commonType(operands: readonly TensorLike[], least: ComputedType): ComputedType {
   const places = operands.map(operand =>
     isTensor(operand)

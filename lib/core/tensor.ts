@@ -160,7 +160,7 @@ export function checkShape(op: string, shape: unknown): asserts shape is Shape {
     failIn(op, 'ERR_SHAPE', `the shape must be an array of sizes. Received ${show(shape)}`);
   }
   if (!shape.every(Number.isInteger)) {
-    failIn(op, 'ERR_SHAPE', `sizes must be whole numbers. Received ${show(shape)}`);
+    failIn(op, 'ERR_SHAPE', `sizes must be integers. Received ${show(shape)}`);
   }
 }
 

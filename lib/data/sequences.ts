@@ -94,7 +94,7 @@ export interface TimeseriesBatch {
   readonly ys: ShapedArray;
 }
 
-/** Rows of a table of any kind; class labels in lists stay whole numbers. */
+/** Rows of a table of any kind; class labels in lists stay integers. */
 function rowsOf(what: string, given: DataInput, integers: boolean): Rows {
   return toRows(given, {what, rowShape: shapeOfTable(what, given).slice(1), integers});
 }

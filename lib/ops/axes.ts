@@ -27,5 +27,5 @@ export function checkSizes(name: string, what: string, given: unknown, rank: num
   const fits =
     Array.isArray(given) && given.length === rank && given.every(n => Number.isInteger(n) && n >= 0);
   if (fits) return given as readonly number[];
-  return failIn(name, 'ERR_VALUE', `${what} must be ${rank} whole numbers. Received [${String(given)}]`);
+  return failIn(name, 'ERR_VALUE', `${what} must be ${rank} integers. Received [${String(given)}]`);
 }

@@ -20,7 +20,7 @@ function checkBlocks(op: string, x: Tensor, blockSize: number): readonly [number
   checkTensor(op, 'x', x);
   checkImage(op, 'x', x.shape, 2);
   if (!Number.isInteger(blockSize) || blockSize < 1) {
-    failIn(op, 'ERR_VALUE', `blockSize must be a whole number above 0. Received ${blockSize}`);
+    failIn(op, 'ERR_VALUE', `blockSize must be an integer above 0. Received ${blockSize}`);
   }
   return x.shape as unknown as readonly [number, number, number, number];
 }

@@ -159,7 +159,7 @@ function checkKernel(op: string, x: Tensor, w: Tensor, groups: number): void {
     failIn(op, 'ERR_SHAPE', `${wanted}. ${received}`);
   }
   if (!Number.isInteger(groups) || groups < 1) {
-    failIn(op, 'ERR_VALUE', `groups must be a whole number above 0. Received ${groups}`);
+    failIn(op, 'ERR_VALUE', `groups must be an integer above 0. Received ${groups}`);
   }
   const [channels, each, outputs] = [x.shape.at(-1), ...w.shape.slice(-2)] as [number, number, number];
   if (each * groups !== channels) {

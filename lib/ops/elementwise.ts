@@ -1,5 +1,5 @@
 // What makes a function of tensors of each line of map.ts and math.ts. Operands of different types are
-// computed as the widest of them, bool < int32 < float32; a whole number beside tensors has their type.
+// computed as the widest of them, bool < int32 < float32; an integer beside tensors has their type.
 import {attributes, defineOp, type GradientRule} from '../core/define.ts';
 import {type ComputedType, type DType, dtypes} from '../core/dtype.ts';
 import {unknownName} from '../core/errors.ts';

@@ -270,7 +270,7 @@ export function addAlongAxis(x: Tensor, indices: Tensor, updates: Tensor, axis: 
 export function oneHot(indices: Tensor, depth: number, onValue = 1, offValue = 0): Tensor {
   const positions = checkIndices('oneHot', indices);
   if (!Number.isInteger(depth) || depth < 1) {
-    failIn('oneHot', 'ERR_VALUE', `depth must be a whole number from 1 on. Received ${depth}`);
+    failIn('oneHot', 'ERR_VALUE', `depth must be an integer from 1 on. Received ${depth}`);
   }
   const rows = reshape(positions, [positions.size]);
   const ones = scatterClass(broadcastTo(offValue === 0 ? onValue : 1, rows.shape), rows, depth);

@@ -137,7 +137,7 @@ const isPair = (value: unknown): value is readonly [number, number] =>
  * Elements added before and after each axis: so many as the pair of the axis says. They are `constantValue`
  * or, by `mode`, elements of `x` (NumPy's `reflect`, `symmetric` and `edge`).
  *
- * @throws ERR_VALUE where a pair is not two whole numbers, or a reflection is longer than what it reflects.
+ * @throws ERR_VALUE where a pair is not two integers, or a reflection is longer than what it reflects.
  */
 export function pad(
   x: Tensor,
@@ -207,7 +207,7 @@ export function roll(x: Tensor, shift: number | readonly number[], axis?: Axes):
     readonly number[],
   ];
   if (shifts.length !== axes.length || !shifts.every(Number.isInteger)) {
-    failIn('roll', 'ERR_VALUE', `expected a whole number for each axis. Received [${shifts}] and [${axes}]`);
+    failIn('roll', 'ERR_VALUE', `expected an integer for each axis. Received [${shifts}] and [${axes}]`);
   }
   const sums = x.shape.map(() => 0);
   axes.forEach((own, index) => {

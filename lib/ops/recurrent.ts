@@ -37,11 +37,11 @@ function gatesOf(gates: Tensor, count: 3 | 4): Gates {
 const joined = (parts: readonly Tensor[], {rank}: Tensor): Tensor => concatenate(parts, rank - 1);
 
 /** y · (1 − y), the derivative of the logistic function, by its value. */
-const slope = (y: Tensor): Tensor => mul(y, sub(1, y));
+const derivative = (y: Tensor): Tensor => mul(y, sub(1, y));
 /** 1 − 2y, the derivative of that by the value. */
-const rise = (y: Tensor): Tensor => sub(1, mul(y, 2));
+const secondDerivative = (y: Tensor): Tensor => sub(1, mul(y, 2));
 /** 1 − y², the derivative of tanh, by its value. */
-const tanhSlope = (y: Tensor): Tensor => sub(1, square(y));
+const tanhDerivative = (y: Tensor): Tensor => sub(1, square(y));
 
 const sumOf = (first: Tensor, ...others: readonly Tensor[]): Tensor =>
   others.reduce((sum, term) => add(sum, term), first);
@@ -59,8 +59,8 @@ export const lstmCellOp = defineOp({
     const [dc, dz] = apply(lstmCellGradOp, [gates, c, next, dh ?? none, dNext ?? none], {});
     if (!dGates) return {dz, dc};
     const [i, f, g, o] = gatesOf(gates, 4);
-    const slopes = joined([slope(i), slope(f), tanhSlope(g), slope(o)], gates);
-    return {dz: add(dz, mul(dGates, slopes)), dc};
+    const derivatives = joined([derivative(i), derivative(f), tanhDerivative(g), derivative(o)], gates);
+    return {dz: add(dz, mul(dGates, derivatives)), dc};
   },
 });
 
@@ -79,26 +79,26 @@ export const lstmCellGradOp = defineOp({
     const [ei, ef, eg, eo] = dDz ? gatesOf(dDz, 4) : [none, none, none, none];
     const ec = dDc ?? none;
     const y = tanh(next);
-    const through = mul(o, tanhSlope(y));
+    const through = mul(o, tanhDerivative(y));
     const dState = add(mul(dh, through), dNext);
     // What the gradient of the state is multiplied with.
     const share = sumOf(
-      mul(mul(ei, g), slope(i)),
-      mul(mul(ef, c), slope(f)),
-      mul(mul(eg, i), tanhSlope(g)),
+      mul(mul(ei, g), derivative(i)),
+      mul(mul(ef, c), derivative(f)),
+      mul(mul(eg, i), tanhDerivative(g)),
       mul(ec, f),
     );
-    const ofOutput = mul(eo, slope(o));
+    const ofOutput = mul(eo, derivative(o));
     const dGates = [
-      mul(dState, add(mul(mul(ei, g), rise(i)), mul(eg, tanhSlope(g)))),
-      mul(dState, add(mul(mul(ef, c), rise(f)), ec)),
-      mul(dState, sub(mul(ei, slope(i)), mul(mul(eg, i), mul(g, 2)))),
-      mul(dh, add(mul(share, tanhSlope(y)), mul(mul(eo, y), rise(o)))),
+      mul(dState, add(mul(mul(ei, g), secondDerivative(i)), mul(eg, tanhDerivative(g)))),
+      mul(dState, add(mul(mul(ef, c), secondDerivative(f)), ec)),
+      mul(dState, sub(mul(ei, derivative(i)), mul(mul(eg, i), mul(g, 2)))),
+      mul(dh, add(mul(share, tanhDerivative(y)), mul(mul(eo, y), secondDerivative(o)))),
     ];
     return {
       dGates: joined(dGates, gates),
-      dc: mul(dState, mul(ef, slope(f))),
-      dNext: mul(mul(dh, tanhSlope(y)), sub(ofOutput, mul(mul(share, o), mul(y, 2)))),
+      dc: mul(dState, mul(ef, derivative(f))),
+      dNext: mul(mul(dh, tanhDerivative(y)), sub(ofOutput, mul(mul(share, o), mul(y, 2)))),
       dDh: add(mul(share, through), mul(ofOutput, y)),
       dDNext: share,
     };
@@ -118,9 +118,9 @@ export const gruCellOp = defineOp({
     if (!dGates) return {dx, dz, dh};
     const [u, r, g, recurrent] = gatesOf(gates, 4);
     const [du, dr, dg, dRecurrent] = gatesOf(dGates, 4);
-    const candidate = mul(dg, tanhSlope(g));
-    const update = mul(du, slope(u));
-    const reset = mul(add(dr, mul(candidate, recurrent)), slope(r));
+    const candidate = mul(dg, tanhDerivative(g));
+    const update = mul(du, derivative(u));
+    const reset = mul(add(dr, mul(candidate, recurrent)), derivative(r));
     const more = joined([update, reset, add(mul(candidate, r), dRecurrent)], gates);
     return {dx: add(dx, joined([update, reset, candidate], gates)), dz: add(dz, more), dh};
   },
@@ -145,22 +145,25 @@ export const gruCellGradOp = defineOp({
     const [zu, zr, ofRecurrent] = partsOf(dDz);
     const [ofUpdate, ofReset, past] = [add(xu, zu), add(xr, zr), dDh ?? none];
     const kept = sub(1, u);
-    const candidate = mul(mul(dNext, kept), tanhSlope(g));
+    const candidate = mul(mul(dNext, kept), tanhDerivative(g));
     const change = sub(h, g);
     // What the gradients of the candidate's sum and of the next state are multiplied with.
-    const ofSum = sumOf(ofCandidate, mul(mul(ofReset, recurrent), slope(r)), mul(ofRecurrent, r));
+    const ofSum = sumOf(ofCandidate, mul(mul(ofReset, recurrent), derivative(r)), mul(ofRecurrent, r));
     const share = sumOf(
       mul(past, u),
-      mul(mul(ofUpdate, change), slope(u)),
-      mul(mul(ofSum, kept), tanhSlope(g)),
+      mul(mul(ofUpdate, change), derivative(u)),
+      mul(mul(ofSum, kept), tanhDerivative(g)),
     );
     const dGates = [
-      mul(dNext, sub(add(past, mul(mul(ofUpdate, change), rise(u))), mul(ofSum, tanhSlope(g)))),
-      mul(candidate, add(mul(mul(ofReset, recurrent), rise(r)), ofRecurrent)),
-      neg(mul(dNext, add(mul(ofUpdate, slope(u)), mul(mul(ofSum, kept), mul(g, 2))))),
-      mul(candidate, mul(ofReset, slope(r))),
+      mul(
+        dNext,
+        sub(add(past, mul(mul(ofUpdate, change), secondDerivative(u))), mul(ofSum, tanhDerivative(g))),
+      ),
+      mul(candidate, add(mul(mul(ofReset, recurrent), secondDerivative(r)), ofRecurrent)),
+      neg(mul(dNext, add(mul(ofUpdate, derivative(u)), mul(mul(ofSum, kept), mul(g, 2))))),
+      mul(candidate, mul(ofReset, derivative(r))),
     ];
-    return {dGates: joined(dGates, gates), dh: mul(dNext, mul(ofUpdate, slope(u))), dDNext: share};
+    return {dGates: joined(dGates, gates), dh: mul(dNext, mul(ofUpdate, derivative(u))), dDNext: share};
   },
 });
 

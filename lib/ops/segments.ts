@@ -18,7 +18,7 @@ export function segmentSum(x: Tensor, segmentIds: Tensor, numSegments: number): 
   checkTensor(name, 'x', x);
   checkTensor(name, 'segmentIds', segmentIds);
   if (!Number.isInteger(numSegments) || numSegments < 1) {
-    failIn(name, 'ERR_VALUE', `numSegments must be a whole number from 1 on. Received ${numSegments}`);
+    failIn(name, 'ERR_VALUE', `numSegments must be an integer from 1 on. Received ${numSegments}`);
   }
   const [rows] = x.shape;
   if (rows === undefined || segmentIds.rank !== 1 || segmentIds.size !== rows) {

@@ -27,7 +27,7 @@ export interface WindowAxis {
 /** The positions that a window reaches over. */
 export const reachOf = (kernel: number, dilation: number): number => (kernel - 1) * dilation + 1;
 
-/** A whole number of at least `least` for each axis. */
+/** An integer of at least `least` for each axis. */
 export function perAxis(
   op: string,
   what: string,
@@ -43,7 +43,7 @@ export function perAxis(
     list.length === axes &&
     Array.from(list as readonly number[]).every(n => Number.isInteger(n) && n >= least && n <= 2 ** 24);
   if (isFine) return Array.from(list as readonly number[]);
-  const one = least === 0 ? 'a whole number' : 'a whole number above 0';
+  const one = least === 0 ? 'an integer' : 'an integer above 0';
   return failIn(op, 'ERR_VALUE', `${what} must be ${one}, or ${axes} of them. Received ${show(given)}`);
 }
 

@@ -119,7 +119,7 @@ std::unique_ptr<Program> read_program(const Napi::CallbackInfo& call, std::share
   }
 }
 
-void set_steps(Napi::Env env, Job* job, Program* loaded, const StepNumbers& numbers) {
+void set_steps(Napi::Env env, Job* job, Program* loaded, const RunSteps& numbers) {
   job->steps = numbers.steps;
   if (job->steps < 0 || job->steps > INT32_MAX) refuse(env, "the number of steps is out of range");
   try {

@@ -40,17 +40,17 @@ struct OwnedState : State {
 // The buffer of a state, alive for as long as the calling function runs.
 Napi::Value memory_of(Napi::Env env, const Napi::Value& state);
 
-// What a run's steps are, as numbers.
-struct StepNumbers {
+// The steps of a run: how many, and of how many rows.
+struct RunSteps {
   int64_t steps = 1, rows = 0, last_rows = 0, every = 0, phase = 0;
-  bool operator==(const StepNumbers& other) const {
+  bool operator==(const RunSteps& other) const {
     return steps == other.steps && rows == other.rows && last_rows == other.last_rows &&
            every == other.every && phase == other.phase;
   }
 };
 
 // Gives a job its steps, and checks that its arrays fit them.
-void set_steps(Napi::Env env, Job* job, Program* loaded, const StepNumbers& numbers);
+void set_steps(Napi::Env env, Job* job, Program* loaded, const RunSteps& numbers);
 
 // Verifies and links a plan, from (words, signatures, isa). `memory` as for load_program.
 std::unique_ptr<Program> read_program(const Napi::CallbackInfo& call,

@@ -78,11 +78,11 @@ void clean_up(Environment* environment) {
 struct Bound {
   Job job;
   Program* loaded = nullptr;
-  StepNumbers numbers;  // of the last run
+  RunSteps numbers;  // of the last run
 };
 
 // False if an error was thrown.
-bool set_bound(napi_env env, Bound* bound, const StepNumbers& numbers) {
+bool set_bound(napi_env env, Bound* bound, const RunSteps& numbers) {
   bound->numbers.steps = -1;
   try {
     set_steps(env, &bound->job, bound->loaded, numbers);
@@ -180,7 +180,7 @@ napi_value run_bound(napi_env env, napi_callback_info call) {
   size_t count = 6;
   napi_value arguments[6];
   void* data = nullptr;
-  StepNumbers numbers;
+  RunSteps numbers;
   int64_t* const fields[] = {&numbers.steps, &numbers.rows, &numbers.last_rows, &numbers.every,
                              &numbers.phase};
   bool read = napi_get_cb_info(env, call, &count, arguments, nullptr, nullptr) == napi_ok && count == 6 &&

@@ -118,7 +118,7 @@ int64_t phases_of(const ConvShape& s) {
 }
 
 // The windows of y that make the pixels of x of a phase. Tap t of w reaches pixel i of x from pixel
-// (i + before - t * dilation) / stride of y, where that is a whole number.
+// (i + before - t * dilation) / stride of y, where that is an integer.
 Windows windows_of_y(const ConvShape& s, const float* y, int64_t group, int64_t number, Phase* phase) {
   Windows w = {y + group * s.group_outputs(), s.outputs, s.group_outputs(), {}};
   for (int i = kSpace - 1; i >= 0; --i) {

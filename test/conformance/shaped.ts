@@ -178,7 +178,7 @@ export function gathers(makes: readonly Make[], attributes: readonly object[]): 
   };
 }
 
-/** The same of whole numbers, of every type that stores them, without disturbing the others. */
+/** The same of integers, of every type that stores them, without disturbing the others. */
 export function withStored(samples: OpSamples, attributes: object): OpSamples {
   const types = ['int32', 'int64', 'float64', 'float16', 'bfloat16', 'bool'] as const;
   const shapes: Shape[] = [[9], [11, 17], [7, 2, 3], [4, 513]];

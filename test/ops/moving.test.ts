@@ -104,9 +104,9 @@ describe('paddings and repetitions', () => {
     expect(valuesOf(ops.repeat(x([2], 'int32'), 3, 0), [7, 8])).toEqual([7, 7, 7, 8, 8, 8]);
     expect(valuesOf(ops.repeat(x([2, 2]), 2), counted(4))).toEqual([0, 0, 1, 1, 2, 2, 3, 3]);
     expect(valuesOf(ops.reverse(x([4], 'bool')), [1, 1, 0, 1])).toEqual([1, 0, 1, 1]);
-    expect(() => ops.tile(x([2, 2]), [2])).toThrow(/^tile: reps must be 2 whole numbers\. Received \[2\]/);
-    expect(() => ops.repeat(x([2]), -1)).toThrow(/^repeat: repeats must be 1 whole numbers/);
-    expect(() => ops.roll(x([2]), [1, 2], [0])).toThrow(/^roll: expected a whole number for each axis/);
+    expect(() => ops.tile(x([2, 2]), [2])).toThrow(/^tile: reps must be 2 integers\. Received \[2\]/);
+    expect(() => ops.repeat(x([2]), -1)).toThrow(/^repeat: repeats must be 1 integers/);
+    expect(() => ops.roll(x([2]), [1, 2], [0])).toThrow(/^roll: expected an integer for each axis/);
   });
 });
 
@@ -172,7 +172,7 @@ describe('indices', () => {
     expect(ops.oneHot(positions([1, 0], [2, 1]), 4).shape).toEqual([2, 1, 4]);
     const three = x([3]);
     expect(valuesOf(ops.where(ops.greater(three, 1), three, -1), [0, 1, 2])).toEqual([-1, -1, 2]);
-    expect(() => ops.oneHot(at, 0)).toThrow(/^oneHot: depth must be a whole number from 1 on/);
+    expect(() => ops.oneHot(at, 0)).toThrow(/^oneHot: depth must be an integer from 1 on/);
     expect(() => ops.oneHot(x([2]), 3)).toThrow(/^oneHot: operand indices must hold integers/);
   });
 

@@ -150,7 +150,7 @@ describe('resize', () => {
 
   it('refuses what it cannot do', () => {
     const x = ops.ones([1, 4, 4, 1]);
-    expect(() => ops.resize(x, 0)).toThrow(/^resize: size must be a whole number above 0/);
+    expect(() => ops.resize(x, 0)).toThrow(/^resize: size must be an integer above 0/);
     expect(() => ops.resize(x, [2, 2, 2])).toThrow(/^resize: size must be .*, or 2 of them/);
     expect(() => ops.resize(x, 2, {interpolation: untyped('cubic')})).toThrow(
       /^ops\.resize: interpolation: /,

@@ -144,11 +144,11 @@ describe.each([
       'evaluate: x[0][0]: expected a number.',
     ],
     [
-      'a size that is no whole number',
+      'a size that is no integer',
       () => ops.reshape(sum(x), [2, 0.5]),
       {x: given},
       'ERR_SHAPE',
-      'reshape: sizes must be whole numbers. Received [2,0.5].',
+      'reshape: sizes must be integers. Received [2,0.5].',
     ],
     [
       'two inputs of one name',

@@ -96,7 +96,7 @@ function rowsOfColumns(ids: Tensor, columns: readonly number[]): Tensor {
   return add(barrier(ids, checked), constant(Int32Array.from(offsets), [columns.length], 'int32'));
 }
 
-/** Ids as whole numbers: those of an input of float32 without what is behind the point, as in Keras. */
+/** Ids as integers: those of an input of float32 without what is behind the point, as in Keras. */
 const idsOf = (x: Tensor): Tensor => cast(x, 'int32');
 
 class Embedding extends MadeLayer {

@@ -38,7 +38,7 @@ export class SummaryFileWriter {
    * Writes a number.
    *
    * @param name what TensorBoard calls it.
-   * @param step a whole number that grows.
+   * @param step an integer that grows.
    * @throws ERR_OPTION
    */
   scalar(name: string, value: Scalar | number, step: number, description?: string): void {

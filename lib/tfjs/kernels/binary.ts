@@ -21,11 +21,11 @@ const float = (x: Tensor): Tensor => ops.cast(x, 'float32');
 const floorDiv: Formula = (a, b) =>
   a.dtype === 'float32' || b.dtype === 'float32' ? ops.floor(ops.div(a, b)) : ops.floorDiv(a, b);
 
-/** One truth for each of the first axis counts for all that it has. */
+/** A mask of the first axis counts for all that each of its elements has. */
 function conditionFor(condition: Tensor, t: Tensor): Tensor {
-  const truth = condition.dtype === 'bool' ? condition : ops.equal(condition, 1);
-  if (truth.rank !== 1 || t.rank < 2) return truth;
-  return ops.reshape(truth, [truth.size, ...new Array<number>(t.rank - 1).fill(1)]);
+  const mask = condition.dtype === 'bool' ? condition : ops.equal(condition, 1);
+  if (mask.rank !== 1 || t.rank < 2) return mask;
+  return ops.reshape(mask, [mask.size, ...new Array<number>(t.rank - 1).fill(1)]);
 }
 
 /** Without overflow and underflow of the squares. */

@@ -26,7 +26,7 @@ const over = (body: Reduction): Rule =>
 const extreme = (reduction: Reduction, x: Tensor, axis: Axis, keepDims: boolean) =>
   x.size === 0 ? 'not yet' : ops.cast(reduction(x, axesOf(axis, x), Boolean(keepDims)), x.dtype);
 
-const truth =
+const logical =
   (reduction: Reduction): Reduction =>
   (x, axes, keepDims) =>
     ops.cast(reduction(ops.cast(x, 'bool'), axes, keepDims), x.dtype);
@@ -48,8 +48,8 @@ const running = (body: Running): Rule =>
   });
 
 export const reduce: Rules = {
-  All: over(truth(ops.all)),
-  Any: over(truth(ops.any)),
+  All: over(logical(ops.all)),
+  Any: over(logical(ops.any)),
   ArgMax: position(ops.argMax, -Infinity),
   ArgMin: position(ops.argMin, Infinity),
   Cumprod: running(ops.cumprod),
