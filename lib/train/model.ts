@@ -60,12 +60,12 @@ export class Model<Outputs extends SymbolicTensors = SymbolicTensor> extends Bas
   }
 
   /** One training step on all rows given, as one batch. */
-  trainOnBatch(x: PortData, y: PortData, options: Weighting = {}): Promise<Logs> {
+  trainOnBatch(x: PortData, y: PortData, options?: Weighting): Promise<Logs> {
     return trainOnBatch(this.#engine, x, y, options);
   }
 
   /** The same on the calling thread, for models whose step takes microseconds: the event loop waits. */
-  trainOnBatchSync(x: PortData, y: PortData, options: Weighting = {}): Logs {
+  trainOnBatchSync(x: PortData, y: PortData, options?: Weighting): Logs {
     return trainOnBatchSync(this.#engine, x, y, options);
   }
 

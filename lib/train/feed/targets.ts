@@ -21,7 +21,11 @@ const ofOneHot = [...ofProbabilities.slice(2), 'categoricalHinge'];
 const rounding = 1e-6;
 
 /** @throws ERR_OUT_OF_RANGE naming the row of a target that is no probability. */
-export function checkProbabilities(what: string, {kind}: Loss, {data, rowShape, scale}: Rows): void {
+export function checkProbabilities(
+  what: string,
+  {kind}: Loss,
+  {data, rowShape, scale}: Pick<Rows, 'data' | 'rowShape' | 'scale'>,
+): void {
   if (!ofProbabilities.includes(kind)) return;
   let bad = 0;
   for (; bad < data.length; bad++) {

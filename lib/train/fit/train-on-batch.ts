@@ -10,7 +10,8 @@ import {bindSamples, type Samples} from '../feed/samples.ts';
 import type {PortData} from '../network/ports.ts';
 import type {Engine} from '../run/engine.ts';
 import {type Logs, RunningMeans} from '../run/logs.ts';
-import {type StepRequest, type StepRunner, stepRunner} from '../run/step-runner.ts';
+import {fewestRows, type StepRequest, type StepRunner, stepRunner} from '../run/step-runner.ts';
+import {KnownBatch} from './known-batch.ts';
 
 /** Up to so many bytes, samples are copied to where a program is bound to already. */
 const copiedUpToBytes = 2 ** 18;
@@ -38,23 +39,44 @@ class BatchSteps {
     }
   }
 
-  async run(where: string, samples: Samples): Promise<Logs> {
-    const running = this.#runner.run(this.#begin(samples), this.#requests.get(where) as StepRequest);
+  /** False once the program is of no use any more. */
+  get inPlace(): boolean {
+    return this.#runner.inPlace;
+  }
+
+  /** The fewest and the most rows that may follow where this run reads. */
+  rowsAround({batch, samples}: BatchRun): readonly [least: number, most: number] {
+    const {mostRows} = this.#runner;
+    return mostRows < batch ? [batch, batch] : [fewestRows, Math.min(mostRows, samples.count)];
+  }
+
+  /** One step over these samples, which are copied if they are few. */
+  runOf(samples: Samples): BatchRun {
+    return this.runOver(this.#copied(samples) ?? samples, samples.count);
+  }
+
+  /** One step over the first of them. */
+  runOver(samples: Samples, count: number): BatchRun {
+    if (this.#rows.length < count) this.#rows = ascendingRows(2 ** Math.ceil(Math.log2(count)));
+    return {samples, rows: this.#rows, batch: count, steps: 1};
+  }
+
+  async run(where: string, run: BatchRun): Promise<Logs> {
+    this.#begin(run);
+    const running = this.#runner.run(run, this.#requests.get(where) as StepRequest);
     if (isPromise(running)) await running;
     return this.#means.logs();
   }
 
-  runSync(where: string, samples: Samples): Logs {
-    this.#runner.runInline(this.#begin(samples), this.#requests.get(where) as StepRequest, 1);
+  runSync(where: string, run: BatchRun): Logs {
+    this.#begin(run);
+    this.#runner.runInline(run, this.#requests.get(where) as StepRequest, 1);
     return this.#means.logs();
   }
 
-  #begin(samples: Samples): BatchRun {
-    const {count} = samples;
+  #begin({batch}: BatchRun): void {
     this.#means.reset();
-    if (this.#of.rows !== count) this.#of = {rows: count};
-    if (this.#rows.length < count) this.#rows = ascendingRows(2 ** Math.ceil(Math.log2(count)));
-    return {samples: this.#copied(samples) ?? samples, rows: this.#rows, batch: count, steps: 1};
+    if (this.#of.rows !== batch) this.#of = {rows: batch};
   }
 
   /** Undefined where there is too much to copy. */
@@ -85,9 +107,36 @@ function stepsFor(engine: Engine, where: string, samples: Samples): BatchSteps {
   return steps;
 }
 
-function checkRequest(engine: Engine, where: string, options: Weighting): void {
+interface Ready {
+  readonly steps: BatchSteps;
+  readonly run: BatchRun;
+}
+
+/** The last batch of each model, where others like it can follow. */
+const lastBatches = new WeakMap<Engine, Ready & {readonly batch: KnownBatch}>();
+
+/** The step over one batch, which is checked and copied. */
+function ready(engine: Engine, where: string, x: PortData, y: PortData, options?: Weighting): Ready {
+  const compilation = engine.compilation(where);
+  const last = options === undefined ? lastBatches.get(engine) : undefined;
+  if (last?.steps.inPlace) {
+    const {run, steps} = last;
+    const count = last.batch.take(compilation, where, x, y);
+    if (count === run.batch) return last;
+    if (count > 0) return {steps, run: steps.runOver(run.samples, count)};
+  }
+  const samples = bindSamples(engine, where, x, y, options);
+  const steps = stepsFor(engine, where, samples);
+  const run = steps.runOf(samples);
+  const [least, most] = steps.rowsAround(run);
+  const batch = KnownBatch.of({compilation, samples, copies: run.samples, least, most}, x, y);
+  if (batch) lastBatches.set(engine, {batch, steps, run});
+  return {steps, run};
+}
+
+function checkRequest(engine: Engine, where: string, options?: Weighting): void {
   engine.compilation(where);
-  checkOptions(where, options, ['sampleWeight', 'classWeight']);
+  if (options !== undefined) checkOptions(where, options, ['sampleWeight', 'classWeight']);
 }
 
 /** See `Model.trainOnBatch`. */
@@ -95,22 +144,22 @@ export async function trainOnBatch(
   engine: Engine,
   x: PortData,
   y: PortData,
-  options: Weighting = {},
+  options?: Weighting,
 ): Promise<Logs> {
   const where = 'trainOnBatch';
   checkRequest(engine, where, options);
   return engine.write(where, () => {
-    const samples = bindSamples(engine, where, x, y, options);
-    return stepsFor(engine, where, samples).run(where, samples);
+    const {steps, run} = ready(engine, where, x, y, options);
+    return steps.run(where, run);
   });
 }
 
 /** See `Model.trainOnBatchSync`. */
-export function trainOnBatchSync(engine: Engine, x: PortData, y: PortData, options: Weighting = {}): Logs {
+export function trainOnBatchSync(engine: Engine, x: PortData, y: PortData, options?: Weighting): Logs {
   const where = 'trainOnBatchSync';
   checkRequest(engine, where, options);
   return engine.writeAlone(where, () => {
-    const samples = bindSamples(engine, where, x, y, options);
-    return stepsFor(engine, where, samples).runSync(where, samples);
+    const {steps, run} = ready(engine, where, x, y, options);
+    return steps.runSync(where, run);
   });
 }

@@ -110,9 +110,19 @@ export class StepRunner {
     this.#inline = new InlineSteps(program);
   }
 
+  /** False once the variables have moved into the memory of a larger model. */
+  get inPlace(): boolean {
+    return this.#program.inPlace;
+  }
+
+  /** Rows of a step at most, where it may have others too; else 0. */
+  get mostRows(): number {
+    return this.#program.plan.rows?.most ?? 0;
+  }
+
   /** Whether it makes steps of other numbers of rows too. */
   get isForAllRows(): boolean {
-    return this.#program.plan.rows !== undefined;
+    return this.mostRows > 0;
   }
 
   /** What is known of the time of a step is about one batch size. */
