@@ -104,6 +104,28 @@ VEC_INLINE int64_t consecutive_rows(const int32_t* rows, int64_t count, int32_t 
   return are_rows(first, n, args) ? n : 1;
 }
 
+// Scattered rows of one vector each, without a look at any of them alone. False if one of them is not there or
+// not finite: then all of them have to be gathered in the other way.
+template <class Element>
+bool gather_narrow_rows(const Args& args, const Element* source, int64_t n, int64_t first, int64_t last) {
+  const int32_t* rows = input<int32_t>(args, 1);
+  float* y = output<float>(args, 0) + first * n;
+  int32_t* guard = output<int32_t>(args, 1);
+  const Vec scale = splat(float_attribute(args, 0)), offset = splat(float_attribute(args, 1));
+  IntVec bits = splat_int(0);
+  for (int64_t b = first; b < last; ++b) {
+    const int32_t later = read_once(rows + min(b + kMaxPrefetchRows, last - 1)), row = read_once(rows + b);
+    if (!is_row(row, args) || !is_row(later, args)) return false;
+    __builtin_prefetch(source + later * n);
+    const Vec value = read_reals(source + row * n, n);
+    if (kIsReal<Element>) bits = bits | not_finite_bits(value);
+    store_upto(y, fma(value, scale, offset), n);
+    y += n;
+    guard[b] = -1;
+  }
+  return !has_top_bit(bits);
+}
+
 template <class Element>
 VEC_INLINE void gather_rows(const Args& args, const Element* source, int64_t first, int64_t last) {
   const int32_t* rows = input<int32_t>(args, 1);
@@ -111,6 +133,8 @@ VEC_INLINE void gather_rows(const Args& args, const Element* source, int64_t fir
   int64_t n = row_size(args), longest = n < kShortRow ? last - first : 1;
   Vec scale = splat(float_attribute(args, 0)), offset = splat(float_attribute(args, 1));
   int64_t ahead = prefetch_rows<Element>(n);
+  const bool apart = last - first > 1 && int64_t{read_once(rows + first + 1)} - read_once(rows + first) != 1;
+  if (apart && n <= kLanes && gather_narrow_rows(args, source, n, first, last)) return;
   for (int64_t b = first; b < last;) {
     int32_t row = read_once(rows + b);
     float* y = output<float>(args, 0) + b * n;

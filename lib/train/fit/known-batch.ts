@@ -1,6 +1,6 @@
 // A batch like one before it: arrays of the same kinds, of as many rows as the same program takes, are copied
 // to where that reads, and nothing about them is looked up again.
-import {isResizable} from '../../core/kinds.ts';
+import {isResizable, typedArrayName} from '../../core/kinds.ts';
 import type {Shape} from '../../core/shape.ts';
 import type {Rows} from '../../data/arrays.ts';
 import type {Samples} from '../feed/samples.ts';
@@ -11,12 +11,12 @@ import type {OutputLoss} from '../step/compile-options.ts';
 
 /** A bare typed array that was used as it is; nothing of the user's is kept. */
 class Like {
-  readonly #kind: unknown;
+  readonly #kind: string | undefined;
   readonly #width: number;
   readonly #copy: Rows['data'];
 
   constructor({data, count}: Rows, copy: Rows) {
-    this.#kind = data.constructor;
+    this.#kind = typedArrayName(data);
     this.#width = data.length / count;
     this.#copy = copy.data;
   }
@@ -26,7 +26,7 @@ class Like {
     if (!ArrayBuffer.isView(given)) return false;
     const data = given as Rows['data'];
     return (
-      data.length === count * this.#width && data.constructor === this.#kind && !isResizable(data.buffer)
+      data.length === count * this.#width && typedArrayName(data) === this.#kind && !isResizable(data.buffer)
     );
   }
 

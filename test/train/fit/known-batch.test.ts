@@ -9,7 +9,10 @@ const numbers = (rows: number, seed: number): Float32Array =>
 const labels = (rows: number, seed: number): Int32Array =>
   Int32Array.from({length: rows}, (_, row) => (row + seed) % 3);
 
-function build(loss = 'sparseCategoricalCrossentropy', units = 3): Sequential {
+function build(
+  loss: 'sparseCategoricalCrossentropy' | 'binaryCrossentropy' = 'sparseCategoricalCrossentropy',
+  units = 3,
+): Sequential {
   const body = layers.dense({units: 7, activation: 'tanh', inputShape: [width], name: 'body'});
   const activation = loss === 'binaryCrossentropy' ? 'sigmoid' : 'softmax';
   const net = sequential([body, layers.dropout({rate: 0.2}), layers.dense({units, activation})], {seed: 3});
