@@ -104,6 +104,9 @@ VEC_INLINE int64_t consecutive_rows(const int32_t* rows, int64_t count, int32_t 
   return are_rows(first, n, args) ? n : 1;
 }
 
+// Whether a row index is followed by the next one.
+VEC_INLINE bool is_next(const int32_t* row) { return int64_t{read_once(row + 1)} - read_once(row) == 1; }
+
 // Scattered rows of one vector each, without a look at any of them alone. False if one of them is not there or
 // not finite: then all of them have to be gathered in the other way.
 template <class Element>
@@ -133,7 +136,7 @@ VEC_INLINE void gather_rows(const Args& args, const Element* source, int64_t fir
   int64_t n = row_size(args), longest = n < kShortRow ? last - first : 1;
   Vec scale = splat(float_attribute(args, 0)), offset = splat(float_attribute(args, 1));
   int64_t ahead = prefetch_rows<Element>(n);
-  const bool apart = last - first > 1 && int64_t{read_once(rows + first + 1)} - read_once(rows + first) != 1;
+  const bool apart = last - first > 1 && !is_next(rows + first);
   if (apart && n <= kLanes && gather_narrow_rows(args, source, n, first, last)) return;
   for (int64_t b = first; b < last;) {
     int32_t row = read_once(rows + b);

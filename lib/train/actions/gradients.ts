@@ -1,4 +1,5 @@
 // The backward pass on its own: the loss of some rows and its gradients, without an update.
+import type {TypedArray} from '../../core/dtype.ts';
 import {checkBoolean, checkNumber, checkOptions} from '../../core/errors.ts';
 import type {Shape} from '../../core/shape.ts';
 import {keyOfSamples, specsOf} from '../feed/plan-key.ts';
@@ -76,6 +77,8 @@ function programOf(
   );
 }
 
+const known = ['training', 'seed', 'record', 'sampleWeight', 'classWeight'];
+
 /** The backward pass on its own: gradients of the loss over all rows of `x` as one batch. */
 export async function gradientsOf(
   engine: Engine,
@@ -84,7 +87,7 @@ export async function gradientsOf(
   options: GradientsOptions = {},
 ): Promise<GradientsResult> {
   const where = 'gradients';
-  checkOptions(where, options, ['training', 'seed', 'record', 'sampleWeight', 'classWeight']);
+  checkOptions(where, options, known);
   const {training = false, seed = engine.seed, record = false, sampleWeight, classWeight} = options;
   checkBoolean(`${where}: training`, training);
   checkBoolean(`${where}: record`, record);
@@ -96,22 +99,30 @@ export async function gradientsOf(
   checkOneBatch(where, network.batchSize, batch);
   const {program, recorder} = programOf(engine, samples, training, record);
   const run = {where, ...samples, rows, batch, random: randomOf(engine, seed)};
-  const result = await runRows(engine, program, run, {steps: 1});
-  const resultOf = (name: string, shape: Shape): ShapedResult => {
-    return {data: result.outputs[name] as Float32Array, shape};
-  };
-  const gradients = network.trainable.map(({variable: {name, shape}}, index) => {
-    return [name, resultOf(gradientOutput(index), shape)] as const;
-  });
-  const isOfInputs = recorder && !network.runsAhead;
-  const inputs = network.inputs.map(({shape}, index) =>
-    resultOf(inputGradientOutput(index), [batch, ...shape]),
-  );
-  const all = ['preActivation', 'activation', 'errorSignal'] as const;
+  const {outputs} = await runRows(engine, program, run, {steps: 1});
+  const gradients: Record<string, ShapedResult> = {};
+  for (const [index, {variable}] of network.trainable.entries()) {
+    gradients[variable.name] = resultOf(outputs, gradientOutput(index), variable.shape);
+  }
   return {
-    loss: result.outputs.loss?.[0] as number,
-    gradients: Object.fromEntries(gradients),
-    layers: recorder ? readRecords(recorder, result.outputs, all) : [],
-    inputs: isOfInputs ? inStructure(network.inputStructure, network.inputs, inputs) : undefined,
+    loss: outputs.loss?.[0] as number,
+    gradients,
+    layers: recorder ? readRecords(recorder, outputs, recorded) : [],
+    inputs: recorder && !network.runsAhead ? inputGradients(network, outputs, batch) : undefined,
   };
+}
+
+const recorded = ['preActivation', 'activation', 'errorSignal'] as const;
+
+type Outputs = Readonly<Record<string, TypedArray>>;
+
+function resultOf(outputs: Outputs, name: string, shape: Shape): ShapedResult {
+  return {data: outputs[name] as Float32Array, shape};
+}
+
+function inputGradients({inputs, inputStructure}: Network, outputs: Outputs, batch: number): Prediction {
+  const all = inputs.map(({shape}, index) =>
+    resultOf(outputs, inputGradientOutput(index), [batch, ...shape]),
+  );
+  return inStructure(inputStructure, inputs, all);
 }

@@ -24,7 +24,7 @@ type RunOptions = Parameters<CompiledProgram['run']>[1];
 
 /** What the random layers of one step read, which is the next of the training. */
 export function randomOf(engine: Engine, seed: number): NonNullable<RowRun['random']> {
-  return {seed: Int32Array.from(seedWords(seed)), step: Int32Array.of(engine.iterations)};
+  return {seed: Int32Array.of(...seedWords(seed)), step: Int32Array.of(engine.iterations)};
 }
 
 /** The inputs of a program that reads rows. */
