@@ -107,8 +107,8 @@ VEC_INLINE int64_t consecutive_rows(const int32_t* rows, int64_t count, int32_t 
 // Whether a row index is followed by the next one.
 VEC_INLINE bool is_next(const int32_t* row) { return int64_t{read_once(row + 1)} - read_once(row) == 1; }
 
-// Scattered rows of one vector each, without a look at any of them alone. False if one of them is not there or
-// not finite: then all of them have to be gathered in the other way.
+// Scattered rows of one vector each, without a look at any of them alone. False if one of them is not there
+// or not finite: then all of them have to be gathered in the other way.
 template <class Element>
 bool gather_narrow_rows(const Args& args, const Element* source, int64_t n, int64_t first, int64_t last) {
   const int32_t* rows = input<int32_t>(args, 1);
