@@ -47,6 +47,7 @@ template <class Number>
 struct ProductOf {
   using Element = Number;
   static constexpr Number kIdentity = 1;
+  static constexpr bool kAnyOrder = sums_in_any_order(Number{});
   template <class Register>
   static VEC_INLINE Register join(Register a, Register b) { return product_of(a, b); }
   template <class Register>

@@ -231,26 +231,36 @@ const char* check_take_along(const Args& args) {
 
 double take_along_cost(const Args& args) { return 60.0 + static_cast<double>(args.inputs[1].count); }
 
+// n elements that read the same block: y[i] = x[indices[i] * inner + i * kStep]. Returns the first guard that
+// is not -1, or `found`.
+template <int64_t kStep, class Element>
+VEC_INLINE int32_t take_from_block(Element* y, const Element* x, const int32_t* indices, int64_t n,
+                                   int64_t size, int64_t inner, int32_t found) {
+  for (int64_t i = 0; i < n; ++i) {
+    const int32_t index = read_once(indices + i);
+    if (__builtin_expect(is_inside(index, size), true)) {
+      y[i] = kStep == 0 ? x[index] : x[index * inner + i];
+      continue;
+    }
+    y[i] = Element{0};
+    if (found == -1) found = index_guard(index, size);
+  }
+  return found;
+}
+
 // Elements [first, last) of the result. Returns the first guard that is not -1.
 template <class Element>
 VEC_INLINE int32_t take_along_elements(const TakenAlong& of, Element* y, const Element* x,
                                        const int32_t* indices, int64_t first, int64_t last) {
   int32_t found = -1;
   while (first < last) {
-    int64_t row = first / of.inner, column = first - row * of.inner, block = row / of.count;
+    const int64_t row = first / of.inner, column = first - row * of.inner, block = row / of.count;
     // Neighbours read the same block: all that is left of it where nothing follows the axis, else of a row.
-    int64_t left = of.inner == 1 ? (block + 1) * of.count - first : of.inner - column;
-    int64_t n = min(left, last - first), step = of.inner == 1 ? 0 : 1;
+    const int64_t left = of.inner == 1 ? (block + 1) * of.count - first : of.inner - column;
+    const int64_t n = min(left, last - first);
     const Element* from = x + block * of.n * of.inner + column;
-    for (int64_t i = 0; i < n; ++i) {
-      int32_t index = read_once(indices + first + i);
-      if (__builtin_expect(is_inside(index, of.n), true)) {
-        y[first + i] = from[index * of.inner + i * step];
-        continue;
-      }
-      y[first + i] = Element{0};
-      if (found == -1) found = index_guard(index, of.n);
-    }
+    found = of.inner == 1 ? take_from_block<0>(y + first, from, indices + first, n, of.n, 1, found)
+                          : take_from_block<1>(y + first, from, indices + first, n, of.n, of.inner, found);
     first += n;
   }
   return found;

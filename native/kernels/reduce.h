@@ -30,6 +30,8 @@ VEC_INLINE IntVec read_tail(const Element* p, int64_t n) {
 VEC_INLINE int32_t wrapped_sum(int32_t a, int32_t b) {
   return static_cast<int32_t>(static_cast<uint32_t>(a) + static_cast<uint32_t>(b));
 }
+constexpr bool sums_in_any_order(float) { return false; }
+constexpr bool sums_in_any_order(int32_t) { return true; }
 constexpr float least_of(float) { return -__builtin_inff(); }
 constexpr int32_t least_of(int32_t) { return INT32_MIN; }
 constexpr float greatest_of(float) { return __builtin_inff(); }
@@ -53,6 +55,7 @@ template <class Number>
 struct SumOf {
   using Element = Number;
   static constexpr Number kIdentity = 0;
+  static constexpr bool kAnyOrder = sums_in_any_order(Number{});
   template <class Register>
   static VEC_INLINE Register join(Register a, Register b) { return a + b; }
   static VEC_INLINE float over_lanes(Vec x) { return reduce_add(x); }
@@ -69,6 +72,7 @@ template <class Number>
 struct MaxOf {
   using Element = Number;
   static constexpr Number kIdentity = least_of(Number{});
+  static constexpr bool kAnyOrder = true;
   template <class Register>
   static VEC_INLINE Register join(Register a, Register b) { return max(a, b); }
   static VEC_INLINE float over_lanes(Vec x) { return reduce_max(x); }
@@ -84,6 +88,7 @@ template <class Number>
 struct MinOf {
   using Element = Number;
   static constexpr Number kIdentity = greatest_of(Number{});
+  static constexpr bool kAnyOrder = true;
   template <class Register>
   static VEC_INLINE Register join(Register a, Register b) { return min(a, b); }
   static VEC_INLINE float over_lanes(Vec x) { return -reduce_max(neg(x)); }
@@ -201,10 +206,22 @@ VEC_INLINE Number join_pairwise(int64_t count, Part part, Join join) {
   return joined;
 }
 
+// Chains that are begun at once where the order makes no difference: one alone waits for itself.
+constexpr int kFreeChains = 4;
+
 template <class Of>
 VEC_INLINE auto reduce_chunk(const typename Of::Element* x, int64_t n) {
   RegisterFor<Of> all = splat_number(Of::kIdentity);
   int64_t i = 0;
+  if (Of::kAnyOrder && n >= 2 * kFreeChains * kLanes) {
+    RegisterFor<Of> chains[kFreeChains];
+    for (auto& chain : chains) chain = all;
+    for (; i + kFreeChains * kLanes <= n; i += kFreeChains * kLanes) {
+#pragma GCC unroll 4
+      for (int c = 0; c < kFreeChains; ++c) chains[c] = Of::join(chains[c], read_numbers(x + i + c * kLanes));
+    }
+    for (auto& chain : chains) all = Of::join(all, chain);
+  }
   for (; i + kLanes <= n; i += kLanes) all = Of::join(all, read_numbers(x + i));
   if (i < n) {
     all = Of::join(all, select(mask_below(n - i), read_tail(x + i, n - i), splat_number(Of::kIdentity)));
