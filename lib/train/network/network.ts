@@ -30,8 +30,8 @@ export interface Weight {
 export interface NetworkLayer {
   readonly name: string;
   readonly layer: Layer;
-  /** Of its first call, for one sample. */
-  readonly outputShape: Shape;
+  /** Of its first call. */
+  readonly output: SymbolicTensor;
   readonly weights: readonly Weight[];
 }
 
@@ -131,8 +131,7 @@ export class Network {
     this.layers = layers.map(layer => {
       const name = this.#names.get(layer) as string;
       const first = this.calls.find(call => call.layer === layer) as LayerCall;
-      const outputShape = (first.outputs[0] as SymbolicTensor).shape;
-      return {name, layer, outputShape, weights: weightsOf(name, layer, seen)};
+      return {name, layer, output: at(first.outputs, 0), weights: weightsOf(name, layer, seen)};
     });
     this.weights = this.layers.flatMap(({weights}) => weights);
     this.states = this.layers.flatMap(({name, layer}) => statesOf(name, layer, seen));
