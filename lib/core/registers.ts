@@ -1,6 +1,7 @@
 // What elementwise ops compute in. In a signature N stands for f32 and i32, T for f32, i32 and bool: the
 // kernel of such an op has a row for each of them.
 import {type ComputedType, type DType, dtypes} from './dtype.ts';
+import {computedTypes, widest} from './promotion.ts';
 import type {Signature} from './signature.ts';
 import {
   type Call,
@@ -14,7 +15,6 @@ import {
 } from './tensor.ts';
 
 const typePattern = /: (\w+)(?=[,)]| ->| \{|$)/g;
-const computed: readonly ComputedType[] = ['bool', 'int32', 'float32'];
 
 /** What a tensor is in a register. */
 export const registerOf = ({dtype}: {readonly dtype: DType}): ComputedType => dtypes[dtype].computed;
@@ -48,9 +48,9 @@ export function rowsOf({signature, converts, elementwise, kind}: Op): string[] {
     types.map(type => rowOf(signature, new Array<ComputedType>(4).fill(type)));
   const isMapped = elementwise && kind === 'primitive';
   if (/: any\b/.test(text) && converts) {
-    return computed.flatMap(from => computed.map(to => rowOf(signature, [from, to])));
+    return computedTypes.flatMap(from => computedTypes.map(to => rowOf(signature, [from, to])));
   }
-  if (/: T\b/.test(text) && isMapped) return each(computed);
+  if (/: T\b/.test(text) && isMapped) return each(computedTypes);
   return /: N\b/.test(text) ? each(['int32', 'float32']) : [text];
 }
 
@@ -67,13 +67,12 @@ const isInt32 = (value: number): boolean => value === (value | 0) && !Object.is(
 
 /** What operands are computed as together: bool < int32 < float32; an integer counts as `least`. */
 function commonType(operands: readonly TensorLike[], least: ComputedType): ComputedType {
-  const places = operands.map(operand =>
-    isTensor(operand)
-      ? computed.indexOf(registerOf(operand))
-      : computed.indexOf(isInt32(operand) ? 'int32' : 'float32'),
-  );
   if (!operands.some(isTensor)) return 'float32';
-  return computed[Math.max(computed.indexOf(least), ...places)] as ComputedType;
+  const types = operands.map(
+    (operand): ComputedType =>
+      isTensor(operand) ? registerOf(operand) : isInt32(operand) ? 'int32' : 'float32',
+  );
+  return widest([least, ...types]);
 }
 
 /** `cast`, which is an op itself. */

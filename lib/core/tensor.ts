@@ -1,8 +1,10 @@
 import type {DType, TypedArray} from './dtype.ts';
-import {dtypeOfShort, dtypes} from './dtype.ts';
+import {dtypes} from './dtype.ts';
 import {checkOptions, fail} from './errors.ts';
 import {isNumericArray, isOwn, mark, show} from './kinds.ts';
-import {converted} from './numbers.ts';
+import {zip} from './lists.ts';
+import {converted as convertedNumbers} from './numbers.ts';
+import {declaredAt, misfitOf, promotedTypes} from './promotion.ts';
 import {currentScope, failIn} from './scope.ts';
 import type {Shape} from './shape.ts';
 import {formatShape, sizeOf} from './shape.ts';
@@ -176,33 +178,46 @@ export function register<Attributes extends object, Text extends string>(
   return op;
 }
 
-/** Refuses operands whose number or element types the signature does not allow. */
-function checkOperands(op: Op, inputs: readonly Tensor[]): void {
-  const bound = new Map<string, DType>();
-  const declared = op.signature.inputs;
+type Convert = (x: Tensor, dtype: DType) => Tensor;
+
+let convert: Convert | undefined;
+
+/** Told by who defines `cast`, which is an op itself. */
+export function convertWith(converter: Convert): void {
+  convert = converter;
+}
+
+/** A tensor as another type. */
+export const converted: Convert = (x, dtype) =>
+  convert?.(x, dtype) ?? fail('ERR_GRAPH', 'no op that converts is known yet.');
+
+/**
+ * The operands as the op takes them: those of a type that promotes to one that it takes are converted.
+ * Refuses others, and any other number of them.
+ */
+function takenBy(op: Op, inputs: readonly Tensor[]): readonly Tensor[] {
+  const {signature} = op;
+  const declared = signature.inputs;
   const required = declared.filter(operand => !operand.optional && !operand.variadic).length;
   const variadic = declared.at(-1)?.variadic === true;
   if (inputs.length < required || (!variadic && inputs.length > declared.length)) {
     failIn(op.name, 'ERR_SHAPE', `expected ${required} operands. Received ${inputs.length}`);
   }
-  inputs.forEach((input, position) => {
-    const {name, type} = declared[Math.min(position, declared.length - 1)] as (typeof declared)[number];
-    checkTensor(op.name, name, input);
-    if (type === 'any') return;
-    if (type === 'N' && input.dtype !== 'float32' && input.dtype !== 'int32') {
-      failIn(op.name, 'ERR_DTYPE', `operand ${name} must be float32 or int32. Received ${input}`);
-    }
-    const expected = dtypeOfShort(type) ?? bound.get(type);
-    if (expected === undefined) bound.set(type, input.dtype);
-    else if (input.dtype !== expected) {
-      failIn(op.name, 'ERR_DTYPE', `operand ${name} must be ${expected}. Received ${input}`);
-    }
-  });
+  for (const [position, input] of inputs.entries()) {
+    checkTensor(op.name, declaredAt(signature, position).name, input);
+  }
+  const misfit = misfitOf(signature, inputs);
+  if (!misfit) return inputs;
+  const types = promotedTypes(op, inputs);
+  if (types) return zip(inputs, types).map(([x, dtype]) => (x.dtype === dtype ? x : converted(x, dtype)));
+  const {position, wanted} = misfit;
+  const {name} = declaredAt(signature, position);
+  return failIn(op.name, 'ERR_DTYPE', `operand ${name} must be ${wanted}. Received ${inputs[position]}`);
 }
 
 /**
- * Applies an op to tensors, in the order of its signature: checks them, infers the results' shapes, and makes
- * the symbolic results. In the scope that is open, unless another is given.
+ * Applies an op to tensors, in the order of its signature: checks and promotes them, infers the results'
+ * shapes, and makes the symbolic results. In the scope that is open, unless another is given.
  */
 export function apply<Attributes extends object, Text extends string>(
   op: Op<Attributes, Text>,
@@ -211,8 +226,7 @@ export function apply<Attributes extends object, Text extends string>(
   scope?: string,
 ): Listed<OutputList<Text>, Tensor>;
 export function apply(op: Op, inputs: readonly Tensor[], attributes: object, scope = currentScope()) {
-  checkOperands(op, inputs);
-  return new Call(op, inputs, attributes, scope).outputs;
+  return new Call(op, takenBy(op, inputs), attributes, scope).outputs;
 }
 
 /** The first (often only) result of applying an op. */
@@ -222,8 +236,7 @@ export function apply1<Attributes extends object, Text extends string>(
   attributes: Attributes,
 ): Tensor;
 export function apply1(op: Op, inputs: readonly Tensor[], attributes: object): Tensor {
-  checkOperands(op, inputs);
-  return new Call(op, inputs, attributes, currentScope()).result;
+  return new Call(op, takenBy(op, inputs), attributes, currentScope()).result;
 }
 
 // Leaves: where values come from.
@@ -356,7 +369,11 @@ export function constant(value: number | TypedArray, shape: Shape = [], dtype: D
   checkShape('constant', shape);
   const data = dtypes[dtype].isArray(value)
     ? value
-    : converted('constant', typeof value === 'number' ? [value] : (value as ArrayLike<unknown>), dtype);
+    : convertedNumbers(
+        'constant',
+        typeof value === 'number' ? [value] : (value as ArrayLike<unknown>),
+        dtype,
+      );
   if (data.length !== sizeOf(shape)) {
     failIn('constant', 'ERR_SHAPE', `${data.length} values do not fill the shape ${formatShape(shape)}`);
   }

@@ -3,6 +3,7 @@ import {dtypes} from '../core/dtype.ts';
 import {checkBoolean, checkChoice, checkNumber, fail, requireOptions} from '../core/errors.ts';
 import {isList, show} from '../core/kinds.ts';
 import {at} from '../core/lists.ts';
+import {fitsType} from '../core/numbers.ts';
 import {sizeOf} from '../core/shape.ts';
 import type {NumberArray, ShapedArray} from './arrays.ts';
 import {type Batched, collate, leafOf} from './collate.ts';
@@ -50,6 +51,9 @@ function padded(
   const [length = 0, ...rest] = shape;
   if (shape.length === 0) fail('ERR_VALUE', `${what} is a number, and no sequence.`);
   if (length > to) fail('ERR_VALUE', `${what} has ${length} steps where its element says at most ${to}.`);
+  if (!fitsType(paddingValue, dtype)) {
+    fail('ERR_VALUE', `${what}: paddingValue ${paddingValue} does not fit ${dtype}.`);
+  }
   const {array} = dtypes[dtype];
   const width = sizeOf(rest);
   const data = new array(to * width) as NumberArray;

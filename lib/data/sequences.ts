@@ -1,6 +1,7 @@
 // Sequences as tables: of one length by padding, and as windows over a series.
 import {checkBoolean, checkChoice, checkNumber, checkOptions, fail, requireOptions} from '../core/errors.ts';
 import {isList, show} from '../core/kinds.ts';
+import {fitsType} from '../core/numbers.ts';
 import {type DataInput, pickRows, type Rows, type ShapedArray, toRows} from './arrays.ts';
 import {Dataset} from './dataset.ts';
 import {shapeOfTable} from './table.ts';
@@ -39,6 +40,7 @@ export function padSequences(
   checkChoice(`${where}: truncating`, truncating, ['pre', 'post']);
   checkChoice(`${where}: dtype`, dtype, ['int32', 'float32']);
   checkNumber(`${where}: value`, value, {min: -3e38, max: 3e38});
+  if (!fitsType(value, dtype)) fail('ERR_VALUE', `${where}: value: ${value} does not fit ${dtype}.`);
   if (!Array.isArray(sequences) || sequences.length === 0) {
     fail('ERR_SHAPE', `${where}: expected an array of sequences. Received ${show(sequences)}.`);
   }
@@ -46,7 +48,7 @@ export function padSequences(
     if (isList(sequence)) return sequence as ArrayLike<number>;
     return fail('ERR_DTYPE', `${where}: sequence ${at}: expected numbers. Received ${show(sequence)}.`);
   });
-  const {maxlen = Math.max(1, ...lists.map(({length}) => length))} = options;
+  const {maxlen = lists.reduce((most, {length}) => Math.max(most, length), 1)} = options;
   checkNumber(`${where}: maxlen`, maxlen, {integer: true, min: 1, max: 2 ** 31 - 1});
   const size = lists.length * maxlen;
   const data = (dtype === 'int32' ? new Int32Array(size) : new Float32Array(size)).fill(value);
@@ -56,10 +58,7 @@ export function padSequences(
     const to = row * maxlen + (padding === 'pre' ? maxlen - count : 0);
     for (let at = 0; at < count; at++) {
       const number: unknown = list[from + at];
-      const isFit =
-        typeof number === 'number' &&
-        (dtype === 'int32' ? number === (number | 0) : Number.isFinite(Math.fround(number)));
-      if (!isFit) {
+      if (typeof number !== 'number' || !Number.isFinite(number) || !fitsType(number, dtype)) {
         const place = `sequence ${row} holds ${show(number)} at ${from + at}`;
         fail('ERR_VALUE', `${where}: ${place}; expected numbers of ${dtype}.`);
       }

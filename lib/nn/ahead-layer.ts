@@ -111,14 +111,6 @@ export function integersIn(where: string, rows: AnyRows | undefined): ArrayLike<
   return numbers;
 }
 
-/** Refuses samples of another kind. @throws ERR_DTYPE */
-export function checkSampleType(scope: string, {dtype}: SampleType, wanted: 'text' | 'numbers'): void {
-  if ((dtype === 'string') === (wanted === 'text')) return;
-  const instead =
-    wanted === 'text' ? "input({…, dtype: 'string'})" : 'layers.stringLookup or hashing for text';
-  fail('ERR_DTYPE', `${scope}: expected ${wanted}. Received ${dtype}; ${instead}.`);
-}
-
 /** The only input of a layer. @throws ERR_SHAPE */
 export function onlyInput(scope: string, inputs: readonly SampleType[]): SampleType {
   const [only] = inputs;

@@ -1,4 +1,5 @@
 // The memory in which weights of layers lie, as a layer sees it.
+import {fail} from '../core/errors.ts';
 import type {Variable} from '../core/tensor.ts';
 import type {SetWeightsOptions, WeightData, WeightsSet, WeightValue} from './weights.ts';
 
@@ -20,9 +21,34 @@ export interface LayerMemory {
   ): WeightsSet;
 }
 
+/** The memory of a layer, which it has once a model is made of it. */
+export class MemoryToCome {
+  #memory: LayerMemory | undefined;
+
+  get isKnown(): boolean {
+    return this.#memory !== undefined;
+  }
+
+  become(memory: LayerMemory): void {
+    this.#memory = memory;
+  }
+
+  /** @throws ERR_MODEL_BUSY while a training runs. */
+  checkNoTraining(where: string): void {
+    this.#memory?.checkNoTraining(where);
+  }
+
+  /** @throws ERR_GRAPH before a model is made of the layer. */
+  for(where: string): LayerMemory {
+    if (this.#memory) return this.#memory;
+    const when = 'its weights have no values before a model is made of it';
+    return fail('ERR_GRAPH', `${where}: ${when}: sequential([layer]) or model({…}).`);
+  }
+}
+
 /** States become zeros, or the values given. */
 export function writeStates(
-  memory: () => LayerMemory,
+  memory: MemoryToCome,
   where: string,
   states: readonly Stored[],
   values?: readonly WeightValue[],
@@ -30,5 +56,6 @@ export function writeStates(
   const zeros = ({variable: {shape, tensor}}: Stored): WeightValue => {
     return {shape, data: new Float32Array(tensor.size)};
   };
-  if (states.length > 0 || values?.length) memory().write(where, states, values ?? states.map(zeros), {});
+  if (states.length > 0 || values?.length)
+    memory.for(where).write(where, states, values ?? states.map(zeros), {});
 }

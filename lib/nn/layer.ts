@@ -6,11 +6,12 @@ import {isOwn, mark} from '../core/kinds.ts';
 import {type Config, describe, type Named, remember} from '../core/named.ts';
 import {formatShape, type Shape} from '../core/shape.ts';
 import {type Tensor, withScope} from '../core/tensor.ts';
-import {type AheadOfPlan, checkPlace, notInPlan, type ValueType} from './ahead.ts';
+import {type AheadOfPlan, checkPlace, type Fed, notInPlan, type ValueType} from './ahead.ts';
 import {checkFits, type InputShape, inputOptions} from './any-length.ts';
+import {Applications} from './applications.ts';
 import {commonBatchSize, openBatchSize, withBatchSize} from './batch-size.ts';
 import type {Forward, ForwardAll, MakeWeight} from './call-context.ts';
-import {type LayerMemory, writeStates} from './layer-memory.ts';
+import {type LayerMemory, MemoryToCome, writeStates} from './layer-memory.ts';
 import {checkLayerOptions, type LayerOptions} from './layer-options.ts';
 import type {Masks} from './masking.ts';
 import {sampleOutputs, withActivityPenalty} from './output-shapes.ts';
@@ -27,7 +28,7 @@ export type {Masks} from './masking.ts';
 let nextId = 0;
 
 type SymbolicOptions = Partial<
-  Pick<SymbolicTensor, 'call' | 'maskShape' | 'dtype' | 'batchSize' | 'pattern'> & {name: string | undefined}
+  Pick<SymbolicTensor, 'call' | 'givenName' | 'maskShape' | 'dtype' | 'batchSize' | 'pattern' | 'isAhead'>
 >;
 
 /** A value of a model that is being built, for one sample: the axis of the batch is left out. */
@@ -51,17 +52,20 @@ export class SymbolicTensor {
   readonly batchSize: number | undefined;
   /** @internal Of an input with sizes that may be any, which are null here and stand-ins in `shape`. */
   readonly pattern: InputShape | undefined;
+  /** @internal Whether its rows are there before a plan runs: an input, or made of inputs ahead of it. */
+  readonly isAhead: boolean;
 
   /** @internal */
   constructor(shape: Shape, options: SymbolicOptions = {}) {
-    const {call, name, maskShape, dtype = 'float32', batchSize, pattern} = options;
+    const {call, maskShape, dtype = 'float32', batchSize, pattern} = options;
     this.shape = shape;
     this.pattern = pattern;
     this.dtype = dtype;
     this.call = call;
-    this.givenName = name;
+    this.givenName = options.givenName;
     this.maskShape = maskShape;
     this.batchSize = batchSize;
+    this.isAhead = options.isAhead ?? call === undefined;
     Object.freeze(this);
   }
 
@@ -86,6 +90,8 @@ export interface LayerCall {
   /** What `apply` was told beside the inputs. */
   readonly options: Config;
   readonly forward: ForwardAll;
+  /** @internal What the forward pass reads, of a model with layers ahead of the plan. */
+  readonly fed: Fed<SymbolicTensor> | undefined;
 }
 
 /** A weight of a layer; `layer` is the one whose `trainable` applies to it. */
@@ -126,8 +132,8 @@ export abstract class Layer implements Named {
   readonly activityRegularizer: Regularizer | undefined;
   #trainable: boolean;
   #nameInModel: string | undefined;
-  #memory: LayerMemory | undefined;
-  readonly #calls: LayerCall[] = [];
+  readonly #memory = new MemoryToCome();
+  readonly #calls = new Applications<LayerCall>();
   readonly #weights = new WeightTable<Layer>(this);
   readonly #forwards = new Map<string, ForwardAll>();
 
@@ -167,11 +173,16 @@ export abstract class Layer implements Named {
 
   /** @internal @throws ERR_MODEL_BUSY while a training runs. */
   checkNoTraining(what: string): void {
-    this.#memory?.checkNoTraining(`${this.name}: ${what}`);
+    this.#memory.checkNoTraining(`${this.name}: ${what}`);
   }
 
   /** @internal What it does in JavaScript, ahead of the plan; undefined for a layer of ops. */
   aheadOfPlan(): AheadOfPlan | undefined {
+    return undefined;
+  }
+
+  /** @internal What the plan reads in place of these inputs, where layers within run ahead of it. */
+  fedBy(_inputs: readonly SymbolicTensor[], _scope: string): Fed<SymbolicTensor> | undefined {
     return undefined;
   }
 
@@ -190,8 +201,7 @@ export abstract class Layer implements Named {
    * @throws ERR_WEIGHTS for numbers that do not fit; ERR_MODEL_BUSY; ERR_GRAPH before a model is made of it.
    */
   resetStates(values?: readonly WeightValue[]): void {
-    const memory = () => this.#memoryFor('resetStates');
-    writeStates(memory, `${this.name}: resetStates`, this.states, values);
+    writeStates(this.#memory, `${this.name}: resetStates`, this.states, values);
   }
 
   /** Those that training changes. */
@@ -212,7 +222,8 @@ export abstract class Layer implements Named {
   /** Copies of its weights, all of one finished step. @throws ERR_GRAPH before a model is made of it. */
   getWeights(): WeightData[] {
     if (this.weights.length === 0) return [];
-    return this.#memoryFor('getWeights').read(`${this.name}: getWeights`, this.weights);
+    const where = `${this.name}: getWeights`;
+    return this.#memory.for(where).read(where, this.weights);
   }
 
   /**
@@ -222,23 +233,18 @@ export abstract class Layer implements Named {
    * of the layer.
    */
   setWeights(weights: readonly WeightValue[], options: SetWeightsOptions = {}): WeightsSet {
-    return this.#memoryFor('setWeights').write(`${this.name}: setWeights`, this.weights, weights, options);
-  }
-
-  #memoryFor(what: string): LayerMemory {
-    if (this.#memory) return this.#memory;
-    const when = 'its weights have no values before a model is made of it';
-    return fail('ERR_GRAPH', `${this.name}: ${what}: ${when}: sequential([layer]) or model({…}).`);
+    const where = `${this.name}: setWeights`;
+    return this.#memory.for(where).write(where, this.weights, weights, options);
   }
 
   /** @internal Told by the model that is made of it. */
   attach(memory: LayerMemory): void {
-    this.#memory = memory;
+    this.#memory.become(memory);
   }
 
   /** @internal */
   get isAttached(): boolean {
-    return this.#memory !== undefined;
+    return this.#memory.isKnown;
   }
 
   /** @internal */
@@ -248,13 +254,12 @@ export abstract class Layer implements Named {
 
   /** @internal */
   isCalled(call: LayerCall): void {
-    this.#calls.push(call);
+    this.#calls.add(call);
   }
 
   /** @internal A call that no model has any more. */
   forget(call: LayerCall): void {
-    const at = this.#calls.indexOf(call);
-    if (at >= 0) this.#calls.splice(at, 1);
+    this.#calls.forget(call);
   }
 
   /** The options that make another like it: `layers.dense(layer.getConfig())`. */
@@ -299,19 +304,12 @@ export abstract class Layer implements Named {
 
   /** Its inputs where it was applied for the first (0), second, … time. */
   getInputAt(application: number): readonly SymbolicTensor[] {
-    return this.#callAt(application).inputs;
+    return this.#calls.at(this.name, application).inputs;
   }
 
   /** Its outputs there. */
   getOutputAt(application: number): readonly SymbolicTensor[] {
-    return this.#callAt(application).outputs;
-  }
-
-  #callAt(number: number): LayerCall {
-    const call = this.#calls[number];
-    if (call) return call;
-    const count = `it has been applied ${this.#calls.length} times`;
-    return fail('ERR_GRAPH', `${this.name}: there is no application ${String(number)}: ${count}.`);
+    return this.#calls.at(this.name, application).outputs;
   }
 
   /** Makes the weights and returns the forward pass, for one input whose samples have this shape. */
@@ -378,18 +376,21 @@ export function callLayer(
   options: Config = {},
 ): LayerCall {
   checkOptions(`${scope}: apply`, options, layer.callOptions);
-  const ahead = checkPlace(scope, layer, inputs);
+  const {ahead, fed} = checkPlace(scope, layer, inputs);
   const shapes = inputs.map(({shape}) => shape);
   checkFits(scope, layer.inputShape, shapes[0]);
   const batchSize = commonBatchSize(scope, [...inputs, layer]);
   return withScope(scope, () =>
     withBatchSize(batchSize, () => {
       const samples = ahead && [{...ahead.sampleOf(scope, inputs), maskShape: undefined}];
-      const forward = ahead && !ahead.isInput ? notInPlan : layer.forwardFor(shapes, scope, options);
+      const made = ahead && !ahead.isInput ? notInPlan : fed?.forward;
+      const forward = made ?? layer.forwardFor(shapes, scope, options);
       const outputs: SymbolicTensor[] = [];
-      const call: LayerCall = {layer, inputs: [...inputs], outputs, options: {...options}, forward};
-      for (const {shape, maskShape, dtype} of samples ?? sampleOutputs(scope, layer, forward, inputs)) {
-        outputs.push(new SymbolicTensor(shape, {call, maskShape, dtype, batchSize}));
+      const call: LayerCall = {layer, inputs: [...inputs], outputs, options: {...options}, forward, fed};
+      const results = samples ?? sampleOutputs(scope, layer, forward, fed?.feeds ?? inputs);
+      for (const [index, {shape, maskShape, dtype}] of results.entries()) {
+        const isAhead = ahead !== undefined || fed?.feedOf[index] !== undefined;
+        outputs.push(new SymbolicTensor(shape, {call, maskShape, dtype, batchSize, isAhead}));
       }
       layer.isCalled(call);
       return call;

@@ -4,19 +4,20 @@ import type {Shape} from '../core/shape.ts';
 import type {Layer} from './layer.ts';
 
 /** Why not; undefined where it may. `sample` is the shape of the first input: [steps, …]. */
-type Rule = (config: Config, sample: Shape) => string | undefined;
+type Rule = (config: Config, sample: Shape, layer: Layer) => string | undefined;
 
 const always: Rule = () => undefined;
 
 /** What works along the last axis, which must not be that of the steps. */
-const alongFeatures: Rule = (_, sample) =>
+const alongLast = (sample: Shape): string | undefined =>
   sample.length > 1 ? undefined : 'works along the only axis that there is, which is that of the steps';
+const alongFeatures: Rule = (_, sample) => alongLast(sample);
 
 /** The same along axes that an option names; the batch is axis 0. */
 const alongAxes: Rule = ({axis = -1}, sample) => {
   const axes = [axis].flat() as number[];
   const isOfSteps = axes.some(each => each === 1 || each + sample.length === 0);
-  return isOfSteps ? 'works along the axis of the steps' : alongFeatures({}, sample);
+  return isOfSteps ? 'works along the axis of the steps' : alongLast(sample);
 };
 
 const recurrent: Rule = ({goBackwards, returnSequences, stateful}) => {
@@ -34,7 +35,9 @@ const rules: Readonly<Record<string, Rule>> = {
   average: always,
   batchNormalization: alongAxes,
   bidirectional: () => 'reads the steps from the last to the first, too',
+  checkpoint: (_, sample, {layers: [inner]}) => inner && whyNotInParts(inner, sample),
   concatenate: alongAxes,
+  convLstm2d: recurrent,
   dense: alongFeatures,
   dropout: always,
   elu: always,
@@ -77,5 +80,5 @@ const unknown = 'does not say that a step of its output needs no step behind it 
 export function whyNotInParts(layer: Layer, sample: Shape): string | undefined {
   if (layer.supportsStreaming) return undefined;
   const rule = Object.hasOwn(rules, layer.kind) ? rules[layer.kind] : undefined;
-  return rule ? rule(layer.config, sample) : unknown;
+  return rule ? rule(layer.config, sample, layer) : unknown;
 }

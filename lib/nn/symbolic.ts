@@ -59,5 +59,5 @@ export function input(options: InputOptions): SymbolicTensor {
   checkInputType('input', dtype);
   checkInputShape('input: shape', shape, dtype === 'string');
   const pattern = shape.includes(null) ? [...shape] : undefined;
-  return new SymbolicTensor(withStandIns(shape), {name, dtype, batchSize, pattern});
+  return new SymbolicTensor(withStandIns(shape), {givenName: name, dtype, batchSize, pattern});
 }

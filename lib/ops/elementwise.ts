@@ -4,7 +4,15 @@ import {attributes, defineOp, type GradientRule} from '../core/define.ts';
 import {type ComputedType, type DType, dtypes} from '../core/dtype.ts';
 import {unknownName} from '../core/errors.ts';
 import {promote, registerOf} from '../core/registers.ts';
-import {apply1, checkTensor, isTensor, type Op, type Tensor, type TensorLike} from '../core/tensor.ts';
+import {
+  apply1,
+  checkTensor,
+  convertWith,
+  isTensor,
+  type Op,
+  type Tensor,
+  type TensorLike,
+} from '../core/tensor.ts';
 
 type UnaryText = `${string}(x: ${'f32' | 'N'}) -> y: ${'f32' | 'N'}`;
 type BinaryText = `${string}(a: ${'f32' | 'N'}, b: ${'f32' | 'N'}) -> y: ${'f32' | 'N'}`;
@@ -46,6 +54,8 @@ export function cast(x: Tensor, dtype: DType): Tensor {
   if (!Object.hasOwn(dtypes, dtype)) unknownName('dtype of ops.cast', dtype, Object.keys(dtypes));
   return x.dtype === dtype ? x : apply1(castOp, [x], {dtype});
 }
+
+convertWith(cast);
 
 /** Operands as tensors of one type that the op takes, at least `least`. */
 export const together = <const Operands extends readonly TensorLike[]>(

@@ -15,6 +15,8 @@ import {
   type Tensor,
   type TensorSpec,
 } from '../core/tensor.ts';
+import {barrier} from './gradient.ts';
+import {cast, zeros} from './map.ts';
 import {iterations} from './window.ts';
 
 const specsOf = ({region: {parameters, results}, carries, count}: Loop): TensorSpec[] =>
@@ -112,6 +114,9 @@ function checkCarries(before: readonly Tensor[], after: readonly Tensor[]): void
   });
 }
 
+/** What no iteration gives. */
+const noneOf = ({shape, dtype}: Tensor): Tensor => cast(zeros([0, ...shape]), dtype);
+
 const sliceShape = ({shape}: Tensor): Shape => shape.slice(1);
 
 /**
@@ -163,6 +168,12 @@ export function scan(
   checkList('outputs', outputs);
   checkCarries(before, after);
   const {updated, leaving} = open;
+  if (count === 0 && sequences.length > 0) {
+    for (const {value, take} of leaving) take(noneOf(value));
+    // The sequences are still what the results are made of.
+    const made = [...carries, ...outputs.map(noneOf)].map(result => barrier(result, sequences));
+    return {carries: made.slice(0, carries.length), outputs: made.slice(carries.length)};
+  }
   const results = loopCall(scanOp, {
     carries: [
       ...zip(carries, before, after),

@@ -22,6 +22,7 @@ import {
   runNative,
   runOnThreads,
 } from './native.ts';
+import {promotedSamples} from './promoted.ts';
 
 const table = Object.entries(samples) as [string, OpSamples][];
 
@@ -69,6 +70,34 @@ function itsNumbers(name: string, {bound, values}: OpSamples): void {
         .forEach((exact, index) => {
           expectSameBits((results[index] as EagerArray).read(), exact, `${reproducer(name, sample)} at once`);
         });
+      for (const result of results) result.dispose();
+    }
+  });
+}
+
+/** Operands that promote to what the op takes. */
+function itsTypes(name: string, {bound, values}: OpSamples, number: number): void {
+  const op = opOf(name);
+  const promoted = promotedSamples(op, values, number);
+  if (promoted.length === 0) return;
+  it('takes operands of other types as if they had been converted before', () => {
+    for (const sample of promoted) {
+      const program = buildOp(op, sample);
+      const what = reproducer(name, sample);
+      const inputs = evaluate(program.call.inputs, givenOf(program));
+      const exact = evaluate(program.call.outputs, givenOf(program));
+      const bounds = bound(program.call, inputs, exact);
+      const planned = inOrder(program, runNative(program));
+      planned.forEach((actual, index) => {
+        const [of, within] = [exact[index] as Float64Array, bounds[index] as Float64Array];
+        expectNear(actual, of, within, what, (program.call.outputs[index] as Tensor).dtype);
+      });
+      const operands = sample.operands.map(({data, shape, dtype}) => EagerArray.of(data, {shape, dtype}));
+      const results = applyNow(op, operands, sample.attributes ?? {});
+      const own = planned.filter((_, index) => index !== op.guard?.output);
+      for (const [index, wanted] of own.entries()) {
+        expectSameBits((results[index] as EagerArray).read(), wanted, `${what} at once`);
+      }
       for (const result of results) result.dispose();
     }
   });
@@ -160,6 +189,11 @@ export function conformance(part: number, parts: number): void {
   afterAll(() => setThreads(threads));
   describe.each(table.filter((_, index) => index % parts === part - 1))('%s', (name, given) => {
     itsNumbers(name, given);
+    itsTypes(
+      name,
+      given,
+      table.findIndex(([each]) => each === name),
+    );
     itsBits(name, given);
     itsGradients(name, given);
   });

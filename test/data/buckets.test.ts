@@ -122,6 +122,16 @@ describe('bucketBySequenceLength', () => {
     expect(() => ofLists().bucketBySequenceLength(options as never)).toThrow(message);
   });
 
+  it('refuses padding that is no number of the type of the sequences', async () => {
+    const bytes = Dataset.fromGenerator(() => [Uint8Array.of(1, 2), Uint8Array.of(3)]);
+    const options = {bucketBoundaries: [2], bucketBatchSizes: 2};
+    const [batch] = await bytes.bucketBySequenceLength({...options, paddingValue: 255}).toArray();
+    expect((batch as {data: Uint8Array}).data).toEqual(Uint8Array.of(1, 2, 3, 255));
+    await expect(bytes.bucketBySequenceLength({...options, paddingValue: -1}).toArray()).rejects.toThrow(
+      /element 0: paddingValue -1 does not fit uint8/,
+    );
+  });
+
   it.each<[RegExp, object]>([
     [/element 4 has 5 steps, and the last bucket ends at 4/, {bucketBoundaries: [4], bucketBatchSizes: 9}],
     [/element 0 has no "zs"/, {bucketBoundaries: [9], bucketBatchSizes: 9, sequences: ['xs', 'zs']}],

@@ -47,6 +47,13 @@ describe('data.padSequences', () => {
     expect(shape).toEqual([4, wanted[0].length]);
   });
 
+  it('of more sequences than a function takes arguments', () => {
+    const many = Array.from({length: 200_000}, (_, at) => (at === 77_777 ? [1, 2] : [3]));
+    const {data: found, shape} = data.padSequences(many);
+    expect(shape).toEqual([200_000, 2]);
+    expect([...found.subarray(2 * 77_776, 2 * 77_779)]).toEqual([0, 3, 1, 2, 0, 3]);
+  });
+
   it('of floats, and of typed arrays', () => {
     const {data: found} = data.padSequences([Float64Array.of(0.5), [1.25, 2]], {dtype: 'float32'});
     expect(found).toEqual(Float32Array.of(0, 0.5, 1.25, 2));
@@ -56,6 +63,9 @@ describe('data.padSequences', () => {
     [/expected an array of sequences\. Received \[\]/, () => data.padSequences([])],
     [/sequence 1: expected numbers\. Received 3/, () => data.padSequences([[1], 3 as never])],
     [/sequence 0 holds 1\.5 at 1; expected numbers of int32/, () => data.padSequences([[1, 1.5]])],
+    [/value: 0\.5 does not fit int32/, () => data.padSequences([[1]], {value: 0.5})],
+    [/value: 3000000000 does not fit int32/, () => data.padSequences([[1]], {value: 3e9})],
+    [/sequence 0 holds Infinity at 0/, () => data.padSequences([[1 / 0]], {dtype: 'float32'})],
     [/sequence 0 holds "a" at 0/, () => data.padSequences([['a' as never]])],
     [/padding.*Did you mean "post"/, () => data.padSequences([[1]], {padding: 'pots' as never})],
     [/maxlen/, () => data.padSequences([[1]], {maxlen: 0})],

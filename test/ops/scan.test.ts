@@ -1,11 +1,12 @@
 // Loops in graphs, beside the same graphs unrolled, and beside the oracle.
 import {describe, expect, it} from 'vitest';
 import type {TypedArray} from '../../lib/core/dtype.ts';
-import {type Tensor, variable} from '../../lib/core/tensor.ts';
+import {input, type Tensor, variable} from '../../lib/core/tensor.ts';
 import {gradients, hessianVectorProduct} from '../../lib/graph/autodiff.ts';
 import * as ops from '../../lib/ops/index.ts';
 import {setThreads} from '../../lib/runtime/program.ts';
 import {compileProgram} from '../../lib/session/compile.ts';
+import {evaluateSync} from '../../lib/session/evaluate.ts';
 import {VariableStore} from '../../lib/session/store.ts';
 import {isas} from '../conformance/native.ts';
 import {expectNear, Given, lossOf, named, type Outputs, recurrent, type Sizes} from './recurrent.ts';
@@ -75,6 +76,37 @@ describe('a loop', () => {
       const results = named([...carries, ...outputs], ['x', 'y', 'same', 'sum', 'xs', 'sames']);
       expectNear(given.run(results), given.exact(results), 1e-6);
     }
+  });
+
+  it('over no slices gives its carries as they were, and outputs of none', () => {
+    const given = new Given();
+    const [a, xs] = [given.input('a', 2, 3), given.input('xs', 1, 2, 3)];
+    const run = (sequence: Tensor): Record<string, Tensor> => {
+      const {carries, outputs} = ops.scan(
+        ([h], [x]) => ({carries: [ops.maximum(ops.add(h, x), -1)], outputs: [ops.mul(h, x), ops.less(h, x)]}),
+        {carries: [ops.mul(a, 2)], sequences: [sequence]},
+      );
+      const [y, truth] = outputs;
+      const [dx] = gradients(ops.sum(ops.square(carries[0])), [a]) as [Tensor];
+      return {last: carries[0], y, truth, dx};
+    };
+    const none = run(ops.slice(xs, 0, 1, 0));
+    expect(none.y?.shape).toEqual([0, 2, 3]);
+    expect(none.truth?.dtype).toBe('bool');
+    const {last, y, dx} = given.run(none);
+    const doubled = ops.mul(a, 2);
+    expect({last, dx}).toEqual(given.run({last: doubled, dx: ops.mul(a, 8)}));
+    expect(y).toEqual(new Float32Array(0));
+    const empty = input({name: 'empty', shape: [0, 2, 3]});
+    expect(
+      evaluateSync(run(empty).last as Tensor, {
+        a: [
+          [1, 2, 3],
+          [4, 5, 6],
+        ],
+        empty: [],
+      }).data,
+    ).toEqual(Float32Array.of(2, 4, 6, 8, 10, 12));
   });
 
   it('gives views, numbers and what was made outside', () => {

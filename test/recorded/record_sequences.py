@@ -26,13 +26,35 @@ BATCH = 6
 MAX_DRIFT = 2e-5
 
 
+class Several:
+    """Optimizers of different weights as one."""
+
+    def __init__(self, *parts):
+        self.parts = parts
+
+    def zero_grad(self):
+        for part in self.parts:
+            part.zero_grad()
+
+    def step(self):
+        for part in self.parts:
+            part.step()
+
+
+def adam_of(case, parameters, options):
+    if not hasattr(case, "sparse"):
+        return torch.optim.Adam(parameters, **options)
+    table, *others = parameters
+    return Several(torch.optim.SparseAdam([table], **options), torch.optim.Adam(others, **options))
+
+
 def optimizer_of(case, parameters):
     given = getattr(case, "optimizer", {"kind": "sgd", "learningRate": 0.1, "momentum": 0.9})
     rate = given["learningRate"]
     if given["kind"] == "sgd":
         return given, torch.optim.SGD(parameters, lr=rate, momentum=given["momentum"])
     if given["kind"] == "adam":
-        return given, torch.optim.Adam(parameters, lr=rate, eps=given["epsilon"])
+        return given, adam_of(case, parameters, {"lr": rate, "eps": given["epsilon"]})
     options = {"initial_accumulator_value": given["initialAccumulatorValue"], "eps": given["epsilon"]}
     return given, torch.optim.Adagrad(parameters, lr=rate, **options)
 
@@ -88,7 +110,7 @@ def record(name, case, seed):
     return {
         "name": name,
         "torchVersion": torch.__version__,
-        "optimizer": optimizer_of(case, [nn.Parameter(torch.zeros(1))])[0],
+        "optimizer": optimizer_of(case, [nn.Parameter(torch.zeros(1)) for _ in range(2)])[0],
         "batchSize": BATCH,
         "rows": ROWS,
         "weights": [

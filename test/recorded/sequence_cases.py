@@ -180,6 +180,25 @@ class EmbeddedAdam(Embedded):
     optimizer = {"kind": "adam", "learningRate": 0.02, "epsilon": 1e-7}
 
 
+class EmbeddedSparse(Embedded):
+    """Ids of a larger table, of which Adam updates the rows that a batch reads, and only those."""
+
+    ids = 60
+    sparse = True
+    optimizer = {"kind": "adam", "learningRate": 0.02, "epsilon": 1e-7}
+
+    def __init__(self, w):
+        nn.Module.__init__(self)
+        self.table = table(w, "embedding", 60, 4, sparse=True)
+        self.last = linear(w, "dense", 20, 3)
+
+
+class EmbeddedSparseAdagrad(EmbeddedSparse):
+    """The same with Adagrad."""
+
+    optimizer = {"kind": "adagrad", "learningRate": 0.1, "initialAccumulatorValue": 0.1, "epsilon": 1e-7}
+
+
 class Bag(nn.Module):
     """The mean of the vectors of ids that are not padding."""
 
@@ -342,4 +361,6 @@ CASES = {
     "triplet": Triplet,
     "in-batch-negatives": InBatch,
     "conv-lstm": ConvLstm,
+    "embedding-sparse-adam": EmbeddedSparse,
+    "embedding-sparse-adagrad": EmbeddedSparseAdagrad,
 }

@@ -44,8 +44,8 @@ function encoder(normalizeFirst: boolean): Model {
   ]);
 }
 
-function embedded(): Model {
-  const table = layers.embedding({inputDim: 20, outputDim: 4, inputShape: [5]});
+function embedded(inputDim = 20, sparse = false): Model {
+  const table = layers.embedding({inputDim, outputDim: 4, sparse, inputShape: [5]});
   return sequential([table, layers.flatten(), classes(3)]);
 }
 
@@ -85,9 +85,11 @@ const networks: Readonly<Record<string, () => Model>> = {
     const written = decoder.apply([read('target', target), memory]);
     return model({inputs: [source, target], outputs: classes(5).apply(written)});
   },
-  'embedding-sgd': embedded,
-  'embedding-adam': embedded,
-  'embedding-adagrad': embedded,
+  'embedding-sgd': () => embedded(),
+  'embedding-adam': () => embedded(),
+  'embedding-adagrad': () => embedded(),
+  'embedding-sparse-adam': () => embedded(60, true),
+  'embedding-sparse-adagrad': () => embedded(60, true),
   'embedding-bag': () =>
     sequential([
       layers.embeddingBag({inputDim: 15, outputDim: 5, maskZero: true, inputShape: [6]}),

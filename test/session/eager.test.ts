@@ -49,6 +49,18 @@ describe('applyNow', () => {
     expect(numbers(joined)).toEqual(Array.from({length: 40}, (_, index) => index));
   });
 
+  it('promotes operands, and gives back what it made for it', () => {
+    const whole = EagerArray.of(Int32Array.of(3, -4), {shape: [2], dtype: 'int32'});
+    const flags = EagerArray.of(Uint8Array.of(1, 0), {shape: [2], dtype: 'bool'});
+    const [sum] = applyNow('add', [whole, f32([0.5, 1])]) as [EagerArray];
+    expect([sum.dtype, ...sum.read()]).toEqual(['float32', 3.5, -3]);
+    const [count] = applyNow('add', [flags, whole]) as [EagerArray];
+    expect([count.dtype, ...count.read()]).toEqual(['int32', 4, -4]);
+    const rows = whole.as({shape: [1, 2], dtype: 'int32'});
+    expect(numbers(applyNow('matmul', [rows, f32([2, 1], [2, 1])], product))).toEqual([2]);
+    expect([...whole.read()]).toEqual([3, -4]);
+  });
+
   it('gives several results, and checks guards itself', () => {
     const labels = EagerArray.of(Int32Array.of(0, 1), {shape: [2], dtype: 'int32'});
     const logits = f32([1, 1, 0, 0], [2, 2]);
@@ -119,9 +131,9 @@ describe('errors', () => {
     ],
     [
       'another dtype',
-      () => applyNow('add', [EagerArray.of(Int32Array.of(1), {shape: [1], dtype: 'int32'}), f32([1])]),
+      () => applyNow('add', [EagerArray.of(Float64Array.of(1), {shape: [1], dtype: 'float64'}), f32([1])]),
       'ERR_DTYPE',
-      'add: operand b must be int32. Received float32[1].',
+      'add: operand a must be float32 or int32. Received float64[1].',
     ],
     ['too few operands', () => applyNow('add', [f32([1])]), 'ERR_SHAPE', 'expected 2 operands. Received 1.'],
     [

@@ -87,6 +87,55 @@ describe.each([
     expect([...(await run(ddx, {x: given})).data]).toEqual([6, 12, 18, 24]);
   });
 
+  it('promotes what is of different types: bool < int32 < float32', async () => {
+    const [whole, real, flags, bytes] = [
+      input({name: 'whole', shape: [1, 2], dtype: 'int32'}),
+      input({name: 'real', shape: [2, 1]}),
+      input({name: 'flags', shape: [1, 2], dtype: 'bool'}),
+      input({name: 'bytes', shape: [2, 1], dtype: 'uint8'}),
+    ];
+    const inputs = {
+      whole: Float64Array.of(3, -4),
+      real: [[0.5], [2]],
+      flags: [[true, false]],
+      bytes: [[1], [7]],
+    };
+    const results = await run(
+      {
+        sum: add(whole, real),
+        count: add(whole, flags),
+        product: matmul(whole, bytes),
+        mixed: matmul(flags, real),
+        soft: ops.softmax(flags),
+        joined: ops.concatenate([whole, flags, ops.transpose(real)], 1),
+        counted: ops.concatenate([flags, whole], 0),
+      },
+      inputs,
+    );
+    expect(results.sum).toEqual({data: Float32Array.of(3.5, -3.5, 5, -2), shape: [2, 2]});
+    expect(results.count).toEqual({data: Int32Array.of(4, -4), shape: [1, 2]});
+    expect(results.product).toEqual({data: Float32Array.of(3 - 28), shape: [1, 1]});
+    expect(results.mixed).toEqual({data: Float32Array.of(0.5), shape: [1, 1]});
+    expect(results.soft.data[0]).toBeCloseTo(1 / (1 + Math.exp(-1)), 6);
+    expect(results.joined.data).toEqual(Float32Array.of(3, -4, 1, 0, 0.5, 2));
+    expect(results.counted.data).toEqual(Int32Array.of(1, 0, 3, -4));
+    const [dReal, dWhole] = gradients(sum(matmul(whole, real)), [real, whole]) as [typeof x, typeof x];
+    expect([...(await run(dReal, {whole: [[3, -4]]})).data]).toEqual([3, -4]);
+    expect([...(await run(dWhole)).data]).toEqual([0, 0]);
+    expect(
+      await failure(() => values(matmul(input({name: 'x', shape: [2, 2], dtype: 'float64'}), x))),
+    ).toMatchObject({
+      code: 'ERR_DTYPE',
+      message: expect.stringContaining('matmul: operand a must be float32. Received float64[2,2]'),
+    });
+    // Labels are never made of floats.
+    const labels = input({name: 'labels', shape: [2]});
+    expect(await failure(() => values(ops.softmaxCrossentropy(x, labels).loss))).toMatchObject({
+      code: 'ERR_DTYPE',
+      message: expect.stringContaining('operand labels must be int32. Received float32[2]'),
+    });
+  });
+
   it('reads rows of data sets of any length', async () => {
     const table = input({name: 'table', shape: [-1, 2]});
     const rows = input({name: 'rows', shape: [2], dtype: 'int32'});

@@ -2,11 +2,10 @@
 import {checkChoice, checkNumber, fail, requireOptions} from '../../core/errors.ts';
 import {formatShape, sameShape} from '../../core/shape.ts';
 import type {AnyInput, AnyRows} from '../../data/text.ts';
-import type {SampleType} from '../ahead.ts';
+import {checkSampleType, type SampleType} from '../ahead.ts';
 import {
   AheadLayer,
   type CallResult,
-  checkSampleType,
   integersIn,
   numbersIn,
   placeIn,

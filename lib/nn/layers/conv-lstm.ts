@@ -1,5 +1,5 @@
 // A recurrent layer over images, whose products are convolutions. Those of the inputs are one for all steps.
-import {checkBoolean, checkChoice, checkNumber, fail, requireOptions} from '../../core/errors.ts';
+import {checkChoice, checkNumber, fail, requireOptions} from '../../core/errors.ts';
 import {at} from '../../core/lists.ts';
 import {formatShape, type Shape, sameShape} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
@@ -11,32 +11,25 @@ import * as cells from '../../ops/recurrent.ts';
 import type {PerAxis} from '../../ops/spatial.ts';
 import type {Activation} from '../activations.ts';
 import type {CallContext, ForwardAll, MakeWeight} from '../call-context.ts';
-import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
+import {type Layer, layerOptions} from '../layer.ts';
 import {MadeLayer} from '../make-layer.ts';
 import {type Masks, stepMask} from '../masking.ts';
-import {
-  type ActivationLike,
-  type ConstraintLike,
-  describeOption,
-  type InitializerLike,
-  type RegularizerLike,
-  toActivation,
-  toInitializer,
-} from '../resolve.ts';
 import {type Kept, keptStates} from './kept-states.ts';
-import {keepOf, type SequenceOptions, sequenceOptions, withForgetBias} from './recurrent-options.ts';
+import type {CellWeights} from './recurrent-cells.ts';
 import {
-  checkDataFormat,
-  chosenWeight,
-  type DataFormat,
-  givenSizes,
-  plainSizes,
-  sizesOf,
-  weightOptions,
-} from './spatial-options.ts';
+  checkGates,
+  gateOptions,
+  gatesOf,
+  gateWeights,
+  keepOf,
+  type LstmGateOptions,
+  type SequenceOptions,
+  sequenceOptions,
+} from './recurrent-options.ts';
+import {checkDataFormat, type DataFormat, givenSizes, plainSizes, sizesOf} from './spatial-options.ts';
 import {overSteps, stepsFirst} from './steps.ts';
 
-export interface ConvLstm2dOptions extends LayerOptions, SequenceOptions {
+export interface ConvLstm2dOptions extends LstmGateOptions, SequenceOptions {
   /** Channels of the state, and of the output. */
   readonly filters: number;
   /** Of the windows over the image and over the state: one number, or [height, width]. */
@@ -49,38 +42,15 @@ export interface ConvLstm2dOptions extends LayerOptions, SequenceOptions {
   readonly dataFormat?: DataFormat;
   /** How far the numbers of a window over the image lie apart. 1 by default; not together with strides. */
   readonly dilationRate?: PerAxis;
-  /** `tanh` by default. */
-  readonly activation?: ActivationLike;
-  /** `sigmoid` by default. */
-  readonly recurrentActivation?: ActivationLike;
-  /** True by default. */
-  readonly useBias?: boolean;
-  /** Begin with 1 in the bias of the forget gate. True by default. */
-  readonly unitForgetBias?: boolean;
-  /** `glorotUniform` by default. */
-  readonly kernelInitializer?: InitializerLike;
-  /** `orthogonal` by default. */
-  readonly recurrentInitializer?: InitializerLike;
-  /** `zeros` by default. */
-  readonly biasInitializer?: InitializerLike;
-  readonly kernelRegularizer?: RegularizerLike;
-  readonly recurrentRegularizer?: RegularizerLike;
-  readonly biasRegularizer?: RegularizerLike;
-  readonly kernelConstraint?: ConstraintLike;
-  readonly recurrentConstraint?: ConstraintLike;
-  readonly biasConstraint?: ConstraintLike;
-  /** Fraction of the numbers of the images that training drops, the same in all steps. 0 by default. */
-  readonly dropout?: number;
-  /** Fraction of the state that training drops, the same in all steps. 0 by default. */
-  readonly recurrentDropout?: number;
 }
 
+const flags = ['unitForgetBias', ...sequenceOptions];
 const known = [
   ...layerOptions,
   ...['filters', 'kernelSize', 'strides', 'padding', 'dataFormat', 'dilationRate'],
-  ...['activation', 'recurrentActivation', 'useBias', 'unitForgetBias', 'dropout', 'recurrentDropout'],
-  ...['kernel', 'recurrent', 'bias'].flatMap(weightOptions),
-  ...sequenceOptions,
+  ...gateOptions,
+  'recurrentActivation',
+  ...flags,
 ];
 
 function checkConvLstm(where: string, options: ConvLstm2dOptions): void {
@@ -88,10 +58,7 @@ function checkConvLstm(where: string, options: ConvLstm2dOptions): void {
   checkNumber(`${where}: filters`, options.filters, {integer: true, min: 1, max: 2 ** 24});
   checkDataFormat(`${where}: dataFormat`, options.dataFormat, 2);
   if (options.padding !== undefined) checkChoice(`${where}: padding`, options.padding, ['valid', 'same']);
-  for (const name of ['dropout', 'recurrentDropout'] as const)
-    if (options[name] !== undefined) checkNumber(`${where}: ${name}`, options[name], {min: 0, below: 1});
-  for (const name of ['useBias', 'unitForgetBias', ...sequenceOptions] as const)
-    if (options[name] !== undefined) checkBoolean(`${where}: ${name}`, options[name]);
+  checkGates(where, options, flags);
 }
 
 interface Windows {
@@ -111,16 +78,10 @@ function windowsOf(where: string, options: ConvLstm2dOptions): Windows {
   return {...(strides && {strides}), ...(dilationRate && {dilationRate}), padding};
 }
 
-interface Weights {
-  readonly kernel: Tensor;
-  readonly recurrentKernel: Tensor;
-  readonly bias: Tensor | undefined;
-}
-
 /** h and c, images [height, width, filters], by the sums of all gates, which have their order from `lstm`. */
 type Gates = (sums: Tensor, c: Tensor) => readonly [h: Tensor, c: Tensor];
 
-function gatesOf(filters: number, activation: Activation, sigma: Activation): Gates {
+function stepOf(filters: number, activation: Activation, sigma: Activation): Gates {
   return (sums, c) => {
     if (activation.kind === 'tanh' && sigma.kind === 'sigmoid') {
       const pixels = c.size / filters;
@@ -142,26 +103,17 @@ class ConvLstm extends MadeLayer {
   constructor(options: ConvLstm2dOptions) {
     const where = 'layers.convLstm2d';
     checkConvLstm(where, options);
-    const activation = toActivation(options.activation ?? 'tanh');
-    const recurrentActivation = toActivation(options.recurrentActivation ?? 'sigmoid');
-    const chosen = [
-      chosenWeight(options, 'kernel', 'glorotUniform'),
-      chosenWeight(options, 'recurrent', 'orthogonal'),
-      chosenWeight(options, 'bias', 'zeros'),
-    ];
-    const {filters, padding, dataFormat, useBias, unitForgetBias, dropout, recurrentDropout} = options;
-    const {returnSequences, returnState, goBackwards, stateful} = options;
+    const {activation, recurrentActivation, config} = gatesOf(options);
+    const {filters, padding, dataFormat, returnSequences, returnState, goBackwards, stateful} = options;
     super(
       'convLstm2d',
       options,
       () => ({
-        ...{filters, padding, dataFormat, useBias, unitForgetBias, dropout, recurrentDropout},
+        ...{filters, padding, dataFormat},
         kernelSize: plainSizes(options.kernelSize),
         strides: plainSizes(options.strides),
         dilationRate: plainSizes(options.dilationRate),
-        activation: describeOption('activation', options.activation && activation),
-        recurrentActivation: describeOption('activation', options.recurrentActivation && recurrentActivation),
-        ...Object.assign({}, ...chosen.map(weight => weight.config())),
+        ...config(),
         ...{returnSequences, returnState, goBackwards, stateful},
       }),
       (_, masks): Masks => [returnSequences ? masks[0] : undefined],
@@ -169,7 +121,7 @@ class ConvLstm extends MadeLayer {
     this.#options = options;
     this.#kernel = sizesOf(`${where}: kernelSize`, options.kernelSize, 2);
     this.#windows = windowsOf(where, options);
-    this.#gates = gatesOf(filters, activation, recurrentActivation);
+    this.#gates = stepOf(filters, activation, recurrentActivation);
     Object.freeze(this);
   }
 
@@ -194,23 +146,18 @@ class ConvLstm extends MadeLayer {
     return (inputs, context) => this.#forward(weights, shape, kept, inputs, context);
   }
 
-  #weightsFor(channels: number, weight: MakeWeight): Weights {
-    const {filters, useBias = true, unitForgetBias = true} = this.#options;
-    const of = (prefix: string, initial: InitializerLike) =>
-      chosenWeight(this.#options, prefix, initial).options;
-    const windows = this.#kernel;
-    const kernel = weight('kernel', [...windows, channels, 4 * filters], of('kernel', 'glorotUniform'));
-    const recurrent = of('recurrent', 'orthogonal');
-    const recurrentKernel = weight('recurrentKernel', [...windows, filters, 4 * filters], recurrent);
-    if (!useBias) return {kernel, recurrentKernel, bias: undefined};
-    const options = of('bias', 'zeros');
-    const own = toInitializer(options.initializer);
-    const initializer = unitForgetBias ? withForgetBias(own, filters) : own;
-    return {kernel, recurrentKernel, bias: weight('bias', [4 * filters], {...options, initializer})};
+  #weightsFor(channels: number, weight: MakeWeight): CellWeights {
+    const {filters} = this.#options;
+    const shapes = {
+      kernel: [...this.#kernel, channels, 4 * filters],
+      recurrentKernel: [...this.#kernel, filters, 4 * filters],
+      bias: [4 * filters],
+    };
+    return gateWeights(this.#options, shapes, filters, weight);
   }
 
   /** What the images add to the gates in all steps, [steps, batch, …state, 4 · filters]. */
-  #inputs({kernel, bias}: Weights, x: Tensor, context: CallContext): Tensor {
+  #inputs({kernel, bias}: CellWeights, x: Tensor, context: CallContext): Tensor {
     const [batch, steps, ...image] = x.shape as [number, number, ...number[]];
     const keep = keepOf(this.#options.dropout ?? 0, [batch, ...image], context);
     const all = stepsFirst(x);
@@ -220,7 +167,7 @@ class ConvLstm extends MadeLayer {
   }
 
   #forward(
-    weights: Weights,
+    weights: CellWeights,
     state: Shape,
     kept: Kept,
     [x, ...given]: readonly Tensor[],
@@ -229,8 +176,7 @@ class ConvLstm extends MadeLayer {
     const {returnSequences = false, returnState = false, goBackwards = false} = this.#options;
     const input = x as Tensor;
     const shape = [input.shape[0] as number, ...state];
-    const own = kept(input, context);
-    const initial = given.length > 0 ? given : (own?.before ?? [zeros(shape), zeros(shape)]);
+    const {before: states, keep: keepStates} = kept(input, given, context);
     const keep = keepOf(this.#options.recurrentDropout ?? 0, shape, context);
     const [output, ...ends] = overSteps(
       ([sums], [h, c]) => {
@@ -242,14 +188,16 @@ class ConvLstm extends MadeLayer {
       {
         sequences: [this.#inputs(weights, input, context)],
         stepsLead: true,
-        states: initial,
+        states,
         mask: stepMask('convLstm2d', context.mask, input),
         returnSequences,
         goBackwards,
-        like: at(initial, 0),
+        // What is given out is h.
+        last: context.stream && at(states, 0),
+        like: at(states, 0),
       },
     );
-    own?.keep(ends);
+    keepStates(ends);
     return returnState ? [output, ...ends] : [output];
   }
 }

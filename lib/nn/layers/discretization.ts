@@ -3,8 +3,8 @@ import {checkChoice, checkNumber, checkOptions, fail} from '../../core/errors.ts
 import {isList, show} from '../../core/kinds.ts';
 import type {DataInput} from '../../data/arrays.ts';
 import type {AnyRows} from '../../data/text.ts';
-import type {SampleType} from '../ahead.ts';
-import {AheadLayer, checkSampleType, numbersIn, onlyInput, placeIn, rowsOfAny} from '../ahead-layer.ts';
+import {checkSampleType, type SampleType} from '../ahead.ts';
+import {AheadLayer, numbersIn, onlyInput, placeIn, rowsOfAny} from '../ahead-layer.ts';
 import {type LayerOptions, layerOptions} from '../layer.ts';
 import {type AdaptBatches, isBatches, tablesOf} from './adapt.ts';
 import {type CategoryMode, encoded, encodedSample} from './category-modes.ts';

@@ -21,6 +21,10 @@ class InputLayer extends MadeLayer {
   override aheadOfPlan(): AheadOfPlan {
     return asItIs;
   }
+
+  get inputType(): InputLayerOptions['dtype'] {
+    return this.config.dtype as InputLayerOptions['dtype'];
+  }
 }
 
 const asItIs: AheadOfPlan = {

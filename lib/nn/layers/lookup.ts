@@ -3,8 +3,8 @@ import {checkBoolean, checkChoice, checkNumber, checkOptions, fail} from '../../
 import {show} from '../../core/kinds.ts';
 import {sizeOf} from '../../core/shape.ts';
 import {type AnyRows, isTextRows, showShort} from '../../data/text.ts';
-import type {SampleType} from '../ahead.ts';
-import {checkSampleType, integersIn, onlyInput, placeIn, textOf} from '../ahead-layer.ts';
+import {checkSampleType, type SampleType} from '../ahead.ts';
+import {integersIn, onlyInput, placeIn, textOf} from '../ahead-layer.ts';
 import {binOf, type Salt} from '../hashes.ts';
 import {layerOptions} from '../layer.ts';
 import type {Token, VocabularyRules} from '../vocabulary.ts';

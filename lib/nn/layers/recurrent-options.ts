@@ -6,6 +6,7 @@ import type {RandomSource, Tensor} from '../../core/tensor.ts';
 import {dropout} from '../../ops/composite.ts';
 import {concatenate} from '../../ops/join.ts';
 import {ones} from '../../ops/map.ts';
+import type {Activation} from '../activations.ts';
 import type {CallContext, MakeWeight} from '../call-context.ts';
 import type {Initializer} from '../initializers.ts';
 import {type LayerOptions, layerOptions} from '../layer.ts';
@@ -28,9 +29,8 @@ import {
 } from './recurrent-cells.ts';
 import {chosenWeight, weightOptions} from './spatial-options.ts';
 
-export interface SimpleRnnCellOptions extends LayerOptions {
-  /** Size of the state, and of the output's last axis. */
-  readonly units: number;
+/** Of whatever has gates, over vectors or over images. */
+export interface GateOptions extends LayerOptions {
   /** `tanh` by default. */
   readonly activation?: ActivationLike;
   /** True by default. */
@@ -53,6 +53,18 @@ export interface SimpleRnnCellOptions extends LayerOptions {
   readonly recurrentDropout?: number;
 }
 
+export interface LstmGateOptions extends GateOptions {
+  /** `sigmoid` by default. */
+  readonly recurrentActivation?: ActivationLike;
+  /** Begin with 1 in the bias of the forget gate (Jozefowicz et al. 2015). True by default. */
+  readonly unitForgetBias?: boolean;
+}
+
+export interface SimpleRnnCellOptions extends GateOptions {
+  /** Size of the state, and of the output's last axis. */
+  readonly units: number;
+}
+
 /** What a layer over the steps of a sequence gives, and in which order it reads. */
 export interface SequenceOptions {
   /** Give the outputs of all steps, [batch, steps, units], instead of the last, [batch, units]. */
@@ -68,12 +80,7 @@ export interface SequenceOptions {
   readonly stateful?: boolean;
 }
 
-export interface LstmCellOptions extends SimpleRnnCellOptions {
-  /** `sigmoid` by default. */
-  readonly recurrentActivation?: ActivationLike;
-  /** Begin with 1 in the bias of the forget gate (Jozefowicz et al. 2015). True by default. */
-  readonly unitForgetBias?: boolean;
-}
+export interface LstmCellOptions extends SimpleRnnCellOptions, LstmGateOptions {}
 
 export interface GruCellOptions extends SimpleRnnCellOptions {
   /** `sigmoid` by default. */
@@ -88,8 +95,10 @@ export interface GruOptions extends GruCellOptions, SequenceOptions {}
 
 export type AllOptions = LstmOptions & GruOptions;
 
-const ofCells = [
-  'units',
+type AllGates = LstmGateOptions & Pick<GruCellOptions, 'resetAfter'>;
+
+/** Names of the options of any gates. */
+export const gateOptions = [
   'activation',
   'useBias',
   ...['kernel', 'recurrent', 'bias'].flatMap(weightOptions),
@@ -113,21 +122,29 @@ export function checkCell(
   more: readonly string[],
   around: readonly string[] = [],
 ): void {
-  requireOptions(where, options, [...layerOptions, ...ofCells, ...more, ...around]);
+  requireOptions(where, options, [...layerOptions, 'units', ...gateOptions, ...more, ...around]);
   checkNumber(`${where}: units`, options.units, {integer: true, min: 1, max: 2 ** 24});
+  checkGates(where, options, [...around, ...more]);
+}
+
+/** `flags` are what else is true or false, among which may be `recurrentActivation`. */
+export function checkGates(where: string, options: GateOptions, flags: readonly string[]): void {
   for (const name of ['dropout', 'recurrentDropout'] as const)
     if (options[name] !== undefined) checkNumber(`${where}: ${name}`, options[name], {min: 0, below: 1});
-  for (const name of ['useBias', ...around, ...more]) {
-    const value = options[name as keyof AllOptions];
+  for (const name of ['useBias', ...flags]) {
+    const value = options[name as keyof GateOptions];
     if (name !== 'recurrentActivation' && value !== undefined) checkBoolean(`${where}: ${name}`, value);
   }
 }
 
-/** The cell of these options, and what a file says of them. */
-export function cellOf(
-  kind: Kind,
-  options: AllOptions,
-): {cell: Cell; config(): Record<string, Json | undefined>} {
+interface Gates {
+  readonly activation: Activation;
+  readonly recurrentActivation: Activation;
+  config(): Record<string, Json | undefined>;
+}
+
+/** The activations of gates, and what a file says of their options. */
+export function gatesOf(options: AllGates): Gates {
   const activation = toActivation(options.activation ?? 'tanh');
   const recurrentActivation = toActivation(options.recurrentActivation ?? 'sigmoid');
   const chosen = [
@@ -135,11 +152,11 @@ export function cellOf(
     chosenWeight(options, 'recurrent', 'orthogonal'),
     chosenWeight(options, 'bias', 'zeros'),
   ];
-  const {units, useBias, dropout: rate, recurrentDropout, unitForgetBias, resetAfter} = options;
+  const {useBias, dropout: rate, recurrentDropout, unitForgetBias, resetAfter} = options;
   return {
-    cell: kind.cell({units, activation, recurrentActivation, resetAfter: resetAfter ?? true}),
+    activation,
+    recurrentActivation,
     config: () => ({
-      units,
       activation: describeOption('activation', options.activation && activation),
       recurrentActivation: describeOption('activation', options.recurrentActivation && recurrentActivation),
       useBias,
@@ -152,33 +169,61 @@ export function cellOf(
   };
 }
 
+/** The cell of these options, and what a file says of them. */
+export function cellOf(
+  kind: Kind,
+  options: AllOptions,
+): {cell: Cell; config(): Record<string, Json | undefined>} {
+  const {units, resetAfter = true} = options;
+  const {activation, recurrentActivation, config} = gatesOf(options);
+  return {
+    cell: kind.cell({units, activation, recurrentActivation, resetAfter}),
+    config: () => ({units, ...config()}),
+  };
+}
+
 /** Ones in the forget gate, the second of four, and elsewhere what the initializer gives. */
-export function withForgetBias(initializer: Initializer, units: number): Initializer {
+function withForgetBias(initializer: Initializer, units: number): Initializer {
   return named('unitForgetBias', {}, (_: Shape, source: RandomSource) =>
     concatenate([initializer([units], source), ones([units]), initializer([2 * units], source)], 0),
   );
 }
 
+/** Weights of gates of these shapes; `forgets` is the size of a forget gate whose bias may begin with 1. */
+export function gateWeights(
+  options: AllGates,
+  shapes: {readonly kernel: Shape; readonly recurrentKernel: Shape; readonly bias: Shape},
+  forgets: number | undefined,
+  weight: MakeWeight,
+): CellWeights {
+  const {useBias = true, unitForgetBias = true} = options;
+  const of = (prefix: string, initial: InitializerLike) => chosenWeight(options, prefix, initial).options;
+  const kernel = weight('kernel', shapes.kernel, of('kernel', 'glorotUniform'));
+  const recurrentKernel = weight('recurrentKernel', shapes.recurrentKernel, of('recurrent', 'orthogonal'));
+  if (!useBias) return {kernel, recurrentKernel, bias: undefined};
+  const ofBias = of('bias', 'zeros');
+  const initializer =
+    forgets !== undefined && unitForgetBias
+      ? withForgetBias(toInitializer(ofBias.initializer), forgets)
+      : ofBias.initializer;
+  return {kernel, recurrentKernel, bias: weight('bias', shapes.bias, {...ofBias, initializer})};
+}
+
 /** Weights of a cell for so many features. */
 export function cellWeights(
-  cell: Cell,
+  {gates, biases, states}: Cell,
   options: AllOptions,
   features: number,
   weight: MakeWeight,
 ): CellWeights {
-  const {units, useBias = true, unitForgetBias = true} = options;
-  const {gates, biases, states} = cell;
-  const of = (prefix: string, initial: InitializerLike) => chosenWeight(options, prefix, initial).options;
-  const kernel = weight('kernel', [features, gates * units], of('kernel', 'glorotUniform'));
-  const recurrentKernel = weight('recurrentKernel', [units, gates * units], of('recurrent', 'orthogonal'));
-  if (!useBias) return {kernel, recurrentKernel, bias: undefined};
-  const biasOptions = of('bias', 'zeros');
-  const initializer =
-    states === 2 && unitForgetBias
-      ? withForgetBias(toInitializer(biasOptions.initializer), units)
-      : biasOptions.initializer;
-  const shape = biases === 1 ? [gates * units] : [biases, gates * units];
-  return {kernel, recurrentKernel, bias: weight('bias', shape, {...biasOptions, initializer})};
+  const {units} = options;
+  const width = gates * units;
+  const shapes = {
+    kernel: [features, width],
+    recurrentKernel: [units, width],
+    bias: biases === 1 ? [width] : [biases, width],
+  };
+  return gateWeights(options, shapes, states === 2 ? units : undefined, weight);
 }
 
 /** What an input of the layer, or its state, is in all steps when training drops a part of it. */

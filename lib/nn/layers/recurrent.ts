@@ -95,22 +95,14 @@ class Recurrent extends MadeLayer {
     const batch = shape[0] as number;
     if (shape.length !== 3)
       failIn(this.kind, 'ERR_SHAPE', `expected [batch, steps, features]. Received ${x}`);
-    const own = kept(x as Tensor, context);
-    const initial = given.length > 0 ? given : (own?.before ?? []);
+    const {before, isGiven, keep: keepStates} = kept(x as Tensor, given, context);
     const gates = this.#gates(weights, x as Tensor, context);
     const keep = keepOf(recurrentDropout, [batch, units], context);
     const step = this.#cell.step(weights, h => (keep ? mul(h, keep) : h));
     const counting = stepMask(this.kind, context.mask, x as Tensor);
     const mask = counting && transpose(counting, [1, 0]);
-    const streamed = Array.from({length: context.stream ? this.#cell.states : 0}, () =>
-      context.stream?.carry({shape: [batch, units], dtype: 'float32'}),
-    );
-    const before = Array.from(
-      {length: this.#cell.states},
-      (_, index) => initial[index] ?? streamed[index]?.now() ?? zeros([batch, units]),
-    );
     // Before the first step that counts, the output is zero, whatever the state is.
-    const isApart = mask !== undefined && initial.length > 0;
+    const isApart = mask !== undefined && isGiven;
     const {carries, outputs} = scan(
       (carried: readonly Tensor[], slices: readonly Tensor[]) => {
         const states = carried.slice(0, before.length);
@@ -130,11 +122,10 @@ class Recurrent extends MadeLayer {
         reverse: goBackwards,
       },
     );
-    for (const [index, state] of streamed.entries()) state?.replace(at(carries, index));
     const last = at(carries, isApart ? before.length : 0);
     const output = returnSequences ? this.#sequence(at(outputs, 0), goBackwards) : last;
     const ends = carries.slice(0, before.length);
-    own?.keep(ends);
+    keepStates(ends);
     return returnState ? [output, ...ends] : [output];
   }
 

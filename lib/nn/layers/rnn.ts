@@ -4,6 +4,8 @@ import {at} from '../../core/lists.ts';
 import {formatShape, type Shape} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
 import {cast, zeros} from '../../ops/map.ts';
+import {reshape} from '../../ops/move.ts';
+import {slice} from '../../ops/pad.ts';
 import type {CallContext, ForwardAll, MakeWeight} from '../call-context.ts';
 import {isLayer, type Layer, type LayerOptions, layerOptions} from '../layer.ts';
 import {describeInner, type LayerLike, toLayer} from '../layer-like.ts';
@@ -39,6 +41,12 @@ function cellOf(where: string, given: unknown): Layer {
   if (Array.isArray(given)) return stackedRNNCells({cells: given});
   if (typeof given === 'function' && !isLayer(given)) return lambda({function: given as never});
   return toLayer(`${where}: cell`, given);
+}
+
+/** [batch, steps, …] at the last step. */
+function lastStep(all: Tensor): Tensor {
+  const [batch, steps, ...rest] = all.shape as [number, number, ...number[]];
+  return reshape(slice(all, 1, steps - 1, 1), [batch, ...rest]);
 }
 
 class Rnn extends Wrapper {
@@ -91,33 +99,21 @@ class Rnn extends Wrapper {
     return ([x, ...own], context) => {
       const input = x as Tensor;
       const batch = input.shape[0] as number;
-      const keeping = kept(input, context);
-      const initial = own.length > 0 ? own : (keeping?.before ?? []);
-      const {stream} = context;
-      if (stream && context.mask) {
-        fail(
-          'ERR_GRAPH',
-          `${name}: of steps that come in parts, a mask can leave none out. Use lstm or gru.`,
-        );
-      }
-      const streamed = this.#states.map(shape => stream?.carry({shape: [batch, ...shape], dtype: 'float32'}));
-      const states = this.#states.map(
-        (shape, index) => initial[index] ?? streamed[index]?.now() ?? zeros([batch, ...shape]),
-      );
+      const {before: states, keep} = kept(input, own, context);
       const once = onceForAll({...context, mask: undefined, masks: undefined, stream: undefined});
       const like = run([cast(zeros([batch, ...features]), input.dtype), ...states], once.before);
       const step = (slices: readonly Tensor[], carried: readonly Tensor[]) =>
         run([at(slices, 0), ...carried], once.inBody()) as [Tensor, ...Tensor[]];
+      const mask = stepMask('rnn', context.mask, input);
+      const first = at(like, 0);
+      // A step that does not count repeats what the last of the part before gave.
+      const last = mask && context.stream?.carry({shape: first.shape, dtype: first.dtype});
       const [output, ...ends] = overSteps(step, {
-        sequences: [input],
-        states,
-        mask: stepMask('rnn', context.mask, input),
-        returnSequences,
-        goBackwards,
-        like: at(like, 0),
+        ...{sequences: [input], states, mask, returnSequences, goBackwards},
+        ...{last: last?.now(), like: first},
       });
-      keeping?.keep(ends);
-      for (const [index, state] of streamed.entries()) state?.replace(at(ends, index));
+      last?.replace(lastStep(output));
+      keep(ends);
       return returnState ? [output, ...ends] : [output];
     };
   }

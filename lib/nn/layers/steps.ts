@@ -23,6 +23,8 @@ export interface StepsOptions {
   readonly mask: Tensor | undefined;
   readonly returnSequences: boolean;
   readonly goBackwards: boolean;
+  /** The output of the step before the first; zeros by default. */
+  readonly last?: Tensor | undefined;
   /** What an output looks like; only its shape is read. */
   readonly like: Tensor;
 }
@@ -41,7 +43,7 @@ const beside = (counts: Tensor, {rank}: Tensor): Tensor =>
  * which is zero at first, as in Keras.
  */
 export function overSteps(step: Step, options: StepsOptions): readonly [output: Tensor, ...states: Tensor[]] {
-  const {sequences, stepsLead, states, mask, returnSequences, goBackwards, like} = options;
+  const {sequences, stepsLead, states, mask, returnSequences, goBackwards, last, like} = options;
   const count = states.length;
   const isLast = mask !== undefined || !returnSequences;
   const {carries, outputs} = scan(
@@ -56,7 +58,7 @@ export function overSteps(step: Step, options: StepsOptions): readonly [output: 
       return {carries: kept, outputs: returnSequences ? [at(kept, count)] : []};
     },
     {
-      carries: isLast ? [...states, zeros(like.shape)] : states,
+      carries: isLast ? [...states, last ?? zeros(like.shape)] : states,
       sequences: [
         ...(stepsLead ? sequences : sequences.map(stepsFirst)),
         ...(mask ? [stepsFirst(mask)] : []),

@@ -1,40 +1,28 @@
 // A layer for each step of a sequence.
-import {fail, requireOptions} from '../../core/errors.ts';
+import {fail} from '../../core/errors.ts';
 import {formatShape, type Shape, sizeOf} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
 import {reshape} from '../../ops/move.ts';
 import {sum} from '../../ops/reduce.ts';
 import type {CallContext, ForwardAll, MakeWeight} from '../call-context.ts';
-import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
-import {describeInner, type LayerLike, toLayer} from '../layer-like.ts';
+import type {Layer, LayerOptions} from '../layer.ts';
+import type {LayerLike} from '../layer-like.ts';
 import {callWithMasks} from '../masking.ts';
-import {Wrapper} from './wrapper.ts';
+import {AroundOne} from './wrapper.ts';
 
 export interface TimeDistributedOptions extends LayerOptions {
   /** The layer, or model, that each step goes through, with the same weights. */
   readonly layer: LayerLike;
 }
 
-class TimeDistributed extends Wrapper {
-  readonly #layer: Layer;
-
+class TimeDistributed extends AroundOne {
   constructor(options: TimeDistributedOptions) {
-    const where = 'layers.timeDistributed';
-    requireOptions(where, options, [...layerOptions, 'layer']);
-    const layer = toLayer(`${where}: layer`, options.layer);
-    super(
-      'timeDistributed',
-      options,
-      new Map([['layer', layer]]),
-      () => ({layer: describeInner(layer)}),
-      true,
-    );
-    this.#layer = layer;
+    super('timeDistributed', options, true);
     Object.freeze(this);
   }
 
   override buildAll(shapes: readonly Shape[], _: MakeWeight): ForwardAll {
-    const {name} = this;
+    const {name, inner: layer} = this;
     const steps = shapes[0]?.[0];
     if (steps === undefined || shapes.some(shape => shape[0] !== steps)) {
       const received = `Received ${shapes.map(formatShape).join(' and ') || 'nothing'}`;
@@ -42,7 +30,7 @@ class TimeDistributed extends Wrapper {
     }
     const inner = shapes.map(shape => (shape.length > 1 ? shape.slice(1) : [1]));
     const scope = `${name}/layer`;
-    const forward = this.#layer.forwardFor(inner, scope);
+    const forward = layer.forwardFor(inner, scope);
     return (inputs, context) => {
       const batch = inputs[0]?.shape[0] as number;
       // The steps of all samples are samples of one batch.
@@ -61,7 +49,7 @@ class TimeDistributed extends Wrapper {
             context.observe?.(what, isPerStep ? apart(value) : value, kind);
           }),
       };
-      return callWithMasks(scope, this.#layer, forward, values, masks ?? [], own).outputs.map(apart);
+      return callWithMasks(scope, layer, forward, values, masks ?? [], own).outputs.map(apart);
     };
   }
 }

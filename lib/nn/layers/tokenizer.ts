@@ -7,16 +7,8 @@ import {formatShape, sizeOf} from '../../core/shape.ts';
 import type {DataInput} from '../../data/arrays.ts';
 import {optionalPackage} from '../../data/optional-package.ts';
 import type {AnyRows} from '../../data/text.ts';
-import type {SampleType} from '../ahead.ts';
-import {
-  AheadLayer,
-  checkSampleType,
-  integersIn,
-  onlyInput,
-  placeIn,
-  rowsOfAny,
-  textOf,
-} from '../ahead-layer.ts';
+import {checkSampleType, type SampleType} from '../ahead.ts';
+import {AheadLayer, integersIn, onlyInput, placeIn, rowsOfAny, textOf} from '../ahead-layer.ts';
 import {type LayerOptions, layerOptions} from '../layer.ts';
 
 export interface TokenizerLayerOptions extends LayerOptions {

@@ -1,6 +1,8 @@
 // Layers around other layers, whose weights are theirs.
+import {requireOptions} from '../../core/errors.ts';
 import {renamed} from '../../core/tensor.ts';
-import type {Layer, LayerOptions, LayerWeight} from '../layer.ts';
+import {type Layer, type LayerOptions, type LayerWeight, layerOptions} from '../layer.ts';
+import {describeInner, type LayerLike, toLayer} from '../layer-like.ts';
 import {MadeLayer} from '../make-layer.ts';
 import {stateWeight} from '../weight-table.ts';
 
@@ -60,5 +62,19 @@ export abstract class Wrapper extends MadeLayer {
   override set trainable(value: boolean) {
     super.trainable = value;
     for (const layer of this.layers) layer.trainable = value;
+  }
+}
+
+/** Around one layer, which is its only option. */
+export abstract class AroundOne extends Wrapper {
+  protected readonly inner: Layer;
+
+  /** @throws ERR_OPTION */
+  constructor(kind: string, options: LayerOptions & {readonly layer: LayerLike}, masking?: MadeOptions[3]) {
+    const where = `layers.${kind}`;
+    requireOptions(where, options, [...layerOptions, 'layer']);
+    const layer = toLayer(`${where}: layer`, options.layer);
+    super(kind, options, new Map([['layer', layer]]), () => ({layer: describeInner(layer)}), masking);
+    this.inner = layer;
   }
 }

@@ -1,10 +1,13 @@
 // The eager door: one op on arrays that are there, at once. Nothing is compiled, scheduled or planned.
+import type {DType} from '../../core/dtype.ts';
 import {fail, unknownName} from '../../core/errors.ts';
+import {zip} from '../../core/lists.ts';
+import {misfitOf, promotedTypes} from '../../core/promotion.ts';
 import {firstRowOf} from '../../core/registers.ts';
-import {type Op, opTable} from '../../core/tensor.ts';
+import {converted as convertedTensor, type Op, opTable} from '../../core/tensor.ts';
 import {hasKernel, type Memory} from '../../runtime/linked.ts';
 import {EagerArray} from './array.ts';
-import {callOf} from './link.ts';
+import {callOf, leafOf} from './link.ts';
 import {links} from './links.ts';
 
 function checkDisposed(op: Op, operands: readonly EagerArray[]): void {
@@ -23,7 +26,8 @@ function viewNow(op: Op, operands: readonly EagerArray[], attributes: object): E
 
 /**
  * Applies an op, or the one of that name, to arrays: small work on this thread, large work on the team, for
- * which this thread waits. The results, in order, but for guards: where one fails, this throws.
+ * which this thread waits. Operands promote as those of graphs do. The results, in order, but for guards:
+ * where one fails, this throws.
  *
  * @param attributes All that the op has, as on tensors.
  * @throws ERR_UNKNOWN_NAME; ERR_SHAPE, ERR_DTYPE or ERR_VALUE as the op does on tensors; ERR_DISPOSED and
@@ -37,6 +41,11 @@ export function applyNow(
   const op = typeof named === 'string' ? opTable.get(named) : named;
   if (!op || op.kind === 'leaf') unknownName('op', typeof named === 'string' ? named : named.name, names());
   checkDisposed(op, operands);
+  const types = misfitOf(op.signature, operands) && promotedTypes(op, operands);
+  return types ? converted(op, operands, types, attributes) : applied(op, operands, attributes);
+}
+
+function applied(op: Op, operands: readonly EagerArray[], attributes: object): EagerArray[] {
   if (op.view) return viewNow(op, operands, attributes);
   if (!hasKernel(firstRowOf(op))) {
     fail('ERR_GRAPH', `${op.name}: this op has no kernel of its own. Use evaluate, which compiles it.`);
@@ -53,6 +62,28 @@ export function applyNow(
     throw error;
   }
   return results;
+}
+
+/** The same on operands of these types, made of those given. */
+function converted(
+  op: Op,
+  operands: readonly EagerArray[],
+  types: readonly DType[],
+  attributes: object,
+): EagerArray[] {
+  const made: EagerArray[] = [];
+  try {
+    const taken = zip(operands, types).map(([operand, dtype]) => {
+      if (operand.dtype === dtype) return operand;
+      const {call} = convertedTensor(leafOf(operand), dtype);
+      const [result] = applied(call.op, [operand], call.attributes);
+      made.push(result as EagerArray);
+      return result as EagerArray;
+    });
+    return applied(op, taken, attributes);
+  } finally {
+    for (const array of made) array.dispose();
+  }
 }
 
 const names = (): string[] => [...opTable.values()].filter(({kind}) => kind !== 'leaf').map(({name}) => name);

@@ -6,14 +6,15 @@ import {apply, Call, inputOp, type Op, type Tensor, type TensorSpec} from '../..
 import {type CallGuard, LinkedPlan, type Memory} from '../../runtime/linked.ts';
 import {failByGuard} from '../guard-failure.ts';
 
-function leaf({shape, dtype}: TensorSpec, index: number): Tensor {
+/** An input of such a type, as an operand. */
+export function leafOf({shape, dtype}: TensorSpec, index = 0): Tensor {
   const attributes = {name: `operand ${index}`, shape: [...shape], dtype, perStep: false};
   return new Call(inputOp, [], attributes, '').result;
 }
 
 /** The call of an op on operands of these shapes. @throws ERR_SHAPE, ERR_DTYPE as the op does on tensors. */
 export function callOf(op: Op, operands: readonly TensorSpec[], attributes: object): Call {
-  const [result] = apply(op, operands.map(leaf), attributes);
+  const [result] = apply(op, operands.map(leafOf), attributes);
   return result?.call ?? fail('ERR_GRAPH', `${op.name} has no result.`);
 }
 

@@ -125,7 +125,10 @@ export const shape: Rules = {
   ExpandDims: rule('input', ({input}, {dim}: ExpandDimsAttrs) => ops.expandDims(input, dim)),
   Identity: rule('x', ({x}) => x),
   MirrorPad: rule('x', ({x}, {paddings, mode}: MirrorPadAttrs) => ops.mirrorPad(x, paddings, mode)),
-  Pack: listRule((parts, {axis}: PackAttrs) => ops.stack(parts, axis)),
+  // Of several types, which ops promote, tfjs says that it takes none.
+  Pack: listRule((parts, {axis}: PackAttrs) =>
+    parts.every(({dtype}) => dtype === parts[0]?.dtype) ? ops.stack(parts, axis) : 'refused',
+  ),
   PadV2: rule('x', ({x}, {paddings, constantValue}: PadV2Attrs) => ops.pad(x, paddings, constantValue)),
   Reshape: rule('x', ({x}, {shape: to}: ReshapeAttrs) =>
     ops.reshape(x, tf.util.inferFromImplicitShape(to, x.size)),

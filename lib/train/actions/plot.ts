@@ -3,10 +3,11 @@
 import {writeFile} from 'node:fs/promises';
 import {checkOptions} from '../../core/errors.ts';
 import {toPath} from '../../core/path.ts';
-import {formatShape, type Shape} from '../../core/shape.ts';
 import {fileError} from '../../io/model-file.ts';
+import {formatInput} from '../../nn/any-length.ts';
 import type {SymbolicTensor} from '../../nn/symbolic.ts';
 import type {Network, NetworkLayer} from '../network/network.ts';
+import {openShapes} from '../network/open-shapes.ts';
 import {type Box, layOut, type Picture} from './diagram.ts';
 
 export interface PlotOptions {
@@ -45,14 +46,15 @@ function describeWeights({weights, layer}: NetworkLayer): string | undefined {
   return `${count.toLocaleString('en-US')} parameters${layer.trainable ? '' : ', frozen'}`;
 }
 
-const shapeLine = (shapes: readonly Shape[]): string => shapes.map(shape => formatShape(shape)).join(' and ');
-
 /** A box for each input, call and output. */
 function nodesOf(network: Network): Node[] {
   const makers = new Map<SymbolicTensor, number>();
-  const nodes: Node[] = network.inputs.map(({name, shape, tensor}, id) => {
+  const shapeOf = openShapes(network);
+  const shapeLine = (tensors: readonly SymbolicTensor[]): string =>
+    tensors.map(tensor => formatInput(shapeOf(tensor))).join(' and ');
+  const nodes: Node[] = network.inputs.map(({name, tensor}, id) => {
     makers.set(tensor, id);
-    return node(id, [network.isChain ? 'input' : name, shapeLine([shape])], 'input', []);
+    return node(id, [network.isChain ? 'input' : name, shapeLine([tensor])], 'input', []);
   });
   const shared = (layer: NetworkLayer['layer']): boolean =>
     network.calls.filter(call => call.layer === layer).length > 1;
@@ -65,7 +67,7 @@ function nodesOf(network: Network): Node[] {
     const weights = describeWeights(own);
     const lines = [
       own.name + (notes.length > 0 ? ` (${notes.join(', ')})` : ''),
-      shapeLine(outputs.map(({shape}) => shape)),
+      shapeLine(outputs),
       ...(weights === undefined ? [] : [weights]),
     ];
     const style = weights === undefined ? 'plain' : layer.trainable ? 'trained' : 'frozen';

@@ -3,10 +3,12 @@
 import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
 import {show} from '../../core/kinds.ts';
 import {registerOf} from '../../core/registers.ts';
-import {formatShape, type Shape} from '../../core/shape.ts';
+import type {Shape} from '../../core/shape.ts';
 import {numericType} from '../../nn/ahead.ts';
+import {formatInput, type InputShape, standIn} from '../../nn/any-length.ts';
 import type {CompiledProgram} from '../../session/compile.ts';
 import type {Network, Port} from '../network/network.ts';
+import {openShapes} from '../network/open-shapes.ts';
 import {checkOneBatch} from '../run/buckets.ts';
 import type {Engine} from '../run/engine.ts';
 import {targetPorts} from '../step/compilation.ts';
@@ -47,7 +49,7 @@ function formatFlops(flops: number): string {
   return flops < 1e3 ? `${flops} FLOP` : `${(flops / (size as number)).toPrecision(3)} ${unit}FLOP`;
 }
 
-const withBatch = (shape: Shape): string => formatShape(['batch', ...shape] as unknown as Shape);
+const withBatch = (shape: InputShape): string => formatInput(['batch', ...shape] as unknown as InputShape);
 const grouped = (count: number): string => count.toLocaleString('en-US');
 
 /** Rows as they are given most often: floating-point numbers, and integers as class labels. */
@@ -136,14 +138,20 @@ function sourcesOf(network: Network): Map<Network['layers'][number], string> {
 function layerRows(network: Network): Row[] {
   const {layers, inputs, isChain} = network;
   const sources = sourcesOf(network);
+  const shapeOf = openShapes(network);
   const sizeOfAll = (list: Network['weights']): number =>
     list.reduce((total, {variable}) => total + variable.tensor.size, 0);
   const rows = [
     ['layer', 'output shape', 'parameters', 'reads'],
-    ...inputs.map(({name, shape}) => [isChain ? '(input)' : `(${name})`, withBatch(shape), '', '']),
+    ...inputs.map(({name, tensor}) => [
+      isChain ? '(input)' : `(${name})`,
+      withBatch(shapeOf(tensor)),
+      '',
+      '',
+    ]),
     ...layers.map(each => [
       each.layer.trainable || each.weights.length === 0 ? each.name : `${each.name} (frozen)`,
-      withBatch(each.outputShape),
+      withBatch(shapeOf(each.output)),
       each.weights.length === 0 ? '' : grouped(sizeOfAll(each.weights)),
       sources.get(each) as string,
     ]),
@@ -192,6 +200,7 @@ export function summaryOf(engine: Engine, options: SummaryOptions): string {
     total,
     costLine('predict', predict, 'weights'),
     ...(train ? [costLine('train on', train, 'weights and moments')] : []),
+    ...(network.isOfAnyLength ? [`sizes that may be any are counted as ${standIn}`] : []),
     ...denseLines(engine),
   ].join('\n');
 }

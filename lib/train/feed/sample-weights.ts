@@ -2,7 +2,7 @@
 // classes.
 import {fail, unknownName} from '../../core/errors.ts';
 import {fromMap, isNumericArray, isRecord, isShaped, show} from '../../core/kinds.ts';
-import {sizeOf} from '../../core/shape.ts';
+import {type Shape, sizeOf} from '../../core/shape.ts';
 import {type DataInput, type Rows, toRows} from '../../data/arrays.ts';
 import {keepSafe} from '../../session/compile.ts';
 
@@ -145,16 +145,20 @@ function checkClassWeight(where: string, given: ClassWeight, classes: number): F
   return weights;
 }
 
+/** How many classes an output tells apart: two where it gives one number. */
+const classesOf = (output: Shape): number => Math.max(2, output.at(-1) as number);
+
 /** The class of each row of `y`, as far as it can be told; the plan itself refuses labels that are none. */
-function weightOfClasses(where: string, y: Rows, given: ClassWeight, classes: number): Float32Array {
+function weightOfClasses(where: string, y: Rows, given: ClassWeight, output: Shape): Float32Array {
   const {data, rowShape, count, scale} = y;
   const width = sizeOf(rowShape);
   const one = width === 1;
-  if (rowShape.length > 1) {
+  // Of an output of several steps, each step has a label of its own.
+  if (rowShape.length > 1 || output.length > 1) {
     const said = `Received rows of the shape [${rowShape}]`;
     fail('ERR_OPTION', `${where}: classWeight: each row of y must be of one class. ${said}.`);
   }
-  const weights = checkClassWeight(where, given, classes);
+  const weights = checkClassWeight(where, given, classesOf(output));
   return Float32Array.from({length: count}, (_, row) => {
     const number = one ? Math.round((data[row] as number) * scale) : largestAt(data, row * width, width);
     return weights[number] ?? 1;
@@ -164,15 +168,10 @@ function weightOfClasses(where: string, y: Rows, given: ClassWeight, classes: nu
 /**
  * Weights of the rows of `y`, or undefined where none were asked for.
  *
- * @param classes how many there are, for `classWeight`.
+ * @param output the shape of the output of a sample, for `classWeight`.
  * @throws ERR_OPTION, ERR_SHAPE, ERR_DTYPE or ERR_DETACHED
  */
-export function weightsOf(
-  where: string,
-  y: Rows,
-  weighting: OwnWeighting,
-  classes: number,
-): Rows | undefined {
+export function weightsOf(where: string, y: Rows, weighting: OwnWeighting, output: Shape): Rows | undefined {
   const {sampleWeight, classWeight} = weighting;
   const given =
     sampleWeight === undefined
@@ -182,7 +181,7 @@ export function weightsOf(
     fail('ERR_SHAPE', `${where}: sampleWeight has ${given.count} rows and y ${y.count}.`);
   }
   if (classWeight === undefined) return given && {...given, data: keepSafe(given.data)};
-  const data = weightOfClasses(where, y, classWeight, classes);
+  const data = weightOfClasses(where, y, classWeight, output);
   if (given)
     for (let row = 0; row < data.length; row++) {
       (data as Float32Array)[row] = (data[row] as number) * (given.data[row] as number) * given.scale;

@@ -132,7 +132,7 @@ export function bindInputs(
     return toRows(data as DataInput, {what, rowShape, allowSingle, dtype});
   });
   checkCounts(where, ports, rows);
-  return preparation.rowsOf(where, rows);
+  return preparation.rowsOf(where, rows) as readonly Rows[] as Rows[];
 }
 
 function checkCounts(where: string, ports: readonly Port[], rows: readonly AnyRows[]): void {
@@ -225,7 +225,7 @@ function bindWeights(
       common || ports.length === 1 ? where : `${where}: ${names[index]}`,
       targets[index] as Rows,
       each[index] ?? {},
-      classesOf(ports[index] as Port),
+      (ports[index] as Port).shape,
     );
   if (!common) return targets.map((_, index) => bind(index));
   const shared = bind(0);
@@ -253,11 +253,6 @@ export function sourcesOfInputs(network: Network, x: readonly Rows[]): Record<st
 
 function addSources(sources: Record<string, Rows>, {names}: Wanted, all: readonly Rows[]): void {
   for (const [index, rows] of all.entries()) sources[names[index] as string] = rows;
-}
-
-/** How many classes an output tells apart: two where it gives one number. */
-function classesOf({shape}: Port): number {
-  return Math.max(2, shape.at(-1) as number);
 }
 
 /** For messages about labels: how many classes there are in the output that an array is about. */

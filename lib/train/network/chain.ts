@@ -2,6 +2,7 @@
 
 import {fail} from '../../core/errors.ts';
 import {show} from '../../core/kinds.ts';
+import type {ValueType} from '../../nn/ahead.ts';
 import {isLayer, type Layer} from '../../nn/layer.ts';
 import type {LayerLike} from '../../nn/layer-like.ts';
 import {callLayer, type InputOptions, input, type LayerCall, type SymbolicTensor} from '../../nn/symbolic.ts';
@@ -82,11 +83,11 @@ function toLayer(value: LayerLike, index: number): Layer {
   return fail('ERR_OPTION', `sequential: element ${index} ${wanted}. Received ${show(value)}.`);
 }
 
-/** What an `inputLayer`, or a layer ahead of the plan, says of its data. */
+/** What a layer says of the type of its data: one for inputs, a model, or one ahead of the plan. */
 function inputTypeOf(layer: Layer): Pick<InputOptions, 'dtype'> {
-  if (layer.kind === 'inputLayer') return layer.config as Pick<InputOptions, 'dtype'>;
-  const dtype = layer.aheadOfPlan()?.firstInput.dtype as InputOptions['dtype'];
-  return dtype === undefined ? {} : {dtype};
+  const {inputType} = layer as {readonly inputType?: ValueType | undefined};
+  const dtype = inputType ?? layer.aheadOfPlan()?.firstInput.dtype;
+  return dtype === undefined ? {} : {dtype: dtype as NonNullable<InputOptions['dtype']>};
 }
 
 function inputShapeOf(layer: Layer): Layer['inputShape'] & {} {

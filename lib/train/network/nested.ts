@@ -1,9 +1,12 @@
 // A model as a layer of another: the same weights, under names that begin with its own.
 import {fail} from '../../core/errors.ts';
+import {zip} from '../../core/lists.ts';
 import type {Config} from '../../core/named.ts';
 import {formatShape, type Shape} from '../../core/shape.ts';
+import {checkAhead, checkSampleType, type Fed} from '../../nn/ahead.ts';
 import {fitsInput, formatInput, inputOptions} from '../../nn/any-length.ts';
 import {type ForwardAll, Layer, type LayerWeight} from '../../nn/layer.ts';
+import {SymbolicTensor} from '../../nn/symbolic.ts';
 import {stateWeight} from '../../nn/weight-table.ts';
 import type {Network} from './network.ts';
 
@@ -13,20 +16,28 @@ export class ModelLayer extends Layer {
   readonly #topology: () => Config;
 
   constructor(network: Network, topology: () => Config, options: {name: string | undefined; kind: string}) {
-    checkNoneAhead(network, options.name ?? options.kind);
     const [only, ...others] = network.inputs;
+    const dtype = only?.tensor.dtype;
     super(
       {
         ...(options.name !== undefined && {name: options.name}),
         ...(only &&
           others.length === 0 &&
           inputOptions(only.tensor.pattern ?? only.shape, network.batchSize)),
+        // A text alone is a sample without a size.
+        ...(dtype === 'string' && {dtype}),
       },
       options.kind,
     );
     this.network = network;
     this.#topology = topology;
     Object.freeze(this);
+  }
+
+  /** The type of its only input. */
+  get inputType(): SymbolicTensor['dtype'] | undefined {
+    const [only, ...others] = this.network.inputs;
+    return others.length === 0 ? only?.tensor.dtype : undefined;
   }
 
   get config(): Config {
@@ -57,31 +68,65 @@ export class ModelLayer extends Layer {
     for (const layer of this.layers) layer.trainable = value;
   }
 
-  override forwardFor(shapes: readonly Shape[], scope: string): ForwardAll {
+  /** Over inputs of these shapes; undefined where the model takes no such. */
+  #networkFor(shapes: readonly Shape[]): Network | undefined {
     const {inputs} = this.network;
-    const patterns = inputs.map(({shape, tensor}) => tensor.pattern ?? shape);
     const fits =
       shapes.length === inputs.length &&
-      patterns.every((pattern, at) => fitsInput(shapes[at] as Shape, pattern));
-    const network = fits ? this.network.at(shapes) : this.network;
+      zip(inputs, shapes).every(([{shape, tensor}, given]) => fitsInput(given, tensor.pattern ?? shape));
+    return fits ? this.network.at(shapes) : undefined;
+  }
+
+  #refuse(scope: string, shapes: readonly Shape[]): never {
+    const wanted = this.network.inputs.map(({shape, tensor}) => formatInput(tensor.pattern ?? shape));
+    const received = shapes.map(formatShape).join(' and ');
+    return fail('ERR_SHAPE', `${scope}: the model takes ${wanted.join(' and ')}. Received ${received}.`);
+  }
+
+  override forwardFor(shapes: readonly Shape[], scope: string): ForwardAll {
+    if (this.network.runsAhead) {
+      const where = 'directly behind an input, not within another layer';
+      fail('ERR_GRAPH', `${scope}: layers of this model run in JavaScript ahead of the plan: ${where}.`);
+    }
+    const network = this.#networkFor(shapes);
     return (tensors, context) => {
       // Parts have other numbers of steps; the layers within look at them.
-      if (!fits && !context.stream) {
-        const wanted = patterns.map(formatInput).join(' and ');
-        const received = shapes.map(formatShape).join(' and ');
-        fail('ERR_SHAPE', `${scope}: the model takes ${wanted}. Received ${received}.`);
-      }
-      const {outputs, masks} = network.compute(tensors, context, context.masks);
-      context.passMasks?.(masks);
-      return outputs;
+      if (!network && !context.stream) this.#refuse(scope, shapes);
+      return forwardOf(network ?? this.network)(tensors, context);
     };
+  }
+
+  override fedBy(inputs: readonly SymbolicTensor[], scope: string): Fed<SymbolicTensor> | undefined {
+    if (!this.network.runsAhead) return undefined;
+    const shapes = inputs.map(({shape}) => shape);
+    const network = this.#networkFor(shapes) ?? this.#refuse(scope, shapes);
+    const {preparation} = network;
+    const readsAhead = zip(inputs, network.inputs).map(([given, {tensor}]) => {
+      checkSampleType(scope, given, tensor.dtype === 'string' ? 'text' : 'numbers');
+      const reader = preparation.readerOf(tensor);
+      if (reader !== undefined) checkAhead(scope, `its layer ${reader} runs`, given);
+      return reader !== undefined;
+    });
+    const placeOf = new Map(network.inputs.map(({tensor}, place) => [tensor, place]));
+    const feeds = network.feeds.map(({shape, tensor: {dtype}, tensor}) => {
+      const place = placeOf.get(tensor);
+      return inputs[place ?? -1] ?? new SymbolicTensor(shape, {dtype, isAhead: true});
+    });
+    const own = new Map(network.feeds.map(({tensor}, index) => [tensor, index]));
+    const feedOf = network.outputs.map(({tensor}) => {
+      const index = own.get(tensor);
+      return index !== undefined && feeds[index]?.isAhead ? index : undefined;
+    });
+    const rowsOf = preparation.rowsOf.bind(preparation);
+    return {feeds, feedOf, readsAhead, forward: forwardOf(network), rowsOf};
   }
 }
 
-/** What such a model reads is no input of a layer. */
-function checkNoneAhead({runsAhead}: Network, name: string): void {
-  if (!runsAhead) return;
-  const what = 'a model whose layers run ahead of the plan is no layer of another';
-  const instead = 'model({inputs: net.inputs, outputs: layer.apply(net.output)}) goes on behind it';
-  fail('ERR_GRAPH', `${name}: ${what}; ${instead}.`);
+/** From feeds to outputs. */
+function forwardOf(network: Network): ForwardAll {
+  return (tensors, context) => {
+    const {outputs, masks} = network.compute(tensors, context, context.masks);
+    context.passMasks?.(masks);
+    return outputs;
+  };
 }

@@ -17,7 +17,7 @@ import {callLayer, isSymbolicTensor, type LayerCall, SymbolicTensor} from '../..
 import {add} from '../../ops/map.ts';
 import {sum} from '../../ops/reduce.ts';
 import {Chain, type LayerLike} from './chain.ts';
-import {type Preparation, preparationOf} from './feeds.ts';
+import {operandsOf, type Preparation, preparationOf} from './feeds.ts';
 import {nameLayers, nameTensors} from './names.ts';
 
 export interface Weight {
@@ -30,8 +30,8 @@ export interface Weight {
 export interface NetworkLayer {
   readonly name: string;
   readonly layer: Layer;
-  /** Of its first call, for one sample. */
-  readonly outputShape: Shape;
+  /** Of its first call. */
+  readonly output: SymbolicTensor;
   readonly weights: readonly Weight[];
 }
 
@@ -131,8 +131,7 @@ export class Network {
     this.layers = layers.map(layer => {
       const name = this.#names.get(layer) as string;
       const first = this.calls.find(call => call.layer === layer) as LayerCall;
-      const outputShape = (first.outputs[0] as SymbolicTensor).shape;
-      return {name, layer, outputShape, weights: weightsOf(name, layer, seen)};
+      return {name, layer, output: at(first.outputs, 0), weights: weightsOf(name, layer, seen)};
     });
     this.weights = this.layers.flatMap(({weights}) => weights);
     this.states = this.layers.flatMap(({name, layer}) => statesOf(name, layer, seen));
@@ -166,8 +165,8 @@ export class Network {
   #over(shapes: readonly Shape[]): Network {
     const tensors = new Map<SymbolicTensor, SymbolicTensor>();
     this.inputs.forEach(({tensor}, index) => {
-      const {givenName: name, dtype, batchSize} = tensor;
-      tensors.set(tensor, new SymbolicTensor(at(shapes, index), {name, dtype, batchSize}));
+      const {givenName, dtype, batchSize} = tensor;
+      tensors.set(tensor, new SymbolicTensor(at(shapes, index), {givenName, dtype, batchSize}));
     });
     const other = (tensor: SymbolicTensor): SymbolicTensor => tensors.get(tensor) as SymbolicTensor;
     for (const {layer, inputs, outputs, options} of this.calls) {
@@ -224,8 +223,9 @@ export class Network {
       values.get(tensor) ?? fail('ERR_GRAPH', `internal: a tensor of ${tensor.shape} is not computed yet.`);
     for (const call of this.preparation.planned) {
       const name = this.#names.get(call.layer) as string;
-      const operands = call.inputs.map(computed);
-      const own = call.inputs.map(tensor => masks.get(tensor));
+      const reads = operandsOf(call);
+      const operands = reads.map(computed);
+      const own = reads.map(tensor => masks.get(tensor));
       const forward = context.stream ? forwardInParts(name, call, operands) : call.forward;
       const results = withScope(name, () => {
         const all = callWithMasks(name, call.layer, forward, operands, own, context);
@@ -279,7 +279,10 @@ export class Network {
 }
 
 /** The forward pass of a call for other numbers of steps than it was made for. @throws ERR_GRAPH */
-function forwardInParts(name: string, {layer, options}: LayerCall, operands: readonly Tensor[]): ForwardAll {
+function forwardInParts(name: string, call: LayerCall, operands: readonly Tensor[]): ForwardAll {
+  const {layer, options, fed} = call;
+  // Of a model, the layers within look at it.
+  if (fed) return fed.forward;
   const shapes = operands.map(({shape}) => shape.slice(1));
   const why = whyNotInParts(layer, shapes[0] ?? []);
   if (why) fail('ERR_GRAPH', `${name} ${why}. So steps cannot come one behind the other.`);

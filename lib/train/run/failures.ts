@@ -99,7 +99,7 @@ function findNumber(
   for (const row of rows) {
     const numbers = numbersOf(data.data.subarray(row * width, (row + 1) * width), data.dtype);
     const columns = data.rowShape.at(-1) ?? 1;
-    const column = Array.from(numbers, number => Math.trunc(number * data.scale)).findIndex(
+    const column = Array.from(numbers, number => toInteger(number * data.scale)).findIndex(
       (number, place) => number === wanted && (only === undefined || place % columns === only),
     );
     if (column < 0) continue;
@@ -107,6 +107,9 @@ function findNumber(
   }
   return undefined;
 }
+
+/** As a plan converts it: what is too large to the nearest. */
+const toInteger = (number: number): number => Math.trunc(Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, number)));
 
 function failByIndex({value, sizes, position, scope, source}: Guard, site: RunSite, rows: Int32Array): never {
   // An embedding of several columns has a check for each.

@@ -57,6 +57,18 @@ describe('losses.ctc', () => {
       return -Math.log(spelled(probabilities, wanted));
     });
 
+  it('of one step is the probability of its label, or of the blank', () => {
+    const loss = losses.ctc();
+    expectComposite('ctc', {
+      build: (y, t) => loss(t, y),
+      exact: y =>
+        rowsOf(y, classes).map((row, at) => -Math.log(softmax(row)[[2, 0, 1][at] as number] as number)),
+      operands: [reals([3, 1, classes], -2, 2), whole([2, 0, 1], [3, 1])],
+      differentiable: 1,
+      tolerance: 4e-6,
+    });
+  });
+
   it.each([{}, {maxLabels: 2}])('with %j is the sum over all ways to spell the target', options => {
     const loss = losses.ctc(options);
     for (const last of [(y: Tensor) => y, (y: Tensor) => activations.softmax()(y)]) {

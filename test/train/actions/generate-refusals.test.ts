@@ -42,6 +42,22 @@ const refused: Readonly<Record<string, [() => Sequential, RegExp]>> = {
     () => sequential([table(), layers.gru({...sequence, goBackwards: true}), head()]),
     /^gru reads the steps from the last to the first \(goBackwards\)/,
   ],
+  'a layer that begins with what another ends with': [
+    () => {
+      const ids = input({shape: [12]});
+      const [all, end] = layers.gru({...sequence, returnState: true}).applyAll(table().apply(ids));
+      const again = layers.gru(sequence).apply([all, end] as never);
+      return model({inputs: ids, outputs: head().apply(again)});
+    },
+    /^gru_1 begins with states that are given, which may know of steps behind\. So steps cannot come/,
+  ],
+  'a checkpoint around a layer that reads both ways': [
+    () => {
+      const layer = layers.bidirectional({layer: layers.lstm(sequence)});
+      return sequential([table(), layers.checkpoint({layer}), head()]);
+    },
+    /^checkpoint reads the steps from the last to the first, too/,
+  ],
   'an encoder that sees all': [
     () => sequential([table(), layers.transformerEncoder({intermediateDim: 6, numHeads: 2}), head()]),
     /transformerEncoder\/selfAttention|multiHeadAttention attends to steps behind each one/,

@@ -111,6 +111,29 @@ export const languageModels: Readonly<Record<string, () => Sequential>> = {
     const net = sequential([layers.dense({units: 5, activation: 'tanh', inputShape: [features]})]);
     return sequential([table(), inner, layers.timeDistributed({layer: net}), head()], {seed: 7});
   },
+  'cells behind a mask': () => {
+    const cell = layers.stackedRNNCells({cells: [layers.gruCell({units: 5}), layers.lstmCell({units: 4})]});
+    return sequential([table({maskZero: true}), layers.rnn({cell, returnSequences: true}), head()], {
+      seed: 9,
+    });
+  },
+  'images behind a mask': () => {
+    const toImage = layers.timeDistributed({layer: layers.reshape({targetShape: [2, 2, 2]})});
+    const windows = {filters: 3, kernelSize: 2, padding: 'same', returnSequences: true} as const;
+    const toRow = layers.timeDistributed({layer: layers.flatten()});
+    const net = [table({maskZero: true}), toImage, layers.convLstm2d(windows), toRow, head()];
+    return sequential(net, {seed: 10});
+  },
+  'blocks that are checkpoints': () =>
+    sequential(
+      [
+        table(),
+        layers.checkpoint({layer: decoders({positions: 'rotary'})[0] as Layer}),
+        layers.checkpoint({layer: sequential([layers.gru({...sequence, inputShape: [steps, features]})])}),
+        head(),
+      ],
+      {seed: 11},
+    ),
   'a layer of one’s own': () =>
     sequential([table(), new RunningMean(), layers.layerNormalization(), head()], {seed: 8}),
 };

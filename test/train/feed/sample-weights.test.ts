@@ -153,5 +153,14 @@ describe('classWeight', () => {
     ).rejects.toThrow(
       /^fit: classWeight: each row of y must be of one class\. Received rows of the shape \[2,2\]\.$/,
     );
+    // A label for each step is no one-hot row.
+    const steps = sequential([layers.dense({units: 3, activation: 'softmax', inputShape: [2, 4]})]);
+    steps.compile({optimizer: 'sgd', loss: 'sparseCategoricalCrossentropy'});
+    const each = {data: new Int32Array(rows), shape: [rows / 2, 2]};
+    await expect(
+      steps.fit({data: inputs, shape: [rows / 2, 2, 4]}, each, {classWeight: {0: 2}}),
+    ).rejects.toThrow(
+      /^fit: classWeight: each row of y must be of one class\. Received rows of the shape \[2\]\.$/,
+    );
   });
 });
