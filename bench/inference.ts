@@ -8,7 +8,7 @@ import {type BenchOptions, type Figure, type Figures, figuresOf} from './options
 import {loadOnnx, startOnnx} from './peers/onnx-peer.ts';
 import type {PeerProcess} from './peers/process.ts';
 import {bestOfOthers, type Times} from './peers/turns.ts';
-import {bestOf, bestOfSync, digits, saveResults} from './report.ts';
+import {digits, saveResults} from './report.ts';
 
 interface Network {
   readonly name: string;
@@ -64,6 +64,21 @@ function startAll(options: BenchOptions): Peer[] {
   });
 }
 
+/** Microseconds of a call, of as many as fit into so many seconds: as onnxruntime's process counts them. */
+async function timeCalls(seconds: number, call: () => object): Promise<number> {
+  let [calls, taken] = [0, 0];
+  const started = performance.now();
+  while (taken < seconds * 1000) {
+    for (let at = 0; at < 20; at++) {
+      const result = call();
+      if ('then' in result) await result;
+    }
+    calls += 20;
+    taken = performance.now() - started;
+  }
+  return (taken / calls) * 1000;
+}
+
 /** Microseconds of a prediction, by who makes it; ours on the calling thread and awaited. */
 async function timeNetwork({name, shape, make}: Network, peers: readonly Peer[], quick: boolean) {
   const trained = make(shape);
@@ -77,21 +92,14 @@ async function timeNetwork({name, shape, make}: Network, peers: readonly Peer[],
   };
   let version = '';
   for (const {process} of peers) version = await loadOnnx(process, name, net, x);
-  const calls = quick ? 50 : 200;
-  for (let round = 0; round < (quick ? 3 : 10); round++) {
-    const sync = bestOfSync(3, () => {
-      for (let call = 0; call < calls; call++) net.predictSync(x);
-    });
-    const promised = await bestOf(3, async () => {
-      for (let call = 0; call < calls; call++) await net.predict(x);
-    });
-    note('predictSync', (sync / calls) * 1e6);
-    note('predict', (promised / calls) * 1e6);
+  const seconds = quick ? 0.03 : 0.1;
+  for (let round = 0; round < (quick ? 5 : 20); round++) {
+    note('predictSync', await timeCalls(seconds, () => net.predictSync(x)));
+    note('predict', await timeCalls(seconds, () => net.predict(x)));
     for (const {name: who, process} of peers) {
       // Threads of the one before may still spin.
       await pause(10);
-      const {microseconds} = await process.ask<{microseconds: number}>({time: quick ? 0.05 : 0.2}, 60);
-      note(who, microseconds);
+      note(who, (await process.ask<{microseconds: number}>({time: seconds}, 60)).microseconds);
     }
   }
   trained.dispose();
