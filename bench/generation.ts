@@ -1,22 +1,16 @@
 // One text, token by token, with cached keys and values; and the memory of training as sequences grow.
-import {setTimeout as pause} from 'node:timers/promises';
 import {optimizers} from '../lib/index.ts';
 import {onCompile} from '../lib/session/compile.ts';
 import {drawLines, type Line} from '../scripts/pictures/lines.ts';
 import {table} from '../scripts/table.ts';
 import type {Figure} from './options.ts';
-import type {PeerProcess} from './peers/process.ts';
+import {bestOfOthers, type Peer, type Times, tableOf, timeInTurns} from './peers/turns.ts';
 import {digits} from './report.ts';
 import {char, charTransformer} from './sequence-workloads.ts';
 
-interface Peer {
-  readonly name: string;
-  readonly process: PeerProcess;
-}
-
 export interface GenerationTimes {
   /** Least microseconds of a token, of each. */
-  readonly least: Readonly<Record<string, number>>;
+  readonly least: Times;
   readonly figure: Figure | undefined;
 }
 
@@ -25,10 +19,6 @@ export async function timeGeneration(peers: readonly Peer[], quick: boolean): Pr
   const net = charTransformer();
   const tokens = char.length - 1;
   const texts = quick ? 5 : 20;
-  const least: Record<string, number> = {};
-  const note = (name: string, time: number): void => {
-    least[name] = Math.min(least[name] ?? Number.POSITIVE_INFINITY, time);
-  };
   const own = async (): Promise<number> => {
     const started = performance.now();
     for (let text = 0; text < texts; text++) {
@@ -39,28 +29,19 @@ export async function timeGeneration(peers: readonly Peer[], quick: boolean): Pr
   };
   try {
     await own();
-    for (let repeat = 0; repeat < (quick ? 3 : 7); repeat++) {
-      note('chainrule', await own());
-      for (const {name, process} of peers) {
-        // Threads of the one before may still spin.
-        await pause(10);
-        try {
-          const request = {workload: 'generation', batch: 1, steps: texts * tokens};
-          note(name, (await process.ask<{microseconds: number}>(request, 600)).microseconds);
-        } catch (error) {
-          if (repeat === 0) console.log(`${name}: ${error instanceof Error ? error.message : error}`);
-        }
-      }
-    }
+    const least = await timeInTurns({
+      name: 'generation',
+      own: {chainrule: own},
+      peers,
+      request: {workload: 'generation', batch: 1, steps: texts * tokens},
+      rounds: quick ? 3 : 7,
+    });
+    console.log('generation: transformer-char, batch 1, keys and values cached');
+    console.log(tableOf(least, 'µs of a token'));
+    return {least, figure: bestOfOthers(least)};
   } finally {
     net.dispose();
   }
-  const {chainrule = Number.NaN, ...others} = least;
-  const best = Object.entries(others).sort(([, a], [, b]) => a - b)[0];
-  const rows = Object.entries(least).map(([name, time]) => [name, digits(time), digits(time / chainrule)]);
-  console.log('generation: transformer-char, batch 1, keys and values cached');
-  console.log(table([['', 'µs of a token', '÷ chainrule'], ...rows]));
-  return {least, figure: best && {value: best[1] / chainrule, note: best[0]}};
 }
 
 const lengths = [1024, 2048, 4096];

@@ -184,12 +184,24 @@ const ofNetwork = (name: string, atLeast: number): Goal => {
   return {name, what: `best peer ÷ chainrule, training step of ${name}`, atLeast, unit: '×'};
 };
 
-/** Of the bench networks. */
+const ofInference = (name: string, atLeast: number): Goal => {
+  return {name: `inference-${name}`, what: `onnxruntime ÷ chainrule, one image, ${name}`, atLeast, unit: '×'};
+};
+
+/** Of the benches networks, inference and image-folder. */
 const imageNetworks: readonly Goal[] = [
   ofNetwork('cnn-mnist', 1.7),
   ofNetwork('resnet-cifar', 1.55),
   ofNetwork('mobilenet-block', 1.8),
   ofNetwork('tcn', 1.5),
+  ofInference('cnn-mnist', 1.2),
+  ofInference('mobilenet', 1.2),
+  {
+    name: 'image-folder',
+    what: 'images a second, decoded beside training ÷ the slower of the two alone',
+    atLeast: 0.9,
+    unit: '×',
+  },
 ];
 
 const ofSequence = (name: string, atLeast: number): Goal => ({

@@ -1,15 +1,13 @@
 // How long one waits: for a prediction of one row and of 32, beside onnxruntime-node on the same weights;
 // from `require` to the first step, in fresh processes; for the compiler. And how large the package is.
 import {spawnSync} from 'node:child_process';
-import {mkdirSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {layers, type Sequential, sequential} from '../lib/index.ts';
 import {table} from '../scripts/table.ts';
 import type {BenchOptions, Figure, Figures} from './options.ts';
-import {onnxModel} from './peers/onnx-model.ts';
-import {PeerProcess} from './peers/process.ts';
-import {startOf} from './peers/registry.ts';
-import {bestOf, bestOfSync, digits, resultsFolder, saveResults} from './report.ts';
+import {loadOnnx, startOnnx} from './peers/onnx-peer.ts';
+import type {PeerProcess} from './peers/process.ts';
+import {bestOf, bestOfSync, digits, saveResults} from './report.ts';
 
 const root = path.join(import.meta.dirname, '..');
 
@@ -46,42 +44,13 @@ function build(sizes: readonly number[]): Sequential {
   );
 }
 
-interface Loaded {
-  readonly version: string;
-  readonly output: readonly number[];
-}
-
-/** The model and one input as files that the peer reads. @throws where it predicts something else. */
-async function loadPeer(peer: PeerProcess, {name, sizes}: Network, model: Sequential, x: Float32Array) {
-  const rows = x.length / (sizes[0] as number);
-  const folder = path.join(resultsFolder, 'data');
-  mkdirSync(folder, {recursive: true});
-  const weights = model.getWeights();
-  const dense = sizes.slice(1).map((units, index) => ({
-    inputs: sizes[index] as number,
-    units,
-    kernel: weights[2 * index]?.data as Float32Array,
-    bias: weights[2 * index + 1]?.data as Float32Array,
-    activation: index === sizes.length - 2 ? ('Softmax' as const) : ('Relu' as const),
-  }));
-  const [file, input] = ['onnx', 'f32'].map(end => path.join(folder, `${name}-${rows}.${end}`));
-  writeFileSync(file as string, onnxModel(rows, dense));
-  writeFileSync(input as string, new Uint8Array(x.buffer));
-  const load = {model: file, input, shape: [rows, sizes[0]]};
-  const {version, output} = await peer.ask<Loaded>({load}, 60);
-  const {data} = model.predictSync({data: x, shape: [rows, sizes[0] as number]});
-  const difference = Math.max(...data.map((value, index) => Math.abs(value - (output[index] as number))));
-  if (!(difference < 1e-5)) throw new Error(`bench: onnxruntime differs by ${difference}`);
-  return version;
-}
-
 async function measure(network: Network, rows: number, peer: PeerProcess | undefined, quick: boolean) {
   const {name, sizes} = network;
   const model = build(sizes);
   const inputs = sizes[0] as number;
   const x = Float32Array.from({length: rows * inputs}, (_, index) => (index % 31) / 31);
   const given = rows === 1 ? x : {data: x, shape: [rows, inputs]};
-  const version = peer && (await loadPeer(peer, network, model, x));
+  const version = peer && (await loadOnnx(peer, `${name}-${rows}`, model, x));
   const waiting: Waiting = {
     network: name,
     rows,
@@ -142,17 +111,8 @@ export function bundle(): void {
   if (status !== 0) throw new Error(`bench: tsdown failed: ${stderr}`);
 }
 
-function startPeer({peers, quick}: BenchOptions): PeerProcess | undefined {
-  if (!(peers ?? (quick ? [] : ['onnxruntime'])).includes('onnxruntime')) return undefined;
-  const spec = {name: 'onnxruntime', runtime: 'js', script: 'onnxruntime.ts', mode: ''} as const;
-  const start = startOf({...spec, needs: 'onnxruntime-node'}, 1);
-  if (typeof start !== 'string') return new PeerProcess(start);
-  console.log(`onnxruntime: missing: ${start}`);
-  return undefined;
-}
-
 async function predictions(options: BenchOptions): Promise<{waits: Waiting[]; figures: Figures}> {
-  const peer = startPeer(options);
+  const peer = startOnnx(options, 1);
   const waits: Waiting[] = [];
   const figures: Record<string, Figure> = {};
   try {

@@ -1,6 +1,4 @@
-// A training step of networks of images and sequences, beside PyTorch and TensorFlow; in turns, the least of
-// each.
-import {setTimeout as pause} from 'node:timers/promises';
+// A training step of networks of images and sequences, beside PyTorch and TensorFlow.
 import {
   input,
   layers,
@@ -12,9 +10,9 @@ import {
   setThreads,
 } from '../lib/index.ts';
 import {table} from '../scripts/table.ts';
-import {type BenchOptions, type Figure, type Figures, figuresOf} from './options.ts';
-import {PeerProcess} from './peers/process.ts';
-import {type PeerSpec, peerSpecs, startOf} from './peers/registry.ts';
+import {cnn, mobileNetBlocks, resnet, temporal} from './image-networks.ts';
+import {type BenchOptions, type Figures, figuresOf} from './options.ts';
+import {bestOfOthers, type Peer, startPeers, type Times, timeInTurns} from './peers/turns.ts';
 import {digits, saveResults} from './report.ts';
 
 interface Workload {
@@ -25,59 +23,11 @@ interface Workload {
   readonly apply: (x: SymbolicTensor) => SymbolicTensor;
 }
 
-/** Keras's first example of its kind. */
-function cnn(x: SymbolicTensor): SymbolicTensor {
-  const first = layers.conv2d({filters: 32, kernelSize: 3, activation: 'relu'}).apply(x);
-  const second = layers.conv2d({filters: 64, kernelSize: 3, activation: 'relu'}).apply(first);
-  const flat = layers.flatten().apply(layers.maxPooling2d().apply(second));
-  return layers.dense({units: 128, activation: 'relu'}).apply(flat);
-}
-
-const relu = (x: SymbolicTensor): SymbolicTensor => layers.reLU().apply(x);
-const relu6 = (x: SymbolicTensor): SymbolicTensor => layers.reLU({maxValue: 6}).apply(x);
-const pooled = (x: SymbolicTensor): SymbolicTensor => layers.globalAveragePooling2d().apply(x);
-
-function normalizedConv(x: SymbolicTensor, filters: number, kernelSize: number, strides = 1): SymbolicTensor {
-  const conv = layers.conv2d({filters, kernelSize, strides, padding: 'same', useBias: false});
-  return layers.batchNormalization().apply(conv.apply(x));
-}
-
-function residual(x: SymbolicTensor, filters: number, strides: number): SymbolicTensor {
-  const inner = normalizedConv(relu(normalizedConv(x, filters, 3, strides)), filters, 3);
-  const shortcut = strides === 1 ? x : normalizedConv(x, filters, 1, strides);
-  return relu(layers.add().apply([inner, shortcut]));
-}
-
-/** ResNet-8. */
-function resnet(x: SymbolicTensor): SymbolicTensor {
-  const first = relu(normalizedConv(x, 16, 3));
-  return pooled(residual(residual(residual(first, 16, 1), 32, 2), 64, 2));
-}
-
-function separable(x: SymbolicTensor, filters: number, strides: number): SymbolicTensor {
-  const depthwise = layers.depthwiseConv2d({kernelSize: 3, strides, padding: 'same', useBias: false});
-  const inner = relu6(layers.batchNormalization().apply(depthwise.apply(x)));
-  return relu6(normalizedConv(inner, filters, 1));
-}
-
-const mobilenet = (x: SymbolicTensor): SymbolicTensor =>
-  pooled(separable(separable(separable(x, 64, 1), 128, 2), 128, 1));
-
-/** A temporal convolutional network: each level reaches twice as far back. */
-function temporal(x: SymbolicTensor): SymbolicTensor {
-  let y = x;
-  for (let level = 0; level < 4; level++) {
-    const conv = layers.conv1d({filters: 64, kernelSize: 3, dilationRate: 2 ** level, padding: 'causal'});
-    y = relu(layers.layerNormalization({epsilon: 1e-5}).apply(conv.apply(y)));
-  }
-  return layers.globalAveragePooling1d().apply(y);
-}
-
 const momentum = () => optimizers.sgd({learningRate: 0.01, momentum: 0.9});
 const workloads: readonly Workload[] = [
   {name: 'cnn-mnist', batch: 64, shape: [28, 28, 1], optimizer: () => optimizers.adam(), apply: cnn},
   {name: 'resnet-cifar', batch: 64, shape: [32, 32, 3], optimizer: momentum, apply: resnet},
-  {name: 'mobilenet-block', batch: 64, shape: [32, 32, 32], optimizer: momentum, apply: mobilenet},
+  {name: 'mobilenet-block', batch: 64, shape: [32, 32, 32], optimizer: momentum, apply: mobileNetBlocks},
   {name: 'tcn', batch: 32, shape: [256, 64], optimizer: () => optimizers.adam(), apply: temporal},
 ];
 
@@ -101,58 +51,29 @@ async function timeOwn(net: Model, {batch, shape}: Workload, steps: number): Pro
   return ((performance.now() - started) / steps) * 1000;
 }
 
-interface Peer {
-  readonly name: string;
-  readonly process: PeerProcess;
-}
-
-function startPeers({peers, quick, threads}: BenchOptions): Peer[] {
-  const scripts = {torch: 'torch_images.py', tensorflow: 'tensorflow_images.py'} as Partial<
-    Record<PeerSpec['runtime'], string>
-  >;
-  return peerSpecs.flatMap(spec => {
-    const script = scripts[spec.runtime];
-    if (script === undefined || !(peers?.includes(spec.name) ?? !quick)) return [];
-    const start = startOf({...spec, script}, threads);
-    if (typeof start !== 'string') return [{name: spec.name, process: new PeerProcess(start)}];
-    console.log(`${spec.name}: missing: ${start}`);
-    return [];
-  });
-}
-
-type Times = Record<string, number>;
-
 async function timeWorkload(workload: Workload, peers: readonly Peer[], quick: boolean): Promise<Times> {
   const net = build(workload);
-  const least: Times = {};
-  const note = (name: string, time: number): void => {
-    least[name] = Math.min(least[name] ?? Number.POSITIVE_INFINITY, time);
-  };
   const steps = quick ? 5 : 20;
-  const {name: network, batch} = workload;
-  const failed = new Set<string>();
-  for (let repeat = 0; repeat < (quick ? 2 : 5); repeat++) {
-    note('chainrule', await timeOwn(net, workload, steps));
-    for (const {name, process} of peers) {
-      if (failed.has(name)) continue;
-      // Threads of the one before may still spin.
-      await pause(10);
-      try {
-        note(name, (await process.ask<{microseconds: number}>({network, batch, steps}, 600)).microseconds);
-      } catch (error) {
-        failed.add(name);
-        console.log(`${network}: ${name}: ${error instanceof Error ? error.message : error}`);
-      }
-    }
+  const {name, batch} = workload;
+  try {
+    return await timeInTurns({
+      name,
+      own: {chainrule: () => timeOwn(net, workload, steps)},
+      peers,
+      request: {network: name, batch, steps},
+      rounds: quick ? 2 : 5,
+    });
+  } finally {
+    net.dispose();
   }
-  net.dispose();
-  return least;
 }
+
+const scripts = {torch: 'torch_images.py', tensorflow: 'tensorflow_images.py'};
 
 export async function bench(options: BenchOptions): Promise<Figures> {
   const {quick, threads, workloads: chosen} = options;
   setThreads(threads);
-  const peers = startPeers(options);
+  const peers = startPeers(options, scripts);
   const steps: Record<string, Times> = {};
   try {
     for (const workload of workloads.filter(({name}) => chosen?.includes(name) ?? true)) {
@@ -172,12 +93,8 @@ export async function bench(options: BenchOptions): Promise<Figures> {
       ]),
     ]),
   );
-  const ratio = ({chainrule = 0, ...others}: Times): Figure | undefined => {
-    const best = Math.min(...Object.values(others));
-    return Number.isFinite(best) ? {value: best / chainrule, note: `${threads} threads`} : undefined;
-  };
   const figures = figuresOf(
-    Object.fromEntries(Object.entries(steps).map(([name, times]) => [name, ratio(times)])),
+    Object.fromEntries(Object.entries(steps).map(([name, times]) => [name, bestOfOthers(times)])),
   );
   saveResults('networks', {threads, steps, figures});
   return figures;

@@ -1,13 +1,10 @@
 // A training step of a recommender, for the bench `sequence`: four columns of ids, each with a table of
 // embeddings of its own, whose rows side by side go through a perceptron. The update is of all rows, or with
 // sparse gradients of those alone that a batch reads.
-import {setTimeout as pause} from 'node:timers/promises';
 import {input, layers, type Model, model, optimizers, type PortData} from '../lib/index.ts';
-import {table} from '../scripts/table.ts';
 import {bandwidthOf, type Ceiling, levelOf, peakOf} from './ceiling.ts';
 import type {BenchOptions, Figure} from './options.ts';
-import {PeerProcess} from './peers/process.ts';
-import {peerSpecs, startOf} from './peers/registry.ts';
+import {bestOfOthers, type Peer, startPeers, type Times, tableOf, timeInTurns} from './peers/turns.ts';
 import {digits, percent} from './report.ts';
 
 export const recommenders = ['recsys', 'recsys-sparse'] as const;
@@ -50,61 +47,28 @@ function dataFor(batches: number): {readonly x: PortData; readonly y: Float32Arr
   return {x, y: Float32Array.from({length: count}, (_, at) => ((at * 31) % 7) & 1)};
 }
 
-interface Peer {
-  readonly name: string;
-  readonly process: PeerProcess;
-}
-
-const scripts: Readonly<Record<string, string>> = {
+const scripts = {
   torch: 'torch_recommender.py',
   jax: 'jax_recommender.py',
   tensorflow: 'tensorflow_recommender.py',
 };
 
-function startPeers({threads, quick, peers}: BenchOptions): Peer[] {
-  return peerSpecs.flatMap(spec => {
-    const script = scripts[spec.runtime];
-    if (script === undefined || !(peers?.includes(spec.name) ?? !quick)) return [];
-    const start = startOf({...spec, script}, threads);
-    if (typeof start !== 'string') return [{name: spec.name, process: new PeerProcess(start)}];
-    console.log(`${spec.name}: missing: ${start}`);
-    return [];
-  });
-}
-
-type Times = Record<string, number>;
-
-/** The least microseconds of a step of each, in turns. */
 async function timeSteps(name: Recommender, peers: readonly Peer[], quick: boolean): Promise<Times> {
   // Peers walk through as many batches, so that no cache holds the rows of all.
   const steps = 30;
   const [net, {x, y}] = [makeRecommender(name), dataFor(steps)];
-  const least: Times = {};
-  const note = (who: string, time: number): void => {
-    least[who] = Math.min(least[who] ?? Number.POSITIVE_INFINITY, time);
+  const train = async (): Promise<number> => {
+    const started = performance.now();
+    await net.fit(x, y, {batchSize: batch, shuffle: false, verbose: 0});
+    return ((performance.now() - started) / steps) * 1000;
   };
-  const train = () => net.fit(x, y, {batchSize: batch, shuffle: false, verbose: 0});
   try {
     await train();
-    for (let repeat = 0; repeat < (quick ? 3 : 7); repeat++) {
-      const started = performance.now();
-      await train();
-      note('chainrule', ((performance.now() - started) / steps) * 1000);
-      for (const {name: who, process} of peers) {
-        // Threads of the one before may still spin.
-        await pause(10);
-        try {
-          const request = {workload: name, batch, steps};
-          note(who, (await process.ask<{microseconds: number}>(request, 600)).microseconds);
-        } catch (error) {
-          if (repeat === 0) console.log(`${name}: ${who}: ${error instanceof Error ? error.message : error}`);
-        }
-      }
-    }
+    const request = {workload: name, batch, steps};
+    return await timeInTurns({name, own: {chainrule: train}, peers, request, rounds: quick ? 3 : 7});
   } finally {
     net.dispose();
   }
-  return least;
 }
 
 /** Microseconds that no step does without: of arithmetic, and of the tables where all rows are updated. */
@@ -119,18 +83,16 @@ export async function timeRecommenders(options: BenchOptions) {
   const chosen = recommenders.filter(name => options.workloads?.includes(name) ?? true);
   const figures: Record<string, Figure | undefined> = {};
   const results: Record<string, object> = {};
-  const peers = chosen.length > 0 ? startPeers(options) : [];
+  const peers = chosen.length > 0 ? startPeers(options, scripts) : [];
   try {
     for (const name of chosen) {
       const least = await timeSteps(name, peers, options.quick);
-      const {chainrule = Number.NaN, ...others} = least;
+      const {chainrule = Number.NaN} = least;
       const bound = leastTime(name, options.ceiling, options.threads);
-      const best = Object.entries(others).sort(([, a], [, b]) => a - b)[0];
-      const lines = Object.entries(least).map(([who, time]) => [who, digits(time), digits(time / chainrule)]);
       console.log(`${name}: at the least ${digits(bound)} µs, ${percent(bound / chainrule)}`);
-      console.log(table([['', 'µs of a step', '÷ chainrule'], ...lines]));
+      console.log(tableOf(least, 'µs of a step'));
       results[name] = {least, bound};
-      figures[`sequence-${name}`] = best && {value: best[1] / chainrule, note: best[0]};
+      figures[`sequence-${name}`] = bestOfOthers(least);
     }
   } finally {
     for (const {process} of peers) process.stop();

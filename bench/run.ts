@@ -13,6 +13,8 @@ const benches = [
   'grid',
   'conv',
   'networks',
+  'inference',
+  'image-folder',
   'train',
   'random',
   'epoch',

@@ -2,44 +2,22 @@
 // what share of them the arithmetic alone would take at the multiply-add peak of the same run.
 import {mkdirSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
-import {setTimeout as pause} from 'node:timers/promises';
 import type {Precision} from '../lib/core/precision.ts';
 import {type Model, setThreads} from '../lib/index.ts';
-import {table} from '../scripts/table.ts';
 import {peakOf} from './ceiling.ts';
 import {drawMemory, growthOf, plannedBytes, timeGeneration} from './generation.ts';
 import {type BenchOptions, type Figure, type Figures, figuresOf} from './options.ts';
-import {PeerProcess} from './peers/process.ts';
-import {type PeerSpec, peerSpecs, startOf} from './peers/registry.ts';
+import {bestOfOthers, type Peer, startPeers, type Times, tableOf, timeInTurns} from './peers/turns.ts';
 import {timeRecommenders} from './recommender.ts';
 import {digits, percent, resultsFolder, saveResults} from './report.ts';
 import {type SequenceWorkload, sequenceWorkloads} from './sequence-workloads.ts';
 import {compareTables} from './table-rows.ts';
 
-const scripts: Readonly<Record<string, string>> = {
+const scripts = {
   torch: 'torch_sequence.py',
   jax: 'jax_sequence.py',
   tensorflow: 'tensorflow_sequence.py',
 };
-
-interface Peer {
-  readonly name: string;
-  readonly runtime: PeerSpec['runtime'];
-  readonly process: PeerProcess;
-}
-
-function startPeers({threads, quick, peers}: BenchOptions): Peer[] {
-  const specs = peerSpecs.filter(({runtime}) => scripts[runtime] !== undefined);
-  return specs
-    .filter(({name}: PeerSpec) => peers?.includes(name) ?? !quick)
-    .flatMap(spec => {
-      const start = startOf({...spec, script: scripts[spec.runtime] as string}, threads);
-      if (typeof start !== 'string')
-        return [{name: spec.name, runtime: spec.runtime, process: new PeerProcess(start)}];
-      console.log(`${spec.name}: missing: ${start}`);
-      return [];
-    });
-}
 
 /** Chainrule's model, which makes as many steps as there are batches. */
 class Own {
@@ -70,37 +48,30 @@ class Own {
 
 const inBfloat16 = 'chainrule, bfloat16';
 
-async function timeWorkload(workload: SequenceWorkload, peers: readonly Peer[], quick: boolean) {
+async function timeWorkload(
+  workload: SequenceWorkload,
+  peers: readonly Peer[],
+  quick: boolean,
+): Promise<Times> {
   const steps = quick ? 10 : 30;
   const own = new Own(workload, steps);
   // Steps of recurrent nets are float32.
   const half = workload.name === 'transformer-char' ? new Own(workload, steps, 'bfloat16') : undefined;
-  const least: Record<string, number> = {};
-  const note = (name: string, time: number): void => {
-    least[name] = Math.min(least[name] ?? Number.POSITIVE_INFINITY, time);
-  };
+  const {name, batch} = workload;
   try {
     await own.time();
     await half?.time();
-    for (let repeat = 0; repeat < (quick ? 3 : 7); repeat++) {
-      note('chainrule', await own.time());
-      if (half) note(inBfloat16, await half.time());
-      for (const {name, process} of peers) {
-        // Threads of the one before may still spin.
-        await pause(10);
-        try {
-          const request = {workload: workload.name, batch: workload.batch, steps};
-          note(name, (await process.ask<{microseconds: number}>(request, 600)).microseconds);
-        } catch (error) {
-          if (repeat === 0) console.log(`${name}: ${error instanceof Error ? error.message : error}`);
-        }
-      }
-    }
+    return await timeInTurns({
+      name,
+      own: {chainrule: () => own.time(), ...(half && {[inBfloat16]: () => half.time()})},
+      peers,
+      request: {workload: name, batch, steps},
+      rounds: quick ? 3 : 7,
+    });
   } finally {
     own.dispose();
     half?.dispose();
   }
-  return least;
 }
 
 /** Of these, goals say what share of the peak a step is to reach. */
@@ -109,17 +80,16 @@ const sharesToReach: readonly string[] = ['lstm', 'gru'];
 /** Prints a workload's times, and gives its figures. */
 function report(
   {name, flops}: SequenceWorkload,
-  least: Readonly<Record<string, number>>,
+  least: Times,
   peak: number,
 ): Record<string, Figure | undefined> {
-  const {chainrule = Number.NaN, [inBfloat16]: half, ...others} = least;
+  const {[inBfloat16]: half, ...others} = least;
+  const {chainrule = Number.NaN} = others;
   const alone = flops / peak / 1e3;
-  const best = Object.entries(others).sort(([, a], [, b]) => a - b)[0];
-  const rows = Object.entries(least).map(([who, time]) => [who, digits(time), digits(time / chainrule)]);
   console.log(`${name}: arithmetic alone ${digits(alone)} µs, ${percent(alone / chainrule)}`);
-  console.log(table([['', 'µs of a step', '÷ chainrule'], ...rows]));
+  console.log(tableOf(least, 'µs of a step'));
   return {
-    [`sequence-${name}`]: best && {value: best[1] / chainrule, note: best[0]},
+    [`sequence-${name}`]: bestOfOthers(others),
     ...(sharesToReach.includes(name) && {[`sequence-${name}-share`]: {value: alone / chainrule}}),
     [`sequence-${name}-bfloat16`]: half === undefined ? undefined : {value: chainrule / half},
   };
@@ -129,7 +99,7 @@ export async function bench(options: BenchOptions): Promise<Figures> {
   const {threads, quick, ceiling} = options;
   setThreads(threads);
   const isChosen = (name: string): boolean => options.workloads?.includes(name) ?? true;
-  const peers = startPeers(options);
+  const peers = startPeers(options, scripts);
   let figures: Record<string, Figure | undefined> = {};
   const results: Record<string, object> = {};
   try {

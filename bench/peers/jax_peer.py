@@ -2,15 +2,9 @@
 
 jax_peer.py step|loop THREADS
 """
-import os
-import sys
 from functools import partial
 
-mode, threads = sys.argv[1], int(sys.argv[2])
-os.environ["JAX_PLATFORMS"] = "cpu"
-# XLA takes its number of threads from the CPUs that it may use.
-if hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+from jax_steps import mode
 
 import jax
 import jax.numpy as jnp

@@ -1,15 +1,8 @@
 """JAX training a recommender, dense or by rows; see recommenders.py. jax_recommender.py step|loop THREADS."""
-import os
-import sys
-
-mode, threads = sys.argv[1], int(sys.argv[2])
-os.environ["JAX_PLATFORMS"] = "cpu"
-if hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+from jax_steps import runner
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 from recommenders import BATCHES, ROWS, SIZES, TABLES, WIDTH
 from sequences import serve
 
@@ -93,21 +86,7 @@ def build(workload, batch):
         at = carry[0].astype(jnp.int32) % BATCHES
         return step(carry, x[at], y[at])
 
-    one = jax.jit(walk, donate_argnums=0)
-    repeat = lambda carry, steps: lax.fori_loop(0, steps, lambda _, own: walk(own), carry)
-    many = jax.jit(repeat, donate_argnums=0)
-    zeros = lambda: jax.tree.map(jnp.zeros_like, weights)
-    held = [(jnp.float32(0), weights, zeros(), zeros())]
-
-    def run(steps):
-        if mode == "loop":
-            held[0] = many(held[0], jnp.int32(steps))
-        else:
-            for _ in range(steps):
-                held[0] = one(held[0])
-        jax.block_until_ready(held[0])
-
-    return run
+    return runner(walk, weights)
 
 
 serve(build)

@@ -1,12 +1,7 @@
 """JAX training nets over sequences; see sequences.py. jax_sequence.py step|loop THREADS."""
-import os
-import sys
 from functools import partial
 
-mode, threads = sys.argv[1], int(sys.argv[2])
-os.environ["JAX_PLATFORMS"] = "cpu"
-if hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+from jax_steps import runner
 
 import jax
 import jax.numpy as jnp
@@ -84,21 +79,7 @@ def build(workload, batch):
         step = lambda w, m, v: (1 - decay) * w - rate * m / (jnp.sqrt(v) + 1e-8)
         return count, each(step, weights, first, second), first, second
 
-    one = jax.jit(adam, donate_argnums=0)
-    repeat = lambda carry, steps: lax.fori_loop(0, steps, lambda _, own: adam(own), carry)
-    many = jax.jit(repeat, donate_argnums=0)
-    zeros = lambda: jax.tree.map(jnp.zeros_like, weights)
-    held = [(jnp.float32(0), weights, zeros(), zeros())]
-
-    def run(steps):
-        if mode == "loop":
-            held[0] = many(held[0], jnp.int32(steps))
-        else:
-            for _ in range(steps):
-                held[0] = one(held[0])
-        jax.block_until_ready(held[0])
-
-    return run
+    return runner(adam, weights)
 
 
 serve(build)

@@ -1,12 +1,24 @@
-// A dense network as an ONNX file, so that onnxruntime predicts with the very weights. The format is
-// protobuf: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3 gives the numbers of the fields.
+// ONNX files, so that onnxruntime predicts with the very weights. The format is protobuf:
+// https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3 gives the numbers of the fields.
 
-export interface DenseLayer {
-  readonly inputs: number;
-  readonly units: number;
-  readonly kernel: Float32Array;
-  readonly bias: Float32Array;
-  readonly activation: 'Relu' | 'Softmax';
+export interface OnnxNode {
+  readonly op: string;
+  readonly inputs: readonly string[];
+  readonly output: string;
+  /** Whole numbers from 0, or lists of them. */
+  readonly attributes?: Readonly<Record<string, number | readonly number[]>>;
+}
+
+export interface OnnxTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+export interface OnnxGraph {
+  readonly nodes: readonly OnnxNode[];
+  readonly weights: readonly (OnnxTensor & {readonly data: Float32Array})[];
+  readonly input: OnnxTensor;
+  readonly output: OnnxTensor;
 }
 
 type Bytes = readonly number[];
@@ -29,39 +41,41 @@ const message = (field: number, ...parts: readonly (Uint8Array | Bytes)[]): Uint
   block(field, Buffer.concat(parts.map(part => Uint8Array.from(part))));
 
 const float32 = 1;
+const [integer, integers] = [2, 7];
 
-function initializer(name: string, dims: readonly number[], data: Float32Array): Uint8Array {
+function initializer({name, shape, data}: OnnxGraph['weights'][number]): Uint8Array {
   const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  const sizes = dims.flatMap(size => number(1, size));
+  const sizes = shape.flatMap(size => number(1, size));
   return message(5, sizes, number(2, float32), text(8, name), block(9, raw));
 }
 
-function node(op: string, inputs: readonly string[], output: string): Uint8Array {
-  return message(1, ...inputs.map(name => text(1, name)), text(2, output), text(4, op));
+function attribute([name, value]: readonly [string, number | readonly number[]]): Uint8Array {
+  const own =
+    typeof value === 'number'
+      ? [number(3, value), number(20, integer)]
+      : [value.flatMap(each => number(8, each)), number(20, integers)];
+  return message(5, text(1, name), ...own);
 }
 
-function tensorInfo(field: number, name: string, dims: readonly number[]): Uint8Array {
-  const shape = message(2, ...dims.map(size => message(1, number(1, size))));
-  return message(field, text(1, name), message(2, message(1, number(1, float32), shape)));
+function node({op, inputs, output, attributes = {}}: OnnxNode): Uint8Array {
+  const names = inputs.map(name => text(1, name));
+  return message(1, ...names, text(2, output), text(4, op), ...Object.entries(attributes).map(attribute));
 }
 
-/** `x` [rows, inputs] in, `y` [rows, units] out. */
-export function onnxModel(rows: number, layers: readonly DenseLayer[]): Uint8Array {
-  const parts: Uint8Array[] = [];
-  let value = 'x';
-  layers.forEach(({inputs, units, kernel, bias, activation}, index) => {
-    const output = index === layers.length - 1 ? 'y' : `h${index}`;
-    parts.push(node('Gemm', [value, `w${index}`, `b${index}`], `z${index}`));
-    parts.push(node(activation, [`z${index}`], output));
-    parts.push(initializer(`w${index}`, [inputs, units], kernel), initializer(`b${index}`, [units], bias));
-    value = output;
-  });
+function tensorInfo(field: number, {name, shape}: OnnxTensor): Uint8Array {
+  const sizes = message(2, ...shape.map(size => message(1, number(1, size))));
+  return message(field, text(1, name), message(2, message(1, number(1, float32), sizes)));
+}
+
+/** A file of a graph of one input and one output. */
+export function onnxModel({nodes, weights, input, output}: OnnxGraph): Uint8Array {
   const graph = message(
     7,
-    ...parts,
-    text(2, 'dense'),
-    tensorInfo(11, 'x', [rows, layers[0]?.inputs ?? 0]),
-    tensorInfo(12, 'y', [rows, layers.at(-1)?.units ?? 0]),
+    ...nodes.map(node),
+    ...weights.map(initializer),
+    text(2, 'network'),
+    tensorInfo(11, input),
+    tensorInfo(12, output),
   );
   const [formatVersion, operatorVersion] = [8, 17];
   return Buffer.concat([

@@ -42,8 +42,7 @@ export function readDigits(): Images {
 export function readFashion(): Images {
   if (!fs.existsSync(path.join(fashionFolder, 'train-images-idx3-ubyte.gz'))) {
     throw new Error(
-      `Fashion-MNIST is not in ${fashionFolder}. On Debian and Ubuntu: apt install dataset-fashion-mnist ` +
-        '(Debian has it in the section contrib or non-free).',
+      `Fashion-MNIST is not in ${fashionFolder}. On Debian and Ubuntu: apt install dataset-fashion-mnist`,
     );
   }
   return readAll(fashionFolder, '.gz');

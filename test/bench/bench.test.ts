@@ -10,9 +10,12 @@ import {gridShapes} from '../../bench/grid.ts';
 import {geometricMean, worstOf} from '../../bench/options.ts';
 import {buildModel} from '../../bench/peers/chainrule.ts';
 import {onnxModel} from '../../bench/peers/onnx-model.ts';
+import {onnxNetwork, permuted} from '../../bench/peers/onnx-network.ts';
+import {bestOfOthers, tableOf} from '../../bench/peers/turns.ts';
 import {record} from '../../bench/record.ts';
 import {boundOfStep, parametersOf} from '../../bench/roofline.ts';
 import {randomWorkloads, type Workload} from '../../bench/workloads.ts';
+import {layers, sequential} from '../../lib/index.ts';
 import type {CompiledProgram} from '../../lib/session/compile.ts';
 import {build} from '../../scripts/bootstrap.mjs';
 import {drawLines} from '../../scripts/pictures/lines.ts';
@@ -117,16 +120,73 @@ test('a chart of lines has one path and one name for each', () => {
   expect(svg).toContain('<path d="M80 412L680 92"');
 });
 
-test('a model for onnxruntime holds its weights once, little-endian, after the names of its tensors', () => {
-  const kernel = Float32Array.of(1, 2, 3, 4, 5, 6);
-  const layer = {inputs: 2, units: 3, kernel, bias: Float32Array.of(7, 8, 9), activation: 'Relu'} as const;
-  const bytes = Buffer.from(onnxModel(1, [layer]));
-  const raw = Buffer.from(kernel.buffer);
-  expect(bytes.indexOf(raw)).toBeGreaterThan(bytes.indexOf('Gemm'));
-  expect(bytes.indexOf(raw)).toBe(bytes.lastIndexOf(raw));
-  // ir_version is field 1, a varint; opset_import is field 8 and ends the file with version 17.
-  expect([...bytes.subarray(0, 2)]).toEqual([8, 8]);
-  expect([...bytes.subarray(-6)]).toEqual([0x42, 4, 0x0a, 0, 0x10, 17]);
+describe('a model for onnxruntime', () => {
+  test('holds its weights once, little-endian, after the names of its tensors', () => {
+    const kernel = Float32Array.of(1, 2, 3, 4, 5, 6);
+    const bytes = Buffer.from(
+      onnxModel({
+        nodes: [{op: 'Gemm', inputs: ['x', 'w'], output: 'y', attributes: {axis: 1, sizes: [2, 300]}}],
+        weights: [{name: 'w', shape: [2, 3], data: kernel}],
+        input: {name: 'x', shape: [1, 2]},
+        output: {name: 'y', shape: [1, 3]},
+      }),
+    );
+    const raw = Buffer.from(kernel.buffer);
+    expect(bytes.indexOf(raw)).toBeGreaterThan(bytes.indexOf('Gemm'));
+    expect(bytes.indexOf(raw)).toBe(bytes.lastIndexOf(raw));
+    // Of an attribute, field 3 is an integer and field 8 integers, 300 as 172 and 2; field 20 its type.
+    const [one, list] = ['axis', 'sizes'].map(name => bytes.subarray(bytes.indexOf(name) + name.length));
+    expect([...(one as Buffer).subarray(0, 5)]).toEqual([0x18, 1, 0xa0, 1, 2]);
+    expect([...(list as Buffer).subarray(0, 8)]).toEqual([0x40, 2, 0x40, 172, 2, 0xa0, 1, 7]);
+    // ir_version is field 1, a varint; opset_import is field 8 and ends the file with version 17.
+    expect([...bytes.subarray(0, 2)]).toEqual([8, 8]);
+    expect([...bytes.subarray(-6)]).toEqual([0x42, 4, 0x0a, 0, 0x10, 17]);
+  });
+
+  test('has channels first: kernels, and what reads a flattened image', () => {
+    const net = sequential([
+      layers.conv2d({filters: 2, kernelSize: 2, strides: 2, padding: 'same', inputShape: [3, 3, 3]}),
+      layers.depthwiseConv2d({kernelSize: [1, 2], padding: 'same'}),
+      layers.flatten(),
+      layers.dense({units: 1}),
+    ]);
+    const weights = net.getWeights();
+    let next = 0;
+    net.setWeights(weights.map(({name, shape, data}) => ({name, shape, data: data.map(() => next++)})));
+    const bytes = Buffer.from(onnxNetwork(net, 1));
+    const holds = (...values: number[]) => bytes.includes(Buffer.from(Float32Array.from(values).buffer));
+    // Of filter 0 and channel 0, the kernel's four pixels; of each channel, the two of the depthwise kernel.
+    expect(holds(0, 6, 12, 18, 2, 8, 14, 20)).toBe(true);
+    expect(holds(26, 28, 27, 29)).toBe(true);
+    // The four pixels of channel 0, then those of channel 1.
+    expect(holds(32, 34, 36, 38, 33, 35, 37, 39)).toBe(true);
+    // 3 pixels in strides of 2: one is missing, behind.
+    const pads = bytes.subarray(bytes.indexOf('pads') + 4);
+    expect([...pads.subarray(0, 8)]).toEqual([0x40, 0, 0x40, 0, 0x40, 1, 0x40, 1]);
+    const unknown = sequential([layers.prelu({inputShape: [2]})]);
+    expect(() => onnxNetwork(unknown, 1)).toThrow(/onnx: no layer prelu/);
+  });
+
+  test('permutes axes as a transposition does', () => {
+    const data = Float32Array.from({length: 24}, (_, at) => at);
+    const turned = permuted(data, [2, 3, 4], [2, 0, 1]);
+    // Element [c, a, b] was [a, b, c].
+    for (const [c, a, b] of [
+      [0, 0, 0],
+      [3, 1, 2],
+      [1, 0, 2],
+      [2, 1, 0],
+    ] as const) {
+      expect(turned[(c * 2 + a) * 3 + b]).toBe((a * 3 + b) * 4 + c);
+    }
+  });
+});
+
+test('times beside peers are ratios to chainrule, of the best of the others', () => {
+  const times = {chainrule: 10, torch: 25, jax: 15};
+  expect(bestOfOthers(times)).toEqual({value: 1.5, note: 'jax'});
+  expect(bestOfOthers({chainrule: 10})).toBeUndefined();
+  expect(tableOf(times, 'µs')).toMatch(/torch .*25.*2\.50/);
 });
 
 describe('the native tools', {timeout: 300_000}, () => {

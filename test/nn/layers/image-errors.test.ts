@@ -93,6 +93,46 @@ const refusals: [string, () => unknown, RegExp][] = [
     /^conv: the kernel must be \[size, size, channels, outputs\]\. Received x/,
   ],
   [
+    'no windows to share an image out to',
+    () => layers.adaptiveMaxPooling2d({outputSize: 0}),
+    /^layers\.adaptiveMaxPooling2d: outputSize: expected an integer >= 1/,
+  ],
+  [
+    'one pixel repeated no times',
+    () => layers.upSampling3d({size: [1, 0, 2]}),
+    /^layers\.upSampling3d: size: expected an integer >= 1/,
+  ],
+  [
+    'negative zeros around',
+    () => layers.zeroPadding1d({padding: [-1, 1]}),
+    /^layers\.zeroPadding1d: padding: expected an integer >= 0/,
+  ],
+  [
+    'sides of too many axes',
+    () => layers.cropping2d({cropping: [1, 1, 1]}),
+    /^layers\.cropping2d: cropping: expected a number, or a number or \[before, after\] for each of 2/,
+  ],
+  [
+    'a crop of nothing',
+    () => layers.randomCrop({height: 0, width: 2}),
+    /^layers\.randomCrop: height: expected an integer >= 1/,
+  ],
+  [
+    'a way of resizing that is none',
+    () => layers.resizing({height: 2, width: 2, interpolation: untyped('bilinaer')}),
+    /^layers\.resizing: interpolation: .*Did you mean "bilinear"/,
+  ],
+  [
+    'images that are no blocks',
+    () => applied(() => layers.pixelUnshuffle({blockSize: 3}), 6, 4, 1),
+    /^spaceToDepth: blocks of 3 · 3 pixels do not divide the images \[2,6,4,1\]/,
+  ],
+  [
+    'a layer without a kernel',
+    () => applied(() => layers.spectralNormalization({layer: layers.flatten(), name: 'spectral'}), 2, 2, 1),
+    /^spectral: flatten has no weight named kernel to be normalized; layers\.dense and convolutions have\.$/,
+  ],
+  [
     'windows without a part of the image',
     () => ops.maxPool(ops.ones([1, 4, 4, 3]), 2, {padding: 2}),
     /^maxPool: the padding of axis 1 leaves a window of 2 without a part of the image \[1,4,4,3\]\.$/,
