@@ -25,6 +25,7 @@ const benches = [
   'kernels',
   'ops',
   'scan',
+  'attention',
   'sequence',
   'checkpoint',
   'optimizer',
