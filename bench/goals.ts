@@ -209,6 +209,12 @@ const ofSequence = (name: string, atLeast: number): Goal => ({
   name: `sequence-${name}`,
 });
 
+/** Of the bench attention. */
+const attention: readonly Goal[] = [
+  ofPeak('attention-64', 'attention, T = 64, d = 32', 0.6),
+  ofPeak('attention-1024', 'attention, T = 1024, d = 32', 0.69),
+];
+
 /** Of the bench sequence. */
 const sequences: readonly Goal[] = [
   ofSequence('lstm', 1.6),
@@ -224,7 +230,7 @@ const sequences: readonly Goal[] = [
   },
   {
     name: 'sequence-generation',
-    what: 'a token of transformer-char, keys and values cached, PyTorch ÷ chainrule',
+    what: 'best peer ÷ chainrule, a token of transformer-char, keys and values cached',
     atLeast: 2,
     unit: '×',
   },
@@ -285,6 +291,7 @@ export const goals: readonly Goal[] = [
   ...eager,
   ...images,
   ...imageNetworks,
+  ...attention,
   ...sequences,
   ...tfjs,
   ...tfjsImages,

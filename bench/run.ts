@@ -27,6 +27,7 @@ const benches = [
   'kernels',
   'ops',
   'scan',
+  'attention',
   'sequence',
   'checkpoint',
   'optimizer',

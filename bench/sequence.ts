@@ -110,7 +110,8 @@ export async function bench(options: BenchOptions): Promise<Figures> {
     }
     if (isChosen('generation')) {
       const torch = peers.filter(({runtime}) => runtime === 'torch');
-      const {least, figure} = await timeGeneration(torch, quick);
+      const onnxruntime = options.peers?.includes('onnxruntime') ?? !quick;
+      const {least, figure} = await timeGeneration({peers: torch, threads, onnxruntime}, quick);
       figures['sequence-generation'] = figure;
       results.generation = {least};
     }

@@ -19,7 +19,7 @@ import {
   type TensorSpec,
 } from '../core/tensor.ts';
 import {matmul} from './gemm.ts';
-import {add, cast, exp, greaterEqual, mul, neg, select, sub, zeros} from './map.ts';
+import {abs, add, cast, exp, greaterEqual, mul, neg, select, sub, zeros} from './map.ts';
 import {reshape, transpose} from './move.ts';
 import {slice} from './pad.ts';
 import {bernoulliOp} from './random.ts';
@@ -32,6 +32,7 @@ interface AttentionAttributes {
   readonly placed: boolean;
   readonly keyed: boolean;
   readonly masked: boolean;
+  readonly sloped: boolean;
   readonly keep: number;
   readonly stream: number;
 }
@@ -73,7 +74,8 @@ const flopsOf = (
   return 2 * pairs * (products * 0.5 * (size + (v.shape[3] as number)));
 };
 
-const listed = 'scale: f32, causal: bool, placed: bool, keyed: bool, masked: bool, keep: f32, stream: i32';
+const flags = 'causal: bool, placed: bool, keyed: bool, masked: bool, sloped: bool';
+const listed = `scale: f32, ${flags}, keep: f32, stream: i32` as const;
 
 const attentionOp = defineOp({
   signature: `attention(q: f32, k: f32, v: f32, ...more: any) -> y: f32, logs: f32 {${listed}}`,
@@ -126,17 +128,19 @@ const positions = (count: number, shape: Shape): Tensor =>
     shape,
   );
 
-/** What of [batch, key heads, shared, queries, keys] is seen, undefined for all; and what dropout leaves. */
-function seenAndKept({q, k, more}: Operands, given: AttentionAttributes) {
+/** Of [batch, key heads, shared, queries, keys]: what is seen, what distances take, what dropout leaves. */
+function furtherParts({q, k, more}: Operands, given: AttentionAttributes) {
   const [batch, queries, heads] = q.shape as Four;
   const [, keys, keyHeads] = k.shape as Four;
   const rest = [...more];
   const next = (): Tensor => rest.shift() ?? fail('ERR_GRAPH', 'attention: an operand is missing.');
   const seen: Tensor[] = [];
   const offset = given.placed ? cast(next(), 'float32') : 0;
-  if (given.causal) {
-    seen.push(greaterEqual(add(positions(queries, [queries, 1]), offset), positions(keys, [1, keys])));
-  }
+  const [ownPlaces, keyPlaces] = [
+    add(positions(queries, [queries, 1]), offset),
+    positions(keys, [1, keys]),
+  ] as const;
+  if (given.causal) seen.push(greaterEqual(ownPlaces, keyPlaces));
   if (given.keyed) seen.push(reshape(next(), [batch, 1, 1, 1, keys]));
   if (given.masked) {
     const mask = next();
@@ -144,7 +148,9 @@ function seenAndKept({q, k, more}: Operands, given: AttentionAttributes) {
     const split = ofHeads === 1 ? [1, 1] : [keyHeads, heads / keyHeads];
     seen.push(reshape(mask, [ofBatch, ...split, ofQueries, keys]));
   }
-  if (given.keep === 1) return {seen, kept: undefined};
+  const slopes = given.sloped && reshape(next(), [1, keyHeads, heads / keyHeads, 1, 1]);
+  const lost = slopes ? mul(abs(sub(ownPlaces, keyPlaces)), slopes) : undefined;
+  if (given.keep === 1) return {seen, lost, kept: undefined};
   const {keep, stream} = given;
   const shape = [batch, heads, queries, keyBlock * Math.ceil(keys / keyBlock)];
   const [seed, step] = [next(), next()];
@@ -152,7 +158,7 @@ function seenAndKept({q, k, more}: Operands, given: AttentionAttributes) {
   const source = iteration ? ([seed, step, iteration] as const) : ([seed, step] as const);
   const drawn = apply1(bernoulliOp, source, {shape, stream, probability: keep});
   const grown = select(slice(drawn, 3, 0, keys), Math.fround(1 / Math.fround(keep)), 0);
-  return {seen, kept: reshape(grown, [batch, keyHeads, heads / keyHeads, queries, keys])};
+  return {seen, lost, kept: reshape(grown, [batch, keyHeads, heads / keyHeads, queries, keys])};
 }
 
 type Three = readonly [Tensor, Tensor, Tensor];
@@ -169,9 +175,10 @@ function probabilities(operands: Operands, logs: Tensor, given: AttentionAttribu
   const [batch, queries, heads] = q.shape as Four;
   const keyHeads = k.shape[2] as number;
   const [Q, K, V] = [q, k, v].map(x => byHead(x, keyHeads)) as unknown as Three;
-  const {seen, kept} = seenAndKept(operands, given);
+  const {seen, lost, kept} = furtherParts(operands, given);
   const perRow = (x: Tensor): Tensor => reshape(x, [batch, keyHeads, heads / keyHeads, queries, 1]);
-  const scores = mul(byKeys(Q, K), given.scale);
+  const scaled = mul(byKeys(Q, K), given.scale);
+  const scores = lost ? sub(scaled, lost) : scaled;
   const P = seen.reduce((p, own) => select(own, p, 0), exp(sub(scores, perRow(logs))));
   return {Q, K, V, P, drop: (x: Tensor): Tensor => (kept ? mul(x, kept) : x), perRow};
 }
@@ -233,8 +240,13 @@ export interface AttentionOptions {
   readonly scale?: number;
   /** Query i sees keys up to its own position. False by default. */
   readonly causal?: boolean;
-  /** With `causal`, the position of the first query, int32[]: 0 by default. */
+  /** With `causal` or `slopes`, the position of the first query, int32[]: 0 by default. */
   readonly offset?: TensorLike;
+  /**
+   * For each head, what a score loses by each step between query and key (ALiBi, Press et al. 2022). Nothing
+   * by default.
+   */
+  readonly slopes?: readonly number[];
   /** Keys that are seen, bool [batch, keys]. */
   readonly keyMask?: Tensor;
   /** Pairs that are seen, bool [batch or 1, heads or 1, queries or 1, keys]. */
@@ -243,10 +255,12 @@ export interface AttentionOptions {
   readonly dropout?: {readonly rate: number; readonly source: RandomSource};
 }
 
+const known = ['scale', 'causal', 'offset', 'slopes', 'keyMask', 'mask', 'dropout'] as const;
+
 const isBroadcast = (sizes: Shape, wanted: Shape): boolean =>
   sizes.length === wanted.length && sizes.every((size, axis) => size === 1 || size === wanted[axis]);
 
-function checkMasks({q, k}: Operands, {keyMask, mask, offset}: AttentionOptions): void {
+function checkMore({q, k}: Operands, {keyMask, mask, offset, slopes}: AttentionOptions): void {
   const [batch, queries, heads] = q.shape as Four;
   const keys = k.shape[1] as number;
   const refuse = (name: string, wanted: string, given: unknown): never =>
@@ -260,6 +274,11 @@ function checkMasks({q, k}: Operands, {keyMask, mask, offset}: AttentionOptions)
     const fits = isTensor(mask) && mask.dtype === 'bool' && mask.shape[3] === keys;
     if (!fits || !isBroadcast(mask.shape, whole))
       refuse('mask', `bool[${whole}], or 1 but for the last`, mask);
+  }
+  const isRight = (list: readonly number[]): boolean =>
+    Array.isArray(list) && list.length === heads && list.every(Number.isFinite);
+  if (slopes !== undefined && !isRight(slopes)) {
+    refuse('slopes', `one finite number for each of the ${heads} heads`, slopes);
   }
   if (isTensor(offset) && (offset.dtype !== 'int32' || offset.size !== 1)) {
     refuse('offset', 'one int32', offset);
@@ -278,25 +297,29 @@ function checkMasks({q, k}: Operands, {keyMask, mask, offset}: AttentionOptions)
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
   for (const [name, tensor] of Object.entries({q, k, v})) checkTensor('attention', name, tensor);
-  checkOptions('ops.attention', options, ['scale', 'causal', 'offset', 'keyMask', 'mask', 'dropout']);
+  checkOptions('ops.attention', options, [...known]);
   checkOperands({q, k, v, more: []});
-  checkMasks({q, k, v, more: []}, options);
-  const {scale = 1 / Math.sqrt(q.shape[3] as number), causal = false, offset, keyMask, mask} = options;
+  checkMore({q, k, v, more: []}, options);
+  const {scale = 1 / Math.sqrt(q.shape[3] as number), causal = false, offset, slopes} = options;
+  const {keyMask, mask} = options;
   const rate = options.dropout?.rate ?? 0;
   if (!(rate >= 0 && rate < 1)) {
     failIn('attention', 'ERR_VALUE', `the rate of dropout must be in [0, 1). Received ${show(rate)}`);
   }
   const {seed, step, stream} = options.dropout?.source ?? {};
   const iteration = rate > 0 ? openBody()?.iteration : undefined;
-  const placed = causal && offset !== undefined;
+  const placed = (causal || slopes !== undefined) && offset !== undefined;
   const place = typeof offset === 'number' ? constant(offset, [], 'int32') : offset;
-  const more = [placed ? place : undefined, keyMask, mask, ...(rate > 0 ? [seed, step, iteration] : [])];
+  const lost = slopes && constant(Float32Array.from(slopes), [slopes.length]);
+  const drawn = rate > 0 ? [seed, step, iteration] : [];
+  const more = [placed ? place : undefined, keyMask, mask, lost, ...drawn];
   const given = {
     scale,
     causal,
     placed,
     keyed: keyMask !== undefined,
     masked: mask !== undefined,
+    sloped: slopes !== undefined,
     keep: 1 - rate,
     stream: stream ?? 0,
   };

@@ -1,6 +1,6 @@
 // softmax over what a mask leaves, and masks of what comes later. Built of other ops.
 import {constant, type Tensor} from '../core/tensor.ts';
-import {add, greaterEqual, select} from './map.ts';
+import {greaterEqual, select} from './map.ts';
 import {softmax} from './softmax.ts';
 
 /** Below all scores: its exponential is exactly 0 beside any of them. */
@@ -14,17 +14,13 @@ export function maskedSoftmax(x: Tensor, mask: Tensor | undefined): Tensor {
   return mask ? select(mask, softmax(select(mask, x, absent)), 0) : softmax(x);
 }
 
-/**
- * Which keys a query may see that has nothing behind it: bool [queries, keys], true up to its own place. The
- * first query stands at 0, or where `position`, int32[1], says.
- */
-export function causalMask(queries: number, keys: number, position?: Tensor): Tensor {
+/** Which keys a query may see that has nothing behind it: bool [queries, keys], true up to its own place. */
+export function causalMask(queries: number, keys: number): Tensor {
   const places = (count: number, shape: readonly number[]): Tensor =>
     constant(
       Int32Array.from({length: count}, (_, at) => at),
       shape,
       'int32',
     );
-  const own = places(queries, [queries, 1]);
-  return greaterEqual(position ? add(own, position) : own, places(keys, [1, keys]));
+  return greaterEqual(places(queries, [queries, 1]), places(keys, [1, keys]));
 }

@@ -48,23 +48,26 @@ const float* whole_rows(const float* from, int64_t row, int64_t rows, int64_t si
 
 // The largest score of a row in each lane, scaled; minus infinity for keys that it does not see. A NaN may
 // get lost: its exponential makes the row NaN anyway.
-VEC_INLINE Vec largest_scores(const Attention& a, const Row& at, const float* scores, int64_t width) {
-  const Vec scale = splat(a.scale);
+template <bool kSloped>
+VEC_INLINE Vec largest_scores(const Attention& a, const Row& at, const float* products, int64_t width) {
+  const Scores<kSloped> scores(a, at);
   Vec most = splat(kMinusInfinity);
   if (sees_all(a, at, width)) {
-    for (int64_t j = 0; j < width; j += kLanes) most = larger(load(scores + j) * scale, most);
+    for (int64_t j = 0; j < width; j += kLanes) most = larger(scores.at(products, j), most);
     return most;
   }
   for (int64_t j = 0; j < width; j += kLanes) {
-    Vec s = select(seen(a, at, j, width), load(scores + j) * scale, splat(kMinusInfinity));
+    Vec s = select(seen(a, at, j, width), scores.at(products, j), splat(kMinusInfinity));
     most = larger(s, most);
   }
   return most;
 }
 
-// Exponentials of a row's scores in place, and their sum in each lane.
-VEC_INLINE Vec exponentials(const Attention& a, const Row& at, float* scores, int64_t width, float shift) {
-  const Vec scale = splat(a.scale), down = splat(-shift);
+// Exponentials of a row's scores in the place of its products, and their sum in each lane.
+template <bool kSloped>
+VEC_INLINE Vec exponentials(const Attention& a, const Row& at, float* products, int64_t width, float shift) {
+  const Scores<kSloped> scores(a, at);
+  const Vec down = splat(-shift);
   const bool all = sees_all(a, at, width), drops = a.keep < 1.0f;
   Vec e[4] = {zero(), zero(), zero(), zero()}, factors[4];
   if (drops) drawn(a, at, factors);
@@ -72,9 +75,9 @@ VEC_INLINE Vec exponentials(const Attention& a, const Row& at, float* scores, in
   for (int64_t v = 0; v < 4; ++v) {
     const int64_t j = v * kLanes;
     if (j >= width) break;
-    e[v] = exp_below(fma(load(scores + j), scale, down));
+    e[v] = exp_below(scores.at_plus(products, j, down));
     if (!all) e[v] = select(seen(a, at, j, width), e[v], zero());
-    store(scores + j, drops ? e[v] * factors[v] : e[v]);
+    store(products + j, drops ? e[v] * factors[v] : e[v]);
   }
   return (e[0] + e[1]) + (e[2] + e[3]);
 }
@@ -83,15 +86,16 @@ VEC_INLINE void scale_row(float* y, int64_t n, float factor) {
   for (int64_t j = 0; j < n; j += kLanes) store_upto(y + j, load_upto(y + j, n - j) * splat(factor), n - j);
 }
 
-// Makes scores of a group of rows probabilities, up to the sums that are not known yet. `y` is what the rows
-// have so far, nothing if this block is the first; most and sums are their maxima and sums.
-void exponentiate(const Attention& a, Row at, int64_t rows, int64_t width, float* scores, float* most,
+// Makes products of a group of rows probabilities, up to the sums that are not known yet. `y` is what the
+// rows have so far, nothing if this block is the first; most and sums are their maxima and sums.
+template <bool kSloped>
+void exponentiate(const Attention& a, Row at, int64_t rows, int64_t width, float* products, float* most,
                   float* sums, float* y, bool first) {
   alignas(64) float lanes[kLanes * kLanes], by_lane[kLanes * kLanes], shift[kLanes], down[kLanes];
   const int64_t row = at.row;
   for (int64_t r = 0; r < rows; ++r) {
     at.row = row + r;
-    store(lanes + r * kLanes, largest_scores(a, at, scores + r * kKeyBlock, width));
+    store(lanes + r * kLanes, largest_scores<kSloped>(a, at, products + r * kKeyBlock, width));
   }
   for (int64_t r = rows; r < kLanes; ++r) store(lanes + r * kLanes, zero());
   transpose_16x16(lanes, kLanes, by_lane, kLanes);
@@ -105,7 +109,7 @@ void exponentiate(const Attention& a, Row at, int64_t rows, int64_t width, float
   store(down, exp_below(before - minus));
   for (int64_t r = 0; r < rows; ++r) {
     at.row = row + r;
-    Vec total = exponentials(a, at, scores + r * kKeyBlock, width, shift[r]);
+    Vec total = exponentials<kSloped>(a, at, products + r * kKeyBlock, width, shift[r]);
     float* sum = sums + r * kLanes;
     store(sum, first ? total : fma(load(sum), splat(down[r]), total));
     if (!first && down[r] != 1.0f) scale_row(y + r * a.y_row(), a.value_size, down[r]);
@@ -137,6 +141,7 @@ void finish_attention(const Attention& a, const ForwardMemory& m, int64_t rows, 
 }
 
 // Rows [row, last) of a head.
+template <bool kSloped>
 void attend(const Attention& a, const ForwardMemory& m, int64_t b, int64_t head, int64_t row, int64_t last,
             float* y, float* logs) {
   const int64_t key_head = a.key_head(head);
@@ -161,8 +166,8 @@ void attend(const Attention& a, const ForwardMemory& m, int64_t b, int64_t head,
       float* own = y + r * a.y_row();
       tile_product({a.queries_at(b, head, at), a.q_row(), 1}, rows, m.panel, kKeyBlock, a.padded(width),
                    a.size, m.scores, kKeyBlock, false);
-      exponentiate(a, {b, head, at, key}, rows, width, m.scores, m.most + r, m.sums + r * kLanes, own,
-                   key == 0);
+      exponentiate<kSloped>(a, {b, head, at, key}, rows, width, m.scores, m.most + r, m.sums + r * kLanes,
+                            own, key == 0);
       tile_product({m.scores, kKeyBlock, 1}, rows, values, step, a.value_size, width, own, a.y_row(),
                    key > 0);
     }
@@ -203,7 +208,12 @@ void run_attention(const Args& args, int64_t first_task, int64_t last_task) {
     const int64_t row = task % blocks * kQueryRows;
     float* y = output<float>(args, 0) + ((b * a.queries + row) * a.heads + head) * a.value_size;
     float* logs = output<float>(args, 1) + pair * a.queries + row;
-    attend(a, m, b, head, row, min(row + kQueryRows, a.queries), y, logs);
+    const int64_t last = min(row + kQueryRows, a.queries);
+    if (a.slopes != nullptr) {
+      attend<true>(a, m, b, head, row, last, y, logs);
+    } else {
+      attend<false>(a, m, b, head, row, last, y, logs);
+    }
     yield_to_others(args.yield_point);
   }
 }

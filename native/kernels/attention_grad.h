@@ -54,9 +54,11 @@ void clear(float* to, int64_t n) {
   for (int64_t i = 0; i < n; i += kLanes) store(to + i, zero());
 }
 
-// From the scores in p and dy . vT in ds of a row to its probabilities and the gradients of its scores.
+// From q . kT in p and dy . vT in ds of a row to its probabilities and the gradients of its scores.
+template <bool kSloped>
 VEC_INLINE void back_row(const Attention& a, const Row& at, int64_t width, float log_sum, float share,
                          float* p, float* ds) {
+  const Scores<kSloped> scores(a, at);
   const Vec scale = splat(a.scale), logs = splat(-log_sum), past = splat(share);
   const bool all = sees_all(a, at, width), drops = a.keep < 1.0f;
   Vec factors[4];
@@ -68,7 +70,7 @@ VEC_INLINE void back_row(const Attention& a, const Row& at, int64_t width, float
       store(ds + j, zero());
       continue;
     }
-    Vec x = exp_below(fma(load(p + j), scale, logs));
+    Vec x = exp_below(scores.at_plus(p, j, logs));
     if (!all) x = select(seen(a, at, j, width), x, zero());
     Vec d = load(ds + j);
     if (drops) d = d * factors[v];
@@ -103,7 +105,12 @@ void back_rows(const Attention& a, const BackMemory& m, const BackOperands& o, R
     for (int64_t i = 0; i < rows; ++i) {
       at.row = next + i;
       float share = dot_rows(dy + i * a.y_row(), y + i * a.y_row(), a.value_size);
-      back_row(a, at, width, logs[at.row], share, p + i * kKeyBlock, ds + i * kKeyBlock);
+      float *own = p + i * kKeyBlock, *own_ds = ds + i * kKeyBlock;
+      if (a.slopes != nullptr) {
+        back_row<true>(a, at, width, logs[at.row], share, own, own_ds);
+      } else {
+        back_row<false>(a, at, width, logs[at.row], share, own, own_ds);
+      }
     }
     float* dq = o.dq + (a.queries_at(b, head, next) - a.q);
     tile_product({ds, kKeyBlock, 1}, rows, key_rows, key_step, a.size, width, dq, a.q_row(), true);
@@ -187,7 +194,7 @@ void run_attention_grad(const Args& args, int64_t first_task, int64_t last_task)
 }
 
 #define ATTENTION_ATTRIBUTES \
-  " {scale: f32, causal: bool, placed: bool, keyed: bool, masked: bool, keep: f32, stream: i32}"
+  " {scale: f32, causal: bool, placed: bool, keyed: bool, masked: bool, sloped: bool, keep: f32, stream: i32}"
 
 constexpr Kernel kAttentionKernels[] = {
     {"attention(q: f32, k: f32, v: f32, ...more: any) -> y: f32, logs: f32" ATTENTION_ATTRIBUTES,

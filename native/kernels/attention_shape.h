@@ -8,7 +8,7 @@ namespace chainrule {
 namespace {
 
 // The words of the attributes, in the order of the signature.
-enum AttentionAttribute : int32_t { kScale, kCausal, kPlaced, kKeyed, kMasked, kKeep, kStream };
+enum AttentionAttribute : int32_t { kScale, kCausal, kPlaced, kKeyed, kMasked, kSloped, kKeep, kStream };
 
 // Keys are taken in blocks that begin at multiples of this, in order, whatever there are more.
 constexpr int64_t kKeyBlock = 64;
@@ -25,6 +25,7 @@ struct Attention {
   bool causal;
   int64_t offset;            // of the first query
   const uint8_t *keyed, *mask;  // nullptr for none
+  const float* slopes;          // what a score of each head loses by a step of distance; nullptr for none
   int64_t mask_batch, mask_head, mask_row;
   RandomKey random;
 
@@ -90,6 +91,7 @@ Attention attention_of(const Args& args, int32_t more) {
     a.mask_head = mask.dims[1] == 1 ? 0 : mask.dims[2] * a.keys;
     a.mask_batch = mask.dims[0] == 1 ? 0 : mask.dims[1] * mask.dims[2] * a.keys;
   }
+  if (args.attributes[kSloped] != 0) a.slopes = input<float>(args, more++);
   if (a.keep < 1.0f) {
     const int32_t* seed = input<int32_t>(args, more);
     a.random = {static_cast<uint32_t>(seed[0]), static_cast<uint32_t>(seed[1]),
@@ -104,13 +106,13 @@ Attention attention_of(const Args& args, int32_t more) {
 
 bool is_one(const Tensor& x, Dtype dtype) { return x.dtype == dtype && x.count == 1; }
 
-// Operands after the fixed ones: a place, a mask of keys, a mask, and what random numbers come from.
+// Operands after the fixed ones: a place, a mask of keys, a mask, slopes, and what random numbers come from.
 const char* check_more(const Args& args, int32_t more) {
   const Tensor &q = args.inputs[0], &k = args.inputs[1];
   constexpr const char* kOther = "attention takes another number of operands";
   const bool dropped = float_attribute(args, kKeep) < 1.0f;
   int32_t flags = (args.attributes[kPlaced] != 0) + (args.attributes[kKeyed] != 0) +
-                  (args.attributes[kMasked] != 0) + (dropped ? 2 : 0);
+                  (args.attributes[kMasked] != 0) + (args.attributes[kSloped] != 0) + (dropped ? 2 : 0);
   int32_t left = args.inputCount - more - flags;
   if (left < 0 || left > dropped) return kOther;
   if (args.attributes[kPlaced] != 0 && !is_one(args.inputs[more++], Dtype::int32)) {
@@ -131,6 +133,10 @@ const char* check_more(const Args& args, int32_t more) {
     for (int32_t i = 0; i < 3; ++i) {
       if (mask.dims[i] != 1 && mask.dims[i] != wanted[i]) return "the mask does not broadcast";
     }
+  }
+  if (args.attributes[kSloped] != 0) {
+    const Tensor& slopes = args.inputs[more++];
+    if (slopes.dtype != Dtype::float32 || !is_vector(slopes, q.dims[2])) return "each head needs a slope";
   }
   if (!dropped) return nullptr;
   if (args.inputs[more].dtype != Dtype::int32 || !is_vector(args.inputs[more], 2)) {
@@ -218,6 +224,30 @@ VEC_INLINE bool sees_all(const Attention& a, const Row& at, int64_t width) {
   if (a.keyed != nullptr || a.mask != nullptr || width % kLanes != 0) return false;
   return !a.causal || a.offset + at.row + 1 - at.first_key >= width;
 }
+
+// A row's scores from its products with the keys of a block. Where heads have slopes, the distance of a key
+// counts, too (Press et al. 2022).
+template <bool kSloped>
+struct Scores {
+  Vec scale, from_first = zero(), slope = zero();
+
+  VEC_INLINE Scores(const Attention& a, const Row& at) : scale(splat(a.scale)) {
+    if (!kSloped) return;
+    from_first = splat(static_cast<float>(a.offset + at.row - at.first_key)) - to_float(lane_index());
+    slope = splat(-a.slopes[at.head]);
+  }
+
+  // Of keys [j, j + 16).
+  VEC_INLINE Vec at(const float* products, int64_t j) const {
+    const Vec x = load(products + j);
+    if (!kSloped) return x * scale;
+    return fma(x, scale, abs(from_first - splat(static_cast<float>(j))) * slope);
+  }
+
+  VEC_INLINE Vec at_plus(const float* products, int64_t j, Vec more) const {
+    return kSloped ? at(products, j) + more : fma(load(products + j), scale, more);
+  }
+};
 
 // What dropout leaves of a row's 64 probabilities: each kept one grows by 1 / keep.
 VEC_INLINE void drawn(const Attention& a, const Row& at, Vec factors[4]) {

@@ -71,10 +71,21 @@ double gather_axis_cost(const Args& args) {
   return 60.0 + static_cast<double>(args.inputs[1].count) + 0.15 * static_cast<double>(args.outputs[0].count);
 }
 
+// From so many bytes on, rows of a table are not in the caches next to the core.
+constexpr int64_t kFarTableBytes = int64_t{1} << 20;
+
+// How many rows to fetch ahead from what is indexed; 0 for none.
+VEC_INLINE int64_t gathered_ahead(const Gathered& of, int64_t element_bytes) {
+  const int64_t bytes = of.inner * element_bytes;
+  return of.inner > 1 && of.n * bytes >= kFarTableBytes ? rows_ahead(bytes) : 0;
+}
+
 // Rows [first, last) of the result, of `inner` elements each. Returns the first guard that is not -1.
 template <class Element>
 VEC_INLINE int32_t gather_axis_rows(const Gathered& of, Element* y, const Element* x, const int32_t* indices,
                                     int64_t first, int64_t last) {
+  constexpr int64_t kBytes = sizeof(Element);
+  const int64_t ahead = gathered_ahead(of, kBytes);
   int32_t found = -1;
   while (first < last) {
     int64_t block = first / of.count, column = first - block * of.count;
@@ -84,6 +95,10 @@ VEC_INLINE int32_t gather_axis_rows(const Gathered& of, Element* y, const Elemen
     Element* to = y + block * of.count * of.inner;
     first += end - column;
     for (; column < end; ++column) {
+      if (ahead > 0 && column + ahead < end) {
+        int32_t later = read_once(own + column + ahead);
+        if (is_inside(later, of.n)) prefetch_row(from + later * of.inner, of.inner * kBytes);
+      }
       int32_t index = read_once(own + column), guard = index_guard(index, of.n);
       if (guard != -1) {
         fill_elements(to + column * of.inner, Element{0}, of.inner);

@@ -118,8 +118,8 @@ double cost_of_segments(const Args& args, RuleSize rule) {
 constexpr int64_t kPrefetchFloats = 5 * kLanes;
 
 // `count` elements, whole vectors. `given` is the Rule; a local copy can stay in registers, because no store
-// aliases it.
-template <class Rule>
+// aliases it. `kGoesOn` says that what lies behind these elements will be updated, too.
+template <class Rule, bool kGoesOn = true>
 COMPILED_ONCE void update_vectors(const void* given, const float* const* from, float* const* to,
                                   int64_t count) {
   constexpr int kWidth = Rule::kWidth, kKept = kWidth - 1;
@@ -130,9 +130,11 @@ COMPILED_ONCE void update_vectors(const void* given, const float* const* from, f
   for (int k = 0; k < kKept; ++k) target[k] = to[k];
   Vec in[kWidth], out[kKept];
   for (int64_t i = 0; i < count; i += kLanes) {
-    __builtin_prefetch(source[1] + i + kPrefetchFloats);
+    if (kGoesOn || i + kPrefetchFloats < count) {
+      __builtin_prefetch(source[1] + i + kPrefetchFloats);
 #pragma GCC unroll 6
-    for (int k = 0; k < kKept; ++k) __builtin_prefetch(target[k] + i + kPrefetchFloats, 1);
+      for (int k = 0; k < kKept; ++k) __builtin_prefetch(target[k] + i + kPrefetchFloats, 1);
+    }
 #pragma GCC unroll 6
     for (int k = 0; k < kWidth; ++k) in[k] = load(source[k] + i);
     rule(in, out);

@@ -63,16 +63,20 @@ size_t row_scratch(const Args& args) {
          static_cast<size_t>(table.width + kZeroFloats + 3 * kLanes) * sizeof(float);
 }
 
-// Sorts by merging, from one list to the other and back; returns the one that is sorted.
-uint64_t* sort_words(uint64_t* from, uint64_t* to, int64_t n) {
-  for (int64_t size = 1; size < n; size *= 2) {
-    for (int64_t start = 0; start < n; start += 2 * size) {
-      int64_t a = start, middle = min(start + size, n), b = middle, end = min(start + 2 * size, n);
-      for (int64_t i = start; i < end; ++i) {
-        bool first = a < middle && (b == end || from[a] < from[b]);
-        to[i] = first ? from[a++] : from[b++];
-      }
+// Sorts words by their upper halves, which are below `limit`, a byte at a time from the lowest on; equal ones
+// stay in their order. Goes from one list to the other and back; returns the one that is sorted.
+uint64_t* sort_words(uint64_t* from, uint64_t* to, int64_t n, int64_t limit) {
+  constexpr int kDigits = 256;
+  for (int32_t shift = 0; shift < 32 && (limit - 1) >> shift > 0; shift += 8) {
+    int32_t places[kDigits] = {}, before = 0;
+    const auto digit = [shift](uint64_t word) { return (word >> (32 + shift)) & (kDigits - 1); };
+    for (int64_t i = 0; i < n; ++i) ++places[digit(from[i])];
+    for (int32_t& place : places) {
+      const int32_t count = place;
+      place = before;
+      before += count;
     }
+    for (int64_t i = 0; i < n; ++i) to[places[digit(from[i])]++] = from[i];
     uint64_t* sorted = to;
     to = from;
     from = sorted;
@@ -115,44 +119,105 @@ void copy_rows(const Args& args, int64_t start, int64_t end) {
   }
 }
 
-void update_rows(const Args& args, const RowRun& rows, int64_t first_task, int64_t last_task) {
-  const Table table = table_of(args);
-  const int64_t tasks = row_tasks(args), width = table.width;
-  const int64_t first = table.rows * first_task / tasks, last = table.rows * last_task / tasks;
-  const bool all = args.attributes[kAllRows] != 0;
-  auto* list = static_cast<uint64_t*>(args.scratch);
-  auto* sum = reinterpret_cast<float*>(list + 2 * table.read);
-  float* zeros = sum + ceil_div(width, kLanes) * kLanes + kLanes;
-  if (all) {
-    for (int64_t i = 0; i < kZeroFloats + kLanes; i += kLanes) store(zeros + i, zero());
-  } else {
-    copy_rows(args, first * width, last * width);
-  }
-  int64_t found = 0;
+// The ids of a range of rows, each above its position in the batch: sorted, so those of a row are neighbours.
+struct ReadRows {
+  const uint64_t* words;
+  int64_t count, first;
+
+  int64_t row(int64_t i) const { return first + static_cast<int64_t>(words[i] >> 32); }
+  int64_t position(int64_t i) const { return static_cast<int64_t>(words[i] & 0xffffffffu); }
+};
+
+ReadRows read_rows(const Args& args, int64_t first, int64_t last) {
+  const int64_t read = args.inputs[2].count;
   const int32_t* ids = input<int32_t>(args, 2);
-  for (int64_t i = 0; i < table.read; ++i) {
+  auto* list = static_cast<uint64_t*>(args.scratch);
+  int64_t found = 0;
+  for (int64_t i = 0; i < read; ++i) {
     const int64_t id = read_once(ids + i);
-    if (id >= first && id < last) {
-      list[found++] = static_cast<uint64_t>(id) << 32 | static_cast<uint64_t>(i);
+    list[found] = static_cast<uint64_t>(id - first) << 32 | static_cast<uint64_t>(i);
+    found += id >= first && id < last;
+  }
+  return {sort_words(list, list + read, found, last - first), found, first};
+}
+
+// What the next rows need is fetched while one is updated: they lie anywhere in memory, and each would keep
+// the processor waiting.
+class RowFetch {
+ public:
+  RowFetch(const Args& args, const ReadRows& read, int64_t width)
+      : args_(args), read_(read), width_(width), ahead_(rows_ahead(width * 4 * (args.outputCount + 1))) {
+    for (int64_t i = 0; i < ahead_; ++i) fetch(i);
+  }
+
+  // For what will be updated some places after number `i`.
+  void beyond(int64_t i) const { fetch(i + ahead_); }
+
+ private:
+  void fetch(int64_t i) const {
+    if (i >= read_.count) return;
+    const int64_t bytes = width_ * 4;
+    prefetch_row(input<float>(args_, 3) + read_.position(i) * width_, bytes);
+    if (i > 0 && read_.row(i) == read_.row(i - 1)) return;
+    for (int32_t k = 0; k < args_.outputCount; ++k) {
+      prefetch_row_to_write(output<float>(args_, k) + read_.row(i) * width_, bytes);
     }
   }
-  const uint64_t* sorted = sort_words(list, list + table.read, found);
+
+  const Args& args_;
+  const ReadRows& read_;
+  const int64_t width_, ahead_;
+};
+
+// The sum of what arrives at a row, from number `i` of what was read on, in the order of the batch; returns
+// the number after it.
+int64_t sum_of_row(const Args& args, const ReadRows& read, int64_t width, int64_t i, float* sum) {
+  const int64_t row = read.row(i);
   const float* dy = input<float>(args, 3);
-  int64_t done = first;
-  for (int64_t i = 0; i < found;) {
-    const auto id = static_cast<int64_t>(sorted[i] >> 32);
-    if (all) update_unread(rows, done * width, id * width, zeros);
-    for (int64_t j = 0; j < width; j += kLanes) store(sum + j, zero());
-    for (; i < found && static_cast<int64_t>(sorted[i] >> 32) == id; ++i) {
-      const float* own = dy + static_cast<int64_t>(sorted[i] & 0xffffffffu) * width;
-      for (int64_t j = 0; j < width; j += kLanes) {
-        store(sum + j, load(sum + j) + load_upto(own + j, width - j));
-      }
+  for (int64_t j = 0; j < width; j += kLanes) store(sum + j, zero());
+  for (; i < read.count && read.row(i) == row; ++i) {
+    const float* own = dy + read.position(i) * width;
+    for (int64_t j = 0; j < width; j += kLanes) {
+      store(sum + j, load(sum + j) + load_upto(own + j, width - j));
     }
-    rows.run(id * width, width, sum);
-    done = id + 1;
   }
-  if (all) update_unread(rows, done * width, last * width, zeros);
+  return i;
+}
+
+// Where the scratch memory goes on behind the lists.
+float* sum_memory(const Args& args) {
+  return reinterpret_cast<float*>(static_cast<uint64_t*>(args.scratch) + 2 * args.inputs[2].count);
+}
+
+// Rows [first, last), those alone that were read.
+void update_read_rows(const Args& args, const RowRun& rows, int64_t first, int64_t last) {
+  const int64_t width = table_of(args).width;
+  copy_rows(args, first * width, last * width);
+  const ReadRows read = read_rows(args, first, last);
+  const RowFetch fetch(args, read, width);
+  float* sum = sum_memory(args);
+  for (int64_t i = 0; i < read.count;) {
+    const int64_t row = read.row(i), next = sum_of_row(args, read, width, i, sum);
+    for (; i < next; ++i) fetch.beyond(i);
+    rows.run(row * width, width, sum);
+  }
+}
+
+// Rows [first, last), as if zeros arrived at those that were not read.
+void update_all_rows(const Args& args, const RowRun& rows, int64_t first, int64_t last) {
+  const int64_t width = table_of(args).width;
+  const ReadRows read = read_rows(args, first, last);
+  float *sum = sum_memory(args), *zeros = sum + ceil_div(width, kLanes) * kLanes + kLanes;
+  for (int64_t i = 0; i < kZeroFloats + kLanes; i += kLanes) store(zeros + i, zero());
+  int64_t done = first;
+  for (int64_t i = 0; i < read.count;) {
+    const int64_t row = read.row(i);
+    update_unread(rows, done * width, row * width, zeros);
+    i = sum_of_row(args, read, width, i, sum);
+    rows.run(row * width, width, sum);
+    done = row + 1;
+  }
+  update_unread(rows, done * width, last * width, zeros);
 }
 
 template <class Rule>
@@ -166,7 +231,13 @@ double row_update_cost(const Args& args) {
 template <class Rule>
 void run_row_update(const Args& args, int64_t first_task, int64_t last_task) {
   const Rule rule(input<float>(args, 0) + args.attributes[kRowGroup] * int64_t{Rule::kHypers});
-  update_rows(args, {&args, Rule::kWidth, &rule, update_vectors<Rule>}, first_task, last_task);
+  const int64_t rows = table_of(args).rows, tasks = row_tasks(args);
+  const int64_t first = rows * first_task / tasks, last = rows * last_task / tasks;
+  if (args.attributes[kAllRows] != 0) {
+    update_all_rows(args, {&args, Rule::kWidth, &rule, update_vectors<Rule, true>}, first, last);
+  } else {
+    update_read_rows(args, {&args, Rule::kWidth, &rule, update_vectors<Rule, false>}, first, last);
+  }
 }
 
 #define ROW_UPDATE_KERNEL(name, ...)                                                                       \

@@ -22,17 +22,21 @@ interface Given {
   readonly placed: boolean;
   readonly keyed: boolean;
   readonly masked: boolean;
+  readonly sloped: boolean;
   readonly keep: number;
 }
 
-const plain: Given = {causal: false, placed: false, keyed: false, masked: false, keep: 1};
+const plain: Given = {causal: false, placed: false, keyed: false, masked: false, sloped: false, keep: 1};
 const forms: readonly Given[] = [
   plain,
   {...plain, causal: true},
   {...plain, causal: true, placed: true},
   {...plain, keyed: true},
   {...plain, masked: true, keep: 0.5},
-  {causal: true, placed: true, keyed: true, masked: true, keep: 0.5},
+  {...plain, sloped: true},
+  {...plain, placed: true, sloped: true},
+  {causal: true, placed: true, keyed: true, masked: true, sloped: false, keep: 0.5},
+  {causal: true, placed: true, keyed: true, masked: true, sloped: true, keep: 0.5},
 ];
 
 /** With the first key seen by all: a row that sees none has an infinite logarithm. */
@@ -63,6 +67,7 @@ function moreOf(
     ...(given.placed ? [integers([], place, place)] : []),
     ...(given.keyed ? [maskOf([batch, keys])] : []),
     ...(given.masked ? [maskOf(mask)] : []),
+    ...(given.sloped ? [reals([heads], 0.1, 0.9)] : []),
     ...(given.keep < 1 ? [integers([2], -9, 9), integers([1], 0, 9)] : []),
   ];
 }
@@ -95,14 +100,14 @@ function samplesOf(back: boolean): OpSamples {
   const values = sizes.flatMap((own, index) =>
     forms.map((given, form) => sampleOf(own, given, index + form, back)),
   );
-  const all = [forms[1], forms[5]].map((given, index) => ({
+  const all = [forms[1], forms[7]].map((given, index) => ({
     ...sampleOf(large, given as Given, index, back),
     large: true,
   }));
-  // Heads of four, whose scale of 1/2 is exact in float32 as well.
-  const smooth = forms.map((given, form) =>
-    sampleOf([1, 3, 4, 2, form % 2 === 0 ? 1 : 2, 4, 3], given, form, back, true),
-  );
+  // Heads of four, whose scale of 1/2 is exact in float32 as well. Slopes are numbers that nobody derives by.
+  const smooth = forms
+    .filter(({sloped}) => !sloped)
+    .map((given, form) => sampleOf([1, 3, 4, 2, form % 2 === 0 ? 1 : 2, 4, 3], given, form, back, true));
   return {bound: near(back ? 2048 : 256), values: [...values, ...all], smooth};
 }
 

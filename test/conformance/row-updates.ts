@@ -41,6 +41,8 @@ const cases: readonly (readonly [table: Shape, ids: Shape])[] = [
   [[6], [9]],
   [[4, 5], [0]],
   [[0, 5], [0]],
+  // Ids of three bytes.
+  [[70_000], [50]],
 ];
 
 function sampleOf(name: Name, [table, ids]: (typeof cases)[number], index: number, all: boolean): Sample {

@@ -10,8 +10,13 @@ import {expectNear, Given, named} from './recurrent.ts';
 
 const source = (given: Given) => ({seed: given.int32('seed', 3, 4), step: given.int32('step', 5), stream: 6});
 
-/** softmax(q·kᵀ/√size)·v, with all scores. */
-function byDefinition(q: Tensor, k: Tensor, v: Tensor, causal: boolean): Tensor {
+interface Form {
+  readonly causal?: boolean;
+  readonly slopes?: readonly number[];
+}
+
+/** softmax(q·kᵀ/√size − slope · distance)·v, with all scores. */
+function byDefinition(q: Tensor, k: Tensor, v: Tensor, {causal = false, slopes}: Form): Tensor {
   const [, steps, , size] = q.shape as [number, number, number, number];
   const [qh, kh, vh] = [q, k, v].map(x => ops.transpose(x, [0, 2, 1, 3])) as [Tensor, Tensor, Tensor];
   const scores = ops.mul(ops.matmul(qh, kh, {transposeB: true}), 1 / Math.sqrt(size));
@@ -20,7 +25,9 @@ function byDefinition(q: Tensor, k: Tensor, v: Tensor, causal: boolean): Tensor 
     [steps, 1],
   );
   const column = ops.reshape(row, [1, steps]);
-  const seen = causal ? ops.select(ops.greaterEqual(row, column), scores, -1e30) : scores;
+  const losses = slopes && ops.constant(Float32Array.from(slopes), [slopes.length, 1, 1]);
+  const left = losses ? ops.sub(scores, ops.mul(ops.abs(ops.sub(row, column)), losses)) : scores;
+  const seen = causal ? ops.select(ops.greaterEqual(row, column), left, -1e30) : left;
   return ops.transpose(ops.matmul(ops.softmax(seen), vh), [0, 2, 1, 3]);
 }
 
@@ -29,23 +36,31 @@ function operands(given: Given, steps: number, batch = 2): [Tensor, Tensor, Tens
   return [make('q'), make('k'), make('v')];
 }
 
-describe('attention', () => {
-  it.each([false, true])('is what its definition says, with its gradients: causal %s', causal => {
-    const given = new Given();
-    const inputs = operands(given, 70);
-    const outputsOf = (y: Tensor) => ({
-      y,
-      ...named(gradients(ops.sum(ops.square(y)), inputs), ['q', 'k', 'v']),
-    });
-    const own = given.run(outputsOf(ops.attention(...inputs, {causal})));
-    expectNear(own, given.run(outputsOf(byDefinition(...inputs, causal))), 2e-6);
-  });
+/** Of three heads: ALiBi's for one, one that grows with the distance, none. */
+const slopes = [0.25, -0.01, 0];
 
-  it('has gradients of gradients, with dropout and masks', () => {
+describe('attention', () => {
+  it.each<Form>([{}, {causal: true}, {slopes}, {slopes, causal: true}])(
+    'is what its definition says, with its gradients: %o',
+    form => {
+      const given = new Given();
+      const inputs = operands(given, 70);
+      const outputsOf = (y: Tensor) => ({
+        y,
+        ...named(gradients(ops.sum(ops.square(y)), inputs), ['q', 'k', 'v']),
+      });
+      const own = given.run(outputsOf(ops.attention(...inputs, form)));
+      expectNear(own, given.run(outputsOf(byDefinition(...inputs, form))), 2e-6);
+    },
+  );
+
+  it('has gradients of gradients, with dropout, masks and slopes', () => {
     const given = new Given();
     const inputs = operands(given, 5, 1);
     const mask = ops.greater(given.input('mask', 1, 3, 5, 5), -0.3);
     const y = ops.attention(...inputs, {
+      slopes,
+      offset: given.int32('offset', 2),
       mask: ops.logicalOr(mask, ops.constant(new Uint8Array([1, 0, 0, 0, 0]), [1, 1, 1, 5], 'bool')),
       dropout: {rate: 0.3, source: source(given)},
     });
@@ -55,22 +70,26 @@ describe('attention', () => {
     expectNear(given.run(outputs), given.exact(outputs), 1e-4);
   });
 
-  it('gives a row the same bits alone, with a cache of keys and values, as among all rows', () => {
-    const given = new Given();
-    const [q, k, v] = operands(given, 131);
-    const whole = given.run({y: ops.attention(q, k, v, {causal: true})}).y as Float32Array;
-    for (const row of [0, 1, 11, 12, 63, 64, 65, 130]) {
-      const at = given.int32(`at ${row}`, row);
-      const one = ops.slice(q, 1, row, 1);
-      const alone = given.run({y: ops.attention(one, k, v, {causal: true, offset: at})}).y;
-      const cached = given.run({
-        y: ops.attention(one, ops.slice(k, 1, 0, row + 1), ops.slice(v, 1, 0, row + 1)),
-      }).y;
-      const wanted = [0, 1].flatMap(b => [...whole.subarray((b * 131 + row) * 24, (b * 131 + row + 1) * 24)]);
-      expect(Array.from(alone as Float32Array), `row ${row}`).toEqual(wanted);
-      expect(Array.from(cached as Float32Array), `row ${row}`).toEqual(wanted);
-    }
-  });
+  it.each<Form>([{}, {slopes}])(
+    'gives a row the same bits alone, with a cache of keys and values, as among all rows: %o',
+    form => {
+      const given = new Given();
+      const [q, k, v] = operands(given, 131);
+      const whole = given.run({y: ops.attention(q, k, v, {...form, causal: true})}).y as Float32Array;
+      for (const row of [0, 1, 11, 12, 63, 64, 65, 130]) {
+        const at = given.int32(`at ${row}`, row);
+        const one = ops.slice(q, 1, row, 1);
+        const alone = given.run({y: ops.attention(one, k, v, {...form, causal: true, offset: at})}).y;
+        const cache = [ops.slice(k, 1, 0, row + 1), ops.slice(v, 1, 0, row + 1)] as const;
+        const cached = given.run({y: ops.attention(one, ...cache, {...form, offset: at})}).y;
+        const wanted = [0, 1].flatMap(b => [
+          ...whole.subarray((b * 131 + row) * 24, (b * 131 + row + 1) * 24),
+        ]);
+        expect(Array.from(alone as Float32Array), `row ${row}`).toEqual(wanted);
+        expect(Array.from(cached as Float32Array), `row ${row}`).toEqual(wanted);
+      }
+    },
+  );
 
   it('gives zeros, and gradients of zero, for a query that sees no key', () => {
     const given = new Given();
@@ -82,10 +101,10 @@ describe('attention', () => {
       expect(new Set(values as Float32Array)).toEqual(new Set([0]));
   });
 
-  it('takes memory that grows with the length, not with its square', () => {
+  it.each<Form>([{}, {slopes}])('takes memory that grows with the length, not with its square: %o', form => {
     const bytesOf = (steps: number): number => {
       const inputs = operands(new Given(), steps, 1);
-      const y = ops.attention(...inputs, {causal: true});
+      const y = ops.attention(...inputs, {...form, causal: true});
       const outputs = named(gradients(ops.sum(ops.square(y)), inputs), ['q', 'k', 'v']);
       return compileProgram({outputs, store: new VariableStore()}).plan.arenaBytes;
     };
@@ -103,6 +122,10 @@ describe('attention', () => {
     const mask = ops.greater(given.input('mask', 4, 3), 0);
     expect(() => ops.attention(q, k, v, {keyMask: mask})).toThrow(/keyMask must be bool\[2,4\]/);
     expect(() => ops.attention(q, k, v, {mask})).toThrow(/mask must be/);
+    expect(() => ops.attention(q, k, v, {slopes: [1, 2]})).toThrow(
+      /slopes must be one finite number for each of the 3 heads\. Received \[1,2\]/,
+    );
+    expect(() => ops.attention(q, k, v, {slopes: [1, 2, Number.NaN]})).toThrow(/slopes must be/);
     expect(() => ops.attention(q, k, v, {dropout: {rate: 1, source: source(given)}})).toThrow(
       /rate of dropout/,
     );

@@ -9,6 +9,7 @@ interface Given {
   readonly placed: boolean;
   readonly keyed: boolean;
   readonly masked: boolean;
+  readonly sloped: boolean;
   readonly keep: number;
   readonly stream: number;
 }
@@ -53,6 +54,7 @@ function eachRow(call: Call, inputs: readonly Values[], fixed: number, visit: (r
   const keyed = given.keyed ? inputs[at++] : undefined;
   const [ofBatch, ofHeads, ofQueries] = (given.masked ? call.inputs[at] : undefined)?.shape ?? [];
   const mask = given.masked ? inputs[at++] : undefined;
+  const slopes = given.sloped ? inputs[at++] : undefined;
   const factors = factorsOf(batch * heads * queries, keys, given, inputs.slice(at));
   for (let b = 0; b < batch; b++) {
     for (let head = 0; head < heads; head++) {
@@ -69,7 +71,8 @@ function eachRow(call: Call, inputs: readonly Values[], fixed: number, visit: (r
         const score = (j: number): number => {
           let sum = 0;
           for (let e = 0; e < size; e++) sum += (q[first + e] as number) * (k[keyAt(j, size) + e] as number);
-          return sees(j) ? sum * Math.fround(given.scale) : -Infinity;
+          const lost = (slopes?.[head] ?? 0) * Math.abs(offset + i - j);
+          return sees(j) ? sum * Math.fround(given.scale) - lost : -Infinity;
         };
         const row = (b * heads + head) * queries + i;
         visit({

@@ -14,7 +14,7 @@ import {MadeLayer} from '../make-layer.ts';
 import {stepMask} from '../masking.ts';
 import type {ConstraintLike, InitializerLike, RegularizerLike} from '../resolve.ts';
 import {callOptions, flagsOfCall} from './attention.ts';
-import {alibi, rotate} from './position-formulas.ts';
+import {alibi, alibiSlopes, rotate} from './position-formulas.ts';
 import {scoredAttention} from './scored-attention.ts';
 import {type ChosenWeight, chosenWeight, weightOptions} from './spatial-options.ts';
 import {withPast} from './streams.ts';
@@ -171,25 +171,20 @@ class HeadsAttention extends MadeLayer {
       const {causal} = flags;
       const mask = this.#mask(inputs, context);
       const noise = context.training && rate > 0 ? {rate, source: context.random()} : undefined;
-      if (!flags.scores && positions !== 'alibi') {
+      if (!flags.scores) {
         const given = {
           causal,
+          ...(positions === 'alibi' && {slopes: alibiSlopes(heads)}),
           ...(stream && {offset: stream.position}),
           ...(mask && {mask: broadcastTo(mask, [...mask.shape.slice(0, 3), keys])}),
           ...(noise && {dropout: noise}),
         };
         return [output(attention(q, k, v, given))];
       }
-      const position = stream?.position;
-      const bias = positions === 'alibi' ? alibi(heads, steps, keys, 8, position) : undefined;
-      const {output: mixed, weights} = scoredAttention(q, k, v, {
-        mask,
-        bias,
-        causal,
-        position,
-        dropout: noise,
-      });
-      return flags.scores ? [output(mixed), weights] : [output(mixed)];
+      // Not of steps that come in parts: `#checkStream` refuses scores of those.
+      const bias = positions === 'alibi' ? alibi(heads, steps, keys) : undefined;
+      const scored = scoredAttention(q, k, v, {mask, bias, causal, dropout: noise});
+      return [output(scored.output), scored.weights];
     };
   }
 

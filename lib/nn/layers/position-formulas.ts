@@ -1,7 +1,7 @@
 // How attention and its layers know positions: sines, rotations, distances.
 import {constant, type Tensor} from '../../core/tensor.ts';
 import {concatenate} from '../../ops/join.ts';
-import {abs, add, cast, mul, neg, sub} from '../../ops/map.ts';
+import {abs, add, mul, neg, sub} from '../../ops/map.ts';
 import {reshape} from '../../ops/move.ts';
 import {slice} from '../../ops/pad.ts';
 import type {StepStream} from '../call-context.ts';
@@ -75,16 +75,11 @@ const counted = (count: number, shape: readonly number[]): Tensor =>
     shape,
   );
 
-/**
- * −slope · distance for each head, query and key: [heads, queries, keys]. The first query stands at 0, or
- * where `position`, int32[1], says.
- */
-export function alibi(heads: number, queries: number, keys: number, most = 8, position?: Tensor): Tensor {
+/** −slope · distance for each head, query and key: [heads, queries, keys]. */
+export function alibi(heads: number, queries: number, keys: number, most = 8): Tensor {
   const slopes = constant(
     Float32Array.from(alibiSlopes(heads, most), slope => -slope),
     [heads, 1, 1],
   );
-  const own = counted(queries, [queries, 1]);
-  const places = position ? add(own, cast(position, 'float32')) : own;
-  return mul(abs(sub(places, counted(keys, [1, keys]))), slopes);
+  return mul(abs(sub(counted(queries, [queries, 1]), counted(keys, [1, keys]))), slopes);
 }

@@ -1,4 +1,4 @@
-// Attention of several heads whose weights are wanted, or whose scores know distances: all scores at once.
+// Attention of several heads whose weights are wanted: all scores at once.
 import type {RandomSource, Tensor} from '../../core/tensor.ts';
 import {dropout} from '../../ops/composite.ts';
 import {matmul} from '../../ops/gemm.ts';
@@ -13,8 +13,6 @@ export interface ScoredOptions {
   readonly bias: Tensor | undefined;
   /** Whether a query sees keys up to its own place only. */
   readonly causal: boolean;
-  /** The place of the first query, int32[1]; 0 by default. */
-  readonly position?: Tensor | undefined;
   /** Of the weights. */
   readonly dropout: {readonly rate: number; readonly source: RandomSource} | undefined;
 }
@@ -32,7 +30,7 @@ export interface Scored {
  * values, where there are fewer. A query that may see no key gives zeros.
  */
 export function scoredAttention(query: Tensor, key: Tensor, value: Tensor, options: ScoredOptions): Scored {
-  const {mask, bias, causal, position, dropout: noise} = options;
+  const {mask, bias, causal, dropout: noise} = options;
   const [batch, queries, heads, size] = query.shape as [number, number, number, number];
   const [, keys, groups] = key.shape as [number, number, number];
   /** [..., heads, a, b] with an axis for the groups in front of that of their heads. */
@@ -43,7 +41,7 @@ export function scoredAttention(query: Tensor, key: Tensor, value: Tensor, optio
   };
   const byHead = (x: Tensor): Tensor => inGroups(transpose(x, [0, 2, 1, 3]));
   const products = matmul(byHead(mul(query, 1 / Math.sqrt(size))), byHead(key), {transposeB: true});
-  const before = causal ? causalMask(queries, keys, position) : undefined;
+  const before = causal ? causalMask(queries, keys) : undefined;
   const given = mask && inGroups(mask);
   const counts = given && before ? logicalAnd(given, before) : (given ?? before);
   const weights = maskedSoftmax(bias ? add(products, inGroups(bias)) : products, counts);

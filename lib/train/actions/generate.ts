@@ -66,6 +66,9 @@ function decoderOf({network}: Engine, request: GenerateRequest, rows: number): D
   return cachedDecoder(network, rows, Math.min(contextLength ?? steps, needed));
 }
 
+/** Milliseconds of a step, at the least, by the way of choosing: the next text knows how many fit a call. */
+const paces = new WeakMap<Decoder, Map<string, number>>();
+
 /** One text, or the beams of it, as far as it has come. */
 class Decoding {
   readonly #engine: Engine;
@@ -81,7 +84,7 @@ class Decoding {
   #kept: Arrays;
   #spare: Arrays;
   #chosen: Arrays;
-  #msPerStep: number | undefined;
+  readonly #paces: Map<string, number>;
 
   constructor(engine: Engine, request: GenerateRequest) {
     const {prompt, contextLength = Number.POSITIVE_INFINITY} = request;
@@ -90,6 +93,8 @@ class Decoding {
     this.#sampler = samplerOf(request);
     this.#decoder = decoderOf(engine, request, this.#sampler.rows);
     this.#texts = new Texts(prompt, this.#sampler.rows, request.stopTokens);
+    this.#paces = paces.get(this.#decoder) ?? new Map();
+    paces.set(this.#decoder, this.#paces);
     this.#most = Math.min(this.#decoder.most, contextLength);
     this.#begin = prompt.length > this.#most ? this.#half(prompt.length) : 0;
     this.#kept = arraysOf(this.#decoder.kept, keptName);
@@ -128,7 +133,8 @@ class Decoding {
     if (size !== undefined) return this.#read(size);
     const left = known + end - length;
     const room = this.#most - this.#position;
-    const steps = stepsOfCall(Math.min(left, room), this.#msPerStep ?? callBudgetMs / 4, left <= room);
+    const msPerStep = this.#paces.get(this.#sampler.key) ?? callBudgetMs / 4;
+    const steps = stepsOfCall(Math.min(left, room), msPerStep, left <= room);
     const used = Math.min(steps, left);
     const {tokens, parents} = await this.#loop(steps, known);
     this.#texts.add(tokens, parents, known, used);
@@ -183,7 +189,7 @@ class Decoding {
     );
     // It may have waited for others.
     const ms = (performance.now() - began) / steps;
-    this.#msPerStep = Math.min(this.#msPerStep ?? ms, ms);
+    this.#paces.set(this.#sampler.key, Math.min(this.#paces.get(this.#sampler.key) ?? ms, ms));
     this.#chosen = chosen;
     return {tokens: outputs.tokens as Int32Array, parents: outputs.parents as Int32Array | undefined};
   }

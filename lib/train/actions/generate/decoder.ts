@@ -110,10 +110,23 @@ function lastOf(logits: Tensor): Tensor {
   return reshape(slice(logits, 1, steps - 1, 1), [rows, classes]);
 }
 
+const found = new WeakMap<Network, Map<string, unknown>>();
+
+/** What follows from a network alone, looked for once: that takes as long as to make a short text. */
+function once<Result>(network: Network, key: string, find: () => Result): Result {
+  const known = found.get(network) ?? new Map<string, unknown>();
+  found.set(network, known);
+  if (!known.has(key)) known.set(key, find());
+  return known.get(key) as Result;
+}
+
 const placeholder = (name: string, shape: readonly number[]): Tensor => input({name, shape, dtype: 'int32'});
 
 /** How many steps a network reads that keeps what it knows. @throws ERR_GRAPH saying why one cannot */
-export function streamed(network: Network): Pick<Part, 'most' | 'hasPlaces'> {
+export const streamed = (network: Network): Pick<Part, 'most' | 'hasPlaces'> =>
+  once(network, 'streamed', () => findStreamed(network));
+
+function findStreamed(network: Network): Pick<Part, 'most' | 'hasPlaces'> {
   const {steps, classes} = checkLanguageModel(network);
   const {logits, most, hasPlaces} = readPart(
     network,
@@ -127,7 +140,10 @@ export function streamed(network: Network): Pick<Part, 'most' | 'hasPlaces'> {
 }
 
 /** A network that keeps keys, values and states; with places for so many steps, where any are kept. */
-export function cachedDecoder(network: Network, rows: number, capacity: number): Decoder {
+export const cachedDecoder = (network: Network, rows: number, capacity: number): Decoder =>
+  once(network, `cached ${rows} ${capacity}`, () => makeCachedDecoder(network, rows, capacity));
+
+function makeCachedDecoder(network: Network, rows: number, capacity: number): Decoder {
   const {specs, most, hasPlaces} = readPart(
     network,
     placeholder('ids', [rows, 1]),
@@ -150,7 +166,10 @@ const placeOf = (position: Tensor, rank: number): Tensor =>
   mul(position, constant(Int32Array.of(0, 1, 0).slice(0, rank), [rank], 'int32'));
 
 /** A network that reads all of its steps again for each token: zeros stand where none are known yet. */
-export function wholeDecoder(network: Network, rows: number): Decoder {
+export const wholeDecoder = (network: Network, rows: number): Decoder =>
+  once(network, `whole ${rows}`, () => makeWholeDecoder(network, rows));
+
+function makeWholeDecoder(network: Network, rows: number): Decoder {
   const {steps, classes} = checkLanguageModel(network);
   return {
     key: `whole ${rows}`,
