@@ -54,6 +54,7 @@ const kernelsWithoutOp = [
   'map_types',
   'operands',
   'recurrent_step',
+  'reduce_join',
   'row_updates',
   'update_rules',
   'view',
