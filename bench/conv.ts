@@ -1,5 +1,6 @@
 // Convolutions as a share of the multiply-add peak of the same run: the three products of each, on one
-// thread. Those of single channels as a share of a copy.
+// thread. Those of single channels as a share of a copy. And what bfloat16 gains.
+import type {Precision} from '../lib/core/precision.ts';
 import type {Variable} from '../lib/core/tensor.ts';
 import {gradients} from '../lib/graph/autodiff.ts';
 import {setThreads} from '../lib/index.ts';
@@ -20,6 +21,7 @@ interface Shape {
   readonly groups: number;
   /** Where its shape would have it. Shares of the peak are of direct sums. */
   readonly winograd: boolean;
+  readonly precision: Precision;
 }
 
 const shape = (
@@ -30,7 +32,17 @@ const shape = (
   kernel = 3,
   stride = 1,
   groups = 1,
-): Shape => ({size, images, channels, outputs, kernel, stride, groups, winograd: false});
+): Shape => ({
+  size,
+  images,
+  channels,
+  outputs,
+  kernel,
+  stride,
+  groups,
+  winograd: false,
+  precision: 'float32',
+});
 
 /** By the goal that they belong to: its result, and the gradients of its input and its kernel. */
 const sides = ['result', 'input', 'kernel'] as const;
@@ -53,6 +65,10 @@ const cases: readonly Case[] = [
   {...shape(28, 64, 1, 32), goals: {result: 'conv-1-channel'}},
   {...shape(32, 32, 32, 64, 5, 2), goals: {result: 'conv-5x5'}},
   {...shape(32, 64, 64, 64, 3, 2), goals: {kernel: 'conv-strided-kernel'}},
+  // Few channels of the result of a gradient, or of the last layer.
+  {...shape(32, 32, 4, 64), goals: {}},
+  {...shape(96, 8, 3, 16, 3, 2), goals: {}},
+  {...shape(32, 32, 32, 3), goals: {}},
   ...[shape(32, 32, 64, 64), shape(8, 32, 128, 128), shape(26, 32, 32, 64)].map(each => ({
     ...each,
     winograd: true,
@@ -63,6 +79,14 @@ const cases: readonly Case[] = [
     [1, 3, 12, 20, 50].map(channels => ({...shape(size, 32, channels, 50), goals: {}})),
   ),
 ];
+/** From 64 channels on, as they are made by default: in float32 by Winograd's products where the shape is. */
+const rounded: readonly Case[] = [
+  shape(32, 32, 64, 64),
+  shape(8, 32, 128, 128),
+  shape(16, 32, 64, 128, 3, 2),
+  shape(14, 32, 256, 256),
+  shape(28, 32, 64, 64, 5),
+].map(each => ({...each, winograd: true, goals: {}}));
 const channelwise: readonly Case[] = [
   {
     ...shape(32, 256, 64, 64, 3, 1, 64),
@@ -82,14 +106,14 @@ interface Row extends Case {
 }
 
 const nameOf = (row: Row): string => {
-  const {size, images, channels, outputs, kernel, stride, winograd, side} = row;
+  const {size, images, channels, outputs, kernel, stride, winograd, precision, side} = row;
   const step = stride === 1 ? '' : ` stride ${stride}`;
   const of = `${kernel}×${kernel}${step} ${channels}→${outputs} at ${size}×${size}, batch ${images}`;
-  return `${winograd ? 'Winograd, ' : ''}${side} ${of}`;
+  return `${precision === 'float32' ? '' : `${precision}, `}${winograd ? 'Winograd, ' : ''}${side} ${of}`;
 };
 
 function instructionOf(given: Case, side: Side): {timed: TimedInstruction; flops: number; bytes: number} {
-  const {size, images, channels, outputs, kernel, stride, groups, winograd} = given;
+  const {size, images, channels, outputs, kernel, stride, groups, winograd, precision} = given;
   const x = randomOperand('x', [images, size, size, channels]);
   const w = randomOperand('w', [kernel, kernel, channels / groups, outputs]);
   const options = {strides: stride, padding: 'same', groups, winograd} as const;
@@ -104,7 +128,7 @@ function instructionOf(given: Case, side: Side): {timed: TimedInstruction; flops
   if (!result) throw new Error('bench: a convolution without gradients');
   // One element is checked: the check of all would be part of what is timed.
   const first = ops.slice(ops.reshape(result, [result.size]), 0, 0, 1);
-  return {timed: new TimedInstruction({operands, result: first, flops}), flops, bytes};
+  return {timed: new TimedInstruction({operands, result: first, flops, precision}), flops, bytes};
 }
 
 async function timeCase(given: Case, threads: number, quick: boolean): Promise<Row[]> {
@@ -153,6 +177,36 @@ function winogradOf(rows: readonly Row[]): Figure | undefined {
   return worstOf(pairs);
 }
 
+/** float32 ÷ bfloat16 for each product of these, in turns. */
+async function measureRounded(quick: boolean): Promise<readonly Gain[]> {
+  const gains: Gain[] = [];
+  for (const given of rounded) {
+    for (const side of sides) {
+      const both = (['float32', 'bfloat16'] as const).map(
+        precision => instructionOf({...given, precision}, side).timed,
+      );
+      const best = both.map(() => Number.POSITIVE_INFINITY);
+      for (let repeat = 0; repeat < (quick ? 2 : 5); repeat++) {
+        for (const [index, timed] of both.entries()) {
+          best[index] = Math.min(best[index] as number, await timed.time(1, quick ? 0.02 : 0.05));
+        }
+      }
+      const [float32, bfloat16] = best as [number, number];
+      const row = {...given, winograd: false, side, seconds: float32, flops: 0, bytes: 0};
+      gains.push({name: nameOf(row), float32, bfloat16});
+    }
+  }
+  return gains;
+}
+
+interface Gain {
+  readonly name: string;
+  readonly float32: number;
+  readonly bfloat16: number;
+}
+
+const ofRounding = ({name, float32, bfloat16}: Gain): Figure => ({value: float32 / bfloat16, note: name});
+
 export async function bench(options: BenchOptions): Promise<Figures> {
   const {quick, threads} = options;
   setThreads(1);
@@ -175,6 +229,18 @@ export async function bench(options: BenchOptions): Promise<Figures> {
       ]),
     ]),
   );
+  const gains = await measureRounded(quick);
+  console.log(
+    table([
+      ['', 'float32, µs', 'bfloat16, µs', '÷'],
+      ...gains.map(({name, float32, bfloat16}) => [
+        name,
+        digits(float32 * 1e6),
+        digits(bfloat16 * 1e6),
+        (float32 / bfloat16).toFixed(2),
+      ]),
+    ]),
+  );
   const alone = rows.find(({goals, side}) => goals[side] === 'conv-3x3');
   let scaling: Figure | undefined;
   if (threads > 1 && alone) {
@@ -187,7 +253,8 @@ export async function bench(options: BenchOptions): Promise<Figures> {
     ...worstByGoal(single, row => shareOfCopy(row, ceiling)),
     'conv-scaling': scaling,
     'conv-winograd': winogradOf(plain),
+    'conv-bfloat16': worstOf(gains.map(ofRounding)),
   });
-  saveResults('conv', {threads, ceiling, rows, figures});
+  saveResults('conv', {threads, ceiling, rows, gains, figures});
   return figures;
 }

@@ -177,6 +177,12 @@ const images: readonly Goal[] = [
   {name: 'depthwise', what: 'depthwise 3×3 and its gradients, of a copy in memory', atLeast: 0.7, unit: '%'},
   {name: 'depthwise-l3', what: 'depthwise 3×3 and its gradients, of a copy in L3', atLeast: 0.55, unit: '%'},
   {name: 'conv-winograd', what: 'direct ÷ Winograd, 64→64 at 32×32, worst of two', atLeast: 1.5, unit: '×'},
+  {
+    name: 'conv-bfloat16',
+    what: 'convolutions of 64 and more channels, float32 ÷ bfloat16, worst',
+    atLeast: 1.4,
+    unit: '×',
+  },
   {name: 'conv-scaling', what: 'conv 3×3: speed-up by two threads', atLeast: 1.85, unit: '×'},
 ];
 

@@ -1,4 +1,5 @@
 // One instruction inside a compiled program, timed alone; a matrix product.
+import type {Precision} from '../lib/core/precision.ts';
 import type {RandomSource, Tensor, Variable} from '../lib/core/tensor.ts';
 import {ops} from '../lib/index.ts';
 import {type CompiledProgram, compileProgram} from '../lib/session/compile.ts';
@@ -19,6 +20,7 @@ export interface TimedGraph {
   readonly operands: readonly Variable[];
   readonly result: Tensor;
   readonly flops: number;
+  readonly precision?: Precision;
 }
 
 /** An operand in the state, as in a training step. */
@@ -33,11 +35,11 @@ export class TimedInstruction {
   /** Nanoseconds of the other instructions in a step, at least. */
   #others = Number.POSITIVE_INFINITY;
 
-  constructor({operands, result, flops}: TimedGraph) {
+  constructor({operands, result, flops, precision = 'float32'}: TimedGraph) {
     const store = new VariableStore();
     store.add(operands);
     store.initialize(1);
-    this.#program = compileProgram({outputs: {}, guards: [ops.finite(result)], store});
+    this.#program = compileProgram({outputs: {}, guards: [ops.finite(result)], store, precision});
     this.#program.profiling = true;
     this.#instruction = this.#program.plan.instructions.findIndex(own => own.flops >= flops);
     if (this.#instruction < 0) throw new Error('bench: the plan has no such instruction');

@@ -16,6 +16,7 @@ import {
   type GuardKind,
   isTensor,
   type Op,
+  type Rounding,
   register,
   type Tensor,
   type TensorSpec,
@@ -72,6 +73,12 @@ export interface OpDefinition<Text extends string, Also extends object> {
   };
   readonly contraction?: {
     terms(operands: Operands<Text, TensorSpec>, attributes: AttributesOf<Text, Also>): number;
+  };
+  readonly rounding?: {
+    sides(
+      values: Operands<Text, TensorSpec> & Results<Text, TensorSpec>,
+      attributes: AttributesOf<Text, Also>,
+    ): readonly number[];
     inBfloat16(attributes: AttributesOf<Text, Also>): object;
   };
   readonly exchanges?: boolean;
@@ -178,8 +185,14 @@ function guardOf(given: Definition['guard'], {name, inputs, outputs}: Signature)
 
 function contractionOf(given: Definition['contraction'], {inputs}: Signature): Contraction | undefined {
   if (!given) return undefined;
+  return {terms: (specs, own) => given.terms(byName(inputs, specs), own)};
+}
+
+function roundingOf(given: Definition['rounding'], signature: Signature): Rounding | undefined {
+  if (!given) return undefined;
   return {
-    terms: (specs, own) => given.terms(byName(inputs, specs), own),
+    sides: ({inputs, outputs, attributes}) =>
+      given.sides({...byName(signature.inputs, inputs), ...byName(signature.outputs, outputs)}, attributes),
     inBfloat16: given.inBfloat16.bind(given),
   };
 }
@@ -211,6 +224,7 @@ export function defineOp<const Text extends string, Also extends object = NoAttr
     converts: definition.converts ?? false,
     view: definition.view ?? false,
     contraction,
+    rounding: roundingOf(definition.rounding, signature),
     guard: guardOf(definition.guard, signature),
     exchanges: definition.exchanges ?? false,
     inPlace: inPlace === undefined ? 0 : 1 << signature.inputs.findIndex(({name}) => name === inPlace),

@@ -44,7 +44,16 @@ export interface Guard {
 export interface Contraction {
   /** How many terms each sum has. */
   terms(inputs: readonly TensorSpec[], attributes: object): number;
-  /** The attributes of the same product with operands rounded to bfloat16. */
+}
+
+/** What makes an op one whose operands may be rounded to bfloat16. */
+export interface Rounding {
+  /**
+   * How many rows, columns and terms share what rounding costs: it pays where each is long enough. Where
+   * one of a batch has the same bits alone, those of one.
+   */
+  sides(call: Call): readonly number[];
+  /** The attributes of the same call with operands rounded to bfloat16. */
   inBfloat16(attributes: object): object;
 }
 
@@ -73,6 +82,7 @@ export interface Op<Attributes extends object = object, Text extends string = st
   /** The result is the memory of the first input under another shape: there is nothing to compute. */
   readonly view: boolean;
   readonly contraction: Contraction | undefined;
+  readonly rounding: Rounding | undefined;
   readonly guard: Guard | undefined;
   /** Other processes take part in it: it runs once in each step, in the exchange phase of the plan. */
   readonly exchanges: boolean;
@@ -253,6 +263,7 @@ function defineLeaf<Attributes extends object>(
     converts: false,
     view: false,
     contraction: undefined,
+    rounding: undefined,
     guard: undefined,
     exchanges: false,
     inPlace: 0,

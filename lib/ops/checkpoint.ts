@@ -16,6 +16,7 @@ export const checkpointOp: Op<Checkpoint, 'checkpoint(...operands: any) -> ...re
   converts: false,
   view: false,
   contraction: undefined,
+  rounding: undefined,
   exchanges: false,
   guard: undefined,
   inPlace: 0,

@@ -24,13 +24,30 @@ import {
  * by Winograd's products, which otherwise follow from the shapes (conv_winograd.h).
  */
 const shaped = attributes<{readonly shape: Shape; readonly guarded: boolean}>();
-const listed = 'bias: bool, map: op, direct: bool, geometry: words';
+const listed = 'bias: bool, map: op, direct: bool, bfloat16: bool, geometry: words';
 
 /** Attributes of a convolution alone. */
-const alone = {bias: false, map: null, guarded: false};
+const alone = {bias: false, map: null, bfloat16: false, guarded: false};
 
 /** Two for each tap and channel that an element of y is a sum over. */
 const flopsOf = (y: Shape, w: Shape): number => (2 * sizeOf(y) * sizeOf(w)) / Math.max(1, w.at(-1) as number);
+
+/**
+ * Of a product of one image, for a result, an input or a kernel: pixels, channels of a group, outputs of a
+ * group. What the taps add is left out, because vectors and pairs run along channels.
+ */
+function sidesOf(x: Shape, w: Shape, y: Shape): readonly number[] {
+  const [channels, outputs] = w.slice(-2) as [number, number];
+  const groups = channels === 0 ? 1 : (x.at(-1) as number) / channels;
+  return [sizeOf(y.slice(1, -1)), channels, outputs / groups];
+}
+
+const inBfloat16 = <Attributes extends object>(
+  given: Attributes,
+): Attributes & {readonly bfloat16: true} => ({
+  ...given,
+  bfloat16: true,
+});
 
 function checkAlone(name: string, epilogue: readonly Tensor[], map: string | null): void {
   if (epilogue.length === 0 && map === null) return;
@@ -40,7 +57,8 @@ function checkAlone(name: string, epilogue: readonly Tensor[], map: string | nul
 /**
  * y[i] = Σ over taps t of x[i · stride − before + t · dilation] · w[t], with zeros outside of x; then what
  * the compiler has added, as for `matmul`. x [batch, …sizes, channels], w [...kernel, channels of a group,
- * outputs].
+ * outputs]. With `bfloat16`, operands are rounded to that, sums are float32, and channels of a tap are added
+ * in pairs, the second of a pair first.
  */
 export const convOp = defineOp({
   signature: `conv(x: f32, w: f32, ...epilogue: f32) -> y: f32, guard?: i32 {${listed}}`,
@@ -48,6 +66,7 @@ export const convOp = defineOp({
   guard: {kind: 'notFinite'},
   shape: (_, {shape, guarded}) => ({y: shape, guard: guarded ? [guardSlots] : undefined}),
   flops: ({y, w}) => flopsOf(y.shape, w.shape),
+  rounding: {sides: ({x, w, y}) => sidesOf(x.shape, w.shape, y.shape), inBfloat16},
   grad({dy}, {x, w, epilogue}, {map, geometry, direct}) {
     checkAlone('conv', epilogue, map);
     return {
@@ -65,6 +84,7 @@ export const convInputOp = defineOp({
   guard: {kind: 'notFinite'},
   shape: (_, {shape, guarded}) => ({x: shape, guard: guarded ? [guardSlots] : undefined}),
   flops: ({y, w}) => flopsOf(y.shape, w.shape),
+  rounding: {sides: ({x, w, y}) => sidesOf(x.shape, w.shape, y.shape), inBfloat16},
   grad({dx}, {y, w, epilogue}, {map, geometry, direct}) {
     checkAlone('convInput', epilogue, map);
     return {
@@ -77,13 +97,15 @@ export const convInputOp = defineOp({
 
 /**
  * The gradient of the kernel, in parts that are still to be added up: blocks of 384 pixels of y go to the
- * parts in order, so that threads share the work also where the kernel is small.
+ * parts in order, so that threads share the work also where the kernel is small. With `bfloat16`, pixels are
+ * added in pairs.
  */
 export const convKernelOp = defineOp({
-  signature: 'convKernel(x: f32, y: f32) -> w: f32 {geometry: words}',
+  signature: 'convKernel(x: f32, y: f32) -> w: f32 {bfloat16: bool, geometry: words}',
   also: attributes<{readonly shape: Shape}>(),
   shape: (_, {shape}) => shape,
   flops: ({y, w}) => flopsOf(y.shape, w.shape.slice(1)),
+  rounding: {sides: ({x, w, y}) => sidesOf(x.shape, w.shape, y.shape), inBfloat16},
 });
 
 type Geometry = readonly number[];
@@ -108,6 +130,7 @@ function partsOf(y: Shape, w: Shape): number {
 export function convKernel(x: Tensor, y: Tensor, geometry: Geometry, shape: Shape, direct = false): Tensor {
   const make = customGradient((image: Tensor, result: Tensor) => {
     const parts = apply1(convKernelOp, [image, result], {
+      bfloat16: false,
       geometry,
       shape: [partsOf(result.shape, shape), ...shape],
     });

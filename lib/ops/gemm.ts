@@ -56,6 +56,9 @@ export const matmulOp = defineOp({
   }),
   contraction: {
     terms: ({a}, {transposeA}) => a.shape.at(transposeA ? -2 : -1) as number,
+  },
+  rounding: {
+    sides: ({a, c}, {transposeA}) => [...c.shape.slice(-2), a.shape.at(transposeA ? -2 : -1) as number],
     inBfloat16: given => ({...given, bfloat16: true}),
   },
   grad({dc}, {a, b, epilogue}, {transposeA: ta, transposeB: tb, map}) {

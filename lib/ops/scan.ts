@@ -34,6 +34,7 @@ export const scanOp: Op<Loop, 'scan(...operands: any) -> ...results: any'> = reg
   converts: false,
   view: false,
   contraction: undefined,
+  rounding: undefined,
   exchanges: false,
   guard: undefined,
   inPlace: 0,

@@ -11,6 +11,7 @@
 #include "gemm.h"
 #include "indexing.h"
 #include "join.h"
+#include "kernel_list.h"
 #include "map.h"
 #include "move.h"
 #include "normalize.h"
@@ -31,25 +32,8 @@
 namespace chainrule {
 namespace {
 
-template <int... kCounts>
-struct KernelList {
-  Kernel kernels[(kCounts + ...)];
-};
-
-// One array of all that the headers export.
-template <int... kCounts>
-constexpr KernelList<kCounts...> join(const Kernel (&... lists)[kCounts]) {
-  KernelList<kCounts...> all = {};
-  int32_t next = 0;
-  auto append = [&](const Kernel* list, int count) {
-    for (int i = 0; i < count; ++i) all.kernels[next++] = list[i];
-  };
-  (append(lists, kCounts), ...);
-  return all;
-}
-
 constexpr auto kKernels =
-    join(kGemmKernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels, kCheckKernels,
+    list_of(kGemmKernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels, kCheckKernels,
          kRandomKernels, kMoveKernels, kOptimizerKernels, kJoinKernels, kPadKernels, kIndexingKernels,
          kCumulateKernels, kStatisticsKernels, kCenteredSumsKernels, kLayerNormKernels, kSortKernels,
          kWindowKernels, kConvKernels, kPoolKernels, kResampleKernels, kDetectionKernels,

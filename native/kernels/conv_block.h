@@ -2,8 +2,9 @@
 // for one pass over the panels of b.
 #pragma once
 
+#include "conv_pairs.h"
 #include "conv_shape.h"
-#include "gemm_pack.h"
+#include "gemm_bfloat16.h"
 
 namespace chainrule {
 namespace {
@@ -13,11 +14,12 @@ constexpr int64_t kRowsWorthCopying = 48;
 
 // One product of a convolution: of a group of channels, and a phase of the stride or a part of the pixels.
 struct Convolution {
-  Product product;  // all but its a
+  Product product;  // all but its a; k counts words
   Windows windows;
   int64_t first_window;
-  // Rows of a are numbers of a window, and k runs over windows: the gradient of the kernel.
+  // Rows of a are numbers of a window, and k runs over so many windows: the gradient of the kernel.
   bool transposed;
+  int64_t pixels;
   // Where b is the kernel that is read backwards, [taps, columns, terms of a tap], and rows of c are pixels
   // of a phase: the gradient of x. They are `apart` where there are several phases.
   const ConvShape* backwards;
@@ -29,6 +31,10 @@ struct Convolution {
 constexpr int64_t kOverrun = kLanes * kPanelColumns;
 // The runs that a row of windows is copied in.
 constexpr int64_t kMostRuns = kBlockDepth;
+
+static_assert(2 * kBlockDepth * sizeof(float*) <= kMostRuns * sizeof(TapRun),
+              "pixels take the place of runs");
+static_assert(kRowsAtOnce <= kMostOutside, "zeros stand for the rows of a pixel");
 
 struct ConvWorkspace {
   Workspace product;
@@ -48,49 +54,78 @@ ConvWorkspace conv_workspace(const Args& args) {
 }
 
 // Copies the part's rows of a.
+template <class Number>
 void copy_rows(const Convolution& c, const ConvWorkspace& workspace, Part* part) {
   float* to = workspace.product.packed_a;
   // Few numbers of a window lie close together, so that all windows of a block stay in the L1 cache.
   const int64_t width = ceil_div(part->rows, kLanes) * kLanes;
   part->a = c.transposed ? AffineRows{to, 1, width} : AffineRows{to, kBlockDepth, 1};
   if (part->rows == 0 || part->depth == 0) return;
-  if (c.transposed) {
-    copy_windows(c.windows, c.first_window + part->k, part->depth, part->row, part->rows, to, width,
-                 workspace.runs);
+  if (!c.transposed) {
+    copy_windows<Number>(c.windows, c.first_window + part->row, part->rows, part->k, part->depth, to,
+                         kBlockDepth, workspace.runs);
+  } else if constexpr (Number::kPerWord == 1) {
+    copy_windows<Number>(c.windows, c.first_window + part->k, part->depth, part->row, part->rows, to, width,
+                         workspace.runs);
   } else {
-    copy_windows(c.windows, c.first_window + part->row, part->rows, part->k, part->depth, to, kBlockDepth,
-                 workspace.runs);
+    const float** pixels = reinterpret_cast<const float**>(workspace.runs);
+    const int64_t first = part->k * Number::kPerWord;
+    const int64_t count = min(part->depth * Number::kPerWord, c.pixels - first);
+    const TermRange rows = {part->row, part->rows};
+    copy_window_pairs(c.windows, c.first_window + first, count, rows, to, width, pixels);
+  }
+}
+
+// A panel of the kernel, or of dy, by stretches whose last word may be half empty: a tap, or all of it.
+template <class Number>
+void pack_stretches(const Convolution& c, const Part& part, float* to) {
+  const Windows& w = c.windows;
+  const bool whole = c.transposed || w.channels % Number::kPerWord == 0;
+  const int64_t words = whole ? c.product.k : w.words;
+  const int64_t numbers = c.transposed ? c.pixels : whole ? c.product.k * Number::kPerWord : w.channels;
+  const int64_t width = ceil_div(part.columns, kLanes) * kLanes;
+  for (int64_t done = 0, length; done < part.depth; done += length) {
+    const int64_t stretch = (part.k + done) / words, first = (part.k + done) % words;
+    length = min(words - first, part.depth - done);
+    const int64_t row = first * Number::kPerWord, depth = min(length * Number::kPerWord, numbers - row);
+    const float* from = c.product.b + (stretch * numbers + row) * c.product.b_row + part.column;
+    Number::pack_rows(to + done * width, width, from, c.product.b_row, depth, part.columns);
   }
 }
 
 // A panel of the kernel read backwards, tap by tap, each transposed.
+template <class Number>
 void pack_backwards(const Convolution& c, const Part& part, float* to) {
   const ConvShape& s = *c.backwards;
-  const int64_t width = ceil_div(part.columns, kLanes) * kLanes, each = c.windows.channels;
-  for (int64_t done = 0; done < part.depth;) {
-    const int64_t tap = (part.k + done) / each, first = (part.k + done) % each;
-    const int64_t length = min(each - first, part.depth - done);
+  const int64_t width = ceil_div(part.columns, kLanes) * kLanes, words = c.windows.words;
+  for (int64_t done = 0, length; done < part.depth; done += length) {
+    const int64_t tap = (part.k + done) / words, word = (part.k + done) % words;
+    length = min(words - word, part.depth - done);
     const int64_t row = tap_of(s, c.windows, c.phase, tap) * s.group_channels() + part.column;
+    const int64_t first = word * Number::kPerWord;
+    const int64_t depth = min(length * Number::kPerWord, c.windows.channels - first);
     const float* from = c.product.b + row * s.outputs + first;
-    Float32::pack_transposed(to + done * width, width, from, s.outputs, length, part.columns);
-    done += length;
+    Number::pack_transposed(to + done * width, width, from, s.outputs, depth, part.columns);
   }
 }
 
 // Points the part at its panel of b, or at a copy of it, which the first group of rows makes. A `single`
-// group needs each panel once: the next takes its place.
+// group needs each panel once: the next takes its place. Others are kept, of all k from `kept` on.
+template <class Number>
 void prepare_kernel(const Convolution& c, const ConvWorkspace& workspace, const Block& block, bool single,
-                    Part* part) {
+                    int64_t kept, Part* part) {
   const Product& p = c.product;
   part->b = p.b + part->k * p.b_row + part->column;
   part->b_step = p.b_row;
-  const bool must = c.backwards != nullptr || part->columns % kLanes != 0;
+  const bool must = Number::kPerWord > 1 || c.backwards != nullptr || part->columns % kLanes != 0;
   if (!must && block.rows < kRowsWorthCopying) return;
-  const int64_t at = single ? 0 : (part->column - block.column) * kBlockDepth;
+  const int64_t width = ceil_div(block.columns, kLanes) * kLanes;
+  const int64_t before = (part->k - kept) * width + (part->column - block.column) * part->depth;
+  const int64_t at = single ? 0 : before;
   float* panel = workspace.product.packed_b + at;
   if (part->row == block.row) {
-    if (c.backwards != nullptr) pack_backwards(c, *part, panel);
-    else pack_panel<Float32>(p, *part, panel);
+    if (c.backwards != nullptr) pack_backwards<Number>(c, *part, panel);
+    else pack_stretches<Number>(c, *part, panel);
   }
   part->b = panel;
   part->b_step = ceil_div(part->columns, kLanes) * kLanes;
@@ -121,6 +156,7 @@ void store_pixels(const Convolution& c, const Part& part, const Workspace& works
 }
 
 // All rows of the part over one panel.
+template <class Number>
 void multiply_windows_panel(const Convolution& c, const Part& part, const Workspace& workspace) {
   const Product& p = c.product;
   const int64_t vectors = ceil_div(part.columns, kLanes);
@@ -141,7 +177,7 @@ void multiply_windows_panel(const Convolution& c, const Part& part, const Worksp
   int64_t row = part.row;
   for (int64_t i = 0; i < tiles; ++i) {
     const int64_t rows = least + (i < taller);
-    kTiles<Float32, TileKind::plain>.of[vectors - 1][rows - 1](t);
+    kTiles<Number, TileKind::plain>.of[vectors - 1][rows - 1](t);
     if (finishes) finish_rows(p, workspace, {row, rows, part.column, part.columns});
     t.a = t.a.from(rows, 0);
     t.c += rows * t.c_row;
@@ -151,6 +187,7 @@ void multiply_windows_panel(const Convolution& c, const Part& part, const Worksp
 }
 
 // A block of rows and columns of one product.
+template <class Number>
 void multiply_windows(const Convolution& c, const ConvWorkspace& workspace, const Block& block) {
   Part part = {};
   for (part.k = 0; part.k == 0 || part.k < c.product.k; part.k += kBlockDepth) {
@@ -158,12 +195,12 @@ void multiply_windows(const Convolution& c, const ConvWorkspace& workspace, cons
     for (int64_t done = 0; done < block.rows; done += kRowsAtOnce) {
       part.row = block.row + done;
       part.rows = min(block.rows - done, kRowsAtOnce);
-      copy_rows(c, workspace, &part);
+      copy_rows<Number>(c, workspace, &part);
       for (int64_t j = 0; j < block.columns; j += kPanelColumns) {
         part.column = block.column + j;
         part.columns = min(block.columns - j, kPanelColumns);
-        prepare_kernel(c, workspace, block, block.rows <= kRowsAtOnce, &part);
-        multiply_windows_panel(c, part, workspace.product);
+        prepare_kernel<Number>(c, workspace, block, block.rows <= kRowsAtOnce, part.k, &part);
+        multiply_windows_panel<Number>(c, part, workspace.product);
         yield_to_others(workspace.product.yield_point);
       }
     }

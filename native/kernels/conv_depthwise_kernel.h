@@ -65,8 +65,8 @@ VEC_INLINE void accumulate_inside(const TapRow& r, const float* const* x, int64_
   for (int line = 0; line < kLines; ++line) own[line] = x[line] + r.low * r.x_step + channel;
   for (int64_t q = r.low; q < r.high; ++q) {
     const Vec d = kWhole ? load(dy) : load_upto(dy, n);
-    __builtin_prefetch(dy + r.next_dy);
-    __builtin_prefetch(own[kLines - 1] + r.next_x);
+    __builtin_prefetch(dy + r.next_dy, 0, 2);
+    __builtin_prefetch(own[kLines - 1] + r.next_x, 0, 2);
     dy += r.dy_step;
 #pragma GCC unroll 3
     for (int line = 0; line < kLines; ++line) {

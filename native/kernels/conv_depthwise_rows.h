@@ -16,7 +16,7 @@ constexpr int kWidePixels = 4;
 constexpr int kNarrowPixels = 4;
 // Channels that a tile of pixels passes over before the next tile, and how far ahead memory is asked for at
 // least, in floats.
-constexpr int64_t kRowStrip = 256, kAheadFloats = 512;
+constexpr int64_t kRowStrip = 256, kAheadFloats = 2048;
 
 // A line of the kernel as a row of windows sees it.
 struct RowLine {
@@ -36,12 +36,31 @@ struct RowArgs {
   int64_t next_y;
 };
 
-// kPixels windows from `window` on, of sixteen channels from `channel` on, or of `n` where not kInside. Only
-// there, taps may lie beside the image.
-template <int kPixels, int kTaps, int kStride, bool kInside>
+// Where the positions of a tile lie: in the line, but for so many at its beginning or at its end, or
+// anywhere. Only there, fewer than sixteen channels are possible.
+struct Inside {
+  static constexpr bool kKnown = true;
+  static constexpr int kBefore = 0, kBehind = 0;
+};
+template <int kPositions>
+struct BeginsBefore : Inside {
+  static constexpr int kBefore = kPositions;
+};
+template <int kPositions>
+struct EndsBehind : Inside {
+  static constexpr int kBehind = kPositions;
+};
+struct Anywhere {
+  static constexpr bool kKnown = false;
+  static constexpr int kBefore = 0, kBehind = 0;
+};
+
+// kPixels windows from `window` on, of sixteen channels from `channel` on, or of `n`.
+template <int kPixels, int kTaps, int kStride, class Place>
 VEC_INLINE void convolve_tile(const RowArgs& r, int64_t window, int64_t channel, int64_t n, float* to,
                               int64_t to_step) {
   constexpr int kPositions = (kPixels - 1) * kStride + kTaps;
+  constexpr bool kKnown = Place::kKnown;
   const int64_t at = window * kStride + r.shift, offset = at * r.pitch + channel;
   Vec sums[kPixels];
 #pragma GCC unroll 8
@@ -50,7 +69,7 @@ VEC_INLINE void convolve_tile(const RowArgs& r, int64_t window, int64_t channel,
     __builtin_prefetch(to + i * to_step + r.next_y, 1);
 #pragma GCC unroll 2
     for (int j = 0; j < kStride; ++j) {
-      __builtin_prefetch(r.next_x + offset + (i * kStride + j) * r.pitch);
+      __builtin_prefetch(r.next_x + offset + (i * kStride + j) * r.pitch, 0, 2);
     }
   }
   for (int64_t line = 0; line < r.line_count; ++line) {
@@ -59,7 +78,7 @@ VEC_INLINE void convolve_tile(const RowArgs& r, int64_t window, int64_t channel,
 #pragma GCC unroll 8
     for (int t = 0; t < kTaps; ++t) {
       const float* tap = own.w + t * r.w_step + channel;
-      w[t] = kInside ? load(tap) : load_upto(tap, n);
+      w[t] = kKnown ? load(tap) : load_upto(tap, n);
     }
     if (own.x == nullptr) {
 #pragma GCC unroll 8
@@ -73,7 +92,8 @@ VEC_INLINE void convolve_tile(const RowArgs& r, int64_t window, int64_t channel,
 #pragma GCC unroll 32
     for (int j = 0; j < kPositions; ++j, from += r.pitch) {
       Vec x;
-      if (kInside) x = load(from);
+      if (j < Place::kBefore || j >= kPositions - Place::kBehind) x = zero();
+      else if (kKnown) x = load(from);
       else x = at + j >= 0 && at + j < r.width ? load_upto(from, n) : zero();
 #pragma GCC unroll 8
       for (int t = 0; t < kTaps; ++t) {
@@ -84,8 +104,8 @@ VEC_INLINE void convolve_tile(const RowArgs& r, int64_t window, int64_t channel,
   }
 #pragma GCC unroll 8
   for (int i = 0; i < kPixels; ++i) {
-    if (r.bias != nullptr) sums[i] = sums[i] + load_upto(r.bias + channel, kInside ? kLanes : n);
-    store_upto(to + i * to_step, sums[i], kInside ? kLanes : n);
+    if (r.bias != nullptr) sums[i] = sums[i] + load_upto(r.bias + channel, kKnown ? kLanes : n);
+    store_upto(to + i * to_step, sums[i], kKnown ? kLanes : n);
   }
 }
 
@@ -95,18 +115,37 @@ struct RowRange {
 };
 
 // Channels [channel, last) of kPixels windows.
-template <int kPixels, int kTaps, int kStride, bool kInside>
+template <int kPixels, int kTaps, int kStride, class Place>
 void convolve_channels(const RowArgs& r, int64_t window, int64_t channel, int64_t last, float* to,
                        int64_t to_step) {
-  if constexpr (kInside) {
+  if constexpr (Place::kKnown) {
     for (; channel + kLanes <= last; channel += kLanes) {
-      convolve_tile<kPixels, kTaps, kStride, true>(r, window, channel, kLanes, to + channel, to_step);
+      convolve_tile<kPixels, kTaps, kStride, Place>(r, window, channel, kLanes, to + channel, to_step);
     }
   }
   for (; channel < last; channel += kLanes) {
     const int64_t n = min(last - channel, kLanes);
-    convolve_tile<kPixels, kTaps, kStride, false>(r, window, channel, n, to + channel, to_step);
+    convolve_tile<kPixels, kTaps, kStride, Anywhere>(r, window, channel, n, to + channel, to_step);
   }
+}
+
+using TileChannels = void (*)(const RowArgs&, int64_t, int64_t, int64_t, float*, int64_t);
+
+// Tiles that reach half a kernel beyond the line, as those at its ends do, are known.
+template <int kTaps, int kStride>
+TileChannels wide_tile(const RowArgs& r, int64_t window) {
+  constexpr int kPositions = (kWidePixels - 1) * kStride + kTaps;
+  const int64_t before = -(window * kStride + r.shift), behind = kPositions - before - r.width;
+  if (before <= 0 && behind <= 0) return convolve_channels<kWidePixels, kTaps, kStride, Inside>;
+  if constexpr (kTaps > 1) {
+    if (before == 1 && behind <= 0) return convolve_channels<kWidePixels, kTaps, kStride, BeginsBefore<1>>;
+    if (before <= 0 && behind == 1) return convolve_channels<kWidePixels, kTaps, kStride, EndsBehind<1>>;
+  }
+  if constexpr (kTaps > 3) {
+    if (before == 2 && behind <= 0) return convolve_channels<kWidePixels, kTaps, kStride, BeginsBefore<2>>;
+    if (before <= 0 && behind == 2) return convolve_channels<kWidePixels, kTaps, kStride, EndsBehind<2>>;
+  }
+  return convolve_channels<kWidePixels, kTaps, kStride, Anywhere>;
 }
 
 // A row of windows; `to` is where the first of them goes. The last tile of a row may make pixels once more.
@@ -120,13 +159,11 @@ void convolve_row(const RowArgs& r, const RowRange& range, int64_t channels, flo
       const int64_t q = min(range.first + done, range.end - pixels);
       float* own = to + (q - range.first) * to_step;
       if (pixels == 1) {
-        convolve_channels<1, kTaps, kStride, false>(r, q, channel, last, own, to_step);
+        convolve_channels<1, kTaps, kStride, Anywhere>(r, q, channel, last, own, to_step);
       } else if (pixels < kWidePixels) {
-        convolve_channels<kNarrowPixels, kTaps, kStride, false>(r, q, channel, last, own, to_step);
-      } else if (q >= range.inside && q + pixels <= range.outside) {
-        convolve_channels<kWidePixels, kTaps, kStride, true>(r, q, channel, last, own, to_step);
+        convolve_channels<kNarrowPixels, kTaps, kStride, Anywhere>(r, q, channel, last, own, to_step);
       } else {
-        convolve_channels<kWidePixels, kTaps, kStride, false>(r, q, channel, last, own, to_step);
+        wide_tile<kTaps, kStride>(r, q)(r, q, channel, last, own, to_step);
       }
     }
   }

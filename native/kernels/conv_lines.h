@@ -1,5 +1,6 @@
 // Rows of a that are read where they lie: windows of one line of an image begin at an affine distance. Lines
-// that reach beyond the image are copied once, with zeros at their ends, instead of window by window.
+// that reach beyond the image, or are rounded, are copied once, with zeros at their ends, instead of window
+// by window.
 #pragma once
 
 #include "conv_block.h"
@@ -14,15 +15,15 @@ constexpr int64_t kLeastWindows = 4;
 constexpr int64_t kLineRows = 192;
 constexpr int64_t kMostSegments =
     kMostRuns * static_cast<int64_t>(sizeof(TapRun)) / static_cast<int64_t>(sizeof(Segment));
-// Floats of copied lines: as many as windows would take.
-constexpr int64_t kLineFloats = kBlockDepth * kRowsAtOnce;
+// Words of copied lines: as many as windows would take.
+constexpr int64_t kLineWords = kBlockDepth * kRowsAtOnce;
 
 alignas(64) constexpr float kZeroFloat = 0;
 
 // How lines are read, which follows from the windows alone.
 struct LineReader {
   bool copies;         // the lines are copied, without the channels of other groups
-  int64_t pitch;       // floats from one pixel to the next
+  int64_t pitch;       // words from one pixel to the next
   int64_t width;       // pixels of a copied line
   int64_t taps;        // of the last axis that lie one after another
   int64_t per_window;  // segments of a window
@@ -35,13 +36,14 @@ VEC_INLINE int64_t source_lines(const Windows& w, int64_t lines) {
   return (lines - 1) * axis.stride + (axis.taps - 1) * axis.dilation + 1;
 }
 
+template <class Number>
 LineReader line_reader(const Windows& w) {
   LineReader r = {};
   const WindowAxis& axis = w.axes[2];
   const int64_t last = (axis.windows - 1) * axis.stride + (axis.taps - 1) * axis.dilation;
   const bool is_inside = axis.shift >= 0 && axis.shift + last < axis.size;
-  r.copies = !is_inside || !w.taps_are_joined();
-  r.pitch = r.copies ? w.channels : w.pitch;
+  r.copies = Number::kPerWord > 1 || !is_inside || !w.taps_are_joined();
+  r.pitch = r.copies ? w.words : w.pitch;
   r.width = last + 1;
   r.taps = axis.dilation == 1 ? axis.taps : 1;
   if (axis.windows < kLeastWindows || w.terms() == 0) return r;
@@ -50,16 +52,17 @@ LineReader line_reader(const Windows& w) {
   r.lines = min(w.axes[1].windows, min(kLineRows / axis.windows, kMostSegments / (r.per_window + 1)));
   if (kMostSegments > r.per_window) r.lines = max(r.lines, 1);
   if (!r.copies) return r;
-  const int64_t line = r.width * r.pitch, most = kLineFloats / max(line, 1);
+  const int64_t line = r.width * r.pitch, most = kLineWords / max(line, 1);
   while (r.lines > 0 && w.axes[0].taps * source_lines(w, r.lines) > most) --r.lines;
   return r;
 }
 
 // Copies the lines that windows of `lines` lines read, from the place of the first on.
+template <class Number>
 void copy_lines(const Windows& w, const LineReader& r, const WindowPlace& place, int64_t lines, float* to) {
   const int64_t sources = source_lines(w, lines), length = r.width * r.pitch;
   const int64_t unused = source_lines(w, r.lines) - sources;
-  const TapRun whole = {{0, 0, 0}, 1, 0, w.channels};
+  const TapRun whole = {{0, 0, 0}, 1, 0, w.words};
   const TapRun joined = {{0, 0, 0}, r.width, 0, length};
   const float* image = w.images + place.image * w.image_floats();
   for (int64_t t0 = 0; t0 < w.axes[0].taps; ++t0) {
@@ -69,12 +72,12 @@ void copy_lines(const Windows& w, const LineReader& r, const WindowPlace& place,
       from[1] = place.at[1] * w.axes[1].stride + w.axes[1].shift + i;
       from[2] = w.axes[2].shift;
       if (!is_within(from[0], w.axes[0]) || !is_within(from[1], w.axes[1])) continue;
-      if (w.pitch == w.channels) {
-        copy_run(w, image, from, joined, to);
+      if (w.pixels_are_joined()) {
+        copy_run<Number>(w, image, from, joined, to);
         continue;
       }
       for (int64_t pixel = 0; pixel < r.width; ++pixel, ++from[2]) {
-        copy_run(w, image, from, whole, to + pixel * r.pitch);
+        copy_run<Number>(w, image, from, whole, to + pixel * r.pitch);
       }
     }
     to += unused * length;
@@ -86,7 +89,7 @@ void copy_lines(const Windows& w, const LineReader& r, const WindowPlace& place,
 int64_t segments_of_line(const Windows& w, const LineReader& r, const WindowPlace& place, int64_t line,
                          int64_t k, int64_t depth, const float* copied, Segment* segments) {
   const WindowAxis &a0 = w.axes[0], &a1 = w.axes[1], &a2 = w.axes[2];
-  const int64_t run = r.taps * w.channels, all = source_lines(w, r.lines), per_line = a2.taps / r.taps;
+  const int64_t run = r.taps * w.words, all = source_lines(w, r.lines), per_line = a2.taps / r.taps;
   const float* image = w.images + place.image * w.image_floats();
   int64_t first = k % run, number = k / run;
   int64_t t2 = number % per_line, t1 = number / per_line % a1.taps, t0 = number / per_line / a1.taps;
@@ -117,34 +120,38 @@ int64_t segments_of_line(const Windows& w, const LineReader& r, const WindowPlac
 }
 
 // Rows [first, end) of one line of windows over one panel of b, in tiles of nearly equal height.
-void multiply_line(const Convolution& c, const Part& part, const Workspace& workspace,
+template <class Number>
+VEC_INLINE void multiply_line(const Convolution& c, const Part& part, const Workspace& workspace,
                    const Segment* segments, int64_t count, int64_t window) {
   const Product& p = c.product;
   const int64_t vectors = ceil_div(part.columns, kLanes);
   const int64_t tiles = ceil_div(part.rows, rows_of_tile(static_cast<int>(vectors)));
-  const bool last = is_last(p, part), apart = c.apart;
+  const bool last = is_last(p, part);
+  int64_t pixel = part.row, step = 1;
+  if (c.apart) {
+    pixel = pixel_of(*c.backwards, c.phase, WindowPlace::of(c.windows, c.first_window + part.row));
+    step = c.backwards->stride[2];
+  }
   TileArgs t = {};
   t.b = part.b;
   t.b_step = part.b_step;
-  t.c = apart ? workspace.transposed : p.c + part.row * p.c_row + part.column;
-  t.c_row = apart ? vectors * kLanes : p.c_row;
-  t.last_columns = apart ? kLanes : part.columns - (vectors - 1) * kLanes;
-  t.accumulate = !apart && part.k > 0;
-  t.bias = last && !apart ? bias_at(p.epilogue, part.column) : nullptr;
+  t.c = p.c + pixel * p.c_row + part.column;
+  t.c_row = step * p.c_row;
+  t.last_columns = part.columns - (vectors - 1) * kLanes;
+  t.accumulate = part.k > 0;
+  t.bias = last ? bias_at(p.epilogue, part.column) : nullptr;
   const int64_t least = part.rows / tiles, taller = part.rows % tiles;
   const bool finishes = last && has_more_to_do(p.epilogue);
-  Part own = part;
   for (int64_t i = 0; i < tiles; ++i) {
-    own.rows = least + (i < taller);
-    kSegmentTiles.of[vectors - 1][own.rows - 1](t, segments, count, window);
-    if (apart) {
-      store_pixels(c, own, workspace, t.c_row);
-    } else {
-      if (finishes) finish_rows(p, workspace, {own.row, own.rows, part.column, part.columns});
-      t.c += own.rows * t.c_row;
+    const int64_t rows = least + (i < taller);
+    kSegmentTiles<Number>.of[vectors - 1][rows - 1](t, segments, count, window);
+    if (finishes && step == 1) finish_rows(p, workspace, {pixel, rows, part.column, part.columns});
+    for (int64_t row = 0; finishes && step > 1 && row < rows; ++row) {
+      finish_rows(p, workspace, {pixel + row * step, 1, part.column, part.columns});
     }
-    own.row += own.rows;
-    window += own.rows;
+    t.c += rows * t.c_row;
+    pixel += rows * step;
+    window += rows;
   }
 }
 
@@ -165,12 +172,12 @@ LineGroup group_of_lines(const Convolution& c, const LineReader& r, int64_t row,
 }
 
 // All lines of a group over all panels, in one block of k.
+template <class Number>
 void multiply_lines_group(const Convolution& c, const LineReader& r, const LineGroup& group,
-                          const ConvWorkspace& workspace, const Block& block, Part* part) {
+                          const ConvWorkspace& workspace, const Block& block, int64_t kept, Part* part) {
   const Windows& w = c.windows;
   float* copied = workspace.product.packed_a;
   Segment* segments = reinterpret_cast<Segment*>(workspace.runs);
-  if (r.copies) copy_lines(w, r, group.place, group.lines, copied);
   const int64_t each = kMostSegments / r.lines;
   int64_t count = 0;
   for (int64_t line = 0; line < group.lines; ++line) {
@@ -180,12 +187,12 @@ void multiply_lines_group(const Convolution& c, const LineReader& r, const LineG
   for (int64_t j = 0; j < block.columns; j += kPanelColumns) {
     part->column = block.column + j;
     part->columns = min(block.columns - j, kPanelColumns);
-    prepare_kernel(c, workspace, block, group.rows == block.rows, part);
+    prepare_kernel<Number>(c, workspace, block, group.rows == block.rows, kept, part);
     Part own = *part;
     int64_t window = group.place.at[2], left = group.rows;
     for (int64_t line = 0; line < group.lines; ++line) {
       own.rows = min(w.axes[2].windows - window, left);
-      multiply_line(c, own, workspace.product, segments + line * each, count, window);
+      multiply_line<Number>(c, own, workspace.product, segments + line * each, count, window);
       own.row += own.rows;
       left -= own.rows;
       window = 0;
@@ -194,15 +201,22 @@ void multiply_lines_group(const Convolution& c, const LineReader& r, const LineG
   }
 }
 
+template <class Number>
 void multiply_lines(const Convolution& c, const LineReader& r, const ConvWorkspace& workspace,
                     const Block& block) {
+  const int64_t all = c.product.k, end = block.row + block.rows;
+  // Where the memory for b holds all of k, lines are copied once and not once in each block of k.
+  const bool keeps = all * ceil_div(block.columns, kLanes) * kLanes <= kBlockDepth * kMaxBlockColumns;
   Part part = {};
-  for (part.k = 0; part.k == 0 || part.k < c.product.k; part.k += kBlockDepth) {
-    part.depth = min(c.product.k - part.k, kBlockDepth);
-    const int64_t end = block.row + block.rows;
+  for (int64_t kept = 0, next; kept == 0 || kept < all; kept = next) {
+    next = keeps ? max(all, 1) : kept + kBlockDepth;
     for (int64_t row = block.row; row < end;) {
       const LineGroup group = group_of_lines(c, r, row, end);
-      multiply_lines_group(c, r, group, workspace, block, &part);
+      if (r.copies) copy_lines<Number>(c.windows, r, group.place, group.lines, workspace.product.packed_a);
+      for (part.k = kept; part.k == kept || part.k < min(next, all); part.k += kBlockDepth) {
+        part.depth = min(all - part.k, kBlockDepth);
+        multiply_lines_group<Number>(c, r, group, workspace, block, kept, &part);
+      }
       row += group.rows;
     }
   }
@@ -261,12 +275,12 @@ void multiply_runs_of_rows(const Convolution& c, const ConvWorkspace& workspace,
       part.row = block.row;
       part.column = block.column + j;
       part.columns = min(block.columns - j, kPanelColumns);
-      prepare_kernel(c, workspace, block, true, &part);
+      prepare_kernel<Float32>(c, workspace, block, true, part.k, &part);
       while (part.row < end) {
         const int64_t number = part.row / run, first = part.row % run;
         part.rows = min(run - first, end - part.row);
         const int64_t count = segments_of(number, c.first_window + part.k, part.depth, segments);
-        multiply_line(c, part, workspace.product, segments, count, first);
+        multiply_line<Float32>(c, part, workspace.product, segments, count, first);
         part.row += part.rows;
       }
       yield_to_others(workspace.product.yield_point);
@@ -288,7 +302,7 @@ bool reads_tap_lines(const Windows& w) {
   const WindowAxis& axis = w.axes[2];
   if (!w.taps_are_joined() || axis.windows < kLeastWindows || w.terms() == 0) return false;
   const int64_t width = (axis.windows - 1) * axis.stride + axis.taps;
-  return (kBlockDepth / axis.windows + 2) * width * w.channels <= kLineFloats;
+  return (kBlockDepth / axis.windows + 2) * width * w.channels <= kLineWords;
 }
 
 // Copies the lines that pixels [k, k + depth) read for line `number` of the kernel, and tells their segments.
@@ -306,7 +320,7 @@ int64_t segments_of_tap_line(const Windows& w, int64_t number, int64_t k, int64_
                                   place.at[1] * a1.stride + a1.shift + number % a1.taps * a1.dilation,
                                   a2.shift};
     if (is_within(from[0], a0) && is_within(from[1], a1)) {
-      copy_run(w, w.images + place.image * w.image_floats(), from, whole, copied);
+      copy_run<Float32>(w, w.images + place.image * w.image_floats(), from, whole, copied);
       segments[count] = {copied + place.at[2] * step, 1, step, pixels};
       copied += length;
     } else {

@@ -86,8 +86,9 @@ ConvShape conv_shape(const Tensor& x, const Tensor& w, const Tensor& y, const in
 }
 
 // The windows of x that make y, of one group.
-Windows windows_of_x(const ConvShape& s, const float* x, int64_t group) {
-  Windows w = {x + group * s.group_channels(), s.channels, s.group_channels(), {}};
+Windows windows_of_x(const ConvShape& s, const float* x, int64_t group, int64_t per_word) {
+  const int64_t channels = s.group_channels();
+  Windows w = {x + group * channels, s.channels, channels, per_word, ceil_div(channels, per_word), {}};
   for (int i = 0; i < kSpace; ++i) {
     w.axes[i] = {s.y[i], s.x[i], s.stride[i], -s.before[i], s.dilation[i], s.taps[i]};
   }
@@ -119,8 +120,10 @@ int64_t phases_of(const ConvShape& s) {
 
 // The windows of y that make the pixels of x of a phase. Tap t of w reaches pixel i of x from pixel
 // (i + before - t * dilation) / stride of y, where that is an integer.
-Windows windows_of_y(const ConvShape& s, const float* y, int64_t group, int64_t number, Phase* phase) {
-  Windows w = {y + group * s.group_outputs(), s.outputs, s.group_outputs(), {}};
+Windows windows_of_y(const ConvShape& s, const float* y, int64_t group, int64_t per_word, int64_t number,
+                     Phase* phase) {
+  const int64_t outputs = s.group_outputs();
+  Windows w = {y + group * outputs, s.outputs, outputs, per_word, ceil_div(outputs, per_word), {}};
   for (int i = kSpace - 1; i >= 0; --i) {
     const int64_t phases = min(s.stride[i], s.x[i]), first = number % phases;
     number /= phases;

@@ -13,9 +13,11 @@ struct Segment {
   int64_t length;
 };
 
-// Rows begin `start` rows after those that the segments begin with.
-template <int kRows, int kVectors>
-void multiply_segments(const TileArgs& t, const Segment* segments, int64_t count, int64_t start) {
+// Rows begin `start` rows after those that the segments begin with. Aligned, so that the speed of short loops
+// does not depend on what else is compiled.
+template <class Number, int kRows, int kVectors>
+__attribute__((aligned(64))) void multiply_segments(const TileArgs& t, const Segment* segments,
+                                                    int64_t count, int64_t start) {
   Vec sums[kRows][kVectors];
 #pragma GCC unroll 12
   for (int i = 0; i < kRows; ++i) {
@@ -35,7 +37,7 @@ void multiply_segments(const TileArgs& t, const Segment* segments, int64_t count
       for (int i = 0; i < kRows; ++i) {
         Vec x = splat(*a.at(i, 0));
 #pragma GCC unroll 4
-        for (int v = 0; v < kVectors; ++v) sums[i][v] = fma(x, row[v], sums[i][v]);
+        for (int v = 0; v < kVectors; ++v) sums[i][v] = Number::accumulate(x, row[v], sums[i][v]);
       }
       a = a.from(0, 1);
       b += b_step;
@@ -49,21 +51,23 @@ struct SegmentTileTable {
   SegmentTileFunction of[kTileVectors][kMaxTileRows];  // [vectors - 1][rows - 1]
 };
 
-template <int kRows, int kVectors>
+template <class Number, int kRows, int kVectors>
 constexpr void enter_segment_tiles(SegmentTileTable* table) {
-  table->of[kVectors - 1][kRows - 1] = multiply_segments<kRows, kVectors>;
+  table->of[kVectors - 1][kRows - 1] = multiply_segments<Number, kRows, kVectors>;
   if constexpr (kRows > 1) {
-    enter_segment_tiles<kRows - 1, kVectors>(table);
+    enter_segment_tiles<Number, kRows - 1, kVectors>(table);
   } else if constexpr (kVectors > 1) {
-    enter_segment_tiles<rows_of_tile(kVectors - 1), kVectors - 1>(table);
+    enter_segment_tiles<Number, rows_of_tile(kVectors - 1), kVectors - 1>(table);
   }
 }
+template <class Number>
 constexpr SegmentTileTable make_segment_tiles() {
   SegmentTileTable table = {};
-  enter_segment_tiles<rows_of_tile(kTileVectors), kTileVectors>(&table);
+  enter_segment_tiles<Number, rows_of_tile(kTileVectors), kTileVectors>(&table);
   return table;
 }
-constexpr SegmentTileTable kSegmentTiles = make_segment_tiles();
+template <class Number>
+constexpr SegmentTileTable kSegmentTiles = make_segment_tiles<Number>();
 
 }  // namespace
 }  // namespace chainrule

@@ -4,7 +4,7 @@
 //
 // A tile is transformed by additions; each of its sixteen points is one product over the channels, with
 // chains as in gemm_tile.h; the results are transformed back by additions. No bit depends on what other
-// tiles there are.
+// tiles there are. In bfloat16 what has been transformed is rounded, and words hold two channels.
 #pragma once
 
 #include "conv_block.h"
@@ -100,6 +100,7 @@ double winograd_cost(const Winograd& w) {
 // Floats of what a block of tiles is transformed to, and of its results.
 VEC_INLINE int64_t point_step(int64_t channels) { return kTilesAtOnce * channels + kLanes; }
 
+// Of any precision.
 size_t winograd_scratch(const ConvShape& s) {
   const int64_t points = s.channels * s.outputs + point_step(s.channels) + point_step(s.outputs);
   return static_cast<size_t>(kPoints * points) * sizeof(float);
@@ -158,15 +159,38 @@ VEC_INLINE void transform_tile(const Winograd& w, const float* from, int64_t row
   }
 }
 
+// The points of up to 32 channels, in bfloat16.
+template <bool kInside>
+VEC_INLINE void transform_pairs(const Winograd& w, const float* from, int64_t row, int64_t column,
+                                int64_t channels, float* to, int64_t to_step) {
+  alignas(64) float points[2][kPoints * kLanes];
+  transform_tile<kInside>(w, from, row, column, points[0], kLanes);
+  if (channels > kLanes) transform_tile<kInside>(w, from + kLanes, row, column, points[1], kLanes);
+  for (int64_t i = 0; i < kPoints; ++i, to += to_step) {
+    const Vec low = load(points[0] + i * kLanes);
+    if (channels > kLanes) store(to, pairs_along(low, load(points[1] + i * kLanes)));
+    else store_tail(to, pairs_along(low, zero()), kLanes / 2);
+  }
+}
+
+template <class Number>
 void transform_tiles(const Winograd& w, TilePlace place, int64_t count, float* to) {
-  const int64_t step = point_step(w.channels);
-  for (int64_t tile = 0; tile < count; ++tile, place.next(w), to += w.channels) {
+  constexpr int64_t kChannels = kLanes * Number::kPerWord;
+  const int64_t words = w.channels / Number::kPerWord, step = point_step(words);
+  for (int64_t tile = 0; tile < count; ++tile, place.next(w), to += words) {
     const int64_t row = place.row - w.row_before, column = place.column - w.column_before;
     const float* from = w.x + ((place.image * w.x_rows + row) * w.x_columns + column) * w.channels;
     const bool inside = row >= 0 && row + 4 <= w.x_rows && column >= 0 && column + 4 <= w.x_columns;
-    for (int64_t channel = 0; channel < w.channels; channel += kLanes) {
-      if (inside) transform_tile<true>(w, from + channel, row, column, to + channel, step);
-      else transform_tile<false>(w, from + channel, row, column, to + channel, step);
+    float* own = to;
+    for (int64_t channel = 0; channel < w.channels; channel += kChannels, own += kLanes) {
+      if constexpr (Number::kPerWord == 1) {
+        if (inside) transform_tile<true>(w, from + channel, row, column, own, step);
+        else transform_tile<false>(w, from + channel, row, column, own, step);
+      } else {
+        const int64_t left = w.channels - channel;
+        if (inside) transform_pairs<true>(w, from + channel, row, column, left, own, step);
+        else transform_pairs<false>(w, from + channel, row, column, left, own, step);
+      }
     }
   }
 }
@@ -178,21 +202,24 @@ VEC_INLINE int64_t chain_length(int64_t channels, int64_t k) {
 }
 
 // The products of all points: [tiles][channels] . [channels][outputs].
+template <class Number>
 void multiply_points(const Winograd& w, const float* u, int64_t count, const float* from, float* to) {
+  const int64_t words = w.channels / Number::kPerWord;
   for (int64_t point = 0; point < kPoints; ++point) {
     for (int64_t panel = 0; panel < w.outputs; panel += kWinogradPanel) {
       const int64_t width = min(w.outputs - panel, kWinogradPanel);
-      const float* b = u + (point * w.outputs + panel) * w.channels;
+      const float* b = u + (point * w.outputs + panel) * words;
       for (int64_t column = 0; column < width; column += kPanelColumns) {
         const int64_t vectors = min(width - column, kPanelColumns) / kLanes;
         const int64_t tiles = ceil_div(count, rows_of_tile(static_cast<int>(vectors)));
         const int64_t least = count / tiles, taller = count % tiles;
         for (int64_t k = 0, depth; k < w.channels; k += depth) {
           depth = chain_length(w.channels, k);
+          const int64_t word = k / Number::kPerWord;
           TileArgs t = {};
-          t.depth = depth;
-          t.a = {from + point * point_step(w.channels) + k, w.channels, 1};
-          t.b = b + k * width + column;
+          t.depth = depth / Number::kPerWord;
+          t.a = {from + point * point_step(words) + word, words, 1};
+          t.b = b + word * width + column;
           t.b_step = width;
           t.c = to + point * point_step(w.outputs) + panel + column;
           t.c_row = w.outputs;
@@ -200,7 +227,7 @@ void multiply_points(const Winograd& w, const float* u, int64_t count, const flo
           t.accumulate = k > 0;
           for (int64_t i = 0; i < tiles; ++i) {
             const int64_t rows = least + (i < taller);
-            kTiles<Float32, TileKind::plain>.of[vectors - 1][rows - 1](t);
+            kTiles<Number, TileKind::plain>.of[vectors - 1][rows - 1](t);
             t.a = t.a.from(rows, 0);
             t.c += rows * t.c_row;
           }
@@ -279,28 +306,41 @@ VEC_INLINE void transform_kernel(const Vec (&taps)[9], float* to, int64_t to_ste
 }
 
 // All of the kernel, in panels.
+template <class Number>
 void transform_kernels(const Winograd& w, float* u) {
-  const int64_t each = w.channels * w.outputs;
-  alignas(64) float turned[9][kLanes * kLanes];
+  const int64_t each = w.channels * w.outputs, words = w.channels / Number::kPerWord;
+  alignas(64) float turned[9][kLanes * kLanes], points[2][kPoints * kLanes];
   for (int64_t channel = 0; channel < w.channels; channel += kLanes) {
     for (int64_t output = 0; output < w.outputs; output += kLanes) {
       const int64_t panel = output / kWinogradPanel * kWinogradPanel;
       const int64_t width = min(w.outputs - panel, kWinogradPanel);
-      float* to = u + panel * w.channels + channel * width + (output - panel);
+      float* to = u + panel * words + channel / Number::kPerWord * width + (output - panel);
       for (int t = 0; w.backwards && t < 9; ++t) {
         const float* from = w.w + (8 - t) * each + output * w.channels + channel;
         transpose_16x16(from, w.channels, turned[t], kLanes);
       }
-      for (int64_t i = 0; i < kLanes; ++i, to += width) {
+      for (int64_t i = 0; i < kLanes; ++i) {
         const float* own = w.w + (channel + i) * w.outputs + output;
         Vec taps[9];
         for (int t = 0; t < 9; ++t) taps[t] = load(w.backwards ? turned[t] + i * kLanes : own + t * each);
-        transform_kernel(taps, to, each);
+        if constexpr (Number::kPerWord == 1) {
+          transform_kernel(taps, to, each);
+          to += width;
+        } else {
+          transform_kernel(taps, points[i % 2], kLanes);
+          if (i % 2 == 0) continue;
+          for (int64_t p = 0; p < kPoints; ++p) {
+            const Vec first = load(points[0] + p * kLanes), second = load(points[1] + p * kLanes);
+            store(to + p * words * w.outputs, pairs_of(first, second));
+          }
+          to += width;
+        }
       }
     }
   }
 }
 
+template <class Number>
 void run_winograd(const Winograd& w, const Args& args, int32_t* guard, int64_t first_task,
                   int64_t last_task) {
   const int64_t tasks = w.tasks(), blocks = ceil_div(w.tiles, kTilesAtOnce);
@@ -309,13 +349,13 @@ void run_winograd(const Winograd& w, const Args& args, int32_t* guard, int64_t f
   float* u = static_cast<float*>(args.scratch);
   float* transformed = u + kPoints * w.channels * w.outputs;
   float* results = transformed + kPoints * point_step(w.channels);
-  transform_kernels(w, u);
+  transform_kernels<Number>(w, u);
   const int64_t last = blocks * last_task / tasks;
   for (int64_t block = blocks * first_task / tasks; block < last; ++block) {
     const int64_t tile = block * kTilesAtOnce, count = min(w.tiles - tile, kTilesAtOnce);
     const TilePlace place = TilePlace::of(w, tile);
-    transform_tiles(w, place, count, transformed);
-    multiply_points(w, u, count, transformed, results);
+    transform_tiles<Number>(w, place, count, transformed);
+    multiply_points<Number>(w, u, count, transformed, results);
     transform_results(w, place, count, results, workspace);
     yield_to_others(args.yield_point);
   }

@@ -1,15 +1,9 @@
 // Products with operands in bfloat16, bit by bit against their definition: operands rounded to nearest even,
 // k in pairs in one chain of fused multiply-adds, the second number of a pair first, in blocks of 768. Also
 // against double on the rounded operands, with a tolerance.
-#include <limits>
-
-#include "run.h"
+#include "rounded.h"
 
 namespace chainrule {
-
-#if defined(__x86_64__)
-extern const KernelTable kernels_avx512;
-#endif
 
 namespace {
 
@@ -17,30 +11,6 @@ struct Shape {
   int64_t m, n, k;
   bool a_transposed, b_transposed;
 };
-
-// Those of this machine, and that of AVX-512 without the bfloat16 instruction.
-std::vector<const KernelTable*> all_tables() {
-  std::vector<const KernelTable*> tables;
-  for (const KernelTable* table : tables_here()) {
-    tables.push_back(table);
-#if defined(__x86_64__)
-    if (std::strcmp(table->isa, "avx512") == 0) tables.push_back(&kernels_avx512);
-#endif
-  }
-  return tables;
-}
-
-float rounded(float x) {
-  if (std::isnan(x)) return std::numeric_limits<float>::quiet_NaN();
-  if (std::fabs(x) < std::numeric_limits<float>::min()) return std::copysign(0.0f, x);
-  uint32_t bits;
-  std::memcpy(&bits, &x, 4);
-  const uint32_t low = bits & 0xffff;
-  bits -= low;
-  if (low > 0x8000 || (low == 0x8000 && (bits & 0x10000))) bits += 0x10000;
-  std::memcpy(&x, &bits, 4);
-  return x;
-}
 
 float element_of(const Shape& s, const float* a, const float* b, int64_t i, int64_t j) {
   const auto of_a = [&](int64_t k) { return rounded(a[s.a_transposed ? k * s.m + i : i * s.k + k]); };

@@ -1,6 +1,7 @@
 // Convolutions, bit by bit against their definition: one chain of fused multiply-adds in each block of 384
-// terms, blocks added in ascending order, zeros for what lies outside. And what is refused.
-#include "run.h"
+// terms, blocks added in ascending order, zeros for what lies outside. In bfloat16 a term is a pair of
+// channels or of pixels, the second first. And what is refused.
+#include "rounded.h"
 
 namespace chainrule {
 namespace {
@@ -58,6 +59,11 @@ class Sum {
     chain_ = std::fma(a, b, chain_);
     ++terms_;
   }
+  void add_pair(float a, float b, float then_a, float then_b) {
+    if (terms_ > 0 && terms_ % 384 == 0) close();
+    chain_ = std::fma(a, b, std::fma(then_a, then_b, chain_));
+    ++terms_;
+  }
   float value() {
     close();
     return total_;
@@ -74,7 +80,7 @@ class Sum {
   bool first_ = true;
 };
 
-std::vector<float> forward(const Shape& s, const float* x, const float* w) {
+std::vector<float> forward(const Shape& s, const float* x, const float* w, bool in_pairs) {
   std::vector<float> y;
   const int64_t each = s.channels / s.groups, per = s.outputs / s.groups;
   for (int64_t image = 0; image < s.images; ++image) {
@@ -83,9 +89,18 @@ std::vector<float> forward(const Shape& s, const float* x, const float* w) {
         Sum sum;
         for (int64_t tap = 0; tap < product(s.taps); ++tap) {
           const int64_t pixel = pixel_of(s, window, tap);
+          const int64_t inside = std::max<int64_t>(pixel, 0);
+          const float* from = x + (image * product(s.x) + inside) * s.channels + output / per * each;
+          const auto of_x = [&](int64_t channel) {
+            return pixel < 0 || channel >= each ? 0 : from[channel];
+          };
+          const auto of_w = [&](int64_t channel) {
+            return channel >= each ? 0 : w[(tap * each + channel) * s.outputs + output];
+          };
           for (int64_t channel = 0; channel < each; ++channel) {
-            const int64_t at = (image * product(s.x) + pixel) * s.channels + output / per * each + channel;
-            sum.add(pixel < 0 ? 0 : x[at], w[(tap * each + channel) * s.outputs + output]);
+            if (!in_pairs) sum.add(of_x(channel), of_w(channel));
+            else if (channel % 2 == 0)
+              sum.add_pair(of_x(channel), of_w(channel), of_x(channel + 1), of_w(channel + 1));
           }
         }
         y.push_back(sum.value());
@@ -96,7 +111,8 @@ std::vector<float> forward(const Shape& s, const float* x, const float* w) {
 }
 
 // Parts of blocks of 384 pixels.
-std::vector<float> kernel_gradient(const Shape& s, const float* x, const float* dy, int64_t parts) {
+std::vector<float> kernel_gradient(const Shape& s, const float* x, const float* dy, int64_t parts,
+                                   bool in_pairs) {
   std::vector<float> dw;
   const int64_t each = s.channels / s.groups, per = s.outputs / s.groups;
   const int64_t pixels = s.images * product(s.y), blocks = (pixels + 383) / 384;
@@ -107,11 +123,16 @@ std::vector<float> kernel_gradient(const Shape& s, const float* x, const float* 
       for (int64_t channel = 0; channel < each; ++channel) {
         for (int64_t output = 0; output < s.outputs; ++output) {
           Sum sum;
-          for (int64_t at = first; at < end; ++at) {
+          const auto of_x = [&](int64_t at) {
             const int64_t image = at / product(s.y), pixel = pixel_of(s, at % product(s.y), tap);
             const int64_t from =
                 (image * product(s.x) + pixel) * s.channels + output / per * each + channel;
-            sum.add(pixel < 0 ? 0 : x[from], dy[at * s.outputs + output]);
+            return pixel < 0 || at >= end ? 0 : x[from];
+          };
+          const auto of_y = [&](int64_t at) { return at >= end ? 0 : dy[at * s.outputs + output]; };
+          for (int64_t at = first; at < end; ++at) {
+            if (!in_pairs) sum.add(of_x(at), of_y(at));
+            else if ((at - first) % 2 == 0) sum.add_pair(of_x(at), of_y(at), of_x(at + 1), of_y(at + 1));
           }
           dw.push_back(sum.value());
         }
@@ -143,9 +164,9 @@ std::vector<double> input_gradient(const Shape& s, const float* dy, const float*
   return dx;
 }
 
-std::vector<int32_t> attributes_of(const Shape& s, bool bias, int32_t map) {
+std::vector<int32_t> attributes_of(const Shape& s, bool bias, int32_t map, bool in_bfloat16) {
   // Direct sums, whose bits are known.
-  std::vector<int32_t> words = {bias, map, 1};
+  std::vector<int32_t> words = {bias, map, 1, in_bfloat16};
   words.insert(words.end(), s.geometry.begin(), s.geometry.end());
   return words;
 }
@@ -156,7 +177,13 @@ void expect_bits(const char* what, const char* isa, const float* found, const st
   if (!CHECK(same)) std::fprintf(stderr, "  %s on %s\n", what, isa);
 }
 
-void test_convolution(const Shape& s) {
+std::vector<float> numbers_of(Operand& operand, bool in_bfloat16) {
+  std::vector<float> numbers(operand.as<float>(), operand.as<float>() + operand.tensor.count);
+  for (float& x : numbers) x = in_bfloat16 ? rounded(x) : x;
+  return numbers;
+}
+
+void test_convolution(const Shape& s, bool in_bfloat16) {
   Numbers numbers(static_cast<uint32_t>(product(s.x) * 31 + s.channels * 7 + s.outputs));
   Operand x(Dtype::float32, dims_of(s.images, s.x, s.channels), 1);
   Operand y(Dtype::float32, dims_of(s.images, s.y, s.outputs), 2);
@@ -165,26 +192,30 @@ void test_convolution(const Shape& s) {
   Operand dx(Dtype::float32, dims_of(s.images, s.x, s.channels), 3);
   Operand dy(Dtype::float32, dims_of(s.images, s.y, s.outputs), 0);
   for (Operand* operand : {&x, &w, &bias, &channel_bias, &dy}) numbers.fill(*operand);
-  std::vector<float> plain = forward(s, x.as<float>(), w.as<float>()), activated = plain;
+  const std::vector<float> of_x = numbers_of(x, in_bfloat16), of_w = numbers_of(w, in_bfloat16);
+  const std::vector<float> of_dy = numbers_of(dy, in_bfloat16);
+  std::vector<float> plain = forward(s, of_x.data(), of_w.data(), in_bfloat16), activated = plain;
   for (size_t i = 0; i < activated.size(); ++i) {
     activated[i] = std::max(activated[i] + bias.as<float>()[i % static_cast<size_t>(s.outputs)], 0.0f);
   }
-  const std::vector<float> kernel = kernel_gradient(s, x.as<float>(), dy.as<float>(), 3);
-  const std::vector<double> input = input_gradient(s, dy.as<float>(), w.as<float>());
+  const std::vector<float> kernel = kernel_gradient(s, of_x.data(), of_dy.data(), 3, in_bfloat16);
+  const std::vector<double> input = input_gradient(s, of_dy.data(), of_w.data());
+  std::vector<int32_t> of_kernel = s.geometry;
+  of_kernel.insert(of_kernel.begin(), in_bfloat16);
   std::vector<float> first;
-  for (const KernelTable* table : tables_here()) {
+  for (const KernelTable* table : all_tables()) {
     for (const bool backwards : {false, true}) {
-      KernelRun run = {"conv", &y, {&x, &w}, attributes_of(s, false, -1)};
+      KernelRun run = {"conv", &y, {&x, &w}, attributes_of(s, false, -1, in_bfloat16)};
       run.run(*table, backwards);
       expect_bits("conv", table->isa, y.as<float>(), plain);
       run.inputs.push_back(&bias);
-      run.attributes = attributes_of(s, true, find_map_op(*table, "relu"));
+      run.attributes = attributes_of(s, true, find_map_op(*table, "relu"), in_bfloat16);
       run.run(*table, backwards);
       expect_bits("conv with bias and relu", table->isa, y.as<float>(), activated);
-      run = {"convKernel", &dw, {&x, &dy}, s.geometry};
+      run = {"convKernel", &dw, {&x, &dy}, of_kernel};
       run.run(*table, backwards);
       expect_bits("convKernel", table->isa, dw.as<float>(), kernel);
-      run = {"convInput", &dx, {&dy, &w, &channel_bias}, attributes_of(s, true, -1)};
+      run = {"convInput", &dx, {&dy, &w, &channel_bias}, attributes_of(s, true, -1, in_bfloat16)};
       run.run(*table, backwards);
       if (first.empty()) first.assign(dx.as<float>(), dx.as<float>() + dx.tensor.count);
       expect_bits("convInput", table->isa, dx.as<float>(), first);
@@ -199,15 +230,16 @@ void test_convolution(const Shape& s) {
 void test_refused_convolutions() {
   const KernelTable& table = **tables_here().begin();
   const auto refused = [&](std::vector<int64_t> x, std::vector<int64_t> w, std::vector<int64_t> y,
-                           std::vector<int32_t> geometry) {
+                           std::vector<int32_t> geometry, bool in_bfloat16 = false) {
     Operand a(Dtype::float32, x, 0), b(Dtype::float32, w, 0), c(Dtype::float32, y, 0);
-    std::vector<int32_t> words = {0, -1, 0};
+    std::vector<int32_t> words = {0, -1, 0, in_bfloat16}, of_kernel = {in_bfloat16};
     words.insert(words.end(), geometry.begin(), geometry.end());
+    of_kernel.insert(of_kernel.end(), geometry.begin(), geometry.end());
     w.insert(w.begin(), 2);
     Operand parts(Dtype::float32, w, 0);
     const bool all[] = {(KernelRun{"conv", &c, {&a, &b}, words}).refusal(table) != nullptr,
                         (KernelRun{"convInput", &a, {&c, &b}, words}).refusal(table) != nullptr,
-                        (KernelRun{"convKernel", &parts, {&a, &c}, geometry}).refusal(table) != nullptr};
+                        (KernelRun{"convKernel", &parts, {&a, &c}, of_kernel}).refusal(table) != nullptr};
     CHECK(all[0] == all[1] && all[1] == all[2]);
     return all[0];
   };
@@ -229,6 +261,10 @@ void test_refused_convolutions() {
   CHECK(refused({2, 5, 5, 4}, {3, 3, 4, 6}, {2, 3, 6}, {1, 1, 0, 1, 1, 0}));
   CHECK(refused({2, 5, 0}, {3, 4, 6}, {2, 3, 6}, {1, 1, 0}));
   CHECK(refused({2, 5, 4}, {3, 0, 6}, {2, 3, 6}, {1, 1, 0}));
+  // Single channels are no products.
+  CHECK(!refused({2, 5, 4}, {3, 1, 4}, {2, 3, 4}, {1, 1, 0}));
+  CHECK(!refused({2, 5, 4}, {3, 1, 8}, {2, 3, 8}, {1, 1, 0}, true));
+  CHECK(refused({2, 5, 4}, {3, 1, 4}, {2, 3, 4}, {1, 1, 0}, true));
 }
 
 void test_refused_pools() {
@@ -273,9 +309,13 @@ void test_convolutions() {
       {{4, 4}, {20, 20}, {4, 4}, 1, 5, 5, 5, {1, 1, 9, 1, 1, 9}},
       {{3, 4, 5}, {2, 3, 3}, {3, 4, 3}, 2, 3, 12, 1, {1, 1, 0, 1, 1, 1, 2, 1, 1}},
       {{20, 20}, {3, 3}, {20, 20}, 3, 16, 16, 1, {1, 1, 1, 1, 1, 1}},
+      {{30, 9}, {3, 3}, {30, 9}, 2, 3, 33, 1, {1, 1, 1, 1, 1, 1}},
       {{5, 5}, {1, 1}, {5, 5}, 0, 3, 4, 1, {1, 1, 0, 1, 1, 0}},
   };
-  for (const Shape& shape : shapes) test_convolution(shape);
+  for (const Shape& shape : shapes) {
+    test_convolution(shape, false);
+    if (shape.groups == 1 || shape.groups != shape.channels) test_convolution(shape, true);
+  }
   test_refused_convolutions();
   test_refused_pools();
 }

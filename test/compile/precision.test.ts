@@ -6,8 +6,9 @@ import {choosePrecision} from '../../lib/compile/precision.ts';
 import {simplify} from '../../lib/compile/simplify.ts';
 import type {Precision} from '../../lib/core/precision.ts';
 import type {Tensor} from '../../lib/core/tensor.ts';
+import {gradients} from '../../lib/graph/autodiff.ts';
 import {compile} from '../../lib/index.ts';
-import {add, finite, matmul, relu} from '../../lib/ops/index.ts';
+import {add, conv, depthwiseConv, finite, matmul, relu, sum} from '../../lib/ops/index.ts';
 import {f32, rootsOf} from './support.ts';
 
 function chosen(y: Tensor, precision: Precision = 'bfloat16', join = true): string {
@@ -50,6 +51,31 @@ describe('choosePrecision', () => {
     expect(isLowered(32, 32, 32)).toBe(true);
     expect(isLowered(32, 31, 32)).toBe(false);
     expect(isLowered(0, 500, 500)).toBe(false);
+  });
+});
+
+describe('choosePrecision of convolutions', () => {
+  const image = f32('image', 2, 8, 8, 32);
+
+  it('takes a result with what is fused into it, and both gradients', () => {
+    const [filters, bias] = [f32('w', 3, 3, 32, 16), f32('b', 16)];
+    const y = relu(add(conv(image, filters, {padding: 'same'}), bias));
+    expect(chosen(y)).toContain('conv(image, w, b) {bias, map: relu, bfloat16,');
+    const [dx, dw] = gradients(sum(y), [image, filters]) as [Tensor, Tensor];
+    expect(chosen(dx)).toMatch(/convInput\(.*\) \{.*bfloat16/);
+    expect(chosen(dw)).toMatch(/convKernel\(.*\) \{bfloat16/);
+  });
+
+  it('leaves few channels, few outputs, few pixels and groups of few in float32', () => {
+    const isLowered = (x: Tensor, filters: Tensor, groups = 1): boolean =>
+      chosen(conv(x, filters, {groups, padding: 'same'})).includes('bfloat16');
+    expect(isLowered(image, f32('w', 3, 3, 32, 16))).toBe(true);
+    expect(isLowered(image, f32('w', 3, 3, 32, 15))).toBe(false);
+    expect(isLowered(f32('x', 2, 8, 8, 15), f32('w', 3, 3, 15, 64))).toBe(false);
+    expect(isLowered(f32('x', 2, 5, 3, 64), f32('w', 3, 3, 64, 64))).toBe(false);
+    expect(isLowered(image, f32('w', 3, 3, 16, 64), 2)).toBe(true);
+    expect(isLowered(image, f32('w', 3, 3, 8, 64), 4)).toBe(false);
+    expect(chosen(depthwiseConv(image, f32('w', 3, 3, 32, 1)))).not.toContain('bfloat16');
   });
 });
 

@@ -57,6 +57,10 @@ export const products: Bound = (call, inputs, exact) =>
 export const convolutions: Bound = (call, inputs, exact) => {
   const tiles = tilesOf(call);
   if (!tiles) return ofSums(call, inputs, exact, convolution, termsOf(call));
+  // Of a tile in bfloat16, two operands of nine points are rounded, each a sum of its pixels or taps.
+  if (tiles.isRounded) {
+    return ofSums(call, inputs, exact, (_, factors) => tileSums(tiles, factors), (9 * 2 ** 14) ** 2);
+  }
   const roots = Math.sqrt(tiles.x.at(-1) as number) + 8;
   return ofSums(call, inputs, exact, (_, factors) => tileSums(tiles, factors), roots ** 2);
 };

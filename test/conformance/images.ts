@@ -100,8 +100,28 @@ const cases: readonly Case[] = [
   // Few channels, whose gradient of the kernel reads copied lines.
   {sizes: [3, 4, 9], kernel: [2, 3, 3], channels: 2, outputs: 20, padding: 'same', images: 4},
   {sizes: [9, 8], kernel: [3, 3], channels: 3, outputs: 35, dilation: [2, 1], padding: 'same', images: 9},
+  // Few channels of a result, that of a convolution or of a gradient: lines in pieces, long sums, many taps,
+  // padding beyond the reach of the kernel.
+  {sizes: [3, 600], kernel: [3, 3], channels: 2, outputs: 9, padding: 'same', images: 1},
+  {sizes: [5, 300], kernel: [3, 5], channels: 17, outputs: 2, dilation: [1, 4], padding: 'same', images: 1},
+  {sizes: [5, 4], kernel: [3, 3], channels: 400, outputs: 3, padding: 'same', images: 1},
+  {sizes: [5, 4], kernel: [3, 3], channels: 3, outputs: 400, padding: 'same', images: 1},
+  {sizes: [9, 9], kernel: [7, 7], channels: 3, outputs: 16, strides: [2, 2], padding: 'same'},
+  {
+    sizes: [6, 7],
+    kernel: [2, 3],
+    channels: 8,
+    outputs: 8,
+    padding: [
+      [3, 0],
+      [5, 4],
+    ],
+  },
+  {sizes: [4, 5, 6], kernel: [3, 2, 3], channels: 9, outputs: 4, padding: 'same'},
 ];
 const largeCases: readonly Case[] = [
+  {sizes: [40, 40], kernel: [3, 3], channels: 3, outputs: 16, padding: 'same', images: 1, large: true},
+  {sizes: [40, 30], kernel: [3, 3], channels: 16, outputs: 4, padding: 'same', images: 2, large: true},
   {sizes: [26, 13], kernel: [3, 3], channels: 20, outputs: 50, padding: 'same', images: 4, large: true},
   {
     sizes: [26, 13],
@@ -122,7 +142,7 @@ const smoothCases: readonly Case[] = [
   {sizes: [3, 3, 2], kernel: [2, 2, 2], channels: 1, outputs: 2, images: 1},
 ];
 
-const plain = {bias: false, map: null, direct: false, guarded: false};
+const plain = {bias: false, map: null, direct: false, bfloat16: false, guarded: false};
 
 type Kind = 'conv' | 'convInput' | 'convKernel';
 
@@ -135,7 +155,8 @@ function sampleOf(kind: Kind, given: Case, parts = 1): Sample {
   if (kind === 'convInput') {
     return {operands: [reals(y), reals(w)], attributes: {...plain, geometry, shape: x}, ...large};
   }
-  return {operands: [reals(x), reals(y)], attributes: {geometry, shape: [parts, ...w]}, ...large};
+  const attributes = {bfloat16: false, geometry, shape: [parts, ...w]};
+  return {operands: [reals(x), reals(y)], attributes, ...large};
 }
 
 const maps = [null, 'relu(x: f32) -> y: f32', 'add(a: f32, b: f32) -> y: f32', 'tanh(x: f32) -> y: f32'];
@@ -153,17 +174,27 @@ function followed(sample: Sample, index: number): Sample {
   return {...sample, operands, attributes: {...sample.attributes, bias, map, guarded: index % 2 === 0}};
 }
 
+/** Two of three, of more than single channels, which are no products. */
+const inBfloat16 = (kind: Kind, parts?: number): Sample[] =>
+  [...cases, ...largeCases.slice(0, 1)]
+    .filter(({channels, outputs, groups = 1}) => groups === 1 || groups !== channels || groups !== outputs)
+    .filter((_, index) => index % 3 !== 1)
+    .map(given => {
+      const sample = sampleOf(kind, given, parts);
+      return {...sample, attributes: {...sample.attributes, bfloat16: true}};
+    });
+
 export function convolutions(kind: Kind): OpSamples {
   if (kind === 'convKernel') {
     const values = [...cases, ...largeCases].flatMap(given =>
       [1, 3].map(parts => sampleOf(kind, given, parts)),
     );
-    return {bound: bounds.convolutions, values};
+    return {bound: bounds.convolutions, values: [...values, ...inBfloat16(kind, 2)]};
   }
   const values = [...cases, ...largeCases].map(given => sampleOf(kind, given));
   return {
     bound: bounds.convolutions,
-    values: [...values, ...values.map(followed)],
+    values: [...values, ...values.map(followed), ...inBfloat16(kind).map(followed)],
     smooth: smoothCases.map(given => sampleOf(kind, given)),
   };
 }

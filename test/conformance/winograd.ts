@@ -7,6 +7,7 @@ import type {Values} from '../reference.ts';
 interface Attributes {
   readonly geometry: readonly number[];
   readonly direct?: boolean;
+  readonly bfloat16?: boolean;
 }
 
 /** Of the products: what they read and make, [images, rows, columns, channels], and the padding. */
@@ -15,11 +16,12 @@ interface Tiles {
   readonly y: Shape;
   readonly before: readonly [number, number];
   readonly isBackwards: boolean;
+  readonly isRounded: boolean;
 }
 
 /** Twin of suits_winograd in native/kernels/conv_winograd.h. */
 export function tilesOf(call: Call): Tiles | undefined {
-  const {geometry, direct = true} = call.attributes as Attributes;
+  const {geometry, direct = true, bfloat16: isRounded = false} = call.attributes as Attributes;
   const [x, w] = call.inputs.map(({shape}) => shape) as [Shape, Shape];
   const y = (call.outputs[0] as Tensor).shape;
   if (direct || x.length !== 4 || w.slice(0, 2).join() !== '3,3') return undefined;
@@ -40,7 +42,7 @@ export function tilesOf(call: Call): Tiles | undefined {
   const made = Math.ceil(height / 2) * Math.ceil(width / 2) * 4;
   const fits = Math.min(channels, outputs) >= 32 && channels * outputs <= 2 ** 14;
   if (!fits || height * width < 36 || 3 * made > 4 * height * width) return undefined;
-  return {x, y, before: isBackwards ? [2 - rows, 2 - columns] : [rows, columns], isBackwards};
+  return {x, y, before: isBackwards ? [2 - rows, 2 - columns] : [rows, columns], isBackwards, isRounded};
 }
 
 /** For each element, Σ over channels of Σ|x| of its tile of 4×4 pixels · Σ|w| of the taps. */

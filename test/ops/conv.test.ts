@@ -220,6 +220,28 @@ describe("Winograd's products", () => {
     expect(errorOf('dx', 1)).toBeLessThanOrEqual(errorOf('directDx', 1));
   });
 
+  // Each operand is a sum of up to four pixels or nine taps before it is rounded: 25/9 of the variance.
+  it('in bfloat16 are off by up to twice as much as direct sums of rounded numbers', () => {
+    const [x, w] = [tensorOf('x', reals([2, 8, 9, 64])), tensorOf('w', reals([3, 3, 64, 48]))];
+    const y = ops.conv(x[0], w[0], {padding: 'same'});
+    const direct = ops.conv(x[0], w[0], {padding: 'same', winograd: false});
+    const of = (result: Tensor): Tensor =>
+      gradients(ops.sum(ops.mul(result, ops.constant(numbers(y.size, 5), y.shape))), [x[0]])[0] as Tensor;
+    const wanted = {y, dx: of(y), direct, directDx: of(direct)};
+    const given: Given = new Map([x, w].map(([tensor, {data}]) => [tensor, Float64Array.from(data)]));
+    const exact = evaluate([direct, wanted.directDx], given);
+    const program = compileProgram({outputs: wanted, store: new VariableStore(), precision: 'bfloat16'});
+    const {outputs} = program.runSync({x: x[1].data, w: w[1].data});
+    const errorOf = (name: string, result: number): number =>
+      Math.hypot(...(exact[result] ?? []).map((value, at) => (outputs[name]?.[at] as number) - value));
+    const size = Math.hypot(...(exact[0] as Float64Array));
+    expect(errorOf('direct', 0) / size).toBeGreaterThan(2 ** -11);
+    expect(errorOf('direct', 0) / size).toBeLessThan(2 ** -8);
+    expect(errorOf('y', 0)).toBeLessThan(2 * errorOf('direct', 0));
+    expect(errorOf('dx', 1)).toBeLessThan(2 * errorOf('directDx', 1));
+    expect(outputs.y).not.toEqual(outputs.direct);
+  });
+
   it('can be turned off in a layer, which tells', () => {
     const layer = layers.conv2d({filters: 32, kernelSize: 3, winograd: false, inputShape: [8, 8, 32]});
     const model = sequential([layer]);

@@ -2,11 +2,12 @@
 import {type Shape, sizeOf} from '../../lib/core/shape.ts';
 import type {Call, Tensor} from '../../lib/core/tensor.ts';
 import type {Rule, Values} from '../reference.ts';
-import {type Finish, type ScalarRule, withEpilogue} from './products.ts';
+import {type Finish, type ScalarRule, toBfloat16, withEpilogue} from './products.ts';
 
-/** Stride, dilation and padding before, for each axis of space. */
+/** Stride, dilation and padding before, for each axis of space; whether operands are rounded. */
 interface Geometry {
   readonly geometry: readonly number[];
+  readonly bfloat16: boolean;
 }
 
 const geometryOf = (call: Call): readonly number[] => (call.attributes as Geometry).geometry;
@@ -120,8 +121,11 @@ export function termsOf(call: Call): number {
 
 const convolutionRule =
   (finish: Finish): Rule =>
-  (call, [a, b, ...epilogue]) =>
-    finish(call, convolution(call, [a as Values, b as Values]), epilogue);
+  (call, [a, b, ...epilogue]) => {
+    const {bfloat16} = call.attributes as Geometry;
+    const factors = [a as Values, b as Values].map(values => (bfloat16 ? toBfloat16(values) : values));
+    return finish(call, convolution(call, factors), epilogue);
+  };
 
 /** Size, stride and padding before of each axis; a size of 0 shares the axis out. */
 function boxOf(at: readonly number[], sizes: Shape, windows: Shape, geometry: readonly number[]): number[][] {

@@ -55,7 +55,7 @@ function transposed(values: Values, rows: number, columns: number): Values {
 }
 
 /** Numbers as bfloat16 has them, the upper half of a float32: to nearest even, too small ones to zero. */
-function toBfloat16(values: Values): Values {
+export function toBfloat16(values: Values): Values {
   const floats = Float32Array.from(values);
   const words = new Uint32Array(floats.buffer);
   words.forEach((word, index) => {

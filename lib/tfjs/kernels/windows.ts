@@ -55,7 +55,7 @@ function grouped(filter: Tensor): Tensor {
 }
 
 /** What follows the convolution: nothing yet. */
-const alone = {bias: false, map: null, direct: false, guarded: false};
+const alone = {bias: false, map: null, direct: false, bfloat16: false, guarded: false};
 
 /** Of a kernel of one tap, which is a product; tfjs's sizes may have windows that reach beyond the image. */
 function isProduct(info: Info, isDepthwise: boolean): boolean {

@@ -34,10 +34,11 @@ export interface CompileOptions {
    */
   readonly weightedMetrics?: CompileOptions['metrics'];
   /**
-   * Of the operands of matrix products in training steps: 'float32' (default), or 'bfloat16', Keras'
-   * mixed_bfloat16: 8 bits of each operand instead of 24, in the products of the forward pass and of both
-   * gradients, summed in float32. Weights, moments, biases, activations, losses and products with a side
-   * under 16 stay float32, and so does all of `predict` and `evaluate`. Twice as fast per product where the
+   * Of the operands of matrix products and convolutions in training steps: 'float32' (default), or
+   * 'bfloat16', Keras' mixed_bfloat16: 8 bits of each operand instead of 24, in the products of the forward
+   * pass and of both gradients, summed in float32. Weights, moments, biases, activations, losses, products
+   * with a side under 16 and convolutions with under 16 channels, outputs or pixels stay float32, and so does
+   * all of `predict` and `evaluate`. Twice as fast per product where the
    * CPU has AVX512_BF16 (AMD since Zen 4, Intel since Cooper Lake), somewhat slower than float32 elsewhere.
    * The same bits on any number of threads; on every CPU too unless a sum is smaller than 1.2e-38.
    */

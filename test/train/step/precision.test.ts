@@ -55,6 +55,31 @@ describe('gradients in bfloat16', () => {
     }
   });
 
+  it('of convolutions are near those of float32, and not the same', async () => {
+    const images = {data: numbers(6 * 12 * 11 * 16, 3), shape: [6, 12, 11, 16]};
+    const targets = {data: numbers(6 * 24, 4), shape: [6, 24]};
+    const gradientsIn = async (precision: Precision) => {
+      const model = sequential(
+        [
+          layers.conv2d({filters: 41, kernelSize: 3, activation: 'tanh', inputShape: [12, 11, 16]}),
+          layers.conv2d({filters: 32, kernelSize: 2, padding: 'same', strides: [1, 2]}),
+          layers.conv2d({filters: 24, kernelSize: 3, padding: 'same'}),
+          layers.globalAveragePooling2d(),
+        ],
+        {seed: 3},
+      );
+      model.compile({optimizer: 'sgd', loss: 'meanSquaredError', precision});
+      return model.gradients(images, targets);
+    };
+    const [low, full] = [await gradientsIn('bfloat16'), await gradientsIn('float32')];
+    for (const [name, {data}] of Object.entries(full.gradients)) {
+      const other = low.gradients[name]?.data as Float32Array;
+      const difference = norm(data.map((value, i) => value - (other[i] as number)));
+      expect(difference, name).toBeLessThan(10 * 2 ** -8 * norm(data));
+      if (name.endsWith('kernel')) expect(difference, name).toBeGreaterThan(0);
+    }
+  });
+
   it('are those of the training step', async () => {
     const [whole, halves] = [build('bfloat16'), build('bfloat16')];
     await whole.trainOnBatch(x, y);
