@@ -7,7 +7,7 @@ import {compile, input, layers, minimize, model, ops, type Tensor} from 'chainru
 import {readDigits} from './mnist/idx.ts';
 import {picturesOf, writeMosaic} from './mnist/mosaic.ts';
 
-const [count = '20000', epochs = '8', file = path.join(tmpdir(), 'variational-autoencoder.png')] =
+const [count = '20000', epochs = '24', file = path.join(tmpdir(), 'variational-autoencoder.png')] =
   process.argv.slice(2);
 const [side, batch, shown] = [28, 128, 15];
 const {train, test} = readDigits();
