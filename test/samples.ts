@@ -23,12 +23,14 @@ import type {Composite} from './conformance/composites.ts';
 import {bools, exactly, integers, type OpSamples, reals, spread} from './conformance/data.ts';
 import {
   apart,
+  aroundSix,
   beyondOne,
   binary,
   casts,
   chosen,
   comparison,
   few,
+  gradientsOfActivations,
   inside,
   lengths,
   ofWholes,
@@ -36,7 +38,6 @@ import {
   selection,
   special,
   spreadBetween,
-  tame,
   unary,
   wide,
   withWholes,
@@ -91,7 +92,7 @@ export type OpName =
   | Values<typeof resample>
   | Values<typeof window>;
 
-const {activationGradients, correctlyRounded, ulps} = bounds;
+const {correctlyRounded, ulps} = bounds;
 
 /** For functions of the integer below a quotient: far from where that becomes another. */
 const betweenJumps = () => [{operands: [reals([3, 4], 3.1, 3.4), reals([4], 2.1, 2.9)]}];
@@ -115,9 +116,8 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   sigmoid: unary(wide, ulps(2.5), reals),
   tanh: unary(reals, ulps(2.5), reals),
   relu: unary(reals, correctlyRounded, spread),
-  reluGrad: binary(reals, correctlyRounded, spread),
-  tanhGrad: tame(binary(reals, activationGradients, reals)),
-  sigmoidGrad: tame(binary(reals, activationGradients, reals)),
+  relu6: unary(aroundSix, correctlyRounded, aroundSix),
+  ...gradientsOfActivations(),
   add: withWholes(binary(reals, correctlyRounded, reals), 2),
   sub: withWholes(binary(reals, correctlyRounded, reals), 2),
   mul: withWholes(binary(reals, correctlyRounded, reals), 2),

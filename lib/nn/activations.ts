@@ -63,7 +63,7 @@ export const tanh = define('tanh', map.tanh);
 /** max(x, 0) (Nair and Hinton 2010). */
 export const relu = define('relu', map.relu);
 /** min(max(x, 0), 6) (Howard et al. 2017). */
-export const relu6 = define('relu6', clipTo6);
+export const relu6 = define('relu6', map.relu6);
 
 /** x where x > 0, else negativeSlope · x; 0.2 by default (Maas et al. 2013). */
 export const leakyRelu = defineWithOption('leakyRelu', 'negativeSlope', 0.2, {min: 0}, (x, negativeSlope) =>

@@ -68,11 +68,19 @@ export const relu: Unary = Object.assign(
   (x: TensorLike): Tensor => (isInteger(x) ? maximum(x, 0) : reluOfFloats(x)),
   {op: reluOfFloats.op},
 );
+const relu6OfFloats = map1('relu6', ({dy}, {y}) => ({dx: relu6Grad(dy, y)}));
+/** min(max(x, 0), 6); the gradient at 0 and at 6 is 0 (Howard et al. 2017). Of integers it is int32. */
+export const relu6: Unary = Object.assign(
+  (x: TensorLike): Tensor => (isInteger(x) ? minimum(maximum(x, 0), 6) : relu6OfFloats(x)),
+  {op: relu6OfFloats.op},
+);
 
 // Gradients of activations from dy and the activation's result y: one op each, so that they can be fused into
 // a product. Their own gradient rules get another gradient g.
 /** dy where y > 0, else 0. */
 export const reluGrad: Binary = map2('reluGrad', ({dy: g}, {b: y}) => ({da: reluGrad(g, y), db: null}));
+/** dy where y lies between 0 and 6, else 0. */
+export const relu6Grad: Binary = map2('relu6Grad', ({dy: g}, {b: y}) => ({da: relu6Grad(g, y), db: null}));
 /** dy · (1 − y²). */
 export const tanhGrad: Binary = map2('tanhGrad', ({dy: g}, {a: dy, b: y}) => ({
   da: tanhGrad(g, y),

@@ -137,7 +137,17 @@ export const positive: Make = shape => reals(shape, 0.1, 20);
 export const apart: Make = shape => reals(shape, 0.5, 2);
 export const inside: Make = shape => reals(shape, -0.9, 0.9);
 export const beyondOne: Make = shape => reals(shape, 1.1, 30);
+/** Of both signs and beyond 6, none near 0 or 6. */
+export const aroundSix: Make = shape => spread(shape, 0.385);
 export const few: Make = shape => integers(shape, -2, 2);
+
+/** From dy and the result of an activation. */
+export const gradientsOfActivations = () => ({
+  reluGrad: binary(reals, correctlyRounded, spread),
+  relu6Grad: binary(aroundSix, correctlyRounded, aroundSix),
+  tanhGrad: tame(binary(reals, bounds.activationGradients, reals)),
+  sigmoidGrad: tame(binary(reals, bounds.activationGradients, reals)),
+});
 
 /** Two operands of one kind whose elements often tie, besides those of real numbers. */
 export function comparison(): OpSamples {

@@ -144,6 +144,7 @@ describe('a plan', () => {
   it('has one instruction for a convolution, its bias and its activation', () => {
     const y = ops.relu(ops.add(ops.conv(x, w, {padding: 'same'}), bias));
     expect(instructions(y)).toEqual(['conv']);
+    expect(instructions(ops.relu6(ops.add(ops.conv(x, w), bias)))).toEqual(['conv']);
     const kernel = input({name: 'kernel', shape: [3, 3, 4, 3]});
     const back = ops.tanh(ops.add(ops.convTranspose(x, kernel, {strides: 2}), bias));
     expect(instructions(back)).toEqual(['convInput']);

@@ -39,6 +39,8 @@ export const scalarRules: Record<string, ScalarRule> = {
   tanh: Math.tanh,
   relu: a => (a <= 0 ? 0 : a),
   reluGrad: (dy, y) => (y > 0 ? dy : 0),
+  relu6: a => (a <= 0 ? 0 : a >= 6 ? 6 : a),
+  relu6Grad: (dy, y) => (y > 0 && y < 6 ? dy : 0),
   tanhGrad: (dy, y) => dy * (1 - y * y),
   sigmoidGrad: (dy, y) => dy * (y * (1 - y)),
   log1p: Math.log1p,

@@ -1,7 +1,7 @@
 // Rectifiers as layers, with the options that Keras and TensorFlow.js give them.
 import {checkNumber, checkOptions} from '../../core/errors.ts';
 import type {Tensor} from '../../core/tensor.ts';
-import {greater, minimum, mul, relu, select, sub} from '../../ops/map.ts';
+import {greater, minimum, mul, relu, relu6, select, sub} from '../../ops/map.ts';
 import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
 import {makeLayer} from '../make-layer.ts';
 
@@ -23,8 +23,11 @@ export function reLU(options: ReLUOptions = {}): Layer {
   checkNumber(`${where}: negativeSlope`, negativeSlope, {min: 0});
   checkNumber(`${where}: threshold`, threshold, {min: 0});
   const formula = (x: Tensor): Tensor => {
+    const isPlain = negativeSlope === 0 && threshold === 0;
+    // One op, which products compute as they write their results.
+    if (isPlain && maxValue === 6) return relu6(x);
     const limited = maxValue === undefined ? x : minimum(x, maxValue);
-    if (negativeSlope === 0 && threshold === 0) return relu(limited);
+    if (isPlain) return relu(limited);
     return select(greater(x, threshold), limited, mul(sub(x, threshold), negativeSlope));
   };
   const config = () => ({maxValue, negativeSlope: options.negativeSlope, threshold: options.threshold});

@@ -31,7 +31,7 @@ export const activations: Readonly<Record<string, Formula>> = {
   linear: x => x,
   relu,
   elu,
-  relu6: x => ops.minimum(relu(x), 6),
+  relu6: ops.relu6,
   sigmoid: ops.sigmoid,
 };
 
