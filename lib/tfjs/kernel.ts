@@ -20,7 +20,7 @@ import {knownRows, knownSlice} from './known-slice.ts';
 import {backendName, tf} from './packages.ts';
 import {noAttributes, type Recipe, Recipes, type Result} from './recipe.ts';
 import type {Count, Reason, Rule} from './rule.ts';
-import {ways} from './trace.ts';
+import {ways} from './ways.ts';
 
 type Inputs = Readonly<Record<string, TensorInfo | null | undefined>>;
 type Infos = TensorInfo | TensorInfo[];
@@ -142,6 +142,17 @@ function named(
   });
 }
 
+/** The one result, which is another name of an operand: a quarter of all calls of a training and more. */
+function onlyName({results: [result]}: Recipe, backend: ChainruleBackend): TensorInfo {
+  const {shape, dtype, operand} = result as Result;
+  const info = infos[operand as number] as TensorInfo;
+  const entry = backend.entryOf(info.dataId);
+  const isOwn = entry.dtype === info.dtype;
+  if (isOwn) entry.refCount++;
+  const dataId = isOwn ? info.dataId : backend.enter(converted(entry, info));
+  return {dataId, shape: shape as number[], dtype};
+}
+
 /** Results of which the last says how many rows of the others there are. */
 function cut(
   count: Count,
@@ -167,6 +178,7 @@ function cut(
 function byRule(rule: Rule, recipes: Recipes, attributes: object, backend: ChainruleBackend): Infos | Reason {
   const recipe = recipes.find(infos as readonly TensorSpec[], present, attributes);
   if (recipe.declined) return recipe.declined;
+  if (recipe.isNames && !recipe.isList) return onlyName(recipe, backend);
   const entries: Entry[] = [];
   for (let at = 0; at < infos.length; at++) entries.push(entryFor(infos[at] as TensorInfo, backend));
   if (rule.count?.applies(attributes)) return cut(rule.count, recipe, entries, backend);
@@ -222,7 +234,7 @@ export const isNative = (name: string): boolean => name in rules || isComplexKer
 /** What a rule gives, or what it is made of: the reason where neither is there. */
 function natively(name: string) {
   const rule = rules[name];
-  const recipes = rule && new Recipes(rule);
+  const recipes = rule && new Recipes(name, rule);
   const ruleless = withoutRule.get(name) ?? 'not yet';
   const isSlice = name === 'Slice';
   const isGather = name === 'GatherV2';
