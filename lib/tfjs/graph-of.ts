@@ -7,7 +7,7 @@ import * as ops from '../ops/index.ts';
 import type {GraphOfLeaves} from '../session/eager/linked-graph.ts';
 import type {Entry, NumericType} from './entry.ts';
 import type {Node} from './op-by-op.ts';
-import {type Sized, withSizes} from './sizes.ts';
+import type {Sized} from './sizes.ts';
 
 /** What a plan is made of. */
 export interface TraceParts {
@@ -41,7 +41,7 @@ const scalar = (tensor: Tensor): Tensor => ops.reshape(tensor, []);
 function sizedNodes(nodes: readonly Node[], sizes: readonly number[]): Sized[] {
   let from = 0;
   return nodes.map(({recipe}) => {
-    const own = withSizes(recipe.sized, sizes, from);
+    const own = recipe.withSizes(sizes, from);
     from += recipe.form.sizes.length;
     return own;
   });

@@ -27,6 +27,8 @@ type Infos = TensorInfo | TensorInfo[];
 
 /** Operands in the order of a rule; those of the last call, which nobody keeps. */
 const infos: TensorInfo[] = [];
+/** Their entries; the same. */
+const found: Entry[] = [];
 /** Which operands there are. */
 let present = 0;
 
@@ -179,8 +181,10 @@ function byRule(rule: Rule, recipes: Recipes, attributes: object, backend: Chain
   const recipe = recipes.find(infos as readonly TensorSpec[], present, attributes);
   if (recipe.declined) return recipe.declined;
   if (recipe.isNames && !recipe.isList) return onlyName(recipe, backend);
-  const entries: Entry[] = [];
-  for (let at = 0; at < infos.length; at++) entries.push(entryFor(infos[at] as TensorInfo, backend));
+  found.length = 0;
+  for (let at = 0; at < infos.length; at++) found.push(entryFor(infos[at] as TensorInfo, backend));
+  // A copy, for a literal would be made in the old generation: see `Node`.
+  const entries = found.slice();
   if (rule.count?.applies(attributes)) return cut(rule.count, recipe, entries, backend);
   const ids = recipe.hasNames ? infos.map(info => info.dataId) : [];
   const computed = results(rule, recipe, entries, backend);

@@ -8,7 +8,7 @@ import {hashOf, sameAttribute} from '../session/eager/key.ts';
 import {Steps} from '../session/eager/steps.ts';
 import {isNumeric, type NumericType, takeFor} from './entry.ts';
 import type {Reason, Rule} from './rule.ts';
-import {type Form, formOf, type Sized} from './sizes.ts';
+import {type Form, formOf, type Growing, type Sized, withSizes} from './sizes.ts';
 
 /** Those of kernels that have none: one object, which is compared at once. */
 export const noAttributes: object = {};
@@ -103,8 +103,25 @@ export class Recipe {
 
   /** What it has in common with recipes of other sizes, and what sizes it has. */
   get form(): Form {
-    this.#form ??= formOf(`${this.#kernel} ${this.present}`, this.sized);
+    const of = `${this.#kernel} ${this.present}`;
+    this.#form ??= formOf(
+      of,
+      this.sized,
+      this.#growing,
+      this.results.map(({shape}) => shape),
+    );
     return this.#form;
+  }
+
+  /** The same of other sizes, from `from` on in a list. */
+  withSizes(sizes: readonly number[], from: number): Sized {
+    return withSizes(this.sized, this.#growing, sizes, from);
+  }
+
+  get #growing(): Growing {
+    const {operands, growth = 'any'} = this.#rule;
+    const names = operands === 'list' ? [] : operands.filter((_, index) => (this.present >> index) & 1);
+    return {growth, names};
   }
 
   /** All that has sizes: numbers of a trace have none. */

@@ -23,13 +23,12 @@ export function sizesOf(nodes: readonly Node[]): TraceSizes {
   const sizes: number[] = [];
   const batches: number[] = [];
   for (const {recipe, operands} of nodes) {
-    let place = sizes.length;
+    const {form} = recipe;
     for (let at = 0; at < operands.length; at++) {
-      const rank = recipe.specs[at]?.shape.length ?? 0;
-      if (rank > 0 && isData(operands[at] as Entry)) batches.push(place);
-      place += rank;
+      const place = form.firsts[at];
+      if (place !== undefined && isData(operands[at] as Entry)) batches.push(sizes.length + place);
     }
-    for (const size of recipe.form.sizes) sizes.push(size);
+    for (const size of form.sizes) sizes.push(size);
   }
   return {sizes, batches};
 }

@@ -1,12 +1,22 @@
 // Recipes that differ in their sizes alone have one form. The sizes of one are a list: of the shapes of its
 // operands, and of the attributes that set shapes.
 import {isNumericArray, isObject, typedArrayName} from '../core/kinds.ts';
+import type {Shape} from '../core/shape.ts';
 import type {TensorSpec} from '../core/tensor.ts';
+import type {Growth} from './rule.ts';
 
 export interface Form {
   /** Equal for all that differ in their sizes alone. */
   readonly id: number;
   readonly sizes: readonly number[];
+  /** For each operand the place of its first size, where that may grow. */
+  readonly firsts: readonly (number | undefined)[];
+}
+
+/** Which sizes of a rule may grow: see `Rule`; and what its operands are called. */
+export interface Growing {
+  readonly growth: Growth;
+  readonly names: readonly string[];
 }
 
 /** What of a recipe has sizes. */
@@ -47,24 +57,54 @@ const asText = (_: string, value: unknown): unknown => {
   return isNumericArray(value) ? [typedArrayName(value), Array.from(value as Float32Array)] : value;
 };
 
-/** `of` tells what computes it from all else. */
-export function formOf(of: string, {specs, attributes}: Sized): Form {
+/** Operands of kernels over windows that have no samples along their first axis. */
+const weights: readonly string[] = ['filter', 'bias', 'preluActivationWeights'];
+
+/** Whether an operand has samples along its first axis, as far as the rule says. */
+const holdsSamples = ({growth, names}: Growing, index: number): boolean =>
+  growth === 'any' || (growth === 'samples' && !weights.includes(names[index] as string));
+
+/** With something else in the place of each size that may follow from a number of rows, in their order. */
+function traversed(
+  {specs, attributes}: Sized,
+  growing: Growing,
+  replace: (size: number) => unknown,
+): {readonly shapes: readonly (readonly unknown[])[]; readonly attributes: object} {
+  const {growth} = growing;
+  const first = (shape: readonly number[]): unknown[] =>
+    shape.map((size, axis) => (axis === 0 ? replace(size) : size));
+  if (growth === 'any') {
+    const shapes = specs.map(({shape}) => shape.map(replace));
+    return {shapes, attributes: replaced(attributes, replace) as object};
+  }
+  const shapes = specs.map(({shape}, index) => (holdsSamples(growing, index) ? first(shape) : shape));
+  const {inputShape} = attributes as {readonly inputShape?: readonly number[]};
+  const isGiven = growth === 'samples' && Array.isArray(inputShape);
+  return {shapes, attributes: isGiven ? {...attributes, inputShape: first(inputShape)} : attributes};
+}
+
+/** `of` tells what computes it from all else. The sizes of results come last: they are but compared. */
+export function formOf(of: string, sized: Sized, growing: Growing, results: readonly Shape[]): Form {
   const sizes: number[] = [];
-  const dtypes = specs.map(({shape, dtype}) => {
-    sizes.push(...shape);
-    return [dtype, shape.length];
-  });
-  const rest = replaced(attributes, size => {
+  const {shapes, attributes} = traversed(sized, growing, size => {
     sizes.push(size);
     return '#';
   });
-  return {id: idOf(JSON.stringify([of, dtypes, rest], asText)), sizes};
+  for (const shape of results) sizes.push(...shape);
+  const dtypes = sized.specs.map(({dtype}) => dtype);
+  let next = 0;
+  const firsts = shapes.map(shape => {
+    const place = shape[0] === '#' ? next : undefined;
+    next += shape.filter(size => size === '#').length;
+    return place;
+  });
+  return {id: idOf(JSON.stringify([of, dtypes, shapes, attributes], asText)), sizes, firsts};
 }
 
 /** The same of other sizes, from `from` on in a list. */
-export function withSizes({specs, attributes}: Sized, sizes: readonly number[], from: number): Sized {
+export function withSizes(sized: Sized, growing: Growing, sizes: readonly number[], from: number): Sized {
   let next = from;
-  const take = (): number => sizes[next++] as number;
-  const own = specs.map(({shape, dtype}) => ({shape: shape.map(take), dtype}));
-  return {specs: own, attributes: replaced(attributes, take) as object};
+  const {shapes, attributes} = traversed(sized, growing, () => sizes[next++]);
+  const specs = sized.specs.map(({dtype}, index) => ({shape: shapes[index] as number[], dtype}));
+  return {specs, attributes};
 }

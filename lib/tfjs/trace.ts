@@ -5,7 +5,7 @@ import {pool} from '../runtime/pool.ts';
 import type {LinkedGraph} from '../session/eager/linked-graph.ts';
 import {Entry, type NumericType, type Source, takeFor} from './entry.ts';
 import {findKnown, type Unknown} from './known-traces.ts';
-import {type Node, runOpByOp} from './op-by-op.ts';
+import {Node, runOpByOp} from './op-by-op.ts';
 import {type Ending, pendingRuns} from './pending-runs.ts';
 import type {Planned} from './planned.ts';
 import type {Recipe} from './recipe.ts';
@@ -20,6 +20,9 @@ const endOfNodesThatMayFail = endOfNodes + 3;
 
 /** So many inputs tell by the sign of a position that it is one. */
 const inputAt = (index: number): number => ~index;
+
+/** Results of the op that is added. Copies of it are made in the young generation: see `Node`. */
+const made: Entry[] = [];
 
 const impossible = (): Error => new Error('a guard failed of which no data were open.');
 
@@ -69,7 +72,7 @@ export class Trace implements Ending, Unknown {
       if (!entry.isIn(this)) this.#addInput(entry);
       words.push(entry.position);
     }
-    const results: Entry[] = [];
+    made.length = 0;
     for (let at = 0; at < recipe.results.length; at++) {
       const {dtype, size, operand} = recipe.results[at] as Recipe['results'][number];
       if (operand !== undefined) continue;
@@ -77,9 +80,10 @@ export class Trace implements Ending, Unknown {
       entry.isTrained = isTrained;
       entry.enter(this, this.#results.push(entry) - 1);
       this.bytes += entry.bytes;
-      results.push(entry);
+      made.push(entry);
     }
-    this.nodes.push({recipe, operands, results});
+    const results = made.slice();
+    this.nodes.push(new Node(recipe, operands, results));
     return results;
   }
 

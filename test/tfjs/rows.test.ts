@@ -97,6 +97,20 @@ describe('rows', () => {
       },
       'half of them': rows =>
         tf.mean(tf.maxPool(numbers([2, rows, rows, 1], 1) as tf.Tensor4D, 2, 2, 'same')),
+      'windows that grow': rows => {
+        const x = numbers([1, 9, 9, 2], 1) as tf.Tensor4D;
+        return tf.conv2d(x, numbers([(rows % 6) + 1, 2, 2, 3], 2) as tf.Tensor4D, 1, 'same');
+      },
+      'images that grow': rows => {
+        const x = numbers([2, rows, 5, 2], 1) as tf.Tensor4D;
+        return tf.conv2d(x, numbers([3, 3, 2, 3], 2) as tf.Tensor4D, 2, 'same');
+      },
+      'more images': rows => {
+        const x = numbers([rows, 6, 5, 2], 1) as tf.Tensor4D;
+        return tf.avgPool(tf.conv2d(x, numbers([3, 3, 2, 3], 2) as tf.Tensor4D, 2, 'same'), 2, 1, 'same');
+      },
+      'every other': rows => tf.stridedSlice(tf.mul(numbers([rows, 3], 1), 2), [0, 0], [rows, 3], [2, 1]),
+      'a transform': rows => tf.abs(tf.rfft(numbers([rows, rows], 1))),
       'a mean': rows => tf.mean(tf.square(numbers([rows, 7], 4)), 0),
       'a part': rows => tf.slice(tf.mul(numbers([rows, 7], 4), 2), [1, 0], [rows - 1, 7]),
       'more of them': rows => tf.tile(tf.exp(numbers([rows, 2], 4)), [2, 3]),

@@ -4,6 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
 import {backendName} from '../../lib/tfjs/index.ts';
+import {ways} from '../../lib/tfjs/ways.ts';
 import {atOnce, counted} from './counts.ts';
 
 const numbers = (shape: number[], seed: number): tf.Tensor => tf.randomUniform(shape, -1, 1, 'float32', seed);
@@ -53,6 +54,16 @@ describe('traces', () => {
     // Of each step: 4 parameters and their 8 moments.
     expect(counts.inPlace).toBeGreaterThan(10 * 12);
     expect(await atOnce(() => trainWide(6))).toEqual(weights);
+    // With a core to spare, and without.
+    const {overlaps} = ways;
+    try {
+      for (const isFree of [true, false]) {
+        ways.overlaps = () => isFree;
+        expect(await trainWide(6)).toEqual(weights);
+      }
+    } finally {
+      ways.overlaps = overlaps;
+    }
   });
 
   test('leave what something else has as it is', async () => {
