@@ -8,7 +8,7 @@ export interface BenchOptions {
   readonly threads: number;
   /** Measured at the start of the same run. */
   readonly ceiling: Ceiling;
-  /** Draw docs/speed.svg anew. */
+  /** Draw the charts of README.md anew. */
   readonly chart: boolean;
   /** Print the time of each instruction. */
   readonly explain: boolean;

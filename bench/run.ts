@@ -61,7 +61,7 @@ async function run(names: readonly string[], options: BenchOptions): Promise<Fig
 }
 
 async function main(): Promise<void> {
-  const peers = [...peerSpecs, ...blasSpecs].map(({name}) => name).concat('onnxruntime');
+  const peers = [...peerSpecs, ...blasSpecs].map(({name}) => name).concat('onnxruntime', 'tfjs-node');
   const cli = cac('npm run bench --');
   cli.option('--only <list>', `Of ${benches.join(',')}; or goals: those of the results saved last`);
   cli.option('--peers <list>', `Of ${peers.join(',')}; or none. All by default`);
@@ -71,7 +71,10 @@ async function main(): Promise<void> {
   );
   cli.option('--quick', 'Fewer repeats and no peers unless chosen: under two minutes in all');
   cli.option('--explain', 'For the bench train, the time of each instruction');
-  cli.option('--chart', 'Draw docs/speed.svg and the table of README.md anew, from the bench train');
+  cli.option(
+    '--chart',
+    'Draw the charts of README.md anew: from the bench train, and from tfjs and tfjs-images',
+  );
   cli.option('--before <folder>', 'For the bench before: another checkout, built, to compare with');
   cli.option('--threads <count>', 'Threads for the runs that use several', {default: availableParallelism()});
   cli.help();

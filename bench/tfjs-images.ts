@@ -5,7 +5,8 @@ import {type BenchOptions, type Figures, figuresOf, worstOf} from './options.ts'
 import {PeerProcess, type Timed} from './peers/process.ts';
 import {type PeerSpec, peerSpecs, startOf} from './peers/registry.ts';
 import type {Backend} from './peers/tfjs-backend.ts';
-import {digits, saveResults} from './report.ts';
+import {digits, machine, saveResults} from './report.ts';
+import {rowsOf, writeTfjsSpeed} from './tfjs-speed.ts';
 
 type Name = Backend | 'torch';
 
@@ -139,5 +140,7 @@ export async function bench(options: BenchOptions): Promise<Figures> {
   });
   const times = Object.fromEntries([...measured].map(([name, own]) => [name, Object.fromEntries(own)]));
   saveResults('tfjs-images', {times, figures});
+  const {threads, chart} = options;
+  if (chart) writeTfjsSpeed({cpu: machine().cpu, threads, rows: rowsOf(measured)});
   return figures;
 }

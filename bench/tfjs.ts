@@ -1,22 +1,24 @@
-// Programs of TensorFlow.js with chainrule/tfjs, beside its wasm and cpu backends: training steps of
-// tfjs-layers in turns, also with this library's own fit and PyTorch; single ops whose result is read; what
-// recording costs; and how late a timer is while a model trains.
+// Programs of TensorFlow.js with chainrule/tfjs, beside its wasm and cpu backends and tfjs-node: training
+// steps of tfjs-layers in turns, also with this library's own fit and PyTorch; single ops whose result is
+// read; what recording costs; and how late a timer is while a model trains, and while traces are compiled.
 import path from 'node:path';
 import {setThreads} from '../lib/index.ts';
 import {table} from '../scripts/table.ts';
 import {type BenchOptions, type Figures, figuresOf, worstOf} from './options.ts';
 import {Own} from './peers/chainrule.ts';
+import {type FitTask, OwnFit} from './peers/own-fit.ts';
 import {PeerProcess, type Timed} from './peers/process.ts';
 import {peerSpecs, startOf} from './peers/registry.ts';
-import {digits, resultsFolder, saveResults} from './report.ts';
+import type {Backend} from './peers/tfjs-backend.ts';
+import {digits, machine, resultsFolder, saveResults} from './report.ts';
+import {rowsOf, writeTfjsSpeed} from './tfjs-speed.ts';
 import {makeData, workloads} from './workloads.ts';
 
-type Backend = 'chainrule' | 'wasm' | 'cpu';
 type Program = Backend | 'own' | 'torch';
 
 interface Row {
   readonly name: string;
-  readonly task: object;
+  readonly task: {readonly fit?: FitTask; readonly op?: object};
   /** Steps or calls of one unit of work. */
   readonly each: number;
   /** Where the cpu backend would take minutes it is left out. */
@@ -44,7 +46,7 @@ const calls: readonly Row[] = ['add', 'matMul', 'sum', 'gather'].flatMap(name =>
 class Beside {
   readonly #torch: PeerProcess | undefined;
   readonly #seconds: number;
-  #own: Own | undefined;
+  #own: Own | OwnFit | undefined;
   #hasTorch = false;
 
   constructor({threads, quick, peers}: BenchOptions, missing: string[]) {
@@ -58,8 +60,8 @@ class Beside {
     else this.#torch = new PeerProcess(start);
   }
 
-  async prepare(name: string): Promise<void> {
-    this.#own = undefined;
+  async prepare({name, task: {fit}}: Row): Promise<void> {
+    this.#own = fit && new OwnFit(fit);
     this.#hasTorch = false;
     const workload = workloads.find(other => other.name === name);
     if (!workload) return;
@@ -88,6 +90,14 @@ class Beside {
 
 type Times = ReadonlyMap<Program, number>;
 
+/** What each needs. */
+const packages: Readonly<Record<Backend, string>> = {
+  chainrule: '@tensorflow/tfjs',
+  wasm: '@tensorflow/tfjs-backend-wasm',
+  cpu: '@tensorflow/tfjs',
+  node: '@tensorflow/tfjs-node',
+};
+
 class Peers {
   readonly #processes = new Map<Backend, PeerProcess>();
   readonly #beside: Beside;
@@ -96,10 +106,9 @@ class Peers {
   constructor(options: BenchOptions) {
     const {threads, quick, peers} = options;
     this.#beside = new Beside(options, this.missing);
-    for (const mode of ['chainrule', 'wasm', 'cpu'] as const) {
+    for (const [mode, needs] of Object.entries(packages) as [Backend, string][]) {
       const isWanted = mode === 'chainrule' || (peers ? peers.includes(`tfjs-${mode}`) : !quick);
       if (!isWanted) continue;
-      const needs = mode === 'wasm' ? '@tensorflow/tfjs-backend-wasm' : '@tensorflow/tfjs';
       const spec = {name: `tfjs-${mode}`, runtime: 'js', script: 'tfjs-layers.ts', mode, needs} as const;
       const start = startOf(spec, threads);
       if (typeof start === 'string') this.missing.push(`tfjs-${mode}: missing: ${start}`);
@@ -107,15 +116,28 @@ class Peers {
     }
   }
 
+  /** Leaves out tfjs-node where its library does not load. */
+  async begin(): Promise<void> {
+    const node = this.#processes.get('node');
+    try {
+      await node?.ask({op: {name: 'add', size: 100}}, 60);
+    } catch (error) {
+      this.missing.push(`tfjs-node: missing: ${(error as Error).message}`);
+      this.#processes.delete('node');
+      node?.stop();
+    }
+  }
+
   /** The least microseconds of a step by each program, measured in turns. */
-  async time({name, task, each, seconds, withoutCpu}: Row, rounds: number): Promise<Times> {
+  async time(row: Row, rounds: number): Promise<Times> {
+    const {task, each, seconds, withoutCpu} = row;
     const best = new Map<Program, number>();
     const note = (program: Program, microseconds: number): void => {
       best.set(program, Math.min(best.get(program) ?? Number.POSITIVE_INFINITY, microseconds));
     };
     const chosen = [...this.#processes].filter(([mode]) => !(withoutCpu && mode === 'cpu'));
     for (const [, peer] of chosen) await peer.ask(task, 300);
-    await this.#beside.prepare(name);
+    await this.#beside.prepare(row);
     for (let round = 0; round < rounds; round++) {
       for (const [mode, peer] of chosen) {
         const {microseconds} = await peer.ask<Timed>({time: seconds}, 300);
@@ -137,13 +159,21 @@ class Peers {
     return (await peer?.ask<{p99: number}>({late: seconds}, 300))?.p99;
   }
 
+  /** How late a timer was at most while such a training began, of another size than all before. */
+  async begins({task: {fit}}: Row): Promise<number | undefined> {
+    if (!fit) return undefined;
+    const [inputs, ...others] = fit.sizes as [number, ...number[]];
+    const begin = {...fit, sizes: [inputs + 1, ...others]};
+    return (await this.#processes.get('chainrule')?.ask<{worst: number}>({begin}, 300))?.worst;
+  }
+
   stop(): void {
     this.#beside.stop();
     for (const peer of this.#processes.values()) peer.stop();
   }
 }
 
-const others = ['wasm', 'cpu', 'torch', 'own'] as const;
+const others = ['wasm', 'cpu', 'node', 'torch', 'own'] as const;
 
 function cellsOf(name: string, times: Times): string[] {
   const own = times.get('chainrule') ?? Number.NaN;
@@ -163,8 +193,10 @@ export async function bench(options: BenchOptions): Promise<Figures> {
   const peers = new Peers(options);
   const measured = new Map<string, Times>();
   const late: number[] = [];
+  const begun: number[] = [];
   let recorded: {record: number; end: number} | undefined;
   try {
+    await peers.begin();
     for (const row of [...fits, ...calls])
       measured.set(row.name, await peers.time(row, options.quick ? 1 : 5));
     // Of steps of up to 300 ops.
@@ -172,18 +204,20 @@ export async function bench(options: BenchOptions): Promise<Figures> {
       const p99 = await peers.late(row, options.quick ? 1 : 4);
       if (p99 !== undefined) late.push(p99);
     }
+    for (const row of fits) begun.push((await peers.begins(row)) ?? Number.NaN);
     recorded = await peers.record();
   } finally {
     peers.stop();
   }
   const rows = [...measured].map(([name, times]) => cellsOf(name, times));
-  const named = ['tfjs wasm', 'tfjs cpu', 'PyTorch', 'own fit'];
+  const named = ['tfjs wasm', 'tfjs cpu', 'tfjs-node', 'PyTorch', 'own fit'];
   const head = ['µs a step or call', 'chainrule/tfjs', ...named, ...named.map(name => `${name} ÷`)];
   console.log(table([head, ...rows]));
   for (const text of peers.missing) console.log(text);
   console.log(`recording an op ${digits(recorded?.record ?? Number.NaN)} µs`);
   console.log(`ending a known trace of 200 ops ${digits(recorded?.end ?? Number.NaN)} µs`);
   console.log(`timers late by ${late.map(ms => ms.toFixed(1)).join(', ')} ms at the 99th percentile`);
+  console.log(`late by ${begun.map(ms => ms.toFixed(1)).join(', ')} ms at most while traces are compiled`);
   const large = calls.filter(({name}) => !name.endsWith(' 100'));
   const alone = large.flatMap(({name}) => {
     const figure = figureOf(measured.get(name), 'wasm');
@@ -202,6 +236,8 @@ export async function bench(options: BenchOptions): Promise<Figures> {
     'tfjs-end': recorded && {value: recorded.end},
   });
   const times = Object.fromEntries([...measured].map(([name, own]) => [name, Object.fromEntries(own)]));
-  saveResults('tfjs', {times, recorded, figures});
+  saveResults('tfjs', {times, recorded, late, begun, figures});
+  const {threads, chart} = options;
+  if (chart) writeTfjsSpeed({cpu: machine().cpu, threads, rows: rowsOf(measured)});
   return figures;
 }

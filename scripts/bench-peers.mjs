@@ -17,6 +17,8 @@ const env = {...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip', ONNXRUNTIME_NODE_
 const torchIndex = ['--extra-index-url', 'https://download.pytorch.org/whl/cpu', '--retries', '1'];
 const npmPackages = {
   tfjs: ['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm'],
+  // For Node 22 and below; it fetches a library of TensorFlow.
+  'tfjs-node': ['@tensorflow/tfjs-node'],
   'brain.js': ['brain.js'],
   'onnxruntime-node': ['onnxruntime-node'],
 };

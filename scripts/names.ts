@@ -1,4 +1,5 @@
-// Makes docs/coming-from-keras.md and docs/coming-from-tensorflow-js.md of the table in lib/core/familiar.ts.
+// Makes docs/coming-from-keras.md and docs/coming-from-tensorflow-js.md of the table in lib/core/familiar.ts;
+// what else the latter says stands beside this file.
 import fs from 'node:fs';
 import path from 'node:path';
 import {familiar, lossAliases, metricAliases, otherNames} from '../lib/core/familiar.ts';
@@ -11,7 +12,7 @@ const code = (names: string): string =>
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [head, head.map(() => '---'), ...rows].map(cells => `| ${cells.join(' | ')} |`).join('\n');
 
-function page(title: string, library: 'keras' | 'tfjs', others: string): string {
+function page(title: string, library: 'keras' | 'tfjs', ...others: readonly string[]): string {
   const topics = [...new Set(familiar.map(({topic}) => topic))];
   const sections = topics.map(topic => {
     const rows = familiar.flatMap(each => {
@@ -32,7 +33,7 @@ function page(title: string, library: 'keras' | 'tfjs', others: string): string 
   return [
     `# Coming from ${title}\n`,
     '<!-- Made by `npm run names` of lib/core/familiar.ts. -->\n',
-    `${others}\n`,
+    ...others.map(text => `${text}\n`),
     ...sections,
     `## Losses by short names\n\n${short(lossAliases)}\n`,
     `## Metrics by short names\n\n${short(metricAliases)}\n`,
@@ -51,6 +52,7 @@ export function makePages(): ReadonlyMap<string, string> {
         'TensorFlow.js',
         'tfjs',
         `${same} There are no tensors to dispose: data are typed arrays or nested arrays.`,
+        fs.readFileSync(path.join(import.meta.dirname, 'coming-from-tensorflow-js.md'), 'utf8').trimEnd(),
       ),
     ],
   ]);

@@ -5,7 +5,7 @@ import type * as core from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 
 export type Tfjs = typeof core & typeof tfl;
-export type Backend = 'chainrule' | 'wasm' | 'cpu';
+export type Backend = 'chainrule' | 'wasm' | 'cpu' | 'node';
 
 /** Does something so many times. */
 export type Work = (times: number) => Promise<void>;
@@ -15,7 +15,7 @@ export async function tfjsOn(backend: string, threads: number): Promise<Tfjs> {
   const load = createRequire(path.join(folder, 'peers.js'));
   // What the library logs would stand among the replies.
   console.log = console.info = console.error;
-  const tf = load('@tensorflow/tfjs') as Tfjs;
+  const tf = load(backend === 'node' ? '@tensorflow/tfjs-node' : '@tensorflow/tfjs') as Tfjs;
   if (backend === 'chainrule') await import('../../lib/tfjs/index.ts');
   if (backend === 'wasm') {
     const wasm = load('@tensorflow/tfjs-backend-wasm');
@@ -23,7 +23,7 @@ export async function tfjsOn(backend: string, threads: number): Promise<Tfjs> {
     wasm.setWasmPaths(`${files}${path.sep}`);
     wasm.setThreadsCount(threads);
   }
-  await tf.setBackend(backend);
+  await tf.setBackend(backend === 'node' ? 'tensorflow' : backend);
   await tf.ready();
   return tf;
 }

@@ -1,6 +1,6 @@
 // Programs of TensorFlow.js on one of its backends: `fit` of tfjs-layers, single ops whose result is read,
 // and what recording costs. A JSON object a line in, one out.
-//   tfjs-layers.ts chainrule|wasm|cpu THREADS, in the folder where the packages are installed
+//   tfjs-layers.ts chainrule|wasm|cpu|node THREADS, in the folder where the packages are installed
 import type * as core from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import {lateness, quantile} from '../lateness.ts';
@@ -16,6 +16,8 @@ interface Request {
   readonly time?: number;
   /** Seconds to train what was trained last, with a yield after each batch. */
   readonly late?: number;
+  /** A training that is new, with a yield after each batch. */
+  readonly begin?: Request['fit'];
 }
 
 const [backend = 'cpu', threads = '1'] = process.argv.slice(2);
@@ -106,13 +108,23 @@ function recording(ops: number): object {
   return {record, end};
 }
 
+/** How late a timer was at most while a training began whose traces had to be compiled. */
+async function beginning(task: NonNullable<Request['fit']>): Promise<object> {
+  const train = fitting(task);
+  yieldEvery = 'batch';
+  const ticks = await lateness(train(8));
+  yieldEvery = 'never';
+  return {worst: Math.max(0, ...ticks)};
+}
+
 async function forSeconds(seconds: number): Promise<void> {
   const until = performance.now() + seconds * 1000;
   while (performance.now() < until) await work(8);
 }
 
-async function answer({fit, op, record, late, time = 0}: Request): Promise<object> {
+async function answer({fit, op, record, late, begin, time = 0}: Request): Promise<object> {
   if (record) return recording(record);
+  if (begin) return beginning(begin);
   if (fit || op) {
     tf.disposeVariables();
     work = fit ? fitting(fit) : reading(op as NonNullable<Request['op']>);

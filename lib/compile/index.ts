@@ -54,17 +54,35 @@ export function compileToPlan(request: CompileRequest): Plan {
   return compileStages(request).plan;
 }
 
-export function compileStages(request: CompileRequest): Compiled {
+export const compileStages = (request: CompileRequest): Compiled => inOneGo(compileInParts(request));
+
+/** Work in parts, of which each takes a while: for who does other things between them. */
+export type Parts<Result> = Generator<undefined, Result, undefined>;
+
+export function inOneGo<Result>(parts: Parts<Result>): Result {
+  for (;;) {
+    const {done, value} = parts.next();
+    if (done) return value;
+  }
+}
+
+/** The same in parts, a pass each. */
+export function* compileInParts(request: CompileRequest): Parts<Compiled> {
   const {passes = {}, precision = 'float32'} = request;
   const requested = rootsOf(request);
   const closed = inRegions(simplify)(closeLoops(requested));
+  yield;
   const join = passes.fuse ?? true;
   const simplified = updateByRows((passes.move ?? true) ? moveOut(closed) : closed, join);
+  yield;
   // Steps of recurrent nets are float32.
   const steps = join && precision === 'float32' ? fuseSteps : (roots: Roots): Roots => roots;
   const fused = inRegions(roots => choosePrecision(fuse(steps(roots), join), precision))(simplified);
+  yield;
   const scheduled = schedule(fused, request, request.spent);
+  yield;
   const memory = planMemory(scheduled, passes.inPlace ?? true);
+  yield;
   const plan = emit(scheduled, memory);
   return {
     plan,

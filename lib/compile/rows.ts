@@ -103,7 +103,7 @@ function dependentOf(kind: Kind, at: number, words: Pair, rows: Pair): Dependent
 
 const shapeless = ({io, guards, signatures, scopes, instructions, stateBytes}: Plan): string =>
   JSON.stringify([
-    io.map(({name, dtype, output, perStep}) => [name, dtype, output, perStep]),
+    io.map(({name, dtype, output, perStep, becomes}) => [name, dtype, output, perStep, becomes]),
     guards,
     signatures,
     scopes,

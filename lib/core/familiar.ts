@@ -119,6 +119,7 @@ export const familiar: readonly Familiar[] = [
   row('Layers', 'layer.input', 'layer.input', 'layer.input'),
   row('Layers', 'layer.output', 'layer.output', 'layer.output'),
   row('Layers', 'layer.apply', 'layer(x)', 'layer.apply'),
+  row('Layers', 'layer.getStates', 'layer.states', 'layer.getStates'),
   row('Layers', 'layer.resetStates', 'layer.reset_state, layer.reset_states', 'layer.resetStates'),
   row('Layers', 'layer.countParams', 'layer.count_params', 'layer.countParams'),
   row('Layers', 'layer.getConfig', 'layer.get_config', 'layer.getConfig'),

@@ -44,6 +44,11 @@ export class MemoryToCome {
     const when = 'its weights have no values before a model is made of it';
     return fail('ERR_GRAPH', `${where}: ${when}: sequential([layer]) or model({…}).`);
   }
+
+  /** Copies of weights or states; nothing has to be there where there are none. */
+  read(where: string, stored: readonly Stored[]): WeightData[] {
+    return stored.length > 0 ? this.for(where).read(where, stored) : [];
+  }
 }
 
 /** States become zeros, or the values given. */

@@ -204,6 +204,11 @@ export abstract class Layer implements Named {
     writeStates(this.#memory, `${this.name}: resetStates`, this.states, values);
   }
 
+  /** Copies of its states, of one finished step. @throws ERR_GRAPH before a model is made of it. */
+  getStates(): WeightData[] {
+    return this.#memory.read(`${this.name}: getStates`, this.states);
+  }
+
   /** Those that training changes. */
   get trainableWeights(): readonly LayerWeight[] {
     return this.weights.filter(({variable, layer}) => variable.trainable && layer.trainable);
@@ -221,16 +226,13 @@ export abstract class Layer implements Named {
 
   /** Copies of its weights, all of one finished step. @throws ERR_GRAPH before a model is made of it. */
   getWeights(): WeightData[] {
-    if (this.weights.length === 0) return [];
-    const where = `${this.name}: getWeights`;
-    return this.#memory.for(where).read(where, this.weights);
+    return this.#memory.read(`${this.name}: getWeights`, this.weights);
   }
 
   /**
    * Sets its weights: by their names, as `getWeights` gives them, or without names in their order.
    *
-   * @throws ERR_WEIGHTS naming the first that does not fit; ERR_MODEL_BUSY; ERR_GRAPH before a model is made
-   * of the layer.
+   * @throws ERR_WEIGHTS naming the first that does not fit; ERR_MODEL_BUSY; ERR_GRAPH before a model is made.
    */
   setWeights(weights: readonly WeightValue[], options: SetWeightsOptions = {}): WeightsSet {
     const where = `${this.name}: setWeights`;

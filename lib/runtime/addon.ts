@@ -121,6 +121,12 @@ export interface NativeAddon {
    * is started is one. Until it is finished arrays stay as they are: those read unchanged, others unread.
    */
   startLinked(linked: number, ...arrays: readonly ArrayBufferView[]): number | RunWords | undefined;
+  /** The same for so many rows, of a plan that has a table of them. Throws where it is for fewer. */
+  startLinkedRows(
+    linked: number,
+    rows: number,
+    ...arrays: readonly ArrayBufferView[]
+  ): number | RunWords | undefined;
   /** Waits for the end of a run, once; its number may be given to another. Undefined if it is done. */
   finishLinked(run: number): RunWords | undefined;
   /** Settles at the end of a run, which is to be finished then or before. Once for each. */

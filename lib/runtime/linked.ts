@@ -80,10 +80,17 @@ export class LinkedPlan {
   /**
    * The same, but work that is worth it is only started. Until that has ended the arrays stay as they are:
    * what it reads unchanged, what it writes unread. Runs that were started are made in their order. `failed`
-   * where it was made at once, and a guard failed.
+   * where it was made at once, and a guard failed. `rows` for plans over rows, of which each call has a
+   * number.
+   *
+   * @throws ERR_PLAN where there cannot be so many.
    */
-  start(arrays: readonly Memory[]): PendingRun | 'failed' | undefined {
-    const begun = addon().startLinked(this.#number, ...arrays);
+  start(arrays: readonly Memory[], rows?: number): PendingRun | 'failed' | undefined {
+    const {startLinked, startLinkedRows} = addon();
+    const begun =
+      rows === undefined
+        ? startLinked(this.#number, ...arrays)
+        : startLinkedRows(this.#number, rows, ...arrays);
     if (typeof begun === 'number') return new PendingRun(begun, arrays);
     return begun && readWords(begun) ? 'failed' : undefined;
   }

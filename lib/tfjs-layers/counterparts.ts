@@ -105,24 +105,28 @@ const windows = 'kernelSize strides padding:named dataFormat dilationRate activa
 const convolution = `filters ${windows} ${weights('kernel', 'bias')}`;
 const pooling = 'poolSize strides padding:named dataFormat';
 const cell = `units activation useBias ${weights('kernel', 'recurrent', 'bias')} dropout recurrentDropout`;
-const recurrent = `${cell} returnSequences returnState goBackwards`;
+const sequence = 'returnSequences returnState goBackwards stateful';
+const recurrent = `${cell} ${sequence}`;
 const scale = `epsilon center scale ${weights('beta', 'gamma')}`;
 
 /** Properties of tfjs's layers that their descriptions lack. */
 const property = (layer: TfjsLayer, name: string): Json =>
   (layer as unknown as Readonly<Record<string, Json>>)[name] ?? null;
 
-const stateful: RefusedValue = {
-  option: 'stateful',
-  value: true,
-  why: 'the size of its batches is not taken over: make the layer here, with batchInputShape',
-};
-
 const bilinear: RefusedValue = {
   option: 'interpolation',
   value: 'bilinear',
   why: 'tfjs-layers places pixels otherwise than Keras does, whose way is the one here',
 };
+
+const noEncoding: readonly RefusedValue[] = [
+  {option: 'outputMode', value: 'int', why: 'its ids are those of its input: leave the layer out'},
+  {
+    option: 'outputMode',
+    value: 'tfIdf',
+    why: 'tfjs-layers has no weights for it, and fails when it is called',
+  },
+];
 
 /** An object that getConfig of a layer of tfjs gives, of the layer's own making. */
 function constraintOf(layer: TfjsLayer, name: string): Json {
@@ -177,13 +181,18 @@ export const counterparts: readonly Counterpart[] = [
   row('GlobalAveragePooling2D', 'globalAveragePooling2d', 'dataFormat'),
   row('GlobalMaxPooling1D', 'globalMaxPooling1d', ''),
   row('GlobalMaxPooling2D', 'globalMaxPooling2d', 'dataFormat'),
-  row('SimpleRNN', 'simpleRNN', recurrent, {refused: [stateful]}),
+  row('SimpleRNN', 'simpleRNN', recurrent),
   row('LSTM', 'lstm', `${recurrent} recurrentActivation unitForgetBias`, {
-    refused: [stateful],
     defaults: {recurrentActivation: 'sigmoid'},
   }),
+  row(
+    'ConvLSTM2D',
+    'convLstm2d',
+    `${convolution} ${weights('recurrent')} dropout recurrentDropout
+     recurrentActivation unitForgetBias ${sequence}`,
+    {defaults: {recurrentActivation: 'sigmoid'}},
+  ),
   row('GRU', 'gru', `${recurrent} recurrentActivation`, {
-    refused: [stateful],
     always: {resetAfter: false},
     defaults: {recurrentActivation: 'sigmoid'},
   }),
@@ -198,10 +207,7 @@ export const counterparts: readonly Counterpart[] = [
   row('StackedRNNCells', 'stackedRNNCells', '', {
     parts: [{option: 'cells', property: 'cells', isList: true}],
   }),
-  row('RNN', 'rnn', 'returnSequences returnState goBackwards', {
-    refused: [stateful],
-    parts: [{option: 'cell', property: 'cell'}],
-  }),
+  row('RNN', 'rnn', sequence, {parts: [{option: 'cell', property: 'cell'}]}),
   row('Bidirectional', 'bidirectional', 'mergeMode:nullable', {
     parts: [
       {option: 'layer', property: 'forwardLayer'},
@@ -211,6 +217,7 @@ export const counterparts: readonly Counterpart[] = [
   row('TimeDistributed', 'timeDistributed', '', {parts: [{option: 'layer', property: 'layer'}]}),
   row('Masking', 'masking', 'maskValue'),
   row('Embedding', 'embedding', `inputDim outputDim ${weights('embeddings')} maskZero`),
+  row('CategoryEncoding', 'categoryEncoding', 'numTokens outputMode', {refused: noEncoding}),
   row('Add', 'add', ''),
   row('Multiply', 'multiply', ''),
   row('Average', 'average', ''),
@@ -239,15 +246,13 @@ export const modelClasses: Readonly<Record<string, 'sequential' | 'model'>> = {
 
 /** Layers of tfjs-layers that have none here, and why. */
 export const withoutCounterpart: ReadonlyMap<string, string> = new Map([
-  ['ConvLSTM2D', 'not yet'],
-  ['ConvLSTM2DCell', 'not yet'],
+  ['ConvLSTM2DCell', 'tfjs-layers runs it within ConvLSTM2D alone, which has a counterpart'],
   ['Resizing', 'tfjs-layers aligns the corners of images, which Keras and layers.resizing do not'],
   [
     'CenterCrop',
     'tfjs-layers samples a box that is a pixel too large, Keras and layers.centerCrop cut it out',
   ],
   ['RandomWidth', 'its output has another width in each step, and shapes are known beforehand here'],
-  ['CategoryEncoding', 'not yet: data.oneHot encodes before training'],
 ]);
 
 export const byClass: ReadonlyMap<string, Counterpart> = new Map(

@@ -1,4 +1,5 @@
 // From a model of tfjs-layers to one of this library.
+import type {Tensor} from '@tensorflow/tfjs-core';
 import type {LayersModel, LayerVariable} from '@tensorflow/tfjs-layers';
 import {checkBoolean, checkOptions, fail} from '../core/errors.ts';
 import {isObject, show} from '../core/kinds.ts';
@@ -10,6 +11,7 @@ import type {CompileOptions} from '../train/step/compile-options.ts';
 import {modelClasses} from './counterparts.ts';
 import {lossFromTfjs, mapEach, metricFromTfjs} from './objectives.ts';
 import {optimizerFromTfjs, slotFromTfjs, slotsOf} from './optimizers.ts';
+import {inOurOrder, keepsStates} from './states.ts';
 import {describeModel, type Leaf} from './topology.ts';
 
 export interface FromTfjsOptions {
@@ -59,6 +61,24 @@ async function copyWeights<Outputs extends SymbolicTensors>(
     }
   }
   return names;
+}
+
+/** What stateful layers have kept so far; those that never ran have nothing, and begin with zeros here. */
+async function copyStates<Outputs extends SymbolicTensors>(
+  model: Model<Outputs>,
+  stateful: readonly Leaf[],
+): Promise<void> {
+  for (const {layer, path} of stateful) {
+    if (!keepsStates(layer)) continue;
+    const states = layer.getStates() as readonly (Tensor | null)[];
+    const known = inOurOrder(layer, states, true).filter(state => state !== null);
+    if (known.length === 0) continue;
+    const values = known.map(async state => ({
+      shape: state.shape,
+      data: Float32Array.from(await state.data()),
+    }));
+    layerAt(model, path).resetStates(await Promise.all(values));
+  }
 }
 
 function compilationOf(model: LayersModel): CompileOptions {
@@ -111,9 +131,10 @@ async function copyOptimizer<Outputs extends SymbolicTensors>(
 }
 
 /**
- * A model of this library that computes what a model of tfjs-layers computes, with its weights; and, where
- * that was compiled, with its loss, metrics, optimizer and what the optimizer has kept. Nothing is shared
- * with it. `await net.predict(x)` gives what `model.predict(x)` gives, to 1e-5.
+ * A model of this library that computes what a model of tfjs-layers computes, with its weights and what
+ * stateful layers have kept; and, where that was compiled, with its loss, metrics, optimizer and what the
+ * optimizer has kept. Nothing is shared with it. `await net.predict(x)` gives what `model.predict(x)` gives,
+ * to 1e-5.
  *
  * RMSprop's epsilon stands beside the root here and below it there, so its root is taken; Adadelta divides by
  * the mean square of this step, tfjs by the one before; Adamax cannot give what it has kept, and begins
@@ -131,12 +152,13 @@ export async function fromTfjs<Outputs extends SymbolicTensors = SymbolicTensor>
   const {compile = true} = options;
   checkBoolean('fromTfjs: compile', compile);
   const isCompiled = compile && (model as Partial<LayersModel>).optimizer !== undefined;
-  const {topology, leaves} = describeModel(model);
+  const {topology, leaves, stateful} = describeModel(model);
   const training = isCompiled ? compilationOf(model) : undefined;
   const made = modelFromJSON<Outputs>(topology);
   if (!model.trainable) made.trainable = false;
   if (training) made.compile(training);
   const names = await copyWeights(made, leaves);
+  await copyStates(made, stateful);
   if (training) await copyOptimizer(made, model, names);
   return made;
 }

@@ -1,13 +1,12 @@
 // From a model of this library to one of tfjs-layers.
 import type {Optimizer, Tensor, Variable as TfjsVariable} from '@tensorflow/tfjs-core';
-import type {LayersModel, SymbolicTensor as TfjsTensor} from '@tensorflow/tfjs-layers';
+import type {LayersModel, RNN, SymbolicTensor as TfjsTensor} from '@tensorflow/tfjs-layers';
 import {checkBoolean, checkOptions, fail} from '../core/errors.ts';
 import {isOwn, show} from '../core/kinds.ts';
 import type {Config, Json} from '../core/named.ts';
 import type {Shape} from '../core/shape.ts';
 import type {Model, SymbolicTensors} from '../index.ts';
 import {type ModelFile, openModelFile} from '../io/model-file.ts';
-import type {InputShape} from '../nn/any-length.ts';
 import {describeLayer} from '../nn/describe-layer.ts';
 import type {Layer} from '../nn/layer.ts';
 import type {SymbolicTensor} from '../nn/symbolic.ts';
@@ -18,6 +17,7 @@ import {describeOurs, partOf} from './describe.ts';
 import {instanceOf, type TfjsModule, tfjsModule} from './module.ts';
 import {lossToTfjs, metricToTfjs} from './objectives.ts';
 import {optimizerToTfjs, slotsOf, slotToTfjs} from './optimizers.ts';
+import {inOurOrder, inTheirOrder, keepsStates} from './states.ts';
 
 export interface ToTfjsOptions {
   /** Whether loss, metrics, optimizer and its state come along, where the model has them. True by default. */
@@ -34,17 +34,42 @@ interface Filled {
 
 const isModel = (layer: Layer): layer is ModelLayer => 'network' in layer;
 
-const batched = (shape: InputShape): (number | null)[] => [null, ...shape];
-
 /** tfjs has no smaller or larger types; what is stored in one is computed with as one of these. */
 const dtypeOf = (dtype: string): string =>
   dtype === 'bool' ? 'bool' : dtype.startsWith('int') ? 'int32' : 'float32';
 
-const sampleOf = (port: Network['inputs'][number] | undefined): InputShape =>
-  port?.tensor.pattern ?? port?.shape ?? [];
+type BatchShape = (number | null)[];
+
+/** Of an input: any number of samples, but where states fix it. */
+const batchShapeOf = ({tensor, shape}: Network['inputs'][number]): BatchShape => [
+  tensor.batchSize ?? null,
+  ...(tensor.pattern ?? shape),
+];
+
+/** A stateful layer of tfjs, and the one here whose states it is to have. */
+interface Kept {
+  readonly layer: RNN;
+  readonly own: Layer;
+}
+
+/** tfjs's CategoryEncoding overwrites the shapes of inputs. */
+function restoreInputs(model: LayersModel, shapes: readonly BatchShape[]): void {
+  const {inputs, feedInputShapes} = model as unknown as {
+    readonly inputs: readonly {shape: BatchShape; readonly sourceLayer: {batchInputShape: BatchShape}}[];
+    readonly feedInputShapes?: BatchShape[];
+  };
+  for (const [index, shape] of shapes.entries()) {
+    const input = inputs[index] as (typeof inputs)[0];
+    if (String(input.shape) === String(shape)) continue;
+    input.shape = [...shape];
+    input.sourceLayer.batchInputShape = [...shape];
+    if (feedInputShapes) feedInputShapes[index] = [...shape];
+  }
+}
 
 class Builder {
   readonly filled: Filled[] = [];
+  readonly kept: Kept[] = [];
   readonly #tf: TfjsModule;
   /** Of the weights of the whole model by their tensors. */
   readonly #names: ReadonlyMap<unknown, string>;
@@ -60,7 +85,7 @@ class Builder {
   }
 
   /** A layer, whose weights are to be filled. */
-  #layer(layer: Layer, name: string, first?: InputShape): TfjsLayer {
+  #layer(layer: Layer, name: string, first?: BatchShape): TfjsLayer {
     const made = this.#make(layer, name, first);
     this.#fill(made, layer);
     return made;
@@ -68,6 +93,7 @@ class Builder {
 
   #fill(made: TfjsLayer, layer: Layer): void {
     if (isModel(layer)) return;
+    if (keepsStates(made)) this.kept.push({layer: made, own: layer});
     const {parts = []} = byKind.get(layer.kind) ?? {};
     const inner = parts.flatMap(part => partOf(made, part));
     for (const [index, each] of inner.entries()) this.#fill(each, layer.layers[index] as Layer);
@@ -76,14 +102,14 @@ class Builder {
     this.filled.push({layer: made, names});
   }
 
-  #make(layer: Layer, name: string, first?: InputShape): TfjsLayer {
+  #make(layer: Layer, name: string, first?: BatchShape): TfjsLayer {
     if (this.#seen.has(layer))
       fail('ERR_GRAPH', `toTfjs: ${name} is part of several models within this one.`);
     this.#seen.add(layer);
     if (isModel(layer)) return this.build(layer.network, name);
     const {className, config} = describeOurs(describeLayer(layer, name));
     const dtype = (layer.config.dtype as string | undefined) ?? 'float32';
-    const input = first && {batchInputShape: batched(first)};
+    const input = first && {batchInputShape: first};
     const own = layer.kind === 'inputLayer' ? {...input, dtype: dtypeOf(dtype), name} : {...config, ...input};
     const made = instanceOf<TfjsLayer>(this.#tf, {className, config: own}, this.#inner(layer));
     // Values are set at once: those of an orthogonal initializer would take seconds.
@@ -102,34 +128,40 @@ class Builder {
 
   #chain({layers, inputs}: Network, name: string | undefined): LayersModel {
     const made = this.#tf.sequential(name === undefined ? {} : {name});
+    const first = batchShapeOf(inputs[0] as Network['inputs'][number]);
     for (const [index, {layer, name: own}] of layers.entries()) {
-      made.add(this.#layer(layer, own, index === 0 ? sampleOf(inputs[0]) : undefined));
+      made.add(this.#layer(layer, own, index === 0 ? [...first] : undefined));
     }
+    restoreInputs(made, [first]);
     return made;
   }
 
   #graph({inputs, outputs, calls, layers}: Network, name: string | undefined): LayersModel {
     const values = new Map<SymbolicTensor, TfjsTensor>();
-    for (const {name: own, shape, tensor} of inputs) {
+    for (const input of inputs) {
+      const {name: own, tensor} = input;
       const dtype = dtypeOf(tensor.dtype) as 'float32';
-      values.set(tensor, this.#tf.input({shape: [...(tensor.pattern ?? shape)], name: own, dtype}));
+      values.set(tensor, this.#tf.input({batchShape: batchShapeOf(input), name: own, dtype}));
     }
     const made = new Map(layers.map(({layer, name: own}) => [layer, this.#layer(layer, own)]));
     for (const {layer, inputs: operands, outputs: results, options} of calls) {
       for (const option of Object.keys(options)) {
         fail('ERR_OPTION', `toTfjs: ${layer.name}: apply: ${option}: tfjs-layers has no such option.`);
       }
-      const given = operands.map(tensor => values.get(tensor) as TfjsTensor);
+      const theirs = made.get(layer) as TfjsLayer;
+      const given = inTheirOrder(theirs, operands).map(tensor => values.get(tensor) as TfjsTensor);
       const one = given.length === 1 ? (given[0] as TfjsTensor) : given;
-      const all = [(made.get(layer) as TfjsLayer).apply(one)].flat() as TfjsTensor[];
+      const all = inOurOrder(theirs, [theirs.apply(one)].flat() as TfjsTensor[]);
       for (const [index, tensor] of results.entries()) values.set(tensor, all[index] as TfjsTensor);
     }
     const ends = (ports: Network['inputs']) => ports.map(({tensor}) => values.get(tensor) as TfjsTensor);
-    return this.#tf.model({
+    const model = this.#tf.model({
       inputs: ends(inputs),
       outputs: ends(outputs),
       ...(name !== undefined && {name}),
     });
+    restoreInputs(model, inputs.map(batchShapeOf));
+    return model;
   }
 }
 
@@ -151,6 +183,14 @@ async function withTensors(
 function assign(layer: TfjsLayer, tensors: readonly Tensor[]): void {
   for (const [index, weight] of layer.weights.entries()) {
     (weight.read() as TfjsVariable).assign(tensors[index] as Tensor);
+  }
+}
+
+/** What stateful layers have kept. */
+async function fillStates(tf: TfjsModule, kept: readonly Kept[]): Promise<void> {
+  for (const {layer, own} of kept) {
+    const states = inTheirOrder(layer, own.getStates(), true);
+    await withTensors(tf, states, tensors => layer.resetStates(tensors));
   }
 }
 
@@ -219,10 +259,10 @@ async function fillOptimizer(
 }
 
 /**
- * A model of tfjs-layers that computes what a model of this library computes, with its weights; and, where
- * that is compiled, with loss, metrics, optimizer and what the optimizer has kept. Nothing is shared with it.
- * Its numbers are on the backend that is current. As for `fromTfjs`, RMSprop's epsilon is squared, and Adamax
- * begins afresh. `precision` is left out.
+ * A model of tfjs-layers that computes what a model of this library computes, with its weights and what
+ * stateful layers have kept; and, where that is compiled, with loss, metrics, optimizer and what the
+ * optimizer has kept. Nothing is shared with it. Its numbers are on the backend that is current. As for
+ * `fromTfjs`, RMSprop's epsilon is squared, and Adamax begins afresh. `precision` is left out.
  *
  * @throws ERR_UNKNOWN_NAME naming the layer that has no counterpart; ERR_OPTION for an option, loss, metric
  * or optimizer that has none; ERR_GRAPH; ERR_ADDON where tfjs-layers is not installed
@@ -237,7 +277,7 @@ export async function toTfjs<Outputs extends SymbolicTensors>(
   checkOptions('toTfjs', options, ['compile', 'tf']);
   const {compile = true, tf = tfjsModule()} = options;
   checkBoolean('toTfjs: compile', compile);
-  const {network} = model.toLayer() as ModelLayer;
+  const {network} = model;
   const builder = new Builder(tf, network);
   const made = builder.build(network, model.name);
   const file = await openModelFile('toTfjs', await model.toBytes({includeOptimizer: compile}));
@@ -247,6 +287,7 @@ export async function toTfjs<Outputs extends SymbolicTensors>(
       const own = names.map(name => values.get(name) as Value);
       await withTensors(tf, own, tensors => assign(layer, tensors));
     }
+    await fillStates(tf, builder.kept);
     if (file.training !== undefined) {
       const outputs = network.outputs.map(({name}) => name);
       compileAs(tf, made, file.training as Config, outputs);

@@ -4,6 +4,7 @@ import {fail} from '../core/errors.ts';
 import type {Json} from '../core/named.ts';
 import {byClass, modelClasses, type TfjsLayer} from './counterparts.ts';
 import {counterpartOf, describeTfjs, toName} from './describe.ts';
+import {inOurOrder, keepsStates} from './states.ts';
 
 /** Any model of tfjs-layers, also one that is a layer of another. */
 export type TfjsModel = LayersModel;
@@ -17,6 +18,8 @@ export interface Leaf {
 export interface DescribedModel {
   readonly topology: {readonly [key: string]: Json};
   readonly leaves: readonly Leaf[];
+  /** Layers that keep states from batch to batch. */
+  readonly stateful: readonly Leaf[];
 }
 
 const isModel = (layer: TfjsLayer): layer is TfjsModel => layer.getClassName() in modelClasses;
@@ -32,8 +35,20 @@ function dtypeOf(where: string, {dtype, name}: SymbolicTensor): {dtype?: string}
   return fail('ERR_DTYPE', `${where}: the input ${name} is of ${dtype}. Models here read numbers.`);
 }
 
+/** How many samples a batch has, where layers keep a state for each: others take any number. */
+const batchSizeOf = (model: TfjsModel, {shape}: SymbolicTensor): {batchSize?: number} =>
+  model.stateful && typeof shape[0] === 'number' ? {batchSize: shape[0]} : {};
+
+/** The same, as the first layer of a chain says it. */
+function firstShape(model: TfjsModel, input: SymbolicTensor): {readonly [key: string]: Json} {
+  const inputShape = sampleShape(input);
+  const {batchSize} = batchSizeOf(model, input);
+  return batchSize === undefined ? {inputShape} : {batchInputShape: [batchSize, ...inputShape]};
+}
+
 class Description {
   readonly leaves: Leaf[] = [];
+  readonly stateful: Leaf[] = [];
   readonly #seen = new Set<TfjsLayer>();
 
   model(model: TfjsModel, path: readonly string[]): {[key: string]: Json} {
@@ -62,6 +77,7 @@ class Description {
     });
     // The weights of a layer around others are theirs.
     if (byClass.get(layer.getClassName())?.parts.length === 0) this.leaves.push({layer, path: own});
+    if (keepsStates(layer)) this.stateful.push({layer, path: own});
     return {...described};
   }
 
@@ -69,13 +85,13 @@ class Description {
     const [input] = model.inputs as [SymbolicTensor];
     const where = `fromTfjs: ${model.name}`;
     const dtype = dtypeOf(where, input);
-    const inputShape = sampleShape(input);
+    const shape = firstShape(model, input);
     const names = namesOf(model.layers);
     const layers = model.layers.map(layer => this.#layer(layer, names.get(layer) as string, path));
     const [first] = layers as [{[key: string]: Json}];
-    if (!isModel(model.layers[0] as TfjsLayer)) first.inputShape = inputShape;
+    if (!isModel(model.layers[0] as TfjsLayer)) Object.assign(first, shape);
     if (first.kind === 'inputLayer') Object.assign(first, dtype);
-    else if (dtype.dtype) layers.unshift({kind: 'inputLayer', name: 'input', inputShape, ...dtype});
+    else if (dtype.dtype) layers.unshift({kind: 'inputLayer', name: 'input', ...shape, ...dtype});
     return {layers};
   }
 
@@ -92,9 +108,9 @@ class Description {
       const layer = tensor.sourceLayer;
       const node = layer.inboundNodes[tensor.nodeIndex];
       if (!node) return fail('ERR_GRAPH', `${where}: ${tensor.name} does not say what it is made of.`);
-      const inputs = node.inputTensors.map(numberOf);
+      const inputs = inOurOrder(layer, node.inputTensors.map(numberOf));
       calls.push({layer: inner.indexOf(layer), inputs});
-      for (const result of node.outputTensors) numbers.set(result.id, count++);
+      for (const result of inOurOrder(layer, node.outputTensors)) numbers.set(result.id, count++);
       return numbers.get(tensor.id) as number;
     };
     const outputs = model.outputs.map((tensor, index) => ({
@@ -105,6 +121,7 @@ class Description {
       inputs: model.inputs.map((tensor, index) => ({
         name: toName(model.inputNames[index] as string),
         shape: sampleShape(tensor),
+        ...batchSizeOf(model, tensor),
         ...dtypeOf(where, tensor),
       })),
       layers: inner.map(layer => this.#layer(layer, names.get(layer) as string, path)),
@@ -138,7 +155,7 @@ export function describeModel(model: TfjsModel): DescribedModel {
   const description = new Description();
   for (const layer of flat(model)) if (!isModel(layer)) counterpartOf(`fromTfjs: ${layer.name}`, layer);
   const topology = {...description.model(model, []), name: toName(model.name)};
-  return {topology, leaves: description.leaves};
+  return {topology, leaves: description.leaves, stateful: description.stateful};
 }
 
 const flat = (model: TfjsModel): TfjsLayer[] =>

@@ -250,7 +250,7 @@ export class Entry {
     const view = this.view();
     if (!view) return undefined;
     const {array, bytes} = dtypes[this.dtype as DType];
-    const copy = new array(new ArrayBuffer(this.size * bytes), 0, this.size);
+    const copy = new array(freshMemory(this.size * bytes), 0, this.size);
     copy.set(view);
     return copy;
   }
@@ -287,6 +287,13 @@ export class Entry {
     return memory && new dtypes[this.dtype as DType].array(memory.buffer, memory.byteOffset, this.size);
   }
 }
+
+/** From so many bytes on it pays not to fill memory with zeros that is written at once. */
+const largeBytes = 2 ** 16;
+
+/** A buffer of a size of its own, which holds anything. */
+const freshMemory = (bytes: number): ArrayBuffer =>
+  bytes < largeBytes ? new ArrayBuffer(bytes) : (Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer);
 
 /** The bytes of a block for so many elements. */
 export const bytesFor = (dtype: NumericType, size: number): number => size * dtypes[dtype].bytes;

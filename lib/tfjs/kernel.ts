@@ -20,13 +20,15 @@ import {knownRows, knownSlice} from './known-slice.ts';
 import {backendName, tf} from './packages.ts';
 import {noAttributes, type Recipe, Recipes, type Result} from './recipe.ts';
 import type {Count, Reason, Rule} from './rule.ts';
-import {ways} from './trace.ts';
+import {ways} from './ways.ts';
 
 type Inputs = Readonly<Record<string, TensorInfo | null | undefined>>;
 type Infos = TensorInfo | TensorInfo[];
 
 /** Operands in the order of a rule; those of the last call, which nobody keeps. */
 const infos: TensorInfo[] = [];
+/** Their entries; the same. */
+const found: Entry[] = [];
 /** Which operands there are. */
 let present = 0;
 
@@ -142,6 +144,17 @@ function named(
   });
 }
 
+/** The one result, which is another name of an operand: a quarter of all calls of a training and more. */
+function onlyName({results: [result]}: Recipe, backend: ChainruleBackend): TensorInfo {
+  const {shape, dtype, operand} = result as Result;
+  const info = infos[operand as number] as TensorInfo;
+  const entry = backend.entryOf(info.dataId);
+  const isOwn = entry.dtype === info.dtype;
+  if (isOwn) entry.refCount++;
+  const dataId = isOwn ? info.dataId : backend.enter(converted(entry, info));
+  return {dataId, shape: shape as number[], dtype};
+}
+
 /** Results of which the last says how many rows of the others there are. */
 function cut(
   count: Count,
@@ -167,8 +180,11 @@ function cut(
 function byRule(rule: Rule, recipes: Recipes, attributes: object, backend: ChainruleBackend): Infos | Reason {
   const recipe = recipes.find(infos as readonly TensorSpec[], present, attributes);
   if (recipe.declined) return recipe.declined;
-  const entries: Entry[] = [];
-  for (let at = 0; at < infos.length; at++) entries.push(entryFor(infos[at] as TensorInfo, backend));
+  if (recipe.isNames && !recipe.isList) return onlyName(recipe, backend);
+  found.length = 0;
+  for (let at = 0; at < infos.length; at++) found.push(entryFor(infos[at] as TensorInfo, backend));
+  // A copy, for a literal would be made in the old generation: see `Node`.
+  const entries = found.slice();
   if (rule.count?.applies(attributes)) return cut(rule.count, recipe, entries, backend);
   const ids = recipe.hasNames ? infos.map(info => info.dataId) : [];
   const computed = results(rule, recipe, entries, backend);
@@ -222,7 +238,7 @@ export const isNative = (name: string): boolean => name in rules || isComplexKer
 /** What a rule gives, or what it is made of: the reason where neither is there. */
 function natively(name: string) {
   const rule = rules[name];
-  const recipes = rule && new Recipes(rule);
+  const recipes = rule && new Recipes(name, rule);
   const ruleless = withoutRule.get(name) ?? 'not yet';
   const isSlice = name === 'Slice';
   const isGather = name === 'GatherV2';

@@ -1,62 +1,121 @@
-// Traces that were seen before, found by a hash of integers and an exact comparison.
-import type {LinkedGraph} from '../session/eager/linked-graph.ts';
+// Traces that were seen before, found by a hash of integers and an exact comparison. Those that differ in
+// their sizes alone are a family, which may have one plan for any number of rows.
+import {type Planned, PlannedTrace, RowsOfTraces} from './planned.ts';
+import {type RowForm, rowFormOf, rowsIn, type TraceSizes} from './row-form.ts';
 
-/** So often a plan is made anew because a number has changed; then all numbers may change. */
-const mostChanges = 4;
+/** Fewer rows than these leave sums out of a plan. */
+const fewestRows = 2;
 
-/** What is known of traces of some words: how often they ran, and the plan of the second time on. */
-export class Known {
+/** Traces that are alike but for their sizes. */
+class Family {
   readonly words: readonly number[];
   readonly hash: number;
+  readonly members = new Set<Known>();
+  /** How often one of them ran. */
   times = 0;
-  graph: LinkedGraph | 'refused' | undefined;
-  /** The numbers that the program wrote, which are constants of the plan until they are seen to change. */
-  #numbers: readonly number[] | undefined;
-  #isInput: boolean[] = [];
-  #changes = 0;
+  /** The plan for any number of rows, where sizes follow from that. */
+  readonly rows = new RowsOfTraces();
+  #form: RowForm | undefined;
 
   constructor(words: readonly number[], hash: number) {
     this.words = words;
     this.hash = hash;
   }
 
-  /** Takes note of the numbers of a run. A plan that has another constant is forgotten. */
-  note(numbers: readonly number[]): void {
-    const last = this.#numbers;
-    if (!last) {
-      this.#numbers = numbers;
-      return;
-    }
-    let hasChanged = false;
-    for (let at = 0; at < numbers.length; at++) {
-      if (Object.is(numbers[at], last[at]) || this.#isInput[at]) continue;
-      this.#isInput[at] = true;
-      hasChanged = true;
-    }
-    if (!hasChanged) return;
-    if (++this.#changes > mostChanges) this.#isInput = numbers.map(() => true);
-    this.unlink();
+  /** Two of its traces tell how sizes follow from rows: one of them is the given one. */
+  compare(sizes: TraceSizes): void {
+    const [other] = this.members;
+    if (this.#form || !other) return;
+    this.#form = rowFormOf(other.sizes, sizes);
+    if (!this.#form) return;
+    const {place} = this.#form;
+    this.rows.expect(Math.max(other.sizes.sizes[place] as number, sizes.sizes[place] as number));
+    // Those that differ from run to run are known as inputs from the first plan on.
+    if (other.ownNumbers) this.rows.slot.note(other.ownNumbers);
   }
 
-  /** Whether any of the numbers is an input of the plan. */
-  get hasInputs(): boolean {
-    return this.#changes > 0;
+  get form(): RowForm | undefined {
+    return this.rows.isRigid ? undefined : this.#form;
+  }
+}
+
+/** What is known of traces of some words: how often they ran, and their plan. */
+export class Known {
+  readonly words: readonly number[];
+  readonly hash: number;
+  readonly sizes: TraceSizes;
+  readonly family: Family;
+  #times = 0;
+  readonly #own = new PlannedTrace();
+  #ofFamily: Planned | undefined;
+
+  constructor(words: readonly number[], hash: number, sizes: TraceSizes, family: Family) {
+    this.words = words;
+    this.hash = hash;
+    this.sizes = sizes;
+    this.family = family;
+    family.compare(sizes);
+    family.members.add(this);
   }
 
-  /** Whether one of the numbers is an input of the plan. */
-  isInput(index: number): boolean {
-    return this.#isInput[index] === true;
+  /** Notes that it runs. How often that was so before; for a plan over rows, with any number of them. */
+  see({rows}: Planned): number {
+    const {family} = this;
+    const before = rows === undefined ? this.#times : family.times;
+    this.#times++;
+    family.times++;
+    return before;
   }
 
-  unlink(): void {
-    if (typeof this.graph === 'object') this.graph.unlink();
-    this.graph = undefined;
+  /** What has a plan for it: its own, where there is one already, or that for any number of rows. */
+  get planned(): Planned {
+    const {form, rows} = this.family;
+    if (!form || this.#own.isBegun) return this.#own;
+    this.#ofFamily ??= this.#over(form, rows);
+    return this.#ofFamily;
+  }
+
+  #over(form: RowForm, all: RowsOfTraces): Planned {
+    const rows = rowsIn(form, this.sizes.sizes) ?? 0;
+    return rows < fewestRows ? this.#own : all.of(form, rows);
+  }
+
+  /** The numbers of its first run, where those of its family are not noted. */
+  get ownNumbers(): readonly number[] | undefined {
+    return this.#own.numbers.first;
+  }
+
+  forget(): void {
+    this.#own.unlink();
+    this.family.members.delete(this);
+    if (this.family.members.size === 0) this.family.rows.unlink();
+  }
+}
+
+/** Words and a hash of them, in lists by the hash. */
+class ByWords<Value extends {readonly words: readonly number[]; readonly hash: number}> {
+  readonly #lists = new Map<number, Value[]>();
+
+  find(words: readonly number[], hash: number): Value | undefined {
+    return this.#lists.get(hash)?.find(other => same(other.words, words));
+  }
+
+  add(value: Value): Value {
+    this.#lists.set(value.hash, [...(this.#lists.get(value.hash) ?? []), value]);
+    return value;
+  }
+
+  delete(value: Value): void {
+    const others = this.#lists.get(value.hash)?.filter(other => other !== value) ?? [];
+    if (others.length > 0) this.#lists.set(value.hash, others);
+    else this.#lists.delete(value.hash);
   }
 }
 
 /** Traces that are remembered; the one used least recently goes first. */
 const mostKnown = 128;
-const known = new Map<number, Known[]>();
+const known = new ByWords<Known>();
+const families = new ByWords<Family>();
 const order = new Set<Known>();
 
 function hashOf(words: readonly number[]): number {
@@ -73,20 +132,28 @@ function same(a: readonly number[], b: readonly number[]): boolean {
 
 function forget(oldest: Known): void {
   order.delete(oldest);
-  oldest.unlink();
-  const others = known.get(oldest.hash)?.filter(other => other !== oldest) ?? [];
-  if (others.length > 0) known.set(oldest.hash, others);
-  else known.delete(oldest.hash);
+  known.delete(oldest);
+  oldest.forget();
+  if (oldest.family.members.size === 0) families.delete(oldest.family);
+}
+
+/** What a trace has, for who has not seen it: words that say nothing of sizes, and the sizes. */
+export interface Unknown {
+  formWords(): readonly number[];
+  sizes(): TraceSizes;
+}
+
+function familyOf(words: readonly number[]): Family {
+  const hash = hashOf(words);
+  return families.find(words, hash) ?? families.add(new Family(words, hash));
 }
 
 /** What is known of traces of these words, which nobody changes afterwards. */
-export function findKnown(words: readonly number[]): Known {
+export function findKnown(words: readonly number[], trace: Unknown): Known {
   const hash = hashOf(words);
-  const list = known.get(hash);
-  let found = list?.find(other => same(other.words, words));
+  let found = known.find(words, hash);
   if (!found) {
-    found = new Known(words, hash);
-    known.set(hash, [...(list ?? []), found]);
+    found = known.add(new Known(words, hash, trace.sizes(), familyOf(trace.formWords())));
     const [oldest] = order;
     if (oldest && order.size >= mostKnown) forget(oldest);
   }

@@ -3,10 +3,20 @@ import type {Memory} from '../runtime/linked.ts';
 import type {Entry} from './entry.ts';
 import type {Recipe} from './recipe.ts';
 
-export interface Node {
+/**
+ * A class and no literal: V8 would learn that literals made here live long, make them in the old generation,
+ * and leave all that they point to, of each step, to a full collection.
+ */
+export class Node {
   readonly recipe: Recipe;
   readonly operands: readonly Entry[];
   readonly results: readonly Entry[];
+
+  constructor(recipe: Recipe, operands: readonly Entry[], results: readonly Entry[]) {
+    this.recipe = recipe;
+    this.operands = operands;
+    this.results = results;
+  }
 }
 
 /** Memory is given back after the last reader. Never throws: who reads a result hears why it is not there. */

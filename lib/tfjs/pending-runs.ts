@@ -65,6 +65,10 @@ class PendingRuns {
     return one;
   }
 
+  get areUnderWay(): boolean {
+    return this.#queue.length > 0;
+  }
+
   /** Waits until another may be started. */
   makeRoom(): void {
     while (this.#queue.length >= mostUnderWay || this.#queue.at(-1)?.ending.mayFail) this.#finishFirst();

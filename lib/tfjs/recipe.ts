@@ -8,6 +8,7 @@ import {hashOf, sameAttribute} from '../session/eager/key.ts';
 import {Steps} from '../session/eager/steps.ts';
 import {isNumeric, type NumericType, takeFor} from './entry.ts';
 import type {Reason, Rule} from './rule.ts';
+import {type Form, formOf, type Growing, type Sized, withSizes} from './sizes.ts';
 
 /** Those of kernels that have none: one object, which is compared at once. */
 export const noAttributes: object = {};
@@ -40,12 +41,19 @@ export class Recipe {
   readonly declined: Reason | undefined;
   readonly isList: boolean;
   readonly results: readonly Result[];
+  /** Whether all results are second names of operands: then there is nothing to run. */
+  readonly isNames: boolean;
+  /** Whether some are. */
+  readonly hasNames: boolean;
   readonly #rule: Rule;
   readonly #computed: readonly Tensor[];
   readonly #leaves: readonly Tensor[];
+  readonly #kernel: string;
   #steps: Steps | undefined;
+  #form: Form | undefined;
 
   constructor(
+    kernel: string,
     rule: Rule,
     specs: readonly TensorSpec[],
     present: number,
@@ -56,6 +64,7 @@ export class Recipe {
     this.present = present;
     this.attributes = attributes === noAttributes ? attributes : structuredClone(attributes);
     this.attributeCount = Object.keys(this.attributes).length;
+    this.#kernel = kernel;
     this.#rule = rule;
     const leaves = this.specs.map((spec, index) => input({...spec, name: `operand ${index}`}));
     const outcome = attempt(rule, leaves, present, attributes);
@@ -65,6 +74,8 @@ export class Recipe {
       this.results = [];
       this.numbers = [];
       this.id = -1;
+      this.isNames = false;
+      this.hasNames = false;
       this.#computed = [];
       this.#leaves = [];
       return;
@@ -75,16 +86,8 @@ export class Recipe {
     this.id = this.numbers.length > 0 ? families.of(rule.changing?.rest(attributes, specs), specs) : ids++;
     this.#computed = outputs.filter((_, at) => this.results[at]?.operand === undefined);
     this.#leaves = leaves;
-  }
-
-  /** Whether all results are second names of operands: then there is nothing to run. */
-  get isNames(): boolean {
-    return this.#computed.length === 0;
-  }
-
-  /** Whether some are. */
-  get hasNames(): boolean {
-    return this.#computed.length < this.results.length;
+    this.isNames = this.#computed.length === 0;
+    this.hasNames = this.#computed.length < this.results.length;
   }
 
   /** The results that are no operands, in memory of the pool. */
@@ -98,16 +101,53 @@ export class Recipe {
     return this.#rule.changing?.dtype ?? 'float32';
   }
 
-  /**
-   * The same results of other tensors, of the same shapes and types, as a part of a larger graph; and of
-   * other numbers, where these are given as tensors of one element.
-   */
-  graph(operands: readonly Tensor[], numbers?: readonly Tensor[]): Tensor[] {
+  /** What it has in common with recipes of other sizes, and what sizes it has. */
+  get form(): Form {
+    const of = `${this.#kernel} ${this.present}`;
+    this.#form ??= formOf(
+      of,
+      this.sized,
+      this.#growing,
+      this.results.map(({shape}) => shape),
+    );
+    return this.#form;
+  }
+
+  /** The same of other sizes, from `from` on in a list. */
+  withSizes(sizes: readonly number[], from: number): Sized {
+    return withSizes(this.sized, this.#growing, sizes, from);
+  }
+
+  get #growing(): Growing {
+    const {operands, growth = 'any'} = this.#rule;
+    const names = operands === 'list' ? [] : operands.filter((_, index) => (this.present >> index) & 1);
+    return {growth, names};
+  }
+
+  /** All that has sizes: numbers of a trace have none. */
+  get sized(): Sized {
+    const {specs, attributes, numbers} = this;
     const {changing} = this.#rule;
-    if (numbers && changing) {
-      return [changing.apply(operands, changing.rest(this.attributes, this.specs), numbers)];
-    }
-    const outcome = attempt(this.#rule, operands, this.present, this.attributes);
+    return {
+      specs,
+      attributes: changing && numbers.length > 0 ? changing.rest(attributes, specs) : attributes,
+    };
+  }
+
+  /**
+   * The same results of other tensors as a part of a larger graph: of the same shapes and types, or of other
+   * sizes; and of other numbers, where these are given as tensors of one element, as they must be for others
+   * sizes.
+   */
+  graph(
+    operands: readonly Tensor[],
+    numbers?: readonly Tensor[],
+    {attributes}: Sized = this.sized,
+  ): Tensor[] {
+    const {changing} = this.#rule;
+    if (numbers && changing) return [changing.apply(operands, attributes, numbers)];
+    const own = this.numbers.length > 0 ? this.attributes : attributes;
+    const outcome = attempt(this.#rule, operands, this.present, own);
     if (typeof outcome === 'string') throw new Error(`a rule declines what it took before: ${outcome}`);
     const outputs = (this.isList ? outcome : [outcome]) as readonly Tensor[];
     return outputs.filter((_, at) => this.results[at]?.operand === undefined);
@@ -163,6 +203,7 @@ export const progress = {traces: 0};
 
 /** The recipes of one kernel. */
 export class Recipes {
+  readonly #kernel: string;
   readonly #rule: Rule;
   readonly #byHash = new Map<number, Recipe[]>();
   readonly #families = new Families();
@@ -172,7 +213,8 @@ export class Recipes {
   #place = 0;
   #trace = 0;
 
-  constructor(rule: Rule) {
+  constructor(kernel: string, rule: Rule) {
+    this.#kernel = kernel;
     this.#rule = rule;
   }
 
@@ -199,7 +241,7 @@ export class Recipes {
         if (isFor(recipe, specs, present, attributes)) return recipe;
       }
     }
-    const recipe = new Recipe(this.#rule, specs, present, attributes, this.#families);
+    const recipe = new Recipe(this.#kernel, this.#rule, specs, present, attributes, this.#families);
     if (this.#count++ >= most) this.#forget();
     const others = this.#byHash.get(hash) ?? [];
     this.#byHash.set(hash, [...others, recipe]);

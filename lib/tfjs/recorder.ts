@@ -1,11 +1,13 @@
 // Where traces end: at a read, at the end of the synchronous section, when a tape opens after an assignment,
 // where a trace begins to repeat itself, and at a limit. So programs that read nothing, and loops that never
 // wait, still have a trace for each of their steps.
+import {getThreads} from '../runtime/program.ts';
 import type {Entry, Source} from './entry.ts';
 import {tf} from './packages.ts';
 import {pendingRuns} from './pending-runs.ts';
 import {progress, type Recipe} from './recipe.ts';
 import {Trace} from './trace.ts';
+import {ways} from './ways.ts';
 
 /** From so many ops on a trace may end where its first op comes again. */
 const leastPeriod = 256;
@@ -24,8 +26,13 @@ export class Recorder {
   record(recipe: Recipe, operands: readonly Entry[], mayFail: boolean): Entry[] {
     if (this.#endsBefore(recipe)) this.flush();
     const trace = this.#trace;
-    if (trace.isEmpty) queueMicrotask(() => trace === this.#trace && this.flush());
+    if (trace.isEmpty) this.#begin(trace);
     return trace.add(recipe, operands, this.#source, mayFail);
+  }
+
+  #begin(trace: Trace): void {
+    queueMicrotask(() => trace === this.#trace && this.flush());
+    if (pendingRuns.areUnderWay && !ways.overlaps(getThreads())) pendingRuns.finishAll();
   }
 
   /** A variable takes a tensor. */

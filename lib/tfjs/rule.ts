@@ -41,6 +41,12 @@ export interface Changing {
   apply(operands: readonly Tensor[], rest: object, numbers: readonly Tensor[]): Tensor;
 }
 
+/**
+ * Sizes in which a plan may grow: `any`, where results follow from all in the same way; `samples`, the first
+ * axes of what holds samples, where others are rounded; `none`.
+ */
+export type Growth = 'any' | 'samples' | 'none';
+
 export interface Rule {
   /** Names of the operands in order, or `list` for any number of them. */
   readonly operands: readonly string[] | 'list';
@@ -52,6 +58,8 @@ export interface Rule {
   /** Where the last result is a count, known once it has run: the first axis of the others is cut to it. */
   readonly count?: Count;
   readonly changing?: Changing;
+  /** `any` by default. */
+  readonly growth?: Growth;
   /** Whether it makes integers, which may be indices: from a few numbers that are known, at once. */
   readonly makesIndices?: boolean;
   apply(operands: readonly (Tensor | undefined)[], attributes: object): Outcome;
@@ -106,3 +114,6 @@ export const listRule = <Attributes extends object = object>(
 });
 
 export type Rules = Readonly<Record<string, Rule>>;
+
+export const withGrowth = (growth: Growth, rules: Rules): Rules =>
+  Object.fromEntries(Object.entries(rules).map(([name, own]) => [name, {...own, growth}]));

@@ -1,28 +1,16 @@
 // The lazy trace: kernels are recorded, not run. Where the trace ends it runs: one that was seen before as a
 // compiled plan, in one native call; one that is new op by op, so that a program which never repeats itself
 // pays no compiler. Both give the same bits.
-import {isChainruleError} from '../core/errors.ts';
-import {sizeOf} from '../core/shape.ts';
-import type {TensorSpec} from '../core/tensor.ts';
 import {pool} from '../runtime/pool.ts';
-import {LinkedGraph} from '../session/eager/linked-graph.ts';
+import type {LinkedGraph} from '../session/eager/linked-graph.ts';
 import {Entry, type NumericType, type Source, takeFor} from './entry.ts';
-import {graphOf} from './graph-of.ts';
-import {findKnown, type Known} from './known-traces.ts';
-import {type Node, runOpByOp} from './op-by-op.ts';
+import {findKnown, type Unknown} from './known-traces.ts';
+import {Node, runOpByOp} from './op-by-op.ts';
 import {type Ending, pendingRuns} from './pending-runs.ts';
+import type {Planned} from './planned.ts';
 import type {Recipe} from './recipe.ts';
-
-/** How traces run: for tests, which compare the ways. */
-export const ways = {
-  /** Records nothing. */
-  atOnce: false,
-  /** So many times a trace runs op by op before it is compiled. */
-  opByOpTimes: 1,
-};
-
-/** Since the process began: traces compiled; runs; of these, plans made meanwhile; results made in place. */
-export const traceCounts = {compiled: 0, asPlan: 0, opByOp: 0, meanwhile: 0, inPlace: 0};
+import {sizesOf, type TraceSizes} from './row-form.ts';
+import {traceCounts, ways} from './ways.ts';
 
 /** What tells the words of the nodes from those of the results that are alive, and of inputs that are not. */
 const endOfNodes = -(2 ** 31);
@@ -33,9 +21,12 @@ const endOfNodesThatMayFail = endOfNodes + 3;
 /** So many inputs tell by the sign of a position that it is one. */
 const inputAt = (index: number): number => ~index;
 
+/** Results of the op that is added. Copies of it are made in the young generation: see `Node`. */
+const made: Entry[] = [];
+
 const impossible = (): Error => new Error('a guard failed of which no data were open.');
 
-export class Trace implements Ending {
+export class Trace implements Ending, Unknown {
   readonly nodes: Node[] = [];
   /** The bytes of all results. */
   bytes = 0;
@@ -81,7 +72,7 @@ export class Trace implements Ending {
       if (!entry.isIn(this)) this.#addInput(entry);
       words.push(entry.position);
     }
-    const results: Entry[] = [];
+    made.length = 0;
     for (let at = 0; at < recipe.results.length; at++) {
       const {dtype, size, operand} = recipe.results[at] as Recipe['results'][number];
       if (operand !== undefined) continue;
@@ -89,9 +80,10 @@ export class Trace implements Ending {
       entry.isTrained = isTrained;
       entry.enter(this, this.#results.push(entry) - 1);
       this.bytes += entry.bytes;
-      results.push(entry);
+      made.push(entry);
     }
-    this.nodes.push({recipe, operands, results});
+    const results = made.slice();
+    this.nodes.push(new Node(recipe, operands, results));
     return results;
   }
 
@@ -121,9 +113,36 @@ export class Trace implements Ending {
   /** False where it is not known, or does not run as a plan. */
   #startKnown(): boolean {
     const spent = this.#endWords();
-    const known = findKnown(this.#words);
-    known.note(this.#numbers);
-    return known.times++ >= ways.opByOpTimes && this.#runAsPlan(known, spent);
+    const known = findKnown(this.#words, this);
+    const {planned} = known;
+    const numbers = this.#numbers;
+    planned.note(numbers);
+    if (known.see(planned) < ways.opByOpTimes && !planned.isReady) return false;
+    const {nodes} = this;
+    const parts = {nodes, inputs: this.#inputs, live: this.#live, owners: this.#owners, numbers, spent};
+    const graph = planned.graphFor(parts);
+    if (graph) return this.#start(planned, graph);
+    // Where its family turns out to have no plan for any number of rows, it has one of its own.
+    const own = known.planned;
+    if (own === planned) return false;
+    own.note(numbers);
+    const ownGraph = own.graphFor(parts);
+    return ownGraph !== undefined && this.#start(own, ownGraph);
+  }
+
+  /** Its words, with what all recipes that differ in sizes alone have in common in place of each. */
+  formWords(): number[] {
+    const words = this.#words.slice();
+    let at = 0;
+    for (const {recipe, operands} of this.nodes) {
+      words[at] = recipe.form.id;
+      at += 1 + operands.length;
+    }
+    return words;
+  }
+
+  sizes(): TraceSizes {
+    return sizesOf(this.nodes);
   }
 
   complete(isDone: boolean): void {
@@ -160,22 +179,16 @@ export class Trace implements Ending {
     return spent;
   }
 
-  /** False where it cannot be compiled, or where a guard failed: op by op, what failed is found. */
-  #runAsPlan(known: Known, spent: readonly number[]): boolean {
-    known.graph ??= this.#compiled(known, spent);
-    const {graph} = known;
-    if (graph === 'refused') return false;
+  /** False where a guard failed: op by op, what failed is found. */
+  #start(planned: Planned, graph: LinkedGraph): boolean {
     pendingRuns.makeRoom();
-    return this.#start(known, graph);
-  }
-
-  #start(known: Known, graph: LinkedGraph): boolean {
     const blocks: Uint8Array[] = [];
-    const run = graph.start(this.#leavesOf(known), output => {
+    const take = (output: number): Uint8Array => {
       const block = this.#blockFor(graph, output);
       blocks.push(block);
       return block;
-    });
+    };
+    const run = graph.start(this.#leavesOf(planned), take, planned.rows);
     if (run === 'failed' && !this.mayFail) throw impossible();
     if (run === 'failed' || run === 'missing') {
       for (const block of blocks) pool.give(block);
@@ -194,36 +207,23 @@ export class Trace implements Ending {
   }
 
   /** Memory for what is alive: of its own, or that of an input. */
-  #blockFor({outputs, replaced}: LinkedGraph, output: number): Uint8Array {
+  #blockFor({replaced}: LinkedGraph, output: number): Uint8Array {
     const donor = this.#inputs[replaced[output] as number];
-    const {shape, dtype} = outputs[output] as TensorSpec;
-    if (!donor) return takeFor(dtype as NumericType, sizeOf(shape));
+    const {size, dtype} = this.#live[output] as Entry;
+    if (!donor) return takeFor(dtype as NumericType, size);
     traceCounts.inPlace++;
     return donor.donate();
   }
 
   /** What a plan reads: the inputs, then those of its numbers that are attributes and have changed. */
-  #leavesOf(known: Known): readonly Entry[] {
+  #leavesOf({numbers}: Planned): readonly Entry[] {
     const changed: Entry[] = [];
-    for (let at = 0; known.hasInputs && at < this.#owners.length; at++) {
+    for (let at = 0; numbers.hasInputs && at < this.#owners.length; at++) {
       const node = this.nodes[this.#owners[at] as number];
-      if (!node || !known.isInput(at)) continue;
+      if (!node || !numbers.isInput(at)) continue;
       changed.push(Entry.ofNumber(node.recipe.typeOfNumbers, this.#numbers[at] as number));
     }
     return changed.length > 0 ? [...this.#inputs, ...changed] : this.#inputs;
-  }
-
-  #compiled(known: Known, spent: readonly number[]): LinkedGraph | 'refused' {
-    const numbers = this.#numbers.map((number, at) => ({number, isInput: known.isInput(at)}));
-    try {
-      const {outputs, leaves} = graphOf(this.nodes, this.#inputs, this.#live, this.#owners, numbers);
-      const graph = new LinkedGraph(outputs, leaves, spent);
-      traceCounts.compiled++;
-      return graph;
-    } catch (error) {
-      if (isChainruleError(error)) return 'refused';
-      throw error;
-    }
   }
 
   #runOpByOp(): void {

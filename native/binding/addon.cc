@@ -173,6 +173,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   const std::pair<const char*, napi_callback> quick[] = {{"runBound", run_bound},
                                                          {"callLinked", call_linked},
                                                          {"startLinked", start_linked},
+                                                         {"startLinkedRows", start_linked_rows},
                                                          {"finishLinked", finish_linked},
                                                          {"awaitLinked", await_linked}};
   for (const auto& [name, callback] : quick) {

@@ -42,9 +42,9 @@ napi_value refuse_linked(napi_env env) {
   return nullptr;
 }
 
-std::string bind_arrays(napi_env env, const LinkedArguments& given, Job* job) {
+std::string bind_arrays(napi_env env, const LinkedArguments& given, size_t first, Job* job) {
   job->io.clear();
-  for (size_t i = 1; i < given.count(); ++i) {
+  for (size_t i = first; i < given.count(); ++i) {
     Bytes bytes{nullptr, 0};
     if (!read_bytes(env, given[i], &bytes)) return "expected a typed array";
     job->io.push_back({bytes.data, bytes.bytes});
@@ -74,10 +74,10 @@ Napi::Value link(const Napi::CallbackInfo& call) {
   return Napi::Number::New(call.Env(), number);
 }
 
-napi_value run_linked(napi_env env, const LinkedArguments& given, Linked* linked) {
+napi_value run_linked(napi_env env, const LinkedArguments& given, size_t first, Linked* linked) {
   Job& job = linked->job;
   try {
-    const std::string why = bind_arrays(env, given, &job);
+    const std::string why = bind_arrays(env, given, first, &job);
     if (!why.empty()) {
       napi_throw_error(env, "ERR_PLAN", why.c_str());
       return nullptr;
@@ -94,7 +94,7 @@ napi_value run_linked(napi_env env, const LinkedArguments& given, Linked* linked
 napi_value call_linked(napi_env env, napi_callback_info call) {
   const LinkedArguments given(env, call);
   Linked* const linked = linked_of(env, given);
-  return linked ? run_linked(env, given, linked) : refuse_linked(env);
+  return linked ? run_linked(env, given, 1, linked) : refuse_linked(env);
 }
 
 void unlink(const Napi::CallbackInfo& call) {

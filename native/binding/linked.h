@@ -45,10 +45,10 @@ class LinkedArguments {
 Linked* linked_of(napi_env env, const LinkedArguments& given);
 // Throws an error about the first argument.
 napi_value refuse_linked(napi_env env);
-// Empty, or why it cannot be called with these arrays.
-std::string bind_arrays(napi_env env, const LinkedArguments& given, Job* job);
-// One run before it returns.
-napi_value run_linked(napi_env env, const LinkedArguments& given, Linked* linked);
+// Empty, or why it cannot be called with these arrays, which are the arguments from `first` on.
+std::string bind_arrays(napi_env env, const LinkedArguments& given, size_t first, Job* job);
+// One run before it returns, of the program that the job has.
+napi_value run_linked(napi_env env, const LinkedArguments& given, size_t first, Linked* linked);
 
 // Verifies and links a plan. Returns its number.
 Napi::Value link(const Napi::CallbackInfo& call);

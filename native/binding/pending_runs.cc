@@ -71,6 +71,43 @@ napi_value number_of(napi_env env, uint32_t number) {
   return napi_create_uint32(env, number, &result) == napi_ok ? result : nullptr;
 }
 
+// Hands a run of the program that the linked job has to the executor. Its arrays are those from `first` on.
+napi_value submit_linked(napi_env env, const LinkedArguments& given, size_t first, Linked* linked,
+                         PendingRuns* table) {
+  auto run = std::make_unique<PendingRun>();
+  static_assert(offsetof(PendingRun, job) == 0, "a run is found by the address of its job");
+  PendingRun* const begun = run.get();
+  Job& job = begun->job;
+  begun->table = table;
+  begun->linked = linked;
+  job.program = linked->job.program;
+  job.kept[0] = linked->job.kept[0];
+  job.owner = table;
+  job.finished = complete_run;
+  const std::string why = bind_arrays(env, given, first, &job);
+  if (!why.empty()) {
+    napi_throw_error(env, "ERR_PLAN", why.c_str());
+    return nullptr;
+  }
+  const uint32_t number = add_run(table, std::move(run));
+  try {
+    submit(&job);
+  } catch (const std::exception& error) {
+    leave_unstarted(table, number);
+    napi_throw_error(env, "ERR_PLAN", error.what());
+    return nullptr;
+  }
+  return number_of(env, number);
+}
+
+napi_value start(napi_env env, const LinkedArguments& given, size_t first, Linked* linked,
+                 PendingRuns* table) {
+  // What is under way may read or write the same arrays: the executor's order is theirs.
+  const bool brief = job_cost_ns(linked->job) < kHandedOverFromNs;
+  if (brief && table->begun == 0) return run_linked(env, given, first, linked);
+  return submit_linked(env, given, first, linked, table);
+}
+
 }  // namespace
 
 // On the JavaScript thread. Without an environment, clean_up_pending_runs has done this already.
@@ -106,33 +143,24 @@ napi_value start_linked(napi_env env, napi_callback_info call) {
   const LinkedArguments given(env, call);
   PendingRuns* const table = pending_runs(env);
   Linked* const linked = linked_of(env, given);
-  if (!linked || !table) return refuse_linked(env);
-  // What is under way may read or write the same arrays: the executor's order is theirs.
-  const bool brief = job_cost_ns(linked->job) < kHandedOverFromNs;
-  if (brief && table->begun == 0) return run_linked(env, given, linked);
-  auto run = std::make_unique<PendingRun>();
-  static_assert(offsetof(PendingRun, job) == 0, "a run is found by the address of its job");
-  PendingRun* const begun = run.get();
-  Job& job = begun->job;
-  begun->table = table;
-  begun->linked = linked;
-  job.program = linked->program.get();
-  job.owner = table;
-  job.finished = complete_run;
-  const std::string why = bind_arrays(env, given, &job);
-  if (!why.empty()) {
-    napi_throw_error(env, "ERR_PLAN", why.c_str());
-    return nullptr;
+  return linked && table ? start(env, given, 1, linked, table) : refuse_linked(env);
+}
+
+napi_value start_linked_rows(napi_env env, napi_callback_info call) {
+  const LinkedArguments given(env, call);
+  PendingRuns* const table = pending_runs(env);
+  Linked* const linked = linked_of(env, given);
+  uint32_t rows = 0;
+  if (!linked || !table || given.count() < 2 || napi_get_value_uint32(env, given[1], &rows) != napi_ok) {
+    return refuse_linked(env);
   }
-  const uint32_t number = add_run(table, std::move(run));
   try {
-    submit(&job);
+    set_rows(&linked->job, linked->program.get(), rows, 0, 0, 0);
   } catch (const std::exception& error) {
-    leave_unstarted(table, number);
     napi_throw_error(env, "ERR_PLAN", error.what());
     return nullptr;
   }
-  return number_of(env, number);
+  return start(env, given, 2, linked, table);
 }
 
 napi_value finish_linked(napi_env env, napi_callback_info call) {

@@ -54,6 +54,8 @@ void clean_up_pending_runs(PendingRuns* table);
 // One run, from (number, ...arrays). The number of the run, or where the run was made at once what
 // call_linked returns.
 napi_value start_linked(napi_env env, napi_callback_info call);
+// The same for so many rows, from (number, rows, ...arrays).
+napi_value start_linked_rows(napi_env env, napi_callback_info call);
 // Waits for the end, from (run). Undefined if it is done, else the words of the report.
 napi_value finish_linked(napi_env env, napi_callback_info call);
 // A promise that settles at the end, from (run).

@@ -94,12 +94,10 @@ function optionsOf(model: tfl.LayersModel): unknown {
 
 test.each([...withoutCounterpart])('%s is refused, and it is said why', async (className, why) => {
   const configs: Record<string, () => tfl.layers.Layer> = {
-    ConvLSTM2D: () => tfl.layers.convLstm2d({filters: 2, kernelSize: 2}),
     ConvLSTM2DCell: () => tfl.layers.convLstm2dCell({filters: 2, kernelSize: 2}),
     Resizing: () => tfl.layers.resizing({height: 2, width: 2}),
     CenterCrop: () => tfl.layers.centerCrop({height: 2, width: 2}),
     RandomWidth: () => tfl.layers.randomWidth({factor: 0.1}),
-    CategoryEncoding: () => tfl.layers.categoryEncoding({numTokens: 3, outputMode: 'multiHot'}),
   };
   const layer = configs[className]?.() ?? made(className, {units: 2});
   const model = tfl.sequential();

@@ -120,6 +120,27 @@ describe('graphs', () => {
     }
   });
 
+  test.each(['oneHot', 'multiHot', 'count'] as const)('ids encoded as %s go to tfjs', async outputMode => {
+    const shape = outputMode === 'oneHot' ? [1] : [4];
+    const rows = [
+      [2, 2, 1, 5],
+      [0, 0, 3, 0],
+    ];
+    const ids = tf.tensor2d(rows.map(row => row.slice(0, shape[0])));
+    const x = input({shape});
+    const encoded = layers.categoryEncoding({numTokens: 6, outputMode}).apply(x) as typeof x;
+    const graphOfLayers = makeModel({inputs: x, outputs: layers.dense({units: 2}).apply(encoded)});
+    const chain = sequential([
+      layers.categoryEncoding({numTokens: 6, outputMode, inputShape: shape}),
+      layers.dense({units: 2}),
+    ]);
+    for (const ours of [graphOfLayers, chain] as unknown as Model[]) {
+      const theirs = await toTfjs(ours);
+      expect(theirs.inputs[0]?.shape).toEqual([null, ...shape]);
+      expectNear(values(theirs.predict(ids)), flat(await ours.predict(nested(ids))));
+    }
+  });
+
   test('a layer that does not train stays so', async () => {
     const theirs = tfl.sequential({
       layers: [tfl.layers.dense({units: 3, inputShape: [2], trainable: false}), tfl.layers.dense({units: 1})],
@@ -209,9 +230,9 @@ describe('what has no counterpart is refused by name', () => {
     ['no model', () => ({}) as tfl.LayersModel, /expected a model of tfjs-layers.*Received/],
     ['no layers', () => tfl.sequential(), /has no inputShape yet/],
     [
-      'a state between batches',
-      () => seq(tfl.layers.lstm({units: 2, stateful: true, batchInputShape: [1, 4, 3]})),
-      /lstm.*: stateful true: the size of its batches is not taken over/,
+      'an encoding',
+      () => seq(tfl.layers.categoryEncoding({numTokens: 3, outputMode: 'tfIdf', inputShape: [4]} as never)),
+      /outputMode tfIdf: tfjs-layers has no weights for it/,
     ],
     [
       'bilinear interpolation',

@@ -177,6 +177,24 @@ export const samples: Readonly<Record<string, readonly Sample[]>> = {
     of(() => layers.gru(recurrent as never), [6, 3]),
     of(() => layers.gru({...recurrent, ...both, recurrentActivation: 'sigmoid', useBias: false}), [6, 3]),
   ],
+  ConvLSTM2D: [
+    of(
+      () => layers.convLstm2d({filters: 3, kernelSize: [2, 3], recurrentActivation: 'sigmoid', ...chosen}),
+      [4, 5, 6, 2],
+    ),
+    of(
+      () =>
+        layers.convLstm2d({
+          ...{filters: 2, kernelSize: 3, strides: [2, 1], padding: 'same', useBias: false, ...both},
+          ...{dropout: 0.2, recurrentDropout: 0.3},
+        } as never),
+      [3, 5, 4, 1],
+    ),
+    of(
+      () => layers.convLstm2d({filters: 2, kernelSize: 2, dilationRate: 2, unitForgetBias: false} as never),
+      [3, 6, 5, 2],
+    ),
+  ],
   SimpleRNNCell: [of(() => layers.rnn({cell: layers.simpleRNNCell(recurrent)}), [6, 3])],
   LSTMCell: [of(() => layers.rnn({cell: layers.lstmCell(recurrent), ...both}), [6, 3])],
   GRUCell: [of(() => layers.rnn({cell: layers.gruCell(recurrent as never)}), [6, 3])],
@@ -203,6 +221,11 @@ export const samples: Readonly<Record<string, readonly Sample[]>> = {
       ...{shapes: [[5]], ids: 7},
     },
     {layer: () => layers.embedding({inputDim: 4, outputDim: 2, maskZero: true}), shapes: [[3]], ids: 4},
+  ],
+  CategoryEncoding: [
+    // tfjs overwrites the shape of the input with that of the output.
+    {layer: () => layers.categoryEncoding({numTokens: 6, outputMode: 'multiHot'}), shapes: [[6]], ids: 6},
+    {layer: () => layers.categoryEncoding({numTokens: 7, outputMode: 'count'}), shapes: [[7]], ids: 7},
   ],
   Add: [of(() => layers.add(), [3, 2], [3, 2], [3, 2])],
   Multiply: [of(() => layers.multiply(), [3, 2], [3, 2])],

@@ -4,7 +4,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
 import {pool} from '../../lib/runtime/pool.ts';
 import {backendName, handedOver, resetHandedOver} from '../../lib/tfjs/index.ts';
-import {traceCounts, ways} from '../../lib/tfjs/trace.ts';
+import {traceCounts} from '../../lib/tfjs/ways.ts';
+import {atOnce} from './counts.ts';
 import {cases, train} from './models.ts';
 
 const optimizers: Readonly<Record<string, () => tf.Optimizer>> = {
@@ -22,15 +23,6 @@ const runs = [
   ...Object.keys(optimizers).map(optimizer => ['perceptron', optimizer] as const),
   ...Object.keys(cases).map(name => [name, 'adam'] as const),
 ];
-
-async function atOnce<Result>(body: () => Promise<Result>): Promise<Result> {
-  ways.atOnce = true;
-  try {
-    return await body();
-  } finally {
-    ways.atOnce = false;
-  }
-}
 
 describe('training', () => {
   beforeEach(() => tf.setBackend(backendName));

@@ -1,5 +1,5 @@
 // Table of contents: the kernels of TensorFlow.js that have a native rule.
-import type {Rules} from '../rule.ts';
+import {type Rules, withGrowth} from '../rule.ts';
 import {binary} from './binary.ts';
 import {create} from './create.ts';
 import {detection} from './detection.ts';
@@ -26,12 +26,6 @@ export const rules: Rules = {
   ...indexing,
   ...create,
   ...random,
-  ...windows,
-  ...volumes,
-  ...pools,
-  ...images,
-  ...resizing,
-  ...dilations,
-  ...detection,
-  ...fourier,
+  ...withGrowth('samples', {...windows, ...volumes, ...pools, ...images, ...resizing, ...dilations}),
+  ...withGrowth('none', {...detection, ...fourier}),
 };

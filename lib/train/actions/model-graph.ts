@@ -5,7 +5,7 @@ import type {Tensor} from '../../core/tensor.ts';
 import type {Layer} from '../../nn/layer.ts';
 import {callLayer, type SymbolicTensor} from '../../nn/symbolic.ts';
 import {ModelLayer} from '../network/nested.ts';
-import {layerOf, type SymbolicTensors} from '../network/network.ts';
+import {layerOf, type Network, type SymbolicTensors} from '../network/network.ts';
 import {inStructure, symbolicInputs} from '../network/ports.ts';
 import {kindOf, topologyOf} from '../network/topology.ts';
 import type {Engine} from '../run/engine.ts';
@@ -99,6 +99,11 @@ export class ModelGraph<Outputs extends SymbolicTensors = SymbolicTensor> {
 
   set trainable(value: boolean) {
     for (const {layer} of this.#engine.network.layers) layer.trainable = value;
+  }
+
+  /** @internal */
+  get network(): Network {
+    return this.#engine.network;
   }
 
   /** This model as a layer of others, which share its weights. */
