@@ -74,17 +74,43 @@ void repeat_bias(Epilogue* epilogue, const Workspace& workspace) {
   epilogue->bias = workspace.repeated_bias;
 }
 
+// Columns behind the last whole vector of a block, where it is faster to compute them as rows of the
+// transpose: they would fill little of a vector. The cost is that of is_faster_swapped.
+int64_t thin_columns(const Product& p, const Block& block) {
+  const int64_t thin = block.columns % kLanes;
+  if (p.c_transposed || thin == 0 || block.columns < kLanes || block.rows < kLanes) return 0;
+  const int64_t blocks = ceil_div(p.k, kBlockDepth), padded = ceil_div(block.rows, kLanes) * kLanes;
+  const double rows = static_cast<double>(block.rows), k = static_cast<double>(p.k);
+  const double copy = p.a.lie_along_k() ? kTransposeCost * rows * k : 0;
+  const double store = kTransposeCost * static_cast<double>(thin * block.rows * blocks);
+  const double swapped = static_cast<double>(thin * padded) * k + copy + store;
+  return swapped < kClearly * rows * static_cast<double>(kLanes) * k ? thin : 0;
+}
+
+template <class Number>
+void run_block(const Product& p, const Workspace& workspace, Block block) {
+  const BlockFunction fastest = fastest_for<Number>(p, block.rows);
+  const bool whole = Number::kPerWord > 1 || fastest != multiply_block<Number>;
+  const int64_t thin = whole ? 0 : thin_columns(p, block);
+  block.columns -= thin;
+  fastest(p, workspace, block);
+  if (thin == 0) return;
+  Product swapped = p;
+  swap_operands(&swapped);
+  multiply_block<Number>(swapped, workspace, {block.column + block.columns, thin, block.row, block.rows});
+}
+
 // Blocks of one product. Those that follow one another in a block column are computed as one: they share the
 // copy of b.
 template <class Number>
 void run_blocks(const Product& p, const Grid& grid, const Workspace& workspace, int64_t first, int64_t last) {
   if (grid.blocks() == 1 && first < last) {
-    return fastest_for<Number>(p, p.m)(p, workspace, {0, p.m, 0, p.n});
+    return run_block<Number>(p, workspace, {0, p.m, 0, p.n});
   }
   for (int64_t number = first, count; number < last; number += count) {
     count = min(grid.row_blocks - number % grid.row_blocks, last - number);
     Block block = block_of(p, grid, number, count);
-    fastest_for<Number>(p, block.rows)(p, workspace, block);
+    run_block<Number>(p, workspace, block);
   }
 }
 

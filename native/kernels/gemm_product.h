@@ -37,6 +37,8 @@ struct Product {
 constexpr int64_t kMaxBlockColumns = 512;
 // Cost of transposing one number of b or c, in multiply-adds.
 constexpr double kTransposeCost = 5;
+// Operands are not swapped for less than this share of the estimated cost.
+constexpr double kClearly = 0.95;
 
 // `bias` is the attribute that tells of one; the map is the attribute after it.
 Epilogue epilogue_of(const Args& args, int32_t bias) {
@@ -95,7 +97,6 @@ void become_row(Product* column) {
 // is copied if it lies transposed, and c is transposed once for each block of k. That is faster where a is
 // the smaller operand to copy, or where n leaves much of its last vector empty and m does not.
 bool is_faster_swapped(const Product& p) {
-  constexpr double kClearly = 0.95;  // of the estimated cost: operands are not swapped for less
   double m = static_cast<double>(p.m), n = static_cast<double>(p.n), k = static_cast<double>(p.k);
   double padded_m = static_cast<double>(ceil_div(p.m, kLanes) * kLanes);
   double padded_n = static_cast<double>(ceil_div(p.n, kLanes) * kLanes);
