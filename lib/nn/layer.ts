@@ -57,14 +57,14 @@ export class SymbolicTensor {
 
   /** @internal */
   constructor(shape: Shape, options: SymbolicOptions = {}) {
-    const {call, maskShape, dtype = 'float32', batchSize, pattern} = options;
+    const {call, dtype = 'float32', pattern} = options;
     this.shape = shape;
     this.pattern = pattern;
     this.dtype = dtype;
     this.call = call;
     this.givenName = options.givenName;
-    this.maskShape = maskShape;
-    this.batchSize = batchSize;
+    this.maskShape = options.maskShape;
+    this.batchSize = options.batchSize;
     this.isAhead = options.isAhead ?? call === undefined;
     Object.freeze(this);
   }
@@ -358,12 +358,11 @@ export abstract class Layer implements Named {
   /** @internal The forward pass for inputs of these shapes. */
   forwardFor(shapes: readonly Shape[], scope: string, options: Config = {}): ForwardAll {
     const key = `${openBatchSize() ?? ''}${shapes.map(formatShape).join()} ${JSON.stringify(options)}`;
-    let forward = this.#forwards.get(key);
-    if (!forward) {
-      const made = this.buildAll(shapes, this.#weights.make.bind(this.#weights, scope), options);
-      forward = withActivityPenalty(made, this.activityRegularizer);
-      this.#forwards.set(key, forward);
-    }
+    const known = this.#forwards.get(key);
+    if (known) return known;
+    const made = this.buildAll(shapes, this.#weights.make.bind(this.#weights, scope), options);
+    const forward = withActivityPenalty(made, this.activityRegularizer);
+    this.#forwards.set(key, forward);
     return forward;
   }
 }
@@ -379,7 +378,7 @@ export function callLayer(
 ): LayerCall {
   checkOptions(`${scope}: apply`, options, layer.callOptions);
   const {ahead, fed} = checkPlace(scope, layer, inputs);
-  const shapes = inputs.map(({shape}) => shape);
+  const shapes = inputs.map(each => each.shape);
   checkFits(scope, layer.inputShape, shapes[0]);
   const batchSize = commonBatchSize(scope, [...inputs, layer]);
   return withScope(scope, () =>
