@@ -142,9 +142,8 @@ export abstract class Layer implements Named {
     this.kind = kind ?? new.target.name;
     checkLayerOptions(kind === undefined ? this.kind : `layers.${kind}`, options, !!this.aheadOfPlan());
     this.givenName = options.name;
-    const {batchInputShape} = options;
-    this.inputShape = batchInputShape?.slice(1) ?? (options.inputShape && [...options.inputShape]);
-    this.batchSize = batchInputShape?.[0] ?? undefined;
+    this.inputShape = options.batchInputShape?.slice(1) ?? (options.inputShape && [...options.inputShape]);
+    this.batchSize = options.batchInputShape?.[0] ?? undefined;
     this.activityRegularizer = toRegularizer(options.activityRegularizer);
     this.#trainable = options.trainable ?? true;
     remember(this);

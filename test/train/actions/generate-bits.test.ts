@@ -4,7 +4,7 @@ import {afterEach, describe, expect, it} from 'vitest';
 import {dtypes, type TypedArray} from '../../../lib/core/dtype.ts';
 import {sizeOf} from '../../../lib/core/shape.ts';
 import {input} from '../../../lib/core/tensor.ts';
-import {getThreads, type Sequential, setThreads} from '../../../lib/index.ts';
+import {getThreads, layers, type Sequential, sequential, setThreads} from '../../../lib/index.ts';
 import {compileProgram} from '../../../lib/session/compile.ts';
 import {storeOf, type VariableStore} from '../../../lib/session/store.ts';
 import {cachedDecoder, type Decoder, wholeDecoder} from '../../../lib/train/actions/generate/decoder.ts';
@@ -29,7 +29,7 @@ const storeFor = ({weights}: Network): VariableStore => {
 };
 
 /** Logits of the last of each `size` steps, which are read at once, by their place. */
-function streamed(network: Network, decoder: Decoder, size: number): Map<number, number[]> {
+async function streamed(network: Network, decoder: Decoder, size: number): Promise<Map<number, number[]>> {
   const kept = decoder.kept.map((spec, index) => input({...spec, name: `kept${index}`}));
   const given = input({name: 'ids', shape: [rows, size], dtype: 'int32'});
   const decoded = decoder.read(given, input({name: 'position', shape: [1], dtype: 'int32'}), kept);
@@ -48,7 +48,7 @@ function streamed(network: Network, decoder: Decoder, size: number): Map<number,
     for (const [index, value] of state.entries()) all[`kept${index}`] = value;
     const wanted = program.plan.io.filter(({output}) => !output);
     const inputs = Object.fromEntries(wanted.map(({name}) => [name, all[name] as TypedArray]));
-    const {outputs, end} = program.runSync(inputs);
+    const {outputs, end} = await program.run(inputs);
     expect(end).toBe('done');
     state = decoder.kept.map((_, index) => outputs[`next${index}`] as TypedArray);
     found.set(at + size - 1, bitsOf(outputs.logits as TypedArray));
@@ -85,15 +85,42 @@ describe.each(cases)('%s', (_, make) => {
     [1, 128, 2],
     [7, 128, 1],
     [64, 90, 2],
-  ])('%i at once, with room for %i, on %i threads: the bits of all at once', (size, capacity, count) => {
-    setThreads(count);
-    const found = streamed(network, cachedDecoder(network, rows, capacity), size);
-    expect(found.size).toBe(Math.floor(steps / size));
-    for (const [step, bits] of found) expect(bits, `step ${step}`).toEqual(atStep(all, step));
-  });
+  ])(
+    '%i at once, with room for %i, on %i threads: the bits of all at once',
+    async (size, capacity, count) => {
+      setThreads(count);
+      const found = await streamed(network, cachedDecoder(network, rows, capacity), size);
+      expect(found.size).toBe(Math.floor(steps / size));
+      for (const [step, bits] of found) expect(bits, `step ${step}`).toEqual(atStep(all, step));
+    },
+  );
 
-  it('read again for each token: the same bits', () => {
-    const found = streamed(network, wholeDecoder(network, rows), 1);
+  it('read again for each token: the same bits', async () => {
+    const found = await streamed(network, wholeDecoder(network, rows), 1);
     for (const [step, bits] of found) expect(bits, `step ${step}`).toEqual(atStep(all, step));
   });
+});
+
+it('a model whose products are shared among threads writes the same on any number of them', async () => {
+  const block = {intermediateDim: 512, numHeads: 4, positions: 'rotary'} as const;
+  const large = sequential(
+    [
+      layers.embedding({inputDim: 300, outputDim: 256, inputShape: [16]}),
+      layers.transformerDecoder(block),
+      layers.lstm({units: 256, returnSequences: true}),
+      layers.dense({units: 300}),
+    ],
+    {seed: 6},
+  );
+  const wanted: number[][] = [];
+  for (const count of [1, 2, 3]) {
+    setThreads(count);
+    const texts = [{temperature: 0}, {temperature: 2, seed: 4}, {numBeams: 4}].map(options =>
+      large.generate([1, 2, 3], {maxNewTokens: 24, contextLength: 16, ...options}).toArray(),
+    );
+    for (const [index, tokens] of (await Promise.all(texts)).entries()) {
+      wanted[index] ??= tokens;
+      expect(tokens, `on ${count} threads`).toEqual(wanted[index]);
+    }
+  }
 });
