@@ -39,16 +39,24 @@ function adamRule(where: string, options: AdamOptions): Rule {
   const {beta1, beta2, epsilon} = checkBetas(where, options, ['amsgrad']);
   const {amsgrad = false} = options;
   checkBoolean(`${where}: amsgrad`, amsgrad);
+  const [last1, last2] = [lastCorrection(beta1), lastCorrection(beta2)];
   return {
     op: amsgrad ? amsgradOp : adamOp,
     slots: ['m', 'v', ...(amsgrad ? ['vMax'] : [])],
     hyper(step, rate) {
-      const correction1 = 1 - beta1 ** (step + 1);
-      const correction2 = 1 - beta2 ** (step + 1);
+      const correction1 = correction(beta1, step, last1);
+      const correction2 = correction(beta2, step, last2);
       return [rate / correction1, beta1, 1 - beta1, beta2, 1 - beta2, 1 / Math.sqrt(correction2), epsilon];
     },
   };
 }
+
+/** The last step in which 1 − beta^(step + 1) is not 1 in float64: a power takes longer than all else. */
+const lastCorrection = (beta: number): number =>
+  beta > 0 ? Math.ceil((54 * Math.LN2) / -Math.log(beta)) : 0;
+
+const correction = (beta: number, step: number, last: number): number =>
+  step > last ? 1 : 1 - beta ** (step + 1);
 
 /**
  * Adam (Kingma and Ba 2015, algorithm 1), as in PyTorch and TensorFlow.js: epsilon is added to the root of

@@ -212,6 +212,8 @@ export function writeHyper(optimizer: Optimizer, first: number, steps: number, i
   const {hyperCount} = optimizer;
   for (let row = 0; row < steps; row++) {
     const step = first + row;
-    into.set(optimizer.hyper(step, rateAt(optimizer, step)), row * hyperCount);
+    const values = optimizer.hyper(step, rateAt(optimizer, step));
+    // A call of `set` takes longer than so few numbers.
+    for (let at = 0; at < hyperCount; at++) into[row * hyperCount + at] = values[at] as number;
   }
 }
