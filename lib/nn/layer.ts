@@ -230,6 +230,7 @@ export abstract class Layer implements Named {
 
   /**
    * Sets its weights: by their names, as `getWeights` gives them, or without names in their order.
+   *
    * @throws ERR_WEIGHTS naming the first that does not fit; ERR_MODEL_BUSY; ERR_GRAPH before a model is made.
    */
   setWeights(weights: readonly WeightValue[], options: SetWeightsOptions = {}): WeightsSet {
