@@ -5,7 +5,16 @@ export type {Float16Numbers, NumericArray} from './core/kinds.ts';
 export type {Config, Json, Named} from './core/named.ts';
 export type {CustomObjects} from './core/resolve.ts';
 export type {Shape} from './core/shape.ts';
-export type {Call, Gradients, Op, RandomSource, Tensor, TensorLike, Variable} from './core/tensor.ts';
+export type {
+  Call,
+  Gradients,
+  Op,
+  RandomSource,
+  Rounding,
+  Tensor,
+  TensorLike,
+  Variable,
+} from './core/tensor.ts';
 export type {DataInput, NestedArray, NumberArray, ShapedArray, ShapedInput} from './data/arrays.ts';
 export type {BucketOptions} from './data/buckets.ts';
 export type {Batched, BatchedNumbers} from './data/collate.ts';

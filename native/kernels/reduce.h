@@ -121,27 +121,36 @@ VEC_INLINE Number join_pairwise(int64_t count, Part part, Join join) {
   return joined;
 }
 
-// Chains that are begun at once where the order makes no difference: one alone waits for itself.
-constexpr int kFreeChains = 4;
-
-template <class Of>
-VEC_INLINE auto reduce_chunk(const typename Of::Element* x, int64_t n) {
-  RegisterFor<Of> all = splat_number(Of::kIdentity);
-  int64_t i = 0;
-  if (Of::kAnyOrder && n >= 2 * kFreeChains * kLanes) {
-    RegisterFor<Of> chains[kFreeChains];
-    for (auto& chain : chains) chain = all;
-    for (; i + kFreeChains * kLanes <= n; i += kFreeChains * kLanes) {
-#pragma GCC unroll 4
-      for (int c = 0; c < kFreeChains; ++c) chains[c] = Of::join(chains[c], read_numbers(x + i + c * kLanes));
-    }
-    for (auto& chain : chains) all = Of::join(all, chain);
-  }
+template <class Of, class Register>
+VEC_INLINE auto finish_chunk(Register all, const typename Of::Element* x, int64_t i, int64_t n) {
   for (; i + kLanes <= n; i += kLanes) all = Of::join(all, read_numbers(x + i));
   if (i < n) {
     all = Of::join(all, select(mask_below(n - i), read_tail(x + i, n - i), splat_number(Of::kIdentity)));
   }
   return Of::over_lanes(all);
+}
+
+// Chains that are begun at once where the order makes no difference: one alone waits for itself.
+constexpr int kFreeChains = 4;
+
+template <class Of>
+COMPILED_ONCE auto reduce_in_chains(const typename Of::Element* x, int64_t n) {
+  RegisterFor<Of> chains[kFreeChains];
+  for (auto& chain : chains) chain = splat_number(Of::kIdentity);
+  int64_t i = 0;
+  for (; i + kFreeChains * kLanes <= n; i += kFreeChains * kLanes) {
+#pragma GCC unroll 4
+    for (int c = 0; c < kFreeChains; ++c) chains[c] = Of::join(chains[c], read_numbers(x + i + c * kLanes));
+  }
+  RegisterFor<Of> all = chains[0];
+  for (int c = 1; c < kFreeChains; ++c) all = Of::join(all, chains[c]);
+  return finish_chunk<Of>(all, x, i, n);
+}
+
+template <class Of>
+VEC_INLINE auto reduce_chunk(const typename Of::Element* x, int64_t n) {
+  if (Of::kAnyOrder && n >= 2 * kFreeChains * kLanes) return reduce_in_chains<Of>(x, n);
+  return finish_chunk<Of>(splat_number(Of::kIdentity), x, 0, n);
 }
 
 template <class Of>
