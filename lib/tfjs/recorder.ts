@@ -1,7 +1,6 @@
 // Where traces end: at a read, at the end of the synchronous section, when a tape opens after an assignment,
 // where a trace begins to repeat itself, and at a limit. So programs that read nothing, and loops that never
 // wait, still have a trace for each of their steps.
-import {getThreads} from '../runtime/program.ts';
 import type {Entry, Source} from './entry.ts';
 import {tf} from './packages.ts';
 import {pendingRuns} from './pending-runs.ts';
@@ -32,7 +31,6 @@ export class Recorder {
 
   #begin(trace: Trace): void {
     queueMicrotask(() => trace === this.#trace && this.flush());
-    if (pendingRuns.areUnderWay && !ways.overlaps(getThreads())) pendingRuns.finishAll();
   }
 
   /** A variable takes a tensor. */

@@ -1,18 +1,9 @@
 // How traces run, and how often they did: for tests, which compare the ways.
-import {availableParallelism} from 'node:os';
-
-const cores = availableParallelism();
-
 export const ways = {
   /** Records nothing. */
   atOnce: false,
   /** So many times a trace runs op by op before it is compiled. */
   opByOpTimes: 1,
-  /**
-   * Whether a trace is recorded while a run is made, on a core that the team of threads leaves free: where
-   * there is none, the team would wait at each of its barriers for the thread that JavaScript pushed aside.
-   */
-  overlaps: (threads: number): boolean => threads < cores,
   /** So many calls a compilation goes over at each turn of the event loop: some 4 ms. */
   callsATurn: 400,
   /** The same at the end of a trace, of a program that lets nothing else run. */

@@ -77,7 +77,24 @@ constexpr int64_t kFarTableBytes = int64_t{1} << 20;
 // How many rows to fetch ahead from what is indexed; 0 for none.
 VEC_INLINE int64_t gathered_ahead(const Gathered& of, int64_t element_bytes) {
   const int64_t bytes = of.inner * element_bytes;
-  return of.inner > 1 && of.n * bytes >= kFarTableBytes ? rows_ahead(bytes) : 0;
+  return of.n * bytes >= kFarTableBytes ? rows_ahead(bytes) : 0;
+}
+
+// n elements that read the same block: y[i] = x[indices[i] * inner + i * kStep]. Returns the first guard that
+// is not -1, or `found`.
+template <int64_t kStep, class Element>
+VEC_INLINE int32_t take_from_block(Element* y, const Element* x, const int32_t* indices, int64_t n,
+                                   int64_t size, int64_t inner, int32_t found) {
+  for (int64_t i = 0; i < n; ++i) {
+    const int32_t index = read_once(indices + i);
+    if (__builtin_expect(is_inside(index, size), true)) {
+      y[i] = kStep == 0 ? x[index] : x[index * inner + i];
+      continue;
+    }
+    y[i] = Element{0};
+    if (found == -1) found = index_guard(index, size);
+  }
+  return found;
 }
 
 // Rows [first, last) of the result, of `inner` elements each. Returns the first guard that is not -1.
@@ -94,6 +111,10 @@ VEC_INLINE int32_t gather_axis_rows(const Gathered& of, Element* y, const Elemen
     const Element* from = x + block * of.n * of.inner;
     Element* to = y + block * of.count * of.inner;
     first += end - column;
+    if (of.inner == 1) {
+      found = take_from_block<0>(to + column, from, own + column, end - column, of.n, 1, found);
+      continue;
+    }
     for (; column < end; ++column) {
       if (ahead > 0 && column + ahead < end) {
         int32_t later = read_once(own + column + ahead);
@@ -103,8 +124,6 @@ VEC_INLINE int32_t gather_axis_rows(const Gathered& of, Element* y, const Elemen
       if (guard != -1) {
         fill_elements(to + column * of.inner, Element{0}, of.inner);
         if (found == -1) found = guard;
-      } else if (of.inner == 1) {
-        to[column] = from[index];
       } else {
         copy_elements(to + column * of.inner, from + index * of.inner, of.inner);
       }
@@ -245,23 +264,6 @@ const char* check_take_along(const Args& args) {
 }
 
 double take_along_cost(const Args& args) { return 60.0 + static_cast<double>(args.inputs[1].count); }
-
-// n elements that read the same block: y[i] = x[indices[i] * inner + i * kStep]. Returns the first guard that
-// is not -1, or `found`.
-template <int64_t kStep, class Element>
-VEC_INLINE int32_t take_from_block(Element* y, const Element* x, const int32_t* indices, int64_t n,
-                                   int64_t size, int64_t inner, int32_t found) {
-  for (int64_t i = 0; i < n; ++i) {
-    const int32_t index = read_once(indices + i);
-    if (__builtin_expect(is_inside(index, size), true)) {
-      y[i] = kStep == 0 ? x[index] : x[index * inner + i];
-      continue;
-    }
-    y[i] = Element{0};
-    if (found == -1) found = index_guard(index, size);
-  }
-  return found;
-}
 
 // Elements [first, last) of the result. Returns the first guard that is not -1.
 template <class Element>
