@@ -6,7 +6,6 @@ import {tf} from './packages.ts';
 import {pendingRuns} from './pending-runs.ts';
 import {progress, type Recipe} from './recipe.ts';
 import {Trace} from './trace.ts';
-import {ways} from './ways.ts';
 
 /** From so many ops on a trace may end where its first op comes again. */
 const leastPeriod = 256;

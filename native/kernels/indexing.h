@@ -71,10 +71,8 @@ double gather_axis_cost(const Args& args) {
   return 60.0 + static_cast<double>(args.inputs[1].count) + 0.15 * static_cast<double>(args.outputs[0].count);
 }
 
-// From so many bytes on, rows of a table are not in the caches next to the core.
+// How many rows to fetch ahead from what is indexed; 0 where all of it is in the caches next to the core.
 constexpr int64_t kFarTableBytes = int64_t{1} << 20;
-
-// How many rows to fetch ahead from what is indexed; 0 for none.
 VEC_INLINE int64_t gathered_ahead(const Gathered& of, int64_t element_bytes) {
   const int64_t bytes = of.inner * element_bytes;
   return of.n * bytes >= kFarTableBytes ? rows_ahead(bytes) : 0;

@@ -54,16 +54,6 @@ describe('traces', () => {
     // Of each step: 4 parameters and their 8 moments.
     expect(counts.inPlace).toBeGreaterThan(10 * 12);
     expect(await atOnce(() => trainWide(6))).toEqual(weights);
-    // With a core to spare, and without.
-    const {overlaps} = ways;
-    try {
-      for (const isFree of [true, false]) {
-        ways.overlaps = () => isFree;
-        expect(await trainWide(6)).toEqual(weights);
-      }
-    } finally {
-      ways.overlaps = overlaps;
-    }
   });
 
   test('leave what something else has as it is', async () => {
