@@ -4,7 +4,6 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
 import {backendName} from '../../lib/tfjs/index.ts';
-import {ways} from '../../lib/tfjs/ways.ts';
 import {atOnce, counted} from './counts.ts';
 
 const numbers = (shape: number[], seed: number): tf.Tensor => tf.randomUniform(shape, -1, 1, 'float32', seed);
