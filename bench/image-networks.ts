@@ -1,5 +1,6 @@
 // Networks of images and sequences that the bench trains and predicts with: of each all but its last layer.
 import {layers, type SymbolicTensor} from '../lib/index.ts';
+import {mobileNetV1} from './mobile-net.ts';
 
 /** Keras's first example of its kind. */
 export function cnn(x: SymbolicTensor): SymbolicTensor {
@@ -39,27 +40,10 @@ function separable(x: SymbolicTensor, filters: number, strides: number): Symboli
 export const mobileNetBlocks = (x: SymbolicTensor): SymbolicTensor =>
   pooled(separable(separable(separable(x, 64, 1), 128, 2), 128, 1));
 
-/** Filters and strides of the blocks of MobileNetV1 (Howard et al. 2017). */
-const blocks: readonly (readonly [filters: number, strides: number])[] = [
-  ...([
-    [64, 1],
-    [128, 2],
-    [128, 1],
-    [256, 2],
-    [256, 1],
-    [512, 2],
-  ] as const),
-  ...Array.from({length: 5}, () => [512, 1] as const),
-  ...([
-    [1024, 2],
-    [1024, 1],
-  ] as const),
-];
-
 /** MobileNetV1 of this share of its channels. */
 export function mobileNet(x: SymbolicTensor, width: number): SymbolicTensor {
   const first = relu6(normalizedConv(x, 32 * width, 3, 2));
-  return pooled(blocks.reduce((y, [filters, strides]) => separable(y, filters * width, strides), first));
+  return pooled(mobileNetV1.reduce((y, [filters, strides]) => separable(y, filters * width, strides), first));
 }
 
 /** A temporal convolutional network: each level reaches twice as far back. */

@@ -3,6 +3,7 @@
 //   tfjs-images.ts chainrule|wasm|cpu THREADS, in the folder where the packages are installed
 import type * as core from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
+import {mobileNetV1} from '../mobile-net.ts';
 import {answerLines} from './answer-lines.ts';
 import {tfjsOn, timed, type Work} from './tfjs-backend.ts';
 
@@ -54,23 +55,6 @@ function fitting({batch, batches}: NonNullable<Request['fit']>): Work {
   };
 }
 
-/** Filters and stride of each block (Howard et al. 2017). */
-const blocks = [
-  ...([
-    [64, 1],
-    [128, 2],
-    [128, 1],
-    [256, 2],
-    [256, 1],
-    [512, 2],
-  ] as const),
-  ...Array.from({length: 5}, () => [512, 1] as const),
-  ...([
-    [1024, 2],
-    [1024, 1],
-  ] as const),
-] as const;
-
 /** Batch normalization and a rectifier up to 6 after what goes before. */
 const after = (layer: tfl.layers.Layer): tfl.layers.Layer[] => [
   layer,
@@ -86,7 +70,7 @@ function mobileNet(size: number): tfl.Sequential {
   });
   return sequential([
     ...after(first),
-    ...blocks.flatMap(([filters, strides]) => [
+    ...mobileNetV1.flatMap(([filters, strides]) => [
       ...after(layers.depthwiseConv2d({...common, kernelSize: 3, strides})),
       ...after(layers.conv2d({...common, filters, kernelSize: 1})),
     ]),

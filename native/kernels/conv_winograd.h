@@ -309,7 +309,7 @@ VEC_INLINE void transform_kernel(const Vec (&taps)[9], float* to, int64_t to_ste
 template <class Number>
 void transform_kernels(const Winograd& w, float* u) {
   const int64_t each = w.channels * w.outputs, words = w.channels / Number::kPerWord;
-  alignas(64) float turned[9][kLanes * kLanes], points[2][kPoints * kLanes];
+  alignas(64) float transposed[9][kLanes * kLanes], points[2][kPoints * kLanes];
   for (int64_t channel = 0; channel < w.channels; channel += kLanes) {
     for (int64_t output = 0; output < w.outputs; output += kLanes) {
       const int64_t panel = output / kWinogradPanel * kWinogradPanel;
@@ -317,12 +317,12 @@ void transform_kernels(const Winograd& w, float* u) {
       float* to = u + panel * words + channel / Number::kPerWord * width + (output - panel);
       for (int t = 0; w.backwards && t < 9; ++t) {
         const float* from = w.w + (8 - t) * each + output * w.channels + channel;
-        transpose_16x16(from, w.channels, turned[t], kLanes);
+        transpose_16x16(from, w.channels, transposed[t], kLanes);
       }
       for (int64_t i = 0; i < kLanes; ++i) {
         const float* own = w.w + (channel + i) * w.outputs + output;
         Vec taps[9];
-        for (int t = 0; t < 9; ++t) taps[t] = load(w.backwards ? turned[t] + i * kLanes : own + t * each);
+        for (int t = 0; t < 9; ++t) taps[t] = load(w.backwards ? transposed[t] + i * kLanes : own + t * each);
         if constexpr (Number::kPerWord == 1) {
           transform_kernel(taps, to, each);
           to += width;

@@ -71,7 +71,7 @@ double gather_axis_cost(const Args& args) {
   return 60.0 + static_cast<double>(args.inputs[1].count) + 0.15 * static_cast<double>(args.outputs[0].count);
 }
 
-// How many rows to fetch ahead from what is indexed; 0 where all of it is in the caches next to the core.
+// How many rows to prefetch from what is indexed; 0 where all of it is in the caches next to the core.
 constexpr int64_t kFarTableBytes = int64_t{1} << 20;
 VEC_INLINE int64_t gathered_ahead(const Gathered& of, int64_t element_bytes) {
   const int64_t bytes = of.inner * element_bytes;

@@ -69,24 +69,24 @@ VEC_INLINE void yield_to_others(const YieldPoint* point) {
   if (point != nullptr && point->yield != nullptr) point->yield(point->context);
 }
 
-// Rows whose places are data lie anywhere in memory. Several are fetched ahead: the first lines of each,
+// Rows whose places are data lie anywhere in memory. Several are prefetched: the first lines of each,
 // because the processor goes on along the rest by itself, and of all as many as a core can wait for at once.
 constexpr int64_t kLineBytes = 64;
-constexpr int64_t kFetchedBytes = 8 * kLineBytes, kBytesAhead = 64 * kLineBytes;
+constexpr int64_t kPrefetchedBytes = 8 * kLineBytes, kBytesAhead = 64 * kLineBytes;
 constexpr int64_t kMinRowsAhead = 2, kMaxRowsAhead = 16;
 
-// How many rows to fetch ahead where so many bytes belong to each.
+// How many rows to prefetch where so many bytes belong to each.
 VEC_INLINE int64_t rows_ahead(int64_t bytes) {
   return max(min(kBytesAhead / max(bytes, 1), kMaxRowsAhead), kMinRowsAhead);
 }
 
 VEC_INLINE void prefetch_row(const void* row, int64_t bytes) {
   const auto* at = static_cast<const char*>(row);
-  for (int64_t i = 0; i < min(bytes, kFetchedBytes); i += kLineBytes) __builtin_prefetch(at + i);
+  for (int64_t i = 0; i < min(bytes, kPrefetchedBytes); i += kLineBytes) __builtin_prefetch(at + i);
 }
 VEC_INLINE void prefetch_row_to_write(const void* row, int64_t bytes) {
   const auto* at = static_cast<const char*>(row);
-  for (int64_t i = 0; i < min(bytes, kFetchedBytes); i += kLineBytes) __builtin_prefetch(at + i, 1);
+  for (int64_t i = 0; i < min(bytes, kPrefetchedBytes); i += kLineBytes) __builtin_prefetch(at + i, 1);
 }
 
 alignas(64) constexpr int32_t kLaneNumbers[kLanes] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};

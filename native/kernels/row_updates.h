@@ -141,20 +141,20 @@ ReadRows read_rows(const Args& args, int64_t first, int64_t last) {
   return {sort_words(list, list + read, found, last - first), found, first};
 }
 
-// What the next rows need is fetched while one is updated: they lie anywhere in memory, and each would keep
-// the processor waiting.
-class RowFetch {
+// What the next rows need is prefetched while one is updated: they lie anywhere in memory, and each would
+// keep the processor waiting.
+class RowPrefetch {
  public:
-  RowFetch(const Args& args, const ReadRows& read, int64_t width)
+  RowPrefetch(const Args& args, const ReadRows& read, int64_t width)
       : args_(args), read_(read), width_(width), ahead_(rows_ahead(width * 4 * (args.outputCount + 1))) {
-    for (int64_t i = 0; i < ahead_; ++i) fetch(i);
+    for (int64_t i = 0; i < ahead_; ++i) prefetch(i);
   }
 
   // For what will be updated some places after number `i`.
-  void beyond(int64_t i) const { fetch(i + ahead_); }
+  void beyond(int64_t i) const { prefetch(i + ahead_); }
 
  private:
-  void fetch(int64_t i) const {
+  void prefetch(int64_t i) const {
     if (i >= read_.count) return;
     const int64_t bytes = width_ * 4;
     prefetch_row(input<float>(args_, 3) + read_.position(i) * width_, bytes);
@@ -194,11 +194,11 @@ void update_read_rows(const Args& args, const RowRun& rows, int64_t first, int64
   const int64_t width = table_of(args).width;
   copy_rows(args, first * width, last * width);
   const ReadRows read = read_rows(args, first, last);
-  const RowFetch fetch(args, read, width);
+  const RowPrefetch prefetch(args, read, width);
   float* sum = sum_memory(args);
   for (int64_t i = 0; i < read.count;) {
     const int64_t row = read.row(i), next = sum_of_row(args, read, width, i, sum);
-    for (; i < next; ++i) fetch.beyond(i);
+    for (; i < next; ++i) prefetch.beyond(i);
     rows.run(row * width, width, sum);
   }
 }

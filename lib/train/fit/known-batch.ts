@@ -30,8 +30,9 @@ class Like {
     );
   }
 
-  rowsOf(given: PortData): number {
-    return (given as Rows['data']).length / this.#width;
+  /** NaN for what has no length. */
+  rowsOf(given: PortData | undefined): number {
+    return ((given as Rows['data'] | undefined)?.length ?? Number.NaN) / this.#width;
   }
 
   copy(data: Rows['data']): void {
@@ -82,7 +83,7 @@ export class KnownBatch {
    * @returns its rows; 0 for another one, which is not copied.
    */
   take(compilation: Compilation, where: string, x: PortData, y: PortData): number {
-    if (compilation !== this.#compilation || !ArrayBuffer.isView(x)) return 0;
+    if (compilation !== this.#compilation) return 0;
     const count = this.#x.rowsOf(x);
     if (!(count >= this.#least && count <= this.#most && Number.isInteger(count))) return 0;
     if (!this.#x.isLike(x, count) || !this.#y.isLike(y, count)) return 0;

@@ -11,6 +11,7 @@ import type {PortData} from '../network/ports.ts';
 import type {Engine} from '../run/engine.ts';
 import {type Logs, RunningMeans} from '../run/logs.ts';
 import {fewestRows, type StepRequest, type StepRunner, stepRunner} from '../run/step-runner.ts';
+import type {Compilation} from '../step/compilation.ts';
 import {KnownBatch} from './known-batch.ts';
 
 /** Up to so many bytes, samples are copied to where a program is bound to already. */
@@ -116,8 +117,7 @@ interface Ready {
 const lastBatches = new WeakMap<Engine, Ready & {readonly batch: KnownBatch}>();
 
 /** The step over one batch, which is checked and copied. */
-function ready(engine: Engine, where: string, x: PortData, y: PortData, options?: Weighting): Ready {
-  const compilation = engine.compilation(where);
+function ready(engine: Engine, {where, compilation, options}: Request, x: PortData, y: PortData): Ready {
   const last = options === undefined ? lastBatches.get(engine) : undefined;
   if (last?.steps.inPlace) {
     const {run, steps} = last;
@@ -134,9 +134,16 @@ function ready(engine: Engine, where: string, x: PortData, y: PortData, options?
   return {steps, run};
 }
 
-function checkRequest(engine: Engine, where: string, options?: Weighting): void {
-  engine.compilation(where);
+interface Request {
+  readonly where: string;
+  readonly compilation: Compilation;
+  readonly options: Weighting | undefined;
+}
+
+function requestOf(engine: Engine, where: string, options?: Weighting): Request {
+  const compilation = engine.compilation(where);
   if (options !== undefined) checkOptions(where, options, ['sampleWeight', 'classWeight']);
+  return {where, compilation, options};
 }
 
 /** See `Model.trainOnBatch`. */
@@ -147,9 +154,9 @@ export async function trainOnBatch(
   options?: Weighting,
 ): Promise<Logs> {
   const where = 'trainOnBatch';
-  checkRequest(engine, where, options);
+  const request = requestOf(engine, where, options);
   return engine.write(where, () => {
-    const {steps, run} = ready(engine, where, x, y, options);
+    const {steps, run} = ready(engine, request, x, y);
     return steps.run(where, run);
   });
 }
@@ -157,9 +164,9 @@ export async function trainOnBatch(
 /** See `Model.trainOnBatchSync`. */
 export function trainOnBatchSync(engine: Engine, x: PortData, y: PortData, options?: Weighting): Logs {
   const where = 'trainOnBatchSync';
-  checkRequest(engine, where, options);
+  const request = requestOf(engine, where, options);
   return engine.writeAlone(where, () => {
-    const {steps, run} = ready(engine, where, x, y, options);
+    const {steps, run} = ready(engine, request, x, y);
     return steps.runSync(where, run);
   });
 }

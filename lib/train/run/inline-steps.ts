@@ -21,8 +21,6 @@ class Tables {
   readonly batch: number;
   readonly rows: Int32Array;
   readonly seed = sharedInts(2);
-  /** Whose words those are. */
-  seedNumber: number | undefined;
   readonly step: Int32Array;
   readonly hyper: Float32Array;
 
@@ -71,10 +69,9 @@ export class InlineSteps {
     const tables = this.#tables as Tables;
     const count = rowsOfSteps({rows: call.batch, short: call.short}, steps);
     tables.rows.set(rows.length === count ? rows : rows.subarray(0, count));
-    if (tables.seedNumber !== seed) {
-      tables.seedNumber = seed;
-      tables.seed.set(seedWords(seed));
-    }
+    const [low, high] = seedWords(seed);
+    tables.seed[0] = low;
+    tables.seed[1] = high;
     for (let step = 0; step < steps; step++) tables.step[step] = first + step;
     writeHyper(optimizer, first, steps, tables.hyper);
     const result = bound.run(steps, of);
