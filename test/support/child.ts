@@ -66,6 +66,28 @@ export async function runChild(source: string, options: ChildOptions = {}): Prom
   return {code, signal, stdout, stderr};
 }
 
+/**
+ * Source for children that run with `--expose-gc`: by how many MB resident memory grew in the middle one of
+ * five rounds. A leak grows in each of them; V8 takes and gives back tens of MB in one or another.
+ */
+export const typicalGrowth = `
+async function residentMb() {
+  for (let repeat = 0; repeat < 3; repeat++) { gc(); await new Promise(resolve => setTimeout(resolve, 20)); }
+  return process.memoryUsage().rss / 1048576;
+}
+async function typicalGrowthMb(round) {
+  const growths = [];
+  let before = await residentMb();
+  for (let index = 0; index < 5; index++) {
+    await round();
+    const after = await residentMb();
+    growths.push(after - before);
+    before = after;
+  }
+  return growths.sort((a, b) => a - b)[2];
+}
+`;
+
 /** Source of a model in training, for children: `training` is the promise of an endless fit. */
 export const endlessTraining = `
 const {layers, sequential} = chainrule;
