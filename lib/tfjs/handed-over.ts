@@ -10,7 +10,7 @@ const list = <Why extends string>(names: string, why: Why): [string, Why][] =>
 /** Kernels that have no native rule at all. */
 export const withoutRule: ReadonlyMap<string, Reason> = new Map([
   ...list('StaticRegexReplace StringNGrams StringSplit StringToHashBucketFast', 'strings'),
-  // The native tangent may be off by 3 units in the last place; a spec asks for less than one.
+  // The native tangent may be off by 3.3 units in the last place; a spec asks for less than one.
   ...list('Tan', 'digits'),
   ...list('RaggedGather RaggedRange RaggedTensorToTensor', 'ragged'),
   ...list(

@@ -98,7 +98,7 @@ VEC_INLINE Vec half_exponential(Vec size) {
   return (root * splat(0.5f)) * root;
 }
 
-// 2.5 ULP; -0 stays -0.
+// 3 ULP; -0 stays -0.
 VEC_INLINE Vec sinh(Vec x) {
   Vec size = abs(x);
   Vec rise = expm1(at_most(size, splat(kHalvedFrom)));
