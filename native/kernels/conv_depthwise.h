@@ -46,6 +46,8 @@ RowPiece row_piece(const Convolution& c, int64_t number, int64_t end) {
 
 // Taps [first, first + count) for a row of windows.
 void taps_of_row(const Convolution& c, const WindowPlace& place, int64_t first, int64_t count, RowTap* taps) {
+  // A stride larger than the kernel leaves pixels that no tap reaches.
+  if (count == 0) return;
   const Windows& w = c.windows;
   const WindowAxis &a0 = w.axes[0], &a1 = w.axes[1], &a2 = w.axes[2];
   const float* image = w.images + place.image * w.image_floats();

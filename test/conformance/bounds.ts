@@ -44,9 +44,12 @@ export const activationGradients: Bound = (call, inputs, exact) => {
   );
 };
 
-/** 4·√n·u·Σ|terms|: what a sum of n rounded terms drifts by, with room. */
+/**
+ * 4·√n·u·Σ|terms|: what a sum of n rounded terms drifts by, with room. Below the normal numbers each rounding is
+ * as large as the smallest allows.
+ */
 const drift = (count: number, magnitude: number): number =>
-  4 * Math.sqrt(Math.max(count, 1)) * unit * magnitude;
+  magnitude === 0 ? 0 : 4 * Math.sqrt(Math.max(count, 1)) * unit * magnitude + Math.max(count, 1) * 2 ** -150;
 
 /**
  * A product, and what follows it: a bias, a map whose derivatives are at most 1. Its guard is told exactly.

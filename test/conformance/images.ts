@@ -82,6 +82,11 @@ const cases: readonly Case[] = [
   {sizes: [5, 3], kernel: [3, 3], channels: 20, outputs: 40, groups: 20, padding: 'same'},
   {sizes: [5, 5], kernel: [20, 20], channels: 3, outputs: 3, groups: 3, padding: 'same', images: 1},
   {sizes: [26], kernel: [3], channels: 130, outputs: 130, groups: 130, strides: [3]},
+  // The same with strides beyond the kernel, on both axes or on one.
+  {sizes: [9, 7], kernel: [1, 1], channels: 20, outputs: 20, groups: 20, strides: [2, 3]},
+  {sizes: [8, 8], kernel: [1, 3], channels: 5, outputs: 5, groups: 5, strides: [2, 2], padding: 'same'},
+  {sizes: [8, 9], kernel: [3, 1], channels: 17, outputs: 17, groups: 17, strides: [1, 4]},
+  {sizes: [9], kernel: [2], channels: 16, outputs: 16, groups: 16, strides: [5], dilation: [2]},
   // Three axes.
   {sizes: [3, 5, 3], kernel: [2, 3, 3], channels: 3, outputs: 12, strides: [1, 2, 1], padding: 'same'},
   {sizes: [3, 5, 7], kernel: [3, 3, 3], channels: 3, outputs: 3, groups: 3, padding: 'same'},

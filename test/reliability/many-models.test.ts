@@ -51,6 +51,7 @@ describe.each(findNodes())('Node $version', ({file: node}) => {
     const {code, stdout, stderr} = await runChild(source, {node, timeoutMs: 880_000, env: freesAtOnce});
     expect(code, stderr).toBe(0);
     expect(Number(stdout)).toBeGreaterThan(30);
-    expect(Number(stdout)).toBeLessThan(200);
+    // Without collection all models together would be 6.4 MB each on top of some 70.
+    expect(Number(stdout)).toBeLessThan(250);
   });
 });
