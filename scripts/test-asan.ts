@@ -19,8 +19,8 @@ function libraryOf(name: string): string {
 
 const asan = 'detect_leaks=0:allocator_may_return_null=1';
 const options = {ASAN_OPTIONS: asan, UBSAN_OPTIONS: 'print_stacktrace=1'};
-// A test that starts further processes hands these on to them. The counts are those of npm test: the deep ones
-// were tried without sanitizers, and malformed plans with them.
+// A test that starts further processes hands these on to them. The counts are those of npm test: the deep
+// ones were tried without sanitizers, and malformed plans with them.
 const forNode = () => ({
   ...options,
   CHAINRULE_DEEP: '',

@@ -45,8 +45,8 @@ export const activationGradients: Bound = (call, inputs, exact) => {
 };
 
 /**
- * 4·√n·u·Σ|terms|: what a sum of n rounded terms drifts by, with room. Below the normal numbers each rounding is
- * as large as the smallest allows.
+ * 4·√n·u·Σ|terms|: what a sum of n rounded terms drifts by, with room. Below the normal numbers each rounding
+ * is as large as the smallest allows.
  */
 const drift = (count: number, magnitude: number): number =>
   magnitude === 0 ? 0 : 4 * Math.sqrt(Math.max(count, 1)) * unit * magnitude + Math.max(count, 1) * 2 ** -150;

@@ -126,8 +126,8 @@ function expectNear(
 
 /** The gradients, as the graph says in float64, against central differences of the loss. */
 function checkSlopes(graph: Graph, given: Map<Tensor, Float64Array>, {composed}: LayerCase): void {
-  // Constants such as 1/3 are float32: where terms of the size of 1 cancel through several layers, some 3e-8 of
-  // them is left.
+  // Constants such as 1/3 are float32: where terms of the size of 1 cancel through several layers, some 3e-8
+  // of them is left.
   const least = composed ? 0.1 : 1e-3;
   const derivatives = evaluate(graph.derivatives, given);
   const lossAt = (): number => evaluate([graph.loss], given)[0]?.[0] as number;
