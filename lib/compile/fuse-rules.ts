@@ -10,7 +10,7 @@ import {baseOf, callsOf, rebuild, rewrite, usersOf, withInputs} from '../graph/w
 import {finiteEachOp, finiteOp} from '../ops/check.ts';
 import {convInputOp, convOp} from '../ops/conv.ts';
 import {matmulOp} from '../ops/gemm.ts';
-import {add} from '../ops/map.ts';
+import {add, mul} from '../ops/map.ts';
 import {reshapeOp} from '../ops/move.ts';
 import {type MapProgram, mapOp} from '../ops/program.ts';
 import {mapRoots, type Roots, tensorsOf} from './roots.ts';
@@ -73,8 +73,15 @@ function withFollowing(
   inputs: readonly Tensor[],
   single: readonly boolean[],
 ): Product | undefined {
-  return withBias(call, inputs, single) ?? (single[0] ? withMap(call, inputs) : undefined);
+  const biased = withBias(call, inputs, single);
+  if (biased) return biased;
+  const first = single[0] ? withMap(call, inputs) : undefined;
+  if (first || !single[1] || !isCommutative(call)) return first;
+  return withMap(call, inputs.toReversed());
 }
+
+/** Whether operands may change places without a change of bits. */
+const isCommutative = ({op}: Call): boolean => op === add.op || op === mul.op;
 
 /** A result as the call that it replaces had it: under that shape. */
 function inShapeOf({result, scope}: Call, y: Tensor): readonly Tensor[] {
@@ -92,9 +99,9 @@ function checkOf(tensor: Tensor, users: ReadonlyMap<Tensor, readonly Call[]>): C
 }
 
 /** A product and a row vector that is added to it. */
-function withBias({op}: Call, inputs: readonly Tensor[], single: readonly boolean[]): Product | undefined {
+function withBias(call: Call, inputs: readonly Tensor[], single: readonly boolean[]): Product | undefined {
   const [a, b] = inputs;
-  if (op !== add.op || !a || !b) return undefined;
+  if (call.op !== add.op || !a || !b) return undefined;
   const sides = [
     [a, b, single[0]],
     [b, a, single[1]],
@@ -103,13 +110,15 @@ function withBias({op}: Call, inputs: readonly Tensor[], single: readonly boolea
     const product = isSingle ? productOf(sum) : undefined;
     if (!product || product.attributes.bias || product.attributes.map !== null) continue;
     const columns = baseOf(sum).shape.at(-1);
-    if (bias.rank !== 1 || bias.shape[0] !== columns || sum.shape.at(-1) !== columns) continue;
-    return {...product, epilogue: [bias], attributes: {...product.attributes, bias: true}};
+    if (bias.size !== columns || bias.shape.at(-1) !== columns || bias.rank > sum.rank) continue;
+    if (sum.shape.at(-1) !== columns) continue;
+    const [row] = bias.rank === 1 ? [bias] : apply(reshapeOp, [bias], {shape: [columns]}, call.scope);
+    return row && {...product, epilogue: [row], attributes: {...product.attributes, bias: true}};
   }
   return undefined;
 }
 
-/** A product and an elementwise op of it, and perhaps of another tensor of its shape as second operand. */
+/** A product and an elementwise op of it, and perhaps of another tensor of its shape as the other operand. */
 function withMap(call: Call, [tensor, ...others]: readonly Tensor[]): Product | undefined {
   if (!isElementwise(call) || !tensor || others.length > 1) return undefined;
   const fits = ({dtype, shape}: Tensor): boolean => dtype === 'float32' && sameShape(shape, tensor.shape);

@@ -92,13 +92,6 @@ export const celu = defineWithOption('celu', 'alpha', 1, {above: 0}, (x, alpha) 
   whereNegative(x, negative => mul(expm1(mul(negative, 1 / alpha)), alpha)),
 );
 
-const exactGelu = (x: Tensor): Tensor => mul(mul(x, 0.5), add(map.erf(mul(x, Math.SQRT1_2)), 1));
-
-function geluByTanh(x: Tensor): Tensor {
-  const cubic = add(x, mul(mul(map.square(x), x), 0.044715));
-  return mul(mul(x, 0.5), add(map.tanh(mul(cubic, Math.sqrt(2 / Math.PI))), 1));
-}
-
 /**
  * x · Φ(x), Φ being the standard normal's distribution function; with `approximate` its form by tanh
  * (Hendrycks and Gimpel 2016).
@@ -107,7 +100,7 @@ export function gelu(options: {approximate?: boolean} = {}): Activation {
   checkOptions('activations.gelu', options, ['approximate']);
   const {approximate = false} = options;
   checkBoolean('activations.gelu: approximate', approximate);
-  return named('gelu', {approximate: options.approximate}, approximate ? geluByTanh : exactGelu);
+  return named('gelu', {approximate: options.approximate}, approximate ? map.geluTanh : map.gelu);
 }
 
 const swishOf = (x: Tensor): Tensor => mul(x, map.sigmoid(x));

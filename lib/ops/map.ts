@@ -75,8 +75,8 @@ export const relu6: Unary = Object.assign(
   {op: relu6OfFloats.op},
 );
 
-// Gradients of activations from dy and the activation's result y: one op each, so that they can be fused into
-// a product. Their own gradient rules get another gradient g.
+// Gradients of activations from dy and the activation's result y, or its operand x: one op each, so that they
+// can be fused into a product. Their own gradient rules get another gradient g.
 /** dy where y > 0, else 0. */
 export const reluGrad: Binary = map2('reluGrad', ({dy: g}, {b: y}) => ({da: reluGrad(g, y), db: null}));
 /** dy where y lies between 0 and 6, else 0. */
@@ -91,6 +91,26 @@ export const sigmoidGrad: Binary = map2('sigmoidGrad', ({dy: g}, {a: dy, b: y}) 
   da: sigmoidGrad(g, y),
   db: mul(mul(g, dy), sub(1, mul(y, 2))),
 }));
+
+/** x · Φ(x), Φ being the standard normal's distribution function (Hendrycks and Gimpel 2016). */
+export const gelu: Unary = map1('gelu', ({dy}, {x}) => ({dx: geluGrad(dy, x)}));
+/** x · sigmoid(2·√(2/π) · (x + 0.044715·x³)), the form of `gelu` by tanh. */
+export const geluTanh: Unary = map1('geluTanh', ({dy}, {x}) => ({dx: geluTanhGrad(dy, x)}));
+/** dy · (Φ(x) + x · φ(x)), φ being the density. */
+export const geluGrad: Binary = map2('geluGrad', ({dy: g}, {a: dy, b: x}) => {
+  const density = mul(exp(mul(square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+  return {da: geluGrad(g, x), db: mul(mul(g, dy), mul(density, sub(2, square(x))))};
+});
+/** dy · (s + x · s · (1 − s) · t), s being the sigmoid of `geluTanh` and t its argument's derivative. */
+export const geluTanhGrad: Binary = map2('geluTanhGrad', ({dy: g}, {a: dy, b: x}) => {
+  const linear = 2 * Math.sqrt(2 / Math.PI);
+  const cubic = 0.044715 * linear;
+  const s = sigmoid(mul(x, add(mul(square(x), cubic), linear)));
+  const slope = add(mul(square(x), 3 * cubic), linear);
+  const bent = add(mul(sub(1, mul(s, 2)), square(slope)), mul(x, 6 * cubic));
+  const curve = mul(mul(s, sub(1, s)), add(mul(slope, 2), mul(x, bent)));
+  return {da: geluTanhGrad(g, x), db: mul(mul(g, dy), curve)};
+});
 
 export const greater = compare('greater');
 export const greaterEqual = compare('greaterEqual');

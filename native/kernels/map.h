@@ -3,8 +3,8 @@
 #pragma once
 
 #include "../plan.h"
+#include "../simd/gelu.h"
 #include "../simd/integers.h"
-#include "../simd/math.h"
 #include "../simd/powers.h"
 #include "../simd/trigonometry.h"
 #include "map_types.h"
@@ -96,27 +96,29 @@ struct Applied {
   }
 };
 
+// Over rows that are `row` floats apart: one call for a tile of a matrix product. Products take no ops of
+// three operands; these would read b in place of c.
 template <class Op, char kType>
-void run_map_op(float* out, const float* a, const float* b, const float* c, int64_t n) {
+COMPILED_ONCE void run_map_op_rows(float* out, const float* a, const float* b, int64_t row, int64_t rows,
+                                   int64_t n) {
   constexpr Applied<Op, kType> f;
-  if constexpr (Op::kCostNs < kLongFromNs) {
-    map_lanes<Op::kArity>(out, a, b, c, n, f);
-  } else {
-    map_long<Op::kArity>(out, a, b, c, n, f);
-  }
-}
-
-// The same over rows that are `row` floats apart: one call for a tile of a matrix product. Products take no
-// ops of three operands; these would read b in place of c.
-template <class Op, char kType>
-void run_map_op_rows(float* out, const float* a, const float* b, int64_t row, int64_t rows, int64_t n) {
   for (int64_t i = 0; i < rows; ++i) {
     const float* other = Op::kArity > 1 ? b + i * row : nullptr;
     if constexpr (Op::kCostNs < kLongFromNs) {
-      map_lanes<Op::kArity>(out + i * row, a + i * row, other, other, n, Applied<Op, kType>{});
+      map_lanes<Op::kArity>(out + i * row, a + i * row, other, other, n, f);
     } else {
-      run_map_op<Op, kType>(out + i * row, a + i * row, other, other, n);
+      map_long<Op::kArity>(out + i * row, a + i * row, other, other, n, f);
     }
+  }
+}
+
+template <class Op, char kType>
+void run_map_op(float* out, const float* a, const float* b, const float* c, int64_t n) {
+  if constexpr (Op::kCostNs < kLongFromNs) {
+    map_lanes<Op::kArity>(out, a, b, c, n, Applied<Op, kType>{});
+  } else {
+    static_assert(Op::kArity < 3, "an op of three operands is not long");
+    run_map_op_rows<Op, kType>(out, a, b, n, 1, n);
   }
 }
 

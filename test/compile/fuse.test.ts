@@ -69,6 +69,33 @@ describe('products', () => {
     `);
   });
 
+  it('take a row of a table as bias', () => {
+    expect(fused(add(matmul(x, w), f32('row', 1, 2)))).toMatchInlineSnapshot(`
+      "t0 f32[2] = reshape(row)
+      t1 f32[4,2] = matmul(x, w, t0) {bias}
+      output y = t1"
+    `);
+  });
+
+  it('fuse what they are added to, but not what they are taken from', () => {
+    expect(fused(add(f32('c', 4, 2), matmul(x, w)))).toMatchInlineSnapshot(`
+      "t0 f32[4,2] = matmul(x, w, c) {map: add}
+      output y = t0"
+    `);
+    expect(fused(sub(f32('c', 4, 2), matmul(x, w)))).toMatchInlineSnapshot(`
+      "t0 f32[4,2] = matmul(x, w)
+      t1 f32[4,2] = map(c, t0) {%0 = sub(i0, i1)}
+      output y = t1"
+    `);
+  });
+
+  it('fuse gelu, and the gradient of it that reads their result', () => {
+    expect(fused(ops.gelu(add(matmul(x, w), b)))).toContain('matmul(x, w, b) {bias, map: gelu}');
+    const y = matmul(ops.geluTanh(matmul(x, w)), f32('v', 2, 5));
+    const [dw] = gradients(ops.sum(ops.square(y)), [w]) as [Tensor];
+    expect(fused({dw})).toMatch(/matmul\(t\d, v, t0\) {transposeB, map: geluTanhGrad}/);
+  });
+
   it('fuse a bias and another operand, and give the guard of a check of it all', () => {
     const y = add(add(matmul(x, w), b), f32('c', 4, 2));
     expect(fused({y, check: ops.finite(y)})).toMatchInlineSnapshot(`

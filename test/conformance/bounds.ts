@@ -44,6 +44,17 @@ export const activationGradients: Bound = (call, inputs, exact) => {
   );
 };
 
+/** So many roundings of numbers as large as the first operand. */
+export const roundings =
+  (count: number): Bound =>
+  (call, [first], exact) => {
+    const at = broadcastIndex((call.inputs[0] as Tensor).shape, (call.outputs[0] as Tensor).shape);
+    const size = (index: number): number => Math.abs((first as Values)[at(index)] as number);
+    return exact.map(values =>
+      values.map((x, index) => (Number.isFinite(x) ? count * unit * size(index) + 2 ** -149 : 0)),
+    );
+  };
+
 /**
  * 4·√n·u·Σ|terms|: what a sum of n rounded terms drifts by, with room. Below the normal numbers each rounding
  * is as large as the smallest allows.

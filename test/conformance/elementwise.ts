@@ -141,8 +141,12 @@ export const beyondOne: Make = shape => reals(shape, 1.1, 30);
 export const aroundSix: Make = shape => spread(shape, 0.385);
 export const few: Make = shape => integers(shape, -2, 2);
 
-/** From dy and the result of an activation. */
-export const gradientsOfActivations = () => ({
+/** Of activations that are one op, and of gradients from dy and an activation's result or operand. */
+export const activationSamples = () => ({
+  gelu: unary(reals, bounds.roundings(4), reals),
+  geluTanh: unary(reals, bounds.roundings(6), reals),
+  geluGrad: tame(binary(reals, bounds.roundings(8), reals)),
+  geluTanhGrad: tame(binary(reals, bounds.roundings(8), reals)),
   reluGrad: binary(reals, correctlyRounded, spread),
   relu6Grad: binary(aroundSix, correctlyRounded, aroundSix),
   tanhGrad: tame(binary(reals, bounds.activationGradients, reals)),

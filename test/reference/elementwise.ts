@@ -23,6 +23,10 @@ function remainderOf(a: number, b: number): number {
   return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
 }
 
+const sigmoid = (a: number): number => (a >= 0 ? 1 / (1 + Math.exp(-a)) : Math.exp(a) / (1 + Math.exp(a)));
+const [normalDensity, geluScale] = [1 / Math.sqrt(2 * Math.PI), 2 * Math.sqrt(2 / Math.PI)];
+const geluProbability = (x: number): number => sigmoid(geluScale * (x + 0.044715 * x ** 3));
+
 /** In float64. */
 export const scalarRules: Record<string, ScalarRule> = {
   neg: a => -a,
@@ -35,7 +39,7 @@ export const scalarRules: Record<string, ScalarRule> = {
   erf,
   log: Math.log,
   softplus: a => Math.max(a, 0) + Math.log1p(Math.exp(-Math.abs(a))),
-  sigmoid: a => (a >= 0 ? 1 / (1 + Math.exp(-a)) : Math.exp(a) / (1 + Math.exp(a))),
+  sigmoid,
   tanh: Math.tanh,
   relu: a => (a <= 0 ? 0 : a),
   reluGrad: (dy, y) => (y > 0 ? dy : 0),
@@ -43,6 +47,15 @@ export const scalarRules: Record<string, ScalarRule> = {
   relu6Grad: (dy, y) => (y > 0 && y < 6 ? dy : 0),
   tanhGrad: (dy, y) => dy * (1 - y * y),
   sigmoidGrad: (dy, y) => dy * (y * (1 - y)),
+  gelu: x => 0.5 * x * (1 + erf(x / Math.SQRT2)),
+  geluGrad: (dy, x) =>
+    dy * (0.5 * (1 + erf(x / Math.SQRT2)) + x * normalDensity * Math.exp(-0.5 * x * x)),
+  geluTanh: x => x * geluProbability(x),
+  geluTanhGrad(dy, x) {
+    const s = geluProbability(x);
+    const t = geluScale * (1 + 3 * 0.044715 * x * x);
+    return dy * (s + (s === 0 || s === 1 ? 0 : x * s * (1 - s) * t));
+  },
   log1p: Math.log1p,
   log2: Math.log2,
   rsqrt: a => 1 / Math.sqrt(a),
