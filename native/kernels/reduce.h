@@ -5,14 +5,12 @@
 // chunk of 4096, a fixed tree over the lanes, then the chunks joined pairwise in the order of their numbers.
 #pragma once
 
-#include "reduce_join.h"
+#include "reduce_columns.h"
 
 namespace chainrule {
 namespace {
 
-constexpr int64_t kRowChunk = 256;
 constexpr int64_t kElementChunk = 4096;
-constexpr int64_t kStrip = 4 * kLanes;  // columns that one item of work takes
 
 // x as [outer, n, inner], reduced over n.
 struct AxisView {
@@ -58,52 +56,6 @@ int64_t reduce_tasks(const Args& args) {
 double reduce_cost(const Args& args) {
   double results = static_cast<double>(args.outputs[0].count);
   return 40.0 + 0.05 * static_cast<double>(args.inputs[0].count) + 5.0 * results;
-}
-
-template <class Of>
-using RegisterFor = decltype(splat_number(Of::kIdentity));
-
-template <class Of, int kCount, class Number>
-VEC_INLINE void reduce_strip(Number* y, const typename Of::Element* x, int64_t n, int64_t stride) {
-  RegisterFor<Of> all[kCount];
-  for (int v = 0; v < kCount; ++v) all[v] = splat_number(Of::kIdentity);
-  for (int64_t start = 0; start < n; start += kRowChunk) {
-    RegisterFor<Of> chunk[kCount];
-    for (int v = 0; v < kCount; ++v) chunk[v] = splat_number(Of::kIdentity);
-    int64_t end = min(start + kRowChunk, n);
-    for (int64_t row = start; row < end; ++row) {
-#pragma GCC unroll 4
-      for (int v = 0; v < kCount; ++v) {
-        chunk[v] = Of::join(chunk[v], read_numbers(x + row * stride + v * kLanes));
-      }
-    }
-    for (int v = 0; v < kCount; ++v) all[v] = Of::join(all[v], chunk[v]);
-  }
-  for (int v = 0; v < kCount; ++v) write(y + v * kLanes, all[v], kLanes);
-}
-
-template <class Of, class Number>
-VEC_INLINE void reduce_last_columns(Number* y, const typename Of::Element* x, int64_t n, int64_t stride,
-                                    int64_t width) {
-  RegisterFor<Of> all = splat_number(Of::kIdentity);
-  for (int64_t start = 0; start < n; start += kRowChunk) {
-    RegisterFor<Of> chunk = splat_number(Of::kIdentity);
-    int64_t end = min(start + kRowChunk, n);
-    for (int64_t row = start; row < end; ++row) {
-      chunk = Of::join(chunk, read_tail(x + row * stride, width));
-    }
-    all = Of::join(all, chunk);
-  }
-  write(y, all, width);
-}
-
-template <class Of, class Number>
-VEC_INLINE void reduce_columns(Number* y, const typename Of::Element* x, int64_t n, int64_t stride,
-                               int64_t width) {
-  if (width == kStrip) return reduce_strip<Of, 4>(y, x, n, stride);
-  int64_t column = 0;
-  for (; column + kLanes <= width; column += kLanes) reduce_strip<Of, 1>(y + column, x + column, n, stride);
-  if (column < width) reduce_last_columns<Of>(y + column, x + column, n, stride, width - column);
 }
 
 // Joins part(0) … part(count - 1) in pairs, then pairs of pairs and so on; an odd one out moves up a level.
@@ -179,18 +131,32 @@ VEC_INLINE void for_items(const AxisView& view, int64_t first_task, int64_t last
   }
 }
 
+// Calls work(position in y, position in x, columns) for items that lie side by side as one.
+template <class Work>
+VEC_INLINE void for_columns(const AxisView& view, int64_t first_task, int64_t last_task, Work work) {
+  const int64_t per_task = items_per_task(item_elements(view)), strips = ceil_div(view.inner, kStrip);
+  const int64_t last = min(last_task * per_task, view_items(view));
+  for (int64_t item = first_task * per_task, count; item < last; item += count) {
+    const int64_t outer = item / strips, strip = item % strips, column = strip * kStrip;
+    count = min(strips - strip, last - item);
+    const int64_t width = min(count * kStrip, view.inner - column);
+    work(outer * view.inner + column, outer * view.n * view.inner + column, width);
+  }
+}
+
 template <class Of>
 void run_reduce(const Args& args, int64_t first_task, int64_t last_task) {
   AxisView view = axis_view(args);
   const auto* x = input<typename Of::Element>(args, 0);
   using Number = decltype(reduce_row<Of>(x, 0));
   Number* y = output<Number>(args, 0);
-  for_items(view, first_task, last_task, [=](int64_t to, int64_t from, int64_t width) {
-    if (view.inner == 1) {
-      y[to] = reduce_row<Of>(x + from, view.n);
-    } else {
-      reduce_columns<Of>(y + to, x + from, view.n, view.inner, width);
-    }
+  if (view.inner == 1) {
+    for_items(view, first_task, last_task,
+              [=](int64_t to, int64_t from, int64_t) { y[to] = reduce_row<Of>(x + from, view.n); });
+    return;
+  }
+  for_columns(view, first_task, last_task, [=](int64_t to, int64_t from, int64_t width) {
+    reduce_columns<Of>(y + to, x + from, view.n, view.inner, width);
   });
 }
 
