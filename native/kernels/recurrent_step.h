@@ -24,6 +24,13 @@ Product step_product(const float* a, int64_t rows, const Tensor& b, float* c) {
   return p;
 }
 
+// Lines of a row that only memory has, while the row before it is computed: the processor itself does not
+// fetch ahead in as many places as a cell reads.
+VEC_INLINE void fetch_row(const float* rows, int64_t row, int64_t last, int64_t n) {
+  if (row >= last) return;
+  for (int64_t j = 0; j < n; j += kLanes) __builtin_prefetch(rows + row * n + j);
+}
+
 void multiply_rows(const Product& p, const Workspace& workspace, int64_t first, int64_t last) {
   for (int64_t column = 0; column < p.n; column += kMaxBlockColumns) {
     Block block = {first, last - first, column, min(p.n - column, kMaxBlockColumns)};
@@ -70,6 +77,8 @@ void run_lstm_step(const Args& args, int64_t first, int64_t last) {
   Product p = step_product(input<float>(args, 1), rows, args.inputs[3], z);
   multiply_rows(p, workspace_of(args), first, last);
   for (int64_t row = first; row < last; ++row) {
+    fetch_row(input<float>(args, 0), row + 1, last, 4 * units);
+    fetch_row(input<float>(args, 2), row + 1, last, units);
     each_unit(lstm_row(args, z, input<float>(args, 0), input<float>(args, 2), units, row), units);
   }
 }
@@ -90,7 +99,11 @@ void run_lstm_step_grad(const Args& args, int64_t first, int64_t last) {
   const int64_t rows = c.dims[0], units = c.dims[1];
   step_range(rows, &first, &last);
   if (first >= last || units == 0) return;
-  for (int64_t row = first; row < last; ++row) each_unit(lstm_grad_row(args, units, row), units);
+  for (int64_t row = first; row < last; ++row) {
+    fetch_row(input<float>(args, 0), row + 1, last, 4 * units);
+    for (int32_t i = 1; i < 5; ++i) fetch_row(input<float>(args, i), row + 1, last, units);
+    each_unit(lstm_grad_row(args, units, row), units);
+  }
   Product p = step_product(output<float>(args, 1), rows, args.inputs[5], output<float>(args, 2));
   multiply_rows(p, workspace_of(args), first, last);
 }
@@ -107,7 +120,7 @@ const char* check_gru_step(const Args& args) {
 double gru_step_cost(const Args& args) { return rows_cost(args.outputs[1].dims[0], args.inputs[2]); }
 
 // Rows of what the state adds to the gates, behind the memory of the product.
-constexpr int64_t kRowsOfSums = 4 * kStepRows;
+constexpr int64_t kRowsOfSums = 8 * kStepRows;
 
 size_t gru_step_scratch(const Args& args) {
   return product_scratch(args) +
@@ -126,6 +139,7 @@ void run_gru_step(const Args& args, int64_t first, int64_t last) {
     if (args.inputCount > 3) p.epilogue.bias = input<float>(args, 3);
     multiply_rows(p, workspace_of(args), 0, count);
     for (int64_t i = 0; i < count; ++i) {
+      fetch_row(input<float>(args, 0), row + i + 1, last, 3 * units);
       each_unit(gru_row(args, sums + i * 3 * units, input<float>(args, 1), units, row + i), units);
     }
   }
@@ -146,7 +160,12 @@ void run_gru_step_grad(const Args& args, int64_t first, int64_t last) {
   const int64_t rows = h.dims[0], units = h.dims[1];
   step_range(rows, &first, &last);
   if (first >= last || units == 0) return;
-  for (int64_t row = first; row < last; ++row) each_unit(gru_grad_row(args, nullptr, units, row), units);
+  for (int64_t row = first; row < last; ++row) {
+    fetch_row(input<float>(args, 0), row + 1, last, 4 * units);
+    fetch_row(input<float>(args, 1), row + 1, last, units);
+    fetch_row(input<float>(args, 2), row + 1, last, units);
+    each_unit(gru_grad_row(args, nullptr, units, row), units);
+  }
   float* dh = output<float>(args, 0);
   Product p = step_product(output<float>(args, 2), rows, args.inputs[3], dh);
   multiply_rows(p, workspace_of(args), first, last);
