@@ -46,6 +46,36 @@ const float* whole_rows(const float* from, int64_t row, int64_t rows, int64_t si
   return copy;
 }
 
+// What comes after a block of keys: the next block, or the rows of the next task. Rows of a head lie apart,
+// and the processor does not fetch them by itself; each group of queries fetches a few into the L2 cache.
+struct RowsAhead {
+  const float *rows[5];
+  int64_t row[5], size[5], count[5];
+  int32_t kinds;
+
+  void add(const float* first, int64_t step, int64_t numbers, int64_t rows_of_it) {
+    rows[kinds] = first;
+    row[kinds] = step;
+    size[kinds] = numbers;
+    count[kinds++] = rows_of_it;
+  }
+  // Rows [from, to) of each kind.
+  void fetch(int64_t from, int64_t to) const {
+    for (int32_t kind = 0; kind < kinds; ++kind) {
+      for (int64_t i = from; i < min(to, count[kind]); ++i) {
+        const float* at = rows[kind] + i * row[kind];
+        for (int64_t j = 0; j < size[kind]; j += kLanes) __builtin_prefetch(at + j, 0, 2);
+      }
+    }
+  }
+};
+
+void add_keys(const Attention& a, int64_t b, int64_t key_head, int64_t key, RowsAhead* next) {
+  const int64_t count = min(a.keys - key, kKeyBlock);
+  next->add(a.keys_at(b, key_head, key), a.k_row(), a.size, count);
+  next->add(a.values_at(b, key_head, key), a.v_row(), a.value_size, count);
+}
+
 // The largest score of a row in each lane, scaled; minus infinity for keys that it does not see. A NaN may
 // get lost: its exponential makes the row NaN anyway.
 template <bool kSloped>
@@ -91,18 +121,21 @@ VEC_INLINE void scale_row(float* y, int64_t n, float factor) {
 template <bool kSloped>
 void exponentiate(const Attention& a, Row at, int64_t rows, int64_t width, float* products, float* most,
                   float* sums, float* y, bool first) {
-  alignas(64) float lanes[kLanes * kLanes], by_lane[kLanes * kLanes], shift[kLanes], down[kLanes];
+  alignas(64) float lanes[kLanes * kLanes], shift[kLanes], down[kLanes];
   const int64_t row = at.row;
   for (int64_t r = 0; r < rows; ++r) {
     at.row = row + r;
     store(lanes + r * kLanes, largest_scores<kSloped>(a, at, products + r * kKeyBlock, width));
   }
   for (int64_t r = rows; r < kLanes; ++r) store(lanes + r * kLanes, zero());
-  transpose_16x16(lanes, kLanes, by_lane, kLanes);
-  const Vec before = load_tail(most, rows);
-  Vec largest = before;
-#pragma GCC unroll 16
-  for (int64_t lane = 0; lane < kLanes; ++lane) largest = larger(load(by_lane + lane * kLanes), largest);
+  Vec by_lane[kLanes];
+  load_transposed(lanes, kLanes, by_lane);
+#pragma GCC unroll 4
+  for (int64_t half = kLanes / 2; half > 0; half /= 2) {
+#pragma GCC unroll 8
+    for (int64_t lane = 0; lane < half; ++lane) by_lane[lane] = larger(by_lane[lane], by_lane[lane + half]);
+  }
+  const Vec before = load_tail(most, rows), largest = larger(by_lane[0], before);
   store_tail(most, largest, rows);
   const Vec minus = select(equal(largest, splat(kMinusInfinity)), zero(), largest);
   store(shift, minus);
@@ -140,10 +173,10 @@ void finish_attention(const Attention& a, const ForwardMemory& m, int64_t rows, 
   }
 }
 
-// Rows [row, last) of a head.
+// Rows [row, last) of a head; `after` is what the next task reads first.
 template <bool kSloped>
 void attend(const Attention& a, const ForwardMemory& m, int64_t b, int64_t head, int64_t row, int64_t last,
-            float* y, float* logs) {
+            float* y, float* logs, const RowsAhead& after) {
   const int64_t key_head = a.key_head(head);
   for (int64_t r = 0; r < last - row; ++r) {
     m.most[r] = kMinusInfinity;
@@ -159,6 +192,11 @@ void attend(const Attention& a, const ForwardMemory& m, int64_t b, int64_t head,
     int64_t step;
     const float* values =
         whole_rows(a.values_at(b, key_head, key), a.v_row(), count, a.value_size, m.values, &step);
+    RowsAhead next = after;
+    if (key + kKeyBlock < a.keys && a.width(last - 1, key + kKeyBlock) > 0) {
+      next = {};
+      add_keys(a, b, key_head, key + kKeyBlock, &next);
+    }
     for (int64_t at = row, rows; at < last; at += rows) {
       rows = a.group_rows(at, last);
       const int64_t width = a.width(at, key), r = at - row;
@@ -170,6 +208,7 @@ void attend(const Attention& a, const ForwardMemory& m, int64_t b, int64_t head,
                             own, key == 0);
       tile_product({m.scores, kKeyBlock, 1}, rows, values, step, a.value_size, width, own, a.y_row(),
                    key > 0);
+      next.fetch(r, r + rows);
     }
   }
   finish_attention(a, m, last - row, y, logs);
@@ -209,10 +248,17 @@ void run_attention(const Args& args, int64_t first_task, int64_t last_task) {
     float* y = output<float>(args, 0) + ((b * a.queries + row) * a.heads + head) * a.value_size;
     float* logs = output<float>(args, 1) + pair * a.queries + row;
     const int64_t last = min(row + kQueryRows, a.queries);
+    RowsAhead after = {};
+    if (task + 1 < last_task) {
+      const int64_t next = (task + 1) / blocks, from = (task + 1) % blocks * kQueryRows;
+      const int64_t next_b = next / a.heads, next_head = next % a.heads;
+      after.add(a.queries_at(next_b, next_head, from), a.q_row(), a.size, min(a.queries - from, kQueryRows));
+      add_keys(a, next_b, a.key_head(next_head), 0, &after);
+    }
     if (a.slopes != nullptr) {
-      attend<true>(a, m, b, head, row, last, y, logs);
+      attend<true>(a, m, b, head, row, last, y, logs, after);
     } else {
-      attend<false>(a, m, b, head, row, last, y, logs);
+      attend<false>(a, m, b, head, row, last, y, logs, after);
     }
     yield_to_others(args.yield_point);
   }

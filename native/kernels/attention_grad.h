@@ -8,18 +8,20 @@ namespace chainrule {
 namespace {
 
 // Rows of queries whose gradients reach the keys of a block in one product: a multiple of kQueryGroup.
-constexpr int64_t kBackRows = 48;
+constexpr int64_t kBackRows = 96;
 // Operands before those that attention takes as well.
 constexpr int32_t kBackOperands = 6;
 
 struct BackMemory {
   float *keys, *values, *key_rows, *p, *ds, *dk, *dv, *q_rows, *dy_rows;
+  float* shares;  // dy . y of each query of the heads that share keys
 };
 
 size_t attention_grad_scratch(const Args& args) {
   const Attention a = attention_sizes(args);
   int64_t size = a.padded(a.size), value_size = a.padded(a.value_size);
-  int64_t floats = kKeyBlock * (3 * size + 2 * value_size + 2 * kBackRows) + kBackRows * (size + value_size);
+  int64_t floats = kKeyBlock * (3 * size + 2 * value_size + 2 * kBackRows) + kBackRows * (size + value_size) +
+                   a.heads / max(a.key_heads, 1) * a.queries;
   return static_cast<size_t>(floats) * sizeof(float);
 }
 
@@ -35,6 +37,7 @@ BackMemory back_memory(const Attention& a, void* scratch) {
   m.ds = m.p + kKeyBlock * kBackRows;
   m.q_rows = m.ds + kKeyBlock * kBackRows;
   m.dy_rows = m.q_rows + kBackRows * size;
+  m.shares = m.dy_rows + kBackRows * value_size;
   return m;
 }
 
@@ -81,48 +84,74 @@ VEC_INLINE void back_row(const Attention& a, const Row& at, int64_t width, float
   }
 }
 
+// A block of keys as it lies, and in rows of whole vectors.
+struct KeyRows {
+  int64_t count;
+  const float* rows;
+  int64_t step;
+  bool is_first;  // none of its gradients are known yet
+  const RowsAhead* next;
+};
+
+// What rows [row, last) of a head, at most kBackRows, give the keys of a block: p and ds hold their
+// probabilities and the gradients of their scores.
+void back_keys(const Attention& a, const BackMemory& m, const float* dy, Row at, int64_t last,
+               const KeyRows& keys) {
+  const int64_t row = at.row, rows = last - row;
+  int64_t q_step, dy_step;
+  const float* q = whole_rows(a.queries_at(at.batch, at.head, row), a.q_row(), rows, a.size, m.q_rows,
+                              &q_step);
+  dy = whole_rows(dy, a.y_row(), rows, a.value_size, m.dy_rows, &dy_step);
+  const int64_t size = a.padded(a.size), value_size = a.padded(a.value_size);
+  const bool more = !keys.is_first;
+  if (!a.causal) {
+    tile_product({m.ds, 1, kKeyBlock}, keys.count, q, q_step, size, rows, m.dk, size, more);
+    tile_product({m.p, 1, kKeyBlock}, keys.count, dy, dy_step, value_size, rows, m.dv, value_size, more);
+    return;
+  }
+  // Rows that do not see any of a few keys come first and count exactly zero.
+  int64_t next = row;
+  for (int64_t j = 0; j < keys.count; j += kQueryGroup) {
+    while (next < last && a.width(next, at.first_key) <= j) next += a.group_rows(next, last);
+    const int64_t few = min(keys.count - j, kQueryGroup), past = next - row, depth = last - next;
+    const int64_t from = past * kKeyBlock + j;
+    tile_product({m.ds + from, 1, kKeyBlock}, few, q + past * q_step, q_step, size, depth, m.dk + j * size,
+                 size, more);
+    tile_product({m.p + from, 1, kKeyBlock}, few, dy + past * dy_step, dy_step, value_size, depth,
+                 m.dv + j * value_size, value_size, more);
+  }
+}
+
 // Rows [row, last) of a head, at most kBackRows, and one block of keys.
 void back_rows(const Attention& a, const BackMemory& m, const BackOperands& o, Row at, int64_t last,
-               int64_t count, const float* key_rows, int64_t key_step) {
+               const float* shares, const KeyRows& keys) {
   const int64_t row = at.row, b = at.batch, head = at.head;
   const float* logs = o.logs + (b * a.heads + head) * a.queries;
-  const int64_t pair = (b * a.queries * a.heads + head) * a.value_size;
+  const float* first_dy = o.dy + (b * a.queries * a.heads + head) * a.value_size;
   for (int64_t next = row, rows; next < last; next += rows) {
     rows = a.group_rows(next, last);
     const int64_t width = a.width(next, at.first_key), r = next - row;
+    if (width <= 0) continue;
     float *p = m.p + r * kKeyBlock, *ds = m.ds + r * kKeyBlock;
-    if (width <= 0) {
-      clear(p, rows * kKeyBlock);
-      clear(ds, rows * kKeyBlock);
-      continue;
-    }
-    const float* dy = o.dy + pair + next * a.y_row();
-    const float* y = o.y + pair + next * a.y_row();
     tile_product({a.queries_at(b, head, next), a.q_row(), 1}, rows, m.keys, kKeyBlock, a.padded(width),
                  a.size, p, kKeyBlock, false);
-    tile_product({dy, a.y_row(), 1}, rows, m.values, kKeyBlock, a.padded(width), a.value_size, ds, kKeyBlock,
-                 false);
+    tile_product({first_dy + next * a.y_row(), a.y_row(), 1}, rows, m.values, kKeyBlock, a.padded(width),
+                 a.value_size, ds, kKeyBlock, false);
     for (int64_t i = 0; i < rows; ++i) {
-      at.row = next + i;
-      float share = dot_rows(dy + i * a.y_row(), y + i * a.y_row(), a.value_size);
-      float *own = p + i * kKeyBlock, *own_ds = ds + i * kKeyBlock;
+      const Row own = {b, head, next + i, at.first_key};
+      float *own_p = p + i * kKeyBlock, *own_ds = ds + i * kKeyBlock;
       if (a.slopes != nullptr) {
-        back_row<true>(a, at, width, logs[at.row], share, own, own_ds);
+        back_row<true>(a, own, width, logs[own.row], shares[own.row], own_p, own_ds);
       } else {
-        back_row<false>(a, at, width, logs[at.row], share, own, own_ds);
+        back_row<false>(a, own, width, logs[own.row], shares[own.row], own_p, own_ds);
       }
     }
     float* dq = o.dq + (a.queries_at(b, head, next) - a.q);
-    tile_product({ds, kKeyBlock, 1}, rows, key_rows, key_step, a.size, width, dq, a.q_row(), true);
+    tile_product({ds, kKeyBlock, 1}, rows, keys.rows, keys.step, a.size, width, dq, a.q_row(),
+                 at.first_key > 0);
+    keys.next->fetch(r, r + rows);
   }
-  const int64_t rows = last - row;
-  int64_t q_step, dy_step;
-  const float* q = whole_rows(a.queries_at(b, head, row), a.q_row(), rows, a.size, m.q_rows, &q_step);
-  const float* dy =
-      whole_rows(o.dy + pair + row * a.y_row(), a.y_row(), rows, a.value_size, m.dy_rows, &dy_step);
-  const int64_t size = a.padded(a.size), value_size = a.padded(a.value_size);
-  tile_product({m.ds, 1, kKeyBlock}, count, q, q_step, size, rows, m.dk, size, true);
-  tile_product({m.p, 1, kKeyBlock}, count, dy, dy_step, value_size, rows, m.dv, value_size, true);
+  back_keys(a, m, first_dy + row * a.y_row(), at, last, keys);
 }
 
 void store_rows(float* to, int64_t step, const float* from, int64_t from_step, int64_t rows, int64_t size) {
@@ -133,34 +162,67 @@ void store_rows(float* to, int64_t step, const float* from, int64_t from_step, i
   }
 }
 
-// All gradients of one head of keys and the heads of queries that share it.
-void attend_back(const Attention& a, const BackMemory& m, const BackOperands& o, int64_t b,
-                 int64_t key_head) {
-  const int64_t heads = a.heads / a.key_heads, first = key_head * heads;
-  for (int64_t row = 0; row < a.queries; ++row) {
-    float* dq = o.dq + (a.queries_at(b, first, row) - a.q);
-    for (int64_t j = 0; j < heads * a.size; j += kLanes) store_upto(dq + j, zero(), heads * a.size - j);
+// dy . y of all rows of the heads that share keys, and zeros as dq of those that see none.
+void prepare_queries(const Attention& a, const BackMemory& m, const BackOperands& o, int64_t b,
+                     int64_t first_head, int64_t heads) {
+  for (int64_t head = 0; head < heads; ++head) {
+    for (int64_t row = 0; row < a.queries; ++row) {
+      const int64_t number = (b * a.queries + row) * a.heads + first_head + head;
+      const int64_t pair = number * a.value_size;
+      m.shares[head * a.queries + row] = dot_rows(o.dy + pair, o.y + pair, a.value_size);
+      if (a.keys > 0 && a.width(row, 0) > 0) continue;
+      float* dq = o.dq + number * a.size;
+      for (int64_t j = 0; j < a.size; j += kLanes) store_upto(dq + j, zero(), a.size - j);
+    }
   }
+}
+
+// What the gradients of a head of keys read first.
+RowsAhead first_rows(const Attention& a, const BackOperands& o, int64_t b, int64_t key_head) {
+  RowsAhead next = {};
+  const int64_t head = key_head * (a.heads / a.key_heads);
+  const int64_t pair = (b * a.queries * a.heads + head) * a.value_size;
+  const int64_t queries = min(a.queries, kBackRows);
+  next.add(o.y + pair, a.y_row(), a.value_size, queries);
+  next.add(o.dy + pair, a.y_row(), a.value_size, queries);
+  next.add(a.queries_at(b, head, 0), a.q_row(), a.size, queries);
+  add_keys(a, b, key_head, 0, &next);
+  return next;
+}
+
+// All gradients of one head of keys and the heads of queries that share it; `after` is what the next task
+// reads first.
+void attend_back(const Attention& a, const BackMemory& m, const BackOperands& o, int64_t b, int64_t key_head,
+                 const RowsAhead& after) {
+  const int64_t heads = a.heads / a.key_heads, first = key_head * heads;
+  prepare_queries(a, m, o, b, first, heads);
   const int64_t size = a.padded(a.size), value_size = a.padded(a.value_size);
   for (int64_t key = 0; key < a.keys; key += kKeyBlock) {
-    const int64_t count = min(a.keys - key, kKeyBlock);
+    RowsAhead next = after;
+    if (key + kKeyBlock < a.keys) {
+      next = {};
+      add_keys(a, b, key_head, key + kKeyBlock, &next);
+    }
+    KeyRows keys = {min(a.keys - key, kKeyBlock), nullptr, 0, true, &next};
     const float* from = a.keys_at(b, key_head, key);
-    Float32::pack_transposed(m.keys, kKeyBlock, from, a.k_row(), a.size, count);
+    Float32::pack_transposed(m.keys, kKeyBlock, from, a.k_row(), a.size, keys.count);
     Float32::pack_transposed(m.values, kKeyBlock, a.values_at(b, key_head, key), a.v_row(), a.value_size,
-                             count);
-    int64_t step;
-    const float* key_rows = whole_rows(from, a.k_row(), count, a.size, m.key_rows, &step);
-    clear(m.dk, kKeyBlock * size);
-    clear(m.dv, kKeyBlock * value_size);
+                             keys.count);
+    keys.rows = whole_rows(from, a.k_row(), keys.count, a.size, m.key_rows, &keys.step);
     for (int64_t head = first; head < first + heads; ++head) {
       for (int64_t row = 0; row < a.queries; row += kBackRows) {
         const int64_t last = min(row + kBackRows, a.queries);
         if (a.width(last - 1, key) <= 0) continue;
-        back_rows(a, m, o, {b, head, row, key}, last, count, key_rows, step);
+        back_rows(a, m, o, {b, head, row, key}, last, m.shares + (head - first) * a.queries, keys);
+        keys.is_first = false;
       }
     }
-    store_rows(o.dk + (from - a.k), a.k_row(), m.dk, size, count, a.size);
-    store_rows(o.dv + (a.values_at(b, key_head, key) - a.v), a.v_row(), m.dv, value_size, count,
+    if (keys.is_first) {
+      clear(m.dk, kKeyBlock * size);
+      clear(m.dv, kKeyBlock * value_size);
+    }
+    store_rows(o.dk + (from - a.k), a.k_row(), m.dk, size, keys.count, a.size);
+    store_rows(o.dv + (a.values_at(b, key_head, key) - a.v), a.v_row(), m.dv, value_size, keys.count,
                a.value_size);
   }
 }
@@ -188,7 +250,9 @@ void run_attention_grad(const Args& args, int64_t first_task, int64_t last_task)
                           output<float>(args, 0), output<float>(args, 1), output<float>(args, 2)};
   for (int64_t task = first_task; task < last_task; ++task) {
     if (a.batch == 0) return;
-    attend_back(a, m, o, task / a.key_heads, task % a.key_heads);
+    RowsAhead after = {};
+    if (task + 1 < last_task) after = first_rows(a, o, (task + 1) / a.key_heads, (task + 1) % a.key_heads);
+    attend_back(a, m, o, task / a.key_heads, task % a.key_heads, after);
     yield_to_others(args.yield_point);
   }
 }
