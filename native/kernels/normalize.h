@@ -26,6 +26,10 @@ double layer_norm_cost(const Args& args) {
   return 50.0 + static_cast<double>(view.rows) * (20.0 + 0.2 * static_cast<double>(view.columns));
 }
 
+// Rows that take each of their passes side by side: chains of sums and divisions of one alone would leave the
+// processor idle.
+constexpr int64_t kRowsAbreast = 8;
+
 struct RowMoments {
   float mean, scale;  // scale: 1 / sqrt(variance + epsilon)
 };
@@ -43,13 +47,18 @@ void run_layer_norm(const Args& args, int64_t first_task, int64_t last_task) {
   const float epsilon = float_attribute(args, 0);
   const int64_t n = view.columns;
   row_range(view, n, &first_task, &last_task);
-  for (int64_t row = first_task; row < last_task; ++row) {
-    const float* own = x + row * n;
-    const RowMoments moments = row_moments(own, n, epsilon);
-    const Vec mean = splat(moments.mean), scale = splat(moments.scale);
-    for (int64_t i = 0; i < n; i += kLanes) {
-      const Vec normal = (load_upto(own + i, n - i) - mean) * scale;
-      store_upto(y + row * n + i, normal * load_upto(gamma + i, n - i) + load_upto(beta + i, n - i), n - i);
+  RowMoments moments[kRowsAbreast];
+  for (int64_t row = first_task, count; row < last_task; row += count) {
+    count = min(last_task - row, kRowsAbreast);
+    for (int64_t r = 0; r < count; ++r) moments[r] = row_moments(x + (row + r) * n, n, epsilon);
+    for (int64_t r = 0; r < count; ++r) {
+      const float* own = x + (row + r) * n;
+      float* to = y + (row + r) * n;
+      const Vec mean = splat(moments[r].mean), scale = splat(moments[r].scale);
+      for (int64_t i = 0; i < n; i += kLanes) {
+        const Vec normal = (load_upto(own + i, n - i) - mean) * scale;
+        store_upto(to + i, normal * load_upto(gamma + i, n - i) + load_upto(beta + i, n - i), n - i);
+      }
     }
   }
 }
@@ -77,12 +86,16 @@ size_t layer_norm_gradient_scratch(const Args& args) {
   return static_cast<size_t>(2 * (ceil_div(columns, kLanes) + 1) * kLanes) * sizeof(float);
 }
 
-// dx of a row, and what it adds to the gradients of factor and offset.
-VEC_INLINE void layer_norm_gradient_of_row(const float* dy, const float* x, const float* gamma, int64_t n,
-                                           float epsilon, float* dx, float* of_gamma, float* of_beta) {
-  const RowMoments moments = row_moments(x, n, epsilon);
-  const Vec mean = splat(moments.mean), scale = splat(moments.scale);
-  // Of g = dy * gamma, and of g * x^, which dx holds meanwhile.
+// What the gradient of a row needs: its moments, and the means of g = dy * gamma and of g * x^.
+struct RowMeans {
+  RowMoments moments;
+  float g, along;
+};
+
+// The means of a row, and what it adds to the gradients of factor and offset.
+VEC_INLINE void layer_norm_means(const float* dy, const float* x, const float* gamma, int64_t n,
+                                 RowMeans* means, float* of_gamma, float* of_beta) {
+  const Vec mean = splat(means->moments.mean), scale = splat(means->moments.scale);
   Vec sum = zero(), along = zero();
   for (int64_t i = 0; i < n; i += kLanes) {
     const Mask exists = mask_below(min(n - i, kLanes));
@@ -93,12 +106,37 @@ VEC_INLINE void layer_norm_gradient_of_row(const float* dy, const float* x, cons
     store(of_gamma + i, load(of_gamma + i) + select(exists, d * normal, zero()));
     store(of_beta + i, load(of_beta + i) + d);
   }
-  const Vec share = splat(static_cast<float>(n));
-  const Vec mean_g = splat(reduce_add(sum)) / share, mean_along = splat(reduce_add(along)) / share;
+  const float share = static_cast<float>(n);
+  means->g = reduce_add(sum) / share;
+  means->along = reduce_add(along) / share;
+}
+
+VEC_INLINE void layer_norm_dx(const float* dy, const float* x, const float* gamma, int64_t n,
+                              const RowMeans& means, float* dx) {
+  const Vec mean = splat(means.moments.mean), scale = splat(means.moments.scale);
+  const Vec mean_g = splat(means.g), mean_along = splat(means.along);
   for (int64_t i = 0; i < n; i += kLanes) {
     const Vec normal = (load_upto(x + i, n - i) - mean) * scale;
     const Vec g = load_upto(dy + i, n - i) * load_upto(gamma + i, n - i);
     store_upto(dx + i, (g - mean_g - normal * mean_along) * scale, n - i);
+  }
+}
+
+// dx of rows, and what they add to the gradients of factor and offset.
+void layer_norm_gradient_of_rows(const float* dy, const float* x, const float* gamma, int64_t rows, int64_t n,
+                                 float epsilon, float* dx, float* of_gamma, float* of_beta) {
+  RowMeans means[kRowsAbreast];
+  for (int64_t row = 0, count; row < rows; row += count) {
+    count = min(rows - row, kRowsAbreast);
+    for (int64_t r = 0; r < count; ++r) means[r].moments = row_moments(x + (row + r) * n, n, epsilon);
+    for (int64_t r = 0; r < count; ++r) {
+      const int64_t at = (row + r) * n;
+      layer_norm_means(dy + at, x + at, gamma, n, means + r, of_gamma, of_beta);
+    }
+    for (int64_t r = 0; r < count; ++r) {
+      const int64_t at = (row + r) * n;
+      layer_norm_dx(dy + at, x + at, gamma, n, means[r], dx + at);
+    }
   }
 }
 
@@ -118,10 +156,10 @@ void run_layer_norm_gradient(const Args& args, int64_t first_task, int64_t last_
         store(of_gamma + i, zero());
         store(of_beta + i, zero());
       }
-      for (const int64_t stop = min(row + kRowChunk, end); row < stop; ++row) {
-        layer_norm_gradient_of_row(dy + row * n, x + row * n, gamma, n, epsilon,
-                                   output<float>(args, 0) + row * n, of_gamma, of_beta);
-      }
+      const int64_t rows = min(end - row, kRowChunk);
+      layer_norm_gradient_of_rows(dy + row * n, x + row * n, gamma, rows, n, epsilon,
+                                  output<float>(args, 0) + row * n, of_gamma, of_beta);
+      row += rows;
       for (int64_t i = 0; i < n; i += kLanes) {
         const Vec before_gamma = first ? zero() : load_upto(to_gamma + i, n - i);
         const Vec before_beta = first ? zero() : load_upto(to_beta + i, n - i);
