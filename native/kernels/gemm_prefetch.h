@@ -7,13 +7,14 @@ namespace chainrule {
 namespace {
 
 // From this many bytes on, what a tile reads next is not in the L2 cache, and prefetching gains more than it
-// costs.
-constexpr int64_t kPrefetchFromBytes = int64_t{4} << 20;
+// costs: of all operands, or of a alone, whose rows are what is prefetched.
+constexpr int64_t kPrefetchFromBytes = int64_t{8} << 20, kPrefetchFromBytesOfA = int64_t{2} << 20;
 
 // Counts what is read, which includes c where blocks of k are added to it.
 bool is_worth_prefetching(const Product& p) {
-  int64_t numbers = (p.m + p.n) * p.k + (p.k > kBlockDepth ? p.m * p.n : 0);
-  return numbers * static_cast<int64_t>(sizeof(float)) >= kPrefetchFromBytes;
+  const int64_t number = static_cast<int64_t>(sizeof(float));
+  const int64_t numbers = (p.m + p.n) * p.k + (p.k > kBlockDepth ? p.m * p.n : 0);
+  return numbers * number >= kPrefetchFromBytes || p.m * p.k * number >= kPrefetchFromBytesOfA;
 }
 
 // What the next group of rows will read of a, as rows in memory; the tiles of this group prefetch it.
