@@ -71,9 +71,11 @@ void multiply_panel(const Product& p, const Part& part, const Workspace& workspa
   // Other panels were copied before: no tile of them is compiled that copies.
   constexpr TileKind kFirst = Number::kPerWord == 1 && !kNarrowPanels ? TileKind::copying : TileKind::plain;
   const bool finishes = last && (p.epilogue.map != nullptr || p.epilogue.guarded);
+  const bool fetches = last && p.m * p.n >= kFetchedFrom;
   int64_t row = part.row;
   for (int64_t i = 0; i < tiles.count; ++i) {
     const int64_t rows = tiles.rows(i);
+    if (fetches) fetch_result(p, {row, rows, part.column, part.columns});
     if (part.a_in_tiles) t.a = tile_of(part.a.first, i, row - part.row, rows, part.depth);
     if (copy != nullptr && i == 0) {
       kTiles<Number, kFirst>.of[vectors - 1][rows - 1](t);

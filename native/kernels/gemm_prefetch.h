@@ -16,6 +16,20 @@ bool is_worth_prefetching(const Product& p) {
   return numbers * static_cast<int64_t>(sizeof(float)) >= kPrefetchFromBytes;
 }
 
+// From this many numbers on, what an epilogue reads and a tile writes is in no cache near by.
+constexpr int64_t kFetchedFrom = int64_t{1} << 18;
+
+// Asks for what a tile will write, and for what its epilogue will read, while it multiplies.
+VEC_INLINE void fetch_result(const Product& p, const Block& tile) {
+  for (int64_t i = tile.row; i < tile.row + tile.rows; ++i) {
+    const int64_t at = i * p.c_row + tile.column;
+    for (int64_t j = 0; j < tile.columns; j += kLanes) {
+      __builtin_prefetch(p.c + at + j, 1);
+      if (p.epilogue.other != nullptr) __builtin_prefetch(p.epilogue.other + at + j);
+    }
+  }
+}
+
 // What the next group of rows will read of a, as rows in memory; the tiles of this group prefetch it.
 struct NextRows {
   const float* from;

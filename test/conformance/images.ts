@@ -155,7 +155,8 @@ function sampleOf(kind: Kind, given: Case, parts = 1): Sample {
   if (kind === 'convInput') {
     return {operands: [reals(y), reals(w)], attributes: {...plain, geometry, shape: x}, ...large};
   }
-  const attributes = {bfloat16: false, geometry, shape: [parts, ...w]};
+  // Parts are those of direct sums: by Winograd's products, other pixels would go to each.
+  const attributes = {direct: parts > 1, bfloat16: false, geometry, shape: [parts, ...w]};
   return {operands: [reals(x), reals(y)], attributes, ...large};
 }
 
@@ -189,7 +190,7 @@ export function convolutions(kind: Kind): OpSamples {
     const values = [...cases, ...largeCases].flatMap(given =>
       [1, 3].map(parts => sampleOf(kind, given, parts)),
     );
-    return {bound: bounds.convolutions, values: [...values, ...inBfloat16(kind, 2)]};
+    return {bound: bounds.convolutions, values: [...values, ...inBfloat16(kind, 2), ...inBfloat16(kind)]};
   }
   const values = [...cases, ...largeCases].map(given => sampleOf(kind, given));
   return {
