@@ -97,6 +97,7 @@ const cases: readonly Case[] = [
   {sizes: [7, 13], kernel: [3, 3], channels: 32, outputs: 48, padding: 'same', images: 3},
   {sizes: [8, 6], kernel: [3, 3], channels: 48, outputs: 80, images: 1},
   {sizes: [6, 6], kernel: [3, 3], channels: 112, outputs: 32, padding: 'same', images: 1},
+  {sizes: [9, 9], kernel: [3, 3], channels: 16, outputs: 32, padding: 'same', images: 5},
   // Few channels, whose gradient of the kernel reads copied lines.
   {sizes: [3, 4, 9], kernel: [2, 3, 3], channels: 2, outputs: 20, padding: 'same', images: 4},
   {sizes: [9, 8], kernel: [3, 3], channels: 3, outputs: 35, dilation: [2, 1], padding: 'same', images: 9},

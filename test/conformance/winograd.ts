@@ -43,7 +43,7 @@ export function tilesOf(call: Call): Tiles | undefined {
   if (!isPlain || !isWhole || rows > 2 || columns > 2) return undefined;
   const [height, width] = [y[1] as number, y[2] as number];
   const made = Math.ceil(height / 2) * Math.ceil(width / 2) * 4;
-  const fits = Math.min(channels, outputs) >= 32 && channels * outputs <= 2 ** 14;
+  const fits = Math.min(channels, outputs) >= 16 && channels * outputs <= 2 ** 14;
   if (!fits || height * width < 36 || 3 * made > 4 * height * width) return undefined;
   const before = isBackwards ? ([2 - rows, 2 - columns] as const) : ([rows, columns] as const);
   return {x, y, before, isBackwards, isKernel, isRounded};

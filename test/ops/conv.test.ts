@@ -198,6 +198,7 @@ it('a network that sees has the same bits for any number of threads and rows', a
 
 describe("Winograd's products", () => {
   it.each([
+    [16, 16],
     [64, 64],
     [112, 32],
     [32, 96],
