@@ -75,7 +75,7 @@ function eachTile(
   }
 }
 
-/** For each element of a kernel's gradient, in one part: Σ over tiles of Σ|x| of 4×4 · Σ|dy| of 2×2 pixels. */
+/** For each element of a kernel's gradient in one part: Σ over tiles of Σ|x| of 4×4, Σ|dy| of 2×2 pixels. */
 export function kernelTileSums(tiles: Tiles, [a, b]: Values[]): Values {
   const channels = tiles.x[3] as number;
   const [, height, width, outputs] = tiles.y as [number, number, number, number];
