@@ -158,10 +158,10 @@ export interface ConvOptions {
   /**
    * Whether kernels of 3×3 may be applied by Winograd's F(2×2, 3×3) where that is faster by shape: from 16
    * channels on both sides, without strides and dilation. True by default. Its error is bounded by
-   * 4 · (√channels + 8) · 2⁻²⁴ · Σ over channels of Σ|x| of a tile of 4×4 pixels · Σ|w| of the taps, that of
-   * the kernel's gradient by 4 · (√tiles + 8) · 2⁻²⁴ · Σ over tiles of Σ|x| · Σ|dy| of 2×2 pixels: on the whole
-   * that of the direct sums, but it does not vanish where a few x are zero, and what is not finite spreads
-   * over its tile.
+   * 4 · (√channels + 8) · 2⁻²⁴ · Σ over channels of Σ|x| of a tile of 4×4 pixels · Σ|w| of the taps, that
+   * of the kernel's gradient by 4 · (√tiles + 8) · 2⁻²⁴ · Σ over tiles of Σ|x| · Σ|dy| of 2×2 pixels: on
+   * the whole that of the direct sums, but it does not vanish where a few x are zero, and what is not finite
+   * spreads over its tile.
    */
   readonly winograd?: boolean;
 }
