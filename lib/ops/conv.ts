@@ -96,12 +96,12 @@ export const convInputOp = defineOp({
 });
 
 /**
- * The gradient of the kernel, in parts that are still to be added up: blocks of 384 pixels of y go to the
- * parts in order, so that threads share the work also where the kernel is small. With `bfloat16`, pixels are
- * added in pairs.
+ * The gradient of the kernel, in parts that are still to be added up: blocks of 384 pixels of y, or of 48 of
+ * Winograd's tiles, go to the parts in order, so that threads share the work also where the kernel is small.
+ * With `bfloat16`, pixels, or tiles, are added in pairs, and blocks hold twice as many.
  */
 export const convKernelOp = defineOp({
-  signature: 'convKernel(x: f32, y: f32) -> w: f32 {bfloat16: bool, geometry: words}',
+  signature: 'convKernel(x: f32, y: f32) -> w: f32 {direct: bool, bfloat16: bool, geometry: words}',
   also: attributes<{readonly shape: Shape}>(),
   shape: (_, {shape}) => shape,
   flops: ({y, w}) => flopsOf(y.shape, w.shape.slice(1)),
@@ -130,6 +130,7 @@ function partsOf(y: Shape, w: Shape): number {
 export function convKernel(x: Tensor, y: Tensor, geometry: Geometry, shape: Shape, direct = false): Tensor {
   const make = customGradient((image: Tensor, result: Tensor) => {
     const parts = apply1(convKernelOp, [image, result], {
+      direct,
       bfloat16: false,
       geometry,
       shape: [partsOf(result.shape, shape), ...shape],
@@ -155,10 +156,11 @@ export interface ConvOptions {
   /** Groups of channels and of outputs that have nothing to do with each other. 1 by default. */
   readonly groups?: number;
   /**
-   * Whether kernels of 3×3 may be applied by Winograd's F(2×2, 3×3) where that is faster by shape: from 32
+   * Whether kernels of 3×3 may be applied by Winograd's F(2×2, 3×3) where that is faster by shape: from 16
    * channels on both sides, without strides and dilation. True by default. Its error is bounded by
-   * 4 · (√channels + 8) · 2⁻²⁴ · Σ over channels of Σ|x| of a tile of 4×4 pixels · Σ|w| of the taps: on the
-   * whole that of the direct sums, but it does not vanish where a few x are zero, and what is not finite
+   * 4 · (√channels + 8) · 2⁻²⁴ · Σ over channels of Σ|x| of a tile of 4×4 pixels · Σ|w| of the taps, that
+   * of the kernel's gradient by 4 · (√tiles + 8) · 2⁻²⁴ · Σ over tiles of Σ|x| · Σ|dy| of 2×2 pixels: on
+   * the whole that of the direct sums, but it does not vanish where a few x are zero, and what is not finite
    * spreads over its tile.
    */
   readonly winograd?: boolean;

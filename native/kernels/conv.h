@@ -10,7 +10,7 @@
 #include "conv_depthwise.h"
 #include "conv_grid.h"
 #include "conv_spread.h"
-#include "conv_winograd.h"
+#include "conv_winograd_kernel.h"
 
 namespace chainrule {
 namespace {
@@ -18,7 +18,7 @@ namespace {
 // The words of a convolution's attributes, in the order of its signature.
 enum ConvAttribute : int32_t { kConvBias, kConvMap, kConvDirect, kConvBfloat16, kConvGeometry };
 // Those of the gradient of a kernel.
-enum ConvKernelAttribute : int32_t { kKernelBfloat16, kKernelGeometry };
+enum ConvKernelAttribute : int32_t { kKernelDirect, kKernelBfloat16, kKernelGeometry };
 
 ConvShape shape_of_conv(const Args& args) {
   return conv_shape(args.inputs[0], args.inputs[1], args.outputs[0], args.attributes + kConvGeometry);
@@ -37,6 +37,14 @@ bool uses_winograd(const Args& args, const ConvShape& s) {
 }
 bool input_uses_winograd(const Args& args, const ConvShape& s) {
   return args.attributes[kConvDirect] == 0 && suits_winograd(s, s.x[1], s.x[2]);
+}
+
+bool kernel_uses_winograd(const Args& args, const ConvShape& s) {
+  return args.attributes[kKernelDirect] == 0 && suits_winograd(s, s.y[1], s.y[2]);
+}
+WinogradKernel winograd_of_kernel(const Args& args, const ConvShape& s) {
+  const bool in_bfloat16 = args.attributes[kKernelBfloat16] != 0;
+  return winograd_of_kernel(args, s, in_bfloat16 ? Bfloat16::kPerWord : Float32::kPerWord);
 }
 
 // Whether its few channels make a result faster with operands swapped.
@@ -107,6 +115,7 @@ int64_t conv_input_tasks(const Args& args) {
 int64_t conv_kernel_tasks(const Args& args) {
   const ConvShape s = shape_of_kernel(args);
   const int64_t parts = args.outputs[0].dims[0];
+  if (kernel_uses_winograd(args, s)) return max(winograd_of_kernel(args, s).tasks(), 1);
   return s.is_depthwise() ? depthwise_kernel_tasks(s, parts) : grid_of_kernel(s, parts).tasks();
 }
 
@@ -131,7 +140,9 @@ double conv_input_cost(const Args& args) {
   return input_uses_winograd(args, s) ? winograd_cost(winograd_of_input(args, s)) : conv_cost(s, in_bfloat16);
 }
 double conv_kernel_cost(const Args& args) {
-  return conv_cost(shape_of_kernel(args), args.attributes[kKernelBfloat16] != 0);
+  const ConvShape s = shape_of_kernel(args);
+  if (kernel_uses_winograd(args, s)) return winograd_cost(winograd_of_kernel(args, s).winograd);
+  return conv_cost(s, args.attributes[kKernelBfloat16] != 0);
 }
 
 size_t conv_forward_scratch(const Args& args) {
@@ -143,6 +154,11 @@ size_t conv_input_scratch(const Args& args) {
   const ConvShape s = shape_of_input(args);
   if (input_spreads(args, s)) return spread_scratch(spread_of_input(s));
   return input_uses_winograd(args, s) ? winograd_scratch(s) : conv_scratch(args);
+}
+size_t conv_kernel_scratch(const Args& args) {
+  const ConvShape s = shape_of_kernel(args);
+  if (!kernel_uses_winograd(args, s)) return conv_scratch(args);
+  return winograd_kernel_scratch(winograd_of_kernel(args, s));
 }
 
 // What the products of all groups have in common: `columns` of a group are its part of the result's channels.
@@ -236,9 +252,14 @@ void run_conv_input(const Args& args, int64_t first_task, int64_t last_task) {
   workspace.product.guard = guard;
   const int64_t phases = phases_of(s);
   if (s.is_depthwise()) {
-    for (int64_t phase = 0; phase < phases; ++phase) {
-      Convolution c = input_of_group<Number>(args, s, 0, phase);
-      run_depthwise(s, &c, workspace, {tasks, first_task, last_task});
+    // All phases of a part before the next one: what they read and write stays in the cache.
+    const int64_t parts = phases > 1 ? max(args.outputs[0].count / (tasks * kFloatsOfPhases), 1) : 1;
+    const int64_t step = phases > 1 ? 1 : last_task - first_task;
+    for (int64_t part = first_task * parts; part < last_task * parts; part += step) {
+      for (int64_t phase = 0; phase < phases; ++phase) {
+        Convolution c = input_of_group<Number>(args, s, 0, phase);
+        run_depthwise(s, &c, workspace, {tasks * parts, part, part + step});
+      }
     }
     return;
   }
@@ -287,6 +308,9 @@ template <class Number>
 void run_conv_kernel(const Args& args, int64_t first_task, int64_t last_task) {
   if (args.outputs[0].count == 0) return;
   const ConvShape s = shape_of_kernel(args);
+  if (kernel_uses_winograd(args, s)) {
+    return run_winograd_kernel<Number>(winograd_of_kernel(args, s), args, first_task, last_task);
+  }
   const int64_t parts = args.outputs[0].dims[0];
   const ConvWorkspace workspace = conv_workspace(args);
   if (s.is_depthwise()) {
@@ -329,8 +353,9 @@ constexpr Kernel kConvKernels[] = {
     {"convInput(y: f32, w: f32, ...epilogue: f32) -> x: f32, guard?: i32 "
      "{bias: bool, map: op, direct: bool, bfloat16: bool, geometry: words}",
      check_conv_input, conv_input_tasks, conv_input_cost, conv_input_scratch, run_conv_input_as_asked, 0},
-    {"convKernel(x: f32, y: f32) -> w: f32 {bfloat16: bool, geometry: words}", check_conv_kernel,
-     conv_kernel_tasks, conv_kernel_cost, conv_scratch, run_conv_kernel_as_asked, 0},
+    {"convKernel(x: f32, y: f32) -> w: f32 {direct: bool, bfloat16: bool, geometry: words}",
+     check_conv_kernel, conv_kernel_tasks, conv_kernel_cost, conv_kernel_scratch, run_conv_kernel_as_asked,
+     0},
 };
 
 }  // namespace

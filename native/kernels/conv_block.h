@@ -136,22 +136,28 @@ bool is_last(const Product& p, const Part& part) { return part.k + part.depth ==
 // Whether more follows than a bias, which tiles add themselves.
 bool has_more_to_do(const Epilogue& epilogue) { return epilogue.map != nullptr || epilogue.guarded; }
 
-// Moves what the tiles left in workspace.transposed to the pixels of x that these rows are.
+// Moves what the tiles left in workspace.transposed to the pixels of x that these rows are, line by line.
+// Where no tap reaches them, there are no tiles.
 void store_pixels(const Convolution& c, const Part& part, const Workspace& workspace, int64_t width) {
   const Product& p = c.product;
-  const float* bias = is_last(p, part) ? bias_at(p.epilogue, part.column) : nullptr;
-  WindowPlace place = WindowPlace::of(c.windows, c.first_window + part.row);
-  for (int64_t i = 0; i < part.rows; ++i, place.next(c.windows)) {
+  const bool last = is_last(p, part);
+  const float* bias = last ? bias_at(p.epilogue, part.column) : nullptr;
+  const int64_t step = c.backwards->stride[kSpace - 1];
+  for (int64_t done = 0, count; done < part.rows; done += count) {
+    const WindowPlace place = WindowPlace::of(c.windows, c.first_window + part.row + done);
     const int64_t pixel = pixel_of(*c.backwards, c.phase, place);
+    count = min(c.windows.axes[kSpace - 1].windows - place.at[kSpace - 1], part.rows - done);
     float* to = p.c + pixel * p.c_row + part.column;
-    for (int64_t j = 0; j < part.columns; j += kLanes) {
-      const int64_t columns = part.columns - j;
-      Vec sum = load(workspace.transposed + i * width + j);
-      if (part.k > 0) sum = load_upto(to + j, columns) + sum;
-      if (bias != nullptr) sum = sum + load_upto(bias + j, columns);
-      store_upto(to + j, sum, columns);
+    for (int64_t i = done; i < done + count; ++i, to += step * p.c_row) {
+      for (int64_t j = 0; j < part.columns; j += kLanes) {
+        const int64_t columns = part.columns - j;
+        Vec sum = part.depth == 0 ? zero() : load(workspace.transposed + i * width + j);
+        if (part.k > 0) sum = load_upto(to + j, columns) + sum;
+        if (bias != nullptr) sum = sum + load_upto(bias + j, columns);
+        store_upto(to + j, sum, columns);
+      }
     }
-    if (is_last(p, part)) finish_rows(p, workspace, {pixel, 1, part.column, part.columns});
+    if (last) finish_rows(p, workspace, {pixel, count, part.column, part.columns}, step);
   }
 }
 
@@ -162,6 +168,7 @@ void multiply_windows_panel(const Convolution& c, const Part& part, const Worksp
   const int64_t vectors = ceil_div(part.columns, kLanes);
   const int64_t tiles = ceil_div(part.rows, rows_of_tile(static_cast<int>(vectors)));
   const bool last = is_last(p, part), apart = c.apart;
+  if (apart && part.depth == 0) return store_pixels(c, part, workspace, 0);
   TileArgs t = {};
   t.depth = part.depth;
   t.a = part.a;

@@ -3,13 +3,15 @@
 #pragma once
 
 #include "conv_depthwise_kernel.h"
-#include "conv_depthwise_rows.h"
+#include "conv_depthwise_tile.h"
 
 namespace chainrule {
 namespace {
 
 // Pixels that share the loads of a kernel.
 constexpr int kPixelsAtOnce = 4;
+// Floats of x whose phases are made one after another: they fit the L2 cache.
+constexpr int64_t kFloatsOfPhases = int64_t{1} << 16;
 
 // A tap as a row of windows sees it.
 struct RowTap {
@@ -159,6 +161,53 @@ void convolve_lines(const Convolution& c, const RowPiece& piece, const RowRange&
   convolve(r, range, c.product.n, c.product.c + piece.pixel * c.product.c_row, to_step);
 }
 
+// kTileRows whole rows of windows, the first of which is number `number`.
+[[maybe_unused]] void convolve_rows(const Convolution& c, int64_t number, const ConvWorkspace& workspace) {
+  const Windows& w = c.windows;
+  const Product& p = c.product;
+  const WindowPlace place = WindowPlace::of(w, number);
+  const int64_t count = w.axes[2].windows;
+  RowGroup g = {};
+  for (int line = 0; line < kTileLines; ++line) {
+    WindowPlace of_row = place;
+    of_row.at[1] += max(line - (kTileTaps - 1), 0);
+    g.x[line] = line_of(w, of_row, min(line, kTileTaps - 1));
+  }
+  for (int line = 0; line < kTileTaps; ++line) {
+    const int64_t first = line * kTileTaps;
+    const int64_t own = c.backwards == nullptr ? first : tap_of(*c.backwards, w, c.phase, first);
+    g.w[line] = p.b + own * w.pitch;
+  }
+  g.pitch = w.pitch;
+  g.width = w.axes[2].size;
+  g.shift = w.axes[2].shift;
+  g.w_step = c.backwards == nullptr ? w.pitch : -c.phase.tap_step[2] * w.pitch;
+  g.bias = p.epilogue.bias;
+  g.y_row = count * p.c_row;
+  g.ahead_x = min(kTileRows * g.width * w.pitch, kMostAhead);
+  g.ahead_y = min(kTileRows * g.y_row, kMostAhead);
+  convolve_group(g, count, p.n, p.c + number * p.c_row, p.c_row);
+  finish_rows(p, workspace.product, {number, kTileRows * count, 0, p.n});
+}
+
+// Windows from `number` on that are made in groups of rows: whole rows of one image. Returns how many. The
+// last group may make rows once more.
+int64_t convolve_groups(const Convolution& c, int64_t number, int64_t end, const ConvWorkspace& workspace) {
+  const Windows& w = c.windows;
+  if (!kHasRowGroups || c.apart || !suits_row_groups(w)) return 0;
+  const WindowPlace place = WindowPlace::of(w, number);
+  const int64_t count = w.axes[2].windows;
+  const int64_t rows = min(w.axes[1].windows - place.at[1], (end - number) / count);
+  if (place.at[2] > 0 || rows < kTileRows) return 0;
+  if constexpr (kHasRowGroups) {
+    for (int64_t row = 0; row < rows; row += kTileRows) {
+      convolve_rows(c, number + min(row, rows - kTileRows) * count, workspace);
+      yield_to_others(workspace.product.yield_point);
+    }
+  }
+  return rows * count;
+}
+
 // The same for any kernel, by blocks of k.
 void convolve_blocks(const Convolution& c, const RowPiece& piece, const RowRange& range,
                      const ConvWorkspace& workspace) {
@@ -191,12 +240,7 @@ void convolve_piece(const Convolution& c, const RowPiece& piece, const ConvWorks
   } else {
     convolve_blocks(c, piece, range, workspace);
   }
-  if (piece.pixel_step == 1) {
-    return finish_rows(p, workspace.product, {piece.pixel, piece.count, 0, p.n});
-  }
-  for (int64_t i = 0; i < piece.count; ++i) {
-    finish_rows(p, workspace.product, {piece.pixel + i * piece.pixel_step, 1, 0, p.n});
-  }
+  finish_rows(p, workspace.product, {piece.pixel, piece.count, 0, p.n}, piece.pixel_step);
 }
 
 // The share of these tasks in a convolution of all channels.
@@ -205,6 +249,9 @@ void run_depthwise(const ConvShape& s, Convolution* c, const ConvWorkspace& work
   c->product.n = s.channels;
   const int64_t m = c->product.m, end = m * range.last / range.tasks;
   for (int64_t number = m * range.first / range.tasks; number < end;) {
+    const int64_t grouped = convolve_groups(*c, number, end, workspace);
+    number += grouped;
+    if (grouped > 0) continue;
     const RowPiece piece = row_piece(*c, number, end);
     convolve_piece(*c, piece, workspace);
     number += piece.count;

@@ -80,6 +80,77 @@ VEC_INLINE void accumulate_inside(const TapRow& r, const float* const* x, int64_
   }
 }
 
+// Three taps, where registers hold what the next pixel reads again.
+constexpr bool kSlides = kLinesAtOnce == 3;
+
+// The same, of lines that may lie outside, for pixels whose neighbours share what they read of a line.
+template <int kLines, int kStride>
+VEC_INLINE void accumulate_sliding(const TapRow& r, const float* const* x, int64_t channel, int64_t n,
+                                   Vec (&sums)[kLines][3]) {
+  constexpr int kKept = 3 - kStride;
+  const float *dy = r.dy + channel, *from[kLines];
+  int64_t step[kLines];
+  Vec kept[kLines][kKept];
+#pragma GCC unroll 3
+  for (int line = 0; line < kLines; ++line) {
+    from[line] = x[line] == nullptr ? kNoPixel : x[line] + channel;
+    step[line] = x[line] == nullptr ? 0 : r.tap_step;
+#pragma GCC unroll 2
+    for (int t = 0; t < kKept; ++t, from[line] += step[line]) {
+      const bool within = r.at + t >= 0 && r.at + t < r.x_size;
+      kept[line][t] = within ? load_upto(from[line], n) : zero();
+    }
+  }
+  const int64_t room = r.x_size - 3 - r.at, whole = room < 0 ? 0 : min(room / kStride + 1, r.count);
+  const auto accumulate = [&](int64_t q, bool inside) __attribute__((always_inline)) {
+    const Vec d = load_upto(dy, n);
+    __builtin_prefetch(dy + r.next_dy, 0, 2);
+    dy += r.dy_step;
+#pragma GCC unroll 3
+    for (int line = 0; line < kLines; ++line) {
+      Vec taps[3];
+#pragma GCC unroll 3
+      for (int t = 0; t < 3; ++t) {
+        if (t < kKept) {
+          taps[t] = kept[line][t];
+          continue;
+        }
+        taps[t] = inside || r.at + q * kStride + t < r.x_size ? load_upto(from[line], n) : zero();
+        if (line >= kLines - kStride) __builtin_prefetch(from[line] + r.next_x, 0, 2);
+        from[line] += step[line];
+      }
+#pragma GCC unroll 3
+      for (int t = 0; t < 3; ++t) sums[line][t] = fma(taps[t], d, sums[line][t]);
+#pragma GCC unroll 2
+      for (int t = 0; t < kKept; ++t) kept[line][t] = taps[t + kStride];
+    }
+  };
+  int64_t q = 0;
+  for (; q < whole; ++q) accumulate(q, true);
+  for (; q < r.count; ++q) accumulate(q, false);
+}
+
+// Adds a row of pixels to the chains of three lines of three taps.
+template <int kStride>
+void slide_row(const TapRow& r, const float* const* x, int64_t channels, float* chains) {
+  for (int64_t channel = 0; channel < channels; channel += kLanes) {
+    const int64_t n = channels - channel;
+    float* own = chains + channel;
+    Vec sums[3][3];
+#pragma GCC unroll 9
+    for (int i = 0; i < 9; ++i) sums[i / 3][i % 3] = load(own + i * kStripChannels);
+    if (n >= kLanes) accumulate_sliding<3, kStride>(r, x, channel, kLanes, sums);
+    else accumulate_sliding<3, kStride>(r, x, channel, n, sums);
+#pragma GCC unroll 9
+    for (int i = 0; i < 9; ++i) store(own + i * kStripChannels, sums[i / 3][i % 3]);
+  }
+}
+
+// Whether a row may slide: nothing that it reads but what is kept lies before the line.
+VEC_INLINE bool slides(const TapRow& r, int64_t taps) {
+  return kSlides && taps == 3 && r.dilation == 1 && r.stride <= 2 && r.at >= r.stride - 3;
+}
+
 // Adds a row of pixels to the chains of these lines, which lie kStripChannels apart, tap by tap. The pointers
 // of lines outside are nullptr.
 template <int kTaps, int kLines>
@@ -165,13 +236,22 @@ void accumulate_pixels(const Windows& w, const WindowPlace& place, int64_t count
     r.high = max(min(room < 0 ? 0 : room / axis.stride + 1, count), r.low);
     int64_t lines = t2 > 0 ? 1 : max(min((group.end - tap) / axis.taps, kLinesAtOnce), 1);
     const float* x[kLinesAtOnce];
+    const bool all = lines == kLinesAtOnce && slides(r, axis.taps);
     for (int64_t i = 0; i < lines; ++i) {
       x[i] = line_of(w, place, line + i);
-      if (x[i] == nullptr) lines = max(i, 1);
-      else x[i] += r.at * w.pitch + group.channel;
+      if (x[i] != nullptr) x[i] += r.at * w.pitch + group.channel;
+      else if (!all) lines = max(i, 1);
+    }
+    float* chains = group.chains + (tap - group.first) * kStripChannels;
+    if constexpr (kSlides) {
+      if (all) {
+        (r.stride == 1 ? slide_row<1> : slide_row<2>)(r, x, group.channels, chains);
+        tap += taps * lines;
+        continue;
+      }
     }
     if (lines < kLinesAtOnce || taps != axis.taps || taps != 3) lines = 1;
-    tap_row_function(taps, lines)(r, x, group.channels, group.chains + (tap - group.first) * kStripChannels);
+    tap_row_function(taps, lines)(r, x, group.channels, chains);
     tap += taps * lines;
   }
 }

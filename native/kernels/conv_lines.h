@@ -19,6 +19,8 @@ constexpr int64_t kMostSegments =
 constexpr int64_t kLineWords = kBlockDepth * kRowsAtOnce;
 
 alignas(64) constexpr float kZeroFloat = 0;
+// What is read of a pixel beside an image.
+alignas(64) constexpr float kNoPixel[kLanes] = {};
 
 // How lines are read, which follows from the windows alone.
 struct LineReader {
@@ -145,10 +147,7 @@ VEC_INLINE void multiply_line(const Convolution& c, const Part& part, const Work
   for (int64_t i = 0; i < tiles; ++i) {
     const int64_t rows = least + (i < taller);
     kSegmentTiles<Number>.of[vectors - 1][rows - 1](t, segments, count, window);
-    if (finishes && step == 1) finish_rows(p, workspace, {pixel, rows, part.column, part.columns});
-    for (int64_t row = 0; finishes && step > 1 && row < rows; ++row) {
-      finish_rows(p, workspace, {pixel + row * step, 1, part.column, part.columns});
-    }
+    if (finishes) finish_rows(p, workspace, {pixel, rows, part.column, part.columns}, step);
     t.c += rows * t.c_row;
     pixel += rows * step;
     window += rows;

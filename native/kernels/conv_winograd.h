@@ -24,7 +24,7 @@ constexpr int64_t kWinogradPanel = 64;
 constexpr int64_t kWinogradDepth = 96;
 // Channels below which transforming takes longer than it saves, and products of channels above which the
 // transformed kernel leaves the second cache.
-constexpr int64_t kLeastWinograd = 32, kMostWinograd = 1 << 14;
+constexpr int64_t kLeastWinograd = 16, kMostWinograd = 1 << 14;
 
 // What is convolved, and the tiles of its result. Where `backwards`, the kernel is [taps, outputs, channels]
 // and read from its end: the gradient of the input.

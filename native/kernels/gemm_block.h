@@ -57,17 +57,6 @@ VEC_INLINE TileArgs first_tile(const Product& p, const Part& part, const Workspa
   return t;
 }
 
-// What the epilogue reads beside a tile, where the tile takes long enough: its rows lie apart, and the
-// processor does not fetch them by itself.
-constexpr int64_t kDeepTile = 64;
-VEC_INLINE void fetch_other(const Product& p, const Part& part, int64_t row, int64_t rows) {
-  if (p.epilogue.other == nullptr || part.depth < kDeepTile) return;
-  for (int64_t i = row; i < row + rows; ++i) {
-    const float* other = p.epilogue.other + i * p.c_row + part.column;
-    for (int64_t j = 0; j < part.columns; j += kLanes) __builtin_prefetch(other + j);
-  }
-}
-
 // All rows of the part over one panel of at most kPanelColumns, in tiles of nearly equal height. If `copy` is
 // given, the first tile leaves a copy of the panel there for the others. `next` is nullptr if nothing is
 // prefetched.
@@ -82,10 +71,12 @@ void multiply_panel(const Product& p, const Part& part, const Workspace& workspa
   // Other panels were copied before: no tile of them is compiled that copies.
   constexpr TileKind kFirst = Number::kPerWord == 1 && !kNarrowPanels ? TileKind::copying : TileKind::plain;
   const bool finishes = last && (p.epilogue.map != nullptr || p.epilogue.guarded);
+  const Fetches fetches = fetches_of(p, part.depth);
+  const bool fetching = last && (fetches.written || fetches.other);
   int64_t row = part.row;
   for (int64_t i = 0; i < tiles.count; ++i) {
     const int64_t rows = tiles.rows(i);
-    if (finishes) fetch_other(p, part, row, rows);
+    if (fetching) fetch_result(p, fetches, {row, rows, part.column, part.columns});
     if (part.a_in_tiles) t.a = tile_of(part.a.first, i, row - part.row, rows, part.depth);
     if (copy != nullptr && i == 0) {
       kTiles<Number, kFirst>.of[vectors - 1][rows - 1](t);

@@ -44,15 +44,16 @@ VEC_INLINE const float* bias_at(const Epilogue& epilogue, int64_t column) {
 }
 
 // Notes the first number that is not finite in complete rows of c, which are still in the L1 cache.
-VEC_INLINE void guard_rows(const Product& p, const Workspace& workspace, const Block& block) {
+VEC_INLINE void guard_rows(const Product& p, const Workspace& workspace, const Block& block, int64_t step) {
   IntVec bits = splat_int(0);
-  for (int64_t i = block.row; i < block.row + block.rows; ++i) {
+  const int64_t end = block.row + block.rows * step;
+  for (int64_t i = block.row; i < end; i += step) {
     const float* c = p.c + i * p.c_row + block.column;
     for (int64_t j = 0; j < block.columns; j += kLanes)
       bits = bits | not_finite_bits(load_upto(c + j, block.columns - j));
   }
   if (!has_top_bit(bits)) return;
-  for (int64_t i = block.row; i < block.row + block.rows; ++i) {
+  for (int64_t i = block.row; i < end; i += step) {
     int64_t start = i * p.c_row + block.column, at = first_not_finite(p.c + start, block.columns);
     if (at < 0) continue;
     int32_t position = static_cast<int32_t>(min(p.c_start + start + at, INT32_MAX));
@@ -91,10 +92,11 @@ int32_t* clear_guard(const Args& args, int64_t tasks, int64_t first_task, int64_
   return guard + first_task;
 }
 
-// After the last block of k; `block` is counted in rows and columns of c as it lies in memory.
-void finish_rows(const Product& p, const Workspace& workspace, Block block) {
+// After the last block of k; `block` is counted in rows and columns of c as it lies in memory, and its rows
+// are `step` rows of c apart.
+void finish_rows(const Product& p, const Workspace& workspace, Block block, int64_t step = 1) {
   // Whole rows lie one after another: as one long row they have a single tail.
-  if (block.columns == p.c_row) {
+  if (block.columns == p.c_row && step == 1) {
     block.columns *= block.rows;
     block.rows = 1;
   }
@@ -102,9 +104,9 @@ void finish_rows(const Product& p, const Workspace& workspace, Block block) {
   if (epilogue.map != nullptr) {
     int64_t start = block.row * p.c_row + block.column;
     const float* other = epilogue.other == nullptr ? nullptr : epilogue.other + start;
-    epilogue.map->run_rows(p.c + start, p.c + start, other, p.c_row, block.rows, block.columns);
+    epilogue.map->run_rows(p.c + start, p.c + start, other, step * p.c_row, block.rows, block.columns);
   }
-  if (epilogue.guarded) guard_rows(p, workspace, block);
+  if (epilogue.guarded) guard_rows(p, workspace, block, step);
 }
 
 }  // namespace

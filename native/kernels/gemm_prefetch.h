@@ -17,6 +17,31 @@ bool is_worth_prefetching(const Product& p) {
   return numbers * number >= kPrefetchFromBytes || p.m * p.k * number >= kPrefetchFromBytesOfA;
 }
 
+// From this many numbers on, what a tile writes is in no cache near by.
+constexpr int64_t kFetchedFrom = int64_t{1} << 18;
+// A tile of this depth takes long enough to fetch what its epilogue reads: its rows lie apart, and the processor
+// does not fetch them by itself.
+constexpr int64_t kDeepTile = 64;
+
+// Which results of a part of a product are fetched while its tiles multiply.
+struct Fetches {
+  bool written, other;
+};
+VEC_INLINE Fetches fetches_of(const Product& p, int64_t depth) {
+  const bool large = p.m * p.n >= kFetchedFrom;
+  return {large, p.epilogue.other != nullptr && (large || depth >= kDeepTile)};
+}
+
+VEC_INLINE void fetch_result(const Product& p, const Fetches& fetches, const Block& tile) {
+  for (int64_t i = tile.row; i < tile.row + tile.rows; ++i) {
+    const int64_t at = i * p.c_row + tile.column;
+    for (int64_t j = 0; j < tile.columns; j += kLanes) {
+      if (fetches.written) __builtin_prefetch(p.c + at + j, 1);
+      if (fetches.other) __builtin_prefetch(p.epilogue.other + at + j);
+    }
+  }
+}
+
 // What the next group of rows will read of a, as rows in memory; the tiles of this group prefetch it.
 struct NextRows {
   const float* from;

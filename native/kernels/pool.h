@@ -38,6 +38,14 @@ struct Pool {
 
   int64_t in_pixels() const { return axes[0].in * axes[1].in * axes[2].in; }
   int64_t out_pixels() const { return axes[0].out * axes[1].out * axes[2].out; }
+  // Whether each pixel of the image lies in one window, as where windows lie side by side.
+  bool is_tiled() const {
+    for (const PoolAxis& axis : axes) {
+      const bool side_by_side = axis.size == axis.stride && axis.before == 0;
+      if (!side_by_side || axis.out < ceil_div(axis.in, axis.size)) return false;
+    }
+    return true;
+  }
 };
 
 // Elements of a window, in the order in which they lie in memory.
@@ -98,6 +106,21 @@ Box box_of(const Pool& pool, int64_t pixel, int64_t* image) {
   return box;
 }
 
+// Calls visit(box, image, pixel) for pixels [pixel, end) of the result, of which those of a line differ in
+// the last axis alone.
+template <class Visit>
+VEC_INLINE void each_box(const Pool& pool, int64_t pixel, int64_t end, const Visit& visit) {
+  const PoolAxis& axis = pool.axes[kSpace - 1];
+  while (pixel < end) {
+    int64_t image, window = pixel % axis.out;
+    Box box = box_of(pool, pixel, &image);
+    for (const int64_t stop = min(end, pixel + axis.out - window); pixel < stop; ++pixel, ++window) {
+      box.span[kSpace - 1] = span_of(axis, window);
+      visit(box, image, pixel);
+    }
+  }
+}
+
 // Visits the elements of a window: their numbers in it, and where they lie, in pixels of the image.
 template <class Visit>
 VEC_INLINE void each_pixel(const Pool& pool, const Box& box, const Visit& visit) {
@@ -130,7 +153,14 @@ VEC_INLINE Vec pick_largest(const Pool& pool, const Box& box, const float* x, co
   return kSame ? largest : picked;
 }
 
+// Adds to what a pixel of the image has got, which is nothing where each lies in one window.
+template <bool kTiled>
+VEC_INLINE void add_to_pixel(float* to, Vec gradient, int64_t n) {
+  store_upto(to, (kTiled ? zero() : load_upto(to, n)) + gradient, n);
+}
+
 // Adds `dy` to `to` where `x` is largest.
+template <bool kTiled>
 VEC_INLINE void add_to_largest(const Pool& pool, const Box& box, const float* x, Vec dy, float* to,
                                int64_t n) {
   Vec largest = zero(), place = zero();
@@ -142,9 +172,8 @@ VEC_INLINE void add_to_largest(const Pool& pool, const Box& box, const float* x,
     place = number == 0 ? here : select(better, here, place);
   });
   each_pixel(pool, box, [&](int64_t number, int64_t pixel) {
-    float* own = to + pixel * pool.channels;
     const Mask chosen = equal(place, splat(static_cast<float>(number)));
-    store_upto(own, load_upto(own, n) + select(chosen, dy, zero()), n);
+    add_to_pixel<kTiled>(to + pixel * pool.channels, select(chosen, dy, zero()), n);
   });
 }
 
@@ -169,13 +198,11 @@ void each_window(const Args& args, const Pool& pool, int64_t first_task, int64_t
   if (y.count == 0) return;
   const int64_t per_task = items_per_task(pool.channels);
   const int64_t end = min(last_task * per_task, y.count / pool.channels);
-  for (int64_t pixel = first_task * per_task; pixel < end; ++pixel) {
-    int64_t image;
-    const Box box = box_of(pool, pixel, &image);
+  each_box(pool, first_task * per_task, end, [&](const Box& box, int64_t image, int64_t pixel) {
     for (int64_t channel = 0; channel < pool.channels; channel += kLanes) {
       work(box, image, pixel, channel, min(pool.channels - channel, kLanes));
     }
-  }
+  });
 }
 
 // Tasks of a gradient: an image and a strip of its channels.
@@ -185,9 +212,9 @@ int64_t pool_gradient_tasks(const Args& args) {
   return x.dims[0] * ceil_div(x.dims[x.rank - 1], kPoolChannels);
 }
 
-// Clears the image and calls work(box, pixel, channel, channels, image) for all windows in their order, with
-// `image` the number of its first element.
-template <class Work>
+// Clears the image, unless it is tiled, and calls work(box, pixel, channel, channels, image) for all windows
+// in their order, with `image` the number of its first element.
+template <bool kTiled, class Work>
 void each_image(const Args& args, const Pool& pool, int64_t first_task, int64_t last_task, const Work& work) {
   if (args.outputs[0].count == 0) return;
   const int64_t strips = ceil_div(pool.channels, kPoolChannels), pixels = pool.out_pixels();
@@ -195,16 +222,14 @@ void each_image(const Args& args, const Pool& pool, int64_t first_task, int64_t 
     const int64_t image = task / strips, channel = task % strips * kPoolChannels;
     const int64_t channels = min(pool.channels - channel, kPoolChannels), start = image * pool.in_pixels();
     float* to = output<float>(args, 0) + start * pool.channels + channel;
-    for (int64_t pixel = 0; pixel < pool.in_pixels(); ++pixel, to += pool.channels) {
+    for (int64_t pixel = 0; !kTiled && pixel < pool.in_pixels(); ++pixel, to += pool.channels) {
       for (int64_t c = 0; c < channels; c += kLanes) store_upto(to + c, zero(), channels - c);
     }
-    for (int64_t pixel = image * pixels; pixel < (image + 1) * pixels; ++pixel) {
-      int64_t own;
-      const Box box = box_of(pool, pixel, &own);
+    each_box(pool, image * pixels, (image + 1) * pixels, [&](const Box& box, int64_t, int64_t pixel) {
       for (int64_t c = 0; c < channels; c += kLanes) {
         work(box, pixel, channel + c, min(channels - c, kLanes), start * pool.channels);
       }
-    }
+    });
   }
 }
 
@@ -242,15 +267,21 @@ const char* check_largest_gradient(const Args& args) {
   return check_pool_shape(args.inputs[0], args.inputs[1], args.attributes, args.attributeCount);
 }
 
-void run_largest_gradient(const Args& args, int64_t first_task, int64_t last_task) {
-  const Pool pool = pool_of(args.inputs[0], args.inputs[1], args.attributes);
+template <bool kTiled>
+void spread_to_largest(const Args& args, const Pool& pool, int64_t first_task, int64_t last_task) {
   const float *x = input<float>(args, 0), *dy = input<float>(args, 1);
   float* to = output<float>(args, 0);
   const auto add = [&](const Box& box, int64_t pixel, int64_t channel, int64_t n, int64_t image) {
     const Vec own = load_upto(dy + pixel * pool.channels + channel, n);
-    add_to_largest(pool, box, x + image + channel, own, to + image + channel, n);
+    add_to_largest<kTiled>(pool, box, x + image + channel, own, to + image + channel, n);
   };
-  each_image(args, pool, first_task, last_task, add);
+  each_image<kTiled>(args, pool, first_task, last_task, add);
+}
+
+void run_largest_gradient(const Args& args, int64_t first_task, int64_t last_task) {
+  const Pool pool = pool_of(args.inputs[0], args.inputs[1], args.attributes);
+  const auto spread = pool.is_tiled() ? spread_to_largest<true> : spread_to_largest<false>;
+  spread(args, pool, first_task, last_task);
 }
 
 const char* check_window_mean(const Args& args) {
@@ -272,19 +303,24 @@ const char* check_mean_gradient(const Args& args) {
   return check_pool_shape(args.outputs[0], args.inputs[0], args.attributes, args.attributeCount);
 }
 
-void run_mean_gradient(const Args& args, int64_t first_task, int64_t last_task) {
-  const Pool pool = pool_of(args.outputs[0], args.inputs[0], args.attributes);
+template <bool kTiled>
+void spread_means(const Args& args, const Pool& pool, int64_t first_task, int64_t last_task) {
   const float* dy = input<float>(args, 0);
   float* to = output<float>(args, 0);
   const auto add = [&](const Box& box, int64_t pixel, int64_t channel, int64_t n, int64_t image) {
     const Vec count = splat(static_cast<float>(max(box.count(), 1)));
     const Vec share = load_upto(dy + pixel * pool.channels + channel, n) / count;
     each_pixel(pool, box, [&](int64_t, int64_t at) {
-      float* own = to + image + at * pool.channels + channel;
-      store_upto(own, load_upto(own, n) + share, n);
+      add_to_pixel<kTiled>(to + image + at * pool.channels + channel, share, n);
     });
   };
-  each_image(args, pool, first_task, last_task, add);
+  each_image<kTiled>(args, pool, first_task, last_task, add);
+}
+
+void run_mean_gradient(const Args& args, int64_t first_task, int64_t last_task) {
+  const Pool pool = pool_of(args.outputs[0], args.inputs[0], args.attributes);
+  const auto spread = pool.is_tiled() ? spread_means<true> : spread_means<false>;
+  spread(args, pool, first_task, last_task);
 }
 
 constexpr Kernel kPoolKernels[] = {

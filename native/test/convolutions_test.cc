@@ -201,7 +201,7 @@ void test_convolution(const Shape& s, bool in_bfloat16) {
   const std::vector<float> kernel = kernel_gradient(s, of_x.data(), of_dy.data(), 3, in_bfloat16);
   const std::vector<double> input = input_gradient(s, of_dy.data(), of_w.data());
   std::vector<int32_t> of_kernel = s.geometry;
-  of_kernel.insert(of_kernel.begin(), in_bfloat16);
+  of_kernel.insert(of_kernel.begin(), {1, in_bfloat16});
   std::vector<float> first;
   for (const KernelTable* table : all_tables()) {
     for (const bool backwards : {false, true}) {
@@ -232,7 +232,7 @@ void test_refused_convolutions() {
   const auto refused = [&](std::vector<int64_t> x, std::vector<int64_t> w, std::vector<int64_t> y,
                            std::vector<int32_t> geometry, bool in_bfloat16 = false) {
     Operand a(Dtype::float32, x, 0), b(Dtype::float32, w, 0), c(Dtype::float32, y, 0);
-    std::vector<int32_t> words = {0, -1, 0, in_bfloat16}, of_kernel = {in_bfloat16};
+    std::vector<int32_t> words = {0, -1, 0, in_bfloat16}, of_kernel = {0, in_bfloat16};
     words.insert(words.end(), geometry.begin(), geometry.end());
     of_kernel.insert(of_kernel.end(), geometry.begin(), geometry.end());
     w.insert(w.begin(), 2);

@@ -1,5 +1,6 @@
 // How far float32 results may lie from the float64 interpreter's, per op. A bound is absolute and comes on
 // top of the rounding of the result itself; 0 means correctly rounded.
+import {sizeOf} from '../../lib/core/shape.ts';
 import type {Call, Tensor} from '../../lib/core/tensor.ts';
 import type {UpdateAttributes} from '../../lib/ops/optimizer.ts';
 import {broadcastIndex} from '../reference/broadcast.ts';
@@ -7,7 +8,7 @@ import {convolution, termsOf} from '../reference/conv.ts';
 import {product, productSizes} from '../reference/products.ts';
 import {type UpdateName, updates as updateTable} from '../reference/updates.ts';
 import {evaluateCall, type Values} from '../reference.ts';
-import {tileSums, tilesOf} from './winograd.ts';
+import {kernelTileSums, tileSums, tilesOf} from './winograd.ts';
 
 /** Bounds of every element of every output, from the operands and the exact results. */
 export type Bound = (call: Call, inputs: Values[], exact: Values[]) => Values[];
@@ -71,12 +72,14 @@ export const products: Bound = (call, inputs, exact) =>
 export const convolutions: Bound = (call, inputs, exact) => {
   const tiles = tilesOf(call);
   if (!tiles) return ofSums(call, inputs, exact, convolution, termsOf(call));
+  const sums = tiles.isKernel ? kernelTileSums : tileSums;
+  const of = (roots: number): Values[] =>
+    ofSums(call, inputs, exact, (_, factors) => sums(tiles, factors), roots ** 2);
   // Of a tile in bfloat16, two operands of nine points are rounded, each a sum of its pixels or taps.
-  if (tiles.isRounded) {
-    return ofSums(call, inputs, exact, (_, factors) => tileSums(tiles, factors), (9 * 2 ** 14) ** 2);
-  }
-  const roots = Math.sqrt(tiles.x.at(-1) as number) + 8;
-  return ofSums(call, inputs, exact, (_, factors) => tileSums(tiles, factors), roots ** 2);
+  if (tiles.isRounded) return of(9 * 2 ** 14);
+  // The kernel's gradient is a sum over tiles, others one over channels.
+  const terms = tiles.isKernel ? sizeOf(tiles.y.slice(0, -1)) / 4 : (tiles.x.at(-1) as number);
+  return of(Math.sqrt(terms) + 8);
 };
 
 /** Of `sums` of so many terms, from those of magnitudes, and what follows. */

@@ -102,6 +102,7 @@ const cases: readonly Case[] = [
   {sizes: [7, 13], kernel: [3, 3], channels: 32, outputs: 48, padding: 'same', images: 3},
   {sizes: [8, 6], kernel: [3, 3], channels: 48, outputs: 80, images: 1},
   {sizes: [6, 6], kernel: [3, 3], channels: 112, outputs: 32, padding: 'same', images: 1},
+  {sizes: [9, 9], kernel: [3, 3], channels: 16, outputs: 32, padding: 'same', images: 5},
   // Few channels, whose gradient of the kernel reads copied lines.
   {sizes: [3, 4, 9], kernel: [2, 3, 3], channels: 2, outputs: 20, padding: 'same', images: 4},
   {sizes: [9, 8], kernel: [3, 3], channels: 3, outputs: 35, dilation: [2, 1], padding: 'same', images: 9},
@@ -160,7 +161,8 @@ function sampleOf(kind: Kind, given: Case, parts = 1): Sample {
   if (kind === 'convInput') {
     return {operands: [reals(y), reals(w)], attributes: {...plain, geometry, shape: x}, ...large};
   }
-  const attributes = {bfloat16: false, geometry, shape: [parts, ...w]};
+  // Parts are those of direct sums: by Winograd's products, other pixels would go to each.
+  const attributes = {direct: parts > 1, bfloat16: false, geometry, shape: [parts, ...w]};
   return {operands: [reals(x), reals(y)], attributes, ...large};
 }
 
@@ -194,7 +196,7 @@ export function convolutions(kind: Kind): OpSamples {
     const values = [...cases, ...largeCases].flatMap(given =>
       [1, 3].map(parts => sampleOf(kind, given, parts)),
     );
-    return {bound: bounds.convolutions, values: [...values, ...inBfloat16(kind, 2)]};
+    return {bound: bounds.convolutions, values: [...values, ...inBfloat16(kind, 2), ...inBfloat16(kind)]};
   }
   const values = [...cases, ...largeCases].map(given => sampleOf(kind, given));
   return {

@@ -198,6 +198,7 @@ it('a network that sees has the same bits for any number of threads and rows', a
 
 describe("Winograd's products", () => {
   it.each([
+    [16, 16],
     [64, 64],
     [112, 32],
     [32, 96],
@@ -207,18 +208,21 @@ describe("Winograd's products", () => {
     const [image, kernel] = [x[0], w[0]];
     const y = ops.conv(image, kernel, {padding: 'same'});
     const direct = ops.conv(image, kernel, {padding: 'same', winograd: false});
-    const of = (result: Tensor): Tensor =>
-      gradients(ops.sum(ops.mul(result, ops.constant(numbers(y.size, 5), y.shape))), [image])[0] as Tensor;
-    const wanted = {y, dx: of(y), direct, directDx: of(direct)};
+    const of = (result: Tensor, operand: Tensor): Tensor =>
+      gradients(ops.sum(ops.mul(result, ops.constant(numbers(y.size, 5), y.shape))), [operand])[0] as Tensor;
+    const fast = {y, dx: of(y, image), dw: of(y, kernel)};
+    const wanted = {...fast, direct, directDx: of(direct, image), directDw: of(direct, kernel)};
     const program = compileProgram({outputs: wanted, store: new VariableStore()});
     const {outputs} = program.runSync({x: x[1].data, w: w[1].data});
     const given: Given = new Map([x, w].map(([tensor, {data}]) => [tensor, Float64Array.from(data)]));
-    const exact = evaluate([wanted.direct, wanted.directDx], given);
+    const exact = evaluate([wanted.direct, wanted.directDx, wanted.directDw], given);
     const errorOf = (name: string, result: number): number =>
       Math.hypot(...(exact[result] ?? []).map((value, at) => (outputs[name]?.[at] as number) - value));
     expect(outputs.y).not.toEqual(outputs.direct);
     expect(errorOf('y', 0)).toBeLessThanOrEqual(errorOf('direct', 0));
     expect(errorOf('dx', 1)).toBeLessThanOrEqual(errorOf('directDx', 1));
+    expect(outputs.dw).not.toEqual(outputs.directDw);
+    expect(errorOf('dw', 2)).toBeLessThanOrEqual(errorOf('directDw', 2));
   });
 
   // Each operand is a sum of up to four pixels or nine taps before it is rounded: 25/9 of the variance.
@@ -226,11 +230,12 @@ describe("Winograd's products", () => {
     const [x, w] = [tensorOf('x', reals([2, 8, 9, 64])), tensorOf('w', reals([3, 3, 64, 48]))];
     const y = ops.conv(x[0], w[0], {padding: 'same'});
     const direct = ops.conv(x[0], w[0], {padding: 'same', winograd: false});
-    const of = (result: Tensor): Tensor =>
-      gradients(ops.sum(ops.mul(result, ops.constant(numbers(y.size, 5), y.shape))), [x[0]])[0] as Tensor;
-    const wanted = {y, dx: of(y), direct, directDx: of(direct)};
+    const of = (result: Tensor, operand: Tensor): Tensor =>
+      gradients(ops.sum(ops.mul(result, ops.constant(numbers(y.size, 5), y.shape))), [operand])[0] as Tensor;
+    const fast = {y, dx: of(y, x[0]), dw: of(y, w[0])};
+    const wanted = {...fast, direct, directDx: of(direct, x[0]), directDw: of(direct, w[0])};
     const given: Given = new Map([x, w].map(([tensor, {data}]) => [tensor, Float64Array.from(data)]));
-    const exact = evaluate([direct, wanted.directDx], given);
+    const exact = evaluate([direct, wanted.directDx, wanted.directDw], given);
     const program = compileProgram({outputs: wanted, store: new VariableStore(), precision: 'bfloat16'});
     const {outputs} = program.runSync({x: x[1].data, w: w[1].data});
     const errorOf = (name: string, result: number): number =>
@@ -240,6 +245,7 @@ describe("Winograd's products", () => {
     expect(errorOf('direct', 0) / size).toBeLessThan(2 ** -8);
     expect(errorOf('y', 0)).toBeLessThan(2 * errorOf('direct', 0));
     expect(errorOf('dx', 1)).toBeLessThan(2 * errorOf('directDx', 1));
+    expect(errorOf('dw', 2)).toBeLessThan(2 * errorOf('directDw', 2));
     expect(outputs.y).not.toEqual(outputs.direct);
   });
 
