@@ -30,8 +30,10 @@
       'type': 'static_library',
       'sources': [
         'native/runtime/aliasing.cc',
+        'native/runtime/calls.cc',
         'native/runtime/cpu.cc',
         'native/runtime/executor.cc',
+        'native/runtime/job_queue.cc',
         'native/runtime/memory.cc',
         'native/runtime/motion.cc',
         'native/runtime/sharing.cc',

@@ -68,6 +68,7 @@ export interface NativeAddon {
     steps: number,
     options: RunOptions,
   ): Promise<RunWords>;
+  /** On the calling thread; a long one that writes no state with the executor's, if that has no other run. */
   runSync(
     program: NativeProgram,
     state: NativeState | undefined,
@@ -133,10 +134,25 @@ export interface NativeAddon {
   awaitLinked(run: number): Promise<void>;
   /** Frees it; a later one may get its number. */
   unlink(linked: number): void;
+  /**
+   * Nanoseconds that the kernels of a step are expected to take one thread: of so many rows, or of the most
+   * for 0.
+   */
+  costNs(program: NativeProgram, rows: number): number;
   /** Nanoseconds spent in each instruction by all runs with `profile`. */
   profile(program: NativeProgram): Float64Array;
-  /** Native bytes in use; programs, states and linked plans alive; jobs under way: for tests of leaks. */
-  counters(): {bytes: number; programs: number; states: number; linked: number; jobs: number};
+  /**
+   * Native bytes in use; programs, states and linked plans alive; jobs under way: for tests of leaks. Runs
+   * that a caller has made together with the executor's thread.
+   */
+  counters(): {
+    bytes: number;
+    programs: number;
+    states: number;
+    linked: number;
+    jobs: number;
+    beside: number;
+  };
 }
 
 /**

@@ -119,7 +119,10 @@ export class Program {
     if (!this.#mayRelease) addon().releaseArenas(this.#native);
   }
 
-  /** Runs the plan on the calling thread alone. Waits at most for one commit of another run. */
+  /**
+   * Runs the plan on the calling thread. The executor's thread takes part in a long run that writes no state,
+   * if it has no other. Waits at most for one commit of another run.
+   */
   runSync(state: State | undefined, io: IoArrays, options: ProgramRunOptions = {}): RunResult {
     const steps = stepsOf(options);
     const arrays = this.#bind(io, steps, options.rows);
@@ -177,6 +180,11 @@ export class Program {
     const [most, few] = this.#stepNs;
     if (!own || rows === undefined) return most;
     return few + ((most - few) * (rows - own.few.rows)) / (own.most - own.few.rows);
+  }
+
+  /** What the kernels of a step are expected to take one thread: of so many rows, or the most. */
+  kernelNs(rows?: number): number {
+    return addon().costNs(this.#native, (this.plan.rows && rows) ?? 0);
   }
 
   /** Undefined where it would have to wait for others. */

@@ -135,6 +135,11 @@ export class CompiledProgram {
     return this.#program.stepNs(rows);
   }
 
+  /** What the kernels of a step are expected to take one thread: of so many rows, or the most. */
+  kernelNs(rows?: number): number {
+    return this.#program.kernelNs(rows);
+  }
+
   /** Elements of an array in a run. */
   elementsOf(slot: IoSlot, steps: number, rows?: StepRows): number {
     return elementsOfSteps(this.plan, slot, steps, rows);

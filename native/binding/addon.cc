@@ -139,6 +139,18 @@ Napi::Value profile(const Napi::CallbackInfo& call) {
   return result;
 }
 
+// Nanoseconds that the kernels of a step of so many rows are expected to take one thread.
+Napi::Value cost_ns(const Napi::CallbackInfo& call) {
+  Program* const loaded = call[0].As<Napi::External<Program>>().Data();
+  Job job;
+  try {
+    set_rows(&job, loaded, call[1].As<Napi::Number>().Int64Value(), 0, 0, 0);
+  } catch (const PlanError& error) {
+    refuse(call.Env(), error.what());
+  }
+  return Napi::Number::New(call.Env(), job_cost_ns(job));
+}
+
 Napi::Value counters(const Napi::CallbackInfo& call) {
   Napi::Object result = Napi::Object::New(call.Env());
   result.Set("bytes", static_cast<double>(native_bytes.load()));
@@ -146,6 +158,7 @@ Napi::Value counters(const Napi::CallbackInfo& call) {
   result.Set("states", states_alive.load());
   result.Set("linked", linked_alive());
   result.Set("jobs", pending_jobs());
+  result.Set("beside", static_cast<double>(jobs_beside()));
   return result;
 }
 
@@ -166,6 +179,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
       {"runSync", run_sync},
       {"runInline", run_inline},
       {"bind", bind},
+      {"costNs", cost_ns},
       {"profile", profile},
       {"counters", counters}};
   for (const auto& [name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));

@@ -8,7 +8,7 @@
 #include "binding/arguments.h"
 #include "binding/pending_runs.h"
 #include "binding/runs.h"
-#include "runtime/executor.h"
+#include "runtime/calls.h"
 
 namespace chainrule::binding {
 namespace {

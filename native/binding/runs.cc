@@ -10,7 +10,7 @@
 #include "binding/pending_runs.h"
 #include "binding/linked.h"
 #include "binding/pin.h"
-#include "runtime/executor.h"
+#include "runtime/calls.h"
 
 namespace chainrule::binding {
 namespace {

@@ -27,7 +27,9 @@ ConvGrid conv_grid(int64_t groups, int64_t parts, int64_t rows, int64_t columns,
   const int64_t wanted_each = ceil_div(wanted, groups * parts);
   ConvGrid grid = {groups, parts, 1, 1, rows, columns};
   grid.row_blocks = max(min(wanted_each, rows / least_rows), 1);
-  const int64_t more = min(ceil_div(wanted_each, grid.row_blocks), ceil_div(columns, kPanelUnit));
+  // A product of few rows is cut into narrower blocks.
+  const int64_t width = rows < 2 * least_rows ? kPanelUnit / 2 : kPanelUnit;
+  const int64_t more = min(ceil_div(wanted_each, grid.row_blocks), ceil_div(columns, width));
   grid.column_blocks = max(max(ceil_div(columns, kMaxBlockColumns), more), 1);
   return grid;
 }

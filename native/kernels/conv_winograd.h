@@ -36,8 +36,20 @@ struct Winograd {
   bool backwards;
   Product product;  // of one group, its a and b apart
 
-  int64_t tasks() const { return max(min(ceil_div(tiles, kTilesAtOnce), kTargetTasks), 1); }
+  // Where tiles are few, most of the time is that of the kernel: then tasks have but a part of its outputs.
+  int64_t parts() const { return tiles < outputs && outputs >= 2 * kLeastWinograd ? 2 : 1; }
+  int64_t tile_tasks() const { return max(min(ceil_div(tiles, kTilesAtOnce), kTargetTasks), 1); }
+  int64_t tasks() const { return parts() * tile_tasks(); }
 };
+
+// Outputs [first, end).
+struct OutputRange {
+  int64_t first, end;
+};
+OutputRange outputs_of(const Winograd& w, int64_t part) {
+  const int64_t vectors = w.outputs / kLanes, parts = w.parts();
+  return {vectors * part / parts * kLanes, vectors * (part + 1) / parts * kLanes};
+}
 
 // By shape alone, and not by the number of images, so that an image has the same bits in any batch.
 bool suits_winograd(const ConvShape& s, int64_t rows, int64_t columns) {
@@ -195,6 +207,9 @@ void transform_tiles(const Winograd& w, TilePlace place, int64_t count, float* t
   }
 }
 
+// The first output of the panel that an output lies in.
+VEC_INLINE int64_t panel_of(int64_t output) { return output / kWinogradPanel * kWinogradPanel; }
+
 // Channels of the chain that begins at channel k: all chains are of nearly the same length.
 VEC_INLINE int64_t chain_length(int64_t channels, int64_t k) {
   const int64_t chains = ceil_div(channels, kWinogradDepth);
@@ -203,14 +218,16 @@ VEC_INLINE int64_t chain_length(int64_t channels, int64_t k) {
 
 // The products of all points: [tiles][channels] . [channels][outputs].
 template <class Number>
-void multiply_points(const Winograd& w, const float* u, int64_t count, const float* from, float* to) {
+void multiply_points(const Winograd& w, const OutputRange& outputs, const float* u, int64_t count,
+                     const float* from, float* to) {
   const int64_t words = w.channels / Number::kPerWord;
   for (int64_t point = 0; point < kPoints; ++point) {
-    for (int64_t panel = 0; panel < w.outputs; panel += kWinogradPanel) {
+    for (int64_t panel = panel_of(outputs.first); panel < outputs.end; panel += kWinogradPanel) {
       const int64_t width = min(w.outputs - panel, kWinogradPanel);
+      const int64_t end = min(outputs.end - panel, width);
       const float* b = u + (point * w.outputs + panel) * words;
-      for (int64_t column = 0; column < width; column += kPanelColumns) {
-        const int64_t vectors = min(width - column, kPanelColumns) / kLanes;
+      for (int64_t column = max(outputs.first - panel, 0); column < end; column += kPanelColumns) {
+        const int64_t vectors = min(end - column, kPanelColumns) / kLanes;
         const int64_t tiles = ceil_div(count, rows_of_tile(static_cast<int>(vectors)));
         const int64_t least = count / tiles, taller = count % tiles;
         for (int64_t k = 0, depth; k < w.channels; k += depth) {
@@ -254,15 +271,15 @@ VEC_INLINE void transform_back(const float* from, int64_t step, Vec (&to)[2][2])
   }
 }
 
-void transform_results(const Winograd& w, TilePlace place, int64_t count, const float* from,
-                       const Workspace& workspace) {
+void transform_results(const Winograd& w, const OutputRange& outputs, TilePlace place, int64_t count,
+                       const float* from, const Workspace& workspace) {
   const Product& p = w.product;
   const float* bias = p.epilogue.bias;
   for (int64_t tile = 0; tile < count; ++tile, place.next(w), from += w.outputs) {
     const int64_t pixel = (place.image * w.y_rows + place.row) * w.y_columns + place.column;
     const int64_t rows = min(w.y_rows - place.row, 2), columns = min(w.y_columns - place.column, 2);
     float* to = p.c + pixel * p.c_row;
-    for (int64_t output = 0; output < w.outputs; output += kLanes) {
+    for (int64_t output = outputs.first; output < outputs.end; output += kLanes) {
       Vec pixels[2][2];
       transform_back(from + output, point_step(w.outputs), pixels);
 #pragma GCC unroll 2
@@ -277,7 +294,8 @@ void transform_results(const Winograd& w, TilePlace place, int64_t count, const 
     }
     if (!has_more_to_do(p.epilogue)) continue;
     for (int64_t i = 0; i < rows; ++i) {
-      finish_rows(p, workspace, {pixel + i * w.y_columns, columns, 0, w.outputs});
+      const Block row = {pixel + i * w.y_columns, columns, outputs.first, outputs.end - outputs.first};
+      finish_rows(p, workspace, row);
     }
   }
 }
@@ -305,14 +323,14 @@ VEC_INLINE void transform_kernel(const Vec (&taps)[9], float* to, int64_t to_ste
   }
 }
 
-// All of the kernel, in panels.
+// A part of the kernel, in panels.
 template <class Number>
-void transform_kernels(const Winograd& w, float* u) {
+void transform_kernels(const Winograd& w, const OutputRange& outputs, float* u) {
   const int64_t each = w.channels * w.outputs, words = w.channels / Number::kPerWord;
   alignas(64) float transposed[9][kLanes * kLanes], points[2][kPoints * kLanes];
   for (int64_t channel = 0; channel < w.channels; channel += kLanes) {
-    for (int64_t output = 0; output < w.outputs; output += kLanes) {
-      const int64_t panel = output / kWinogradPanel * kWinogradPanel;
+    for (int64_t output = outputs.first; output < outputs.end; output += kLanes) {
+      const int64_t panel = panel_of(output);
       const int64_t width = min(w.outputs - panel, kWinogradPanel);
       float* to = u + panel * words + channel / Number::kPerWord * width + (output - panel);
       for (int t = 0; w.backwards && t < 9; ++t) {
@@ -343,21 +361,28 @@ void transform_kernels(const Winograd& w, float* u) {
 template <class Number>
 void run_winograd(const Winograd& w, const Args& args, int32_t* guard, int64_t first_task,
                   int64_t last_task) {
-  const int64_t tasks = w.tasks(), blocks = ceil_div(w.tiles, kTilesAtOnce);
+  // One thread alone makes all outputs of its tiles at once.
+  const bool whole = last_task - first_task == w.tasks();
+  const int64_t each = whole ? w.tasks() : w.tile_tasks(), blocks = ceil_div(w.tiles, kTilesAtOnce);
   Workspace workspace = {};
   workspace.guard = guard;
   float* u = static_cast<float*>(args.scratch);
   float* transformed = u + kPoints * w.channels * w.outputs;
   float* results = transformed + kPoints * point_step(w.channels);
-  transform_kernels<Number>(w, u);
-  const int64_t last = blocks * last_task / tasks;
-  for (int64_t block = blocks * first_task / tasks; block < last; ++block) {
-    const int64_t tile = block * kTilesAtOnce, count = min(w.tiles - tile, kTilesAtOnce);
-    const TilePlace place = TilePlace::of(w, tile);
-    transform_tiles<Number>(w, place, count, transformed);
-    multiply_points<Number>(w, u, count, transformed, results);
-    transform_results(w, place, count, results, workspace);
-    yield_to_others(args.yield_point);
+  for (int64_t task = first_task, next; task < last_task; task = next) {
+    const int64_t start = task / each * each;
+    next = min(start + each, last_task);
+    const OutputRange outputs = whole ? OutputRange{0, w.outputs} : outputs_of(w, task / each);
+    transform_kernels<Number>(w, outputs, u);
+    const int64_t last = blocks * (next - start) / each;
+    for (int64_t block = blocks * (task - start) / each; block < last; ++block) {
+      const int64_t tile = block * kTilesAtOnce, count = min(w.tiles - tile, kTilesAtOnce);
+      const TilePlace place = TilePlace::of(w, tile);
+      transform_tiles<Number>(w, place, count, transformed);
+      multiply_points<Number>(w, outputs, u, count, transformed, results);
+      transform_results(w, outputs, place, count, results, workspace);
+      yield_to_others(args.yield_point);
+    }
   }
 }
 

@@ -8,10 +8,9 @@ namespace {
 
 // Blocks are measured in panels of columns and in four tiles of rows, the same on every instruction set.
 constexpr int64_t kPanelUnit = 64, kRowUnit = 24, kMinRows = 6;
-// Up to this many rows, reading b costs more than multiplying.
+// Up to this many rows, reading b costs more than multiplying: then its columns are dealt out to two tasks,
+// which read long stretches of its rows.
 constexpr int64_t kFewRows = 2;
-// Panels that few rows are multiplied with at a time: 1 KiB of each row of b.
-constexpr int64_t kMinWidth = 4;
 // Multiply-adds of a task at least: some microseconds without wide registers.
 constexpr double kMinWork = 1 << 15;
 // Roughly this many tasks, so that two to eight threads are evenly loaded.
@@ -38,10 +37,12 @@ Grid grid_of(const Product& p, int64_t target) {
   int64_t max_rows = max(m / (p.c_transposed ? kLanes : kMinRows), 1);
   // Wide blocks read a less often and read long stretches of b's rows, but every thread should get some.
   int64_t width = max(panels * ceil_div(m, kRowUnit) / tasks, 1);
-  if (m <= kFewRows && !p.b_transposed) width = max(ceil_div(panels, 2), kMinWidth);
+  const bool few = m <= kFewRows && !p.b_transposed;
+  if (few) width = max(ceil_div(panels, 2), 1);
   width = min(width, kMaxBlockColumns / kPanelUnit);
   Grid grid;
   grid.column_blocks = ceil_div(panels, width);
+  if (few && n > kLanes) grid.column_blocks = max(grid.column_blocks, 2);
   grid.row_blocks = min(ceil_div(tasks, grid.column_blocks), max_rows);
   return grid;
 }

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 
 namespace chainrule {
 
@@ -38,6 +40,25 @@ class Choice {
 
   double team_ns_ = 0, alone_ns_ = 0;  // 0 if not tried yet
   int first_ = 0, runs_ = 0, interval_ = kMinInterval;
+};
+
+// Those of many plans, found by fingerprint, because a model that is compiled again has the same plan. Of two
+// plans that share an entry, the older one is forgotten.
+class Choices {
+ public:
+  Choice& of(uint64_t fingerprint) {
+    Known& known = known_[fingerprint % kPlans];
+    if (known.fingerprint != fingerprint) known = {fingerprint, {}};
+    return known.choice;
+  }
+
+ private:
+  static constexpr size_t kPlans = 256;
+  struct Known {
+    uint64_t fingerprint = 0;
+    Choice choice;
+  };
+  Known known_[kPlans];
 };
 
 }  // namespace chainrule

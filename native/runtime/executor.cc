@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
-#include <deque>
 #include <mutex>
 #include <new>
+#include <system_error>
 #include <thread>
 
+#include "runtime/calls.h"
 #include "runtime/choice.h"
 #include "runtime/cpu.h"
+#include "runtime/job_queue.h"
 #include "runtime/red_zones.h"
 #include "runtime/sharing.h"
 #include "runtime/steps.h"
@@ -17,16 +18,11 @@
 namespace chainrule {
 namespace {
 
-// A prediction with up to this much work is run between two instructions of another job, by one thread while
-// its team waits. A longer one waits for the end of the step and gets the whole team.
-constexpr double kServedBetweenNs = 200e3;
+using Clock = std::chrono::steady_clock;
 
-// A prediction with up to this much work runs inline on the calling thread, which would need as long to hand
-// it over.
-constexpr double kInlineMaxNs = 20e3;
-
-// From here on a team is worth being waited for: there and back takes some 20 µs.
-constexpr double kAwaitedFromNs = 100e3;
+// From here on a caller's job is shared with the executor's thread where that is awake; from the second on it
+// is woken for it, and from the third on it brings its team along.
+constexpr double kBesideFromNs = 30e3, kWokenFromNs = 500e3, kWithTeamFromNs = 2e6;
 
 // Before a run with at least this much work, the cost of a barrier is measured, which takes a thousandth of
 // it.
@@ -44,50 +40,45 @@ bool tries_both(const Job& job) {
          program.step_cost_ns <= kTriedUpToNs;
 }
 
-double cost_ns(const Job& job) { return job.program->step_cost_ns * static_cast<double>(job.steps); }
+double step_ns(const Job& job, Clock::duration taken) {
+  return std::chrono::duration<double, std::nano>(taken).count() / static_cast<double>(job.steps);
+}
 
-bool is_small(const Job& job) { return cost_ns(job) <= kServedBetweenNs; }
+bool is_worth_help(const Job& job) {
+  const Program& program = *job.program;
+  const bool is_large = program.shared && job_cost_ns(job) >= kBesideFromNs;
+  return is_large && !program.writes_state && thread_count() > 1 && !RedZones::active();
+}
 
 // The one executor of the process. It is never destroyed, because its thread may still be inside a kernel at
 // exit.
 class Executor final : public Team {
  public:
-  Executor() { std::thread(&Executor::loop, this).detach(); }
+  Executor() : queue_(&high_priority_waiting) { std::thread(&Executor::loop, this).detach(); }
 
-  void submit(Job* job) {
-    std::lock_guard<std::mutex> hold(mutex_);
-    (job->high_priority ? high_priority_ : queue_).push_back(job);
-    high_priority_waiting.store(!high_priority_.empty(), std::memory_order_release);
-    ++pending_;
-    changed_.notify_all();
-  }
+  JobQueue& queue() { return queue_; }
+  int64_t runs_beside() const { return runs_beside_.load(); }
 
-  void drain(const void* owner) {
-    std::unique_lock<std::mutex> hold(mutex_);
-    const auto drop = [owner](const auto& list) {
-      for (Job* job : list) {
-        if (job->owner == owner) job->dropped.store(true);
-      }
-    };
-    drop(high_priority_);
-    drop(queue_);
-    for (const Running& one : running_) {
-      if (one.job && one.owner == owner) one.job->dropped.store(true);
-    }
-    const auto has = [owner](const auto& list) {
-      const auto is_owned = [owner](const auto& one) { return owner_of(one) == owner; };
-      return std::any_of(list.begin(), list.end(), is_owned);
-    };
-    changed_.wait(hold, [&] { return !has(high_priority_) && !has(queue_) && !has(running_); });
-  }
-
-  int pending() {
-    std::lock_guard<std::mutex> hold(mutex_);
-    return pending_;
+  // A job that its caller waits for: made by the caller, together with the executor's thread where that has
+  // nothing to do. Nobody waits until it wakes, unless that is worth it; and one thread may be faster.
+  void run_for_caller(Job* job) {
+    const double cost_ns = job_cost_ns(*job);
+    const bool tries = !job->profile && cost_ns < kWithTeamFromNs;
+    const int width = cost_ns < kWithTeamFromNs ? 2 : std::min(thread_count(), kMaxThreads);
+    const bool together = !(tries && is_faster_alone(*job)) && queue_.reserve(cost_ns >= kWokenFromNs) &&
+                          prepare_beside(job, width);
+    const auto start = Clock::now();
+    if (together) run_beside(job, width);
+    else run_alone(job);
+    const auto end = Clock::now();
+    queue_.note_end(end);
+    if (!tries) return;
+    const std::lock_guard<std::mutex> hold(beside_mutex_);
+    beside_.of(job->program->fingerprint).note(!together, step_ns(*job, end - start));
   }
 
   void between_instructions(Job* running) override {
-    while (Job* job = take_high_priority(running, true)) {
+    while (Job* job = queue_.take_inside(running, true)) {
       Member alone;
       if (prepare(job, 1, 1)) {
         hold_state(job, running);
@@ -98,7 +89,8 @@ class Executor final : public Team {
   }
 
   Job* next_high_priority(Job* running, int width) override {
-    Job* job = take_high_priority(running, false);
+    if (running == caller_job_) return nullptr;  // its caller has work of its own
+    Job* job = queue_.take_inside(running, false);
     if (!job) return nullptr;
     if (prepare(job, width, 1)) return job;
     finish(job);
@@ -115,25 +107,8 @@ class Executor final : public Team {
   }
 
   void finish(Job* job) override {
-    if (job->reads_state) job->state->lock.unlock_shared();
-    job->reads_state = false;
-    job->program->memory->on_executor.store(false);
-    const void* const owner = job->owner;
-    {
-      std::lock_guard<std::mutex> hold(mutex_);
-      const auto is_it = [job](const Running& one) { return one.job == job; };
-      std::find_if(running_.begin(), running_.end(), is_it)->job = nullptr;
-      --pending_;
-    }
-    // The owner is notified while it is still listed as running, or its environment could be gone by then;
-    // but without the lock, because the owner may wake up immediately, often on this core.
-    job->finished(job);
-    {
-      std::lock_guard<std::mutex> hold(mutex_);
-      const auto is_told = [owner](const Running& one) { return !one.job && one.owner == owner; };
-      running_.erase(std::find_if(running_.begin(), running_.end(), is_told));
-    }
-    changed_.notify_all();
+    give_back(job);
+    queue_.end(job);
   }
 
   void* scratch(int level, int index, size_t bytes) override {
@@ -143,25 +118,12 @@ class Executor final : public Team {
   }
 
  private:
-  struct Running {
-    Job* job;  // nullptr once its owner is being notified
-    const void* owner;
-  };
-
-  static const void* owner_of(const Job* job) { return job->owner; }
-  static const void* owner_of(const Running& one) { return one.owner; }
-
   void loop() {
     for (;;) {
-      Job* job;
-      {
-        std::unique_lock<std::mutex> hold(mutex_);
-        changed_.wait(hold, [this] { return !high_priority_.empty() || !queue_.empty(); });
-        std::deque<Job*>& list = high_priority_.empty() ? queue_ : high_priority_;
-        job = list.front();
-        list.pop_front();
-        high_priority_waiting.store(!high_priority_.empty(), std::memory_order_release);
-        running_.push_back({job, job->owner});
+      Job* const job = queue_.next();
+      if (!job) {
+        help_caller();
+        continue;
       }
       const int width = width_for(*job);
       if (prepare(job, width, 0)) {
@@ -177,29 +139,25 @@ class Executor final : public Team {
     Program& program = *job.program;
     const int width = std::min(thread_count(), kMaxThreads);
     if (width == 1 || RedZones::active()) return 1;
-    if (cost_ns(job) > kMeasuredFromNs && program.shared) measure_barriers(width);
-    share_work(&program, shared_from_ns_);
-    if (job.cycle.last) share_work(job.cycle.last, shared_from_ns_);
+    if (job_cost_ns(job) > kMeasuredFromNs && program.shared) measure_barriers(width);
+    share(job);
     if (!program.shared) return 1;
-    return tries_both(job) && choice_of(program).alone() ? 1 : width;
+    return tries_both(job) && team_.of(program.fingerprint).alone() ? 1 : width;
+  }
+
+  void share(const Job& job) {
+    share_work(job.program, shared_from_ns_);
+    if (job.cycle.last) share_work(job.cycle.last, shared_from_ns_);
   }
 
   void run_timed(Job* job, int width) {
-    using Clock = std::chrono::steady_clock;
     const bool tells = tries_both(*job) && thread_count() > 1;
     const auto start = Clock::now();
     run(job, width);
-    const double ns = std::chrono::duration<double, std::nano>(Clock::now() - start).count();
-    if (!tells || job->report.steps < kTellsFromSteps || ns < kTellsFromNs) return;
-    choice_of(*job->program).note(width == 1, ns / job->report.steps);
-  }
-
-  // Found by fingerprint, because a model that is compiled again has the same plan. Of two plans that share
-  // an entry, the older one is forgotten.
-  Choice& choice_of(const Program& program) {
-    Known& known = known_[program.fingerprint % kPlans];
-    if (known.fingerprint != program.fingerprint) known = {program.fingerprint, {}};
-    return known.choice;
+    const auto taken = Clock::now() - start;
+    const bool is_short = std::chrono::duration<double, std::nano>(taken).count() < kTellsFromNs;
+    if (!tells || job->report.steps < kTellsFromSteps || is_short) return;
+    team_.of(job->program->fingerprint).note(width == 1, step_ns(*job, taken));
   }
 
   // The cost of a barrier decides which instructions are worth sharing. The minimum of recent measurements
@@ -226,6 +184,59 @@ class Executor final : public Team {
     };
     if (width == 1) work(&context, 0, 1);
     else run_team(width, work, &context);
+  }
+
+  bool is_faster_alone(const Job& job) {
+    const std::lock_guard<std::mutex> hold(beside_mutex_);
+    return beside_.of(job.program->fingerprint).alone();
+  }
+
+  // For a caller that has reserved the executor's thread, which is let go if there is not enough memory for
+  // both, or nothing to share.
+  bool prepare_beside(Job* job, int width) {
+    share(*job);
+    if (job->program->shared && prepare(job, width, 0)) return true;
+    job->report = RunReport{};
+    give_back(job);
+    queue_.let_go();
+    return false;
+  }
+
+  // The caller leads; the executor's thread, and its team if there are more than two, come after it.
+  void run_beside(Job* job, int width) {
+    hold_state(job, nullptr);
+    caller_job_ = job;
+    caller_width_ = width;
+    queue_.call();
+    meeting_.wait(2);
+    Member leader{0, caller_width_, 0};
+    run_steps(this, &leader, job, 0);
+    barrier.wait(leader.width);  // until nobody uses the job any more
+    caller_job_ = nullptr;
+    give_back(job);
+    ++runs_beside_;
+    queue_.let_go();
+  }
+
+  void help_caller() {
+    const auto work = [](void* argument, int index, int granted) {
+      auto* const self = static_cast<Executor*>(argument);
+      if (index == 0) {
+        self->caller_width_ = granted + 1;
+        self->meeting_.wait(2);
+      }
+      Member member{index + 1, granted + 1, 0};
+      run_steps(self, &member, self->caller_job_, 0);
+      self->barrier.wait(member.width);
+    };
+    if (caller_width_ == 2) work(this, 0, 1);
+    else run_team(caller_width_ - 1, work, this);
+  }
+
+  void give_back(Job* job) {
+    if (job->reads_state) job->state->lock.unlock_shared();
+    job->reads_state = false;
+    job->program->memory->on_executor.store(false);
   }
 
   // Allocates all memory that `width` threads will need, because nothing may fail inside a parallel region.
@@ -255,38 +266,19 @@ class Executor final : public Team {
     }
   }
 
-  // The first high-priority job of the wanted size that may run inside `running`: its memory must not be
-  // in use.
-  Job* take_high_priority(const Job* running, bool small) {
-    std::lock_guard<std::mutex> hold(mutex_);
-    for (auto place = high_priority_.begin(); place != high_priority_.end(); ++place) {
-      Job* job = *place;
-      const bool writes_same = job->program->writes_state && job->state == running->state;
-      if (is_small(*job) != small || job->program->memory->on_executor.load() || writes_same) continue;
-      high_priority_.erase(place);
-      high_priority_waiting.store(!high_priority_.empty(), std::memory_order_release);
-      running_.push_back({job, job->owner});
-      return job;
-    }
-    return nullptr;
-  }
-
   static constexpr int kMaxThreads = 1024;
-  static constexpr size_t kPlans = 256;
-  struct Known {
-    uint64_t fingerprint = 0;
-    Choice choice;
-  };
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Job*> high_priority_;
-  std::deque<Job*> queue_;
-  std::vector<Running> running_;  // the current job and those that run inside it
-  int pending_ = 0;
+  JobQueue queue_;
   double barrier_ns_ = 1e9;
   double shared_from_ns_ = kSharedFromNs;
-  Known known_[kPlans];
+  Choices team_;
+  // The job of a caller that has reserved the executor's thread, and how many run it.
+  Job* caller_job_ = nullptr;
+  int caller_width_ = 0;
+  Barrier meeting_;
+  std::atomic<int64_t> runs_beside_{0};
+  std::mutex beside_mutex_;
+  Choices beside_;
   Arena scratch_[2][kMaxThreads];
 };
 
@@ -297,33 +289,16 @@ Executor& executor() {
 
 std::atomic<bool> executor_started{false};
 
-// On the calling thread, which holds the state's lock as a reader if the job reads the state.
-void run_holding(Job* job, bool reads) {
-  try {
-    run_steps_here(job);
-  } catch (const std::bad_alloc&) {
-    job->report.end = RunEnd::memory;
-  }
-  if (reads) job->state->lock.unlock_shared();
-}
-
-// A thread that waits for its job.
-struct Waiter {
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool done = false;
-};
-
 }  // namespace
 
 void submit(Job* job) {
   Executor& the_executor = executor();
   executor_started.store(true);
-  the_executor.submit(job);
+  the_executor.queue().submit(job);
 }
 
 void drain(const void* owner) {
-  if (executor_started.load()) executor().drain(owner);
+  if (executor_started.load()) executor().queue().drain(owner);
 }
 
 void set_rows(Job* job, Program* loaded, int64_t rows, int64_t last, int64_t every, int64_t phase) {
@@ -339,37 +314,24 @@ void set_rows(Job* job, Program* loaded, int64_t rows, int64_t last, int64_t eve
   if (job->kept[1] != job->kept[0]) job->cycle = {job->kept[1].get(), every, phase};
 }
 
-double job_cost_ns(const Job& job) { return cost_ns(job); }
+double job_cost_ns(const Job& job) {
+  return job.program->step_cost_ns * static_cast<double>(job.steps);
+}
 
-int pending_jobs() { return executor_started.load() ? executor().pending() : 0; }
+int pending_jobs() { return executor_started.load() ? executor().queue().pending() : 0; }
+
+int64_t jobs_beside() { return executor_started.load() ? executor().runs_beside() : 0; }
 
 void run_here(Job* job) {
-  const bool reads = job->state && !job->program->writes_state;
-  if (reads) job->state->lock.lock_shared();
-  run_holding(job, reads);
-}
-
-bool run_inline(Job* job) {
-  if (job->program->writes_state || cost_ns(*job) > kInlineMaxNs) return false;
-  if (job->state && !job->state->lock.try_lock_shared()) return false;
-  run_holding(job, job->state != nullptr);
-  return true;
-}
-
-void run_now(Job* job) {
-  if (!job->program->shared || cost_ns(*job) < kAwaitedFromNs || thread_count() == 1) return run_here(job);
-  Waiter waiter;
-  job->owner = &waiter;
-  job->high_priority = true;
-  job->finished = [](Job* done) {
-    auto* const waiting = static_cast<Waiter*>(const_cast<void*>(done->owner));
-    const std::lock_guard<std::mutex> hold(waiting->mutex);
-    waiting->done = true;
-    waiting->changed.notify_one();
-  };
-  submit(job);
-  std::unique_lock<std::mutex> hold(waiter.mutex);
-  waiter.changed.wait(hold, [&waiter] { return waiter.done; });
+  if (!is_worth_help(*job)) return run_alone(job);
+  Executor* the_executor = nullptr;
+  try {
+    the_executor = &executor();
+  } catch (const std::system_error&) {
+    return run_alone(job);  // there can be no other thread
+  }
+  executor_started.store(true);
+  the_executor->run_for_caller(job);
 }
 
 }  // namespace chainrule

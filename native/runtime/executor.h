@@ -53,20 +53,16 @@ void submit(Job* job);
 // Cancels all jobs of an owner and waits until none of them is queued or running.
 void drain(const void* owner);
 
-// Runs a job on the calling thread alone. It may wait for a commit in progress, but never for a whole step.
+// Runs a job on the calling thread. A large one that writes no state, together with the executor's thread if
+// that has nothing to do. It may wait for a commit in progress, but never for a whole step.
 void run_here(Job* job);
-
-// The same for a short job that writes no state and need not wait. Otherwise does nothing and returns false.
-bool run_inline(Job* job);
-
-// Runs a job before it returns: a large one on the executor's team, after the step that is under way there,
-// any other on the calling thread.
-void run_now(Job* job);
 
 // What a job is expected to take one thread.
 double job_cost_ns(const Job& job);
 
-// Number of jobs that are queued or running, for tests.
+// Number of jobs that are queued or running; of jobs that a caller has run together with the executor's
+// thread. For tests.
 int pending_jobs();
+int64_t jobs_beside();
 
 }  // namespace chainrule

@@ -8,10 +8,7 @@
 #include <vector>
 
 #include "runtime/scheduling.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
+#include "runtime/spin.h"
 
 namespace chainrule {
 namespace {
@@ -30,14 +27,6 @@ constexpr int kYields = 1000;
 constexpr std::chrono::microseconds kLate{500};
 constexpr std::chrono::seconds kCrowded{1};
 
-inline void relax_cpu() {
-#if defined(__x86_64__)
-  _mm_pause();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield");
-#endif
-}
-
 }  // namespace
 
 void Barrier::wait(int width) {
@@ -47,10 +36,7 @@ void Barrier::wait(int width) {
   if (arrived == width) return release(width);
   // A leader that sleeps in `await_others` does not count as arrived.
   if (arrived == width - 1 && leader_.count.load(std::memory_order_seq_cst) != 0) wake(&leader_, width);
-  for (int spin = 0; spin < kSpins; ++spin) {
-    if (generation_.load(std::memory_order_acquire) != generation) return;
-    relax_cpu();
-  }
+  if (spin(kSpins, [&] { return generation_.load(std::memory_order_acquire) != generation; })) return;
   sleep(&others_, [&] { return generation_.load(std::memory_order_seq_cst) != generation; });
 }
 
@@ -62,10 +48,11 @@ void Barrier::release(int width) {
 
 void Barrier::await_others(int width) {
   const auto others = static_cast<uint32_t>(width - 1);
-  for (int look = 0; look < kSpins + kYields; ++look) {
-    if (arrived_.load(std::memory_order_acquire) == others) return;
-    if (look < kSpins) relax_cpu();
-    else std::this_thread::yield();
+  const auto arrived = [&] { return arrived_.load(std::memory_order_acquire) == others; };
+  if (spin(kSpins, arrived)) return;
+  for (int look = 0; look < kYields; ++look) {
+    if (arrived()) return;
+    std::this_thread::yield();
   }
   sleep(&leader_, [&] { return arrived_.load(std::memory_order_seq_cst) == others; });
 }

@@ -302,7 +302,10 @@ void test_products() {
   test_product({1024, 20, 400, true, false}, "relu", true, 4);
   test_product({100, 1024, 10, false, false}, nullptr, true, 4);
   test_product({200, 300, 40, false, true}, nullptr, false, 0);
+  // Few rows of a b that lies in a cache, and of one that does not.
   test_product({1, 1100, 500, false, false}, "relu", true, 1);
+  test_product({2, 300, 1000, false, false}, nullptr, true, 1);
+  test_product({1, 1037, 2100, false, false}, "relu", true, 1);
   // Few rows and a transposed b: in pairs of groups and single groups, with tails of k and of the columns.
   test_product({1, 48, 769, false, true}, "relu", true, 3);
   test_product({5, 113, 390, false, true}, nullptr, true, 1);

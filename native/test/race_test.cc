@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "runtime/calls.h"
 #include "runtime/cpu.h"
 #include "runtime/team.h"
 #include "test/check.h"
@@ -141,6 +142,8 @@ struct Programs {
   std::unique_ptr<Program> trainer = chainrule::trainer(64, 3), other = chainrule::trainer(64, 2);
   std::unique_ptr<Program> small = reader(16, 1), large = reader(160, 2), here = reader(16, 1);
   std::unique_ptr<Program> soon = reader(16, 1);
+  // Worth a second thread, and a team.
+  std::unique_ptr<Program> beside = reader(160, 20), longer = reader(160, 80);
 };
 
 void race(Programs* programs, Model* model, Model* second) {
@@ -165,6 +168,22 @@ void race(Programs* programs, Model* model, Model* second) {
   CHECK(mixed == 0 && report.end == RunEnd::cancelled);
 }
 
+// Callers at once, of which one has the help of the executor's thread, and jobs of its own between them.
+void share_with_callers(Programs* programs, Model* model) {
+  std::atomic<int> mixed{0};
+  const auto predictions = [&](Program* program, void (*run)(Job*)) {
+    return std::thread([=, &mixed] {
+      for (int i = 0; i < 12; ++i) mixed += !predict(program, model, run);
+    });
+  };
+  std::thread threads[] = {predictions(programs->beside.get(), run_here),
+                           predictions(programs->longer.get(), run_here),
+                           predictions(programs->small.get(), run_on_executor),
+                           predictions(programs->soon.get(), run_soon)};
+  for (std::thread& thread : threads) thread.join();
+  CHECK(mixed == 0);
+}
+
 }  // namespace
 }  // namespace chainrule
 
@@ -176,7 +195,9 @@ int main(int argc, char** argv) {
   for (int number = 0; number < repeats; ++number) {
     set_thread_count(1 + number % 4);
     race(&programs, &model, &second);
+    share_with_callers(&programs, &model);
     check_late_arrivals(1 + number % 4);
   }
+  CHECK(repeats < 2 || jobs_beside() > 0);
   return report();
 }

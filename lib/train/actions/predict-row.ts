@@ -63,7 +63,7 @@ class RowPredictor {
     this.#program = program;
     this.#bound = program.bindSync(inputs, 1, stepRowsOf(program, stepped));
     this.#shape = [1, ...outputShape];
-    this.#ms = program.stepNs(1) / 1e6;
+    this.#ms = program.kernelNs(1) / 1e6;
     this.state = engine.store.state;
   }
 

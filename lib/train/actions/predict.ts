@@ -60,7 +60,7 @@ function predictInOrder(engine: Engine, where: string, x: PortData): Promise<Pre
   });
 }
 
-/** Off the event loop, ahead of training steps that wait; a few microseconds of work are done inline. */
+/** Off the event loop, ahead of training steps that wait; what takes less than handing it over, inline. */
 export async function predict(engine: Engine, x: PortData, options?: object): Promise<Prediction> {
   checkOptions('predict', options, []);
   if (engine.network.isStateful) return predictInOrder(engine, 'predict', x);

@@ -93,7 +93,8 @@ export function runInputs(
   batch?: number,
 ): RunOutcome | Promise<RunOutcome> {
   const {steps = 1, cancel, highPriority, rows: of} = options;
-  if (!program.runsInline(steps, program.stepNs(batch) / 1e6) || !areSmall(inputs)) {
+  const ns = highPriority ? program.kernelNs(batch) : program.stepNs(batch);
+  if (!program.runsInline(steps, ns / 1e6) || !areSmall(inputs)) {
     return program.run(inputs, options);
   }
   const rows = inlineRowsOf(program);
