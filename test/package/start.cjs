@@ -8,8 +8,8 @@ const folder = path.dirname(require.resolve('chainrule'));
 const filesRead = () =>
   Object.keys(require.cache)
     .filter(file => path.dirname(file) === folder)
-    .map(file => path.basename(file).replace(/-[^-]{8}\.cjs$/, ''))
-    .filter(name => name !== 'index.cjs' && name !== 'rolldown-runtime');
+    .map(file => path.basename(file).replace(/-.*$/, ''))
+    .filter(name => name !== 'index.cjs' && name !== 'rolldown');
 
 const model = sequential([layers.dense({units: 1, inputShape: [2]})]);
 model.compile({optimizer: 'adam', loss: 'meanSquaredError'});
