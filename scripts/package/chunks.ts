@@ -43,26 +43,20 @@ export function chunkOf(id: string): string | null {
 /** What every process has read anyway. */
 const atOnce = /\/main\b|^node:(fs|path|url|util)$/;
 
-const helper = `const __later = (load, names) => {
-	let loaded;
-	const all = {};
-	for (const name of names) Object.defineProperty(all, name, {get: () => (loaded ??= load())[name]});
-	return all;
-};
-`;
-
 /** Code of CommonJS that requires what it requires when a member of it is first used. */
 export function requiringLater(code: string): string {
-  const rewritten = code.replace(
-    /^(?:const|let) ([\w$]+) = require\((["'])([^"']+)\2\);$/gm,
-    (line, name: string, _quote, file: string) => {
-      const uses = [...code.matchAll(new RegExp(`(?<![\\w$.])${name}\\b(?:\\.([\\w$]+))?`, 'g'))].slice(1);
-      const members = [...new Set(uses.map(([, member]) => member))];
-      if (atOnce.test(file) || members.includes(undefined)) return line;
-      return `const ${name} = __later(() => require("${file}"), ${JSON.stringify(members)});`;
-    },
-  );
-  return rewritten === code ? code : helper + rewritten;
+  const required = code.matchAll(/^(?:const|let) ([\w$]+) = require\((["'])([^"']+)\2\);$/gm);
+  let rewritten = code;
+  for (const [line, name = '', , file = ''] of required) {
+    const uses = new RegExp(`(?<![\\w$./])${name.replaceAll('$', '\\$&')}(?![\\w$])(\\.)?`, 'g');
+    const [, ...others] = code.matchAll(uses);
+    if (atOnce.test(file) || others.some(([, dot]) => dot === undefined)) continue;
+    const later = `let ${name}_read; const ${name} = () => (${name}_read ??= require("${file}"));`;
+    rewritten = rewritten
+      .replace(uses, (use, dot?: string) => (dot ? `${name}().` : use))
+      .replace(line, () => later);
+  }
+  return rewritten;
 }
 
 /** The same code in ASCII: V8 reads a text of one byte a character sooner. */
