@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import {defineConfig, type UserConfig} from 'tsdown';
+import {chunkOf, readLater} from './scripts/package/chunks.ts';
 
 const common: UserConfig = {
   outDir: 'dist',
@@ -31,8 +32,16 @@ export default defineConfig([
     clean: true,
     format: 'cjs',
     dts: true,
-    // A sandbox such as Jest's refuses import() in CommonJS.
-    outputOptions: {dynamicImportInCjs: false},
+    plugins: [readLater],
+    inputOptions: {preserveEntrySignatures: 'allow-extension'},
+    outputOptions: (options, _format, {cjsDts}) => ({
+      ...options,
+      // A sandbox such as Jest's refuses import() in CommonJS.
+      dynamicImportInCjs: false,
+      // The declarations have them.
+      comments: false,
+      ...(!cjsDts && {codeSplitting: {includeDependenciesRecursively: false, groups: [{name: chunkOf}]}}),
+    }),
     onSuccess: () => {
       for (const name of Object.keys(entries)) {
         const all = `export * from './${name}.cjs';\n`;

@@ -192,6 +192,7 @@ const steps: Record<string, () => unknown> = {
   'from ESM': () => trains('xor.mjs'),
   'from CommonJS': () => trains('xor.cjs'),
   'one copy': () => run(process.execPath, ['one-copy.mjs']),
+  'first files': () => console.log(run(process.execPath, ['start.cjs']).trim()),
   'TensorFlow.js': tfjsBackend,
   'strict types': compileConsumers,
   'from TypeScript': () => trains('out/xor.js'),

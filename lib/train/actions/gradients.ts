@@ -95,10 +95,10 @@ export async function gradientsOf(
   const samples = bindSamples(engine, where, x, y, {sampleWeight, classWeight});
   const batch = samples.count;
   const rows = rowNumbers(batch);
-  const {network} = samples;
+  const {network, sources} = samples;
   checkOneBatch(where, network.batchSize, batch);
   const {program, recorder} = programOf(engine, samples, training, record);
-  const run = {where, ...samples, rows, batch, random: randomOf(engine, seed)};
+  const run = {where, sources, rows, batch, random: randomOf(engine, seed)};
   const {outputs} = await runRows(engine, program, run, {steps: 1});
   const gradients: Record<string, ShapedResult> = {};
   for (const [index, {variable}] of network.trainable.entries()) {

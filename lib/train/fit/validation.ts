@@ -1,6 +1,6 @@
 // What a training is validated on, after which epochs, and how.
 import {checkNumber, fail} from '../../core/errors.ts';
-import {evaluateBatches, evaluateRows} from '../actions/evaluate.ts';
+import {evaluateBatches, rowsEvaluation} from '../actions/evaluate.ts';
 import {type Batches, isBatches} from '../feed/dataset-source.ts';
 import type {Weighting} from '../feed/sample-weights.ts';
 import {bindSamples, type Samples} from '../feed/samples.ts';
@@ -102,5 +102,5 @@ export function validationOf(
     };
   }
   const count = Math.min(held.count, (validationSteps ?? held.count) * validationBatchSize);
-  return {after, evaluate: cancel => evaluateRows(engine, {...request, ...held, count, cancel})};
+  return {after, evaluate: rowsEvaluation(engine, {...request, ...held, count})};
 }

@@ -43,6 +43,17 @@ export interface InlineCall extends Pick<BatchRun, 'samples' | 'rows' | 'batch' 
 }
 
 type Outputs = BoundProgram['outputs'];
+type Sources = Samples['sources'];
+
+/** Each call of `fit` has sources of its own, mostly over the same arrays. */
+function haveSameArrays(one: Sources | undefined, other: Sources): boolean {
+  if (one === other) return true;
+  if (!one) return false;
+  const names = Object.keys(other);
+  return (
+    Object.keys(one).length === names.length && names.every(name => one[name]?.data === other[name]?.data)
+  );
+}
 
 /** For the steps of one program: while it lives, and its store keeps its state. */
 export class InlineSteps {
@@ -52,7 +63,7 @@ export class InlineSteps {
   #tables: Tables | undefined;
   /** Over the arrays of `#sources` and the state `#state`. */
   #bound: BoundProgram | undefined;
-  #sources: Samples['sources'] | undefined;
+  #sources: Sources | undefined;
   #arrays: readonly TypedArray[] = [];
   #state: unknown;
 
@@ -92,12 +103,12 @@ export class InlineSteps {
 
   #boundFor({samples: {sources}, steps, batch, optimizer}: InlineCall): BoundProgram {
     const {state} = this.#program.store;
-    if (this.#sources !== sources || this.#state !== state) {
+    if (this.#state !== state || !haveSameArrays(this.#sources, sources)) {
       this.#bound = undefined;
-      this.#sources = sources;
       this.#arrays = Object.values(sources).map(({data}) => data);
       this.#state = state;
     }
+    this.#sources = sources;
     // What was transferred away is no longer the user's to give: binding it again says so.
     for (const {length} of this.#arrays) if (length === 0) this.#bound = undefined;
     let tables = this.#tables;

@@ -20,7 +20,8 @@ import {Hyperparameters} from './hyperparameters.ts';
 import {InlineSteps} from './inline-steps.ts';
 import {checkOutcome, handOverRows, type RowRun, stepRowsOf} from './row-run.ts';
 
-type Slot = CompiledProgram['plan']['io'][number];
+type Plan = CompiledProgram['plan'];
+type Slot = Plan['io'][number];
 
 const bytesOf = ({shape, dtype}: Slot): number => sizeOf(shape) * dtypes[dtype].bytes;
 
@@ -91,6 +92,18 @@ interface Pace {
 
 const mostPaces = 1024;
 
+/** By batch size; models of equal structure share plans, so the second knows how long its calls may be. */
+const pacesOfPlans = new WeakMap<Plan, Map<number, Pace>>();
+
+function pacesOf(plan: Plan): Map<number, Pace> {
+  let paces = pacesOfPlans.get(plan);
+  if (!paces) {
+    paces = new Map();
+    pacesOfPlans.set(plan, paces);
+  }
+  return paces;
+}
+
 /** Steps over arrays that lie alike; kept for as long as their program. */
 export class StepRunner {
   readonly #engine: Engine;
@@ -100,7 +113,7 @@ export class StepRunner {
   #tables: Tables | undefined;
   /** Of the batch size that runs now, and of those that ran before. */
   #pace: Pace = {batch: 0, msPerStep: 0, inlineMs: 0, stepsBefore: 0};
-  readonly #paces = new Map<number, Pace>();
+  readonly #paces: Map<number, Pace>;
 
   constructor(engine: Engine, program: CompiledProgram) {
     this.#engine = engine;
@@ -108,6 +121,7 @@ export class StepRunner {
     const bytes = outputsOf(program).reduce((sum, slot) => sum + bytesOf(slot), 0);
     this.#mostSteps = Math.max(1, Math.min(maxStepsPerCall, Math.floor(maxOutputBytes / bytes)));
     this.#inline = new InlineSteps(program);
+    this.#paces = pacesOf(program.plan);
   }
 
   /** False once the variables have moved into the memory of a larger model. */

@@ -166,6 +166,18 @@ it('an epoch is part of a native call, or one call where it is looked at', async
   expect(unseen.loaded + seen.loaded).toBe(0);
 });
 
+it('the length of calls is found once for all models of a structure', async () => {
+  const one = cases.plain as (typeof cases)[string];
+  const firstCall = async (): Promise<number> => {
+    const model = one.build();
+    model.compile(one.compile);
+    const {calls} = watch();
+    await model.fit(x, labels, {batchSize: 3, epochs: 40});
+    return calls[0] as number;
+  };
+  expect([await firstCall(), (await firstCall()) > 8]).toEqual([1, true]);
+});
+
 it('nothing is loaded for a new number of rows, and no row is computed for nothing', async () => {
   const one = cases.plain as (typeof cases)[string];
   const model = one.build();

@@ -1,6 +1,7 @@
 // Whatever way a step is run, inline or by the executor, alone in a native call or not: the same bits.
 import {expect, it} from 'vitest';
 import {callbacks, type FitOptions, layers, type Sequential, sequential} from '../../../lib/index.ts';
+import {addon, type NativeAddon} from '../../../lib/runtime/addon.ts';
 
 const width = 4;
 const rows = 23;
@@ -124,6 +125,37 @@ it('a loop that awaits nothing but short runs lets others have their turn', asyn
   while (turns < 3 && performance.now() - started < 20_000) await model.trainOnBatch(x, y);
   clearInterval(timer);
   expect(turns).toBeGreaterThanOrEqual(3);
+});
+
+it('the arrays of a fit stay bound for the next over them, and others are bound', async () => {
+  const native = addon() as {bind: NativeAddon['bind']};
+  const {bind} = native;
+  let bound = 0;
+  native.bind = (...given) => {
+    bound++;
+    return bind(...given);
+  };
+  try {
+    const [one, other] = [build(), build()];
+    const options = {epochs: 1, batchSize: 23};
+    const counts: number[] = [];
+    const given = [x.slice(), y.slice()] as const;
+    for (const arrays of [given, given, [x.map(value => -value), given[1]] as const, given]) {
+      bound = 0;
+      await one.fit(...arrays, options);
+      counts.push(bound);
+      await other.fit(arrays[0].slice(), arrays[1].slice(), options);
+    }
+    expect(counts).toEqual([1, 0, 1, 1]);
+    given[0].fill(0.5);
+    await one.fit(...given, options);
+    await other.fit(new Float32Array(rows * width).fill(0.5), given[1].slice(), options);
+    expect(one.getWeights()).toEqual(other.getWeights());
+    structuredClone(given[1], {transfer: [given[1].buffer]});
+    await expect(one.fit(...given, options)).rejects.toMatchObject({code: 'ERR_DETACHED'});
+  } finally {
+    native.bind = bind;
+  }
 });
 
 it('models of equal structure share plans and nothing else', async () => {
