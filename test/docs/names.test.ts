@@ -52,6 +52,17 @@ describe('aliases', () => {
   ])('an error suggests ours: %s → %s', async (use, ours) => {
     await expect((async () => use())()).rejects.toThrow(`Did you mean "${ours}"?`);
   });
+
+  it.each([
+    [() => layers.dropout({rate: 0.1, seed: 3} as never), 'seed of the model'],
+    [() => layers.lstm({units: 1, unroll: true} as never), 'compiled as one'],
+    [() => layers.lstm({units: 1, use_cudnn: true} as never), 'fastest way'],
+    [() => model.evaluate([1], [1], {batchSize: 3} as never), 'which changes no result'],
+    [() => model.predict([1], {batch_size: 3} as never), 'which changes no result'],
+    [() => model.compile({optimizer: 'adam', loss: 'mse', jit_compile: true} as never), 'are compiled'],
+  ])('an error says what stands for an option: %s → %s', async (use, why) => {
+    await expect((async () => use())()).rejects.toThrow(why);
+  });
 });
 
 it.each([
