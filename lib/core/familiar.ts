@@ -25,6 +25,7 @@ export const metricAliases = {
 /** Options and names that are called otherwise here. */
 export const otherNames: Readonly<Record<string, string>> = {
   lr: 'learningRate',
+  minLr: 'minLearningRate',
   alpha: 'negativeSlope',
   inputDim: 'inputShape',
   acc: 'accuracy',
@@ -34,6 +35,8 @@ export const otherNames: Readonly<Record<string, string>> = {
   decay: 'weightDecay',
   clipvalue: 'clipValue',
   clipnorm: 'clipNorm',
+  thresholds: 'threshold',
+  saveWeightsOnly: 'includeOptimizer',
   init: 'kernelInitializer',
   p: 'rate',
   byName: 'partial',
@@ -50,6 +53,7 @@ export const otherNames: Readonly<Record<string, string>> = {
 export const withoutOption: Readonly<Record<string, string>> = {
   seed: 'Random numbers follow from the seed of the model, as of sequential(layers, {seed})',
   batchSize: 'fit has it; elsewhere rows go through in parts of a size chosen here, which changes no result',
+  verbose: 'fit has it; nothing else prints',
   stepsPerExecution: 'As many steps as go well are made in one native call',
   unroll: 'A loop of any length is compiled as one',
   useCudnn: 'The fastest way is taken by itself',
@@ -57,6 +61,9 @@ export const withoutOption: Readonly<Record<string, string>> = {
   flashAttention: 'The fastest way is taken by itself',
   jitCompile: 'All models are compiled',
   runEagerly: 'All models are compiled',
+  numClasses: 'It follows from the output',
+  sparseYTrue: 'It follows from the loss of the output',
+  sparseYPred: 'It follows from the output',
   dtype: "Inputs have a dtype; layers compute in float32, products as compile({precision: 'bfloat16'}) says",
 };
 
