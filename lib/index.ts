@@ -96,7 +96,12 @@ export type {
   HeadOptions,
   MultiHeadAttentionOptions,
 } from './nn/layers/multi-head-attention.ts';
-export type {ActivityRegularizationOptions, GaussianNoiseOptions, RateOptions} from './nn/layers/noise.ts';
+export type {
+  ActivityRegularizationOptions,
+  AlphaDropoutOptions,
+  GaussianNoiseOptions,
+  RateOptions,
+} from './nn/layers/noise.ts';
 export type {BatchNormalizationOptions, LayerNormalizationOptions} from './nn/layers/normalization.ts';
 export type {PixelShuffleOptions} from './nn/layers/pixel-shuffle.ts';
 export type {

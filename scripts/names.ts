@@ -2,7 +2,7 @@
 // what else the latter says stands beside this file.
 import fs from 'node:fs';
 import path from 'node:path';
-import {familiar, lossAliases, metricAliases, otherNames} from '../lib/core/familiar.ts';
+import {familiar, lossAliases, metricAliases, otherNames, withoutOption} from '../lib/core/familiar.ts';
 
 const code = (names: string): string =>
   names
@@ -30,6 +30,10 @@ function page(title: string, library: 'keras' | 'tfjs', ...others: readonly stri
     ['typed', 'here'],
     Object.entries(otherNames).map(([typed, here]) => [code(typed), code(here)]),
   );
+  const without = table(
+    ['typed', 'why'],
+    Object.entries(withoutOption).map(([typed, why]) => [code(typed), why]),
+  );
   return [
     `# Coming from ${title}\n`,
     '<!-- Made by `npm run names` of lib/core/familiar.ts. -->\n',
@@ -38,6 +42,7 @@ function page(title: string, library: 'keras' | 'tfjs', ...others: readonly stri
     `## Losses by short names\n\n${short(lossAliases)}\n`,
     `## Metrics by short names\n\n${short(metricAliases)}\n`,
     `## Options with another name\n\nThe error that refuses one of these says ours.\n\n${suggested}\n`,
+    `## Options that there are none for\n\n${without}\n`,
   ].join('\n');
 }
 

@@ -1,4 +1,4 @@
-import {otherNames} from './familiar.ts';
+import {otherNames, withoutOption} from './familiar.ts';
 import {isMap, isMarked, isRecord, mark, memberNames, show} from './kinds.ts';
 
 /** What went wrong, for programs: `error.code`. */
@@ -65,9 +65,12 @@ function editDistance(a: string, b: string): number {
   return previous[b.length] as number;
 }
 
+const camelCase = (name: string): string =>
+  name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
 /** The known name most like `name`, where one is near enough for a typing mistake. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
-  const camel = name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  const camel = camelCase(name);
   const other = Object.hasOwn(otherNames, camel) ? otherNames[camel] : undefined;
   if (other !== undefined && known.includes(other)) return other;
   const lower = name.toLowerCase();
@@ -87,6 +90,12 @@ export function nearest(name: string, known: readonly string[]): string | undefi
 function hintFor(name: unknown, known: readonly string[]): string {
   const near = typeof name === 'string' ? nearest(name, known) : undefined;
   return near === undefined ? '' : ` Did you mean ${JSON.stringify(near)}?`;
+}
+
+/** What stands for an option of Keras or TensorFlow.js that there is none for. */
+function whyWithout(key: string): string | undefined {
+  const name = camelCase(key);
+  return Object.hasOwn(withoutOption, name) ? ` ${withoutOption[name]}.` : undefined;
 }
 
 /** `unknown loss "mse2". Did you mean "mse"? Known: …` */
@@ -110,7 +119,7 @@ export function checkOptions(where: string, options: unknown, known: readonly st
   checkRecord(where, options);
   for (const key of memberNames(options)) {
     if (!known.includes(key)) {
-      const hint = hintFor(key, known);
+      const hint = whyWithout(key) ?? hintFor(key, known);
       const all = known.length === 0 ? 'It takes no options' : `Known: ${known.join(', ')}`;
       fail('ERR_OPTION', `${where}: unknown option ${JSON.stringify(key)}.${hint} ${all}.`);
     }

@@ -25,6 +25,7 @@ export const metricAliases = {
 /** Options and names that are called otherwise here. */
 export const otherNames: Readonly<Record<string, string>> = {
   lr: 'learningRate',
+  minLr: 'minLearningRate',
   alpha: 'negativeSlope',
   inputDim: 'inputShape',
   acc: 'accuracy',
@@ -34,10 +35,11 @@ export const otherNames: Readonly<Record<string, string>> = {
   decay: 'weightDecay',
   clipvalue: 'clipValue',
   clipnorm: 'clipNorm',
+  thresholds: 'threshold',
+  saveWeightsOnly: 'includeOptimizer',
   init: 'kernelInitializer',
   p: 'rate',
   byName: 'partial',
-  stepsPerExecution: 'stepsPerEpoch',
   maxLength: 'maxNewTokens',
   maxTokens: 'maxNewTokens',
   doSample: 'temperature',
@@ -45,6 +47,24 @@ export const otherNames: Readonly<Record<string, string>> = {
   numBeam: 'numBeams',
   eosTokenId: 'stopTokens',
   stopTokenIds: 'stopTokens',
+};
+
+/** Options of Keras and TensorFlow.js that have none here, and what errors say of them. */
+export const withoutOption: Readonly<Record<string, string>> = {
+  seed: 'Random numbers follow from the seed of the model, as of sequential(layers, {seed})',
+  batchSize: 'fit has it; elsewhere rows go through in parts of a size chosen here, which changes no result',
+  verbose: 'fit has it; nothing else prints',
+  stepsPerExecution: 'As many steps as go well are made in one native call',
+  unroll: 'A loop of any length is compiled as one',
+  useCudnn: 'The fastest way is taken by itself',
+  implementation: 'The fastest way is taken by itself',
+  flashAttention: 'The fastest way is taken by itself',
+  jitCompile: 'All models are compiled',
+  runEagerly: 'All models are compiled',
+  numClasses: 'It follows from the output',
+  sparseYTrue: 'It follows from the loss of the output',
+  sparseYPred: 'It follows from the output',
+  dtype: "Inputs have a dtype; layers compute in float32, products as compile({precision: 'bfloat16'}) says",
 };
 
 interface Familiar {

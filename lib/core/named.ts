@@ -40,10 +40,10 @@ export function named<Behaviour extends object>(
 }
 
 /**
- * What members declare beside what they compute: losses `targets` and `normalizer`, metrics `accumulation`,
- * optimizers `slots`.
+ * What members declare beside what they compute: losses `targets` and what goes with it, metrics
+ * `accumulation`, optimizers `slots`.
  */
-const declarations = ['targets', 'normalizer', 'accumulation', 'slots'];
+const declarations = ['targets', 'targetShape', 'ofMasked', 'normalizer', 'accumulation', 'slots'];
 
 function declarationsOf(given: object): object {
   const values = given as Readonly<Record<string, unknown>>;

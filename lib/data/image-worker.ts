@@ -83,7 +83,10 @@ export class ImageDecoder {
   }
 
   #answered({id, bytes, message}: Answer): void {
-    this.#waiting.get(id)?.(bytes ? {bytes} : {message: message ?? 'no image'});
+    const resolve = this.#waiting.get(id);
+    // A late answer to what is closed: while it waits for its workers to end, they hold the program.
+    if (!resolve) return;
+    resolve(bytes ? {bytes} : {message: message ?? 'no image'});
     this.#waiting.delete(id);
     if (this.#waiting.size === 0) for (const worker of this.#workers) worker.unref();
   }

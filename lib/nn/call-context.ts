@@ -58,6 +58,8 @@ export interface CallContext {
    * example. Missing where there is none.
    */
   once?<Made>(make: () => Made): Made;
+  /** Whether recurrent layers that do not say give zeros for steps that a mask hides. */
+  readonly zeroOutputForMask?: boolean | undefined;
   /** Present where the inputs are a part of the steps of their sequences; missing where they are all. */
   readonly stream?: StepStream | undefined;
   /** @internal Told the masks of the outputs by a model that is called as a layer. */

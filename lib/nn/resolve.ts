@@ -65,7 +65,10 @@ export function toConstraint(value: ConstraintLike | undefined): Constraint | un
 export function toLoss(value: LossLike): Loss {
   return resolve<Loss>('loss', losses, value, {
     aliases: lossAliases,
-    custom: given => Object.assign(ownFunction<Loss>(given), {targets: 'values' as const}),
+    custom: given => {
+      const own = ownFunction<Loss>(given);
+      return own.targets === undefined ? Object.assign(own, {targets: 'values' as const}) : own;
+    },
   });
 }
 

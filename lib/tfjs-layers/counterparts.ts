@@ -107,6 +107,8 @@ const pooling = 'poolSize strides padding:named dataFormat';
 const cell = `units activation useBias ${weights('kernel', 'recurrent', 'bias')} dropout recurrentDropout`;
 const sequence = 'returnSequences returnState goBackwards stateful';
 const recurrent = `${cell} ${sequence}`;
+/** Steps that a mask hides repeat the output before, also within a Bidirectional. */
+const repeating = {zeroOutputForMask: false};
 const scale = `epsilon center scale ${weights('beta', 'gamma')}`;
 
 /** Properties of tfjs's layers that their descriptions lack. */
@@ -181,20 +183,21 @@ export const counterparts: readonly Counterpart[] = [
   row('GlobalAveragePooling2D', 'globalAveragePooling2d', 'dataFormat'),
   row('GlobalMaxPooling1D', 'globalMaxPooling1d', ''),
   row('GlobalMaxPooling2D', 'globalMaxPooling2d', 'dataFormat'),
-  row('SimpleRNN', 'simpleRNN', recurrent),
+  row('SimpleRNN', 'simpleRNN', recurrent, {always: repeating, defaults: repeating}),
   row('LSTM', 'lstm', `${recurrent} recurrentActivation unitForgetBias`, {
-    defaults: {recurrentActivation: 'sigmoid'},
+    always: repeating,
+    defaults: {recurrentActivation: 'sigmoid', ...repeating},
   }),
   row(
     'ConvLSTM2D',
     'convLstm2d',
     `${convolution} ${weights('recurrent')} dropout recurrentDropout
      recurrentActivation unitForgetBias ${sequence}`,
-    {defaults: {recurrentActivation: 'sigmoid'}},
+    {always: repeating, defaults: {recurrentActivation: 'sigmoid', ...repeating}},
   ),
   row('GRU', 'gru', `${recurrent} recurrentActivation`, {
-    always: {resetAfter: false},
-    defaults: {recurrentActivation: 'sigmoid'},
+    always: {resetAfter: false, ...repeating},
+    defaults: {recurrentActivation: 'sigmoid', ...repeating},
   }),
   row('SimpleRNNCell', 'simpleRNNCell', cell),
   row('LSTMCell', 'lstmCell', `${cell} recurrentActivation unitForgetBias`, {
@@ -207,7 +210,11 @@ export const counterparts: readonly Counterpart[] = [
   row('StackedRNNCells', 'stackedRNNCells', '', {
     parts: [{option: 'cells', property: 'cells', isList: true}],
   }),
-  row('RNN', 'rnn', sequence, {parts: [{option: 'cell', property: 'cell'}]}),
+  row('RNN', 'rnn', sequence, {
+    always: repeating,
+    defaults: repeating,
+    parts: [{option: 'cell', property: 'cell'}],
+  }),
   row('Bidirectional', 'bidirectional', 'mergeMode:nullable', {
     parts: [
       {option: 'layer', property: 'forwardLayer'},

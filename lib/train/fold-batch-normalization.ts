@@ -101,16 +101,17 @@ function without(description: Fields, graph: Graph, pairs: ReturnType<typeof pai
   return {...description, layers, calls: calls as unknown as Json, outputs};
 }
 
-/** The weights of a layer with its batch normalization: kernel · f and (bias − mean) · f + beta. */
-function foldedWeights(
-  layer: Fields,
-  normal: Fields,
-  weights: ReadonlyMap<string, WeightData>,
-): {name: string; shape: readonly number[]; data: Float32Array}[] {
+type Weights = ReadonlyMap<string, WeightData>;
+
+/**
+ * The weights of a layer with its batch normalization: kernel · f and (bias − mean) · f + beta. Their names
+ * begin with `scope`.
+ */
+function foldedWeights(layer: Fields, normal: Fields, scope: string, weights: Weights): WeightData[] {
   const {weight, axis} = scaled[layer.kind as string] as (typeof scaled)[string];
-  const kernel = weights.get(`${layer.name}/${weight}`) as WeightData;
+  const kernel = weights.get(`${scope}${layer.name}/${weight}`) as WeightData;
   const of = (owner: Fields, name: string): Float32Array | undefined =>
-    weights.get(`${owner.name}/${name}`)?.data;
+    weights.get(`${scope}${owner.name}/${name}`)?.data;
   const [mean, variance] = [of(normal, 'movingMean'), of(normal, 'movingVariance')] as [
     Float32Array,
     Float32Array,
@@ -127,15 +128,41 @@ function foldedWeights(
   );
   return [
     {name: kernel.name, shape: kernel.shape, data},
-    {name: `${layer.name}/bias`, shape: [shifts.length], data: Float32Array.from(shifts)},
+    {name: `${scope}${layer.name}/bias`, shape: [shifts.length], data: Float32Array.from(shifts)},
   ];
+}
+
+/** What a model becomes: its description, and the weights that are other than they were. */
+interface Folded {
+  readonly description: Fields;
+  readonly made: readonly WeightData[];
+}
+
+const isModel = ({kind}: Fields): boolean => kind === 'sequential' || kind === 'model';
+
+/** A model, and those that serve as its layers. */
+function fold(description: Fields, scope: string, weights: Weights): Folded {
+  const given = graphOf(description);
+  const inner = given.layers.map(
+    (layer): Folded =>
+      isModel(layer) ? fold(layer, `${scope}${layer.name}/`, weights) : {description: layer, made: []},
+  );
+  const graph = {...given, layers: inner.map(each => each.description)};
+  const pairs = pairsOf(graph);
+  const layerAt = (call: number): Fields => graph.layers[graph.calls[call]?.layer as number] as Fields;
+  const own = pairs.flatMap(([before, normal]) =>
+    foldedWeights(layerAt(before), layerAt(normal), scope, weights),
+  );
+  return {
+    description: without(description, graph, pairs),
+    made: [...inner.flatMap(({made}) => made), ...own],
+  };
 }
 
 /**
  * A new model for inference, in which each batch normalization that follows a dense layer or a convolution
- * without an activation, and nothing else reads what is between them, is part of that layer. Predictions
- * are equal within 1e-5 of their size. Models that serve as layers stay as they are, as does the model
- * itself.
+ * without an activation, and nothing else reads what is between them, is part of that layer; in models that
+ * serve as layers, too. Predictions are equal within 1e-5 of their size. The model itself stays as it is.
  *
  * @throws ERR_OPTION for what is no model.
  */
@@ -143,13 +170,9 @@ export function foldBatchNormalization<Outputs extends SymbolicTensors>(net: Mod
   if (!isOwn(net, 'model')) {
     fail('ERR_OPTION', `foldBatchNormalization: expected a model. Received ${show(net)}.`);
   }
-  const description = net.toJSON() as Fields;
-  const graph = graphOf(description);
-  const pairs = pairsOf(graph);
-  const folded = modelFromJSON<Outputs>(without(description, graph, pairs));
   const weights = new Map(net.getWeights().map(weight => [weight.name, weight]));
-  const layerAt = (call: number): Fields => graph.layers[graph.calls[call]?.layer as number] as Fields;
-  const made = pairs.flatMap(([before, normal]) => foldedWeights(layerAt(before), layerAt(normal), weights));
+  const {description, made} = fold(net.toJSON() as Fields, '', weights);
+  const folded = modelFromJSON<Outputs>(description);
   const names = new Set(made.map(({name}) => name));
   const kept = [...weights.values()].filter(({name}) => !names.has(name));
   folded.setWeights([...kept, ...made], {partial: true});

@@ -7,6 +7,7 @@ import sharp from 'sharp';
 import {afterAll, beforeAll, describe, expect, it} from 'vitest';
 import {findSharp} from '../../lib/data/image-worker.ts';
 import {data, layers, sequential} from '../../lib/index.ts';
+import {runChild} from '../support/child.ts';
 import {untyped} from '../support/refusals.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'chainrule-images-'));
@@ -71,6 +72,21 @@ describe('data.imageFolder', () => {
     const [clear] = await all({...size, shuffle: false, colorMode: 'rgba', cropToAspectRatio: true});
     expect(clear?.xs.shape).toEqual([6, 8, 4]);
     expect(Array.from(clear?.xs.data ?? []).filter((_, at) => at % 4 === 3)).toEqual(new Array(48).fill(255));
+  });
+
+  it('may be left in the middle of a pass, and the program goes on', async () => {
+    const {code, stdout, stderr} = await runChild(
+      `let seen = 0;
+for (let round = 0; round < 10; round++) {
+  for await (const image of chainrule.data.imageFolder(${JSON.stringify(plain())}).dataset) {
+    seen += image.xs.shape[2];
+    break;
+  }
+}
+console.log('went on', seen);`,
+    );
+    expect(stdout, stderr).toBe('went on 30\n');
+    expect(code).toBe(0);
   });
 
   it('in another order each pass, the same for the same seed, whatever the workers', async () => {

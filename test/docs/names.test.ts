@@ -49,8 +49,23 @@ describe('aliases', () => {
     [() => optimizers.sgd({decay: 0.1} as never), 'weightDecay'],
     [() => model.fit([1], [1], {nb_epoch: 3} as never), 'epochs'],
     [() => callbacks.earlyStopping({min_delta: 1} as never), 'minDelta'],
+    [() => callbacks.reduceLROnPlateau({min_lr: 1} as never), 'minLearningRate'],
+    [() => metrics.precision({thresholds: [0.5]} as never), 'threshold'],
   ])('an error suggests ours: %s → %s', async (use, ours) => {
     await expect((async () => use())()).rejects.toThrow(`Did you mean "${ours}"?`);
+  });
+
+  it.each([
+    [() => layers.dropout({rate: 0.1, seed: 3} as never), 'seed of the model'],
+    [() => layers.lstm({units: 1, unroll: true} as never), 'compiled as one'],
+    [() => layers.lstm({units: 1, use_cudnn: true} as never), 'fastest way'],
+    [() => model.evaluate([1], [1], {batchSize: 3} as never), 'which changes no result'],
+    [() => model.predict([1], {batch_size: 3} as never), 'which changes no result'],
+    [() => model.evaluate([1], [1], {verbose: 0} as never), 'nothing else prints'],
+    [() => metrics.meanIoU({num_classes: 3} as never), 'follows from the output'],
+    [() => model.compile({optimizer: 'adam', loss: 'mse', jit_compile: true} as never), 'are compiled'],
+  ])('an error says what stands for an option: %s → %s', async (use, why) => {
+    await expect((async () => use())()).rejects.toThrow(why);
   });
 });
 

@@ -1,8 +1,8 @@
-// The pages on callbacks, metrics and data name every member, and only options that there are.
+// The pages on callbacks, metrics, losses and data name every member, and only options that there are.
 import fs from 'node:fs';
 import path from 'node:path';
 import {describe, expect, it} from 'vitest';
-import {callbacks, Dataset, load, metrics, modelFromJSON} from '../../lib/index.ts';
+import {callbacks, Dataset, load, losses, metrics, modelFromJSON} from '../../lib/index.ts';
 import {untyped} from '../support/refusals.ts';
 import {build} from '../support/small-model.ts';
 
@@ -38,6 +38,7 @@ async function knownTo(call: (options: object) => unknown): Promise<string[]> {
 describe.each([
   ['callbacks.md', 'callback', callbacks],
   ['metrics.md', 'metric', metrics],
+  ['losses.md', 'loss', losses],
 ])('%s', (page, header, members) => {
   const rows = rowsOf(page, `| ${header} |`);
 
@@ -51,7 +52,7 @@ describe.each([
       const make = untyped((members as Record<string, unknown>)[name]);
       const known = await knownTo(make);
       expect(known).toEqual(expect.arrayContaining([...options]));
-      if (page === 'callbacks.md' && name !== 'lambda') expect([...options].sort()).toEqual(known.sort());
+      if (page !== 'metrics.md' && name !== 'lambda') expect([...options].sort()).toEqual(known.sort());
     },
   );
 });

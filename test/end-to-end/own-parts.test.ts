@@ -229,3 +229,18 @@ it('functions of the user stand for members: the same formula gives the same bit
   expect(await own.fit(inputs, targets, options)).toEqual(await named.fit(inputs, targets, options));
   expect(own.getWeights()).toEqual(named.getWeights());
 });
+
+it('a loss of class numbers says so', async () => {
+  const build = (loss: CompileOptions['loss']) => {
+    const model = sequential([layers.dense({units: 3, activation: 'softmax', inputShape: [2]})]);
+    model.compile({optimizer: 'sgd', loss, metrics: ['accuracy']});
+    return model;
+  };
+  const formula = (target: Tensor, output: Tensor): Tensor => ops.neg(ops.log(ops.pickClass(output, target)));
+  const own = build(Object.assign(formula, {targets: 'classes' as const}));
+  const named = build('sparseCategoricalCrossentropy');
+  const [inputs, targets] = [numbers(2 * 12, 7), Array.from({length: 12}, (_, row) => row % 3)];
+  const [mine, wanted] = [await own.fit(inputs, targets), await named.fit(inputs, targets)];
+  expect(mine.history.accuracy).toEqual(wanted.history.accuracy);
+  expect(mine.history.loss?.[0]).toBeCloseTo(wanted.history.loss?.[0] as number, 5);
+});

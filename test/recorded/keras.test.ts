@@ -44,6 +44,43 @@ const networks: Readonly<Record<string, () => Sequential>> = {
       layers.gru({units: 4, returnSequences: true}),
       layers.dense({units: 2}),
     ]),
+  'mask-zeros': () =>
+    sequential([
+      layers.masking({inputShape: [5, 3]}),
+      layers.bidirectional({layer: layers.lstm({units: 3, returnSequences: true})}),
+      layers.bidirectional({layer: layers.gru({units: 3, returnSequences: true}), mergeMode: 'ave'}),
+      layers.flatten(),
+      layers.dense({units: 2}),
+    ]),
+  'mask-zero-last': () =>
+    sequential([
+      layers.masking({inputShape: [4, 2]}),
+      layers.lstm({units: 3, returnSequences: true, zeroOutputForMask: true}),
+      layers.gru({units: 3, zeroOutputForMask: true}),
+    ]),
+  'mask-zeros-read': () =>
+    sequential([
+      layers.masking({inputShape: [4, 2]}),
+      layers.rnn({
+        cell: layers.gruCell({units: 3}),
+        ...{returnSequences: true, goBackwards: true, zeroOutputForMask: true},
+      }),
+      layers.flatten(),
+      layers.dense({units: 2}),
+    ]),
+  'mask-batch-norm': () =>
+    sequential([
+      layers.embedding({inputDim: 5, outputDim: 3, maskZero: true, inputShape: [4]}),
+      layers.batchNormalization(),
+      layers.dense({units: 2}),
+    ]),
+  'attention-axes': () =>
+    sequential([
+      layers.multiHeadAttention({numHeads: 2, keyDim: 3, attentionAxes: 2, inputShape: [3, 4, 6]}),
+      layers.multiHeadAttention({numHeads: 3, keyDim: 2, valueDim: 4, outputShape: 5}),
+      layers.flatten(),
+      layers.dense({units: 2}),
+    ]),
   stateful: () =>
     sequential([
       layers.lstm({units: 5, stateful: true, returnSequences: true, batchInputShape: [3, 2, 4]}),

@@ -68,6 +68,83 @@ def mask_loss(rng):
     return net, [("predict", x, None), *steps, ("predict", x, None)]
 
 
+def mask_zeros(rng):
+    """Zeros, in steps that a mask hides, of what reads both ways."""
+    net = keras.Sequential(
+        [
+            keras.Input((5, 3)),
+            layers.Masking(),
+            layers.Bidirectional(layers.LSTM(3, return_sequences=True)),
+            layers.Bidirectional(layers.GRU(3, return_sequences=True), merge_mode="ave"),
+            layers.Flatten(),
+            layers.Dense(2),
+        ]
+    )
+    x = reals(rng, 4, 5, 3)
+    x[0, 3:] = x[1, :2] = x[2] = x[3, 1:4] = 0
+    steps = [("train", x, reals(rng, 4, 2)) for _ in range(3)]
+    return net, [("predict", x, None), *steps, ("predict", x, None)]
+
+
+def mask_zero_last(rng):
+    """A last step that is hidden gives zeros, not what was before."""
+    net = keras.Sequential(
+        [
+            keras.Input((4, 2)),
+            layers.Masking(),
+            layers.LSTM(3, return_sequences=True, zero_output_for_mask=True),
+            layers.GRU(3, zero_output_for_mask=True),
+        ]
+    )
+    x = reals(rng, 4, 4, 2)
+    x[0, 3:] = x[1, :2] = x[2] = x[3, 1:3] = 0
+    return net, [("predict", x, None), ("train", x, reals(rng, 4, 3)), ("predict", x, None)]
+
+
+def mask_zeros_read(rng):
+    """What reads a sequence that a mask hides in part as a whole: the zeros in it."""
+    net = keras.Sequential(
+        [
+            keras.Input((4, 2)),
+            layers.Masking(),
+            layers.GRU(3, return_sequences=True, go_backwards=True, zero_output_for_mask=True),
+            layers.Flatten(),
+            layers.Dense(2),
+        ]
+    )
+    x = reals(rng, 4, 4, 2)
+    x[0, 3:] = x[1, :2] = x[2] = x[3, 1:3] = 0
+    return net, [("predict", x, None), ("train", x, reals(rng, 4, 2)), ("predict", x, None)]
+
+
+def mask_batch_norm(rng):
+    """Statistics of the few steps that a mask leaves."""
+    net = keras.Sequential(
+        [
+            keras.Input((4,)),
+            layers.Embedding(5, 3, mask_zero=True),
+            layers.BatchNormalization(),
+            layers.Dense(2),
+        ]
+    )
+    ids = np.array([[1, 0, 2, 0], [0, 0, 0, 3]])
+    return net, [("train", ids, reals(rng, 2, 4, 2)) for _ in range(3)]
+
+
+def attention_axes(rng):
+    """Attention along one axis of images, then along both."""
+    x = keras.Input((3, 4, 6))
+    rows = layers.MultiHeadAttention(2, 3, attention_axes=2)(x, x)
+    both = layers.MultiHeadAttention(3, 2, value_dim=4, output_shape=5)(rows, rows)
+    net = keras.Model(x, layers.Dense(2)(layers.Flatten()(both)))
+    images = reals(rng, 3, 3, 4, 6)
+    return net, [
+        ("predict", images, None),
+        ("train", images, reals(rng, 3, 2)),
+        ("predict", images, None),
+    ]
+
+
 def stateful(rng):
     """Two stateful layers over batches that follow one another, in training and not."""
     net = keras.Sequential(
@@ -129,7 +206,19 @@ def conv_lstm_stateful(rng):
     return net, [*steps, ("reset", None, None), ("predict", batches[2], None)]
 
 
-CASES = [mask_stacked, mask_loss, stateful, stateful_masked, conv_lstm, conv_lstm_stateful]
+CASES = [
+    mask_stacked,
+    mask_loss,
+    stateful,
+    stateful_masked,
+    conv_lstm,
+    conv_lstm_stateful,
+    mask_zeros,
+    mask_zero_last,
+    mask_zeros_read,
+    attention_axes,
+    mask_batch_norm,
+]
 
 
 def listed(x):

@@ -109,7 +109,7 @@ const networks: Readonly<Record<string, () => Model>> = {
 
 /** Where it is none of classes. */
 const lossOf: Readonly<Record<string, LossLike>> = {
-  ctc: losses.ctc({maxLabels: 5}),
+  ctc: losses.ctc(),
   contrastive: losses.contrastive({margin: 1.5}),
   triplet: losses.triplet({margin: 0.7}),
   'in-batch-negatives': losses.inBatchNegatives({temperature: 0.5}),

@@ -141,6 +141,30 @@ describe('graphs', () => {
     }
   });
 
+  test('what is hidden within a sequence that is read both ways stays as tfjs has it', async () => {
+    const theirs = tfl.sequential({
+      layers: [
+        tfl.layers.embedding({inputDim: 5, outputDim: 3, maskZero: true, inputLength: 6}),
+        tfl.layers.bidirectional({
+          layer: tfl.layers.lstm({units: 2, returnSequences: true}) as tfl.RNN,
+          mergeMode: 'concat',
+        }),
+        tfl.layers.flatten(),
+      ],
+    });
+    const ids = [
+      [1, 2, 0, 0, 3, 0],
+      [0, 0, 4, 1, 1, 0],
+    ];
+    const wanted = values(theirs.predict(tf.tensor2d(ids)));
+    const ours = await fromTfjs(theirs);
+    expectNear(flat(await ours.predict(ids)), wanted);
+    const back = await toTfjs(ours);
+    expectNear(values(back.predict(tf.tensor2d(ids))), wanted);
+    const zeros = layers.gru({units: 2, zeroOutputForMask: true, resetAfter: false, inputShape: [4, 3]});
+    await expect(toTfjs(sequential([zeros]))).rejects.toThrow(/zeroOutputForMask true: tfjs's GRU/);
+  });
+
   test('a layer that does not train stays so', async () => {
     const theirs = tfl.sequential({
       layers: [tfl.layers.dense({units: 3, inputShape: [2], trainable: false}), tfl.layers.dense({units: 1})],

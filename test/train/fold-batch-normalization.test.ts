@@ -103,6 +103,34 @@ describe('foldBatchNormalization', () => {
     }
   });
 
+  it('of models that serve as layers, one within another', async () => {
+    const deep = sequential(
+      [layers.dense({units: 4, useBias: false, inputShape: [5]}), layers.batchNormalization()],
+      {name: 'deep'},
+    );
+    const x = input({shape: [6, 6, 2]});
+    const narrow = layers.batchNormalization().apply(layers.conv2d({filters: 5, kernelSize: 3}).apply(x));
+    const base = model({
+      inputs: x,
+      outputs: deep.apply(layers.globalAveragePooling2d().apply(narrow)),
+      name: 'base',
+    });
+    // A model that is used twice is the same in both places.
+    const [a, b] = [input({shape: [6, 6, 2]}), input({shape: [6, 6, 2]})];
+    const both = layers.concatenate().apply([base.apply(a), base.apply(b)]);
+    const outputs = layers.batchNormalization().apply(layers.dense({units: 3}).apply(both));
+    const net = shaken(model({inputs: [a, b], outputs}));
+    const folded = foldBatchNormalization(net);
+    const inner = folded.getLayer('base').layers;
+    expect(inner.map(({kind}) => kind)).toEqual(['conv2d', 'globalAveragePooling2d', 'sequential']);
+    expect(inner.at(-1)?.layers.map(({kind}) => kind)).toEqual(['dense']);
+    const pictures = [3, 4].map(seed => ({data: numbers(4 * 72, seed), shape: [4, 6, 6, 2]}));
+    const [before, after] = [await net.predict(pictures), await folded.predict(pictures)];
+    before.data.forEach((value, at) => {
+      expect(after.data[at]).toBeCloseTo(value, 5);
+    });
+  });
+
   it('refuses what is no model', () => {
     expect(() => foldBatchNormalization(untyped({}))).toThrow(/^foldBatchNormalization: expected a model/);
   });

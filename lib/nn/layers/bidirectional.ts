@@ -114,7 +114,10 @@ class Bidirectional extends Wrapper {
 
   #run(index: number, forward: ForwardAll, inputs: readonly Tensor[], context: CallContext) {
     const scope = `${this.name}/${index === 0 ? 'forward' : 'backward'}`;
-    return callWithMasks(scope, at(this.#both, index), forward, inputs, [context.mask], context).outputs;
+    const layer = at(this.#both, index);
+    // As in Keras, which so gives each step what both ways know of it, or nothing.
+    const own = {...context, zeroOutputForMask: flagsOf(layer).returnSequences};
+    return callWithMasks(scope, layer, forward, inputs, [context.mask], own).outputs;
   }
 }
 
@@ -122,7 +125,8 @@ class Bidirectional extends Wrapper {
  * A recurrent layer that reads the steps in both directions, with weights of its own for each (Schuster and
  * Paliwal 1997). With `returnSequences`, what was read backwards is put beside the steps that it belongs to.
  * `apply([x, …states])` begins with those of the first layer, then those of the second; with `returnState`
- * they come back in that order. Stateful layers keep states each, that which reads backwards too.
+ * they come back in that order. Stateful layers keep states each, that which reads backwards too. Steps that
+ * a mask hides are zeros in what both layers give, unless their `zeroOutputForMask` is false.
  *
  * @throws ERR_OPTION where both layers read the same way, or give different things.
  */

@@ -24,6 +24,7 @@ import {
   keepOf,
   type LstmGateOptions,
   type SequenceOptions,
+  sequenceConfig,
   sequenceOptions,
 } from './recurrent-options.ts';
 import {checkDataFormat, type DataFormat, givenSizes, plainSizes, sizesOf} from './spatial-options.ts';
@@ -104,7 +105,8 @@ class ConvLstm extends MadeLayer {
     const where = 'layers.convLstm2d';
     checkConvLstm(where, options);
     const {activation, recurrentActivation, config} = gatesOf(options);
-    const {filters, padding, dataFormat, returnSequences, returnState, goBackwards, stateful} = options;
+    const {filters, padding, dataFormat} = options;
+    const sequence = sequenceConfig(options);
     super(
       'convLstm2d',
       options,
@@ -114,9 +116,9 @@ class ConvLstm extends MadeLayer {
         strides: plainSizes(options.strides),
         dilationRate: plainSizes(options.dilationRate),
         ...config(),
-        ...{returnSequences, returnState, goBackwards, stateful},
+        ...sequence,
       }),
-      (_, masks): Masks => [returnSequences ? masks[0] : undefined],
+      (_, masks): Masks => [sequence.returnSequences ? masks[0] : undefined],
     );
     this.#options = options;
     this.#kernel = sizesOf(`${where}: kernelSize`, options.kernelSize, 2);
@@ -190,6 +192,7 @@ class ConvLstm extends MadeLayer {
         stepsLead: true,
         states,
         mask: stepMask('convLstm2d', context.mask, input),
+        zeroOutputForMask: this.#options.zeroOutputForMask ?? context.zeroOutputForMask,
         returnSequences,
         goBackwards,
         // What is given out is h.

@@ -22,7 +22,8 @@ export interface SpatialDropoutOptions extends LayerOptions {
   readonly rate: number;
 }
 
-function checkNoiseShape(where: string, shape: unknown): asserts shape is readonly (number | null)[] {
+/** @throws ERR_OPTION */
+export function checkNoiseShape(where: string, shape: unknown): asserts shape is readonly (number | null)[] {
   const sizes = Array.isArray(shape) ? shape : [];
   const ok = sizes.length > 0 && sizes.every(size => size === null || (Number.isInteger(size) && size > 0));
   if (ok) return;
@@ -33,7 +34,7 @@ function checkNoiseShape(where: string, shape: unknown): asserts shape is readon
 }
 
 /** The shape of the draws for x: null is the size of x. The batch has no fixed size, so it is null or 1. */
-function drawsFor(x: Tensor, noiseShape: readonly (number | null)[]): readonly number[] {
+export function drawsFor(x: Tensor, noiseShape: readonly (number | null)[]): readonly number[] {
   const shape = noiseShape.map((size, axis) => size ?? x.shape[axis] ?? 0);
   const fits = shape.length === x.rank && shape.every((size, axis) => size === 1 || size === x.shape[axis]);
   if (fits && (noiseShape[0] === null || noiseShape[0] === 1)) return shape;

@@ -14,6 +14,7 @@ import {MadeLayer} from '../make-layer.ts';
 import {stepMask} from '../masking.ts';
 import type {ConstraintLike, InitializerLike, RegularizerLike} from '../resolve.ts';
 import {callOptions, flagsOfCall} from './attention.ts';
+import {axesToAttend, foldingOf} from './attention-axes.ts';
 import {alibi, alibiSlopes, rotate} from './position-formulas.ts';
 import {scoredAttention} from './scored-attention.ts';
 import {type ChosenWeight, chosenWeight, weightOptions} from './spatial-options.ts';
@@ -48,6 +49,11 @@ export interface MultiHeadAttentionOptions extends HeadOptions {
   readonly valueDim?: number;
   /** Size of the output; that of the query by default. */
   readonly outputShape?: number;
+  /**
+   * Of images and other inputs [batch, …places, features]: the axes along which places attend to each other,
+   * counted with the batch as axis 0. All between the batch and the features by default.
+   */
+  readonly attentionAxes?: number | readonly number[];
 }
 
 export interface GroupQueryAttentionOptions extends HeadOptions {
@@ -73,6 +79,7 @@ interface Heads {
   readonly keyDim: number;
   readonly valueDim: number;
   readonly output: number | undefined;
+  readonly axes?: readonly number[] | undefined;
 }
 
 /** From [batch, steps, features] to [batch, steps, heads, size], or back. */
@@ -150,6 +157,28 @@ class HeadsAttention extends MadeLayer {
   }
 
   override buildAll(shapes: readonly Shape[], weight: MakeWeight, options: Config): ForwardAll {
+    const {name} = this;
+    const folding = foldingOf(name, this.#heads.axes, shapes);
+    if (!folding) return this.#build(shapes, weight, options);
+    if (folding.isJoined && (this.#options.positions || flagsOfCall(name, options).causal)) {
+      const why = 'positions and useCausalMask go with one axis of steps';
+      fail(
+        'ERR_SHAPE',
+        `${name}: ${why}: attentionAxes: [1]. Received ${shapes.map(formatShape).join(', ')}.`,
+      );
+    }
+    const forward = this.#build(folding.shapes, weight, options);
+    return (inputs, context) => {
+      const {masks, stream} = context;
+      if (masks?.some(mask => mask) || stream) {
+        const what = stream ? 'steps that come in parts' : 'masks of steps';
+        fail('ERR_GRAPH', `${name}: ${what} go with sequences [batch, steps, features].`);
+      }
+      return folding.unfold(forward(folding.fold(inputs), context));
+    };
+  }
+
+  #build(shapes: readonly Shape[], weight: MakeWeight, options: Config): ForwardAll {
     const flags = flagsOfCall(this.name, options);
     const {queries: heads, keys: groups, keyDim, valueDim, output: outputDim} = this.#heads;
     const [queryShape, valueShape, keyShape] = this.#checkInputs(shapes);
@@ -241,7 +270,8 @@ const counts = {integer: true, min: 1, max: 2 ** 24};
 
 /**
  * Attention with several heads (Vaswani et al. 2017): `apply([query, value])`, `apply([query, value, key])`,
- * or `apply(x)` where a sequence attends to itself; [batch, steps, features] each. A fourth input is an
+ * or `apply(x)` where a sequence attends to itself; [batch, steps, features] each, or images and other places
+ * [batch, …places, features], of which `attentionAxes` chooses. A fourth input is an
  * attention mask, [queries, keys] or [heads, queries, keys] of a sample, bool or numbers of which 0 hides a
  * key; masks of the inputs hide padding. A query that may see no key gets the bias of the output.
  *
@@ -256,13 +286,14 @@ export function multiHeadAttention(options: MultiHeadAttentionOptions): Layer {
   return new HeadsAttention(
     'multiHeadAttention',
     options,
-    ['numHeads', 'keyDim', 'valueDim', 'outputShape'],
+    ['numHeads', 'keyDim', 'valueDim', 'outputShape', 'attentionAxes'],
     where => {
-      const {numHeads, keyDim, valueDim = keyDim, outputShape} = options;
+      const {numHeads, keyDim, valueDim = keyDim, outputShape, attentionAxes} = options;
+      const axes = axesToAttend(`${where}: attentionAxes`, attentionAxes);
       for (const [name, size] of Object.entries({numHeads, keyDim, valueDim}))
         checkNumber(`${where}: ${name}`, size, counts);
       if (outputShape !== undefined) checkNumber(`${where}: outputShape`, outputShape, counts);
-      return {queries: numHeads, keys: numHeads, keyDim, valueDim, output: outputShape};
+      return {queries: numHeads, keys: numHeads, keyDim, valueDim, output: outputShape, axes};
     },
   );
 }

@@ -1,32 +1,20 @@
 // Layers that add noise in training, and otherwise give their input.
 import {checkNumber, checkOptions, requireOptions} from '../../core/errors.ts';
-import type {RandomSource, Tensor} from '../../core/tensor.ts';
 import {add, mul, select} from '../../ops/map.ts';
 import {randomBernoulli, randomNormal} from '../../ops/random.ts';
 import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
 import {makeLayer} from '../make-layer.ts';
 import {l1l2} from '../regularizers.ts';
+import {checkNoiseShape, drawsFor} from './dropout.ts';
 
 export interface RateOptions extends LayerOptions {
   /** The fraction of the elements that are dropped, in [0, 1). */
   readonly rate: number;
 }
 
-function define(
-  kind: string,
-  options: RateOptions,
-  addNoise: (x: Tensor, rate: number, source: RandomSource) => Tensor,
-): Layer {
-  requireOptions(`layers.${kind}`, options, [...layerOptions, 'rate']);
-  const {rate} = options;
-  checkNumber(`layers.${kind}: rate`, rate, {min: 0, below: 1});
-  return makeLayer(
-    kind,
-    options,
-    () => ({rate}),
-    () => (x, context) => (context.training && rate > 0 ? addNoise(x, rate, context.random()) : x),
-    true,
-  );
+export interface AlphaDropoutOptions extends RateOptions {
+  /** Which elements share a draw, as of `dropout`. By default every element has its own. */
+  readonly noiseShape?: readonly (number | null)[];
 }
 
 /** The limit of selu for very negative inputs: −alpha · scale (Klambauer et al. 2017). */
@@ -36,18 +24,41 @@ const seluLimit = -1.6732632423543772 * 1.0507009873554805;
  * In training, sets random elements to the limit of selu for very negative inputs, then scales and shifts so
  * that mean and variance stay those of the input (Klambauer et al. 2017): the dropout for selu.
  */
-export function alphaDropout(options: RateOptions): Layer {
-  return define('alphaDropout', options, (x, rate, source) => {
-    const scale = ((1 - rate) * (1 + rate * seluLimit ** 2)) ** -0.5;
-    const kept = select(randomBernoulli(source, x.shape, 1 - rate), x, seluLimit);
-    return add(mul(kept, scale), -scale * seluLimit * rate);
-  });
+export function alphaDropout(options: AlphaDropoutOptions): Layer {
+  const where = 'layers.alphaDropout';
+  requireOptions(where, options, [...layerOptions, 'rate', 'noiseShape']);
+  const {rate, noiseShape} = options;
+  checkNumber(`${where}: rate`, rate, {min: 0, below: 1});
+  if (noiseShape !== undefined) checkNoiseShape(`${where}: noiseShape`, noiseShape);
+  return makeLayer(
+    'alphaDropout',
+    options,
+    () => ({rate, noiseShape}),
+    () => (x, context) => {
+      const draws = noiseShape ? drawsFor(x, noiseShape) : x.shape;
+      if (!context.training || rate === 0) return x;
+      const scale = ((1 - rate) * (1 + rate * seluLimit ** 2)) ** -0.5;
+      const kept = select(randomBernoulli(context.random(), draws, 1 - rate), x, seluLimit);
+      return add(mul(kept, scale), -scale * seluLimit * rate);
+    },
+    true,
+  );
 }
 
 /** In training, x times normal noise of mean 1 and variance rate / (1 − rate) (Srivastava et al. 2014). */
 export function gaussianDropout(options: RateOptions): Layer {
-  return define('gaussianDropout', options, (x, rate, source) =>
-    mul(x, randomNormal(source, x.shape, 1, Math.sqrt(rate / (1 - rate)))),
+  requireOptions('layers.gaussianDropout', options, [...layerOptions, 'rate']);
+  const {rate} = options;
+  checkNumber('layers.gaussianDropout: rate', rate, {min: 0, below: 1});
+  return makeLayer(
+    'gaussianDropout',
+    options,
+    () => ({rate}),
+    () => (x, context) => {
+      if (!context.training || rate === 0) return x;
+      return mul(x, randomNormal(context.random(), x.shape, 1, Math.sqrt(rate / (1 - rate))));
+    },
+    true,
   );
 }
 

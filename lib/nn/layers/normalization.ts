@@ -2,7 +2,7 @@
 import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
 import {formatShape, type Shape, sizeOf} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
-import {add, broadcastTo, div, mul, ones, sqrt, square, sub, zeros} from '../../ops/map.ts';
+import {add, broadcastTo, div, maximum, mul, ones, sqrt, square, sub, zeros} from '../../ops/map.ts';
 import {reshape} from '../../ops/move.ts';
 import {layerNorm} from '../../ops/normalize.ts';
 import {mean, sum} from '../../ops/reduce.ts';
@@ -93,9 +93,9 @@ interface Moments {
   readonly centered: Tensor;
 }
 
-/** The same over what has weight 1: sums are divided by the weights' sum plus epsilon, as in Keras. */
-function weightedMoments(x: Tensor, axes: readonly number[], weights: Tensor, epsilon: number): Moments {
-  const total = add(sum(weights, axes, true), epsilon);
+/** The same over what has weight 1, or 0 where nothing has: sums are divided by that of the weights. */
+function weightedMoments(x: Tensor, axes: readonly number[], weights: Tensor): Moments {
+  const total = maximum(sum(weights, axes, true), 1);
   const center = div(sum(mul(x, weights), axes, true), total);
   const centered = sub(x, center);
   return {mean: center, variance: div(sum(mul(square(centered), weights), axes, true), total), centered};
@@ -206,8 +206,7 @@ export function batchNormalization(options: BatchNormalizationOptions = {}): Lay
           return normalizedByBatch(x, own, learned.epsilon, gamma, beta);
         }
         const weights = mask && reshape(broadcastTo(maskWeights(mask, x.rank), x.shape), rows.shape);
-        const {epsilon} = learned;
-        const batch = weights ? weightedMoments(rows, axes, weights, epsilon) : momentsOf(rows, axes);
+        const batch = weights ? weightedMoments(rows, axes, weights) : momentsOf(rows, axes);
         follow(context, moving, batch, momentum);
         return reshape(normalized(batch, learned.epsilon, factor, shift), x.shape);
       };

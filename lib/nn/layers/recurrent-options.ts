@@ -78,6 +78,11 @@ export interface SequenceOptions {
    * The model needs a fixed batch size. False by default.
    */
   readonly stateful?: boolean;
+  /**
+   * Give zeros for steps that a mask hides, instead of the output of the step before. False by default, and
+   * true within `bidirectional` where it gives all steps.
+   */
+  readonly zeroOutputForMask?: boolean;
 }
 
 export interface LstmCellOptions extends SimpleRnnCellOptions, LstmGateOptions {}
@@ -107,7 +112,17 @@ export const gateOptions = [
 ];
 
 /** Options of any layer over the steps of a sequence. */
-export const sequenceOptions = ['returnSequences', 'returnState', 'goBackwards', 'stateful'] as const;
+export const sequenceOptions = [
+  'returnSequences',
+  'returnState',
+  'goBackwards',
+  'stateful',
+  'zeroOutputForMask',
+] as const;
+
+/** What a file says of them. */
+export const sequenceConfig = (options: SequenceOptions): Record<string, Json | undefined> =>
+  Object.fromEntries(sequenceOptions.map(name => [name, options[name]]));
 
 export interface Kind {
   readonly name: string;

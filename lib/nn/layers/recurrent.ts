@@ -26,6 +26,7 @@ import {
   type LstmOptions,
   lstmKind,
   type SimpleRnnOptions,
+  sequenceConfig,
   sequenceOptions,
   simpleKind,
 } from './recurrent-options.ts';
@@ -38,12 +39,12 @@ class Recurrent extends MadeLayer {
     const where = `layers.${kind.name}`;
     checkCell(where, options, kind.more, sequenceOptions);
     const {cell, config} = cellOf(kind, options);
-    const {returnSequences, returnState, goBackwards, stateful} = options;
+    const sequence = sequenceConfig(options);
     super(
       kind.name,
       options,
-      () => ({...config(), returnSequences, returnState, goBackwards, stateful}),
-      (_, masks): Masks => [returnSequences ? masks[0] : undefined],
+      () => ({...config(), ...sequence}),
+      (_, masks): Masks => [sequence.returnSequences ? masks[0] : undefined],
     );
     this.#options = options;
     this.#cell = cell;
@@ -90,6 +91,7 @@ class Recurrent extends MadeLayer {
     context: CallContext,
   ): readonly Tensor[] {
     const {units, returnSequences, returnState, goBackwards = false, recurrentDropout = 0} = this.#options;
+    const {zeroOutputForMask: isZero = context.zeroOutputForMask ?? false} = this.#options;
     const [x, ...given] = inputs;
     const {shape} = x as Tensor;
     const batch = shape[0] as number;
@@ -102,7 +104,8 @@ class Recurrent extends MadeLayer {
     const counting = stepMask(this.kind, context.mask, x as Tensor);
     const mask = counting && transpose(counting, [1, 0]);
     // Before the first step that counts, the output is zero, whatever the state is.
-    const isApart = mask !== undefined && isGiven;
+    const isApart = mask !== undefined && isGiven && !isZero;
+    const isCarried = isApart || (mask !== undefined && isZero && !returnSequences);
     const {carries, outputs} = scan(
       (carried: readonly Tensor[], slices: readonly Tensor[]) => {
         const states = carried.slice(0, before.length);
@@ -110,19 +113,20 @@ class Recurrent extends MadeLayer {
         if (!mask) return {carries: next, outputs: returnSequences ? [at(next, 0)] : []};
         const counts = reshape(at(slices, gates.length), [batch, 1]);
         const after = zip(next, states).map(([now, old]) => select(counts, now, old));
-        const output = isApart ? select(counts, at(next, 0), at(carried, before.length)) : at(after, 0);
+        const hidden = isZero ? 0 : isApart ? at(carried, before.length) : undefined;
+        const output = hidden === undefined ? at(after, 0) : select(counts, at(next, 0), hidden);
         return {
-          carries: isApart ? [...after, output] : after,
+          carries: isCarried ? [...after, output] : after,
           outputs: returnSequences ? [output] : [],
         };
       },
       {
-        carries: isApart ? [...before, zeros([batch, units])] : before,
+        carries: isCarried ? [...before, zeros([batch, units])] : before,
         sequences: mask ? [...gates, mask] : gates,
         reverse: goBackwards,
       },
     );
-    const last = at(carries, isApart ? before.length : 0);
+    const last = at(carries, isCarried ? before.length : 0);
     const output = returnSequences ? this.#sequence(at(outputs, 0), goBackwards) : last;
     const ends = carries.slice(0, before.length);
     keepStates(ends);

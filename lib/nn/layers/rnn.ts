@@ -20,7 +20,7 @@ import {
 } from './cell-layers.ts';
 import {keptStates} from './kept-states.ts';
 import {lambda} from './lambda.ts';
-import {type SequenceOptions, sequenceOptions} from './recurrent-options.ts';
+import {type SequenceOptions, sequenceConfig, sequenceOptions} from './recurrent-options.ts';
 import {onceForAll, overSteps} from './steps.ts';
 import {Wrapper} from './wrapper.ts';
 
@@ -57,12 +57,13 @@ class Rnn extends Wrapper {
   constructor(options: RnnOptions) {
     const where = 'layers.rnn';
     requireOptions(where, options, [...layerOptions, 'cell', 'stateSize', ...sequenceOptions]);
-    const {stateSize, returnSequences, returnState, goBackwards, stateful} = options;
+    const {stateSize} = options;
     for (const name of sequenceOptions)
       if (options[name] !== undefined) checkBoolean(`${where}: ${name}`, options[name]);
     const cell = cellOf(where, options.cell);
     const states =
       stateSize === undefined ? statesOfCell(where, cell) : stateShapes(`${where}: stateSize`, stateSize);
+    const sequence = sequenceConfig(options);
     super(
       'rnn',
       options,
@@ -70,12 +71,9 @@ class Rnn extends Wrapper {
       () => ({
         cell: describeInner(cell),
         stateSize: stateSize === undefined ? undefined : states,
-        returnSequences,
-        returnState,
-        goBackwards,
-        stateful,
+        ...sequence,
       }),
-      (_, masks): Masks => [returnSequences ? masks[0] : undefined],
+      (_, masks): Masks => [sequence.returnSequences ? masks[0] : undefined],
     );
     this.#cell = cell;
     this.#states = states;
@@ -96,6 +94,7 @@ class Rnn extends Wrapper {
     outputsOfCell(`${name}/cell`, this.#cell, run, shapes);
     const kept = keptStates(name, this.#options.stateful, this.#states, weight);
     const {returnSequences = false, returnState = false, goBackwards = false} = this.#options;
+    const {zeroOutputForMask} = this.#options;
     return ([x, ...own], context) => {
       const input = x as Tensor;
       const batch = input.shape[0] as number;
@@ -110,7 +109,11 @@ class Rnn extends Wrapper {
       const last = mask && context.stream?.carry({shape: first.shape, dtype: first.dtype});
       const [output, ...ends] = overSteps(step, {
         ...{sequences: [input], states, mask, returnSequences, goBackwards},
-        ...{last: last?.now(), like: first},
+        ...{
+          zeroOutputForMask: zeroOutputForMask ?? context.zeroOutputForMask,
+          last: last?.now(),
+          like: first,
+        },
       });
       last?.replace(lastStep(output));
       keep(ends);

@@ -23,6 +23,8 @@ export interface StepsOptions {
   readonly mask: Tensor | undefined;
   readonly returnSequences: boolean;
   readonly goBackwards: boolean;
+  /** Whether a step that does not count gives zeros, instead of the output before it. */
+  readonly zeroOutputForMask?: boolean | undefined;
   /** The output of the step before the first; zeros by default. */
   readonly last?: Tensor | undefined;
   /** What an output looks like; only its shape is read. */
@@ -40,10 +42,11 @@ const beside = (counts: Tensor, {rank}: Tensor): Tensor =>
 /**
  * The outputs of all steps, [batch, steps, …], in the order in which they were made, or the last, and the
  * last states. A step that does not count leaves the states as they are and repeats the output before it,
- * which is zero at first, as in Keras.
+ * which is zero at first, or gives zeros, as in Keras.
  */
 export function overSteps(step: Step, options: StepsOptions): readonly [output: Tensor, ...states: Tensor[]] {
-  const {sequences, stepsLead, states, mask, returnSequences, goBackwards, last, like} = options;
+  const {sequences, stepsLead, states, mask, returnSequences, goBackwards, zeroOutputForMask} = options;
+  const {last, like} = options;
   const count = states.length;
   const isLast = mask !== undefined || !returnSequences;
   const {carries, outputs} = scan(
@@ -52,9 +55,8 @@ export function overSteps(step: Step, options: StepsOptions): readonly [output: 
       if (!mask)
         return {carries: isLast ? [...next, output] : next, outputs: returnSequences ? [output] : []};
       const counts = at(slices, sequences.length);
-      const kept = zip([...next, output], carried).map(([now, before]) =>
-        select(beside(counts, now), now, before),
-      );
+      const before = zeroOutputForMask ? [...carried.slice(0, count), zeros(output.shape)] : carried;
+      const kept = zip([...next, output], before).map(([now, old]) => select(beside(counts, now), now, old));
       return {carries: kept, outputs: returnSequences ? [at(kept, count)] : []};
     },
     {

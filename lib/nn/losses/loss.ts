@@ -1,6 +1,6 @@
 // What a loss is, and what the groups of losses share.
 import {type Json, type Named, named} from '../../core/named.ts';
-import {sameShape} from '../../core/shape.ts';
+import {type Shape, sameShape} from '../../core/shape.ts';
 import {failIn, type Tensor} from '../../core/tensor.ts';
 import {maximum, minimum} from '../../ops/map.ts';
 
@@ -11,6 +11,13 @@ export type TargetKind = 'values' | 'classes';
 export type Loss = ((target: Tensor, output: Tensor) => Tensor) &
   Named & {
     readonly targets: TargetKind;
+    /** The shape of a target, from that of an output, both of one sample, where `targets` does not tell. */
+    readonly targetShape?: ((output: Shape) => Shape) | undefined;
+    /**
+     * The loss of sequences as a whole, with the mask of their steps, [batch, steps], where there is one.
+     * Losses without it are asked of each step that counts.
+     */
+    readonly ofMasked?: ((target: Tensor, output: Tensor, mask: Tensor | undefined) => Tensor) | undefined;
     /**
      * The fraction of each sample that counts, [batch], if that is not always 1. The loss of a batch is then
      * the sum of its losses divided by the sum of these.

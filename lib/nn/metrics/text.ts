@@ -1,9 +1,11 @@
 // How well text is told: perplexity, and edits between what was written and what should have been.
+import type {TypedArray} from '../../core/dtype.ts';
 import {checkBoolean, checkNumber} from '../../core/errors.ts';
 import {formatShape} from '../../core/shape.ts';
 import {failIn, type Tensor} from '../../core/tensor.ts';
 import {cast, mul, notEqual, select} from '../../ops/map.ts';
 import {reshape} from '../../ops/move.ts';
+import type {Loss} from '../losses.ts';
 import * as losses from '../losses.ts';
 import {sumPerSample} from '../samples.ts';
 import {classLabels, predictedClass} from './accuracy.ts';
@@ -88,12 +90,14 @@ function editsOf({
     );
   return {
     size: () => 2,
-    add(sums, [targets, outputs], count, {outputShape}, weights) {
+    add(sums, [targets, outputs], count, {outputShape, loss}, weights) {
       const steps = outputShape[0] as number;
+      const [labels = steps] = loss.targetShape?.(outputShape) ?? [];
+      const rowOf = (all: TypedArray | undefined, sample: number, size: number) =>
+        all?.subarray(sample * size, (sample + 1) * size) ?? [];
       for (let sample = 0; sample < count; sample++) {
-        const part = [sample * steps, (sample + 1) * steps] as const;
-        const wanted = labelsOf(targets?.subarray(...part) ?? [], false);
-        const written = labelsOf(outputs?.subarray(...part) ?? [], mergeRepeated);
+        const wanted = labelsOf(rowOf(targets, sample, labels), false);
+        const written = labelsOf(rowOf(outputs, sample, steps), mergeRepeated);
         const weight = weights ? (weights[sample] as number) : 1;
         sums[0] = (sums[0] as number) + weight * editsBetween(written, wanted);
         sums[1] = (sums[1] as number) + weight * (normalize ? wanted.length : 1);
@@ -105,8 +109,9 @@ function editsOf({
 
 /**
  * The fewest insertions, deletions and replacements that make the labels of the most likely classes of each
- * step, [batch, steps, classes], what the target says, [batch, steps]; divided by the number of labels, as
- * the error rate of words or letters, or with `normalize: false` by that of samples.
+ * step, [batch, steps, classes], what the target says, [batch, steps] or as many as `losses.ctc` has room
+ * for; divided by the number of labels, as the error rate of words or letters, or with `normalize: false` by
+ * that of samples.
  */
 export function editDistance(options: EditDistanceOptions = {}): Metric {
   const where = 'metrics.editDistance';
@@ -115,12 +120,13 @@ export function editDistance(options: EditDistanceOptions = {}): Metric {
   checkBoolean(`${where}: normalize`, normalize);
   checkBoolean(`${where}: mergeRepeated`, mergeRepeated);
   checkNumber(`${where}: ignoreClass`, ignoreClass, {integer: true, min: -(2 ** 24), max: 2 ** 24});
-  const statistics = (target: Tensor, output: Tensor): Tensor[] => {
+  const statistics = (target: Tensor, output: Tensor, loss: Loss): Tensor[] => {
     if (output.rank !== 3) {
       const received = `Received ${formatShape(output.shape)}`;
       failIn('editDistance', 'ERR_SHAPE', `expected an output [batch, steps, classes]. ${received}`);
     }
-    return [classLabels('editDistance', target, output), predictedClass(output)];
+    const labels = loss.targetShape ? target : classLabels('editDistance', target, output);
+    return [labels, predictedClass(output)];
   };
   const accumulation = editsOf({normalize, ignoreClass, mergeRepeated});
   return accumulated('editDistance', {...options}, statistics, accumulation);

@@ -2,6 +2,7 @@
 // is meant.
 import {ChainruleError, fail, isChainruleError} from '../../core/errors.ts';
 import {isList, isNumericArray, isShaped} from '../../core/kinds.ts';
+import {nestedShape} from '../../core/nested.ts';
 import {numberOf} from '../../core/numbers.ts';
 import {sizeOf} from '../../core/shape.ts';
 import type {DataInput, Rows} from '../../data/arrays.ts';
@@ -75,9 +76,19 @@ function holdsWholeNumbers(value: DataInput): boolean {
   return looked > 0;
 }
 
+/** Of rows of labels, what makes room for as many as there are. */
+function labelsHint(value: DataInput): string | undefined {
+  const shape = isShaped(value) ? (value as {shape: readonly number[]}).shape : nestedShape(value, 2);
+  const [, labels] = shape;
+  return shape.length === 2 && labels
+    ? `losses.ctc({maxLabels: ${labels}}) takes rows of ${labels} labels`
+    : undefined;
+}
+
 /** What to do where targets are class numbers instead of rows, or the reverse. */
 function targetHint(value: DataInput, loss: Loss, rows: number): string | undefined {
   const {kind} = loss;
+  if (kind === 'ctc') return labelsHint(value);
   if (areClassNumbers(value, loss, rows)) {
     return `Class numbers go with sparseCategoricalCrossentropy; ${kind} takes rows as of data.oneHot`;
   }

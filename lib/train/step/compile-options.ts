@@ -65,7 +65,8 @@ export interface OutputLoss {
 }
 
 /** Whether the loss of a batch is a quotient: of the sum of its losses, and of what counts of each sample. */
-export const isQuotient = ({loss, masked}: OutputLoss): boolean => masked || loss.normalizer !== undefined;
+export const isQuotient = ({loss, masked}: OutputLoss): boolean =>
+  (masked && !loss.ofMasked) || loss.normalizer !== undefined;
 
 export interface NamedMetric {
   /** As it stands in logs and in `history`: for several outputs with the output's name before it. */

@@ -68,12 +68,12 @@ function readInput(source: Tensor, {shape, tensor}: Port, {scale}: RowsSpec, row
 }
 
 /** Rows of a target in the shape that the loss compares with the output. */
-function readTarget(source: Tensor, {shape}: Port, loss: Loss, {scale}: RowsSpec, rows: Tensor): Tensor {
-  const batch = rows.shape[0] as number;
+function readTarget(source: Tensor, port: Port, loss: Loss, {scale}: RowsSpec, rows: Tensor): Tensor {
+  const shape = [rows.shape[0] as number, ...targetShape(port, loss)];
   return withScope(nameOfInput(source), () =>
     loss.targets === 'classes'
-      ? reshape(gatherLabels(source, rows), [batch, ...shape.slice(0, -1)])
-      : reshape(gatherRows(source, rows, {scale}), [batch, ...shape]),
+      ? reshape(gatherLabels(source, rows), shape)
+      : reshape(gatherRows(source, rows, {scale}), shape),
   );
 }
 
@@ -81,7 +81,7 @@ const nameOfInput = ({call}: Tensor): string => (call.attributes as {name: strin
 
 /** What each row of a target holds. */
 export function targetShape({shape}: Port, loss: Loss): Shape {
-  return loss.targets === 'classes' ? shape.slice(0, -1) : shape;
+  return loss.targetShape?.(shape) ?? (loss.targets === 'classes' ? shape.slice(0, -1) : shape);
 }
 
 /** How the arrays of samples lie in memory. */

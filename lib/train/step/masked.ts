@@ -4,6 +4,7 @@ import {fail} from '../../core/errors.ts';
 import {show} from '../../core/kinds.ts';
 import {formatShape, sizeOf} from '../../core/shape.ts';
 import {isTensor, type Tensor} from '../../core/tensor.ts';
+import type {Loss} from '../../nn/losses.ts';
 import {cast, select, sigmoid} from '../../ops/map.ts';
 import {reshape} from '../../ops/move.ts';
 import {sum} from '../../ops/reduce.ts';
@@ -67,6 +68,11 @@ export function perSampleOf(scores: Scores, what: string, formula: Formula): Ten
   const positions = outputPositions(output, mask.rank);
   const values = formula(targetPositions(scores, mask.rank), positions);
   return sumOfCounted(checkPerSample(what, values, positions), mask);
+}
+
+/** What a loss gives for each sample, [batch], that takes the mask itself. */
+export function ofSequences({output, target, mask}: Scores, formula: NonNullable<Loss['ofMasked']>): Tensor {
+  return checkPerSample('the loss', formula(target, output, mask), output);
 }
 
 /** What sums are divided by: of each sample, [batch], how many positions count; none where all always do. */

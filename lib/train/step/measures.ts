@@ -13,7 +13,7 @@ import {mean, sum, total} from '../../ops/reduce.ts';
 import type {Applied} from '../network/network.ts';
 import type {Compilation} from './compilation.ts';
 import {isQuotient, type NamedMetric, type OutputLoss} from './compile-options.ts';
-import {normalizerIn, perSampleOf, type Scores} from './masked.ts';
+import {normalizerIn, ofSequences, perSampleOf, type Scores} from './masked.ts';
 
 /** Names of a plan's results: a column's sum or numbers, or all that it keeps of each sample. */
 export const columnResult = (index: number): string => `column${index}`;
@@ -114,9 +114,10 @@ function scoreOutput(
   sampleWeights: Tensor | undefined,
 ): ScoredOutput {
   return withScope(scope, () => {
-    const plain = perSampleOf(scores, 'the loss', loss);
+    const {ofMasked} = loss;
+    const plain = ofMasked ? ofSequences(scores, ofMasked) : perSampleOf(scores, 'the loss', loss);
     const value = sampleWeights ? mul(plain, sampleWeights) : plain;
-    const normalizer = normalizerIn(scores, loss.normalizer);
+    const normalizer = ofMasked ? undefined : normalizerIn(scores, loss.normalizer);
     return {...scores, loss, value, normalizer, part: weight === 1 ? value : mul(value, weight)};
   });
 }

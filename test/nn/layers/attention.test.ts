@@ -116,6 +116,60 @@ describe.each(kinds)('%s', (kind, make, heads) => {
 });
 
 describe('layers.multiHeadAttention', () => {
+  it('of places along an axis is that of sequences side by side', () => {
+    const [apart, heads] = [3, 2];
+    const [q, v, m] = [
+      [apart, steps, features],
+      [apart, keys, features],
+      [steps, keys],
+    ] as const;
+    const make = (attentionAxes?: number) =>
+      layers.multiHeadAttention({
+        ...{numHeads: heads, keyDim: 3},
+        ...(attentionAxes && {attentionAxes}),
+      });
+    const nets = [
+      [make(2), q, v],
+      [make(), q.slice(1), v.slice(1)],
+    ] as const;
+    const [images, sequences] = nets.map(([layer, ...shapes]) => {
+      const ends = [...shapes, m].map(shape => input({shape: [...shape]}));
+      const [first, second, mask] = ends as [SymbolicTensor, SymbolicTensor, SymbolicTensor];
+      const outputs = layer.applyAll([first, second, second, mask], {returnAttentionScores: true});
+      return model({inputs: ends, outputs: [...outputs]});
+    }) as unknown as [Model, Model];
+    sequences.setWeights(images.getWeights());
+    const data = [q, v].map(([, count, size], at) => numbers(batch * apart * count * size, at + 5));
+    const mask = Float32Array.from({length: batch * steps * keys}, (_, at) => (at * 7) % 3 && 1);
+    const spread = Float32Array.from({length: apart * mask.length}, (_, at) => {
+      const [row, pair] = [Math.floor(at / (apart * steps * keys)), at % (steps * keys)];
+      return mask[row * steps * keys + pair] as number;
+    });
+    const given = (lead: number[], own: Float32Array) => [
+      ...[q, v].map((shape, at) => ({data: data[at], shape: [...lead, ...shape.slice(1)]})),
+      {data: own, shape: [lead.length === 2 ? batch : batch * apart, steps, keys]},
+    ];
+    const found = predict(images, given([batch, apart], mask));
+    const wanted = predict(sequences, given([batch * apart], spread));
+    expect(found.map(({shape}) => shape)).toEqual([
+      [batch, apart, steps, features],
+      [batch, apart, heads, steps, keys],
+    ]);
+    expect(found.map(each => each.data)).toEqual(wanted.map(each => each.data));
+  });
+
+  it('says which axes of places it does not take', () => {
+    const x = input({shape: [3, 4, 6]});
+    const make = (attentionAxes: unknown) =>
+      layers.multiHeadAttention({numHeads: 2, keyDim: 3, attentionAxes} as never);
+    expect(() => make([])).toThrow(/attentionAxes: expected axes such as \[1, 2\]/);
+    expect(() => make(3).apply(x)).toThrow(/attentionAxes: expected axes from 1 to 2.* Received \[3\]/);
+    expect(() => make([1, 2]).apply(x, {useCausalMask: true})).toThrow(/useCausalMask go with one axis/);
+    expect(() => make(2).apply([x, input({shape: [2, 4, 6]})])).toThrow(/agree along the axes/);
+    const mask = input({shape: [3, 4]});
+    expect(() => make([1, 2]).apply([x, x, x, mask])).toThrow(/attention mask \[3,4,3,4\]/);
+  });
+
   it('takes a mask of its own, bool or of numbers, for all heads or each', () => {
     const mask = Uint8Array.from({length: batch * steps * keys}, (_, at) => (at * 7) % 3 && 1);
     const make = (dtype: 'bool' | 'float32', perHead: boolean) => {

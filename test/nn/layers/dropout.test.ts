@@ -35,6 +35,25 @@ describe('dropout', () => {
     }
   });
 
+  it('for selu drops a feature at every time too', async () => {
+    const [rows, times, features] = [6, 4, 16];
+    const y = await dropped(
+      () => layers.alphaDropout({rate: 0.5, noiseShape: [null, 1, null]}),
+      [rows, times, features],
+    );
+    // a · x + b, in the words of Klambauer et al. 2017, of ones and of selu's limit.
+    const limit = -1.7580993408473766;
+    const a = (0.5 + limit ** 2 * 0.5 * 0.5) ** -0.5;
+    const b = -a * 0.5 * limit;
+    const [most, least] = [a + b, a * limit + b];
+    for (const [index, value] of y.entries()) {
+      const [row, feature] = [Math.floor(index / (times * features)), index % features];
+      expect(value).toBe(y[row * times * features + feature]);
+      expect(Math.min(Math.abs(value - most), Math.abs(value - least))).toBeLessThan(1e-6);
+    }
+    expect(new Set(y).size).toBe(2);
+  });
+
   it('of channels drops whole images and volumes', async () => {
     for (const [make, shape] of [
       [() => layers.spatialDropout2d({rate: 0.5}), [6, 3, 4, 8]],

@@ -2,7 +2,7 @@
 // test/recorded.
 import {describe, expect, it} from 'vitest';
 import type {Tensor} from '../../../lib/core/tensor.ts';
-import {activations, layers, losses, ops, sequential} from '../../../lib/index.ts';
+import {activations, layers, losses, metrics, ops, sequential} from '../../../lib/index.ts';
 import {expectComposite} from '../../conformance/composite.ts';
 import {exactly, type Operand, reals} from '../../conformance/data.ts';
 
@@ -21,6 +21,8 @@ const softmax = (x: Row): number[] => {
   const sum = powers.reduce((a, b) => a + b);
   return powers.map(power => power / sum);
 };
+
+const mean = (values: Row): number => values.reduce((a, b) => a + b, 0) / values.length;
 
 /** All ways in which steps may spell labels, one after another: the sum of their probabilities. */
 function spelled(probabilities: Row[], labels: Row): number {
@@ -69,8 +71,17 @@ describe('losses.ctc', () => {
     });
   });
 
-  it.each([{}, {maxLabels: 2}])('with %j is the sum over all ways to spell the target', options => {
-    const loss = losses.ctc(options);
+  it.each([
+    [steps, labels],
+    [
+      2,
+      whole(
+        targets.flatMap(row => row.slice(0, 2)),
+        [4, 2],
+      ),
+    ],
+  ])('of %i labels is the sum over all ways to spell the target', (maxLabels, labels) => {
+    const loss = losses.ctc({maxLabels});
     for (const last of [(y: Tensor) => y, (y: Tensor) => activations.softmax()(y)]) {
       expectComposite('ctc', {
         build: (y, t) => loss(t, last(y)),
@@ -81,6 +92,40 @@ describe('losses.ctc', () => {
         tolerance: 4e-6,
       });
     }
+  });
+
+  it('of labels with room of their own is over the steps that a mask leaves', async () => {
+    const net = sequential([layers.masking({inputShape: [steps, classes]})]);
+    const short = targets.map(row => row.slice(0, 2));
+    const samples = rowsOf(reals([4, steps, classes], -2, 2).data, classes);
+    // All steps of the first sample, three of the second, none of the third, two apart of the last.
+    const left = [[0, 1, 2, 3, 4], [0, 1, 2], [], [1, 4]];
+    const x = samples.map((step, at) =>
+      left[Math.floor(at / steps)]?.includes(at % steps) ? step : [0, 0, 0],
+    );
+    const each = left.map((own, row) => {
+      const probabilities = own.map(step => softmax(x[row * steps + step] as Row));
+      return -Math.log(
+        spelled(
+          probabilities,
+          (short[row] as Row).filter(label => label !== 0),
+        ),
+      );
+    });
+    net.compile({
+      optimizer: 'sgd',
+      loss: losses.ctc({maxLabels: 2}),
+      metrics: [metrics.editDistance({normalize: false})],
+      warn: false,
+    });
+    const given = {data: Float32Array.from(x.flat()), shape: [4, steps, classes]};
+    const sampleWeight = [1, 0.5, 2, 3];
+    const weighted = each.map((loss, row) => loss * (sampleWeight[row] as number));
+    const logs = await net.evaluate(given, short);
+    expect(logs.loss).toBeCloseTo(mean(each), 4);
+    expect(logs.editDistance).toBeGreaterThan(0);
+    expect((await net.evaluate(given, short, {sampleWeight})).loss).toBeCloseTo(mean(weighted), 4);
+    await expect(net.evaluate(given, targets)).rejects.toThrow(/maxLabels: 5}\) takes rows of 5 labels/);
   });
 
   it('refuses what is no sequence', () => {
