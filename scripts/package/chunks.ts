@@ -24,7 +24,7 @@ const chunks: readonly Chunk[] = [
     name: 'ops',
     files: /^ops\//,
     // Those that the compiler rewrites, and what nearly every graph is made of.
-    but: /\/(axes|check|conv|elementwise|g[a-z]+|index(ing)?|map|move|optimizer|program|r[a-z]+|softmax)\.ts$/,
+    but: /\/(axes|check|conv|el[a-z]+|g[a-z]+|index(ing)?|map|move|optimizer|program|r[a-z]+|softmax)\.ts$/,
   },
   {name: 'data', files: /^data\//, but: /\/(arrays|dataset|index|order|row-plan)\.ts$/},
   {name: 'files', files: /^io\//},
