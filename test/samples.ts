@@ -22,6 +22,7 @@ import * as bounds from './conformance/bounds.ts';
 import type {Composite} from './conformance/composites.ts';
 import {bools, exactly, integers, type OpSamples, reals, spread} from './conformance/data.ts';
 import {
+  activationSamples,
   apart,
   aroundSix,
   beyondOne,
@@ -30,7 +31,6 @@ import {
   chosen,
   comparison,
   few,
-  activationSamples,
   inside,
   lengths,
   ofWholes,

@@ -19,8 +19,8 @@ bool is_worth_prefetching(const Product& p) {
 
 // From this many numbers on, what a tile writes is in no cache near by.
 constexpr int64_t kFetchedFrom = int64_t{1} << 18;
-// A tile of this depth takes long enough to fetch what its epilogue reads: its rows lie apart, and the processor
-// does not fetch them by itself.
+// A tile of this depth takes long enough to fetch what its epilogue reads: its rows lie apart, and the
+// processor does not fetch them by itself.
 constexpr int64_t kDeepTile = 64;
 
 // Which results of a part of a product are fetched while its tiles multiply.

@@ -61,6 +61,7 @@ const kernelsWithoutOp = [
   'map_types',
   'operands',
   'recurrent_step',
+  'reduce_columns',
   'reduce_join',
   'row_updates',
   'update_rules',

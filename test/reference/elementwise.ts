@@ -48,8 +48,7 @@ export const scalarRules: Record<string, ScalarRule> = {
   tanhGrad: (dy, y) => dy * (1 - y * y),
   sigmoidGrad: (dy, y) => dy * (y * (1 - y)),
   gelu: x => 0.5 * x * (1 + erf(x / Math.SQRT2)),
-  geluGrad: (dy, x) =>
-    dy * (0.5 * (1 + erf(x / Math.SQRT2)) + x * normalDensity * Math.exp(-0.5 * x * x)),
+  geluGrad: (dy, x) => dy * (0.5 * (1 + erf(x / Math.SQRT2)) + x * normalDensity * Math.exp(-0.5 * x * x)),
   geluTanh: x => x * geluProbability(x),
   geluTanhGrad(dy, x) {
     const s = geluProbability(x);
