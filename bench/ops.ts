@@ -1,6 +1,6 @@
 // One op of each family over a million elements, beside PyTorch: what is computed, not what is called, so
 // that both make a result of their own in each step.
-
+import {setTimeout as pause} from 'node:timers/promises';
 import type {TypedArray} from '../lib/core/dtype.ts';
 import {input, type Tensor} from '../lib/core/tensor.ts';
 import {setThreads} from '../lib/index.ts';
@@ -158,6 +158,9 @@ export async function bench(options: BenchOptions): Promise<Figures> {
   const torch = startTorch(options);
   const measured: Row[] = [];
   for (const each of families) {
+    // The peer's threads spin for a while after its last step, and a program that finds a core taken would go
+    // on with one thread.
+    if (torch) await pause(400);
     const own = await timeOwn(programOf(each), given, options.quick);
     const peer = await torch?.ask<{microseconds: number}>(
       {expression: each.torch, quick: options.quick},

@@ -80,7 +80,7 @@ function productGraph({form, m, k, n, count}: ProductShape): TimedGraph {
   const b = matrix('b', transposeB ? [n, k] : [k, n]);
   const product = ops.matmul(a.tensor, b.tensor, {transposeA, transposeB});
   // A check of all would be part of the product, and large beside a shallow one.
-  const result = count === undefined ? product : ops.slice(product, 0, 0, 1);
+  const result = ops.slice(product, 0, 0, 1);
   return {operands: [a, b], result, flops: 2 * (count ?? 1) * m * n * k};
 }
 

@@ -11,7 +11,7 @@ import {imageRules} from './reference/conv.ts';
 import {convert, runProgram, scalarRule} from './reference/elementwise.ts';
 import {loopRules} from './reference/loops.ts';
 import {moveRules} from './reference/move.ts';
-import {productRule} from './reference/products.ts';
+import {integerProductRule, productRule} from './reference/products.ts';
 import {randomRules} from './reference/random.ts';
 import {recurrentRules} from './reference/recurrent.ts';
 import {updateRules} from './reference/updates.ts';
@@ -190,6 +190,7 @@ const rules: Record<string, Rule> = {
   ...loopRules,
   ...moveRules,
   matmul: productRule(scalarRule),
+  matmulIntegers: integerProductRule,
   ...imageRules(scalarRule),
   ...recurrentRules,
   ...attentionRules,

@@ -46,7 +46,7 @@ import {mapSamples} from './conformance/fused.ts';
 import {convolutions, pools, resamplings} from './conformance/images.ts';
 import * as along from './conformance/lines.ts';
 import * as moving from './conformance/moving.ts';
-import {products} from './conformance/products.ts';
+import {integerProducts, products} from './conformance/products.ts';
 import {restart} from './conformance/random.ts';
 import {sequenceSamples} from './conformance/sequences.ts';
 import {
@@ -335,6 +335,7 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   isNaN: unary(reals, correctlyRounded, spread),
   isFinite: unary(reals, correctlyRounded, spread),
   matmul: products(),
+  matmulIntegers: integerProducts,
   logicalXor: binary(bools, correctlyRounded, null),
   bitwiseAnd: ofWholes(2),
   bitwiseOr: ofWholes(2),

@@ -1,9 +1,12 @@
 // Matrix products, alone or in batches: the one op for everything that is a sum of products.
 import {attributes, defineOp} from '../core/define.ts';
+import {dtypes} from '../core/dtype.ts';
 import {checkOptions, fail} from '../core/errors.ts';
+import {widest} from '../core/promotion.ts';
 import {broadcastShapes, formatShape, type Shape, sizeOf} from '../core/shape.ts';
 import {apply1, checkTensor, failIn, type Tensor} from '../core/tensor.ts';
 import {reshape} from './move.ts';
+import {asNumber} from './reduce.ts';
 
 export interface MatmulAttributes {
   readonly transposeA: boolean;
@@ -73,6 +76,19 @@ export const matmulOp = defineOp({
   },
 });
 
+/** The same of int32, alone: sums are exact modulo 2³². */
+export const matmulIntegersOp = defineOp({
+  signature: 'matmulIntegers(a: i32, b: i32) -> c: i32 {transposeA: bool, transposeB: bool}',
+  shape: productShape,
+  flops: ({a, c}, {transposeA}) => 2 * sizeOf(c.shape) * (a.shape.at(transposeA ? -2 : -1) as number),
+  grad: 'none',
+});
+
+const multiply = (a: Tensor, b: Tensor, given: MatmulAttributes): Tensor =>
+  widest([dtypes[a.dtype].computed, dtypes[b.dtype].computed]) === 'int32'
+    ? apply1(matmulIntegersOp, [asNumber('matmul', a), asNumber('matmul', b)], given)
+    : apply1(matmulOp, [a, b], {...given, ...alone});
+
 /** Of the axes before the last two, from the last of them on, how many `a` has along which `b` is one. */
 function sharedAxes({a, b}: Factors): number {
   let count = 0;
@@ -82,20 +98,21 @@ function sharedAxes({a, b}: Factors): number {
 
 /** Where one matrix `b` meets many matrices `a`, their rows are those of one larger matrix. */
 function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
-  const given = {transposeA, transposeB, ...alone};
+  const given = {transposeA, transposeB};
   const shape = productShape({a, b}, given);
   const count = transposeA ? 0 : sharedAxes({a, b});
-  if (count === 0) return apply1(matmulOp, [a, b], given);
+  if (count === 0) return multiply(a, b, given);
   const [lead, rows] = [a.shape.slice(0, -2 - count), a.shape.slice(-2 - count, -1)];
   const tall = reshape(a, [...lead, sizeOf(rows), a.shape.at(-1) as number]);
   const one = reshape(b, [...b.shape.slice(0, -2 - count), ...b.shape.slice(-2)]);
-  return reshape(apply1(matmulOp, [tall, one], given), shape);
+  return reshape(multiply(tall, one, given), shape);
 }
 
 /**
  * Matrix product of [..., M, K] and [..., K, N]; either may be given transposed. Axes before the last two
  * count matrices and broadcast as those of elementwise ops do: up to six axes in all. A product with one
- * matrix `b` is one product, however many axes `a` has.
+ * matrix `b` is one product, however many axes `a` has. The product of integers is int32, and wraps; of others
+ * it is float32.
  *
  * @throws ERR_SHAPE if the inner sizes differ, or the axes before the last two do not broadcast.
  */

@@ -9,6 +9,7 @@
 #include "detection.h"
 #include "gather.h"
 #include "gemm.h"
+#include "gemm_integers.h"
 #include "indexing.h"
 #include "join.h"
 #include "kernel_list.h"
@@ -33,11 +34,11 @@ namespace chainrule {
 namespace {
 
 constexpr auto kKernels =
-    list_of(kGemmKernels, kProgramKernels, kReduceKernels, kSoftmaxKernels, kGatherKernels, kCheckKernels,
-         kRandomKernels, kMoveKernels, kOptimizerKernels, kJoinKernels, kPadKernels, kIndexingKernels,
-         kCumulateKernels, kStatisticsKernels, kCenteredSumsKernels, kLayerNormKernels, kSortKernels,
-         kWindowKernels, kConvKernels, kPoolKernels, kResampleKernels, kDetectionKernels,
-         kRecurrentKernels, kRecurrentStepKernels, kAttentionKernels, kRowUpdateKernels);
+    list_of(kGemmKernels, kProgramKernels, kReduceKernels, kGemmIntegersKernels, kSoftmaxKernels,
+         kGatherKernels, kCheckKernels, kRandomKernels, kMoveKernels, kOptimizerKernels, kJoinKernels,
+         kPadKernels, kIndexingKernels, kCumulateKernels, kStatisticsKernels, kCenteredSumsKernels,
+         kLayerNormKernels, kSortKernels, kWindowKernels, kConvKernels, kPoolKernels, kResampleKernels,
+         kDetectionKernels, kRecurrentKernels, kRecurrentStepKernels, kAttentionKernels, kRowUpdateKernels);
 
 constexpr int32_t kKernelCount = sizeof(kKernels.kernels) / sizeof(Kernel);
 constexpr KernelTable kTable = {kIsaName, kKernels.kernels, kKernelCount, kMapOps, kMapOpCount};

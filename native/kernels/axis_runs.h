@@ -39,9 +39,10 @@ VEC_INLINE Run run_inside(const AxisMap& axis, int64_t at, Along outside) {
 
 // There and back again: 0 1 2 1 0 1 2 for `reflect`, 0 1 2 2 1 0 0 for `symmetric`.
 VEC_INLINE Run run_mirrored(const AxisMap& axis, int64_t at, int64_t twice) {
-  int64_t period = 2 * axis.from - 2 + 2 * twice, left = axis.to - at;
-  int64_t phase = (at - axis.before) % period;
+  // A padding is no longer than the axis, so one period more or less leads to a position of it.
+  int64_t period = 2 * axis.from - 2 + 2 * twice, left = axis.to - at, phase = at - axis.before;
   if (phase < 0) phase += period;
+  else if (phase >= period) phase -= period;
   if (phase < axis.from) return {min(axis.from - phase, left), phase, 1};
   return {min(period - phase, left), period - phase - twice, -1};
 }
@@ -57,8 +58,9 @@ VEC_INLINE Run run_at(const AxisMap& axis, int64_t at) {
     }
     case Along::wrap: {
       if (axis.from == 1) return {left, 0, 0};
-      int64_t source = (at - axis.before) % axis.from;
+      int64_t source = at - axis.before;
       if (source < 0) source += axis.from;
+      else if (source >= axis.from) source %= axis.from;
       return {min(axis.from - source, left), source, 1};
     }
     case Along::reflect: return run_mirrored(axis, at, 0);
@@ -99,15 +101,33 @@ VEC_INLINE int64_t run_tasks(int64_t elements) { return max(ceil_div(elements, k
 
 double run_cost(const Args& args) { return 50.0 + 0.1 * static_cast<double>(args.outputs[0].count); }
 
-// Up to this many elements, a loop is faster than a call.
-constexpr int64_t kFewElements = 8;
+// Up to this many elements, a loop is faster than a call. From a cache line on, lines are moved as vectors;
+// from kLongCopyBytes on, memcpy is faster, because it need not read lines that it writes.
+constexpr int64_t kFewElements = 8, kLongCopyBytes = 1 << 16;
+
+VEC_INLINE void copy_line(char* to, const char* from) {
+  char line[kLineBytes];
+  __builtin_memcpy(line, from, kLineBytes);
+  __builtin_memcpy(to, line, kLineBytes);
+}
+
+// At least one line. The last one begins within the one before it.
+COMPILED_ONCE void copy_bytes(void* to, const void* from, int64_t bytes) {
+  auto* target = static_cast<char*>(to);
+  const auto* source = static_cast<const char*>(from);
+  for (int64_t i = 0; i < bytes - kLineBytes; i += kLineBytes) copy_line(target + i, source + i);
+  copy_line(target + bytes - kLineBytes, source + bytes - kLineBytes);
+}
 
 template <class Element>
 VEC_INLINE void copy_elements(Element* to, const Element* from, int64_t n) {
-  if (n > kFewElements) {
-    __builtin_memcpy(to, from, static_cast<size_t>(n) * sizeof(Element));
-  } else {
+  const int64_t bytes = n * static_cast<int64_t>(sizeof(Element));
+  if (n <= kFewElements) {
     for (int64_t i = 0; i < n; ++i) to[i] = from[i];
+  } else if (bytes >= kLineBytes && bytes < kLongCopyBytes) {
+    copy_bytes(to, from, bytes);
+  } else {
+    __builtin_memcpy(to, from, static_cast<size_t>(bytes));
   }
 }
 

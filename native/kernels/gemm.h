@@ -1,7 +1,7 @@
 // Matrix products c = map(a . b + bias, other), of many pairs of matrices in a batch; either operand may be
-// given transposed. Twin of lib/ops/gemm.ts. A product is oriented (gemm_product.h), cut into blocks of C
-// (gemm_grid.h), and each block is computed in the way that suits its shape (gemm_block.h, gemm_few_rows.h,
-// gemm_transposed.h).
+// given transposed. Twin of lib/ops/gemm.ts. A product is oriented (gemm_product.h), cut into tasks
+// (gemm_grid.h), and each block of C is computed in the way that suits its shape (gemm_block.h,
+// gemm_few_rows.h, gemm_transposed.h).
 #pragma once
 
 #include "gemm_bfloat16.h"
@@ -56,7 +56,8 @@ double matmul_cost(const Args& args) {
   double copies = per_word > 1 ? kPackNs * (m + n) * k : (p.b_transposed ? kPackNs : 0.02) * n * k;
   const MapOp* op = p.epilogue.map;
   double map = op == nullptr ? 0 : kMapCostsNs[op - args.map_ops] / kLanes * m * n;
-  return 50.0 + batches * (kMultiplyNs / per_word * m * n * k + copies + transposes + map);
+  const double multiply_ns = (halves_pay() ? 2 : 1) * kMultiplyNs / per_word;
+  return 50.0 + batches * (multiply_ns * m * n * k + copies + transposes + map);
 }
 
 using BlockFunction = void (*)(const Product&, const Workspace&, const Block&);
@@ -74,17 +75,28 @@ void repeat_bias(Epilogue* epilogue, const Workspace& workspace) {
   epilogue->bias = workspace.repeated_bias;
 }
 
-// Columns behind the last whole vector of a block, where it is faster to compute them as rows of the
-// transpose: they would fill little of a vector. The cost is that of is_faster_swapped.
+// Columns at the end of a block that are computed as rows of the transpose, where that is faster: they would
+// fill little of a vector, or of half a one. The cost is that of is_faster_swapped; a tile of one row waits
+// for what it loads.
 int64_t thin_columns(const Product& p, const Block& block) {
-  const int64_t thin = block.columns % kLanes;
-  if (p.c_transposed || thin == 0 || block.columns < kLanes || block.rows < kLanes) return 0;
-  const int64_t blocks = ceil_div(p.k, kBlockDepth), padded = ceil_div(block.rows, kLanes) * kLanes;
+  const int64_t last = block.columns % kLanes;
+  if (p.c_transposed || last == 0 || block.columns < kLanes || block.rows < kLanes) return 0;
   const double rows = static_cast<double>(block.rows), k = static_cast<double>(p.k);
+  const double blocks = static_cast<double>(ceil_div(p.k, kBlockDepth));
   const double copy = p.a.lie_along_k() ? kTransposeCost * rows * k : 0;
-  const double store = kTransposeCost * static_cast<double>(thin * block.rows * blocks);
-  const double swapped = static_cast<double>(thin * padded) * k + copy + store;
-  return swapped < kClearly * rows * static_cast<double>(kLanes) * k ? thin : 0;
+  double least = kClearly * rows * static_cast<double>(padded(last)) * k;
+  int64_t thin = 0;
+  const int64_t candidates[] = {last, last - kLanes / 2};
+  for (const int64_t some : candidates) {
+    if (some <= 0) continue;
+    const double own = static_cast<double>(some), others = static_cast<double>(padded(last - some));
+    const double swapped = (own + 1) * static_cast<double>(padded(block.rows)) * k;
+    const double cost = others * rows * k + swapped + copy + kTransposeCost * own * rows * blocks;
+    if (cost >= least) continue;
+    least = cost;
+    thin = some;
+  }
+  return thin;
 }
 
 template <class Number>
@@ -100,42 +112,53 @@ void run_block(const Product& p, const Workspace& workspace, Block block) {
   multiply_block<Number>(swapped, workspace, {block.column + block.columns, thin, block.row, block.rows});
 }
 
-// Blocks of one product. Those that follow one another in a block column are computed as one: they share the
-// copy of b.
+// So many rows and vectors of columns, in blocks of nearly equal width.
 template <class Number>
-void run_blocks(const Product& p, const Grid& grid, const Workspace& workspace, int64_t first, int64_t last) {
-  if (grid.blocks() == 1 && first < last) {
-    return run_block<Number>(p, workspace, {0, p.m, 0, p.n});
-  }
-  for (int64_t number = first, count; number < last; number += count) {
-    count = min(grid.row_blocks - number % grid.row_blocks, last - number);
-    Block block = block_of(p, grid, number, count);
+void run_vectors(const Product& p, const Workspace& workspace, Block block, int64_t first, int64_t last) {
+  const int64_t blocks = ceil_div(last - first, kMaxBlockColumns / kLanes);
+  if (block.rows == 0) return;
+  for (int64_t i = 0; i < blocks; ++i) {
+    block.column = (first + (last - first) * i / blocks) * kLanes;
+    block.columns = min((first + (last - first) * (i + 1) / blocks) * kLanes, p.n) - block.column;
     run_block<Number>(p, workspace, block);
   }
 }
 
+// The part of a product between two places: rows, or the rest of a vector, whole ones and the start of
+// another.
 template <class Number>
-void run_batches(const Args& args, const Product& first, const Work& work, const Workspace& workspace,
-                 int64_t block, int64_t end) {
-  Batches batches = batches_of(args);
-  for (int64_t each = work.grid.blocks(), next; block < end; block = next) {
-    int64_t batch = block / each, start = batch * each;
-    next = min(start + each, end);
-    run_blocks<Number>(product_at(first, batches, batch), work.grid, workspace, block - start, next - start);
+void run_part(const Product& p, const Work& work, const Workspace& workspace, Place from, const Place& to) {
+  if (work.by_rows) {
+    return run_vectors<Number>(p, workspace, {from.row, to.row - from.row, 0, 0}, 0, work.vectors);
   }
+  if (from.row > 0) {
+    const int64_t end = from.vector == to.vector ? to.row : work.m;
+    run_vectors<Number>(p, workspace, {from.row, end - from.row, 0, 0}, from.vector, from.vector + 1);
+    if (from.vector++ == to.vector) return;
+  }
+  run_vectors<Number>(p, workspace, {0, work.m, 0, 0}, from.vector, to.vector);
+  if (to.row > 0) run_vectors<Number>(p, workspace, {0, to.row, 0, 0}, to.vector, to.vector + 1);
 }
 
 template <class Number>
 void run_product(const Args& args, int64_t first_task, int64_t last_task) {
   Product p = oriented(args);
-  Work work = work_of(p, batches_in(args.outputs[0]));
+  const Work work = work_of(p, batches_in(args.outputs[0]));
   Workspace workspace = workspace_of(args);
   if (p.epilogue.guarded) workspace.guard = clear_guard(args, work.tasks, first_task, last_task);
-  if (p.m == 0 || p.n == 0 || work.blocks == 0) return;
+  if (p.m == 0 || p.n == 0 || work.batches == 0) return;
   if (p.epilogue.bias != nullptr && p.epilogue.bias_step == 0) repeat_bias(&p.epilogue, workspace);
-  int64_t block = work.first_block(first_task), end = work.first_block(last_task);
-  if (work.batches > 1) return run_batches<Number>(args, p, work, workspace, block, end);
-  run_blocks<Number>(p, work.grid, workspace, block, end);
+  if (first_task == 0 && last_task == work.tasks && work.batches == 1 && p.n <= kMaxBlockColumns) {
+    return run_block<Number>(p, workspace, {0, p.m, 0, p.n});
+  }
+  const Place start = work.place_of(first_task), end = work.place_of(last_task);
+  const Place whole = {0, work.by_rows ? 0 : work.vectors, work.by_rows ? work.m : 0};
+  const Batches batches = work.batches > 1 ? batches_of(args) : Batches{};
+  for (int64_t batch = start.batch; batch <= end.batch && batch < work.batches; ++batch) {
+    const Place from = batch == start.batch ? start : Place{};
+    const Product own = work.batches > 1 ? product_at(p, batches, batch) : p;
+    run_part<Number>(own, work, workspace, from, batch == end.batch ? end : whole);
+  }
 }
 
 void run_matmul(const Args& args, int64_t first_task, int64_t last_task) {

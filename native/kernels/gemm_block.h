@@ -68,8 +68,14 @@ void multiply_panel(const Product& p, const Part& part, const Workspace& workspa
   bool last = is_finished(p, part) && !p.c_transposed;
   TileArgs t = first_tile<Number>(p, part, workspace, vectors, last);
   t.copy = copy;
+  if (!part.b_is_copy) t.b_columns = part.columns % kLanes;
   // Other panels were copied before: no tile of them is compiled that copies.
   constexpr TileKind kFirst = Number::kPerWord == 1 && !kNarrowPanels ? TileKind::copying : TileKind::plain;
+  const TileTable* table =
+      next != nullptr ? &kTiles<Number, TileKind::prefetching> : &kTiles<Number, TileKind::plain>;
+  if constexpr (Number::kPerWord == 1 && kHasHalves) {
+    if (ends_in_half(part.columns)) table = &kTiles<Number, TileKind::halved>;
+  }
   const bool finishes = last && (p.epilogue.map != nullptr || p.epilogue.guarded);
   const Fetches fetches = fetches_of(p, part.depth);
   const bool fetching = last && (fetches.written || fetches.other);
@@ -82,11 +88,9 @@ void multiply_panel(const Product& p, const Part& part, const Workspace& workspa
       kTiles<Number, kFirst>.of[vectors - 1][rows - 1](t);
       t.b = copy;
       t.b_step = vectors * kLanes;
-    } else if (next != nullptr) {
-      t.prefetch = next->take(t.depth);
-      kTiles<Number, TileKind::prefetching>.of[vectors - 1][rows - 1](t);
     } else {
-      kTiles<Number, TileKind::plain>.of[vectors - 1][rows - 1](t);
+      if (next != nullptr) t.prefetch = next->take(t.depth);
+      table->of[vectors - 1][rows - 1](t);
     }
     if (finishes) finish_rows(p, workspace, {row, rows, part.column, part.columns});
     t.a = t.a.from(rows, 0);
@@ -103,6 +107,7 @@ VEC_INLINE float* prepare_panel(const Product& p, const Workspace& workspace, co
                                 Part* part) {
   part->b = p.b + part->k * p.b_row + part->column;
   part->b_step = p.b_row;
+  part->b_is_copy = false;
   if (!packs_panel<Number>(p, block.rows, part->columns)) return nullptr;
   // A single group of rows needs each panel once: the next panel takes the place of the last one in the
   // cache.
@@ -116,6 +121,7 @@ VEC_INLINE float* prepare_panel(const Product& p, const Workspace& workspace, co
     if (!side_by_side) pack_panel<Number>(p, *part, panel);
     else if (within == 0) pack_panels(p, *part, min(block.columns - column, kCopiedColumns), panel);
   }
+  part->b_is_copy = true;
   part->b = panel;
   part->b_step = ceil_div(part->columns, kLanes) * kLanes;
   return nullptr;

@@ -45,14 +45,14 @@ VEC_INLINE const float* bias_at(const Epilogue& epilogue, int64_t column) {
 
 // Notes the first number that is not finite in complete rows of c, which are still in the L1 cache.
 VEC_INLINE void guard_rows(const Product& p, const Workspace& workspace, const Block& block, int64_t step) {
-  IntVec bits = splat_int(0);
-  const int64_t end = block.row + block.rows * step;
+  const int64_t whole = block.columns / kLanes * kLanes, end = block.row + block.rows * step;
+  IntVec bits = splat_int(0), tails = bits;
   for (int64_t i = block.row; i < end; i += step) {
     const float* c = p.c + i * p.c_row + block.column;
-    for (int64_t j = 0; j < block.columns; j += kLanes)
-      bits = bits | not_finite_bits(load_upto(c + j, block.columns - j));
+    for (int64_t j = 0; j < whole; j += kLanes) bits = bits | not_finite_bits(load(c + j));
+    if (whole < block.columns) tails = tails | not_finite_bits(load_tail(c + whole, block.columns - whole));
   }
-  if (!has_top_bit(bits)) return;
+  if (!has_top_bit(bits | tails)) return;
   for (int64_t i = block.row; i < end; i += step) {
     int64_t start = i * p.c_row + block.column, at = first_not_finite(p.c + start, block.columns);
     if (at < 0) continue;

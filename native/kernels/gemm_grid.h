@@ -1,4 +1,4 @@
-// How a product is cut into tasks: grids of blocks of C, one for each batch, decided by shape alone.
+// How a product, or a batch of them, is cut into tasks of the same size, decided by shape alone.
 #pragma once
 
 #include "gemm_batches.h"
@@ -6,92 +6,77 @@
 namespace chainrule {
 namespace {
 
-// Blocks are measured in panels of columns and in four tiles of rows, the same on every instruction set.
-constexpr int64_t kPanelUnit = 64, kRowUnit = 24, kMinRows = 6;
-// Up to this many rows, reading b costs more than multiplying: then its columns are dealt out to two tasks,
-// which read long stretches of its rows.
+// Columns of a block are counted in panels of so many, the same on every instruction set.
+constexpr int64_t kPanelUnit = 64;
+// Up to this many rows, reading b costs more than multiplying.
 constexpr int64_t kFewRows = 2;
 // Multiply-adds of a task at least: some microseconds without wide registers.
 constexpr double kMinWork = 1 << 15;
 // Roughly this many tasks, so that two to eight threads are evenly loaded.
 constexpr int64_t kTargetTasks = 32;
+// Tasks of a product: each of two to eight threads but five and seven gets as many.
+constexpr int64_t kProductTasks = 48;
 
 // Numbers in the guard of a product: one for each task at most. Unused ones say that all is well. Twin of
 // guardSlots in lib/ops/gemm.ts.
 constexpr int64_t kGuardSlots = 64;
-
-// Blocks count down the rows of a block column first, so that consecutive ones share the packed part of b.
-struct Grid {
-  int64_t row_blocks, column_blocks;
-  int64_t blocks() const { return row_blocks * column_blocks; }
-};
-
-// For a product that gets so many tasks of the roughly kTargetTasks.
-Grid grid_of(const Product& p, int64_t target) {
-  const int64_t m = p.m, n = p.n, k = p.k;
-  double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(max(k, 1));
-  if (work < 2 * kMinWork && n <= kMaxBlockColumns) return {1, 1};
-  double wanted = work / kMinWork;
-  int64_t tasks = wanted < 1 ? 1 : min(static_cast<int64_t>(wanted), target);
-  int64_t panels = max(ceil_div(n, kPanelUnit), 1);
-  int64_t max_rows = max(m / (p.c_transposed ? kLanes : kMinRows), 1);
-  // Wide blocks read a less often and read long stretches of b's rows, but every thread should get some.
-  int64_t width = max(panels * ceil_div(m, kRowUnit) / tasks, 1);
-  const bool few = m <= kFewRows && !p.b_transposed;
-  if (few) width = max(ceil_div(panels, 2), 1);
-  width = min(width, kMaxBlockColumns / kPanelUnit);
-  Grid grid;
-  grid.column_blocks = ceil_div(panels, width);
-  if (few && n > kLanes) grid.column_blocks = max(grid.column_blocks, 2);
-  grid.row_blocks = min(ceil_div(tasks, grid.column_blocks), max_rows);
-  return grid;
-}
-
-// The blocks of all products of a batch, one product after another, and in how many tasks they are made.
-struct Work {
-  Grid grid;
-  int64_t batches, blocks, tasks;
-  int64_t first_block(int64_t task) const { return blocks == tasks ? task : blocks * task / tasks; }
-};
-
-Work work_of(const Product& p, int64_t batches) {
-  if (batches == 1) {
-    Grid grid = grid_of(p, kTargetTasks);
-    return {grid, 1, grid.blocks(), min(grid.blocks(), kGuardSlots)};
-  }
-  Grid grid = grid_of(p, ceil_div(kTargetTasks, max(batches, 1)));
-  double each = static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(max(p.k, 1));
-  double wanted = each * static_cast<double>(batches) / kMinWork;
-  int64_t blocks = batches * grid.blocks();
-  int64_t most = wanted < kTargetTasks ? static_cast<int64_t>(wanted) : kTargetTasks;
-  return {grid, batches, blocks, max(min(blocks, most), 1)};
-}
-
-// Where c holds the transpose, blocks of rows begin at whole vectors.
-int64_t first_row(const Product& p, const Grid& grid, int64_t block) {
-  if (!p.c_transposed) return p.m * block / grid.row_blocks;
-  return min(ceil_div(p.m, kLanes) * block / grid.row_blocks * kLanes, p.m);
-}
-
-// Blocks of columns begin at whole vectors, so that only the last one ends within a vector.
-int64_t first_column(const Product& p, const Grid& grid, int64_t block) {
-  return min(ceil_div(p.n, kLanes) * block / grid.column_blocks * kLanes, p.n);
-}
 
 // A rectangle of C.
 struct Block {
   int64_t row, rows, column, columns;
 };
 
-// The block of `count` consecutive tasks in one block column.
-Block block_of(const Product& p, const Grid& grid, int64_t task, int64_t count) {
-  int64_t column_block = task / grid.row_blocks, row_block = task % grid.row_blocks;
-  Block block;
-  block.row = first_row(p, grid, row_block);
-  block.rows = first_row(p, grid, row_block + count) - block.row;
-  block.column = first_column(p, grid, column_block);
-  block.columns = first_column(p, grid, column_block + 1) - block.column;
-  return block;
+// Where a task begins: a row of a product, or of one vector of its columns.
+struct Place {
+  int64_t batch, vector, row;
+};
+
+// All products of a batch, cut after whole rows, or after rows of a vector of columns: so all tasks are of
+// the same size. Tasks that follow one another are computed as one, as long as they are in one product.
+struct Work {
+  int64_t m, vectors, batches, tasks;
+  bool by_rows;
+  bool in_lanes;  // c holds the transpose: rows are cut after whole vectors
+
+  // Fewer rows than the least of a vector are left to whoever has the others.
+  int64_t row_near(int64_t row) const {
+    constexpr int64_t kLeast = 6;
+    if (in_lanes) return min((row + kLanes / 2) / kLanes * kLanes, m);
+    if (by_rows) return row;
+    return row < kLeast ? 0 : row > m - kLeast ? m : row;
+  }
+
+  Place place_of(int64_t task) const {
+    if (task == 0 || task == tasks) return {task == 0 ? 0 : batches, 0, 0};
+    const int64_t each = by_rows ? m : m * vectors, all = each * batches;
+    const int64_t at = all / tasks * task + all % tasks * task / tasks;
+    Place place = {at / each, by_rows ? 0 : at % each / m, row_near(at % m)};
+    if (place.row < m) return place;
+    place.row = 0;
+    if (!by_rows && ++place.vector < vectors) return place;
+    return {place.batch + 1, 0, 0};
+  }
+};
+
+// What two threads lose if they share the rows, and if they share the columns, in multiply-adds of a vector
+// for each k. They copy all of b twice; or they may have to share a vector, whose tiles wait for what they
+// load, as do those of narrow panels, and they read all of a twice.
+bool is_better_by_rows(const Product& p, int64_t vectors) {
+  const double m = static_cast<double>(p.m), n = static_cast<double>(vectors);
+  const double copy = p.b_transposed ? kTransposeCost : kTransposeCost / 4;
+  const double unit = p.c_transposed ? kLanes : 1;
+  const double apart = static_cast<double>(ceil_div(p.m, p.c_transposed ? kLanes : 1) % 2) * unit / 2;
+  const double narrow = n < 8 ? 0.1 : 0.03;
+  const double shared = vectors % 2 == 0 ? 0 : 0.05 * m + copy / 2;
+  return n / 2 * (copy + apart) < shared + narrow * m;
+}
+
+Work work_of(const Product& p, int64_t batches) {
+  const double each = static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(max(p.k, 1));
+  const int64_t vectors = ceil_div(p.n, kLanes);
+  const bool is_small = each * static_cast<double>(batches) < 2 * kMinWork;
+  const int64_t tasks = is_small ? 1 : min(kProductTasks, p.m * vectors * batches);
+  return {p.m, vectors, batches, tasks, tasks > 1 && is_better_by_rows(p, vectors), p.c_transposed};
 }
 
 }  // namespace

@@ -31,6 +31,7 @@ struct Part {
   bool a_in_tiles;  // a is a copy in which each tile has its rows for itself: see tile_of
   const float* b;
   int64_t b_step;
+  bool b_is_copy;  // with whole vectors
 };
 
 // A corner of a 16 x 16 block: rows and columns that do not exist become zero.
@@ -51,29 +52,40 @@ struct Float32 {
   // to[k * width + j] = from[k * from_step + j] for j below n; zero up to the width, a multiple of 16.
   static void pack_rows(float* to, int64_t width, const float* from, int64_t from_step, int64_t depth,
                         int64_t n) {
+    const int64_t whole = n / kLanes * kLanes, tail = n - whole;
+    const float* later = from + kPrefetchRows * from_step;
     for (int64_t k = 0; k < depth; ++k) {
-      for (int64_t j = 0; j < width; j += kLanes) {
-        __builtin_prefetch(from + kPrefetchRows * from_step + j);
-        store(to + j, load_upto(from + j, max(n - j, 0)));
+      int64_t j = 0;
+      for (; j < whole; j += kLanes) {
+        __builtin_prefetch(later + j);
+        store(to + j, load(from + j));
       }
+      if (tail > 0) {
+        __builtin_prefetch(later + j);
+        store(to + j, load_tail(from + j, tail));
+        j += kLanes;
+      }
+      for (; j < width; j += kLanes) store(to + j, zero());
       to += width;
       from += from_step;
+      later += from_step;
     }
   }
 
-  // to[k * width + j] = from[j * from_row + k] for j below n; zero up to the width. Writes 16 rows at a time.
+  // to[k * width + j] = from[j * from_row + k] for j below n; zero up to the width. Writes 16 rows at a time;
+  // the last 16 begin among those before, so that they are whole.
   static void pack_transposed(float* to, int64_t width, const float* from, int64_t from_row, int64_t depth,
                               int64_t n) {
+    const int64_t last = max(depth - kLanes, 0), columns = min(depth, kLanes);
     for (int64_t j = 0; j < width; j += kLanes) {
-      for (int64_t k = 0; k < depth; k += kLanes) {
+      const int64_t rows = min(n - j, kLanes);
+      const bool whole = rows == kLanes && columns == kLanes;
+      for (int64_t next = 0; next < depth; next += kLanes) {
+        const int64_t k = min(next, last);
         const float* corner = from + j * from_row + k;
         float* block = to + k * width + j;
-        int64_t rows = min(n - j, kLanes), columns = min(depth - k, kLanes);
-        if (rows == kLanes && columns == kLanes) {
-          transpose_16x16(corner, from_row, block, width);
-        } else {
-          transpose_corner(corner, from_row, rows, columns, block, width);
-        }
+        if (whole) transpose_16x16(corner, from_row, block, width);
+        else transpose_corner(corner, from_row, rows, columns, block, width);
       }
     }
   }
@@ -173,11 +185,13 @@ bool packs_all(const Product& p, int64_t rows) {
   return wide && rows >= (is_far(p) ? kManyRowsOfFar : kManyRows);
 }
 
-// A panel of b must be copied if it lies transposed, ends within a vector or is rounded.
+// A panel of b must be copied if it lies transposed or is rounded, or where it ends within a vector and loads
+// are not masked. If they are, a narrow panel is never worth a copy, which no tile makes.
 template <class Number>
 bool packs_panel(const Product& p, int64_t rows, int64_t columns) {
-  if (Number::kPerWord > 1 || p.b_transposed || columns % kLanes != 0) return true;
-  return packs_all(p, rows);
+  if (Number::kPerWord > 1 || p.b_transposed) return true;
+  if (kMaskedLoads) return columns == kPanelColumns && packs_all(p, rows);
+  return columns % kLanes != 0 || packs_all(p, rows);
 }
 
 // Columns of a panel. Of a wide b that is read where it lies, fewer: tiles have more rows, and lines stay in

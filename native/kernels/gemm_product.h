@@ -93,13 +93,17 @@ void become_row(Product* column) {
   column->epilogue.bias_step = 0;
 }
 
+// Columns that are computed for n of them.
+VEC_INLINE int64_t padded(int64_t n) {
+  return ceil_div(n, kLanes) * kLanes - (ends_in_half(n) ? kLanes / 2 : 0);
+}
+
 // a . b is the transpose of bT . aT, bit for bit. With swapped operands, vectors run along a instead of b, a
 // is copied if it lies transposed, and c is transposed once for each block of k. That is faster where a is
 // the smaller operand to copy, or where n leaves much of its last vector empty and m does not.
 bool is_faster_swapped(const Product& p) {
   double m = static_cast<double>(p.m), n = static_cast<double>(p.n), k = static_cast<double>(p.k);
-  double padded_m = static_cast<double>(ceil_div(p.m, kLanes) * kLanes);
-  double padded_n = static_cast<double>(ceil_div(p.n, kLanes) * kLanes);
+  double padded_m = static_cast<double>(padded(p.m)), padded_n = static_cast<double>(padded(p.n));
   double blocks = static_cast<double>(ceil_div(p.k, kBlockDepth));
   double straight = m * padded_n * k + (p.b_transposed ? kTransposeCost * n * k : 0);
   double swapped =

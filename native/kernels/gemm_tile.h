@@ -47,6 +47,7 @@ struct TileArgs {
   AffineRows a;
   const float* b;  // b(k, j) = b[k * b_step + j], whole vectors
   int64_t b_step;
+  int64_t b_columns;  // of the last vector that may be read, 0 for all; only where loads are masked
   float* c;
   int64_t c_row;
   int64_t last_columns;  // of the last vector, 1 to 16
@@ -103,8 +104,9 @@ VEC_INLINE void prefetch_lines(const TileArgs& t, int64_t left) {
 
 // A plain tile only multiplies. A prefetching one also prefetches what lies beyond the L2 cache. A copying
 // one also leaves a copy of b in t.copy for the tiles after it; the multiply-adds hide the cost of that. It
-// has the full width: narrower panels are rarely copied.
-enum class TileKind { plain, prefetching, copying };
+// has the full width: narrower panels are rarely copied. A halved one has up to eight columns in its last
+// vector.
+enum class TileKind { plain, prefetching, copying, halved };
 
 // Number says what the 32-bit words of both operands hold and how two of them are accumulated: see Float32 in
 // gemm_pack.h.
@@ -116,36 +118,61 @@ void multiply_tile(const TileArgs& t) {
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) sums[i][v] = zero();
   }
+  constexpr bool kHalved = kKind == TileKind::halved;
+  constexpr int kWhole = kHalved ? kVectors - 1 : kVectors;
+  [[maybe_unused]] Half halves[kRows];
+  if constexpr (kHalved) {
+#pragma GCC unroll 12
+    for (int i = 0; i < kRows; ++i) halves[i] = half_of(zero());
+  }
   AffineRows a = t.a;
   const float* b = t.b;
   float* copy = t.copy;
   const int64_t b_step = t.b_step;
+  const Mask in_b = mask_below(t.b_columns == 0 ? kLanes : t.b_columns);
   for (int64_t left = t.depth; left > 0;) {
     const int64_t steps = kKind == TileKind::prefetching ? min(left, kPrefetchSteps) : left;
     if constexpr (kKind == TileKind::prefetching) prefetch_lines<kRows, kVectors>(t, left);
     left -= steps;
     for (int64_t k = steps; k > 0; --k) {
-      Vec row[kVectors];
+      [[maybe_unused]] Vec row[kVectors];
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) {
-        row[v] = load(b + v * kLanes);
+      for (int v = 0; v < kWhole; ++v) {
+        const bool masked = kMaskedLoads && kKind != TileKind::copying && v + 1 == kVectors;
+        row[v] = masked ? load_masked(b + v * kLanes, in_b) : load(b + v * kLanes);
         if constexpr (kKind == TileKind::copying) {
           __builtin_prefetch(b + kPrefetchRows * b_step + v * kLanes);
           store(copy + v * kLanes, row[v]);
         }
       }
       if constexpr (kKind == TileKind::copying) copy += kVectors * kLanes;
+      [[maybe_unused]] Half last;
+      if constexpr (kHalved) last = load_half_masked(b + kWhole * kLanes, in_b);
 #pragma GCC unroll 12
       for (int i = 0; i < kRows; ++i) {
-        Vec x = splat(*a.at(i, 0));
+        const Vec x = splat(*a.at(i, 0));
 #pragma GCC unroll 4
-        for (int v = 0; v < kVectors; ++v) sums[i][v] = Number::accumulate(x, row[v], sums[i][v]);
+        for (int v = 0; v < kWhole; ++v) sums[i][v] = Number::accumulate(x, row[v], sums[i][v]);
+        if constexpr (kHalved) {
+          halves[i] = fma(kWhole > 0 ? half_of(x) : splat_half(*a.at(i, 0)), last, halves[i]);
+        }
       }
       a = a.from(0, 1);
       b += b_step;
     }
   }
+  if constexpr (kHalved) {
+#pragma GCC unroll 12
+    for (int i = 0; i < kRows; ++i) sums[i][kWhole] = widened(halves[i]);
+  }
   finish_tile(t, sums);
+}
+
+// Whether the last of so many columns are computed as half a vector, where each word is a number.
+constexpr bool kHasHalves = kTileVectors > 1;
+VEC_INLINE bool ends_in_half(int64_t columns) {
+  const int64_t last = columns % kLanes;
+  return kHasHalves && last > 0 && last <= kLanes / 2 && halves_pay();
 }
 
 using TileFunction = void (*)(const TileArgs&);

@@ -70,6 +70,15 @@ VEC_INLINE void join_part(Element* to, int64_t stride, const Element* from, int6
   for (int64_t row = 0; row < rows; ++row) copy_elements(to + row * stride, from + row * width, width);
 }
 
+// Two parts of one column each.
+template <class Element>
+VEC_INLINE void join_pairs(Element* to, const Element* a, const Element* b, int64_t rows) {
+  for (int64_t row = 0; row < rows; ++row) {
+    to[2 * row] = a[row];
+    to[2 * row + 1] = b[row];
+  }
+}
+
 // Elements of the result that narrow parts are joined in at a time: they stay in the L1 cache from one part
 // to the next.
 constexpr int64_t kJoinedElements = 2048;
@@ -77,6 +86,10 @@ constexpr int64_t kJoinedElements = 2048;
 // Whole rows [first, last) of the result.
 template <class Element>
 VEC_INLINE void join_rows(const Args& args, const Rows& rows, int64_t first, int64_t last) {
+  if (args.inputCount == 2 && rows.width == 2 && args.inputs[0].dims[args.attributes[0]] == 1) {
+    return join_pairs(output<Element>(args, 0) + 2 * first, input<Element>(args, 0) + first,
+                      input<Element>(args, 1) + first, last - first);
+  }
   const bool narrow = rows.width < args.inputCount * kNarrowPart;
   const int64_t at_once = narrow ? max(kJoinedElements / max(rows.width, 1), 1) : 1;
   for (int64_t row = first; row < last; row += at_once) {

@@ -14,6 +14,10 @@
 //   as_int as_float: the bits. IntVec: + - * & | ^ wrap, shift_*(x, 0 to 31), equal_int less_int select;
 //   shift_left and shift_right_arithmetic also by a vector of counts
 //   mul_wide(a, b, &high): low halves of unsigned 32 x 32 products
+//   Half: the first eight lanes, or all where there is no such register; splat_half fma, half_of(Vec),
+//   widened(Half): zeros behind; halves_pay(): whether a half takes less time on this CPU
+//   load_masked(p, mask) load_half_masked: only those lanes are read, the others are zero, where kMaskedLoads
+//   says that it costs no more than a load; elsewhere all are
 //   load_u8 -> Vec, store_u8 (IntVec, each 0 to 255); load_u16 -> IntVec, store_u16 (each 0 to 65535)
 //   DoubleVec: + - * / fma fnma splat_double; to_double of either; to_float, rounded once; to_int_wrapping:
 //   truncated, for numbers whose integers an int64 holds, of which the low half is taken
@@ -64,6 +68,15 @@ VEC_INLINE Vec times_power_of_two(Vec x, Vec n) {
 #endif
 
 #if !defined(__AVX512F__) || defined(CHAINRULE_SCALAR)
+using Half = Vec;
+constexpr bool kMaskedLoads = false;
+VEC_INLINE Vec load_masked(const float* p, Mask) { return load(p); }
+VEC_INLINE Half load_half_masked(const float* p, Mask) { return load(p); }
+VEC_INLINE Half splat_half(float x) { return splat(x); }
+VEC_INLINE Half half_of(Vec x) { return x; }
+VEC_INLINE Vec widened(Half x) { return x; }
+VEC_INLINE bool halves_pay() { return false; }
+
 VEC_INLINE Vec fma_splat(const float* p, Vec b, Vec c) { return fma(splat(*p), b, c); }
 
 // Through memory, because there are not enough registers for sixteen vectors.

@@ -5,6 +5,7 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#include <cpuid.h>
 #include <immintrin.h>
 #pragma GCC diagnostic pop
 
@@ -27,6 +28,9 @@ struct Mask {
 };
 struct DoubleVec {
   __m512d low, high;
+};
+struct Half {
+  __m256 v;
 };
 
 VEC_INLINE __mmask16 first_lanes(int64_t n) {
@@ -64,6 +68,33 @@ VEC_INLINE Vec fma_splat(const float* p, Vec b, Vec c) {
   __asm__("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(c.v) : "v"(b.v), "m"(*p));
   return c;
 }
+constexpr bool kMaskedLoads = true;
+VEC_INLINE Vec load_masked(const float* p, Mask m) { return {_mm512_maskz_loadu_ps(m.v, p)}; }
+VEC_INLINE Half load_half_masked(const float* p, Mask m) {
+  return {_mm256_maskz_loadu_ps(static_cast<__mmask8>(m.v), p)};
+}
+VEC_INLINE Half splat_half(float x) { return {_mm256_set1_ps(x)}; }
+VEC_INLINE Half half_of(Vec x) { return {_mm512_castps512_ps256(x.v)}; }
+VEC_INLINE Half fma(Half a, Half b, Half c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
+VEC_INLINE Vec widened(Half x) { return {_mm512_zextps256_ps512(x.v)}; }
+
+// AMD's family 19h (Zen 4) computes sixteen lanes as two halves.
+inline bool is_zen4() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (__get_cpuid(0, &a, &b, &c, &d) == 0 || b != signature_AMD_ebx) return false;
+  return __get_cpuid(1, &a, &b, &c, &d) != 0 && ((a >> 8) & 15) + ((a >> 20) & 255) == 0x19;
+}
+VEC_INLINE bool halves_pay() {
+  enum : int8_t { kUnknown, kNo, kYes };
+  static int8_t known = kUnknown;
+  int8_t found = __atomic_load_n(&known, __ATOMIC_RELAXED);
+  if (found == kUnknown) {
+    found = is_zen4() ? kYes : kNo;
+    __atomic_store_n(&known, found, __ATOMIC_RELAXED);
+  }
+  return found == kYes;
+}
+
 VEC_INLINE Vec fnma(Vec a, Vec b, Vec c) { return {_mm512_fnmadd_ps(a.v, b.v, c.v)}; }
 VEC_INLINE Vec sqrt(Vec x) { return {_mm512_sqrt_ps(x.v)}; }
 VEC_INLINE Vec abs(Vec x) { return {_mm512_and_ps(x.v, _mm512_castsi512_ps(_mm512_set1_epi32(0x7fffffff)))}; }

@@ -316,6 +316,18 @@ void test_products() {
   test_product({32, 257, 769, false, true}, "relu", true, 0);
   test_product({47, 100, 17, false, true}, nullptr, true, 3);
   test_product({127, 1000, 400, false, true}, "relu", false, 1);
+  // Last columns as half a vector, as rows of the transpose and as both; tasks that end within a vector of
+  // columns, within rows, and where rows are cut after whole vectors.
+  for (int form = 0; form < 4; ++form) {
+    const bool ta = (form & 1) != 0, tb = (form & 2) != 0;
+    test_product({130, 104, 390, ta, tb}, "relu", true, 1);
+    test_product({75, 91, 20, ta, tb}, nullptr, true, 2);
+    test_product({41, 20, 400, ta, tb}, nullptr, false, 3);
+    test_product({24, 333, 50, ta, tb}, "relu", true, 0);
+    test_product({190, 65, 40, ta, tb}, nullptr, true, 1);
+    test_product({14, 600, 70, ta, tb}, "relu", true, 2);
+    test_product({200, 17, 90, ta, tb}, nullptr, true, 3);
+  }
   for (int form = 0; form < 4; ++form) {
     for (int64_t m : {17, 97, 1030})
       test_product({m, 1, 390, (form & 1) != 0, (form & 2) != 0}, "relu", true, 3);

@@ -51,6 +51,7 @@ const kernelsWithoutOp = [
   'gemm_epilogue',
   'gemm_few_rows',
   'gemm_grid',
+  'gemm_integers',
   'gemm_pack',
   'gemm_prefetch',
   'gemm_product',

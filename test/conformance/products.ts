@@ -1,7 +1,7 @@
 // Samples of matrix products: sizes around every tile, all transpositions, all that may follow, batches.
 import type {Shape} from '../../lib/core/shape.ts';
 import * as bounds from './bounds.ts';
-import {type Operand, type OpSamples, reals, type Sample} from './data.ts';
+import {type Operand, type OpSamples, reals, type Sample, wholes} from './data.ts';
 import {fromStart} from './random.ts';
 
 type Sizes = readonly [rows: number, inner: number, columns: number];
@@ -201,3 +201,16 @@ export function products(): OpSamples {
     smooth: [...smooth, ...small.flatMap(([a, b]) => inAllForms(form => productOf([2, 3, 2], form, a, b)))],
   };
 }
+
+/** Of int32, among them products and sums that wrap. */
+export const integerProducts: OpSamples = fromStart(() => {
+  const ofWholes = ({operands, attributes: {transposeA, transposeB}, ...sample}: Product): Sample => ({
+    ...sample,
+    operands: operands.map(({shape}) => wholes(shape)),
+    attributes: {transposeA, transposeB},
+  });
+  const small = batches.flatMap(([a, b], index) =>
+    inAllForms(form => productOf(inBatches[(index + form) % inBatches.length] as Sizes, form, a, b)),
+  );
+  return {bound: bounds.correctlyRounded, values: [...matrices, ...small].map(ofWholes)};
+});

@@ -3,7 +3,7 @@
 import {describe, expect, it} from 'vitest';
 import type {Shape} from '../../lib/core/shape.ts';
 import {withScope} from '../../lib/core/tensor.ts';
-import {compile, gradients, ops} from '../../lib/index.ts';
+import {compile, evaluateSync, gradients, ops} from '../../lib/index.ts';
 
 const f32 = (name: string, shape: Shape) => ops.input({name, shape});
 const shapeOf = (a: Shape, b: Shape, options = {}): Shape =>
@@ -80,4 +80,38 @@ it('a product that the compiler has fused refuses to be differentiated', () => {
   const {call} = ops.matmul(f32('a', [2, 3]), f32('b', [3, 2]));
   const fused = {...call, attributes: {...call.attributes, map: 'relu(x: f32) -> y: f32'}};
   expect(() => call.op.grad?.([call.result], fused as never)).toThrow('has no gradient');
+});
+
+describe('of integers', () => {
+  const whole = (values: readonly number[], shape: Shape) =>
+    ops.constant(Int32Array.from(values), shape, 'int32');
+  const valuesOf = (tensor: ReturnType<typeof whole>): number[] =>
+    Array.from(evaluateSync(tensor, {}).data as Int32Array);
+
+  it('is int32, exact beyond 2²⁴, and wraps', () => {
+    const a = whole([2 ** 24 + 1, 3, 2 ** 31 - 1, 2], [2, 2]);
+    const b = whole([1, 5, 7, -11], [2, 2]);
+    const y = ops.matmul(a, b);
+    expect(y.dtype).toBe('int32');
+    const wrapped = [2 ** 31 - 1 + 14, 5 * (2 ** 31 - 1) - 22].map(sum =>
+      Number(BigInt.asIntN(32, BigInt(sum))),
+    );
+    expect(valuesOf(y)).toEqual([2 ** 24 + 22, 5 * (2 ** 24 + 1) - 33, ...wrapped]);
+    expect(valuesOf(ops.einsum('ij,kj->ik', a, b))).toEqual(valuesOf(ops.matmul(a, b, {transposeB: true})));
+  });
+
+  it('beside bools is int32, beside floats float32', () => {
+    const a = whole([1, 2, 3, 4], [2, 2]);
+    const bools = ops.constant(Uint8Array.of(1, 0, 1, 1), [2, 2], 'bool');
+    expect(valuesOf(ops.matmul(a, bools))).toEqual([3, 2, 7, 4]);
+    expect(ops.matmul(a, f32('b', [2, 2])).dtype).toBe('float32');
+    expect(ops.matmul(bools, bools).dtype).toBe('float32');
+  });
+
+  it('of many rows has the bits of its rows alone', () => {
+    const values = Array.from({length: 9 * 300}, (_, i) => Math.imul(i, 2654435761));
+    const [a, b] = [whole(values, [9, 300]), whole(values, [300, 9])];
+    const rows = Array.from({length: 9}, (_, i) => valuesOf(ops.matmul(ops.slice(a, 0, i, 1), b)));
+    expect(valuesOf(ops.matmul(a, b))).toEqual(rows.flat());
+  });
 });

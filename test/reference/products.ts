@@ -22,8 +22,18 @@ export function productSizes(call: Call): [rows: number, inner: number, columns:
   return [rows, (call.inputs[0] as Tensor).shape.at(transposeA ? -2 : -1) as number, columns];
 }
 
+type MultiplyAdd = (sum: number, x: number, y: number) => number;
+
 /** Σ over k of a·b for each pair of matrices, in the order of k: row by row of b, as memory is read. */
-export function product(call: Call, [a, b]: Values[]): Values {
+export const product = (call: Call, factors: Values[]): Values =>
+  sumsOfProducts(call, factors, (sum, x, y) => sum + x * y);
+
+/** The same of int32, modulo 2³². */
+export const integerProductRule: Rule = (call, factors) => [
+  sumsOfProducts(call, factors, (sum, x, y) => (sum + Math.imul(x, y)) | 0),
+];
+
+function sumsOfProducts(call: Call, [a, b]: Values[], add: MultiplyAdd): Values {
   const [rows, inner, columns] = productSizes(call);
   const {transposeA, transposeB} = attributesOf(call);
   const [first, second, output] = [...call.inputs.slice(0, 2), call.outputs[0]] as [Tensor, Tensor, Tensor];
@@ -42,7 +52,7 @@ export function product(call: Call, [a, b]: Values[]): Values {
         const x = left[transposeA ? k * rows + m : m * inner + k] as number;
         for (let n = 0; n < columns; n++) {
           const at = m * columns + n;
-          own[at] = (own[at] as number) + x * (right[k * columns + n] as number);
+          own[at] = add(own[at] as number, x, right[k * columns + n] as number);
         }
       }
     }

@@ -1,4 +1,4 @@
-// Products of matrices. Those of integers are exact in tfjs; the native kernel computes in float32.
+// Products of matrices, of float32 or of int32.
 import type {_FusedMatMulAttrs, BatchMatMulAttrs, EinsumAttrs} from '@tensorflow/tfjs-core';
 import type {Tensor} from '../../core/tensor.ts';
 import * as ops from '../../ops/index.ts';
@@ -7,6 +7,8 @@ import {activations, leakyRelu} from './unary.ts';
 
 export const areReal = (...operands: readonly (Tensor | undefined)[]): boolean =>
   operands.every(operand => operand === undefined || operand.dtype === 'float32');
+
+const areWhole = (...operands: readonly Tensor[]): boolean => operands.every(({dtype}) => dtype === 'int32');
 
 interface ActivationAttrs {
   readonly activation?: string | null;
@@ -35,10 +37,10 @@ export const products: Rules = {
     },
   ),
   BatchMatMul: rule('a b', ({a, b}, {transposeA, transposeB}: BatchMatMulAttrs) =>
-    areReal(a, b) ? ops.matmul(a, b, {transposeA, transposeB}) : 'not yet',
+    areReal(a, b) || areWhole(a, b) ? ops.matmul(a, b, {transposeA, transposeB}) : 'not yet',
   ),
   Einsum: listRule((operands, {equation}: EinsumAttrs) => {
     if (operands.length > 2) return 'refused';
-    return areReal(...operands) ? ops.einsum(equation, ...operands) : 'not yet';
+    return areReal(...operands) || areWhole(...operands) ? ops.einsum(equation, ...operands) : 'not yet';
   }),
 };
