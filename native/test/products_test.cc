@@ -302,7 +302,7 @@ void test_products() {
   test_product({1024, 20, 400, true, false}, "relu", true, 4);
   test_product({100, 1024, 10, false, false}, nullptr, true, 4);
   test_product({200, 300, 40, false, true}, nullptr, false, 0);
-  // Few rows of a b that lies in a cache, and of one that does not.
+  // Few rows of a wide b, in one and several blocks of columns.
   test_product({1, 1100, 500, false, false}, "relu", true, 1);
   test_product({2, 300, 1000, false, false}, nullptr, true, 1);
   test_product({1, 1037, 2100, false, false}, "relu", true, 1);
