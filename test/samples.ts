@@ -46,7 +46,7 @@ import {mapSamples} from './conformance/fused.ts';
 import {convolutions, pools, resamplings} from './conformance/images.ts';
 import * as along from './conformance/lines.ts';
 import * as moving from './conformance/moving.ts';
-import {integerProducts, products} from './conformance/products.ts';
+import {productSamples} from './conformance/products.ts';
 import {restart} from './conformance/random.ts';
 import {sequenceSamples} from './conformance/sequences.ts';
 import {
@@ -334,8 +334,7 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   mod: withWholes({...binary(reals, correctlyRounded, null), smooth: betweenJumps()}, 2),
   isNaN: unary(reals, correctlyRounded, spread),
   isFinite: unary(reals, correctlyRounded, spread),
-  matmul: products(),
-  matmulIntegers: integerProducts,
+  ...productSamples(),
   logicalXor: binary(bools, correctlyRounded, null),
   bitwiseAnd: ofWholes(2),
   bitwiseOr: ofWholes(2),

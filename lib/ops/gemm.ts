@@ -111,8 +111,8 @@ function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean)
 /**
  * Matrix product of [..., M, K] and [..., K, N]; either may be given transposed. Axes before the last two
  * count matrices and broadcast as those of elementwise ops do: up to six axes in all. A product with one
- * matrix `b` is one product, however many axes `a` has. The product of integers is int32, and wraps; of others
- * it is float32.
+ * matrix `b` is one product, however many axes `a` has. The product of integers is int32 and wraps; that of
+ * others is float32.
  *
  * @throws ERR_SHAPE if the inner sizes differ, or the axes before the last two do not broadcast.
  */

@@ -215,15 +215,12 @@ template <class How, class Element>
 VEC_INLINE void scatter_blocks(const Args& args, int64_t first, int64_t last) {
   Gathered of = gathered(args.outputs[0], args.inputs[1], args.attributes[0], args.attributes[1]);
   int64_t strips = strips_of_row(of.inner);
-  for (int64_t task = first; task < last;) {
-    // Strips of a block that follow one another are made as one.
+  for (int64_t task = first, count; task < last; task += count) {
+    // Whole vectors, but for the last strip. Strips of a block that follow one another are made as one.
     int64_t block = task / strips, strip = task % strips, size = of.n * of.inner;
-    int64_t next = min(strips, strip + last - task);
-    // Whole vectors, but for the last strip.
-    int64_t width = of.inner / strips / kLanes * kLanes;
-    if (strips == 1) width = of.inner;
-    int64_t end = next == strips ? of.inner : next * width;
-    task += next - strip;
+    count = min(strips - strip, last - task);
+    int64_t width = strips == 1 ? of.inner : of.inner / strips / kLanes * kLanes;
+    int64_t end = strip + count == strips ? of.inner : (strip + count) * width;
     scatter_block<How>(of, output<Element>(args, 0) + block * size, input<Element>(args, 0) + block * size,
                        input<int32_t>(args, 1) + block / of.outer * of.count,
                        input<Element>(args, 2) + block * of.count * of.inner, strip * width, end);

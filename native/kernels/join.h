@@ -86,7 +86,8 @@ constexpr int64_t kJoinedElements = 2048;
 // Whole rows [first, last) of the result.
 template <class Element>
 VEC_INLINE void join_rows(const Args& args, const Rows& rows, int64_t first, int64_t last) {
-  if (args.inputCount == 2 && rows.width == 2 && args.inputs[0].dims[args.attributes[0]] == 1) {
+  const bool pairs = args.inputCount == 2 && rows.width == 2 && rows.position == 1;
+  if (pairs && args.inputs[0].dims[args.attributes[0]] == 1) {
     return join_pairs(output<Element>(args, 0) + 2 * first, input<Element>(args, 0) + first,
                       input<Element>(args, 1) + first, last - first);
   }

@@ -157,7 +157,7 @@ function checkIndex(file: SourceFile): Violation[] {
 }
 
 const freestanding = ['cstddef', 'cstdint'];
-const intrinsics = ['immintrin.h', 'arm_neon.h'];
+const intrinsics = ['immintrin.h', 'arm_neon.h', 'cpuid.h'];
 const javascript = /^(napi|node_api|js_native_api|node|uv|v8)\b.*\.h$/;
 
 interface NativeLayer {

@@ -184,7 +184,7 @@ function batchedProducts(): Product[] {
 }
 
 /** Made when asked for: later draws of the shared sequence of numbers leave the earlier ones as they were. */
-export function products(): OpSamples {
+function products(): OpSamples {
   const all = [...matrices, ...activated, ...combined, ...matrices.map(guarded)];
   const small: readonly (readonly [Shape, Shape])[] = [
     [[2], [2]],
@@ -203,7 +203,7 @@ export function products(): OpSamples {
 }
 
 /** Of int32, among them products and sums that wrap. */
-export const integerProducts: OpSamples = fromStart(() => {
+const integerProducts: OpSamples = fromStart(() => {
   const ofWholes = ({operands, attributes: {transposeA, transposeB}, ...sample}: Product): Sample => ({
     ...sample,
     operands: operands.map(({shape}) => wholes(shape)),
@@ -214,3 +214,5 @@ export const integerProducts: OpSamples = fromStart(() => {
   );
   return {bound: bounds.correctlyRounded, values: [...matrices, ...small].map(ofWholes)};
 });
+
+export const productSamples = () => ({matmul: products(), matmulIntegers: integerProducts});

@@ -61,6 +61,11 @@ describe('parts', () => {
     expect(valuesOf(ops.stack(parts, 1), counted(6))).toEqual([...counted(6)]);
     expect(valuesOf(ops.stack(parts, -1), counted(6))).toEqual([...counted(6)]);
     expect(valuesOf(ops.concat(ops.split(x([6]), 2)), counted(6))).toEqual([...counted(6)]);
+    const [first, second] = ops.split(x([40]), 2) as [Tensor, Tensor];
+    const pairs = Array.from({length: 40}, (_, at) => (at >> 1) + 20 * (at & 1));
+    expect(valuesOf(ops.stack([first, second], 1), counted(40))).toEqual(pairs);
+    const pair = x([3, 1, 2]);
+    expect(valuesOf(ops.concat([pair, ops.slice(pair, 1, 0, 0)], 1), counted(6))).toEqual([...counted(6)]);
     expect(() => ops.stack([x([2]), x([3])])).toThrow(/^stack: the parts must have one shape/);
     expect(() => ops.stack([])).toThrow(/^stack: expected at least one tensor/);
   });
