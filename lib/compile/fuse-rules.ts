@@ -10,7 +10,7 @@ import {baseOf, callsOf, rebuild, rewrite, usersOf, withInputs} from '../graph/w
 import {finiteEachOp, finiteOp} from '../ops/check.ts';
 import {convInputOp, convOp} from '../ops/conv.ts';
 import {matmulOp} from '../ops/gemm.ts';
-import {add, mul} from '../ops/map.ts';
+import {add, gelu, geluGrad, geluTanh, geluTanhGrad, mul} from '../ops/map.ts';
 import {reshapeOp} from '../ops/move.ts';
 import {type MapProgram, mapOp} from '../ops/program.ts';
 import {mapRoots, type Roots, tensorsOf} from './roots.ts';
@@ -80,6 +80,11 @@ function withFollowing(
   return withMap(call, inputs.toReversed());
 }
 
+/** Ops of so many steps that to begin them anew for each tile takes longer than a pass of their own. */
+const longOps: ReadonlySet<Op> = new Set([gelu.op, geluTanh.op, geluGrad.op, geluTanhGrad.op]);
+/** Up to this many elements, a pass of their own is not worth its call. */
+const maxLongElements = 4096;
+
 /** Whether operands may change places without a change of bits. */
 const isCommutative = ({op}: Call): boolean => op === add.op || op === mul.op;
 
@@ -121,6 +126,7 @@ function withBias(call: Call, inputs: readonly Tensor[], single: readonly boolea
 /** A product and an elementwise op of it, and perhaps of another tensor of its shape as the other operand. */
 function withMap(call: Call, [tensor, ...others]: readonly Tensor[]): Product | undefined {
   if (!isElementwise(call) || !tensor || others.length > 1) return undefined;
+  if (longOps.has(call.op) && call.result.size > maxLongElements) return undefined;
   const fits = ({dtype, shape}: Tensor): boolean => dtype === 'float32' && sameShape(shape, tensor.shape);
   const base = baseOf(tensor);
   const product = productOf(base);

@@ -94,6 +94,8 @@ describe('products', () => {
     const y = matmul(ops.geluTanh(matmul(x, w)), f32('v', 2, 5));
     const [dw] = gradients(ops.sum(ops.square(y)), [w]) as [Tensor];
     expect(fused({dw})).toMatch(/matmul\(t\d, v, t0\) {transposeB, map: geluTanhGrad}/);
+    const large = matmul(f32('many', 1025, 3), f32('wide', 3, 4));
+    expect(fused(ops.gelu(large))).toContain('map(t0) {%0 = gelu(i0)}');
   });
 
   it('fuse a bias and another operand, and give the guard of a check of it all', () => {
