@@ -34,6 +34,7 @@
         'native/runtime/cpu.cc',
         'native/runtime/executor.cc',
         'native/runtime/job_queue.cc',
+        'native/runtime/joint_run.cc',
         'native/runtime/memory.cc',
         'native/runtime/motion.cc',
         'native/runtime/sharing.cc',

@@ -45,6 +45,8 @@ export interface NativeAddon {
   setThreads(count: number): void;
   /** The address of the first byte, modulo `unit`. */
   alignment(array: ArrayBufferView, unit: number): number;
+  /** Has the system map the pages of an array that is about to be written, huge ones where it can. */
+  mapPages(array: ArrayBufferView): void;
   /** Wraps the bytes of a SharedArrayBuffer that hold a model's state, with the lock for its commits. */
   createState(bytes: Uint8Array): NativeState;
   /**

@@ -12,6 +12,9 @@ const mostPooledBytes = 2 ** 30;
 /** Blocks from this size on begin at a cache line. */
 const alignedFromBytes = 4096;
 const lineBytes = 64;
+/** Blocks from this size on fill pages of this size, which native code asks the system for. */
+const hugeFromBytes = 1.5 * 2 ** 20;
+const hugePageBytes = 2 ** 21;
 
 /** The class of a block of up to 2³⁰ bytes. */
 function classOf(bytes: number): number {
@@ -30,9 +33,13 @@ function bytesOf(sizeClass: number): number {
 function allocate(bytes: number): Uint8Array {
   try {
     if (bytes < alignedFromBytes) return new Uint8Array(new ArrayBuffer(bytes));
-    const buffer = new ArrayBuffer(bytes + lineBytes);
-    const beyond = addon().alignment(new Uint8Array(buffer), lineBytes);
-    return new Uint8Array(buffer, (lineBytes - beyond) % lineBytes, bytes);
+    const unit = bytes < hugeFromBytes ? lineBytes : hugePageBytes;
+    const whole = Math.ceil(bytes / unit) * unit;
+    const buffer = new ArrayBuffer(whole + unit);
+    const beyond = addon().alignment(new Uint8Array(buffer), unit);
+    const start = (unit - beyond) % unit;
+    if (unit === hugePageBytes) addon().mapPages(new Uint8Array(buffer, start, whole));
+    return new Uint8Array(buffer, start, bytes);
   } catch (cause) {
     if (!isError(cause) || cause.name !== 'RangeError') throw cause;
     return fail('ERR_ADDON', `there is not enough memory for an array of ${bytes} bytes.`);

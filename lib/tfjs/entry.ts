@@ -1,6 +1,7 @@
 // What stands behind a tensor of TensorFlow.js: its data id and its memory are one object.
 import type {TensorInfo} from '@tensorflow/tfjs-core';
 import {type DType, dtypes, type TypedArray} from '../core/dtype.ts';
+import {addon} from '../runtime/addon.ts';
 import type {Memory} from '../runtime/linked.ts';
 import {pool} from '../runtime/pool.ts';
 
@@ -290,10 +291,16 @@ export class Entry {
 
 /** From so many bytes on it pays not to fill memory with zeros that is written at once. */
 const largeBytes = 2 ** 16;
+/** From here on memory comes from the system, page by page as it is written, unless asked for at once. */
+const mappedBytes = 2 ** 20;
 
 /** A buffer of a size of its own, which holds anything. */
-const freshMemory = (bytes: number): ArrayBuffer =>
-  bytes < largeBytes ? new ArrayBuffer(bytes) : (Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer);
+function freshMemory(bytes: number): ArrayBuffer {
+  if (bytes < largeBytes) return new ArrayBuffer(bytes);
+  const memory = Buffer.allocUnsafeSlow(bytes);
+  if (bytes >= mappedBytes) addon().mapPages(memory);
+  return memory.buffer as ArrayBuffer;
+}
 
 /** The bytes of a block for so many elements. */
 export const bytesFor = (dtype: NumericType, size: number): number => size * dtypes[dtype].bytes;

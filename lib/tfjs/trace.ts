@@ -27,33 +27,37 @@ const made: Entry[] = [];
 const impossible = (): Error => new Error('a guard failed of which no data were open.');
 
 export class Trace implements Ending, Unknown {
-  readonly nodes: Node[] = [];
   /** The bytes of all results. */
   bytes = 0;
   /** Whether an op may find that its data are not possible. */
   mayFail = false;
+  #nodes: Node[] = [];
   readonly #inputs: Entry[] = [];
   /** Numbers that the program gave, as inputs of one element and as attributes. */
   readonly #numbers: number[] = [];
   /** Where each stands: the position of an input, or from 0 on the node whose attribute it is. */
   readonly #owners: number[] = [];
-  readonly #results: Entry[] = [];
+  #results: Entry[] = [];
   /** Results that something has when the trace ends. */
   #live: readonly Entry[] = [];
   /** What tells it from others: each node's recipe and the positions of its operands, then what is alive. */
   readonly #words: number[] = [];
 
+  get nodes(): readonly Node[] {
+    return this.#nodes;
+  }
+
   get isEmpty(): boolean {
-    return this.nodes.length === 0;
+    return this.#nodes.length === 0;
   }
 
   get length(): number {
-    return this.nodes.length;
+    return this.#nodes.length;
   }
 
   /** What it begins with. */
   get first(): Recipe | undefined {
-    return this.nodes[0]?.recipe;
+    return this.#nodes[0]?.recipe;
   }
 
   /** The results, which have no memory until the trace ends. */
@@ -63,7 +67,7 @@ export class Trace implements Ending, Unknown {
     words.push(recipe.id);
     for (let at = 0; at < recipe.numbers.length; at++) {
       this.#numbers.push(recipe.numbers[at] as number);
-      this.#owners.push(this.nodes.length);
+      this.#owners.push(this.#nodes.length);
     }
     let isTrained = false;
     for (let at = 0; at < operands.length; at++) {
@@ -83,7 +87,7 @@ export class Trace implements Ending, Unknown {
       made.push(entry);
     }
     const results = made.slice();
-    this.nodes.push(new Node(recipe, operands, results));
+    this.#nodes.push(new Node(recipe, operands, results));
     return results;
   }
 
@@ -118,7 +122,7 @@ export class Trace implements Ending, Unknown {
     const numbers = this.#numbers;
     planned.note(numbers);
     if (known.see(planned) < ways.opByOpTimes && !planned.isReady) return false;
-    const {nodes} = this;
+    const nodes = this.#nodes;
     const parts = {nodes, inputs: this.#inputs, live: this.#live, owners: this.#owners, numbers, spent};
     const graph = planned.graphFor(parts);
     if (graph) return this.#start(planned, graph);
@@ -134,7 +138,7 @@ export class Trace implements Ending, Unknown {
   formWords(): number[] {
     const words = this.#words.slice();
     let at = 0;
-    for (const {recipe, operands} of this.nodes) {
+    for (const {recipe, operands} of this.#nodes) {
       words[at] = recipe.form.id;
       at += 1 + operands.length;
     }
@@ -142,7 +146,7 @@ export class Trace implements Ending, Unknown {
   }
 
   sizes(): TraceSizes {
-    return sizesOf(this.nodes);
+    return sizesOf(this.#nodes);
   }
 
   complete(isDone: boolean): void {
@@ -156,6 +160,16 @@ export class Trace implements Ending, Unknown {
   fail(error: unknown): void {
     for (const entry of this.#results) entry.fail(error);
     this.#leave();
+  }
+
+  /**
+   * While a run is made only what it reads and what is alive stays: a collection meanwhile would copy all
+   * that a step has made.
+   */
+  #leaveDead(): void {
+    for (const entry of this.#results) if (entry.refCount === 0) entry.leave(this);
+    this.#nodes = [];
+    this.#results = this.#live.slice();
   }
 
   #leave(): void {
@@ -199,6 +213,7 @@ export class Trace implements Ending, Unknown {
       traceCounts.meanwhile++;
       const source = pendingRuns.add(run, this);
       for (let at = 0; at < blocks.length; at++) this.#live[at]?.start(blocks[at] as Uint8Array, source);
+      if (!this.mayFail) this.#leaveDead();
       return true;
     }
     for (let at = 0; at < blocks.length; at++) this.#live[at]?.fill(blocks[at] as Uint8Array);
@@ -219,7 +234,7 @@ export class Trace implements Ending, Unknown {
   #leavesOf({numbers}: Planned): readonly Entry[] {
     const changed: Entry[] = [];
     for (let at = 0; numbers.hasInputs && at < this.#owners.length; at++) {
-      const node = this.nodes[this.#owners[at] as number];
+      const node = this.#nodes[this.#owners[at] as number];
       if (!node || !numbers.isInput(at)) continue;
       changed.push(Entry.ofNumber(node.recipe.typeOfNumbers, this.#numbers[at] as number));
     }
@@ -228,7 +243,7 @@ export class Trace implements Ending, Unknown {
 
   #runOpByOp(): void {
     traceCounts.opByOp++;
-    runOpByOp(this.nodes);
+    runOpByOp(this.#nodes);
   }
 
   /** After a guard has failed. What the run has written is nobody's. */

@@ -69,6 +69,11 @@ Napi::Value alignment(const Napi::CallbackInfo& call) {
   return Napi::Number::New(call.Env(), static_cast<double>(address % static_cast<uintptr_t>(unit)));
 }
 
+void map_pages(const Napi::CallbackInfo& call) {
+  const Bytes bytes = bytes_of_array(call.Env(), call[0]);
+  chainrule::map_pages(bytes.data, bytes.bytes);
+}
+
 // What the collector is told of a state. It does not count shared memory; untold, it lets many models pile up
 // before it looks for them. Twice the bytes, because plans, arenas and copies of rows go with a state.
 void report_bytes(Napi::Env env, OwnedState* state, int64_t bytes) {
@@ -197,6 +202,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   }
   const std::pair<const char*, void (*)(const Napi::CallbackInfo&)> procedures[] = {
       {"setThreads", set_threads},
+      {"mapPages", map_pages},
       {"releaseState", release_state},
       {"releaseArenas", release_arenas},
       {"unlink", unlink}};

@@ -1,5 +1,6 @@
 #include "binding/pending_runs.h"
 
+#include <chrono>
 #include <string>
 #include <utility>
 
@@ -11,20 +12,34 @@ namespace {
 // Work from here on is worth being handed to the executor's thread by one that does not wait for it.
 constexpr double kHandedOverFromNs = 40e3;
 
+// After so long a thread that waits looks again whether it can join.
+constexpr std::chrono::milliseconds kLook{1};
+
 // On the executor's thread. Until this returns, drain waits for it, so the table is there.
 void complete_run(Job* job) {
   auto* const run = reinterpret_cast<PendingRun*>(job);
   PendingRuns* const table = run->table;
   const std::lock_guard<std::mutex> hold(table->mutex);
-  run->done = true;
+  run->done.store(true, std::memory_order_release);
   if (run->completion) table->deliver.NonBlockingCall(run->completion);
   table->changed.notify_all();
 }
 
+// Joins a run, as long as there is something to do in it.
+void join(PendingRuns* table, PendingRun* run) {
+  while (!run->done.load(std::memory_order_acquire)) {
+    run->job.joint.help_until(run->done);
+    std::unique_lock<std::mutex> hold(table->mutex);
+    table->changed.wait_for(hold, kLook, [run] { return run->done.load(std::memory_order_relaxed); });
+  }
+}
+
 // Waits for the end of a run, whose row is free then.
 RunReport end_of(PendingRuns* table, uint32_t number) {
+  PendingRun* const run = table->rows[number].get();
+  if (run->job.is_joint) join(table, run);
   std::unique_lock<std::mutex> hold(table->mutex);
-  table->changed.wait(hold, [&] { return table->rows[number]->done; });
+  table->changed.wait(hold, [run] { return run->done.load(std::memory_order_relaxed); });
   const RunReport report = table->rows[number]->job.report;
   table->rows[number].reset();
   table->unused.push_back(number);
@@ -84,6 +99,7 @@ napi_value submit_linked(napi_env env, const LinkedArguments& given, size_t firs
   job.kept[0] = linked->job.kept[0];
   job.owner = table;
   job.finished = complete_run;
+  job.is_joint = may_be_joint(job);
   const std::string why = bind_arrays(env, given, first, &job);
   if (!why.empty()) {
     napi_throw_error(env, "ERR_PLAN", why.c_str());
@@ -195,6 +211,8 @@ napi_value await_linked(napi_env env, napi_callback_info call) {
   auto* const completion = new Completion{table, {}, deferred};
   completion->place = table->completions.insert(table->completions.end(), completion);
   run->completion = completion;
+  // This thread goes back to its event loop, and may have nothing to do there.
+  if (run->job.is_joint) run->job.joint.invite_mate();
   return promise;
 }
 

@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <list>
 #include <memory>
@@ -23,7 +24,7 @@ struct PendingRun {
   PendingRuns* table = nullptr;
   Linked* linked = nullptr;
   Completion* completion = nullptr;  // what to tell JavaScript at the end
-  bool done = false;
+  std::atomic<bool> done{false};     // written under the table's mutex
 };
 
 // A promise for the end of a run, which outlives it.

@@ -125,8 +125,8 @@ class Executor final : public Team {
         help_caller();
         continue;
       }
-      const int width = width_for(*job);
-      if (prepare(job, width, 0)) {
+      const int width = job->is_joint ? 1 : width_for(*job);
+      if (prepare(job, job->is_joint ? 2 : width, 0)) {
         job->program->memory->sources.collapse(job->io);
         hold_state(job, nullptr);
         run_timed(job, width);
@@ -290,6 +290,13 @@ Executor& executor() {
 std::atomic<bool> executor_started{false};
 
 }  // namespace
+
+bool may_be_joint(const Job& job) {
+  static const int cpus = available_cpus();
+  const Program& program = *job.program;
+  const bool is_plain = program.loops.empty() && !program.writes_state && !RedZones::active();
+  return cpus == 2 && thread_count() == 2 && is_plain && job.steps == 1 && !job.cycle.last;
+}
 
 void submit(Job* job) {
   Executor& the_executor = executor();

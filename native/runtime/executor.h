@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "runtime/joint_run.h"
 #include "runtime/program.h"
 #include "runtime/state.h"
 
@@ -33,6 +34,8 @@ struct Job {
   int64_t steps = 1;
   bool high_priority = false;
   bool profile = false;
+  bool is_joint = false;             // one thread makes it, and another joins: see may_be_joint
+  JointRun joint;
   const int32_t* cancel = nullptr;   // the caller's flag: anything but 0 ends the run before its next commit
   std::atomic<bool> dropped{false};  // its environment is shutting down
   bool reads_state = false;          // the executor holds the state's lock as a reader for this job
@@ -46,6 +49,10 @@ struct Job {
 // Gives each step of a job so many rows, the most if 0; and each `every`th, if that is not 0, `last` of them.
 // Throws PlanError.
 void set_rows(Job* job, Program* loaded, int64_t rows, int64_t last, int64_t every, int64_t phase);
+
+// Whether a job of one step had better be made by one thread that another joins: a team would have every
+// processor, also that of the caller, who goes on with something else.
+bool may_be_joint(const Job& job);
 
 // Queues a job for the executor thread, which the first job starts.
 void submit(Job* job);

@@ -15,6 +15,10 @@ void prefer_huge_pages(char* data, int64_t bytes);
 // meanwhile waits for a page at most.
 void collapse_pages(char* data, int64_t bytes);
 
+// Has the system map all pages of memory that is about to be written, huge ones where it can: in one call
+// instead of an interrupt for each. What they hold stays. Where the system has no way, does nothing.
+void map_pages(char* data, int64_t bytes);
+
 // Gives the whole pages of private memory back to the system, while its owner still has it: they read as
 // zeros from then on, and are new memory once they are written to. Where the system has no way, does nothing.
 void give_back_pages(char* data, int64_t bytes);

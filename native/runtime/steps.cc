@@ -214,7 +214,8 @@ class StepRunner {
 
   void run_alone(int32_t number) {
     if (prefetches_) frame_->prefetch(number + 1);
-    frame_->run(number);
+    if (job_.is_joint) job_.joint.perform(*frame_, number);
+    else frame_->run(number);
   }
 
   bool compute(int32_t number) {
@@ -350,14 +351,16 @@ void run_steps(Team* team, Member* member, Job* job, int level) {
   const DenormalsKept denormals;
   char* const state = job->state ? job->state->data : nullptr;
   char* const arena = job->program->memory->executor_arena.data;
-  const auto bound = [&](Program* program) -> Frame* {
+  const auto bound = [&](Program* program, int index) -> Frame* {
     if (!program) return nullptr;
-    Frame& frame = program->executor_frames[static_cast<size_t>(member->index)];
-    frame.bind(state, arena, job->io, team->scratch(level, member->index, program->scratch_bytes));
+    Frame& frame = program->executor_frames[static_cast<size_t>(index)];
+    frame.bind(state, arena, job->io, team->scratch(level, index, program->scratch_bytes));
     return &frame;
   };
-  Frame* const last = bound(job->cycle.last);
-  StepRunner(team, member, job, {bound(job->program), last, arena}, level).run();
+  Frame* const last = bound(job->cycle.last, member->index);
+  if (job->is_joint) job->joint.open(*job->program, *bound(job->program, 1));
+  StepRunner(team, member, job, {bound(job->program, member->index), last, arena}, level).run();
+  if (job->is_joint) job->joint.close();
 }
 
 void run_steps_here(Job* job) {

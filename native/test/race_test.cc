@@ -1,6 +1,7 @@
 // Training, short and long predictions on the executor, and predictions on calling threads, all on one state,
-// with teams of changing width: material for the thread sanitizer. Every step adds 1 to two arrays of the
-// state, so a read in the middle of a commit would find two different numbers. race_test [REPEATS]
+// with teams of changing width, and runs that other threads join: material for the thread sanitizer. Every
+// step adds 1 to two arrays of the state, so a read in the middle of a commit would find two different
+// numbers. race_test [REPEATS]
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -138,10 +139,57 @@ void check_late_arrivals(int width) {
   CHECK(shared.wrong == 0 && shared.arrived > 0);
 }
 
+// A product of a product of a product.
+constexpr int32_t kChained = 96;
+std::unique_ptr<Program> chain() {
+  PlanWords plan;
+  const auto place = [&] { return plan.place(Space::arena, Dtype::float32, {kChained, kChained}); };
+  const int32_t b = place(), last = plan.io(Dtype::float32, {kChained, kChained}, kIoOutput);
+  const int32_t splat = plan.number_of("broadcastTo(x: f32) -> y: f32");
+  int32_t a = place();
+  for (const int32_t matrix : {a, b}) {
+    plan.instruction(kMap, {matrix}, {}, {1, 0x3c000000, 0, 1, 1, splat, 0, 0, -1, -1});
+  }
+  for (const int32_t product : {place(), place(), last}) {
+    plan.instruction(kMatmul, {product}, {a, b}, {0, 0, 0, 0, -1});
+    a = product;
+  }
+  return load(plan);
+}
+
+// A joint run that nobody joins, or a thread that waits for it, or the mate, or both.
+std::vector<float> run_joint(Program* program, bool helps, bool has_mate) {
+  std::vector<float> result(kChained * kChained);
+  Job job;
+  job.program = program;
+  job.is_joint = true;
+  job.io.push_back({reinterpret_cast<char*>(result.data()), static_cast<int64_t>(result.size()) * 4});
+  std::atomic<bool> done{false};
+  job.owner = &done;
+  job.finished = [](Job* run) {
+    static_cast<std::atomic<bool>*>(const_cast<void*>(run->owner))->store(true, std::memory_order_release);
+  };
+  submit(&job);
+  if (has_mate) job.joint.invite_mate();
+  while (!done.load(std::memory_order_acquire)) {
+    if (helps) job.joint.help_until(done);
+    std::this_thread::yield();
+  }
+  drain(&done);
+  CHECK(job.report.end == RunEnd::done);
+  return result;
+}
+
+void check_joint_runs(Program* program) {
+  const std::vector<float> alone = run_joint(program, false, false);
+  CHECK(alone[0] > 0);
+  for (int way = 0; way < 12; ++way) CHECK(run_joint(program, way & 1, way & 2) == alone);
+}
+
 struct Programs {
   std::unique_ptr<Program> trainer = chainrule::trainer(64, 3), other = chainrule::trainer(64, 2);
   std::unique_ptr<Program> small = reader(16, 1), large = reader(160, 2), here = reader(16, 1);
-  std::unique_ptr<Program> soon = reader(16, 1);
+  std::unique_ptr<Program> soon = reader(16, 1), joint = chain();
   // Worth a second thread, and a team.
   std::unique_ptr<Program> beside = reader(160, 20), longer = reader(160, 80);
 };
@@ -197,6 +245,7 @@ int main(int argc, char** argv) {
     race(&programs, &model, &second);
     share_with_callers(&programs, &model);
     check_late_arrivals(1 + number % 4);
+    check_joint_runs(programs.joint.get());
   }
   CHECK(repeats < 2 || jobs_beside() > 0);
   return report();

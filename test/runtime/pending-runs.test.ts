@@ -50,6 +50,23 @@ describe('pending runs', () => {
     graph.unlink();
   });
 
+  test('give the same numbers, whoever joins them', async () => {
+    const graph = product();
+    const leaves = [numbers(1), numbers(2)];
+    const expected = new Float32Array(side * side);
+    start(graph, leaves, expected).finish();
+    for (let round = 0; round < 60; round++) {
+      const result = new Float32Array(side * side);
+      const run = start(graph, leaves, result);
+      // Who waits joins; where nobody does, another thread may.
+      if (round % 3 > 0) void run.ended;
+      if (round % 3 === 2) await run.ended;
+      expect(run.finish()).toBeUndefined();
+      expect(bitsOf(result)).toBe(bitsOf(expected));
+    }
+    graph.unlink();
+  });
+
   test('can be finished before they are awaited, more than once, and in any order', async () => {
     const graph = product();
     const leaves = [numbers(1), numbers(2)];

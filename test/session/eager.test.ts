@@ -332,6 +332,21 @@ describe('a pool', () => {
     expect(own.freeBytes).toBe(0);
   });
 
+  it('begins blocks of megabytes at pages of 2 MiB, and maps these at once', () => {
+    // They stay, so that none is freed meanwhile.
+    const blocks: Uint8Array[] = [];
+    for (const bytes of [1.5 * 2 ** 20 + 1, 3 * 2 ** 20, 9 * 2 ** 20]) {
+      const before = process.memoryUsage.rss();
+      const block = new Pool(0).take(bytes);
+      blocks.push(block);
+      expect(addon().alignment(block, 2 ** 21)).toBe(0);
+      expect(block.length).toBeLessThanOrEqual(bytes * 1.25);
+      if (process.platform === 'linux') expect(process.memoryUsage.rss() - before).toBeGreaterThan(bytes / 2);
+      expect(block.every(byte => byte === 0)).toBe(true);
+    }
+    expect(() => addon().mapPages(5 as never)).toThrow();
+  });
+
   it('keeps no more than it may', () => {
     const own = new Pool(4096);
     const blocks = Array.from({length: 8}, () => own.take(1024));
