@@ -13,8 +13,8 @@
 namespace chainrule {
 namespace {
 
-// An instruction is cut into parts of about this much work, but not into more than so many: who is late then
-// costs little.
+// An instruction is cut into parts of about this much work, but not into more than so many. A thread takes
+// several at a time, fewer towards the end: large pieces are made faster, and who is late costs little.
 constexpr double kPartNs = 4e3;
 constexpr int64_t kMostParts = 16;
 
@@ -44,10 +44,16 @@ struct Parts {
            static_cast<uint64_t>(count);
   }
 };
-constexpr uint64_t kNextFirst = 1 << 8;
+constexpr int kFirstBits = 8;
 
-void run_part(const Instruction& instruction, const Args& args, int64_t part, int64_t parts) {
-  instruction.kernel->run(args, instruction.tasks * part / parts, instruction.tasks * (part + 1) / parts);
+// How many of the parts that are left a thread takes, of two or of one.
+uint64_t share_of(int64_t left, bool has_joined) {
+  return static_cast<uint64_t>(std::max<int64_t>(1, left / (has_joined ? 4 : 2)));
+}
+
+// Makes the parts [first, last).
+void run_parts(const Instruction& instruction, const Args& args, int64_t first, int64_t last, int64_t count) {
+  instruction.kernel->run(args, instruction.tasks * first / count, instruction.tasks * last / count);
 }
 
 // Waits a little longer each time.
@@ -139,15 +145,15 @@ void JointRun::perform(const Frame& own, int32_t number) {
   if (count == 1) return own.run(number);
   done_.store(0, std::memory_order_relaxed);
   parts_.store(Parts::word(number, count), std::memory_order_release);
-  int32_t made = 0;
-  for (;;) {
-    // Nobody else moves the first part on, so what this has read stays true of it.
-    uint64_t word = parts_.load(std::memory_order_relaxed);
-    const Parts open(word);
-    if (open.first == open.end) break;
-    if (!parts_.compare_exchange_weak(word, word + kNextFirst, std::memory_order_acq_rel)) continue;
-    run_part(instruction, own.args(number), open.first, count);
-    ++made;
+  int64_t made = 0;
+  uint64_t word = Parts::word(number, count);
+  for (Parts open(word); open.first < open.end; open = Parts(word)) {
+    const uint64_t taken = share_of(open.end - open.first, is_taken_.load(std::memory_order_relaxed));
+    if (!parts_.compare_exchange_weak(word, word + (taken << kFirstBits), std::memory_order_acq_rel)) continue;
+    const auto size = static_cast<int64_t>(taken);
+    run_parts(instruction, own.args(number), open.first, open.first + size, count);
+    made += size;
+    word = parts_.load(std::memory_order_relaxed);
   }
   for (int looks = 0; made + done_.load(std::memory_order_acquire) < count; ++looks) pause(looks);
 }
@@ -163,11 +169,12 @@ bool JointRun::help() {
   for (;;) {
     const Parts open(word);
     if (open.first >= open.end) return false;
-    if (!parts_.compare_exchange_weak(word, word - 1, std::memory_order_acq_rel)) continue;
-    const auto number = static_cast<int32_t>(open.instruction);
+    const uint64_t taken = share_of(open.end - open.first, true);
+    if (!parts_.compare_exchange_weak(word, word - taken, std::memory_order_acq_rel)) continue;
+    const auto number = static_cast<int32_t>(open.instruction), size = static_cast<int32_t>(taken);
     const Instruction& instruction = program_->instructions[static_cast<size_t>(number)];
-    run_part(instruction, second_->args(number), open.end - 1, open.count);
-    done_.fetch_add(1, std::memory_order_release);
+    run_parts(instruction, second_->args(number), open.end - size, open.end, open.count);
+    done_.fetch_add(size, std::memory_order_release);
     return true;
   }
 }
