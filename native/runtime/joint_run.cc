@@ -149,7 +149,8 @@ void JointRun::perform(const Frame& own, int32_t number) {
   uint64_t word = Parts::word(number, count);
   for (Parts open(word); open.first < open.end; open = Parts(word)) {
     const uint64_t taken = share_of(open.end - open.first, is_taken_.load(std::memory_order_relaxed));
-    if (!parts_.compare_exchange_weak(word, word + (taken << kFirstBits), std::memory_order_acq_rel)) continue;
+    const uint64_t rest = word + (taken << kFirstBits);
+    if (!parts_.compare_exchange_weak(word, rest, std::memory_order_acq_rel)) continue;
     const auto size = static_cast<int64_t>(taken);
     run_parts(instruction, own.args(number), open.first, open.first + size, count);
     made += size;
