@@ -84,7 +84,7 @@ function compose(choices: readonly Choice[], inputs: readonly number[][]): Layer
 const choice = fc.record({kind: fc.nat(40), first: fc.nat(20), second: fc.nat(20)});
 
 describe('models composed at random', () => {
-  it('keep the contract of a layer', async () => {
+  it('keep the contract of a layer', {timeout: 900_000}, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(choice, {minLength: 1, maxLength: 7}), fc.boolean(), async (choices, two) => {
         const inputs = two ? [[3], [2, 2]] : [[3]];
