@@ -94,10 +94,11 @@ async function timeNetwork({name, shape, make}: Network, peers: readonly Peer[],
   for (const {process} of peers) version = await loadOnnx(process, name, net, x);
   const seconds = quick ? 0.03 : 0.1;
   for (let round = 0; round < (quick ? 5 : 20); round++) {
+    // Threads of the one before may still spin.
+    await pause(10);
     note('predictSync', await timeCalls(seconds, () => net.predictSync(x)));
     note('predict', await timeCalls(seconds, () => net.predict(x)));
     for (const {name: who, process} of peers) {
-      // Threads of the one before may still spin.
       await pause(10);
       note(who, (await process.ask<{microseconds: number}>({time: seconds}, 60)).microseconds);
     }

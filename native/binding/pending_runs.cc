@@ -212,7 +212,7 @@ napi_value await_linked(napi_env env, napi_callback_info call) {
   completion->place = table->completions.insert(table->completions.end(), completion);
   run->completion = completion;
   // This thread goes back to its event loop, and may have nothing to do there.
-  if (run->job.is_joint) run->job.joint.invite_mate();
+  if (run->job.is_joint) run->job.joint.invite_helper();
   return promise;
 }
 

@@ -10,20 +10,28 @@ namespace chainrule {
 
 class Choice {
  public:
-  // Whether the next run should use one thread. The first runs alternate. After that the slower way is tried
-  // again from time to time, each time after twice as many runs.
+  // Whether the next run should use one thread. The first runs try both. After that the slower way is tried
+  // again from time to time, each time after twice as many runs. A trial is of several runs in a row: what a
+  // second thread reads is at first in no cache of its core.
   bool alone() {
-    if (first_ < kAlternating) return first_ % 2 != 0;
+    if (first_ < 2 * kInARow) return first_ >= kInARow;
     if (++runs_ < interval_) return is_faster_alone();
+    const bool slower = !is_faster_alone();
+    if (runs_ + 1 < interval_ + kInARow) return slower;
     runs_ = 0;
     interval_ = std::min(2 * interval_, kMaxInterval);
-    return !is_faster_alone();
+    return slower;
+  }
+
+  // The next run is to try what could not be had in this one.
+  void try_again() {
+    if (first_ == 2 * kInARow && runs_ > 0) --runs_;
   }
 
   // Records the time of a step in such a run. The minimum of recent runs counts, because a thread may have
   // been preempted; an old minimum slowly loses weight.
   void note(bool alone, double step_ns) {
-    if (first_ < kAlternating) ++first_;
+    if (first_ < 2 * kInARow) ++first_;
     const bool before = is_faster_alone();
     double& least = alone ? alone_ns_ : team_ns_;
     least = least == 0 ? step_ns : std::min(step_ns, least * kForgetting);
@@ -33,7 +41,7 @@ class Choice {
   }
 
  private:
-  static constexpr int kAlternating = 6, kMinInterval = 32, kMaxInterval = 1024;
+  static constexpr int kInARow = 3, kMinInterval = 32, kMaxInterval = 1024;
   static constexpr double kForgetting = 1.05;
 
   bool is_faster_alone() const { return alone_ns_ != 0 && alone_ns_ < team_ns_; }

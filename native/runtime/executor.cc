@@ -65,8 +65,9 @@ class Executor final : public Team {
     const double cost_ns = job_cost_ns(*job);
     const bool tries = !job->profile && cost_ns < kWithTeamFromNs;
     const int width = cost_ns < kWithTeamFromNs ? 2 : std::min(thread_count(), kMaxThreads);
-    const bool together = !(tries && is_faster_alone(*job)) && queue_.reserve(cost_ns >= kWokenFromNs) &&
-                          prepare_beside(job, width);
+    const bool wanted = !(tries && is_faster_alone(*job));
+    const bool together =
+        wanted && queue_.reserve(cost_ns >= kWokenFromNs, cost_ns) && prepare_beside(job, width);
     const auto start = Clock::now();
     if (together) run_beside(job, width);
     else run_alone(job);
@@ -74,7 +75,9 @@ class Executor final : public Team {
     queue_.note_end(end);
     if (!tries) return;
     const std::lock_guard<std::mutex> hold(beside_mutex_);
-    beside_.of(job->program->fingerprint).note(!together, step_ns(*job, end - start));
+    Choice& choice = beside_.of(job->program->fingerprint);
+    if (wanted && !together) choice.try_again();
+    else choice.note(!together, step_ns(*job, end - start));
   }
 
   void between_instructions(Job* running) override {

@@ -10,10 +10,11 @@ namespace {
 
 constexpr double kServedBetweenNs = 200e3;
 
-// How often the executor's thread looks for the next call before it sleeps: some 100 µs in all. It is woken
-// to look if the job of the caller before ended so recently.
-constexpr int kLooks = 4000;
+// For so long the executor's thread looks for the next call before it sleeps. It is woken to look if the job
+// of the caller before ended so recently; then it looks for as long as this caller's own run takes, too.
 constexpr std::chrono::microseconds kSoon{100};
+constexpr double kLookNs = 25;
+constexpr int kLooks = 4000;
 
 }  // namespace
 
@@ -69,13 +70,13 @@ Job* JobQueue::next() {
   std::unique_lock<std::mutex> hold(mutex_);
   is_idle_ = true;
   while (!is_called_ && (is_reserved_ || !has_queued())) {
-    if (looks_) look(&hold);
+    if (looks_ > 0) look(&hold);
     else changed_.wait(hold);
   }
   is_idle_ = false;
   if (is_called_) {
     is_called_ = false;
-    looks_ = true;  // when it comes back
+    looks_ = kLooks;  // when it comes back
     return nullptr;
   }
   std::deque<Job*>& list = high_priority_.empty() ? queue_ : high_priority_;
@@ -84,11 +85,12 @@ Job* JobQueue::next() {
 
 // Stays awake for a while, in which the lock is not held.
 void JobQueue::look(std::unique_lock<std::mutex>* hold) {
-  looks_ = false;
+  const int looks = looks_;
+  looks_ = 0;
   is_awake_ = true;
   has_news_.store(false, std::memory_order_relaxed);
   hold->unlock();
-  spin(kLooks, [this] { return has_news_.load(std::memory_order_acquire); });
+  spin(looks, [this] { return has_news_.load(std::memory_order_acquire); });
   hold->lock();
   is_awake_ = false;
 }
@@ -123,14 +125,14 @@ void JobQueue::end(Job* job) {
   changed_.notify_all();
 }
 
-bool JobQueue::reserve(bool is_worth_waking) {
+bool JobQueue::reserve(bool is_worth_waking, double cost_ns) {
   const std::lock_guard<std::mutex> hold(mutex_);
   if (!is_idle_ || is_reserved_ || has_queued()) return false;
   is_reserved_ = is_awake_ || is_worth_waking;
   if (is_reserved_) return true;
   const Clock::duration ended_at(ended_at_.load());
   if (Clock::now().time_since_epoch() - ended_at > kSoon) return false;
-  looks_ = true;
+  looks_ = kLooks + static_cast<int>(cost_ns / kLookNs);
   tell();
   return false;
 }

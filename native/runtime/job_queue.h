@@ -38,8 +38,8 @@ class JobQueue {
   void end(Job* job);
 
   // A caller keeps the executor's thread from other jobs until it lets it go. False if that thread has one,
-  // or sleeps and is not worth waking.
-  bool reserve(bool is_worth_waking);
+  // or sleeps and is not worth waking for a job of this cost, of at most some milliseconds.
+  bool reserve(bool is_worth_waking, double cost_ns);
   void call();
   void let_go();
 
@@ -64,8 +64,9 @@ class JobQueue {
   std::deque<Job*> queue_;
   std::vector<Running> running_;  // the current job and those that run inside it
   int pending_ = 0;
-  // The executor's thread waits here; it does so awake; it is to do so for a while.
-  bool is_idle_ = false, is_awake_ = false, looks_ = false;
+  // The executor's thread waits here; it does so awake.
+  bool is_idle_ = false, is_awake_ = false;
+  int looks_ = 0;  // how often at most
   bool is_reserved_ = false, is_called_ = false;
   std::atomic<bool> has_news_{false};  // for a thread that waits awake
   std::atomic<Clock::rep> ended_at_{0};

@@ -67,12 +67,12 @@ void pause(int looks) {
 
 // The thread that joins runs for which nobody waits, on a core that is then idle. Started by the first of
 // them, and never ended.
-class Mate {
+class Helper {
  public:
   void note_open(JointRun* run) {
     const std::lock_guard<std::mutex> hold(mutex_);
     open_ = run;
-    if (run->invites_mate_) changed_.notify_one();
+    if (run->invites_helper_) changed_.notify_one();
   }
 
   void note_closed() {
@@ -83,7 +83,7 @@ class Mate {
   void invite(JointRun* run) {
     const std::lock_guard<std::mutex> hold(mutex_);
     if (!start()) return;
-    run->invites_mate_ = true;
+    run->invites_helper_ = true;
     if (open_ == run) changed_.notify_one();
   }
 
@@ -92,7 +92,7 @@ class Mate {
   bool start() {
     if (is_started_) return true;
     try {
-      std::thread(&Mate::loop, this).detach();
+      std::thread(&Helper::loop, this).detach();
     } catch (const std::system_error&) {
       return false;
     }
@@ -106,15 +106,15 @@ class Mate {
         run->help_until(run->is_closed_);
         if (!run->is_closed_.load(std::memory_order_acquire)) std::this_thread::sleep_for(kNap);
       }
-      run->has_mate_.store(false, std::memory_order_release);
+      run->has_helper_.store(false, std::memory_order_release);
     }
   }
 
   JointRun* next() {
     std::unique_lock<std::mutex> hold(mutex_);
-    changed_.wait(hold, [this] { return open_ && open_->invites_mate_; });
-    open_->invites_mate_ = false;
-    open_->has_mate_.store(true, std::memory_order_relaxed);
+    changed_.wait(hold, [this] { return open_ && open_->invites_helper_; });
+    open_->invites_helper_ = false;
+    open_->has_helper_.store(true, std::memory_order_relaxed);
     return open_;
   }
 
@@ -126,9 +126,9 @@ class Mate {
 
 namespace {
 
-Mate& mate() {
-  static Mate* const the_mate = new Mate;
-  return *the_mate;
+Helper& helper() {
+  static Helper* const the_helper = new Helper;
+  return *the_helper;
 }
 
 }  // namespace
@@ -136,7 +136,7 @@ Mate& mate() {
 void JointRun::open(const Program& program, const Frame& second) {
   program_ = &program;
   second_ = &second;
-  mate().note_open(this);
+  helper().note_open(this);
 }
 
 void JointRun::perform(const Frame& own, int32_t number) {
@@ -160,9 +160,9 @@ void JointRun::perform(const Frame& own, int32_t number) {
 }
 
 void JointRun::close() {
-  mate().note_closed();
+  helper().note_closed();
   is_closed_.store(true, std::memory_order_release);
-  for (int looks = 0; has_mate_.load(std::memory_order_acquire); ++looks) pause(looks);
+  for (int looks = 0; has_helper_.load(std::memory_order_acquire); ++looks) pause(looks);
 }
 
 bool JointRun::help() {
@@ -190,6 +190,6 @@ void JointRun::help_until(const std::atomic<bool>& over) {
   is_taken_.store(false, std::memory_order_release);
 }
 
-void JointRun::invite_mate() { mate().invite(this); }
+void JointRun::invite_helper() { helper().invite(this); }
 
 }  // namespace chainrule

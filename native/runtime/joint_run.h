@@ -1,6 +1,6 @@
 // A run that the executor's thread makes alone, and that another thread joins while it has nothing else to
-// do: who waits for the run, or the mate. Instructions then never wait for a thread whose core another one
-// needs, as those of a team do.
+// do: who waits for the run, or the helper thread. Instructions then never wait for a thread whose core
+// another one needs, as those of a team do.
 #pragma once
 
 #include <atomic>
@@ -16,18 +16,18 @@ class JointRun {
   void open(const Program& program, const Frame& second);
   // Runs all tasks of an instruction, of which who has joined makes some.
   void perform(const Frame& own, int32_t number);
-  // From here on nobody joins; the mate has left when this returns.
+  // From here on nobody joins; the helper thread has left when this returns.
   void close();
 
   // Makes what it can of the instructions under way until that is `over`, or until there has been nothing to
   // do for some time. The run must exist until this returns; it need not be open.
   void help_until(const std::atomic<bool>& over);
 
-  // The mate, a thread of the process, joins as soon as the run is open.
-  void invite_mate();
+  // The helper, a thread of the process, joins as soon as the run is open.
+  void invite_helper();
 
  private:
-  friend class Mate;
+  friend class Helper;
 
   bool help();
 
@@ -38,9 +38,9 @@ class JointRun {
   std::atomic<uint64_t> parts_{0};
   std::atomic<int32_t> done_{0};  // parts that who has joined has made
   std::atomic<bool> is_taken_{false};  // somebody has joined
-  std::atomic<bool> has_mate_{false};
+  std::atomic<bool> has_helper_{false};
   std::atomic<bool> is_closed_{false};
-  bool invites_mate_ = false;  // guarded by the mate's mutex
+  bool invites_helper_ = false;  // guarded by the helper thread's mutex
 };
 
 }  // namespace chainrule

@@ -157,8 +157,8 @@ std::unique_ptr<Program> chain() {
   return load(plan);
 }
 
-// A joint run that nobody joins, or a thread that waits for it, or the mate, or both.
-std::vector<float> run_joint(Program* program, bool helps, bool has_mate) {
+// A joint run that nobody joins, or a thread that waits for it, or the helper thread, or both.
+std::vector<float> run_joint(Program* program, bool helps, bool has_helper) {
   std::vector<float> result(kChained * kChained);
   Job job;
   job.program = program;
@@ -170,7 +170,7 @@ std::vector<float> run_joint(Program* program, bool helps, bool has_mate) {
     static_cast<std::atomic<bool>*>(const_cast<void*>(run->owner))->store(true, std::memory_order_release);
   };
   submit(&job);
-  if (has_mate) job.joint.invite_mate();
+  if (has_helper) job.joint.invite_helper();
   while (!done.load(std::memory_order_acquire)) {
     if (helps) job.joint.help_until(done);
     std::this_thread::yield();
