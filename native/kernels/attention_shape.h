@@ -172,17 +172,11 @@ void tile_product(AffineRows a, int64_t rows, const float* b, int64_t b_row, int
   t.accumulate = accumulate;
   for (int64_t j = 0; j < columns; j += kPanelColumns) {
     int64_t own = min(columns - j, kPanelColumns), vectors = ceil_div(own, kLanes);
-    const RowTiles tiles = tiles_of(rows, vectors);
     t.last_columns = own - (vectors - 1) * kLanes;
     t.a = a;
     t.b = b + j;
     t.c = c + j;
-    for (int64_t i = 0; i < tiles.count; ++i) {
-      const int64_t height = tiles.rows(i);
-      kTiles<Float32, TileKind::plain>.of[vectors - 1][height - 1](t);
-      t.a = t.a.from(height, 0);
-      t.c += height * c_row;
-    }
+    multiply_tiles<Float32>(t, tiles_of(rows, vectors), vectors);
   }
 }
 

@@ -166,7 +166,7 @@ template <class Number>
 void multiply_windows_panel(const Convolution& c, const Part& part, const Workspace& workspace) {
   const Product& p = c.product;
   const int64_t vectors = ceil_div(part.columns, kLanes);
-  const int64_t tiles = ceil_div(part.rows, rows_of_tile(static_cast<int>(vectors)));
+  const RowTiles tiles = tiles_of(part.rows, vectors);
   const bool last = is_last(p, part), apart = c.apart;
   if (apart && part.depth == 0) return store_pixels(c, part, workspace, 0);
   TileArgs t = {};
@@ -179,11 +179,10 @@ void multiply_windows_panel(const Convolution& c, const Part& part, const Worksp
   t.last_columns = apart ? kLanes : part.columns - (vectors - 1) * kLanes;
   t.accumulate = !apart && part.k > 0;
   t.bias = last && !apart ? bias_at(p.epilogue, part.column) : nullptr;
-  const int64_t least = part.rows / tiles, taller = part.rows % tiles;
   const bool finishes = last && !apart && has_more_to_do(p.epilogue);
   int64_t row = part.row;
-  for (int64_t i = 0; i < tiles; ++i) {
-    const int64_t rows = least + (i < taller);
+  for (int64_t i = 0; i < tiles.count; ++i) {
+    const int64_t rows = tiles.rows(i);
     kTiles<Number, TileKind::plain>.of[vectors - 1][rows - 1](t);
     if (finishes) finish_rows(p, workspace, {row, rows, part.column, part.columns});
     t.a = t.a.from(rows, 0);

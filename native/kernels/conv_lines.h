@@ -127,7 +127,7 @@ VEC_INLINE void multiply_line(const Convolution& c, const Part& part, const Work
                    const Segment* segments, int64_t count, int64_t window) {
   const Product& p = c.product;
   const int64_t vectors = ceil_div(part.columns, kLanes);
-  const int64_t tiles = ceil_div(part.rows, rows_of_tile(static_cast<int>(vectors)));
+  const RowTiles tiles = tiles_of(part.rows, vectors);
   const bool last = is_last(p, part);
   int64_t pixel = part.row, step = 1;
   if (c.apart) {
@@ -142,10 +142,9 @@ VEC_INLINE void multiply_line(const Convolution& c, const Part& part, const Work
   t.last_columns = part.columns - (vectors - 1) * kLanes;
   t.accumulate = part.k > 0;
   t.bias = last ? bias_at(p.epilogue, part.column) : nullptr;
-  const int64_t least = part.rows / tiles, taller = part.rows % tiles;
   const bool finishes = last && has_more_to_do(p.epilogue);
-  for (int64_t i = 0; i < tiles; ++i) {
-    const int64_t rows = least + (i < taller);
+  for (int64_t i = 0; i < tiles.count; ++i) {
+    const int64_t rows = tiles.rows(i);
     kSegmentTiles<Number>.of[vectors - 1][rows - 1](t, segments, count, window);
     if (finishes) finish_rows(p, workspace, {pixel, rows, part.column, part.columns}, step);
     t.c += rows * t.c_row;

@@ -88,8 +88,6 @@ void multiply_strip(const SpreadCut& cut, const AffineRows& kernel, int64_t rows
                     int64_t depth, bool accumulate, const SpreadMemory& memory) {
   for (int64_t j = 0; j < columns; j += kPanelColumns) {
     const int64_t vectors = ceil_div(min(columns - j, kPanelColumns), kLanes);
-    const int64_t tiles = ceil_div(rows, rows_of_tile(static_cast<int>(vectors)));
-    const int64_t least = rows / tiles, taller = rows % tiles;
     TileArgs t = {};
     t.depth = depth;
     t.a = kernel;
@@ -99,12 +97,7 @@ void multiply_strip(const SpreadCut& cut, const AffineRows& kernel, int64_t rows
     t.c_row = cut.pitch;
     t.last_columns = kLanes;
     t.accumulate = accumulate;
-    for (int64_t i = 0; i < tiles; ++i) {
-      const int64_t own = least + (i < taller);
-      kTiles<Float32, TileKind::plain>.of[vectors - 1][own - 1](t);
-      t.a = t.a.from(own, 0);
-      t.c += own * cut.pitch;
-    }
+    multiply_tiles<Float32>(t, tiles_of(rows, vectors), vectors);
   }
 }
 

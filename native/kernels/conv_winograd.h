@@ -228,8 +228,7 @@ void multiply_points(const Winograd& w, const OutputRange& outputs, const float*
       const float* b = u + (point * w.outputs + panel) * words;
       for (int64_t column = max(outputs.first - panel, 0); column < end; column += kPanelColumns) {
         const int64_t vectors = min(end - column, kPanelColumns) / kLanes;
-        const int64_t tiles = ceil_div(count, rows_of_tile(static_cast<int>(vectors)));
-        const int64_t least = count / tiles, taller = count % tiles;
+        const RowTiles tiles = tiles_of(count, vectors);
         for (int64_t k = 0, depth; k < w.channels; k += depth) {
           depth = chain_length(w.channels, k);
           const int64_t word = k / Number::kPerWord;
@@ -242,12 +241,7 @@ void multiply_points(const Winograd& w, const OutputRange& outputs, const float*
           t.c_row = w.outputs;
           t.last_columns = kLanes;
           t.accumulate = k > 0;
-          for (int64_t i = 0; i < tiles; ++i) {
-            const int64_t rows = least + (i < taller);
-            kTiles<Number, TileKind::plain>.of[vectors - 1][rows - 1](t);
-            t.a = t.a.from(rows, 0);
-            t.c += rows * t.c_row;
-          }
+          multiply_tiles<Number>(t, tiles, vectors);
         }
       }
     }

@@ -152,8 +152,6 @@ void add_points(int64_t words, int64_t channels, int64_t outputs, const float* o
   for (int64_t point = 0; point < kPoints; ++point) {
     for (int64_t column = 0; column < outputs; column += kPanelColumns) {
       const int64_t vectors = min(outputs - column, kPanelColumns) / kLanes;
-      const int64_t tiles = ceil_div(channels, rows_of_tile(static_cast<int>(vectors)));
-      const int64_t least = channels / tiles, taller = channels % tiles;
       TileArgs t = {};
       t.depth = words;
       t.a = {of_x + point * point_words(channels), 1, channels};
@@ -163,12 +161,7 @@ void add_points(int64_t words, int64_t channels, int64_t outputs, const float* o
       t.c_row = outputs;
       t.last_columns = kLanes;
       t.accumulate = accumulate;
-      for (int64_t i = 0; i < tiles; ++i) {
-        const int64_t rows = least + (i < taller);
-        kTiles<Number, TileKind::plain>.of[vectors - 1][rows - 1](t);
-        t.a = t.a.from(rows, 0);
-        t.c += rows * t.c_row;
-      }
+      multiply_tiles<Number>(t, tiles_of(channels, vectors), vectors);
     }
   }
 }

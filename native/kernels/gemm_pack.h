@@ -104,18 +104,6 @@ bool packs_a(const Product& p) {
   return is_spread(p.k, p.a.step);
 }
 
-// How the rows of a part are cut into tiles of nearly equal height. Divided once: a division takes as long as
-// a tenth of a shallow tile.
-struct RowTiles {
-  int64_t count, least, taller;  // so many of them are one row taller than the least
-  int64_t rows(int64_t i) const { return least + (i < taller); }
-};
-
-RowTiles tiles_of(int64_t rows, int64_t vectors) {
-  int64_t count = ceil_div(rows, rows_of_tile(static_cast<int>(vectors)));
-  return {count, rows / count, rows % count};
-}
-
 // Where tile i of a copy begins: behind each of the others are the lanes that its last store leaves over.
 VEC_INLINE AffineRows tile_of(const float* copy, int64_t i, int64_t row, int64_t rows, int64_t depth) {
   return {copy + row * depth + i * kLanes, 1, rows};

@@ -198,5 +198,28 @@ constexpr TileTable make_tiles() {
 template <class Number, TileKind kKind>
 constexpr TileTable kTiles = make_tiles<Number, kKind>();
 
+// How the rows of a part are cut into tiles of nearly equal height. Divided once: a division takes as long as
+// a tenth of a shallow tile.
+struct RowTiles {
+  int64_t count, least, taller;  // so many of them are one row taller than the least
+  int64_t rows(int64_t i) const { return least + (i < taller); }
+};
+
+RowTiles tiles_of(int64_t rows, int64_t vectors) {
+  int64_t count = ceil_div(rows, rows_of_tile(static_cast<int>(vectors)));
+  return {count, rows / count, rows % count};
+}
+
+// All rows over one panel of so many vectors; t is the first tile.
+template <class Number>
+VEC_INLINE void multiply_tiles(TileArgs t, const RowTiles& tiles, int64_t vectors) {
+  for (int64_t i = 0; i < tiles.count; ++i) {
+    const int64_t rows = tiles.rows(i);
+    kTiles<Number, TileKind::plain>.of[vectors - 1][rows - 1](t);
+    t.a = t.a.from(rows, 0);
+    t.c += rows * t.c_row;
+  }
+}
+
 }  // namespace
 }  // namespace chainrule

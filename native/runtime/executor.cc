@@ -40,8 +40,10 @@ bool tries_both(const Job& job) {
          program.step_cost_ns <= kTriedUpToNs;
 }
 
+double ns_of(Clock::duration taken) { return std::chrono::duration<double, std::nano>(taken).count(); }
+
 double step_ns(const Job& job, Clock::duration taken) {
-  return std::chrono::duration<double, std::nano>(taken).count() / static_cast<double>(job.steps);
+  return ns_of(taken) / static_cast<double>(job.steps);
 }
 
 bool is_worth_help(const Job& job) {
@@ -158,8 +160,7 @@ class Executor final : public Team {
     const auto start = Clock::now();
     run(job, width);
     const auto taken = Clock::now() - start;
-    const bool is_short = std::chrono::duration<double, std::nano>(taken).count() < kTellsFromNs;
-    if (!tells || job->report.steps < kTellsFromSteps || is_short) return;
+    if (!tells || job->report.steps < kTellsFromSteps || ns_of(taken) < kTellsFromNs) return;
     team_.of(job->program->fingerprint).note(width == 1, step_ns(*job, taken));
   }
 

@@ -13,8 +13,7 @@ constexpr double kServedBetweenNs = 200e3;
 // For so long the executor's thread looks for the next call before it sleeps. It is woken to look if the job
 // of the caller before ended so recently; then it looks for as long as this caller's own run takes, too.
 constexpr std::chrono::microseconds kSoon{100};
-constexpr double kLookNs = 25;
-constexpr int kLooks = 4000;
+constexpr int kLooks = static_cast<int>(std::chrono::nanoseconds(kSoon).count() / kLookNs);
 
 }  // namespace
 

@@ -15,7 +15,10 @@ inline void relax_cpu() {
 #endif
 }
 
-// Looks so often at most, about every 25 ns. Whether it came.
+// About what a look takes.
+constexpr double kLookNs = 25;
+
+// Looks so often at most. Whether it came.
 template <typename Came>
 bool spin(int looks, const Came& came) {
   for (int look = 0; look < looks; ++look) {

@@ -29,8 +29,11 @@ export function axesToAttend(where: string, axes: unknown): readonly number[] | 
 }
 
 /** Axes of values with the batch, from 1 on; the last axis are features. */
+const placesOf = (rank: number): readonly number[] => Array.from({length: rank - 2}, (_, place) => place + 1);
+
+/** Those that are attended to. */
 function attended(name: string, axes: readonly number[] | undefined, rank: number): readonly number[] {
-  const places = Array.from({length: rank - 2}, (_, place) => place + 1);
+  const places = placesOf(rank);
   const own = axes?.map(axis => (axis < 0 ? axis + rank : axis)) ?? places;
   if (own.every(axis => places.includes(axis)) && new Set(own).size === own.length) return own;
   const wanted = `expected axes from 1 to ${rank - 2}, between the batch and the features`;
@@ -54,7 +57,7 @@ export function foldingOf(
   if ([value, key].some(sample => sample.length !== rank - 1)) return undefined;
   const own = attended(name, axes, rank);
   if (rank === 3) return undefined;
-  const rest = Array.from({length: rank - 2}, (_, place) => place + 1).filter(axis => !own.includes(axis));
+  const rest = placesOf(rank).filter(axis => !own.includes(axis));
   const apart = sizesAt(query, rest);
   const other = [value, key].find(sample => !sameShape(sizesAt(sample, rest), apart));
   if (other) {

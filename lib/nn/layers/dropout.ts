@@ -23,7 +23,7 @@ export interface SpatialDropoutOptions extends LayerOptions {
 }
 
 /** @throws ERR_OPTION */
-export function checkNoiseShape(where: string, shape: unknown): asserts shape is readonly (number | null)[] {
+function checkNoiseShape(where: string, shape: unknown): asserts shape is readonly (number | null)[] {
   const sizes = Array.isArray(shape) ? shape : [];
   const ok = sizes.length > 0 && sizes.every(size => size === null || (Number.isInteger(size) && size > 0));
   if (ok) return;
@@ -43,13 +43,20 @@ export function drawsFor(x: Tensor, noiseShape: readonly (number | null)[]): rea
   return failIn('noiseShape', 'ERR_SHAPE', `${wanted}. Received ${given} for ${x}`);
 }
 
-/** In training, zeroes random elements and scales the others by 1/(1 − rate); otherwise gives x. */
-export function dropout(options: DropoutOptions): Layer {
-  const where = 'layers.dropout';
+type Drops = Pick<DropoutOptions, 'rate' | 'noiseShape'>;
+
+/** How much is dropped, and what together. */
+export function dropsOf(where: string, options: DropoutOptions): Drops {
   requireOptions(where, options, [...layerOptions, 'rate', 'noiseShape']);
   const {rate, noiseShape} = options;
   checkNumber(`${where}: rate`, rate, {min: 0, below: 1});
   if (noiseShape !== undefined) checkNoiseShape(`${where}: noiseShape`, noiseShape);
+  return {rate, noiseShape};
+}
+
+/** In training, zeroes random elements and scales the others by 1/(1 − rate); otherwise gives x. */
+export function dropout(options: DropoutOptions): Layer {
+  const {rate, noiseShape} = dropsOf('layers.dropout', options);
   return makeLayer(
     'dropout',
     options,

@@ -5,7 +5,7 @@ import {randomBernoulli, randomNormal} from '../../ops/random.ts';
 import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
 import {makeLayer} from '../make-layer.ts';
 import {l1l2} from '../regularizers.ts';
-import {checkNoiseShape, drawsFor} from './dropout.ts';
+import {drawsFor, dropsOf} from './dropout.ts';
 
 export interface RateOptions extends LayerOptions {
   /** The fraction of the elements that are dropped, in [0, 1). */
@@ -25,11 +25,7 @@ const seluLimit = -1.6732632423543772 * 1.0507009873554805;
  * that mean and variance stay those of the input (Klambauer et al. 2017): the dropout for selu.
  */
 export function alphaDropout(options: AlphaDropoutOptions): Layer {
-  const where = 'layers.alphaDropout';
-  requireOptions(where, options, [...layerOptions, 'rate', 'noiseShape']);
-  const {rate, noiseShape} = options;
-  checkNumber(`${where}: rate`, rate, {min: 0, below: 1});
-  if (noiseShape !== undefined) checkNoiseShape(`${where}: noiseShape`, noiseShape);
+  const {rate, noiseShape} = dropsOf('layers.alphaDropout', options);
   return makeLayer(
     'alphaDropout',
     options,
