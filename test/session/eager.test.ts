@@ -314,7 +314,7 @@ const [major = 0, minor = 0] = release().split('.').map(Number);
 // Since Linux 5.14 a program can ask for memory in its pages at once.
 const mapsAtOnce = existsSync('/proc/self/pagemap') && (major > 5 || (major === 5 && minor >= 14));
 
-/** How many pages of an array that begins at a page have memory; what it is to the kernel, not what was read. */
+/** How many pages of an array that begins at a page have memory: what the kernel says, not what was read. */
 function pagesMapped(array: Uint8Array): number {
   const first = addon().alignment(array, 2 ** 48) / 4096;
   const pages = new BigUint64Array(Math.ceil(array.length / 4096));
