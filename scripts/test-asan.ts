@@ -41,6 +41,9 @@ const steps: Step[] = [
     name: `asan ${name}`,
     run: () => counted(spawn(path.join(folder, name), [], {capture: true, env: options})),
   })),
-  {name: 'asan tests', run: () => vitestSuite(process.argv.slice(2), forNode(), 'vitest-asan')},
+  {
+    name: 'asan tests',
+    run: () => vitestSuite(['--testTimeout=600000', ...process.argv.slice(2)], forNode(), 'vitest-asan'),
+  },
 ];
 await runSteps(steps);
