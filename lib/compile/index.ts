@@ -56,8 +56,11 @@ export function compileToPlan(request: CompileRequest): Plan {
 
 export const compileStages = (request: CompileRequest): Compiled => inOneGo(compileInParts(request));
 
-/** Work in parts, of which each takes a while: for who does other things between them. */
-export type Parts<Result> = Generator<undefined, Result, undefined>;
+/**
+ * Work in parts, of which each takes a while: for who does other things between them. A part that goes over
+ * some of the calls alone gives how many.
+ */
+export type Parts<Result> = Generator<number | undefined, Result, undefined>;
 
 export function inOneGo<Result>(parts: Parts<Result>): Result {
   for (;;) {

@@ -12,7 +12,7 @@ export class Compilation<Result> {
   /** Turns of the event loop that there had been when it was last asked for. */
   #turns = 0;
 
-  /** Each of the parts goes over so many calls. */
+  /** A part goes over so many calls, where it does not say otherwise. */
   constructor(parts: Parts<Result>, callsOfPart: number) {
     this.#parts = parts;
     this.#callsOfPart = Math.max(1, callsOfPart);
@@ -38,10 +38,11 @@ export class Compilation<Result> {
   }
 
   advance(calls: number): void {
-    for (let done = 0; done < calls && !this.isDone; done += this.#callsOfPart) {
+    for (let done = 0; done < calls && !this.isDone; ) {
       try {
-        const {done: isLast, value} = this.#parts.next();
-        if (isLast) this.#result = {value};
+        const part = this.#parts.next();
+        if (part.done) this.#result = {value: part.value};
+        else done += part.value ?? this.#callsOfPart;
       } catch (error) {
         this.#error = {error};
       }
@@ -59,10 +60,23 @@ class Queue {
   readonly #waiting: Compilation<unknown>[] = [];
   turns = 0;
   #isAsked = false;
+  /** Turns that there had been at the end of the last trace that ran as a plan. */
+  #turnsAtEnd = 0;
 
   add(compilation: Compilation<unknown>): void {
     this.#waiting.push(compilation);
     this.#ask();
+  }
+
+  goOn(): void {
+    const hasTurned = this.#turnsAtEnd !== this.turns;
+    this.#turnsAtEnd = this.turns;
+    if (!hasTurned) this.#first()?.advance(ways.callsATrace);
+  }
+
+  #first(): Compilation<unknown> | undefined {
+    while (this.#waiting[0]?.isDone) this.#waiting.shift();
+    return this.#waiting[0];
   }
 
   #ask(): void {
@@ -74,10 +88,15 @@ class Queue {
   #turn(): void {
     this.#isAsked = false;
     this.turns++;
-    while (this.#waiting[0]?.isDone) this.#waiting.shift();
-    this.#waiting[0]?.advance(ways.callsATurn);
+    this.#first()?.advance(ways.callsATurn);
     if (this.#waiting.length > 0) this.#ask();
   }
 }
 
 const queue = new Queue();
+
+/**
+ * A trace that has a plan ends, and another may wait for one: where the event loop has not turned since the
+ * last time, this goes on with that. A variant of a step that comes once in an epoch asks for it too seldom.
+ */
+export const goOnCompiling = (): void => queue.goOn();

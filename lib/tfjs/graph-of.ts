@@ -94,7 +94,7 @@ export function* graphInParts(
     });
   };
   for (const [at, node] of nodes.entries()) {
-    if (at % nodesOfPart === nodesOfPart - 1) yield;
+    if (at % nodesOfPart === nodesOfPart - 1) yield nodesOfPart;
     const own = sized[at] as Sized;
     const given = node.operands.map((entry, index) =>
       ops.reshape(tensors.get(entry) as Tensor, specOf(own, index).shape),

@@ -22,8 +22,6 @@ export const withoutRule: ReadonlyMap<string, Reason> = new Map([
 
 /** Native kernels that have none for some operands, and for which. */
 export const withoutRuleFor: ReadonlyMap<string, string> = new Map([
-  ...list('_FusedMatMul', 'int32'),
-  ...list('Cumprod Cumsum Prod TopK', 'int32, bool'),
   ...list('Bincount DenseBincount ScatterNd UnsortedSegmentSum', 'sums of int32'),
   ...list('GatherNd Max Min', 'no elements'),
   ...list('Range', 'no elements'),

@@ -3,6 +3,7 @@
 // pays no compiler. Both give the same bits.
 import {pool} from '../runtime/pool.ts';
 import type {LinkedGraph} from '../session/eager/linked-graph.ts';
+import {goOnCompiling} from './compilation.ts';
 import {Entry, type NumericType, type Source, takeFor} from './entry.ts';
 import {findKnown, type Unknown} from './known-traces.ts';
 import {Node, runOpByOp} from './op-by-op.ts';
@@ -209,6 +210,7 @@ export class Trace implements Ending, Unknown {
       return false;
     }
     traceCounts.asPlan++;
+    goOnCompiling();
     if (run) {
       traceCounts.meanwhile++;
       const source = pendingRuns.add(run, this);

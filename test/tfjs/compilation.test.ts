@@ -51,6 +51,15 @@ describe('compilations', () => {
     expect(new Set(results).size).toBe(1);
   });
 
+  test('of a trace that seldom comes go on at the ends of others', async () => {
+    Object.assign(ways, {callsATurn: 1, callsATrace: 1});
+    for (let time = 0; time < 20; time++) chain(30, 5);
+    for (let time = 0; time < 2; time++) chain(153, 6);
+    for (let time = 0; time < 20; time++) chain(30, 5);
+    const [, counts] = await counted(() => chain(153, 6));
+    expect(counts).toMatchObject({asPlan: 1, opByOp: 0});
+  });
+
   test('of short traces take one go', async () => {
     const [, counts] = await counted(() => Array.from({length: 4}, () => chain(20, 3)));
     expect(counts).toMatchObject({compiled: 1, opByOp: 1, asPlan: 3});

@@ -36,6 +36,10 @@ function hypotenuse(a: Tensor, b: Tensor): Tensor {
   return ops.select(ops.logicalOr(ops.equal(largest, 0), ops.equal(largest, Infinity)), largest, length);
 }
 
+/** Of integers, too, it is float32. */
+export const prelu: Formula = (x, alpha) =>
+  ops.select(ops.less(x, 0), ops.mul(float(alpha), float(x)), float(x));
+
 export const binary: Rules = {
   Add: arithmetic(ops.add),
   Atan2: arithmetic(ops.atan2),
@@ -69,9 +73,7 @@ export const binary: Rules = {
   }),
   ComplexAbs: rule('real imag', ({real, imag}) => hypotenuse(real, imag)),
   EluGrad: rule('dy y', ({dy, y}) => ops.select(ops.greaterEqual(y, 0), dy, ops.mul(dy, ops.add(y, 1)))),
-  Prelu: rule('x alpha', ({x, alpha}) =>
-    ops.select(ops.less(x, 0), ops.mul(float(alpha), float(x)), float(x)),
-  ),
+  Prelu: rule('x alpha', ({x, alpha}) => prelu(x, alpha)),
   Select: rule('condition t e', ({condition, t, e}) => {
     if (condition.rank === 0 && t.rank > 0) return 'refused';
     return ops.select(conditionFor(condition, t), t, e);

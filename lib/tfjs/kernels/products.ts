@@ -3,34 +3,35 @@ import type {_FusedMatMulAttrs, BatchMatMulAttrs, EinsumAttrs} from '@tensorflow
 import type {Tensor} from '../../core/tensor.ts';
 import * as ops from '../../ops/index.ts';
 import {listRule, type Outcome, type Rules, rule} from '../rule.ts';
+import {prelu} from './binary.ts';
 import {activations, leakyRelu} from './unary.ts';
 
 export const areReal = (...operands: readonly (Tensor | undefined)[]): boolean =>
   operands.every(operand => operand === undefined || operand.dtype === 'float32');
 
-const areWhole = (...operands: readonly Tensor[]): boolean => operands.every(({dtype}) => dtype === 'int32');
+const areWhole = (...operands: readonly (Tensor | undefined)[]): boolean =>
+  operands.every(operand => operand === undefined || operand.dtype === 'int32');
 
 interface ActivationAttrs {
   readonly activation?: string | null;
   readonly leakyreluAlpha?: number;
 }
 
-/** With the activation of a fused kernel. */
+/** With the activation of a fused kernel: of integers integers, but for the two with slopes. */
 export function activated(x: Tensor, attributes: ActivationAttrs, weights?: Tensor): Outcome {
   const {activation, leakyreluAlpha} = attributes;
   if (!activation) return x;
-  if (activation === 'leakyrelu') return leakyRelu(x, leakyreluAlpha ?? 0);
-  if (activation === 'prelu') {
-    return weights ? ops.select(ops.less(x, 0), ops.mul(weights, x), x) : 'refused';
-  }
-  return activations[activation]?.(x) ?? 'refused';
+  if (activation === 'leakyrelu') return leakyRelu(ops.cast(x, 'float32'), leakyreluAlpha ?? 0);
+  if (activation === 'prelu') return weights ? prelu(x, weights) : 'refused';
+  const formula = activations[activation];
+  return formula ? ops.cast(formula(x), x.dtype) : 'refused';
 }
 
 export const products: Rules = {
   _FusedMatMul: rule(
     'a b bias? preluActivationWeights?',
     ({a, b, bias, preluActivationWeights: weights}, attributes: _FusedMatMulAttrs) => {
-      if (!areReal(a, b, bias, weights)) return 'not yet';
+      if (!areReal(a, b, bias, weights) && !areWhole(a, b, bias)) return 'other types';
       const {transposeA, transposeB} = attributes;
       const product = ops.matmul(a, b, {transposeA, transposeB});
       return activated(bias ? ops.add(product, bias) : product, attributes, weights);

@@ -42,8 +42,7 @@ type Running = (x: Tensor, axis: number, exclusive: boolean, reverse: boolean) =
 
 const running = (body: Running): Rule =>
   rule('x', ({x}, {axis, exclusive, reverse}: CumsumAttrs) => {
-    // Sums of integers are exact in tfjs, those of the native kernel are float32.
-    if (x.dtype !== 'float32' || x.rank === 0) return 'not yet';
+    if (x.rank === 0) return 'refused';
     return body(x, axis, Boolean(exclusive), Boolean(reverse));
   });
 
@@ -59,9 +58,7 @@ export const reduce: Rules = {
   ),
   Mean: over((x, axes, keepDims) => ops.mean(x, axes, keepDims)),
   Min: rule('x', ({x}, {axis, keepDims}: SumAttrs) => extreme(ops.min, x, axis, keepDims)),
-  Prod: rule('x', ({x}, {axis, keepDims}: SumAttrs) =>
-    x.dtype === 'float32' ? ops.prod(x, axesOf(axis, x), Boolean(keepDims)) : 'not yet',
-  ),
+  Prod: over(ops.prod),
   Softmax: rule('logits', ({logits}, {dim}: SoftmaxAttrs) => {
     const last = logits.rank - 1;
     return dim === -1 || dim === last ? ops.softmax(ops.cast(logits, 'float32')) : 'refused';
@@ -71,8 +68,7 @@ export const reduce: Rules = {
     return x.dtype === 'bool' ? ops.cast(sum, 'int32') : sum;
   }),
   TopK: rule('x', ({x}, {k}: TopKAttrs) => {
-    if (x.dtype !== 'float32') return 'not yet';
     const {values, indices} = ops.topK(x, k);
-    return [values, indices];
+    return [ops.cast(values, x.dtype), indices];
   }),
 };

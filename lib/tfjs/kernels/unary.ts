@@ -7,8 +7,9 @@ import {type Rule, type Rules, rule, withChanging} from '../rule.ts';
 
 type Formula = (x: Tensor) => Tensor;
 
-/** The result has the type of the operand. */
-const sameType = (formula: Formula): Rule => rule('x', ({x}) => ops.cast(formula(x), x.dtype));
+/** The result has the type of the operand. As bools, tfjs has bytes that are cut off: 0.7 is false. */
+const sameType = (formula: Formula): Rule =>
+  rule('x', ({x}) => (x.dtype === 'bool' ? 'other types' : ops.cast(formula(x), x.dtype)));
 
 /** Integers are what they are. */
 const ofReals = (formula: Formula): Rule => rule('x', ({x}) => (x.dtype === 'float32' ? formula(x) : x));
@@ -25,13 +26,14 @@ const seluScale = 1.0507009873554805;
 const elu: Formula = x => ops.select(ops.greaterEqual(x, 0), x, ops.expm1(x));
 const leaky = (x: Tensor, alpha: number | Tensor): Tensor => ops.select(ops.less(x, 0), ops.mul(x, alpha), x);
 const relu: Formula = x => (x.dtype === 'float32' ? ops.relu(x) : ops.maximum(x, 0));
+const relu6: Formula = x => (x.dtype === 'float32' ? ops.relu6(x) : ops.minimum(relu(x), 6));
 
 /** Activations by their names in fused kernels. */
 export const activations: Readonly<Record<string, Formula>> = {
   linear: x => x,
   relu,
   elu,
-  relu6: ops.relu6,
+  relu6,
   sigmoid: ops.sigmoid,
 };
 
@@ -100,6 +102,7 @@ export const unary: Rules = {
     },
   ),
   Step: rule('x', ({x}, {alpha}: StepAttrs) => {
+    if (x.dtype === 'bool') return 'other types';
     const step = ops.select(ops.greater(x, 0), 1, alpha);
     return ops.cast(x.dtype === 'float32' ? ops.select(ops.isNaN(x), x, step) : step, x.dtype);
   }),
