@@ -256,6 +256,17 @@ const sequences: readonly Goal[] = [
   },
 ];
 
+/** Of the bench examples. */
+const examples: readonly Goal[] = [
+  {name: 'example-deep-q', what: 'deep-q: steps a second, learning included', atLeast: 1000, unit: ''},
+  {
+    name: 'example-moby-dick',
+    what: 'moby-dick: seconds of the slower network for the whole book, three times',
+    atMost: 600,
+    unit: '',
+  },
+];
+
 /** Of the bench eager. */
 const eager: readonly Goal[] = [
   us('eager-known', 'one op at once, known shapes, beyond its kernel', 2),
@@ -299,6 +310,7 @@ export const goals: readonly Goal[] = [
   ...imageNetworks,
   ...attention,
   ...sequences,
+  ...examples,
   ...tfjs,
   ...tfjsImages,
 ];

@@ -30,6 +30,7 @@ const benches = [
   'attention',
   'sequence',
   'checkpoint',
+  'examples',
   'optimizer',
   'precision',
   'types',

@@ -37,14 +37,16 @@ const asInput = (images: Uint8Array) => ({
   scale: 1 / 255,
 });
 
-/** Two convolutions, each followed by the largest of 2 × 2 pixels (LeCun et al. 1998), and a dropout. */
+/** Twice two convolutions and the largest of 2 × 2 pixels (Simonyan and Zisserman 2015), and a dropout. */
 function convolutions(activation: 'relu') {
   const conv = (filters: number) =>
     layers.conv2d({filters, kernelSize: 3, activation, kernelInitializer: 'heUniform'});
   return [
     layers.reshape({targetShape: [28, 28, 1], inputShape: [pixels]}),
     conv(32),
+    conv(32),
     layers.maxPooling2d(),
+    conv(64),
     conv(64),
     layers.maxPooling2d(),
     layers.flatten(),

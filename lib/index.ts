@@ -76,7 +76,7 @@ export type {
 export type {DenseOptions} from './nn/layers/dense.ts';
 export type {DiscretizationLayer, DiscretizationOptions} from './nn/layers/discretization.ts';
 export type {DotOptions} from './nn/layers/dot.ts';
-export type {DropoutOptions, SpatialDropoutOptions} from './nn/layers/dropout.ts';
+export type {DropoutOptions, ImageDropoutOptions, SpatialDropoutOptions} from './nn/layers/dropout.ts';
 export type {EmbeddingBagOptions, EmbeddingOptions} from './nn/layers/embedding.ts';
 export type {NormalizationLayer, NormalizationOptions} from './nn/layers/feature-normalization.ts';
 export type {

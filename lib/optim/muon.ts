@@ -10,7 +10,7 @@ import {type FormulaStep, formulaUpdate} from './formula.ts';
 import {makeOptimizer, type Optimizer} from './optimizer.ts';
 import {type CommonOptions, checkEpsilon, checkFraction, commonOptions} from './options.ts';
 
-/** `learningRate` is 0.001 and `weightDecay` 0.1 by default, as in PyTorch and Keras. */
+/** `learningRate` is 0.001 and `weightDecay` 0.1 by default, as in PyTorch. */
 export interface MuonOptions extends CommonOptions {
   /** The fraction of the mean gradient that is kept at each step, 0.95 by default. */
   readonly momentum?: number;

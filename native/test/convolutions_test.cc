@@ -227,6 +227,36 @@ void test_convolution(const Shape& s, bool in_bfloat16) {
   }
 }
 
+size_t memory_of(KernelRun run, const KernelTable& table) {
+  return find_kernel(table, run.name)->scratch_bytes(run.arguments(table));
+}
+
+// A thread needs no windows of a whole image: by direct sums hardly more than for a product, by Winograd's
+// products at most three quarters more, however large the image is.
+void test_memory_of_convolutions() {
+  const int64_t sizes[][2] = {{64, 64}, {128, 128}, {256, 256}, {3, 32}, {1, 32}, {64, 3}, {16, 48}};
+  Operand a(Dtype::float32, {64, 64}, 0), b(Dtype::float32, {64, 64}, 0), c(Dtype::float32, {64, 64}, 0);
+  for (const KernelTable* table : all_tables()) {
+    const size_t product = memory_of({"matmul", &c, {&a, &b}, {0, 0, 0, 0, -1}}, *table);
+    for (const auto& [channels, outputs] : sizes) {
+      for (const int64_t side : {16, 96}) {
+        Operand x(Dtype::float32, {1, side, side, channels}, 0);
+        Operand y(Dtype::float32, {1, side, side, outputs}, 0);
+        Operand w(Dtype::float32, {3, 3, channels, outputs}, 0);
+        Operand dw(Dtype::float32, {2, 3, 3, channels, outputs}, 0);
+        for (const int32_t direct : {0, 1}) {
+          const size_t most = direct ? product + (32 << 10) : product + product / 4 * 3;
+          const std::vector<int32_t> words = {0, -1, direct, 0, 1, 1, 1, 1, 1, 1};
+          const std::vector<int32_t> of_kernel = {direct, 0, 1, 1, 1, 1, 1, 1};
+          CHECK(memory_of({"conv", &y, {&x, &w}, words}, *table) <= most);
+          CHECK(memory_of({"convInput", &x, {&y, &w}, words}, *table) <= most);
+          CHECK(memory_of({"convKernel", &dw, {&x, &y}, of_kernel}, *table) <= most);
+        }
+      }
+    }
+  }
+}
+
 void test_refused_convolutions() {
   const KernelTable& table = **tables_here().begin();
   const auto refused = [&](std::vector<int64_t> x, std::vector<int64_t> w, std::vector<int64_t> y,
@@ -316,6 +346,7 @@ void test_convolutions() {
     test_convolution(shape, false);
     if (shape.groups == 1 || shape.groups != shape.channels) test_convolution(shape, true);
   }
+  test_memory_of_convolutions();
   test_refused_convolutions();
   test_refused_pools();
 }

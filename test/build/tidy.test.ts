@@ -18,6 +18,10 @@ describe('sizes', () => {
     expect(whats(checkSizes([{path: 'native/simd/a.h', text: `//${'x'.repeat(109)}`}]))).toEqual([
       '111 columns, at most 110 are allowed',
     ]);
+    expect(whats(checkSizes([{path: 'ARCHITECTURE.md', text: lines(121, 'text')}]))).toEqual([
+      '121 lines, at most 120 are allowed',
+    ]);
+    expect(checkSizes([{path: 'docs/models.md', text: lines(500, 'text')}])).toEqual([]);
     const long = `export function long() {\n${lines(69, '  f();')}}\n`;
     expect(whats(checkSizes([{path: 'lib/core/a.ts', text: long}]))).toEqual([
       'long has 71 lines, at most 70 are allowed',

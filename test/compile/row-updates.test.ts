@@ -86,41 +86,47 @@ const kinds = {
   lion: () => optimizers.lion({learningRate: 0.1}),
 };
 
-describe.each(Object.entries(kinds))('an embedding with %s', (name, make) => {
-  async function train(sparse: boolean): Promise<Float32Array[]> {
+describe.each(Object.entries(kinds))('a table with %s', (name, make) => {
+  async function train(kind: 'embedding' | 'embeddingBag', sparse: boolean): Promise<Float32Array[][]> {
     const net = sequential(
       [
-        layers.embedding({inputDim: 6, outputDim: 4, inputShape: [2], sparse}),
+        layers[kind]({inputDim: 6, outputDim: 4, inputShape: [2], sparse}),
         layers.flatten(),
         layers.dense({units: 1}),
       ],
       {seed: 5},
     );
     net.compile({optimizer: make(), loss: 'meanSquaredError'});
-    const tables: Float32Array[] = [];
+    // After each step the table, and the moments that go with it.
+    const all: Float32Array[][] = [];
     for (const ids of [
       [0, 1],
       [2, 2],
     ]) {
       await net.trainOnBatch([ids], [[1]]);
-      tables.push(Float32Array.from(net.getWeights()[0]?.data as Float32Array));
+      const now = [...net.getWeights(), ...net.optimizer.getWeights()];
+      all.push(now.flatMap(({data, shape}) => (String(shape) === '6,4' ? [Float32Array.from(data)] : [])));
     }
     net.dispose();
-    return tables;
+    return all;
   }
-  const rowOf = (table: Float32Array | undefined, row: number): number[] => [
-    ...(table as Float32Array).subarray(row * 4, row * 4 + 4),
-  ];
+  const rowsOf = (tables: readonly Float32Array[] | undefined, row: number): number[][] =>
+    (tables ?? []).map(table => [...table.subarray(row * 4, row * 4 + 4)]);
 
-  it('leaves rows as they are that are not read, if it is sparse', async () => {
-    const [first, second] = await train(true);
-    const [dense, moved] = await train(false);
-    expect(first).toEqual(dense);
-    for (const row of [0, 1, 3, 4, 5]) expect(rowOf(second, row), `row ${row}`).toEqual(rowOf(first, row));
-    expect(rowOf(second, 2)).not.toEqual(rowOf(first, 2));
-    expect(rowOf(second, 2)).toEqual(rowOf(moved, 2));
-    // Moments move on: sgd and adagrad have none that do.
-    const stays = name === 'sgd' || name === 'adagrad';
-    expect(String(rowOf(moved, 0)) === String(rowOf(dense, 0))).toBe(stays);
-  });
+  it.each(['embedding', 'embeddingBag'] as const)(
+    'of an %s leaves rows as they are that are not read, if it is sparse',
+    async kind => {
+      const [first, second] = await train(kind, true);
+      const [dense, moved] = await train(kind, false);
+      expect(first).toEqual(dense);
+      expect(first).toHaveLength(1 + {sgd: 0, momentum: 1, adagrad: 1, adam: 2, lion: 1}[name as 'adam']);
+      for (const row of [0, 1, 3, 4, 5])
+        expect(rowsOf(second, row), `row ${row}`).toEqual(rowsOf(first, row));
+      expect(rowsOf(second, 2)[0]).not.toEqual(rowsOf(first, 2)[0]);
+      expect(rowsOf(second, 2)).toEqual(rowsOf(moved, 2));
+      // Moments move on: sgd and adagrad have none that do.
+      const stays = name === 'sgd' || name === 'adagrad';
+      expect(String(rowsOf(moved, 0)[0]) === String(rowsOf(dense, 0)[0])).toBe(stays);
+    },
+  );
 });

@@ -74,6 +74,43 @@ describe('data.imageFolder', () => {
     expect(Array.from(clear?.xs.data ?? []).filter((_, at) => at % 4 === 3)).toEqual(new Array(48).fill(255));
   });
 
+  it('is gray by how bright its colors are: blue the least, green the most', async () => {
+    const images = await all({...size, shuffle: false, colorMode: 'grayscale'});
+    const grays = images.map(({xs}) => [...new Set(Array.from(xs.data))]);
+    for (const own of grays) expect(Math.max(...own) - Math.min(...own)).toBeLessThan(4);
+    const [blue, green, red] = [0, 4, 8].map(first => grays[first]?.[0] as number) as [
+      number,
+      number,
+      number,
+    ];
+    expect(blue).toBeLessThan(red - 20);
+    expect(red).toBeLessThan(green - 20);
+  });
+
+  it('cuts the middle out where proportions are kept, else squeezes what there is', async () => {
+    const wide = path.join(folder, 'wide', 'one');
+    mkdirSync(wide, {recursive: true});
+    // A third red, a third green, a third blue, from left to right.
+    const data0 = Uint8Array.from({length: 30 * 10 * 3}, (_, at) =>
+      Math.floor((Math.floor(at / 3) % 30) / 10) === at % 3 ? 255 : 0,
+    );
+    await sharp(data0, {raw: {width: 30, height: 10, channels: 3}})
+      .png()
+      .toFile(path.join(wide, 'a.png'));
+    const of = async (cropToAspectRatio: boolean) => {
+      const options = {imageSize: [5, 5], cropToAspectRatio} as const;
+      const [image] = await data.imageFolder(path.dirname(wide), options).dataset.toArray();
+      return Array.from((image as unknown as {xs: {data: Uint8Array}}).xs.data);
+    };
+    const cut = await of(true);
+    cut.forEach((value, at) => {
+      expect(Math.abs(value - (at % 3 === 1 ? 255 : 0))).toBeLessThan(30);
+    });
+    const squeezed = await of(false);
+    expect(squeezed.slice(0, 3).map(value => Math.round(value / 255))).toEqual([1, 0, 0]);
+    expect(squeezed.slice(12, 15).map(value => Math.round(value / 255))).toEqual([0, 0, 1]);
+  });
+
   it('may be left in the middle of a pass, and the program goes on', async () => {
     const {code, stdout, stderr} = await runChild(
       `let seen = 0;

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {describe, expect, it} from 'vitest';
 import {callbacks, Dataset, load, losses, metrics, modelFromJSON} from '../../lib/index.ts';
+import {knownIn} from '../support/known-options.ts';
 import {untyped} from '../support/refusals.ts';
 import {build} from '../support/small-model.ts';
 
@@ -31,8 +32,7 @@ async function knownTo(call: (options: object) => unknown): Promise<string[]> {
       () => undefined,
       (cause: Error) => cause,
     );
-  const [, known] = /Known: (.*)\.$/.exec(error?.message ?? '') ?? [];
-  return known?.split(', ') ?? [];
+  return knownIn(error?.message);
 }
 
 describe.each([

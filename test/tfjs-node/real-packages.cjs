@@ -1,15 +1,16 @@
 // Runs packages that were written for @tensorflow/tfjs-node, with what stands for it: the file that is given
-// first, or TensorFlow.js on its cpu backend. Prints what they computed.
+// first, or TensorFlow.js on its cpu backend where that is empty. Prints what they computed, of the pictures
+// that are named second.
 const Module = require('node:module');
 const path = require('node:path');
 const sharp = require('sharp');
 
-const [, , standIn] = process.argv;
+const [, , standIn, pictures] = process.argv;
 const resolve = Module._resolveFilename;
 Module._resolveFilename = (request, ...rest) =>
   resolve.call(
     Module,
-    request === '@tensorflow/tfjs-node' ? (standIn ?? '@tensorflow/tfjs') : request,
+    request === '@tensorflow/tfjs-node' ? standIn || '@tensorflow/tfjs' : request,
     ...rest,
   );
 
@@ -19,21 +20,33 @@ const knn = require('@tensorflow-models/knn-classifier');
 
 const home = path.dirname(require.resolve('@vladmandic/face-api/package.json'));
 
-async function faceIn() {
+async function facesIn(pictureNames) {
   const models = path.join(home, 'model');
   const {nets} = faceapi;
   for (const net of [nets.tinyFaceDetector, nets.faceLandmark68TinyNet, nets.faceExpressionNet]) {
     await net.loadFromDisk(models);
   }
   await nets.faceRecognitionNet.loadFromDisk(models);
-  const picture = sharp(path.join(home, 'demo/sample1.jpg')).resize(640).removeAlpha().raw();
-  const {data, info} = await picture.toBuffer({resolveWithObject: true});
-  const image = tf.tensor3d(Int32Array.from(data), [info.height, info.width, 3], 'int32');
-  const face = await faceapi
-    .detectSingleFace(image, new faceapi.TinyFaceDetectorOptions({inputSize: 320}))
-    .withFaceLandmarks(true)
-    .withFaceExpressions()
-    .withFaceDescriptor();
+  const found = [];
+  for (const name of pictureNames) {
+    const picture = sharp(path.join(home, 'demo', name))
+      .resize(640)
+      .removeAlpha()
+      .raw();
+    const {data, info} = await picture.toBuffer({resolveWithObject: true});
+    const image = tf.tensor3d(Int32Array.from(data), [info.height, info.width, 3], 'int32');
+    const faces = await faceapi
+      .detectAllFaces(image, new faceapi.TinyFaceDetectorOptions({inputSize: 320}))
+      .withFaceLandmarks(true)
+      .withFaceExpressions()
+      .withFaceDescriptors();
+    found.push(faces.map(describeFace));
+    tf.dispose(image);
+  }
+  return found;
+}
+
+function describeFace(face) {
   const {score, box} = face.detection;
   return {
     score,
@@ -63,7 +76,8 @@ async function neighbours() {
 async function main() {
   if (!standIn) await tf.setBackend('cpu');
   await tf.ready();
-  const result = {backend: tf.getBackend(), face: await faceIn(), neighbours: await neighbours()};
+  const found = await facesIn(pictures.split(','));
+  const result = {backend: tf.getBackend(), pictures: found, neighbours: await neighbours()};
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }
 

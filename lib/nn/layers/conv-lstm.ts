@@ -57,7 +57,7 @@ const known = [
 function checkConvLstm(where: string, options: ConvLstm2dOptions): void {
   requireOptions(where, options, known);
   checkNumber(`${where}: filters`, options.filters, {integer: true, min: 1, max: 2 ** 24});
-  checkDataFormat(`${where}: dataFormat`, options.dataFormat, 2);
+  checkDataFormat(`${where}: dataFormat`, options.dataFormat, 2, 1);
   if (options.padding !== undefined) checkChoice(`${where}: padding`, options.padding, ['valid', 'same']);
   checkGates(where, options, flags);
 }

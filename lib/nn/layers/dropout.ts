@@ -5,6 +5,7 @@ import {failIn, type Tensor} from '../../core/tensor.ts';
 import {dropout as dropoutOp} from '../../ops/composite.ts';
 import {type Layer, type LayerOptions, layerOptions} from '../layer.ts';
 import {makeLayer} from '../make-layer.ts';
+import {checkDataFormat, type DataFormat} from './spatial-options.ts';
 
 export interface DropoutOptions extends LayerOptions {
   /** The fraction of the elements that are zeroed, in [0, 1). */
@@ -20,6 +21,11 @@ export interface DropoutOptions extends LayerOptions {
 export interface SpatialDropoutOptions extends LayerOptions {
   /** The fraction of the channels that are zeroed, in [0, 1). */
   readonly rate: number;
+}
+
+export interface ImageDropoutOptions extends SpatialDropoutOptions {
+  /** Only `channelsLast`. */
+  readonly dataFormat?: DataFormat;
 }
 
 /** @throws ERR_OPTION */
@@ -70,15 +76,16 @@ export function dropout(options: DropoutOptions): Layer {
 }
 
 /** Drops whole channels: the last axis after `axes` axes of time or space. */
-function spatial(kind: string, axes: number, options: SpatialDropoutOptions): Layer {
+function spatial(kind: string, axes: number, options: ImageDropoutOptions): Layer {
   const where = `layers.${kind}`;
-  requireOptions(where, options, [...layerOptions, 'rate']);
-  const {rate} = options;
+  requireOptions(where, options, [...layerOptions, 'rate', ...(axes > 1 ? ['dataFormat'] : [])]);
+  const {rate, dataFormat} = options;
+  checkDataFormat(`${where}: dataFormat`, dataFormat, axes);
   checkNumber(`${where}: rate`, rate, {min: 0, below: 1});
   return makeLayer(
     kind,
     options,
-    () => ({rate}),
+    () => ({rate, dataFormat}),
     () => (x, context) => {
       if (x.rank !== axes + 2) {
         failIn(
@@ -100,11 +107,11 @@ export function spatialDropout1d(options: SpatialDropoutOptions): Layer {
 }
 
 /** In training, drops channels of `[batch, height, width, channels]` as a whole (Tompson et al. 2015). */
-export function spatialDropout2d(options: SpatialDropoutOptions): Layer {
+export function spatialDropout2d(options: ImageDropoutOptions): Layer {
   return spatial('spatialDropout2d', 2, options);
 }
 
 /** In training, drops whole channels of `[batch, depth, height, width, channels]` (Tompson et al. 2015). */
-export function spatialDropout3d(options: SpatialDropoutOptions): Layer {
+export function spatialDropout3d(options: ImageDropoutOptions): Layer {
   return spatial('spatialDropout3d', 3, options);
 }

@@ -26,7 +26,7 @@ export interface ZeroPaddingOptions extends LayerOptions {
 
 export interface CroppingOptions extends LayerOptions {
   /**
-   * Positions left out on both sides of each axis: 1 of one axis by default, else 0. For one axis, two
+   * Positions left out on both sides of each axis: 1 by default, of images 0, as in Keras. For one axis, two
    * numbers are [before, after].
    */
   readonly cropping?: Sides;
@@ -63,7 +63,7 @@ function zeroPadding(kind: string, axes: number, options: ZeroPaddingOptions = {
 function cropping(kind: string, axes: number, options: CroppingOptions = {}): Layer {
   const where = `layers.${kind}`;
   checkOptions(where, options, [...layerOptions, 'cropping', 'dataFormat']);
-  const sides = pairsOf(`${where}: cropping`, options.cropping ?? (axes === 1 ? 1 : 0), axes);
+  const sides = pairsOf(`${where}: cropping`, options.cropping ?? (axes === 2 ? 0 : 1), axes);
   checkDataFormat(`${where}: dataFormat`, options.dataFormat, axes);
   const config = () => ({cropping: plainPadding(options.cropping), dataFormat: options.dataFormat});
   return makeLayer(kind, options, config, (sample, _, layer) => {

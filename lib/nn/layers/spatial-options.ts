@@ -62,13 +62,14 @@ export function paddingOf(where: string, given: unknown, axes: number, causal = 
   return given as Padding;
 }
 
-const toChannelsLast = ['[2, 1]', '[2, 3, 1]', '[2, 3, 4, 1]'];
-
-export function checkDataFormat(where: string, given: unknown, axes: number): void {
+/** `before` axes of a sample, such as steps, stand before those of the image. */
+export function checkDataFormat(where: string, given: unknown, axes: number, before = 0): void {
   if (given === undefined) return;
   checkChoice(where, given, ['channelsLast', 'channelsFirst']);
   if (given === 'channelsLast') return;
-  const permute = `layers.permute({dims: ${toChannelsLast[axes - 1]}})`;
+  const all = Array.from({length: before + 1 + axes}, (_, at) => at + 1);
+  const [channels] = all.splice(before, 1);
+  const permute = `layers.permute({dims: [${[...all, channels].join(', ')}]})`;
   fail('ERR_OPTION', `${where}: channels are the last axis here. Put ${permute} before the layer.`);
 }
 

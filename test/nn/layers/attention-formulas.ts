@@ -115,13 +115,13 @@ const within = (w: Weights, prefix: string): Weights =>
     ),
   );
 
-function normalized(x: Rows, {gamma, beta}: Weights): number[][] {
+function normalized(x: Rows, {gamma, beta}: Weights, epsilon: number): number[][] {
   return x.map(row => {
     const mean = sumOf(row) / row.length;
     const variance = sumOf(row.map(value => (value - mean) ** 2)) / row.length;
     return row.map(
       (value, at) =>
-        ((value - mean) / Math.sqrt(variance + 1e-5)) * (gamma?.[at] as number) + (beta?.[at] as number),
+        ((value - mean) / Math.sqrt(variance + epsilon)) * (gamma?.[at] as number) + (beta?.[at] as number),
     );
   });
 }
@@ -131,20 +131,25 @@ interface Block {
   readonly first?: boolean;
   readonly memory?: Rows;
   readonly sees?: Sees;
+  readonly positions?: 'rotary' | 'alibi';
+  readonly epsilon?: number;
 }
 
 /** A block of a transformer, with attention to another sequence where there is one. */
-export function block(x: Rows, w: Weights, {heads, first = false, memory, sees}: Block): number[][] {
+export function block(x: Rows, w: Weights, given: Block): number[][] {
+  const {heads, first = false, memory, sees, positions, epsilon = 1e-5} = given;
+  const how = {heads, ...(positions && {positions})};
   const around = (value: Rows, name: string, part: (y: Rows) => Rows): number[][] => {
     const norm = within(w, `${name}Norm`);
-    return first ? plus(value, part(normalized(value, norm))) : normalized(plus(value, part(value)), norm);
+    const normal = (y: Rows) => normalized(y, norm, epsilon);
+    return first ? plus(value, part(normal(value))) : normal(plus(value, part(value)));
   };
   let value = around(x, 'selfAttention', y =>
-    attended([y, y, y], within(w, 'selfAttention'), {heads, ...(sees && {sees})}),
+    attended([y, y, y], within(w, 'selfAttention'), {...how, ...(sees && {sees})}),
   );
   if (memory) {
     value = around(value, 'crossAttention', y =>
-      attended([y, memory, memory], within(w, 'crossAttention'), {heads}),
+      attended([y, memory, memory], within(w, 'crossAttention'), how),
     );
   }
   return around(value, 'feedForward', y => {
@@ -175,7 +180,7 @@ const headShapes = (
   [`${prefix}output/bias`]: [output],
 });
 
-const blockShapes = (features: number, heads: number, hidden: number, parts: readonly string[]) => ({
+export const blockShapes = (features: number, heads: number, hidden: number, parts: readonly string[]) => ({
   ...Object.assign(
     {},
     ...parts.flatMap(part => [

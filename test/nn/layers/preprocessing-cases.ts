@@ -29,7 +29,7 @@ function along(line: Numbers, to: number, radius: number, kernel: (x: number) =>
 }
 
 /** An image of one channel in another size, both axes alike. */
-function resized(
+export function resized(
   x: Numbers,
   [height, width]: Numbers,
   [rows, columns]: readonly [number, number],
@@ -50,14 +50,14 @@ function resized(
   return Array.from({length: rows}, (_, row) => across.map(line => line[row] as number)).flat();
 }
 
-const triangle = (x: number): number => Math.max(0, 1 - x);
+export const triangle = (x: number): number => Math.max(0, 1 - x);
 /** Keys's cubic with a = −1/2, as its text has it. */
-const cubic = (x: number): number => {
+export const cubic = (x: number): number => {
   const a = -0.5;
   if (x < 1) return (a + 2) * x ** 3 - (a + 3) * x ** 2 + 1;
   return x < 2 ? a * x ** 3 - 5 * a * x ** 2 + 8 * a * x - 4 * a : 0;
 };
-const sinc = (x: number): number => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x));
+export const sinc = (x: number): number => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x));
 
 /** In training it changes images; otherwise, and in its file, it gives them as they are. */
 const atRandom = (make: () => Layer, shape = [3, 3, 1]): LayerCase => ({

@@ -113,6 +113,22 @@ describe('tokenizers', () => {
     expect(wordPiece().vocabularySize()).toBe(13);
   });
 
+  it('WordPiece leaves accents out, takes Chinese apart and marks pieces as it is told', () => {
+    const vocabulary = ['[UNK]', 'cafe', 'café', '世', '界', '世界', '@s'];
+    const of = (text: string, options: object) => [
+      ...layers.wordPieceTokenizer({vocabulary, ...options}).call(text).data,
+    ];
+    expect(of('café', {})).toEqual([2]);
+    expect(of('café', {stripAccents: true})).toEqual([1]);
+    expect(of('世界', {})).toEqual([3, 4]);
+    expect(of('世界', {splitOnCjk: false})).toEqual([5]);
+    expect(of('cafes', {suffixIndicator: '@'})).toEqual([1, 6]);
+    expect(of('cafes', {})).toEqual([0]);
+    expect(of('tea', {vocabulary: ['?', 'cafe'], oovToken: '?'})).toEqual([0]);
+    const marked = layers.wordPieceTokenizer({vocabulary, suffixIndicator: '@'});
+    expect(marked.detokenize([[1, 6]])).toEqual(['cafes']);
+  });
+
   it('byte pairs are joined in the order of the merges', () => {
     const layer = bytePairs();
     const tokens = layer.getVocabulary();
@@ -137,7 +153,7 @@ describe('tokenizers', () => {
   });
 
   it.each([
-    ['wordPieceTokenizer', () => wordPiece({sequenceLength: 4})],
+    ['wordPieceTokenizer', () => wordPiece({sequenceLength: 4, stripAccents: true, splitOnCjk: false})],
     ['bytePairTokenizer', () => bytePairs({sequenceLength: 4})],
     ['tokenizer', () => layers.tokenizer({tokenizer: bert, config: {pad_token: '[PAD]'}, sequenceLength: 4})],
   ])('%s is part of a model and its file', async (_, make) => {
