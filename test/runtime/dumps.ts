@@ -77,7 +77,7 @@ async function useImages(): Promise<void> {
 /** Recurrent cells in one instruction a step, and attention. */
 async function useSequences(): Promise<void> {
   const model = sequential([
-    layers.lstm({units: 5, returnSequences: true, inputShape: [6, 4]}),
+    layers.lstm({units: 6, returnSequences: true, inputShape: [6, 4]}),
     layers.transformerEncoder({numHeads: 2, intermediateDim: 7}),
     layers.gru({units: 3}),
     layers.dense({units: 3, activation: 'softmax'}),
