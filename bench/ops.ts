@@ -23,6 +23,10 @@ const flags = input({name: 'flags', shape: [rows, columns], dtype: 'bool'});
 const ids = input({name: 'ids', shape: [rows], dtype: 'int32'});
 const positions = input({name: 'positions', shape: [rows, columns], dtype: 'int32'});
 const classes = input({name: 'classes', shape: [100_000], dtype: 'int32'});
+const inside = input({name: 'inside', shape: [rows, columns]});
+const beyond = input({name: 'beyond', shape: [rows, columns]});
+const whole = input({name: 'whole', shape: [rows, columns], dtype: 'int32'});
+const pairs = input({name: 'pairs', shape: [rows * columns, 2], dtype: 'int32'});
 
 interface Family {
   readonly name: string;
@@ -38,7 +42,44 @@ const family = (name: string, torch: string, make: () => Tensor | readonly Tenso
   make: () => [make()].flat(),
 });
 
-const families: readonly Family[] = [
+/** Numbers from 0.5 to 1.5, from -0.5 to 0.5, from 1.5 to 2.5. */
+const operands = {x, inside, beyond};
+const unary = (name: string, f: (x: Tensor) => Tensor, operand: keyof typeof operands = 'x'): Family =>
+  family(name, `torch.${name}(${operand})`, () => f(operands[operand]));
+
+const elementwise: readonly Family[] = [
+  unary('sin', ops.sin),
+  unary('cos', ops.cos, 'inside'),
+  unary('tan', ops.tan),
+  unary('asin', ops.asin, 'inside'),
+  unary('acos', ops.acos, 'inside'),
+  unary('atan', ops.atan, 'inside'),
+  unary('sinh', ops.sinh),
+  unary('cosh', ops.cosh, 'inside'),
+  unary('tanh', ops.tanh),
+  unary('asinh', ops.asinh),
+  unary('acosh', ops.acosh, 'beyond'),
+  unary('atanh', ops.atanh, 'inside'),
+  unary('log1p', ops.log1p),
+  unary('log2', ops.log2),
+  unary('rsqrt', ops.rsqrt),
+  unary('reciprocal', ops.reciprocal),
+  unary('floor', ops.floor, 'inside'),
+  unary('ceil', ops.ceil, 'inside'),
+  unary('round', ops.round, 'inside'),
+  family('pow', 'torch.pow(x, x)', () => ops.pow(x, x)),
+  family('clip', 'torch.clamp(x, 0.7, 1.2)', () => ops.clip(x, 0.7, 1.2)),
+  family('mod', 'torch.remainder(inside, x)', () => ops.mod(inside, x)),
+  family('floorDiv', 'torch.floor_divide(inside, x)', () => ops.floorDiv(inside, x)),
+  family('isNaN', 'torch.isnan(x)', () => ops.isNaN(x)),
+  family('isFinite', 'torch.isfinite(x)', () => ops.isFinite(x)),
+  family('logicalXor', 'torch.logical_xor(flags, flags)', () => ops.logicalXor(flags, flags)),
+  family('logicalNot', 'torch.logical_not(flags)', () => ops.logicalNot(flags)),
+  family('bitwiseXor', 'torch.bitwise_xor(whole, whole)', () => ops.bitwiseXor(whole, whole)),
+  family('leftShift', 'torch.bitwise_left_shift(whole, 3)', () => ops.leftShift(whole, 3)),
+];
+
+const moved: readonly Family[] = [
   family('slice', 'x[100:900, 100:900].contiguous()', () => ops.slice(x, [100, 100], [800, 800])),
   family('concat', 'torch.cat([half, half], 1)', () => ops.concat([half, half], 1)),
   family('stack', 'torch.stack([half, half], 2)', () => ops.stack([half, half], 2)),
@@ -72,14 +113,34 @@ const families: readonly Family[] = [
   family('scatterNd', 'torch.zeros(1000, 1000).index_add_(0, ids, x)', () =>
     ops.scatterNd(ops.expandDims(ids, -1), x, [rows, columns]),
   ),
+  family('gatherNd', 'x[pairs[:, 0], pairs[:, 1]]', () => ops.gatherNd(x, pairs)),
+  family('tensorScatterUpdate', 'x.index_copy(0, ids, x)', () =>
+    ops.tensorScatterUpdate(x, ops.expandDims(ids, -1), x),
+  ),
+  family('pad, edge', "F.pad(x[None], [3, 3, 3, 3], 'replicate')", () =>
+    ops.pad(
+      x,
+      [
+        [3, 3],
+        [3, 3],
+      ],
+      0,
+      'edge',
+    ),
+  ),
   family('oneHot', 'F.one_hot(classes, 10)', () => ops.oneHot(classes, 10)),
   family('where', 'torch.where(flags, x, 0.5)', () => ops.where(flags, x, 0.5)),
+];
+
+const reduced: readonly Family[] = [
   family('min of rows', 'torch.amin(x, 1)', () => ops.min(x, 1)),
   family('prod of columns', 'torch.prod(x, 0)', () => ops.prod(x, 0)),
   family('any of rows', 'torch.any(flags, 1)', () => ops.any(flags, 1)),
   family('argMin of columns', 'torch.argmin(x, 0)', () => ops.argMin(x, 0)),
   family('variance of rows', 'torch.var(x, 1, correction=0)', () => ops.variance(x, 1)),
   family('variance of columns', 'torch.var(x, 0, correction=0)', () => ops.variance(x, 0)),
+  family('std of rows', 'torch.std(x, 1, correction=0)', () => ops.std(x, 1)),
+  family('einsum of rows', "torch.einsum('ij,ij->i', x, x)", () => ops.einsum('ij,ij->i', x, x)),
   family('norm of all', 'torch.linalg.vector_norm(flat)', () => ops.norm(flat)),
   family('logSumExp of rows', 'torch.logsumexp(x, 1)', () => ops.logSumExp(x, 1)),
   family('cumsum of rows', 'torch.cumsum(x, 1)', () => ops.cumsum(x, 1)),
@@ -92,11 +153,13 @@ const families: readonly Family[] = [
   family('topK of one row', 'torch.topk(flat, 100)', () => Object.values(ops.topK(flat, 100))),
 ];
 
+export const families: readonly Family[] = [...elementwise, ...moved, ...reduced];
+
 const shared = (bytes: number): SharedArrayBuffer => new SharedArrayBuffer(bytes);
 
 function inputs(): Record<string, TypedArray> {
-  const floats = (tensor: Tensor): Float32Array =>
-    new Float32Array(shared(4 * tensor.size)).map((_, at) => 0.5 + ((at * 2654435761) % 4096) / 4096);
+  const floats = (tensor: Tensor, least = 0.5): Float32Array =>
+    new Float32Array(shared(4 * tensor.size)).map((_, at) => least + ((at * 2654435761) % 4096) / 4096);
   const integers = (tensor: Tensor, below: number): Int32Array =>
     new Int32Array(shared(4 * tensor.size)).map((_, at) => (at * 7919) % below);
   return {
@@ -108,6 +171,10 @@ function inputs(): Record<string, TypedArray> {
     ids: integers(ids, rows),
     positions: integers(positions, columns),
     classes: integers(classes, 10),
+    inside: floats(inside, -0.5),
+    beyond: floats(beyond, 1.5),
+    whole: integers(whole, 2 ** 20),
+    pairs: integers(pairs, rows),
   };
 }
 

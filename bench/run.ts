@@ -40,6 +40,9 @@ const benches = [
   'before',
 ];
 
+/** What belongs to a bench that is asked for by name: the map of products of any size. */
+const parts: Readonly<Record<string, readonly string[]>> = {gemm: ['gemm', 'grid']};
+
 /** `a,b` as a list; `none` as an empty one. */
 function listOf(value: unknown): readonly string[] | undefined {
   if (value === undefined) return undefined;
@@ -89,7 +92,8 @@ async function main(): Promise<void> {
   if (!Number.isInteger(threads) || threads < 1) throw new Error('bench: --threads: a number from 1 on');
   const quick = given.quick === true;
   const started = performance.now();
-  const figures = await run(only ?? benches, {
+  const chosen = new Set(only?.flatMap(name => parts[name] ?? [name]));
+  const figures = await run(only ? [...chosen] : benches, {
     quick,
     threads,
     ceiling: measureCeiling({quick, threads}),

@@ -39,6 +39,10 @@ operands = {
     "ids": integers(1000, 1000),
     "positions": integers(1000, 1000, 1000),
     "classes": integers(10, 100000),
+    "inside": numbers(1000, 1000) - 1,
+    "beyond": numbers(1000, 1000) + 1,
+    "whole": integers(1 << 20, 1000, 1000).int(),
+    "pairs": integers(1000, 1000000, 2),
 }
 
 

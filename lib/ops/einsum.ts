@@ -54,6 +54,10 @@ function contracted(first: Labelled, second: Labelled, kept: string): Labelled {
     const wide = [...sizesOf(b, batch), ...ones(rows), ...sizesOf(b, columns)];
     return {tensor: mul(left, reshape(right, wide)), labels};
   }
+  // A row by a column in each of a batch would be a small product for each number.
+  if (batch !== '' && rows + columns === '') {
+    return summed({tensor: mul(a.tensor, arranged(b, a.labels)), labels: a.labels}, batch);
+  }
   // What lies transposed is read so; any other order is moved into place.
   const transposeA = rows !== '' && a.labels === batch + inner + rows;
   const transposeB = b.labels === batch + columns + inner;
@@ -96,7 +100,7 @@ function parse(equation: string, fail: (what: string) => never): Equation {
  * matrices, `ij->ji` transposes, `ij->` sums all. Letters that the result has not are summed over. Without an
  * arrow, the result has the letters that stand once, in the order of the alphabet. Operands, any number of
  * them, are multiplied from left to right: each step is one product of matrices, batched over the axes that
- * both have and that are kept.
+ * both have and that are kept, or a sum of products where no other axes are kept.
  *
  * @throws ERR_VALUE where the equation cannot be read, ERR_SHAPE where operands do not fit it; both name it.
  */

@@ -7,6 +7,7 @@ import {
   apply1,
   checkShape,
   checkTensor,
+  constant,
   failIn,
   type Tensor,
   type TensorLike,
@@ -16,6 +17,7 @@ import {checkAxis} from './axes.ts';
 import {scatterClass} from './gather.ts';
 import {broadcastTo, cast, select, zeros} from './map.ts';
 import {reshape} from './move.ts';
+import {asNumber} from './reduce.ts';
 
 /** Numbers of a guard: one for each task that a kernel cuts its work into. */
 const guardSize = 32;
@@ -102,7 +104,7 @@ function scatteredShape(name: string, x: Tensor, indices: Tensor, updates: Tenso
 }
 
 export const scatterAddOp = defineOp({
-  signature: 'scatterAdd(x: f32, indices: i32, updates: f32) -> y: f32 {axis: i32, batchDims: i32}',
+  signature: 'scatterAdd(x: N, indices: i32, updates: N) -> y: N {axis: i32, batchDims: i32}',
   ...placed,
   inPlace: 'x',
   shape: ({x, indices, updates}, place) => scatteredShape('scatterAdd', x, indices, updates, place),
@@ -188,14 +190,21 @@ function scattered(name: string, x: Tensor, indices: Tensor, updates: Tensor, sc
 
 /**
  * A tensor of this shape with the sum of the updates at each place and zeros elsewhere. `indices` as in
- * `gatherNd`; places named more than once add up in the order of the indices.
+ * `gatherNd`; places named more than once add up in the order of the indices. Of integers and bools the sums
+ * are int32, where overflow wraps.
  */
 export function scatterNd(indices: Tensor, updates: Tensor, shape: Shape): Tensor {
+  checkTensor('scatterNd', 'updates', updates);
   checkShape('scatterNd', shape);
-  return scattered('scatterNd', zeros(shape), indices, updates, scatterAdd);
+  const terms = asNumber('scatterNd', updates);
+  const ground = broadcastTo(constant(0, [], terms.dtype), shape);
+  return scattered('scatterNd', ground, indices, terms, scatterAdd);
 }
 
-/** `x` with the updates added at the places that the indices name, as in `gatherNd`. */
+/**
+ * `x` with the updates added at the places that the indices name, as in `gatherNd`: int32 where neither is
+ * float32, and overflow wraps.
+ */
 export function tensorScatterAdd(x: Tensor, indices: Tensor, updates: Tensor): Tensor {
   return scattered('tensorScatterAdd', x, indices, updates, scatterAdd);
 }

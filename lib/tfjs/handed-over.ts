@@ -17,14 +17,13 @@ export const withoutRule: ReadonlyMap<string, Reason> = new Map([
     'SparseFillEmptyRows SparseReshape SparseSegmentMean SparseSegmentSum Unique',
     'shape depends on data',
   ),
-  ...list('BroadcastArgs Draw SearchSorted', 'not yet'),
+  ...list('BroadcastArgs Draw', 'not yet'),
 ]);
 
 /** Native kernels that have none for some operands, and for which. */
 export const withoutRuleFor: ReadonlyMap<string, string> = new Map([
-  ...list('Bincount DenseBincount ScatterNd UnsortedSegmentSum', 'sums of int32'),
-  ...list('GatherNd Max Min', 'no elements'),
-  ...list('Range', 'no elements'),
+  ...list('Bincount DenseBincount GatherNd Max Min Range ScatterNd', 'no elements'),
+  ...list('UnsortedSegmentSum', 'no segments, ids of several axes'),
   ...list(
     `Conv2D Conv2DBackpropFilter Conv2DBackpropInput Conv3D Conv3DBackpropFilterV2 Conv3DBackpropInputV2
      DepthwiseConv2dNative DepthwiseConv2dNativeBackpropFilter DepthwiseConv2dNativeBackpropInput

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "axis_runs.h"
+#include "scatter_join.h"
 
 namespace chainrule {
 namespace {
@@ -175,22 +176,6 @@ double scatter_axis_cost(const Args& args) {
          0.1 * static_cast<double>(args.outputs[0].count);
 }
 
-struct AddTo {
-  static VEC_INLINE void join(float* to, const float* from, int64_t n) {
-    if (n == 1) {
-      *to += *from;
-      return;
-    }
-    for (int64_t i = 0; i < n; i += kLanes) {
-      store_upto(to + i, load_upto(to + i, n - i) + load_upto(from + i, n - i), n - i);
-    }
-  }
-};
-struct Replace {
-  template <class Element>
-  static VEC_INLINE void join(Element* to, const Element* from, int64_t n) { copy_elements(to, from, n); }
-};
-
 // Columns [from, to) of a block of rows: those of x, then what the updates of the indices make of them.
 // Indices outside change nothing.
 template <class How, class Element>
@@ -227,8 +212,9 @@ VEC_INLINE void scatter_blocks(const Args& args, int64_t first, int64_t last) {
   }
 }
 
+template <class Number>
 void run_scatter_add(const Args& args, int64_t first, int64_t last) {
-  if (args.outputs[0].count > 0) scatter_blocks<AddTo, float>(args, first, last);
+  if (args.outputs[0].count > 0) scatter_blocks<AddTo, Number>(args, first, last);
 }
 
 void run_scatter_update(const Args& args, int64_t first, int64_t last) {
@@ -385,7 +371,9 @@ constexpr Kernel kIndexingKernels[] = {
     {"gather(x: T, indices: i32) -> y: T, guard: i32 {axis: i32, batchDims: i32}", check_gather_axis,
      index_tasks, gather_axis_cost, nullptr, run_gather_axis, 0},
     {"scatterAdd(x: f32, indices: i32, updates: f32) -> y: f32 {axis: i32, batchDims: i32}", check_scatter,
-     scatter_axis_tasks, scatter_axis_cost, nullptr, run_scatter_add, 1},
+     scatter_axis_tasks, scatter_axis_cost, nullptr, run_scatter_add<float>, 1},
+    {"scatterAdd(x: i32, indices: i32, updates: i32) -> y: i32 {axis: i32, batchDims: i32}", check_scatter,
+     scatter_axis_tasks, scatter_axis_cost, nullptr, run_scatter_add<int32_t>, 1},
     {"scatterUpdate(x: T, indices: i32, updates: T) -> y: T {axis: i32, batchDims: i32}", check_scatter,
      scatter_axis_tasks, scatter_axis_cost, nullptr, run_scatter_update, 1},
     {"takeAlongAxis(x: T, indices: i32) -> y: T, guard: i32 {axis: i32}", check_take_along, index_tasks,

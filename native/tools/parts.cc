@@ -1,6 +1,6 @@
 // What a step of a dumped plan consists of: the time of each instruction's kernel by itself, repeated on one
 // thread with its operands as the step left them, and the number of barriers that a team passes in a step.
-// Prints one line of JSON. Usage: parts FILE [--threads N]
+// Of a plan with loops the barriers alone. Prints one line of JSON. Usage: parts FILE [--threads N]
 #include <chrono>
 #include <cstdlib>
 
@@ -84,11 +84,10 @@ double kernel_ns(const Instruction& instruction, const Args& args) {
   return best;
 }
 
-// In the order of the step, so that each kernel finds the results of those before it. What is in a loop has
-// no such place: of a plan with loops there are none.
+// In the order of the step, so that each kernel finds the results of those before it. Not for a plan with
+// loops: what is in one has no such place.
 std::vector<double> kernels_of(Job* job, char* arena) {
   Program& program = *job->program;
-  if (!program.loops.empty()) return {};
   Frame frame;
   frame.prepare(program);
   frame.bind(job->state->data, arena, job->io, aligned(program.scratch_bytes));
@@ -125,7 +124,8 @@ int main(int argc, char** argv) {
     const std::string why = check_bindings(*program, job.io, job.steps, state.data, state.bytes);
     if (!why.empty()) throw PlanError(why);
     const double barriers = barriers_of(&job, threads);
-    const std::vector<double> kernels = kernels_of(&job, program->memory->executor_arena.data);
+    std::vector<double> kernels;
+    if (program->loops.empty()) kernels = kernels_of(&job, program->memory->executor_arena.data);
     std::printf("{\"barriers\": %g, \"kernelNs\": [", barriers);
     for (size_t i = 0; i < kernels.size(); ++i) std::printf("%s%.1f", i ? ", " : "", kernels[i]);
     std::printf("]}\n");

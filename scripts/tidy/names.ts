@@ -65,6 +65,7 @@ const kernelsWithoutOp = [
   'reduce_columns',
   'reduce_join',
   'row_updates',
+  'scatter_join',
   'update_rules',
   'view',
 ];

@@ -12,6 +12,7 @@ import {buildModel} from '../../bench/peers/chainrule.ts';
 import {onnxModel} from '../../bench/peers/onnx-model.ts';
 import {onnxNetwork, permuted} from '../../bench/peers/onnx-network.ts';
 import {bestOfOthers, tableOf} from '../../bench/peers/turns.ts';
+import {Product} from '../../bench/product.ts';
 import {record} from '../../bench/record.ts';
 import {boundOfStep, parametersOf} from '../../bench/roofline.ts';
 import {randomWorkloads, type Workload} from '../../bench/workloads.ts';
@@ -278,6 +279,16 @@ describe('shapes that nobody chose', () => {
       expect(sizes.length).toBeGreaterThanOrEqual(3);
     }
   });
+});
+
+test('a product is timed by turns that are longer than waking a team, however small it is', async () => {
+  const product = new Product({form: 'nn', m: 8, k: 8, n: 8});
+  const started = performance.now();
+  const seconds = await product.time(1, 0.02);
+  // Half of it at least; the product itself is made in less than a microsecond.
+  expect(performance.now() - started).toBeGreaterThan(10);
+  expect(seconds).toBeLessThan(0.01);
+  expect(seconds).toBeGreaterThan(0);
 });
 
 describe('the share of an instruction', () => {

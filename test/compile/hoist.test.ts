@@ -5,6 +5,7 @@ import type {Tensor} from '../../lib/core/tensor.ts';
 import {gradients} from '../../lib/graph/autodiff.ts';
 import * as ops from '../../lib/ops/index.ts';
 import {compileProgram} from '../../lib/session/compile.ts';
+import {compile} from '../../lib/session/function.ts';
 import {VariableStore} from '../../lib/session/store.ts';
 import {expectNear, Given, lossOf, named, type Outputs, recurrent} from '../ops/recurrent.ts';
 import {deep} from '../support/child.ts';
@@ -53,6 +54,67 @@ describe('a recurrent net', () => {
       return compileProgram({outputs, store: new VariableStore()}).plan.words.length;
     });
     expect(new Set(words).size).toBe(1);
+  });
+});
+
+describe('explain of a scan', () => {
+  const size = {steps: 5, batch: 3, features: 4, units: 6};
+
+  it('shows one product in front of the loop, and one product and one map in it', () => {
+    const {loop} = recurrent(new Given(), size);
+    expect(compile(loop).explain().plan).toMatchInlineSnapshot(`
+      "state 0 bytes, arena 960 bytes, constants 0 bytes
+      io[0]  input   h0       f32[3,6]
+      io[1]  input   x        f32[5,3,4]
+      io[2]  input   w        f32[4,6]
+      io[3]  input   b        f32[6]
+      io[4]  input   u        f32[6,6]
+      io[5]  output  output0  f32[3,6]    each step
+      io[6]  output  output1  f32[5,3,6]  each step
+      compute
+        0  t2 arena+448 f32[15,6] = matmul(t1 io[1] f32[15,4], w io[2] f32[4,6], b io[3] f32[6]) {bias}
+        1  h0' arena+0 f32[3,6] = copy(h0 io[0] f32[3,6])
+           5 times
+        2    t5 arena+832 f32[3,6] = matmul(carry arena+0 f32[3,6], u io[4] f32[6,6],
+                 slice arena+448 f32[3,6]) {map: add}
+        3    t4 arena+72 f32[3,6] = map(t5 arena+832 f32[3,6]) {%0 = tanh(i0)}
+        4  output0 io[5] f32[3,6] = copy(t6 arena+360 f32[3,6])
+        5  output1 io[6] f32[5,3,6] = copy(t7 arena+72 f32[5,3,6])"
+    `);
+  });
+
+  it('shows the loop of the gradient, and behind it one product for each kernel', () => {
+    const {targets, loop} = recurrent(new Given(), size);
+    const {w, u, b} = targets;
+    const outputs = named(gradients(lossOf(loop), [w, u, b]), ['w', 'u', 'b']);
+    expect(compile(outputs).explain().plan).toMatchInlineSnapshot(`
+      "state 0 bytes, arena 2112 bytes, constants 0 bytes
+      io[0]  input   x        f32[5,3,4]
+      io[1]  input   h0       f32[3,6]
+      io[2]  input   w        f32[4,6]
+      io[3]  input   b        f32[6]
+      io[4]  input   u        f32[6,6]
+      io[5]  output  output0  f32[4,6]    each step
+      io[6]  output  output1  f32[6,6]    each step
+      io[7]  output  output2  f32[6]      each step
+      compute
+        0  t3 arena+1600 f32[3,6] = map() {%0 = broadcastTo(0.3)}
+        1  t4 arena+448 f32[15,6] = matmul(t2 io[0] f32[15,4], w io[2] f32[4,6], b io[3] f32[6]) {bias}
+        2  h0' arena+0 f32[3,6] = copy(h0 io[1] f32[3,6])
+           5 times
+        3    t7 arena+1984 f32[3,6] = matmul(carry arena+0 f32[3,6], u io[4] f32[6,6],
+                 slice arena+448 f32[3,6]) {map: add}
+        4    t6 arena+72 f32[3,6] = map(t7 arena+1984 f32[3,6]) {%0 = tanh(i0)}
+        5  t9 arena+832 f32[5,3,6] = map(t8 arena+72 f32[5,3,6]) {%0 = mul(i0, 2)}
+        6  t12 arena+1792 f32[6,6] = transpose(u io[4] f32[6,6]) {permutation: [1,0]}
+           5 times
+        7    t15 arena+1504 f32[3,6] = map(carry arena+1600 f32[3,6], slice arena+1120 f32[3,6],
+                 slice arena+360 f32[3,6]) {%0 = add(i0, i1); %0 = tanhGrad(%0, i2)}
+        8    t13 arena+1672 f32[3,6] = matmul(t15 arena+1504 f32[3,6], t12 arena+1792 f32[6,6])
+        9  t17 io[5] f32[4,6] = matmul(t2 io[0] f32[15,4], t16 arena+1216 f32[15,6]) {transposeA}
+       10  t18 io[6] f32[6,6] = matmul(t11 arena+0 f32[15,6], t16 arena+1216 f32[15,6]) {transposeA}
+       11  t19 io[7] f32[6] = sum(t16 arena+1216 f32[15,6]) {axis: 0}"
+    `);
   });
 });
 

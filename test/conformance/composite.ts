@@ -1,11 +1,12 @@
 // What a plain function of ops gets for one call: its values against a formula computed independently in
-// float64, its gradients against differences, each call in it against the oracle, the same bits on every
-// instruction set.
+// float64, its gradients and their gradients against differences, each call in it against the oracle, the
+// same bits on every instruction set.
 import type {Tensor} from '../../lib/core/tensor.ts';
 import {gradients} from '../../lib/graph/autodiff.ts';
+import {add, constant, mul, sum} from '../../lib/ops/index.ts';
 import {evaluate} from '../reference.ts';
 import {asTensor, givenOf, type Program, weighted} from './build.ts';
-import type {Operand} from './data.ts';
+import {type Operand, reals} from './data.ts';
 import {expectEveryCall} from './every-call.ts';
 import {expectGradient} from './gradient.ts';
 import {expectSameResults, isas, runNative} from './native.ts';
@@ -21,6 +22,8 @@ export interface Composite {
   readonly differentiable: number;
   /** Relative to the result, or to 1 where it is smaller. */
   readonly tolerance?: number;
+  /** Also of the gradients themselves. */
+  readonly twice?: boolean;
 }
 
 function expectClose(actual: ArrayLike<number>, exact: ArrayLike<number>, room: number, what: string): void {
@@ -38,7 +41,7 @@ function expectClose(actual: ArrayLike<number>, exact: ArrayLike<number>, room: 
 const roundedConstants = 2e-7;
 
 export function expectComposite(what: string, composite: Composite): void {
-  const {build, exact, operands, differentiable, tolerance = 1e-6} = composite;
+  const {build, exact, operands, differentiable, tolerance = 1e-6, twice = false} = composite;
   const leaves = operands.map((operand, index) => asTensor(operand, `x${index}`));
   const y = build(...leaves.map(([tensor]) => tensor));
   const program: Program = {outputs: {y}, updates: [], inputs: leaves, variables: []};
@@ -52,7 +55,20 @@ export function expectComposite(what: string, composite: Composite): void {
   const first = runNative(program, {isa: isas[0] as string});
   expectClose(first.y as Float32Array, wanted, tolerance, what);
   for (const isa of isas.slice(1)) expectSameResults(runNative(program, {isa}), first, `${what} on ${isa}`);
-  if (differentiable > 0) expectDerivatives(what, y, leaves, differentiable);
+  if (differentiable === 0) return;
+  expectDerivatives(what, y, leaves, differentiable);
+  if (!twice) return;
+  const slope = slopeOf(y, leaves, differentiable);
+  expectDerivatives(`${what}, second order`, slope, leaves, differentiable);
+}
+
+/** The derivative of a weighted sum along a direction, whose weights are constants: a scalar. */
+function slopeOf(y: Tensor, leaves: readonly (readonly [Tensor, Operand])[], count: number): Tensor {
+  const constantOf = ({shape, data}: Operand): Tensor => constant(data as Float32Array, shape);
+  const loss = sum(mul(y, constantOf(reals(y.shape, 0.5, 1.5))));
+  const targets = leaves.slice(0, count).map(([tensor]) => tensor);
+  const terms = gradients(loss, targets).map(own => sum(mul(own, constantOf(reals(own.shape, 0.5, 1.5)))));
+  return terms.reduce((a, b) => add(a, b));
 }
 
 function expectDerivatives(

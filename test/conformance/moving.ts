@@ -1,7 +1,7 @@
 // Samples of ops that read or write other positions than their own: parts, paddings, repetitions, indices.
 import {type Shape, sizeOf} from '../../lib/core/shape.ts';
 import * as bounds from './bounds.ts';
-import {bools, integers, type Operand, type OpSamples, reals, type Sample} from './data.ts';
+import {bools, integers, type Operand, type OpSamples, reals, type Sample, wholes} from './data.ts';
 
 const {correctlyRounded} = bounds;
 
@@ -271,7 +271,7 @@ export const axisGathers = (): OpSamples => ({
   })),
 });
 
-/** The indices from 0 on, so that none is there twice, in some order. */
+/** The indices from 0 on in some order: none is there twice, where there are no more than positions. */
 const distinct = (x: Shape, shape: Shape, {axis}: Place): Operand => {
   const size = x[axis] as number;
   return {
@@ -290,15 +290,21 @@ export function scatters(withInts: boolean, bound: bounds.Bound): OpSamples {
     operands: [bools(x), indicesFor(x, shape, place), bools(gatheredShape(x, shape, place))],
     attributes: place,
   });
+  /** Sums of int32, which wrap: exact. */
+  const whole = ([x, shape, place]: readonly [Shape, Shape, Place]): Sample => ({
+    operands: [wholes(x), distinct(x, shape, place), wholes(gatheredShape(x, shape, place))],
+    attributes: place,
+  });
   const apart: (readonly [Shape, Shape, Place])[] = [
     [[4, 2], [4], {axis: 0, batchDims: 0}],
     [[2, 5], [2], {axis: 1, batchDims: 0}],
   ];
   return {
-    bound,
+    bound: (call, inputs, exact) =>
+      (call.result.dtype === 'int32' ? correctlyRounded : bound)(call, inputs, exact),
     values: [
       ...gathers.map(sample),
-      ...(withInts ? gathers.map(narrow) : []),
+      ...(withInts ? gathers.map(narrow) : [...gathers, largeGather].map(whole)),
       {...sample(largeGather), large: true},
       {...sample([[3000], [9001], {axis: 0, batchDims: 0}]), large: true},
     ],

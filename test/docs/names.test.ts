@@ -1,6 +1,7 @@
 // The pages for users of Keras and TensorFlow.js are those that the table makes, and all names on them exist.
 import fs from 'node:fs';
 import path from 'node:path';
+import * as tf from '@tensorflow/tfjs';
 import {describe, expect, it} from 'vitest';
 import {familiar, lossAliases, metricAliases} from '../../lib/core/familiar.ts';
 import * as chainrule from '../../lib/index.ts';
@@ -27,6 +28,22 @@ it.each(familiar.map(({here}) => here))('%s exists', here => {
   const owner = second === undefined ? chainrule : (subjects[first] ?? (chainrule as never)[first]);
   expect(second ?? first in (owner as object)).toBeTruthy();
   expect((second ?? first) in (owner as object)).toBe(true);
+});
+
+it.each(familiar.flatMap(({tfjs = ''}) => tfjs.split(', ')).filter(name => name.startsWith('tf.')))(
+  '%s is a name of TensorFlow.js',
+  name => {
+    const path = name.slice('tf.'.length).split('.');
+    const found = path.reduce<unknown>((owner, part) => (owner as Record<string, unknown>)?.[part], tf);
+    expect(found).toBeTypeOf('function');
+  },
+);
+
+it('every topic has rows on both pages', () => {
+  for (const library of ['keras', 'tfjs'] as const) {
+    const topics = familiar.filter(row => row[library] !== undefined).map(({topic}) => topic);
+    expect(new Set(topics)).toEqual(new Set(familiar.map(({topic}) => topic)));
+  }
 });
 
 describe('aliases', () => {

@@ -119,8 +119,18 @@ describe('ops.searchSorted', () => {
     }
   });
 
+  it('looks each row of values up in its own list', () => {
+    const lists = ops.constant(Float32Array.of(0, 2, 4, 6, 6, 6, -1, 0, 9), [3, 3]);
+    const values = ops.constant(Float32Array.of(3, 7, 6, 0, 0, 8), [3, 2]);
+    expect(valuesOf(ops.searchSorted(lists, values))).toEqual([2, 3, 0, 0, 1, 2]);
+    expect(valuesOf(ops.searchSorted(lists, values, 'right'))).toEqual([2, 3, 3, 0, 2, 2]);
+    expect(ops.searchSorted(ops.zeros([2, 3, 7]), ops.zeros([2, 3, 5])).shape).toEqual([2, 3, 5]);
+  });
+
   it('says what is wrong', () => {
-    expect(() => ops.searchSorted(ops.zeros([2, 2]), ops.zeros([1]))).toThrow(/a list of sorted numbers/);
+    for (const shape of [[], [2, 2]]) {
+      expect(() => ops.searchSorted(ops.zeros(shape), ops.zeros([3, 4]))).toThrow(/a list of sorted numbers/);
+    }
     expect(() => ops.searchSorted(ops.zeros([2]), ops.zeros([1]), 'middle' as never)).toThrow(/side/);
   });
 });

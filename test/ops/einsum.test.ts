@@ -69,6 +69,8 @@ const equations = [
   'tbhd,sbhd->bhts',
   'aij,b->ab',
   'ij,ij->ij',
+  'ij,ij->i',
+  'aij,jia->a',
   'ijk,ik->j',
   'ab,bc,cd->ad',
   'ab,bc,b->c',

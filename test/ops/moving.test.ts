@@ -170,6 +170,21 @@ describe('indices', () => {
     expect(valuesOf(sum, [1e8, 1, -1e8])).toEqual([0, 0]);
   });
 
+  it('sums of integers are int32, exact beyond 2²⁴, and wrap; bools are counted', () => {
+    const twice = positions([1, 0, 1], [3, 1]);
+    const large = 2 ** 24;
+    const sums = ops.scatterNd(twice, positions([large, 2 ** 31 - 1, 1]), [2]);
+    expect(sums.dtype).toBe('int32');
+    expect(valuesOf(sums, [])).toEqual([2 ** 31 - 1, large + 1]);
+    expect(
+      valuesOf(ops.tensorScatterAdd(positions([1, 0]), twice, positions([5, 2 ** 31 - 1, 6])), []),
+    ).toEqual([-(2 ** 31), 11]);
+    const counts = ops.scatterNd(twice, ops.constant(Uint8Array.of(1, 0, 1), [3], 'bool'), [2]);
+    expect(valuesOf(counts, [])).toEqual([0, 2]);
+    const segments = positions([0, 1, 1]);
+    expect(valuesOf(ops.segmentSum(positions([7, large, 1]), segments, 2), [])).toEqual([7, large + 1]);
+  });
+
   it('oneHot and where', () => {
     const at = positions([2, 0, -1, 3]);
     expect([...compile(ops.oneHot(at, 3)).runSync().data]).toEqual([0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0]);

@@ -50,11 +50,11 @@ function changed(x: Values, at: readonly number[], updates: Values, change: Chan
 }
 
 const scatter =
-  (change: Change): Rule =>
+  (change: Change, whole = change): Rule =>
   (call, [x, indices, updates]) => {
     const [from, shape] = [shapeOf(call.inputs[0]), shapeOf(call.inputs[1])];
     const at = gathered(from, shape, indices as Values, call.attributes as Place);
-    return changed(x as Values, at, updates as Values, change);
+    return changed(x as Values, at, updates as Values, call.result.dtype === 'int32' ? whole : change);
   };
 
 const axisOf = (call: Call): number => (call.attributes as {axis: number}).axis;
@@ -65,7 +65,10 @@ export const indexingRules: Record<string, Rule> = {
     const at = gathered(from, shape, indices as Values, call.attributes as Place);
     return [Float64Array.from(at, position => x?.[position] as number), noGuard(call)];
   },
-  scatterAdd: scatter((before, update) => before + update),
+  scatterAdd: scatter(
+    (before, update) => before + update,
+    (before, update) => (before + update) | 0,
+  ),
   scatterUpdate: scatter((_, update) => update),
   takeAlongAxis: (call, [x, indices]) => {
     const [from, shape] = [shapeOf(call.inputs[0]), shapeOf(call.inputs[1])];

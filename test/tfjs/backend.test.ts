@@ -126,7 +126,7 @@ describe('the backend', () => {
     };
     for (let round = 0; round < 10; round++) await cycle();
     const {linked} = addon().counters();
-    for (let round = 0; round < 100; round++) await cycle();
+    for (let round = 0; round < 200; round++) await cycle();
     expect(addon().counters().linked).toBe(linked);
     expect(native()).toBe(0);
   });

@@ -6,9 +6,11 @@ import type {
   GatherV2Attrs,
   OneHotAttrs,
   ScatterNdAttrs,
+  SearchSortedAttrs,
   SparseToDenseAttrs,
   UnsortedSegmentSumAttrs,
 } from '@tensorflow/tfjs-core';
+import type {DType} from '../../core/dtype.ts';
 import {sizeOf} from '../../core/shape.ts';
 import {apply1, type Tensor} from '../../core/tensor.ts';
 import * as ops from '../../ops/index.ts';
@@ -20,8 +22,12 @@ import {type Outcome, type Rules, rule, withIndices} from '../rule.ts';
 /** Rows added up at the places of the first axis that `places` names; other places add nothing. */
 function addedUp(places: Tensor, rows: Tensor, size: number): Tensor {
   const shape = [size, ...rows.shape.slice(places.rank)];
-  return apply1(scatterAddOp, [ops.zeros(shape), places, rows], {axis: 0, batchDims: 0});
+  const ground = ops.broadcastTo(ops.constant(0, [], rows.dtype), shape);
+  return apply1(scatterAddOp, [ground, places, rows], {axis: 0, batchDims: 0});
 }
+
+/** What is added up: float32, or int32. */
+const isNumber = ({dtype}: Tensor): boolean => dtype === 'float32' || dtype === 'int32';
 
 /** Indices as rows: tfjs also takes one index, or a list of them for a vector. */
 function asRows(indices: Tensor): Tensor {
@@ -37,23 +43,27 @@ function sparseToDense(indices: Tensor, values: Tensor, fill: Tensor, shape: num
 }
 
 /** Zeros, one for each number; the guard of the gather finds numbers below 0, which are an error. */
-const checkedZeros = (x: Tensor): Tensor => ops.gather(ops.zeros([1]), ops.minimum(x, 0));
+const checkedZeros = (x: Tensor, dtype: DType): Tensor =>
+  ops.gather(ops.constant(0, [1], dtype), ops.minimum(x, 0));
 
 /**
  * How often each number from 0 to `size` − 1 stands in each row, or the sum of its weights; others do not
  * count.
  */
 function histogram(x: Tensor, weights: Tensor, size: number, isBinary: boolean): Outcome {
-  if (weights.dtype !== 'float32' || size < 1 || x.size === 0) return 'not yet';
+  if (!isNumber(weights)) return 'other types';
+  if (size < 1 || x.size === 0) return 'not yet';
+  const {dtype} = weights;
   const [rows, columns] = x.rank === 1 ? [1, x.size] : (x.shape as [number, number]);
-  const terms = ops.add(weights.size > 0 ? weights : ops.ones(x.shape), checkedZeros(x));
+  const each = weights.size > 0 ? weights : ops.broadcastTo(ops.constant(1, [], dtype), x.shape);
+  const terms = ops.add(each, checkedZeros(x, dtype));
   const first = Int32Array.from({length: rows}, (_, row) => row * size);
   const matrix = ops.reshape(x, [rows, columns]);
   const shifted = ops.add(matrix, ops.constant(first, [rows, 1], 'int32'));
   const places = ops.select(ops.less(matrix, size), shifted, -1);
   const flat = ops.reshape(places, [x.size]);
   const counts = addedUp(flat, ops.reshape(terms, [x.size]), rows * size);
-  const result = isBinary ? ops.cast(ops.cast(counts, 'bool'), 'float32') : counts;
+  const result = isBinary ? ops.cast(ops.cast(counts, 'bool'), dtype) : counts;
   return ops.reshape(result, x.rank === 1 ? [size] : [rows, size]);
 }
 
@@ -90,9 +100,13 @@ const unchecked: Rules = {
       : 'other types',
   ),
   ScatterNd: rule('indices updates', ({indices, updates}, {shape}: ScatterNdAttrs) => {
-    if (updates.dtype !== 'float32' || sizeOf(shape) === 0 || updates.size === 0) return 'not yet';
+    if (!isNumber(updates)) return 'other types';
+    if (sizeOf(shape) === 0 || updates.size === 0) return 'not yet';
     return ops.scatterNd(asRowsOf(indices), updates, shape);
   }),
+  SearchSorted: rule('sortedSequence values', ({sortedSequence, values}, {side}: SearchSortedAttrs) =>
+    ops.searchSorted(sortedSequence, values, side),
+  ),
   SparseToDense: rule(
     'sparseIndices sparseValues defaultValue',
     ({sparseIndices, sparseValues, defaultValue}, {outputShape}: SparseToDenseAttrs) =>
@@ -104,8 +118,9 @@ const unchecked: Rules = {
       : 'not yet',
   ),
   UnsortedSegmentSum: rule('x segmentIds', ({x, segmentIds}, {numSegments}: UnsortedSegmentSumAttrs) => {
-    if (x.dtype !== 'float32' || segmentIds.rank !== 1 || numSegments < 1) return 'not yet';
-    return addedUp(ops.cast(segmentIds, 'int32'), x, numSegments);
+    if (segmentIds.rank !== 1 || numSegments < 1) return 'not yet';
+    // tfjs multiplies by masks of float32, and so are its sums.
+    return addedUp(ops.cast(segmentIds, 'int32'), ops.cast(x, 'float32'), numSegments);
   }),
 };
 
