@@ -21,6 +21,8 @@ describe('chunks', () => {
     }
     expect(chunkOf(idOf('nn/layers/convolution.ts'))).toBe('layers');
     expect(chunkOf(idOf('nn/metrics/auc.ts'))).toBe('metrics');
+    expect(chunkOf(idOf('nn/losses/ctc.ts'))).toBe('losses');
+    expect(chunkOf(idOf('compile/loops.ts'))).toBe('compiler');
     expect(chunkOf(idOf('ops/fourier.ts'))).toBe('ops');
     expect(chunkOf(idOf('tfjs/backend.ts'))).toBe('backend');
     expect(chunkOf('C:\\chainrule\\lib\\io\\safetensors.ts')).toBe('files');
@@ -64,6 +66,14 @@ describe('what is required later', () => {
     expect(loaded).toEqual([]);
     expect([exports.run(), exports.run()]).toEqual([3, 3]);
     expect(loaded).toEqual(['./a.cjs']);
+  });
+
+  test('may be a class', () => {
+    const module = {One: class One {}, inner: {Two: class Two extends Array {}}};
+    const code =
+      'const a = require("./a.cjs");\nexports.run = () => [new a.One(), new a.inner.Two(3).length];\n';
+    const {exports} = run(code, {'./a.cjs': module});
+    expect(exports.run()).toEqual([new module.One(), 3]);
   });
 
   test('may be used while it is being loaded, as two that require each other are', () => {
