@@ -34,7 +34,7 @@ const chunks: readonly Chunk[] = [
   {name: 'files', files: /^io\//},
   {name: 'callbacks', files: /^train\/callbacks\//, but: /\/(index|known-logs|list)\.ts$/},
   {name: 'actions', files: /^train\/actions\//, but: /\/(base-model|minimize|model-graph)\.ts$/},
-  {name: 'actions', files: /^train\/(network\/(nested|topology)|run\/(failures|match-weights))\.ts$/},
+  {name: 'actions', files: /^train\/(network\/nested|run\/(failures|match-weights))\.ts$/},
   {
     name: 'actions',
     files: /^train\/(feed\/sample-weights|fit\/checkpoint|step\/(recorder|sparse-tables))\.ts$/,
@@ -73,6 +73,21 @@ export function requiringLater(code: string): string {
   return rewritten;
 }
 
+const getter = new RegExp(
+  String.raw`Object\.defineProperty\(exports, (["'])([\w$]+)\1, \{\s+enumerable: true,\s+` +
+    String.raw`get: function ?\(\) \{\s+return ([\w$]+);\s+\}\s+\}\);`,
+  'g',
+);
+
+/** Code of CommonJS that exports by value what nothing is assigned to: getters take longer. */
+export function exportingValues(code: string): string {
+  const declared = code.matchAll(/^(?:const|class|(?:async )?function\*?) ([\w$]+)/gm);
+  const fixed = new Set(Array.from(declared, ([, name]) => name));
+  return code.replace(getter, (all, _quote, name: string, own: string) =>
+    fixed.has(own) ? `exports.${name} = ${own};` : all,
+  );
+}
+
 /** The same code in ASCII: V8 reads a text of one byte a character sooner. */
 export const inAscii = (code: string): string =>
   code.replace(/[^\0-\x7f]/g, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
@@ -80,5 +95,7 @@ export const inAscii = (code: string): string =>
 /** Entries require at once: what they export is what the program asked for. */
 export const readLater: Plugin = {
   name: 'read-later',
-  renderChunk: (code, {isEntry}) => ({code: inAscii(isEntry ? code : requiringLater(code))}),
+  renderChunk: (code, {isEntry}) => ({
+    code: inAscii(isEntry ? code : exportingValues(requiringLater(code))),
+  }),
 };

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {runInNewContext} from 'node:vm';
 import {describe, expect, test} from 'vitest';
-import {chunkOf, inAscii, requiringLater} from '../../scripts/package/chunks.ts';
+import {chunkOf, exportingValues, inAscii, requiringLater} from '../../scripts/package/chunks.ts';
 
 const idOf = (file: string): string => `/somewhere/chainrule/lib/${file}`;
 
@@ -115,6 +115,29 @@ describe('what is required later', () => {
     for (const code of codes) expect(requiringLater(code)).toBe(code);
     expect(requiringLater('let a = require("node:fs/promises");\na.open();\n')).toContain('() => (');
   });
+});
+
+test('what nothing is assigned to is exported as a value, what changes by a getter', () => {
+  const getter = (name: string, own: string): string =>
+    `Object.defineProperty(exports, "${name}", {\n\tenumerable: true,\n` +
+    `\tget: function() {\n\t\treturn ${own};\n\t}\n});`;
+  const code = [
+    'let count = 1;\nconst one$1 = 1;\nclass Two {}\nasync function three() { count++; }',
+    ...Object.entries({count: 'count', one: 'one$1', Two: 'Two', three: 'three'}).map(each =>
+      getter(...each),
+    ),
+  ].join('\n');
+  const exports: {count?: number; three?(): void} = {};
+  runInNewContext(exportingValues(code), {exports});
+  const described = Object.getOwnPropertyDescriptors(exports);
+  expect(Object.values(described).map(({get, enumerable}) => [get !== undefined, enumerable])).toEqual([
+    [true, true],
+    [false, true],
+    [false, true],
+    [false, true],
+  ]);
+  exports.three?.();
+  expect(exports).toMatchObject({count: 2, one: 1});
 });
 
 test('code in ASCII means the same', () => {
