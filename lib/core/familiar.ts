@@ -1,4 +1,4 @@
-// Names that users of Keras and TensorFlow.js type: those taken here too, and those that errors suggest ours for.
+// Names that users of Keras and TensorFlow.js type: those taken here too, those that errors suggest ours for.
 
 /** Short names of losses. */
 export const lossAliases = {
