@@ -255,7 +255,7 @@ export type {ReduceLROnPlateauOptions} from './train/callbacks/reduce-lr-on-plat
 export type {SaveFreq} from './train/callbacks/saving.ts';
 export type {StopAfterOptions} from './train/callbacks/stop-after.ts';
 export type {StopAtTargetOptions, StopOnPlateauOptions, StopWhenOptions} from './train/callbacks/stopping.ts';
-export type {Batch, Batches} from './train/feed/dataset-source.ts';
+export type {Batch, Batches} from './train/feed/batches.ts';
 export type {ClassWeight, EachOutput, Weighting} from './train/feed/sample-weights.ts';
 export {foldBatchNormalization} from './train/fold-batch-normalization.ts';
 export {type LoadOptions, load} from './train/load.ts';

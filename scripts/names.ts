@@ -1,8 +1,9 @@
-// Makes docs/coming-from-keras.md and docs/coming-from-tensorflow-js.md of the table in lib/core/familiar.ts;
+// Makes docs/coming-from-keras.md and docs/coming-from-tensorflow-js.md of the table in scripts/familiar.ts;
 // what else the latter says stands beside this file.
 import fs from 'node:fs';
 import path from 'node:path';
-import {familiar, lossAliases, metricAliases, otherNames, withoutOption} from '../lib/core/familiar.ts';
+import {lossAliases, metricAliases, otherNames, withoutOption} from '../lib/core/familiar.ts';
+import {familiar} from './familiar.ts';
 
 const code = (names: string): string =>
   names
@@ -36,7 +37,7 @@ function page(title: string, library: 'keras' | 'tfjs', ...others: readonly stri
   );
   return [
     `# Coming from ${title}\n`,
-    '<!-- Made by `npm run names` of lib/core/familiar.ts. -->\n',
+    '<!-- Made by `npm run names` of scripts/familiar.ts and lib/core/familiar.ts. -->\n',
     ...others.map(text => `${text}\n`),
     ...sections,
     `## Losses by short names\n\n${short(lossAliases)}\n`,

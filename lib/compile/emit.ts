@@ -121,13 +121,21 @@ class Emitter {
       attributes: [...this.attributes.words(op, step.attributes, inputs.length), ...updated],
     });
     this.body.push(...words);
+    const describe = (value: Value): string => this.describe(value);
     this.instructions.push({
       name: op.name,
       scope,
       phase,
-      outputs: outputs.map(value => this.describe(value)),
-      inputs: inputs.map(value => this.describe(value)),
-      attributes: formatAttributes(op, step.attributes, inputs.length),
+      // Few plans are ever listed.
+      get outputs() {
+        return outputs.map(describe);
+      },
+      get inputs() {
+        return inputs.map(describe);
+      },
+      get attributes() {
+        return formatAttributes(op, step.attributes, inputs.length);
+      },
       depth: loops.length,
       times: loops.reduce((times, {count}) => times * count, 1),
       reversed: loops.at(-1)?.reverse ? loops.at(-1)?.count : undefined,

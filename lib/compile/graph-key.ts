@@ -25,7 +25,9 @@ export function graphKey(request: CompileRequest): string {
         ? keyOfLoop(loop)
         : keyOfAttribute(attributes);
     for (const output of outputs) if (!names.has(output)) names.set(output, `${number}.${output.index}`);
-    return `${op.name} ${scope} ${inputs.map(reference)} ${own}`;
+    let line = `${op.name} ${scope}`;
+    for (const input of inputs) line += ` ${reference(input)}`;
+    return `${line} ${own}`;
   };
   const keyOfLoop = ({region, ...rest}: Loop): string => {
     const outside = new Map(names);

@@ -2,7 +2,6 @@
 import {dtypes} from '../core/dtype.ts';
 import {formatShape} from '../core/shape.ts';
 import type {Call} from '../core/tensor.ts';
-import {isGradient} from '../graph/autodiff.ts';
 import {alignColumns, formatLine, Names, printCalls} from '../graph/print.ts';
 import {callsOf} from '../graph/walk.ts';
 import {header, type IoSlot, items, type Plan, type PlanInstruction} from '../plan.ts';
@@ -12,7 +11,7 @@ import {type Roots, tensorsOf} from './roots.ts';
 function gradientCalls(order: readonly Call[]): ReadonlySet<Call> {
   const found = new Set<Call>();
   for (const call of order) {
-    if (isGradient(call) || call.inputs.some(input => found.has(input.call))) found.add(call);
+    if (call.isGradient || call.inputs.some(input => found.has(input.call))) found.add(call);
   }
   return found;
 }

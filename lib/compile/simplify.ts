@@ -83,11 +83,18 @@ export function keyOfAttribute(value: unknown): string {
     if (array.length > maxComparedElements) return `#${idOf(value)}`;
     return keyOfAttribute(Array.from(array));
   }
-  if (Array.isArray(value)) return `[${value.map(keyOfAttribute).join(',')}]`;
+  if (Array.isArray(value)) {
+    let key = '[';
+    for (const element of value) key += `${keyOfAttribute(element)},`;
+    return `${key}]`;
+  }
   if (isObject(value)) {
     if (!isPlainObject(value)) return `#${idOf(value)}`;
-    const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-    return `{${fields.map(([name, field]) => `${name}:${keyOfAttribute(field)}`).join(',')}}`;
+    const names = Object.keys(value);
+    if (names.length > 1) names.sort();
+    let key = '{';
+    for (const name of names) key += `${name}:${keyOfAttribute(value[name])},`;
+    return `${key}}`;
   }
   return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }

@@ -155,14 +155,15 @@ function inferWith({shape: rule, elementwise}: Definition, signature: Signature)
 function gradWith(rule: Definition['grad'], {inputs: declared, outputs}: Signature): Op['grad'] {
   if (rule === undefined) return undefined;
   if (rule === 'none') return (_, {inputs}) => inputs.map(() => null);
+  const arrivingNames = outputs.map(({name}) => gradientName(name));
+  const leavingNames = declared.map(({name}) => gradientName(name));
   return (gradients, {inputs, outputs: results, attributes: given}) => {
-    const arriving = Object.fromEntries(
-      outputs.map(({name}, index) => [gradientName(name), gradients[index] ?? null]),
-    );
-    const leaving = rule(arriving, {...byName(declared, inputs), ...byName(outputs, results)}, given);
+    const arriving: Record<string, Tensor | null> = {};
+    for (const [index, name] of arrivingNames.entries()) arriving[name] = gradients[index] ?? null;
+    const leaving = rule(arriving, byName(outputs, results, byName(declared, inputs)), given);
     const named = leaving as Readonly<Record<string, Tensor | null | Gradients>>;
-    return declared.flatMap(({name}): Gradients => {
-      const own = named[gradientName(name)] ?? null;
+    return leavingNames.flatMap((name): Gradients => {
+      const own = named[name] ?? null;
       return own === null || isTensor(own) ? [own] : own;
     });
   };
@@ -192,7 +193,7 @@ function roundingOf(given: Definition['rounding'], signature: Signature): Roundi
   if (!given) return undefined;
   return {
     sides: ({inputs, outputs, attributes}) =>
-      given.sides({...byName(signature.inputs, inputs), ...byName(signature.outputs, outputs)}, attributes),
+      given.sides(byName(signature.outputs, outputs, byName(signature.inputs, inputs)), attributes),
     inBfloat16: given.inBfloat16.bind(given),
   };
 }
@@ -200,7 +201,7 @@ function roundingOf(given: Definition['rounding'], signature: Signature): Roundi
 function flopsWith(given: Definition['flops'], signature: Signature, product: Contraction | undefined) {
   return (inputs: readonly TensorSpec[], outputs: readonly TensorSpec[], own: object): number => {
     if (given) {
-      return given({...byName(signature.inputs, inputs), ...byName(signature.outputs, outputs)}, own);
+      return given(byName(signature.outputs, outputs, byName(signature.inputs, inputs)), own);
     }
     // A multiplication and an addition for each term.
     if (product) return 2 * sizeOf(outputs[0]?.shape ?? []) * product.terms(inputs, own);

@@ -16,6 +16,7 @@ const isLiteral = (value: object): boolean => Object.getPrototypeOf(value) === O
 /** An object literal, of whatever realm, or an object without a prototype; not an instance of a class. */
 export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
   if (!isObject(value)) return false;
+  if (isLiteral(value)) return true;
   const prototype: object | null = Object.getPrototypeOf(value);
   return prototype === null || isRoot(prototype);
 }

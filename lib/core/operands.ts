@@ -9,12 +9,14 @@ export type Operands<Text extends string, Value = Tensor> = Named<InputList<Text
 /** `{c}` for `… -> c: f32`. */
 export type Results<Text extends string, Value = Tensor> = Named<OutputList<Text>, Value>;
 
-/** Values in the order of a list of operands, by name. */
+type ByName<Value> = Record<string, Value | readonly Value[] | undefined>;
+
+/** Values in the order of a list of operands, by name; beside others, where these are given. */
 export function byName<Value>(
   operands: readonly Operand[],
   values: readonly Value[],
-): Record<string, Value | readonly Value[] | undefined> {
-  const named: Record<string, Value | readonly Value[] | undefined> = {};
+  named: ByName<Value> = {},
+): ByName<Value> {
   let at = 0;
   for (const {name, variadic} of operands) {
     named[name] = variadic ? values.slice(at) : values[at];

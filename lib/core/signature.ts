@@ -27,6 +27,9 @@ export interface Signature<Text extends string = string> {
   readonly inputs: readonly Operand[];
   readonly outputs: readonly Operand[];
   readonly attributes: readonly {readonly name: string; readonly type: AttributeType}[];
+  /** How many operands a call has at least, and at most. */
+  readonly fewest: number;
+  readonly most: number;
 }
 
 const signaturePattern = /^(\w+)\(([^)]*)\) -> ([^{]*?)(?: \{([^}]*)\})?$/;
@@ -49,11 +52,14 @@ function parseOperands(text: string, list: string): Operand[] {
 export function parseSignature<Text extends string>(text: Text): Signature<Text> {
   const match = signaturePattern.exec(text);
   if (!match) fail('ERR_GRAPH', `cannot read the signature ${JSON.stringify(text)}.`);
-  const [, name, inputs, outputs, attributes] = match;
+  const [, name, list, outputs, attributes] = match;
+  const inputs = parseOperands(text, list as string);
   return {
     text,
     name: name as string,
-    inputs: parseOperands(text, inputs as string),
+    inputs,
+    fewest: inputs.filter(({optional, variadic}) => !optional && !variadic).length,
+    most: inputs.at(-1)?.variadic ? Number.POSITIVE_INFINITY : inputs.length,
     outputs: parseOperands(text, outputs as string),
     attributes: parseOperands(text, attributes ?? '').map(attribute => ({
       name: attribute.name,

@@ -105,6 +105,8 @@ export class Call<Attributes extends object = object> {
   readonly outputs: readonly Tensor[];
   /** The part of the model it belongs to, e.g. `encoder/dense_3`: for errors, listings and profiles. */
   readonly scope: string;
+  /** Made by differentiation: listings show such calls separately. */
+  isGradient = false;
 
   constructor(op: Op<Attributes>, inputs: readonly Tensor[], attributes: Attributes, scope: string) {
     this.op = op;
@@ -207,14 +209,12 @@ export const converted: Convert = (x, dtype) =>
  */
 function takenBy(op: Op, inputs: readonly Tensor[]): readonly Tensor[] {
   const {signature} = op;
-  const declared = signature.inputs;
-  const required = declared.filter(operand => !operand.optional && !operand.variadic).length;
-  const variadic = declared.at(-1)?.variadic === true;
-  if (inputs.length < required || (!variadic && inputs.length > declared.length)) {
-    failIn(op.name, 'ERR_SHAPE', `expected ${required} operands. Received ${inputs.length}`);
+  const {fewest, most} = signature;
+  if (inputs.length < fewest || inputs.length > most) {
+    failIn(op.name, 'ERR_SHAPE', `expected ${fewest} operands. Received ${inputs.length}`);
   }
-  for (const [position, input] of inputs.entries()) {
-    checkTensor(op.name, declaredAt(signature, position).name, input);
+  for (let position = 0; position < inputs.length; position++) {
+    checkTensor(op.name, declaredAt(signature, position).name, inputs[position]);
   }
   const misfit = misfitOf(signature, inputs);
   if (!misfit) return inputs;

@@ -9,23 +9,28 @@ const nothing: ReadonlySet<Tensor> = new Set();
  */
 export function callsOf(roots: readonly Tensor[], ends: ReadonlySet<Tensor> = nothing): Call[] {
   const order: Call[] = [];
-  const state = new Map<Call, 'open' | 'done'>();
-  const sourcesOf = (tensors: readonly Tensor[]): Call[] =>
-    (ends.size === 0 ? tensors : tensors.filter(tensor => !ends.has(tensor))).map(({call}) => call).reverse();
-  const stack = sourcesOf(roots);
+  const isDone = new Map<Call, boolean>();
+  const stack: Call[] = [];
+  // The last one first, which is then the last to be taken.
+  const push = (tensors: readonly Tensor[]): void => {
+    for (let at = tensors.length - 1; at >= 0; at--) {
+      const tensor = tensors[at] as Tensor;
+      if (!isDone.has(tensor.call) && !ends.has(tensor)) stack.push(tensor.call);
+    }
+  };
+  push(roots);
   while (stack.length > 0) {
-    const call = stack.at(-1) as Call;
-    const seen = state.get(call);
-    if (seen === undefined) {
-      state.set(call, 'open');
-      for (const source of sourcesOf(call.inputs)) if (!state.has(source)) stack.push(source);
+    const call = stack[stack.length - 1] as Call;
+    const done = isDone.get(call);
+    if (done === undefined) {
+      isDone.set(call, false);
+      push(call.inputs);
       continue;
     }
     stack.pop();
-    if (seen === 'open') {
-      state.set(call, 'done');
-      order.push(call);
-    }
+    if (done) continue;
+    isDone.set(call, true);
+    order.push(call);
   }
   return order;
 }

@@ -12,11 +12,17 @@ function mix(value: number): number {
 /** 2³² divided by the golden ratio. */
 const goldenGamma = 0x9e3779b9;
 
+function keyOf(seed: number, epoch: number): number {
+  const [low, high] = seedWords(seed);
+  return mix((mix((mix(low) ^ high) + goldenGamma) ^ epoch) + goldenGamma);
+}
+
+const numberAt = (key: number, position: number): number => mix((mix(position ^ key) + key) >>> 0);
+
 /** Random 32-bit numbers by position: none depends on those before it. */
 export function counterBased(seed: number, epoch: number): (position: number) => number {
-  const [low, high] = seedWords(seed);
-  const key = mix((mix((mix(low) ^ high) + goldenGamma) ^ epoch) + goldenGamma);
-  return position => mix((mix(position ^ key) + key) >>> 0);
+  const key = keyOf(seed, epoch);
+  return position => numberAt(key, position);
 }
 
 /** `first` and the numbers after it, in shared memory, which cannot be transferred away under a run. */
@@ -28,10 +34,11 @@ export function ascendingRows(count: number, first = 0): Int32Array<SharedArrayB
 
 /** Puts a random permutation of 0…count−1 into `rows` (Fisher and Yates; Durstenfeld 1964). */
 export function shuffleRows(rows: Int32Array, seed: number, epoch: number): void {
-  const random = counterBased(seed, epoch);
+  // Not by a function of its own for each epoch, which engines call instead of inlining it.
+  const key = keyOf(seed, epoch);
   for (let row = 0; row < rows.length; row++) rows[row] = row;
   for (let last = rows.length - 1; last > 0; last--) {
-    const other = Math.floor((random(last) * (last + 1)) / 2 ** 32);
+    const other = Math.floor((numberAt(key, last) * (last + 1)) / 2 ** 32);
     const value = rows[last] as number;
     rows[last] = rows[other] as number;
     rows[other] = value;

@@ -11,13 +11,6 @@ import {checkpointGradient} from './checkpoint-gradient.ts';
 import {loopGradient} from './loop-gradient.ts';
 import {callsOf} from './walk.ts';
 
-const gradientCalls = new WeakSet<Call>();
-
-/** Whether a call was made by differentiation: listings show such calls separately. */
-export function isGradient(call: Call): boolean {
-  return gradientCalls.has(call);
-}
-
 /** The calls among `order` that depend on a target, and the targets with all that depends on them. */
 function dependents(
   order: readonly Call[],
@@ -119,6 +112,6 @@ function pullBack(seeds: ReadonlyMap<Tensor, Tensor>, targets: readonly Tensor[]
   const forward = new Set(callsOf([...seeds.keys()]));
   const gradient = flow([...seeds], targets, []);
   const results = targets.map(target => gradient.get(target) ?? zeros(target.shape));
-  for (const call of callsOf(results)) if (!forward.has(call)) gradientCalls.add(call);
+  for (const call of callsOf(results)) if (!forward.has(call)) call.isGradient = true;
   return results;
 }

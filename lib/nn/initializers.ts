@@ -101,10 +101,13 @@ export function varianceScaling(options: VarianceScalingOptions = {}): Initializ
   );
 }
 
+/** One for all, by which it is known: memory is zero anyway. */
+const theZeros = named('zeros', {}, (shape: Shape) => zerosOp(shape));
+
 /** All zero. */
 export function zeros(options?: NoOptions): Initializer {
   checkOptions('initializers.zeros', options, []);
-  return named('zeros', {}, (shape: Shape) => zerosOp(shape));
+  return theZeros;
 }
 
 /** All one. */

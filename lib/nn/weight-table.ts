@@ -4,6 +4,7 @@ import {formatShape, type Shape, sameShape} from '../core/shape.ts';
 import {type Tensor, type Variable, variable} from '../core/tensor.ts';
 import type {WeightOptions} from './call-context.ts';
 import type {Constraint} from './constraints.ts';
+import {zeros} from './initializers.ts';
 import type {Regularizer} from './regularizers.ts';
 import {toConstraint, toInitializer, toRegularizer} from './resolve.ts';
 
@@ -50,7 +51,7 @@ export class WeightTable<Owner> {
       name: `${scope}/${name}`,
       shape,
       trainable: options.trainable ?? true,
-      initial: source => initializer(shape, source),
+      ...(initializer !== zeros() && {initial: source => initializer(shape, source)}),
     });
     this.#weights.set(name, {
       name,

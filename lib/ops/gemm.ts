@@ -20,17 +20,17 @@ interface Factors {
 
 /** Axes before the last two broadcast. */
 function productShape({a, b}: Factors, {transposeA, transposeB}: MatmulAttributes): Shape {
-  const received = `Received ${formatShape(a.shape)} and ${formatShape(b.shape)}`;
-  if (a.rank < 2 || b.rank < 2) {
-    failIn('matmul', 'ERR_SHAPE', `operands must be matrices, or batches of them. ${received}`);
-  }
+  const refuse = (why: string): never =>
+    failIn('matmul', 'ERR_SHAPE', `${why}. Received ${formatShape(a.shape)} and ${formatShape(b.shape)}`);
+  if (a.rank < 2 || b.rank < 2) refuse('operands must be matrices, or batches of them');
   const sizesOf = ({shape}: Tensor, transposed: boolean): readonly number[] =>
     transposed ? shape.slice(-2).reverse() : shape.slice(-2);
   const [m, ka] = sizesOf(a, transposeA) as [number, number];
   const [kb, n] = sizesOf(b, transposeB) as [number, number];
-  if (ka !== kb) failIn('matmul', 'ERR_SHAPE', `inner dimensions ${ka} and ${kb} differ. ${received}`);
-  const batch = broadcastShapes([a.shape.slice(0, -2), b.shape.slice(0, -2)]);
-  if (!batch) failIn('matmul', 'ERR_SHAPE', `axes before the last two do not broadcast. ${received}`);
+  if (ka !== kb) refuse(`inner dimensions ${ka} and ${kb} differ`);
+  const batch =
+    broadcastShapes([a.shape.slice(0, -2), b.shape.slice(0, -2)]) ??
+    refuse('axes before the last two do not broadcast');
   return [...batch, m, n];
 }
 
@@ -85,7 +85,7 @@ export const matmulIntegersOp = defineOp({
 });
 
 const multiply = (a: Tensor, b: Tensor, given: MatmulAttributes): Tensor =>
-  widest([dtypes[a.dtype].computed, dtypes[b.dtype].computed]) === 'int32'
+  a.dtype !== 'float32' && widest([dtypes[a.dtype].computed, dtypes[b.dtype].computed]) === 'int32'
     ? apply1(matmulIntegersOp, [asNumber('matmul', a), asNumber('matmul', b)], given)
     : apply1(matmulOp, [a, b], {...given, ...alone});
 

@@ -36,6 +36,11 @@ function namesIn(folder: string): string[] {
   return existsSync(folder) ? readdirSync(folder) : [];
 }
 
+const binariesIn = (folder: string): string[] =>
+  namesIn(folder)
+    .filter(name => name.endsWith('.node'))
+    .map(name => path.join(folder, name));
+
 function refuse(what: string, instead: string, cause?: unknown): never {
   const {bun, deno, node} = process.versions as Record<string, string | undefined>;
   const runtime = bun ? `Bun ${bun}` : deno ? `Deno ${deno}` : `Node ${node}`;
@@ -44,8 +49,22 @@ function refuse(what: string, instead: string, cause?: unknown): never {
   throw new ChainruleError('ERR_ADDON', text, {cause});
 }
 
-function loadFromPackage(folder: string): unknown {
+/** The one binary that was built here, or that ships for this platform; Alpine has another C library. */
+function onlyBinary(folder: string): string | undefined {
+  if (process.env.PREBUILDS_ONLY || existsSync('/etc/alpine-release')) return undefined;
+  const places = ['build/Release', `prebuilds/${platform}`].map(place => path.join(folder, place));
+  const found = places.map(place => binariesIn(place)).find(names => names.length > 0);
+  return found?.length === 1 ? found[0] : undefined;
+}
+
+/** @internal */
+export function loadFromPackage(folder: string): unknown {
   const load = createRequire(path.join(folder, 'package.json'));
+  const only = onlyBinary(folder);
+  try {
+    // Where there is a choice, or this does not load, node-gyp-build knows more; to read it takes longer.
+    if (only) return load(only);
+  } catch {}
   try {
     return (load('node-gyp-build') as (folder: string) => unknown)(folder);
   } catch (cause) {
@@ -67,9 +86,7 @@ function loadFromBundle(file: string | undefined): unknown {
     'or set CHAINRULE_BINARY to the path of the binary';
   const programs = [file, process.argv[1]].filter(program => program !== undefined);
   const folders = programs.map(program => path.join(path.dirname(program), 'prebuilds', platform));
-  const binary = folders
-    .flatMap(folder => namesIn(folder).map(name => path.join(folder, name)))
-    .find(found => found.endsWith('.node'));
+  const [binary] = folders.flatMap(binariesIn);
   if (!binary) {
     const where = file ? `, into ${file}` : '';
     refuse(`it was bundled${where}, and no native binary lies beside the bundle`, instead);

@@ -245,7 +245,8 @@ export function variablesOf(
   updates: ProgramRequest['updates'] = [],
 ): readonly Variable[] {
   const all = [...tensors, ...updates.map(([, value]) => value)];
-  const read = callsOf(all).flatMap(({outputs}) => outputs.flatMap(output => variableOf(output) ?? []));
+  const leaves = callsOf(all).filter(({op}) => op.kind === 'leaf');
+  const read = leaves.flatMap(({result}) => variableOf(result) ?? []);
   return [...new Set([...read, ...updates.map(([variable]) => variable)])];
 }
 

@@ -6,7 +6,7 @@ import {checkName} from '../nn/layer-options.ts';
 import type {SymbolicTensor} from '../nn/symbolic.ts';
 import {BaseModel} from './actions/base-model.ts';
 import type * as callback from './callbacks/callback.ts';
-import {type Batches, isBatches} from './feed/dataset-source.ts';
+import {type Batches, isBatches} from './feed/batches.ts';
 import type {Weighting} from './feed/sample-weights.ts';
 import {fitModel} from './fit/fit.ts';
 import type * as fitOptions from './fit/options.ts';

@@ -9,8 +9,13 @@
 #include "runtime/verify.h"
 
 namespace chainrule {
-Program::Program() : caller_frame(std::make_unique<Frame>()) {}
+Program::Program() { renew(); }
 Program::~Program() = default;
+
+void Program::renew() {
+  static std::atomic<uint64_t> last{0};
+  serial = last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
 
 namespace {
 
@@ -123,6 +128,7 @@ std::unique_ptr<Program> load_program(const int32_t* words, int64_t count,
   share_work(program.get(), kSharedFromNs);
   program->profile_ns = std::make_shared<std::vector<double>>(program->instructions.size(), 0);
   program->memory = memory ? std::move(memory) : std::make_shared<RunMemory>();
+  program->caller_frames = std::make_shared<CallerFrames>();
   program->literals = std::make_shared<Arena>();
   program->literals->reserve(program->literal_bytes);
   if (program->literal_bytes > 0) {
@@ -219,8 +225,11 @@ std::string check_bindings(const Program& program, const std::vector<Binding>& i
 }
 
 void Frame::prepare(const Program& program) {
-  if (program_ == &program) return;
+  if (serial_ == program.serial) return;
   operands_.resize(program.operand_values.size());
+  for (size_t i = 0; i < operands_.size(); ++i) {
+    operands_[i] = program.values[static_cast<size_t>(program.operand_values[i])].tensor;
+  }
   iterations_.resize(program.loops.size());
   calls_.assign(program.instructions.size(), Call{});
   for (size_t i = 0; i < calls_.size(); ++i) {
@@ -233,6 +242,7 @@ void Frame::prepare(const Program& program) {
     calls_[i].tasks = instruction.tasks;
   }
   program_ = &program;
+  serial_ = program.serial;
 }
 
 void Frame::bind(char* state, char* arena, const std::vector<Binding>& io, void* scratch) {
@@ -242,7 +252,6 @@ void Frame::bind(char* state, char* arena, const std::vector<Binding>& io, void*
   for (size_t operand = 0; operand < count; ++operand) {
     const Value& value = program.values[static_cast<size_t>(program.operand_values[operand])];
     Tensor& tensor = operands_[operand];
-    tensor = value.tensor;
     if (value.space != Space::io) {
       char* const base = value.space == Space::state ? state : value.space == Space::arena ? arena : literals;
       tensor.data = base + value.position + value.offset;

@@ -1,6 +1,7 @@
 // A plan after verification and linking: what the executor runs.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -107,8 +108,6 @@ struct Binding {
 class Frame {
  public:
   void prepare(const Program& program);  // does all allocation
-  // Its program is for another number of rows from now on: it must be prepared again.
-  void forget() { program_ = nullptr; }
   void bind(char* state, char* arena, const std::vector<Binding>& io, void* scratch);
   // Moves on by a step of `program`: this frame's own, or the same for another number of rows.
   void next_step(const Program& program);
@@ -130,6 +129,7 @@ class Frame {
   void move(const std::vector<Stride>& strides, int64_t times);
 
   const Program* program_ = nullptr;
+  uint64_t serial_ = 0;  // of the program, as it was when this was prepared
   // What running an instruction needs, close together in memory.
   struct Call {
     Args args;
@@ -153,11 +153,16 @@ struct RunMemory {
   SourcePages sources;                   // of what its runs read
 };
 
+using CallerFrames = std::array<Frame, 2>;
+
 struct Program {
   Program();
   ~Program();
+  // It is another program from now on: for another number of rows.
+  void renew();
 
   std::vector<int32_t> words;
+  uint64_t serial;             // no two programs have had the same
   uint64_t fingerprint = 0;    // of the words: what is known about a plan's speed outlives the program
   int64_t state_bytes = 0;
   int64_t arena_bytes = 0;
@@ -187,7 +192,8 @@ struct Program {
   std::shared_ptr<Arena> literals;
   std::shared_ptr<RunMemory> memory;
   std::vector<Frame> executor_frames;  // one per thread of the team
-  std::unique_ptr<Frame> caller_frame;
+  // On a calling thread, of all numbers of rows: of the steps of a run, and of those with fewer rows.
+  std::shared_ptr<CallerFrames> caller_frames;
   Rows rows;
 };
 

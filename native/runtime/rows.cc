@@ -134,8 +134,7 @@ void set_rows_of(Program* program, const Program& most, int64_t rows) {
   add_up_costs(program);
   program->shared_from_ns = -1;
   share_work(program, kSharedFromNs);
-  program->caller_frame->forget();
-  for (Frame& frame : program->executor_frames) frame.forget();
+  program->renew();
   program->rows.most = rows;
 }
 
@@ -161,6 +160,7 @@ std::shared_ptr<Program> copy_of(const Program& most) {
   program->literal_bytes = most.literal_bytes;
   program->literals = most.literals;
   program->memory = most.memory;
+  program->caller_frames = most.caller_frames;
   return program;
 }
 

@@ -372,15 +372,16 @@ void run_steps_here(Job* job) {
   memory.caller_scratch.reserve(static_cast<int64_t>(scratch));
   char* const state = job->state ? job->state->data : nullptr;
   char* const arena = memory.caller_arena.data;
-  const auto bound = [&](Program* program) -> Frame* {
+  CallerFrames& frames = *job->program->caller_frames;
+  const auto bound = [&](Program* program, Frame* frame) -> Frame* {
     if (!program) return nullptr;
-    program->caller_frame->prepare(*program);
-    program->caller_frame->bind(state, arena, job->io, memory.caller_scratch.data);
-    return program->caller_frame.get();
+    frame->prepare(*program);
+    frame->bind(state, arena, job->io, memory.caller_scratch.data);
+    return frame;
   };
   Member alone;
-  Frame* const last = bound(fewer);
-  StepRunner(nullptr, &alone, job, {bound(job->program), last, arena}, 0).run();
+  Frame* const last = bound(fewer, &frames[1]);
+  StepRunner(nullptr, &alone, job, {bound(job->program, &frames[0]), last, arena}, 0).run();
 }
 
 }  // namespace chainrule

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {runInNewContext} from 'node:vm';
 import {describe, expect, test} from 'vitest';
-import {chunkOf, inAscii, requiringLater} from '../../scripts/package/chunks.ts';
+import {chunkOf, exportingValues, inAscii, requiringLater} from '../../scripts/package/chunks.ts';
 
 const idOf = (file: string): string => `/somewhere/chainrule/lib/${file}`;
 
@@ -21,6 +21,8 @@ describe('chunks', () => {
     }
     expect(chunkOf(idOf('nn/layers/convolution.ts'))).toBe('layers');
     expect(chunkOf(idOf('nn/metrics/auc.ts'))).toBe('metrics');
+    expect(chunkOf(idOf('nn/losses/ctc.ts'))).toBe('losses');
+    expect(chunkOf(idOf('compile/loops.ts'))).toBe('compiler');
     expect(chunkOf(idOf('ops/fourier.ts'))).toBe('ops');
     expect(chunkOf(idOf('tfjs/backend.ts'))).toBe('backend');
     expect(chunkOf('C:\\chainrule\\lib\\io\\safetensors.ts')).toBe('files');
@@ -66,6 +68,14 @@ describe('what is required later', () => {
     expect(loaded).toEqual(['./a.cjs']);
   });
 
+  test('may be a class', () => {
+    const module = {One: class One {}, inner: {Two: class Two extends Array {}}};
+    const code =
+      'const a = require("./a.cjs");\nexports.run = () => [new a.One(), new a.inner.Two(3).length];\n';
+    const {exports} = run(code, {'./a.cjs': module});
+    expect(exports.run()).toEqual([new module.One(), 3]);
+  });
+
   test('may be used while it is being loaded, as two that require each other are', () => {
     const code = 'const a = require("./a.cjs");\nexports.run = () => a.one + a.two;\n';
     const module: {one: number; two?: number} = {one: 1};
@@ -105,6 +115,29 @@ describe('what is required later', () => {
     for (const code of codes) expect(requiringLater(code)).toBe(code);
     expect(requiringLater('let a = require("node:fs/promises");\na.open();\n')).toContain('() => (');
   });
+});
+
+test('what nothing is assigned to is exported as a value, what changes by a getter', () => {
+  const getter = (name: string, own: string): string =>
+    `Object.defineProperty(exports, "${name}", {\n\tenumerable: true,\n` +
+    `\tget: function() {\n\t\treturn ${own};\n\t}\n});`;
+  const code = [
+    'let count = 1;\nconst one$1 = 1;\nclass Two {}\nasync function three() { count++; }',
+    ...Object.entries({count: 'count', one: 'one$1', Two: 'Two', three: 'three'}).map(each =>
+      getter(...each),
+    ),
+  ].join('\n');
+  const exports: {count?: number; three?(): void} = {};
+  runInNewContext(exportingValues(code), {exports});
+  const described = Object.getOwnPropertyDescriptors(exports);
+  expect(Object.values(described).map(({get, enumerable}) => [get !== undefined, enumerable])).toEqual([
+    [true, true],
+    [false, true],
+    [false, true],
+    [false, true],
+  ]);
+  exports.three?.();
+  expect(exports).toMatchObject({count: 2, one: 1});
 });
 
 test('code in ASCII means the same', () => {

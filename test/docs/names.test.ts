@@ -3,8 +3,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import {describe, expect, it} from 'vitest';
-import {familiar, lossAliases, metricAliases} from '../../lib/core/familiar.ts';
+import {lossAliases, metricAliases} from '../../lib/core/familiar.ts';
 import * as chainrule from '../../lib/index.ts';
+import {familiar} from '../../scripts/familiar.ts';
 import {makePages} from '../../scripts/names.ts';
 
 const {callbacks, Dataset, layers, losses, metrics, optimizers, sequential} = chainrule;

@@ -9,7 +9,7 @@ import type {Variable} from '../../core/tensor.ts';
 import type {ModelSource} from '../../io/model-file.ts';
 import type {SymbolicTensor} from '../../nn/symbolic.ts';
 import type {SetWeightsOptions, WeightData, WeightsSet, WeightValue} from '../../nn/weights.ts';
-import {type Batches, isBatches} from '../feed/dataset-source.ts';
+import {type Batches, isBatches} from '../feed/batches.ts';
 import {bindSamples} from '../feed/samples.ts';
 import type {SymbolicTensors} from '../network/network.ts';
 import type {PortData} from '../network/ports.ts';

@@ -1,5 +1,6 @@
 // Loss and metrics over rows or batches, without training.
-import {type Batches, DatasetSource} from '../feed/dataset-source.ts';
+import type {Batches} from '../feed/batches.ts';
+import {DatasetSource} from '../feed/dataset-source.ts';
 import {keyOfSamples, specsOf} from '../feed/plan-key.ts';
 import type {Weighting} from '../feed/sample-weights.ts';
 import type {Samples} from '../feed/samples.ts';

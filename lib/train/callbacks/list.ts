@@ -88,6 +88,7 @@ export class CallbackList {
 
   /** @throws ERR_OPTION where one of them watches a number that nothing gives. */
   checkLogs(compilation: Compilation, validated: KnownLogs['validated']): void {
+    if (!this.#all.some(({checkLogs}) => checkLogs)) return;
     const known = knownLogs({compilation, callbacks: this.#all, validated});
     for (const callback of this.#all) callback.checkLogs?.(known, this.#context.model);
   }

@@ -8,26 +8,12 @@ import type {BatchCursor, BatchPlan, Table} from '../../data/row-plan.ts';
 import {shapedOf} from '../../data/text.ts';
 import {isRecord, mapTree} from '../../data/tree.ts';
 import type {Port} from '../network/network.ts';
-import type {PortData} from '../network/ports.ts';
 import {type CompiledNetwork, targetPorts} from '../step/compilation.ts';
 import {BatchBlocks} from './batch-blocks.ts';
 import type {BatchRun, BatchSource} from './batch-source.ts';
+import type {Batch, Batches} from './batches.ts';
 import type {Weighting} from './sample-weights.ts';
 import {bindSamples, type Samples} from './samples.ts';
-
-/** A batch of samples, and if need be how much each of them counts in the loss. */
-export interface Batch {
-  readonly xs: PortData;
-  readonly ys: PortData;
-  readonly sampleWeight?: Weighting['sampleWeight'];
-}
-
-/** A data set of batches, or whatever else gives batches to `for await`. */
-export type Batches = Dataset<Batch> | AsyncIterable<Batch>;
-
-export function isBatches(value: unknown): value is Batches {
-  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
-}
 
 export interface DatasetSourceOptions {
   readonly where: string;

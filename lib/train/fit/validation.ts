@@ -1,7 +1,7 @@
 // What a training is validated on, after which epochs, and how.
 import {checkNumber, fail} from '../../core/errors.ts';
 import {evaluateBatches, rowsEvaluation} from '../actions/evaluate.ts';
-import {type Batches, isBatches} from '../feed/dataset-source.ts';
+import {type Batches, isBatches} from '../feed/batches.ts';
 import type {Weighting} from '../feed/sample-weights.ts';
 import {bindSamples, type Samples} from '../feed/samples.ts';
 import type {PortData} from '../network/ports.ts';
