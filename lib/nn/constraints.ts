@@ -20,7 +20,7 @@ export interface NormOptions {
    * Along which norms are taken: 0 by default, which gives that of each unit's weights in a dense kernel.
    * `[0, 1, 2]` gives that of each filter of a `conv2d`.
    */
-  readonly axis?: Axes;
+  readonly axis?: number | readonly number[];
 }
 
 /** Euclidean norms along `axis`. */
