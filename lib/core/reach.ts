@@ -9,7 +9,7 @@ const largestCount = 2 ** 43;
 /** @throws ERR_SHAPE, naming the op, for a result that no plan can hold. */
 export function checkReach(op: string, shape: Shape): void {
   const count = sizeOf(shape);
-  if (count <= largestSize) return;
+  if (!(count > largestSize)) return;
   const axis = shape.findIndex(size => size > largestSize);
   if (axis === -1 && count <= largestCount) return;
   const what = axis === -1 ? `more than ${largestCount} numbers` : `more than ${largestSize} along an axis`;
