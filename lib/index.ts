@@ -37,7 +37,7 @@ export type {ValueType} from './nn/ahead.ts';
 export type {AheadLayer, CallResult} from './nn/ahead-layer.ts';
 export type {InputShape} from './nn/any-length.ts';
 export type {WeightOptions} from './nn/call-context.ts';
-export type {Constraint} from './nn/constraints.ts';
+export type {Constraint, NormOptions} from './nn/constraints.ts';
 export * as constraints from './nn/constraints.ts';
 export type {Salt} from './nn/hashes.ts';
 export type {Initializer} from './nn/initializers.ts';
@@ -54,7 +54,7 @@ export {
   type Observe,
   type StepStream,
 } from './nn/layer.ts';
-export type {ActivationOptions} from './nn/layers/activation.ts';
+export type {ActivationOptions, SoftmaxOptions} from './nn/layers/activation.ts';
 export type {AdaptBatches} from './nn/layers/adapt.ts';
 export type {AdditiveAttentionOptions, AttentionLayerOptions} from './nn/layers/attention.ts';
 export type {AugmentationOptions, ColorOptions, Range} from './nn/layers/augmentation.ts';

@@ -87,6 +87,9 @@ export function instructionWords(instruction: {
   return [items.instruction, length, ...rest, ...outputs, ...inputs, ...attributes];
 }
 
+/** A word. */
+const largestStride = 2 ** 31 - 1;
+
 /** Rank and sizes; returns where the next word goes. */
 function writeShape(words: Int32Array, from: number, shape: Shape, name: string): number {
   if (shape.length > maxRank) {
@@ -102,7 +105,12 @@ function writeIo(words: Int32Array, from: number, {name, shape, dtype, output, p
   words[from] = dtypes[dtype].code;
   words[from + 1] = (output ? ioFlags.output : 0) | (shape[0] === -1 ? ioFlags.dynamicRows : 0);
   const at = writeShape(words, from + 2, shape, name);
-  words[at] = perStep ? sizeOf(shape) : 0;
+  const stride = perStep ? sizeOf(shape) : 0;
+  if (stride > largestStride) {
+    const most = `a step can read or give ${largestStride} numbers at most`;
+    fail('ERR_SHAPE', `compile: ${name} has ${formatShape(shape)}; ${most}: make the batch smaller.`);
+  }
+  words[at] = stride;
   return at + 1;
 }
 

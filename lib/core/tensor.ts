@@ -5,9 +5,9 @@ import {isNumericArray, isOwn, mark, show} from './kinds.ts';
 import {zip} from './lists.ts';
 import {converted as convertedNumbers} from './numbers.ts';
 import {declaredAt, misfitOf, promotedTypes} from './promotion.ts';
+import {checkReach} from './reach.ts';
 import {currentScope, failIn} from './scope.ts';
-import type {Shape} from './shape.ts';
-import {formatShape, sizeOf} from './shape.ts';
+import {formatShape, type Shape, sizeOf} from './shape.ts';
 import {parseSignature, type Signature} from './signature.ts';
 import type {InputList, Listed, OutputList} from './signature-types.ts';
 
@@ -114,6 +114,7 @@ export class Call<Attributes extends object = object> {
     this.attributes = attributes;
     this.scope = scope;
     this.outputs = op.infer(inputs, attributes).map((spec, index) => new Tensor(this, index, spec));
+    if (op.kind !== 'leaf') for (const {shape} of this.outputs) checkReach(op.name, shape);
   }
 
   /** The first input: that of a view, a check, a cast. */

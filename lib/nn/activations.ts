@@ -124,8 +124,11 @@ export const hardSigmoid = defineWithOption('hardSigmoid', 'slope', keras3Slope,
   slope === keras3Slope ? mul(clipTo6(add(x, 3)), slope) : clip(add(mul(x, slope), 0.5), 0, 1),
 );
 
+const hardSwishOf = (x: Tensor): Tensor => mul(x, mul(clipTo6(add(x, 3)), 1 / 6));
 /** x · hardSigmoid(x) (Howard et al. 2019). */
-export const hardSwish = define('hardSwish', x => mul(x, mul(clipTo6(add(x, 3)), 1 / 6)));
+export const hardSwish = define('hardSwish', hardSwishOf);
+/** `hardSwish` under its other name. */
+export const hardSilu = define('hardSilu', hardSwishOf);
 /** x limited to −1…1. */
 export const hardTanh = define('hardTanh', x => clip(x, -1, 1));
 /** x where |x| > threshold, else 0; 0.5 by default (Keras 3, PyTorch). */
@@ -148,6 +151,9 @@ export const sparsePlus = define('sparsePlus', x => {
   const between = mul(map.square(add(clip(x, -1, 1), 1)), 0.25);
   return select(map.greaterEqual(x, 1), x, between);
 });
+
+/** 0 up to −1, 1 from 1 on, (x + 1) / 2 between: the slope of `sparsePlus` (Keras 3). */
+export const sparseSigmoid = define('sparseSigmoid', x => clip(mul(add(x, 1), 0.5), 0, 1));
 
 /**
  * (x + √(x² + b)) / 2; b is 4 by default (Barron 2021). Computed as max(x, 0) + b / 2 / (√(x² + b) + |x|),

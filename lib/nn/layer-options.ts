@@ -61,7 +61,7 @@ export function checkBatchShape(where: string, shape: unknown): asserts shape is
 
 export function checkName(where: string, name: unknown): void {
   if (name === undefined || (typeof name === 'string' && /^[A-Za-z_][\w.-]{0,99}$/.test(name))) return;
-  fail('ERR_OPTION', `${where}: expected letters, digits, _, . and -. Received ${JSON.stringify(name)}.`);
+  fail('ERR_OPTION', `${where}: expected letters, digits, _, . and -. Received ${show(name)}.`);
 }
 
 export function checkBoolean(where: string, value: unknown): void {

@@ -10,13 +10,14 @@ import {numericType, type SampleType} from './ahead.ts';
 import {openBatchSize} from './batch-size.ts';
 import type {CallContext, ForwardAll} from './call-context.ts';
 import {callWithMasks, type MaskRules, type Masks} from './masking.ts';
+import {penaltyOf} from './own-results.ts';
 import type {Regularizer} from './regularizers.ts';
 
 /** The penalty of each sample, [batch]; if there is only one of the batch, an equal share of it. */
 export function activityPenalty(regularizer: Regularizer, activity: Tensor): Tensor {
   if (regularizer.perSample) return regularizer.perSample(activity);
   const batch = activity.shape[0] as number;
-  return broadcastTo(mul(regularizer(activity), 1 / batch), [batch]);
+  return broadcastTo(mul(penaltyOf(regularizer, activity), 1 / batch), [batch]);
 }
 
 /** A forward pass that also adds the penalty on what it gives, where there is one. */

@@ -45,7 +45,7 @@ export function l2(options: {l2?: number} = {}): Regularizer {
   return define('l2', {l2: options.l2}, 0, options.l2 ?? 0.01);
 }
 
-/** l1 · Σ|w| + l2 · Σw². */
+/** l1 · Σ|w| + l2 · Σw²; both are 0.01 by default, as in TensorFlow.js. In Keras they are 0: give both. */
 export function l1l2(options: {l1?: number; l2?: number} = {}): Regularizer {
   checkOptions('regularizers.l1l2', options, ['l1', 'l2']);
   const given = {l1: options.l1, l2: options.l2};

@@ -35,7 +35,7 @@ export const resampleOp = defineOp({
 
 /** A band of rows, each of which begins at a start; shorter ones are filled up with zeros. */
 export function bandOf(size: number, rows: readonly {start: number; weights: readonly number[]}[]): Band {
-  const taps = Math.max(1, ...rows.map(({weights}) => weights.length));
+  const taps = rows.reduce((most, {weights}) => Math.max(most, weights.length), 1);
   const band = {
     size,
     taps,

@@ -137,6 +137,9 @@ export function resizingBand(from: number, to: number, options: ResizeOptions = 
   );
 }
 
+/** Of an axis: each of its pixels has weights of its own. */
+const largestSize = 2 ** 20;
+
 /** @throws ERR_OPTION */
 export function checkResizing(where: string, options: ResizeOptions): void {
   const {interpolation, antialias, coordinates} = options;
@@ -160,6 +163,10 @@ export function resize(x: Tensor, size: PerAxis, options: ResizeOptions = {}): T
   const from = x.shape.slice(1, -1);
   if (sizeOf(from) === 0) {
     failIn('resize', 'ERR_SHAPE', `images must have pixels. Received ${formatShape(x.shape)}`);
+  }
+  const largest = sizes.reduce((most, own) => Math.max(most, own));
+  if (largest > largestSize) {
+    failIn('resize', 'ERR_VALUE', `size [${sizes}]: an axis can have ${largestSize} pixels at most`);
   }
   const growth = (axis: number): number => (sizes[axis] as number) / (from[axis] as number);
   // What becomes smallest comes first, so that the others have less to do.

@@ -2,10 +2,10 @@
 import type {CompileRequest} from '../compile/index.ts';
 import {dtypes, type TypedArray} from '../core/dtype.ts';
 import {checkNumber, fail} from '../core/errors.ts';
-import {isFloats} from '../core/kinds.ts';
+import {isFloats, show} from '../core/kinds.ts';
 import {converted} from '../core/numbers.ts';
 import {seedWords} from '../core/seed.ts';
-import {input, originalOf, type RandomSource, type Variable, withScope} from '../core/tensor.ts';
+import {input, isTensor, originalOf, type RandomSource, type Variable, withScope} from '../core/tensor.ts';
 import {unitBytes} from '../plan.ts';
 import {State} from '../runtime/state.ts';
 import {programOf, sharedPlan} from './shared-plans.ts';
@@ -198,6 +198,9 @@ export class VariableStore {
       const source: RandomSource = {seed, step, stream: streams.get(variable) ?? this.#absent(variable)};
       const make = variable.initial as (source: RandomSource) => Variable['tensor'];
       const value = withScope(variable.name, () => make(source));
+      if (!isTensor(value)) {
+        fail('ERR_DTYPE', `${variable.name}: its initializer must give a tensor. Received ${show(value)}.`);
+      }
       if (value.shape.join() !== variable.shape.join() || value.dtype !== variable.dtype) {
         fail('ERR_SHAPE', `${variable.name} is ${variable.tensor}. Received the initial value ${value}.`);
       }

@@ -156,6 +156,13 @@ describe('words', () => {
     expect(instructions).toMatchObject([{flops: 2 * 8 * 16 * 4, bytes: 4 * (8 * 16 + 16 * 4 + 8 * 4)}]);
   });
 
+  it('refuse more numbers a step than a word can count', () => {
+    const square = ops.add(f32('a', 2 ** 16, 1), f32('b', 1, 2 ** 16));
+    expect(() => compileToPlan({outputs: {y: square}, stateBytes: 0, stateOffset: () => 0})).toThrow(
+      'y has [65536,65536]; a step can read or give 2147483647 numbers at most',
+    );
+  });
+
   it('refuse more axes than a kernel knows', () => {
     const deep = ops.relu(f32('deep', 1, 2, 1, 2, 1, 2, 1));
     expect(() => compileToPlan({outputs: {y: deep}, stateBytes: 0, stateOffset: () => 0})).toThrow(

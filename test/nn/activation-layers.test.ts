@@ -61,6 +61,32 @@ describe('layers of activations', () => {
     }
   });
 
+  it('softmax over several axes: all of their elements add up to 1', () => {
+    const [batch, rows, columns, channels] = [2, 3, 4, 5];
+    for (const [axis, outer] of [
+      [[1, 2], ([row, , channel]: number[]) => `${row},${channel}`],
+      [[-1, 1], ([row, place]: number[]) => `${row},${(place as number) % columns}`],
+      [[1, 2, 3], ([row]: number[]) => `${row}`],
+    ] as const) {
+      // Of each element: its row, its place in the image, its channel.
+      const groupOf = (at: number): string => {
+        const place = Math.floor(at / channels) % (rows * columns);
+        return outer([Math.floor(at / (rows * columns * channels)), place, at % channels]);
+      };
+      const exact = (x: Float64Array): Float64Array => {
+        const sums = new Map<string, number>();
+        x.forEach((value, at) => {
+          sums.set(groupOf(at), (sums.get(groupOf(at)) ?? 0) + Math.exp(value));
+        });
+        return x.map((value, at) => Math.exp(value) / (sums.get(groupOf(at)) as number));
+      };
+      const build = functionOf(layers.softmax({axis}), [rows, columns, channels]);
+      const operands = [reals([batch, rows, columns, channels])];
+      expectComposite(`softmax along ${axis}`, {build, exact, operands, differentiable: 1});
+      expect(layers.softmax({axis}).config).toEqual({axis: [...axis]});
+    }
+  });
+
   it('prelu learns a slope for each element, or one for all along an axis', async () => {
     for (const [sharedAxes, shape] of [
       [undefined, [2, 3]],
@@ -135,6 +161,11 @@ describe('layers of activations', () => {
     [() => layers.leakyRelu({negativeSlope: -0.1}), /layers.leakyRelu: negativeSlope: .* >= 0/],
     [() => layers.elu({alpha: '1' as never}), /layers.elu: alpha: expected a finite number. Received "1"/],
     [() => layers.softmax({axis: 0.5}), /layers.softmax: axis: expected an integer/],
+    [() => layers.softmax({axis: []}), /layers.softmax: axis: expected at least one axis/],
+    [
+      () => sequential([layers.softmax({axis: [1, 3], inputShape: [2, 2]})]),
+      /axis 1,3 is none of a sample's/,
+    ],
     [() => sequential([layers.softmax({axis: 0, inputShape: [2]})]), /softmax: axis 0 is none of a sample's/],
     [() => sequential([layers.softmax({axis: 2, inputShape: [2]})]), /softmax: axis 2 is none of a sample's/],
     [() => layers.prelu({sharedAxes: 1 as never}), /layers.prelu: sharedAxes: expected an array/],

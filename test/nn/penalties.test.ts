@@ -59,6 +59,16 @@ describe('a constraint holds after each step', () => {
       kernel.flatMap((row, at) => row.map(w => w / rowNorm(at))),
     ],
     [
+      'unitNorm of the whole kernel',
+      constraints.unitNorm({axis: [0, 1]}),
+      flat.map(w => w / Math.hypot(...flat)),
+    ],
+    [
+      'maxNorm of the whole kernel',
+      constraints.maxNorm({maxValue: 3, axis: [-1, 0]}),
+      flat.map(w => (3 * w) / Math.hypot(...flat)),
+    ],
+    [
       'minMaxNorm',
       constraints.minMaxNorm({minValue: 1.8, maxValue: 3, rate: 0.5}),
       scaled(unit => {

@@ -141,6 +141,9 @@ describe('constraints', () => {
     [() => constraints.minMaxNorm({minValue: 2, maxValue: 1}), /constraints.minMaxNorm: maxValue: .* >= 2/],
     [() => constraints.minMaxNorm({rate: 2}), /constraints.minMaxNorm: rate: .* <= 1/],
     [() => constraints.minMaxNorm({axis: Number.NaN}), /constraints.minMaxNorm: axis/],
+    [() => constraints.unitNorm({axis: []}), /constraints.unitNorm: axis: expected axes such as \[0, 1, 2\]/],
+    [() => constraints.maxNorm({axis: [0, 0]}), /constraints.maxNorm: axis: .* each once. Received \[0,0\]/],
+    [() => constraints.maxNorm({axis: [0, 0.5]}), /constraints.maxNorm: axis: expected an integer/],
     [
       async () => {
         const biasConstraint = constraints.unitNorm({axis: 1});

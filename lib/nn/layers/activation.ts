@@ -1,8 +1,9 @@
-import {checkNumber, checkOptions, requireOptions} from '../../core/errors.ts';
+import {checkNumber, checkOptions, fail, requireOptions} from '../../core/errors.ts';
 import {describe} from '../../core/named.ts';
+import {sizeOf} from '../../core/shape.ts';
 import {failIn, type Tensor} from '../../core/tensor.ts';
 import {select} from '../../ops/map.ts';
-import {transpose} from '../../ops/move.ts';
+import {reshape, transpose} from '../../ops/move.ts';
 import {
   type Activation,
   elu as eluOf,
@@ -34,7 +35,6 @@ function defineWithOption<Name extends string>(
   defaultValue: number,
   range: Parameters<typeof checkNumber>[2],
   make: (value: number) => Activation,
-  masked = (x: Tensor, _: CallContext): Tensor => x,
 ): (options?: LayerOptions & {readonly [Key in Name]?: number}) => Layer {
   return (options = {}) => {
     checkOptions(`layers.${kind}`, options, [...layerOptions, name]);
@@ -46,7 +46,7 @@ function defineWithOption<Name extends string>(
       kind,
       options,
       () => ({[name]: given}),
-      () => (x, context) => activate(formula, masked(x, context), context),
+      () => (x, context) => activate(formula, x, context),
       true,
     );
   };
@@ -63,27 +63,43 @@ export const elu = defineWithOption('elu', 'alpha', 1, {}, alpha => eluOf({alpha
 /** Of exp(x), nothing is left; as in Keras, and finite where nothing counts. */
 const far = -1e9;
 
-/**
- * exp(x) / Σ exp(x) along `axis`, the last by default; the batch is axis 0. Where a mask says that an element
- * does not count, it is 0.
- */
-export const softmax = defineWithOption(
-  'softmax',
-  'axis',
-  -1,
-  {integer: true, min: -6, max: 5},
-  axis => Object.assign((x: Tensor) => softmaxAlong(x, axis), {kind: 'softmax', config: {axis}}),
-  (x, {mask}) => (mask && mask.rank === x.rank ? select(mask, x, far) : x),
-);
+export interface SoftmaxOptions extends LayerOptions {
+  /** Along which elements add up to 1, or several axes at once; the batch is axis 0. −1 by default. */
+  readonly axis?: number | readonly number[];
+}
 
-function softmaxAlong(x: Tensor, axis: number): Tensor {
-  const at = axis < 0 ? axis + x.rank : axis;
-  if (at < 1 || at >= x.rank) {
-    failIn('softmax', 'ERR_VALUE', `axis ${axis} is none of a sample's axes. Received ${x}`);
+/**
+ * exp(x) / Σ exp(x) along `axis`, the last by default. Where a mask says that an element does not count, it
+ * is 0.
+ */
+export function softmax(options: SoftmaxOptions = {}): Layer {
+  const where = 'layers.softmax';
+  checkOptions(where, options, [...layerOptions, 'axis']);
+  const {axis = -1} = options;
+  const given: number[] = Array.isArray(axis) ? [...axis] : [axis as number];
+  if (given.length === 0) fail('ERR_OPTION', `${where}: axis: expected at least one axis.`);
+  for (const each of given) checkNumber(`${where}: axis`, each, {integer: true, min: -6, max: 5});
+  const config = () => ({axis: Array.isArray(axis) ? given : options.axis && (axis as number)});
+  const formula = Object.assign((x: Tensor) => softmaxAlong(x, given), {kind: 'softmax', config: {}});
+  const build = () => (x: Tensor, context: CallContext) => {
+    const {mask} = context;
+    return activate(formula, mask && mask.rank === x.rank ? select(mask, x, far) : x, context);
+  };
+  return makeLayer('softmax', options, config, build, true);
+}
+
+/** Over several axes at once: these as the last one. */
+function softmaxAlong(x: Tensor, given: readonly number[]): Tensor {
+  const axes = [...new Set(given.map(axis => (axis < 0 ? axis + x.rank : axis)))].sort((a, b) => a - b);
+  const beyond = axes.find(axis => axis < 1 || axis >= x.rank);
+  if (beyond !== undefined) {
+    failIn('softmax', 'ERR_VALUE', `axis ${given} is none of a sample's axes. Received ${x}`);
   }
-  if (at === x.rank - 1) return softmaxOf()(x);
-  const swapped = x.shape.map((_, position) =>
-    position === at ? x.rank - 1 : position === x.rank - 1 ? at : position,
-  );
-  return transpose(softmaxOf()(transpose(x, swapped)), swapped);
+  if (axes.length === 1 && axes[0] === x.rank - 1) return softmaxOf()(x);
+  const order = [...x.shape.keys()].filter(axis => !axes.includes(axis)).concat(axes);
+  const moved = transpose(x, order);
+  const others = moved.shape.slice(0, -axes.length);
+  const rows = reshape(moved, [...others, sizeOf(moved.shape.slice(-axes.length))]);
+  const back = order.map((_, axis) => order.indexOf(axis));
+  return transpose(reshape(softmaxOf()(rows), moved.shape), back);
 }

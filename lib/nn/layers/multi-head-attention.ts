@@ -25,7 +25,10 @@ export interface HeadOptions extends LayerOptions {
   readonly dropout?: number;
   /** True by default. */
   readonly useBias?: boolean;
-  /** `glorotUniform` by default. */
+  /**
+   * `glorotUniform` by default, which takes a kernel [features, heads, size] as windows of so many features:
+   * first values are smaller than those of Keras 3.15, by √((heads + size) / 2) for heads · size features.
+   */
   readonly kernelInitializer?: InitializerLike;
   /** `zeros` by default. */
   readonly biasInitializer?: InitializerLike;

@@ -144,13 +144,16 @@ const resizingOptions = [
   'antialias',
 ];
 
-/** Zeros, or another number, around images, so that they have the proportions of a size. */
+/**
+ * Zeros, or another number, around images, so that they have the proportions of a size: as many on both
+ * sides, as in Keras, so that of an odd number one is left out.
+ */
 function paddedToAspect(x: Tensor, [height, width]: Size, value: number): Tensor {
   const [, rows, columns] = x.shape as unknown as readonly [number, number, number, number];
   const missing = [
     Math.max(0, Math.floor((columns * height) / width) - rows),
     Math.max(0, Math.floor((rows * width) / height) - columns),
-  ].map(each => [Math.floor(each / 2), each - Math.floor(each / 2)] as const);
+  ].map(each => [Math.floor(each / 2), Math.floor(each / 2)] as const);
   return pad(x, [[0, 0], ...missing, [0, 0]], value);
 }
 
@@ -161,7 +164,11 @@ export function resizing(options: ResizingOptions): Layer {
   const size = checkSize(where, options);
   const {interpolation, antialias, cropToAspectRatio = false, padToAspectRatio = false} = options;
   const {fillMode, fillValue = 0} = options;
-  checkResizing(where, {...(interpolation && {interpolation}), ...(antialias !== undefined && {antialias})});
+  const how = {
+    ...(interpolation !== undefined && {interpolation}),
+    ...(antialias !== undefined && {antialias}),
+  };
+  checkResizing(where, how);
   checkBoolean(`${where}: cropToAspectRatio`, cropToAspectRatio);
   checkBoolean(`${where}: padToAspectRatio`, padToAspectRatio);
   if (fillMode !== undefined) checkChoice(`${where}: fillMode`, fillMode, ['constant']);
@@ -176,7 +183,6 @@ export function resizing(options: ResizingOptions): Layer {
       resizingOptions.slice(2).map(name => [name, options[name as keyof ResizingOptions] as string]),
     ),
   });
-  const how = {...(interpolation && {interpolation}), ...(antialias !== undefined && {antialias})};
   const prepared = (x: Tensor): Tensor => {
     if (cropToAspectRatio) return cutToAspect(x, size);
     return padToAspectRatio ? paddedToAspect(x, size, fillValue) : x;

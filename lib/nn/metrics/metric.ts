@@ -3,6 +3,7 @@
 // epoch, never a mean over batches.
 import type {TypedArray} from '../../core/dtype.ts';
 import {checkOptions, fail} from '../../core/errors.ts';
+import {show} from '../../core/kinds.ts';
 import {type Named, named} from '../../core/named.ts';
 import type {Shape} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
@@ -72,7 +73,7 @@ export function checkMetricOptions(where: string, options: unknown, known: reado
   checkOptions(where, options, [...known, 'name']);
   const name = (options as NameOption | undefined)?.name as unknown;
   if (name === undefined || (typeof name === 'string' && name !== '')) return;
-  fail('ERR_OPTION', `${where}: name: expected text. Received ${JSON.stringify(name) ?? String(name)}.`);
+  fail('ERR_OPTION', `${where}: name: expected text. Received ${show(name)}.`);
 }
 
 /** A metric that is the mean of a value for each sample. */

@@ -11,6 +11,7 @@ import {commonBatchSize} from '../../nn/batch-size.ts';
 import type {Constraint} from '../../nn/constraints.ts';
 import type {CallContext, ForwardAll, Layer} from '../../nn/layer.ts';
 import {type Called, callWithMasks, type Masks} from '../../nn/masking.ts';
+import {penaltyOf} from '../../nn/own-results.ts';
 import type {Regularizer} from '../../nn/regularizers.ts';
 import {whyNotInParts} from '../../nn/streaming.ts';
 import {callLayer, isSymbolicTensor, type LayerCall, SymbolicTensor} from '../../nn/symbolic.ts';
@@ -272,7 +273,7 @@ export class Network {
   /** Sum of the regularizers' penalties, if there are any. */
   penalty(): Tensor | undefined {
     const parts = this.weights.flatMap(({variable: {name, tensor}, regularizer}) =>
-      regularizer ? [withScope(name, () => regularizer(tensor))] : [],
+      regularizer ? [withScope(name, () => penaltyOf(regularizer, tensor))] : [],
     );
     return parts.length === 0 ? undefined : parts.reduce((total, part) => add(total, part));
   }

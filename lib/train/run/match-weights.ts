@@ -48,6 +48,9 @@ function toGiven(where: string, value: WeightValue, index: number): Given {
     const wanted = '{name, data} with numbers as data, or an array';
     return fail('ERR_WEIGHTS', `${what}: expected ${wanted}. Received ${show(data)}.`);
   }
+  if (shape !== undefined && !isList(shape)) {
+    fail('ERR_WEIGHTS', `${what}: expected a shape such as [3, 2]. Received ${show(shape)}.`);
+  }
   const flat: {data: unknown; shape?: Shape} = Array.isArray(numbers)
     ? flatten(what, numbers)
     : {data: numbers};

@@ -2,6 +2,7 @@
 import {at, zip} from '../../core/lists.ts';
 import {input, type Tensor, type Variable, withScope} from '../../core/tensor.ts';
 import type {Constraint} from '../../nn/constraints.ts';
+import {constrained} from '../../nn/own-results.ts';
 import {finite} from '../../ops/check.ts';
 import type {Optimizer} from '../../optim/optimizer.ts';
 import type {Network} from '../network/network.ts';
@@ -44,7 +45,7 @@ export function commitOf(
   const finiteGradients = steps.map(({name, gradient}) => withScope(name, () => finite(gradient)));
   const updates = zip(targets, updated).flatMap(([{variable, constraint, slots}, values]) => {
     const parameter = at(values, 0);
-    const value = constraint ? withScope(variable.name, () => constraint(parameter)) : parameter;
+    const value = constraint ? withScope(variable.name, () => constrained(constraint, parameter)) : parameter;
     return zip([variable, ...slots], [value, ...values.slice(1)]);
   });
   return {updates, guards: [...finiteGradients, ...guards]};
@@ -73,7 +74,10 @@ export function averagesGraph(
     outputs: {},
     updates: network.trainable.map(({variable, constraint}, index) => {
       const {tensor} = averages[index] as Variable;
-      return [variable, constraint ? withScope(variable.name, () => constraint(tensor)) : tensor] as const;
+      return [
+        variable,
+        constraint ? withScope(variable.name, () => constrained(constraint, tensor)) : tensor,
+      ] as const;
     }),
   };
 }

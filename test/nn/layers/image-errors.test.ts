@@ -123,6 +123,26 @@ const refusals: [string, () => unknown, RegExp][] = [
     /^layers\.resizing: interpolation: .*Did you mean "bilinear"/,
   ],
   [
+    'a way of resizing that is no text',
+    () => layers.resizing({height: 2, width: 2, interpolation: untyped(0)}),
+    /^layers\.resizing: interpolation: expected nearest.* Received 0/,
+  ],
+  [
+    'more pixels than an axis can have',
+    () => applied(() => layers.resizing({height: 2 ** 21, width: 1, name: 'tall'}), 2, 2, 1),
+    /^resize: size \[2097152,1\]: an axis can have 1048576 pixels at most in tall\.$/,
+  ],
+  [
+    'more zeros around than there is memory for',
+    () => applied(() => layers.conv2d({filters: 1, kernelSize: 1, padding: 2 ** 24, name: 'wide'}), 2, 2, 1),
+    /^conv: sizes, .* a result of \[2,33554434,33554434,1\] has more than .* numbers in wide\.$/,
+  ],
+  [
+    'more steps than an axis can have',
+    () => applied(() => layers.upSampling1d({size: 2 ** 24, name: 'long'}), 128, 1),
+    /^repeat: .* a result of \[2,2147483648,1\] has more than 2147483647 along an axis in long\.$/,
+  ],
+  [
     'images that are no blocks',
     () => applied(() => layers.pixelUnshuffle({blockSize: 3}), 6, 4, 1),
     /^spaceToDepth: blocks of 3 · 3 pixels do not divide the images \[2,6,4,1\]/,

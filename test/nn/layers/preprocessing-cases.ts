@@ -115,12 +115,20 @@ export const preprocessingCases: Record<string, LayerCase> = {
   },
   'resizing to the nearest, filled up to its proportions': {
     make: () => layers.resizing({height: 6, width: 6, interpolation: 'nearest', padToAspectRatio: true}),
-    inputs: [[2, 3, 1]],
+    inputs: [[1, 3, 1]],
     output: [6, 6, 1],
     formula: ([x]) => {
-      const square = [...(x as number[]), 0, 0, 0];
+      const square = [0, 0, 0, ...(x as number[]), 0, 0, 0];
       return moved(square, [3, 3, 1], [6, 6], (row, column) => [Math.floor(row / 2), Math.floor(column / 2)]);
     },
+  },
+  // As in Keras: both sides get as many, so that an odd number that is missing loses one.
+  'resizing to the nearest, one row short of its proportions': {
+    make: () => layers.resizing({height: 6, width: 6, interpolation: 'nearest', padToAspectRatio: true}),
+    inputs: [[2, 3, 1]],
+    output: [6, 6, 1],
+    formula: ([x]) =>
+      moved(x as number[], [2, 3, 1], [6, 6], (row, column) => [Math.floor(row / 3), Math.floor(column / 2)]),
   },
   'upSampling2d, bicubic': {
     make: () => layers.upSampling2d({size: [2, 3], interpolation: 'bicubic'}),

@@ -18,6 +18,7 @@ it('weights: each way of not fitting is named, and nothing is changed', () => {
     [[{...first, data: first.data.map(() => Number.NaN)}, ...rest], /would hold NaN at position 0/],
     [[{...first, data: Array.from(first.data, () => 1e39)}, ...rest], /would hold 1e\+39/],
     [[{name: first.name}, ...rest], /expected {name, data}/],
+    [[{...first, shape: '3,2'}, ...rest], /expected a shape such as \[3, 2\]\. Received "3,2"/],
   ];
   for (const [given, text] of cases) {
     expect(() => model.setWeights(untyped(given))).toThrow(failsWith('ERR_WEIGHTS', text));
