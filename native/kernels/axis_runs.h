@@ -217,8 +217,19 @@ class RowSources {
 
   // -1 if the row has none.
   VEC_INLINE int64_t offset() const { return offsets_[1]; }
+  // How many rows from this one on read others that lie evenly apart, and how far.
+  VEC_INLINE int64_t alike() const { return alike_; }
+  VEC_INLINE int64_t step() const { return step_; }
+
+  // Goes on by so many of them.
+  VEC_INLINE void skip(int64_t rows) {
+    alike_ -= rows;
+    at_[1] += rows;
+    offsets_[1] += rows * step_;
+  }
 
   VEC_INLINE void next() {
+    if (alike_ > 1) return skip(1);
     int32_t i = 1;
     for (; i < walk_.rank && ++at_[i] == walk_.axes[i].to; ++i) at_[i] = 0;
     place(min(i, walk_.rank - 1));
@@ -228,22 +239,82 @@ class RowSources {
   // offsets_[i] is what axes i and further out come to.
   VEC_INLINE void place(int64_t from) {
     for (int64_t i = from; i >= 1; --i) {
-      int64_t source = run_at(walk_.axes[i], at_[i]).source;
-      offsets_[i] = source < 0 || offsets_[i + 1] < 0 ? -1 : offsets_[i + 1] + source * walk_.strides[i];
+      const Run run = run_at(walk_.axes[i], at_[i]);
+      const bool none = run.source < 0 || offsets_[i + 1] < 0;
+      offsets_[i] = none ? -1 : offsets_[i + 1] + run.source * walk_.strides[i];
+      alike_ = run.length;
+      step_ = none ? 0 : run.step * walk_.strides[i];
     }
   }
 
   const Walk& walk_;
   int64_t at_[kMaxRank], offsets_[kMaxRank + 1];
+  int64_t alike_ = 0, step_ = 0;
 };
+
+// The runs of a whole row; none if they are many, or are not all copied or filled as they are.
+struct RowRuns {
+  static constexpr int64_t kMost = 8;
+  int64_t count;
+  Run runs[kMost];
+};
+
+VEC_INLINE RowRuns runs_of_row(const Walk& walk) {
+  const AxisMap& axis = walk.axes[0];
+  RowRuns row = {0, {}};
+  for (int64_t at = 0; at < axis.to; at += row.runs[row.count++].length) {
+    if (row.count == RowRuns::kMost) return {0, {}};
+    const Run run = run_at(axis, at);
+    if (walk.block > 1 && run.source >= 0 && run.step != 1) return {0, {}};
+    row.runs[row.count] = run;
+  }
+  return row;
+}
+
+// The same run of several rows: n elements of each.
+template <class Element>
+COMPILED_ONCE void make_run_of_rows(Run run, Element* to, int64_t to_row, const Element* from,
+                                    int64_t from_row, int64_t n, Element fill, int64_t rows) {
+  for (; rows > 0; --rows) {
+    if (run.step == 1) {
+      copy_elements(to, from, n);
+    } else if (run.step == 0) {
+      fill_elements(to, run.source < 0 ? fill : *from, n);
+    } else {
+      for (int64_t i = 0; i < n; ++i) to[i] = from[-i];
+    }
+    to += to_row;
+    from += from_row;
+  }
+}
+
+// Whole rows are made so many at a time, run by run. What changes from row to row then stays in registers: a
+// read from memory would wait for stores on their way to other pages that have the same place in theirs.
+constexpr int64_t kRowsOfRuns = 16;
 
 // Elements [start, end) of the result.
 template <class Element>
 void make_range(const Walk& walk, Element* y, const Element* x, Element fill, int64_t start, int64_t end) {
   int64_t row = walk.axes[0].to * walk.block, at = start % row;
   RowSources sources(walk, start / row);
+  const RowRuns runs = runs_of_row(walk);
   while (start < end) {
     int64_t stop = min(row, at + end - start), offset = sources.offset();
+    const int64_t rows = min(min(sources.alike(), (end - start) / row), kRowsOfRuns);
+    if (at == 0 && offset >= 0 && runs.count > 0 && rows > 1) {
+      Element* to = y + start;
+      for (int64_t i = 0; i < runs.count; ++i) {
+        const Run& run = runs.runs[i];
+        const int64_t n = run.length * walk.block;
+        const Element* from = x + offset + max(run.source, 0) * walk.block;
+        make_run_of_rows(run, to, row, from, sources.step(), n, fill, rows);
+        to += n;
+      }
+      start += rows * row;
+      sources.skip(rows - 1);
+      if (start < end) sources.next();
+      continue;
+    }
     Element* to = y + (start - at);
     if (offset < 0) {
       fill_elements(to + at, fill, stop - at);

@@ -69,8 +69,6 @@ void multiply_panel(const Product& p, const Part& part, const Workspace& workspa
   TileArgs t = first_tile<Number>(p, part, workspace, vectors, last);
   t.copy = copy;
   if (!part.b_is_copy) t.b_columns = part.columns % kLanes;
-  // Other panels were copied before: no tile of them is compiled that copies.
-  constexpr TileKind kFirst = Number::kPerWord == 1 && !kNarrowPanels ? TileKind::copying : TileKind::plain;
   const TileTable* table =
       next != nullptr ? &kTiles<Number, TileKind::prefetching> : &kTiles<Number, TileKind::plain>;
   if constexpr (Number::kPerWord == 1 && kHasHalves) {
@@ -85,7 +83,7 @@ void multiply_panel(const Product& p, const Part& part, const Workspace& workspa
     if (fetching) fetch_result(p, fetches, {row, rows, part.column, part.columns});
     if (part.a_in_tiles) t.a = tile_of(part.a.first, i, row - part.row, rows, part.depth);
     if (copy != nullptr && i == 0) {
-      kTiles<Number, kFirst>.of[vectors - 1][rows - 1](t);
+      copying_tile<Number>(p, part)(t);
       t.b = copy;
       t.b_step = vectors * kLanes;
     } else {
@@ -105,7 +103,7 @@ void multiply_panel(const Product& p, const Part& part, const Workspace& workspa
 template <class Number>
 VEC_INLINE float* prepare_panel(const Product& p, const Workspace& workspace, const Block& block,
                                 Part* part) {
-  part->b = p.b + part->k * p.b_row + part->column;
+  part->b = p.b + (p.b_transposed ? part->column * p.b_row + part->k : part->k * p.b_row + part->column);
   part->b_step = p.b_row;
   part->b_is_copy = false;
   if (!packs_panel<Number>(p, block.rows, part->columns)) return nullptr;
@@ -117,7 +115,7 @@ VEC_INLINE float* prepare_panel(const Product& p, const Workspace& workspace, co
   const int64_t column = part->column - block.column, within = side_by_side ? column % kCopiedColumns : 0;
   float* panel = workspace.packed_b + (single_group ? within : column) * kBlockDepth;
   if (first_group) {
-    if (is_copied_by_tile<Number>(p, part->columns)) return panel;
+    if (copying_tile<Number>(p, *part) != nullptr) return panel;
     if (!side_by_side) pack_panel<Number>(p, *part, panel);
     else if (within == 0) pack_panels(p, *part, min(block.columns - column, kCopiedColumns), panel);
   }

@@ -63,7 +63,7 @@ struct Work {
 // load, as do those of narrow panels, and they read all of a twice.
 bool is_better_by_rows(const Product& p, int64_t vectors) {
   const double m = static_cast<double>(p.m), n = static_cast<double>(vectors);
-  const double copy = p.b_transposed ? kTransposeCost : kTransposeCost / 4;
+  const double copy = p.b_transposed ? transpose_cost(p.n, p.b_row, p.k) : kTransposeCost / 4;
   const double unit = p.c_transposed ? kLanes : 1;
   const double apart = static_cast<double>(ceil_div(p.m, p.c_transposed ? kLanes : 1) % 2) * unit / 2;
   const double narrow = n < 8 ? 0.1 : 0.03;

@@ -192,11 +192,17 @@ int64_t panel_columns(const Product& p, int64_t rows) {
   return whole ? kPanelColumns : kFewVectors * kLanes;
 }
 
-// Whether the first tile that reads a panel can copy it: it lies as it is read, at its full width. A narrow
-// panel has too little of each row.
+// The first tile over a panel, if it can copy it for the others: at its full width, because a narrow panel
+// has too little of each row.
 template <class Number>
-bool is_copied_by_tile(const Product& p, int64_t columns) {
-  return Number::kPerWord == 1 && !kNarrowPanels && !p.b_transposed && columns == kPanelColumns;
+TileFunction copying_tile(const Product& p, const Part& part) {
+  if constexpr (Number::kPerWord == 1 && !kNarrowPanels) {
+    if (part.columns != kPanelColumns) return nullptr;
+    const int64_t rows = tiles_of(part.rows, kTileVectors).rows(0);
+    if (p.b_transposed) return transposing_tile(rows, p.b_row, part.depth);
+    return kTiles<Number, TileKind::copying>.of[kTileVectors - 1][rows - 1];
+  }
+  return nullptr;
 }
 
 // Copies narrow panels side by side, the first one to `to`.

@@ -2,7 +2,7 @@
 // with its operands swapped.
 #pragma once
 
-#include "gemm_tile.h"
+#include "gemm_transposing_tile.h"
 
 namespace chainrule {
 namespace {
@@ -35,8 +35,8 @@ struct Product {
 
 // Columns of a block of C at most: the copy of its part of b, 384 deep, stays in the L2 cache.
 constexpr int64_t kMaxBlockColumns = 512;
-// Cost of transposing one number of b or c, in multiply-adds.
-constexpr double kTransposeCost = 5;
+// Cost of transposing one number of b or c, in multiply-adds; and where tiles do it while they multiply.
+constexpr double kTransposeCost = 5, kHiddenTransposeCost = 2;
 // Operands are not swapped for less than this share of the estimated cost.
 constexpr double kClearly = 0.95;
 
@@ -98,6 +98,12 @@ VEC_INLINE int64_t padded(int64_t n) {
   return ceil_div(n, kLanes) * kLanes - (ends_in_half(n) ? kLanes / 2 : 0);
 }
 
+// Of each number of an operand that lies transposed: rows `step` numbers apart, which become so many columns.
+double transpose_cost(int64_t columns, int64_t step, int64_t k) {
+  const bool hidden = columns >= kPanelColumns && transposing_tile(kMostTransposingRows, step, k) != nullptr;
+  return hidden ? kHiddenTransposeCost : kTransposeCost;
+}
+
 // a . b is the transpose of bT . aT, bit for bit. With swapped operands, vectors run along a instead of b, a
 // is copied if it lies transposed, and c is transposed once for each block of k. That is faster where a is
 // the smaller operand to copy, or where n leaves much of its last vector empty and m does not.
@@ -105,9 +111,9 @@ bool is_faster_swapped(const Product& p) {
   double m = static_cast<double>(p.m), n = static_cast<double>(p.n), k = static_cast<double>(p.k);
   double padded_m = static_cast<double>(padded(p.m)), padded_n = static_cast<double>(padded(p.n));
   double blocks = static_cast<double>(ceil_div(p.k, kBlockDepth));
-  double straight = m * padded_n * k + (p.b_transposed ? kTransposeCost * n * k : 0);
-  double swapped =
-      n * padded_m * k + (p.a.lie_along_k() ? kTransposeCost * m * k : 0) + kTransposeCost * m * n * blocks;
+  double straight = m * padded_n * k + (p.b_transposed ? transpose_cost(p.n, p.b_row, p.k) * n * k : 0);
+  double copy = p.a.lie_along_k() ? transpose_cost(p.m, p.a.row, p.k) * m * k : 0;
+  double swapped = n * padded_m * k + copy + kTransposeCost * m * n * blocks;
   return swapped < kClearly * straight;
 }
 

@@ -23,6 +23,7 @@
 //   truncated, for numbers whose integers an int64 holds, of which the low half is taken
 //   reduce_add(x): lanes i + (i+8), then + 4, + 2, + 1; reduce_max: NaN where any is NaN
 //   transpose_16x16(from, from_stride, to, to_stride): strides in floats
+//   transpose_16x4(from, from_stride, to, to_stride): the same of the first four numbers of each row
 //   load_transposed(from, from_stride, to): lane i of to[k] is from[i * from_stride + k]
 #pragma once
 
@@ -84,6 +85,12 @@ VEC_INLINE void load_transposed(const float* from, int64_t from_stride, Vec (&to
   alignas(64) float transposed[kLanes * kLanes];
   transpose_16x16(from, from_stride, transposed, kLanes);
   for (int i = 0; i < kLanes; ++i) to[i] = load(transposed + i * kLanes);
+}
+
+VEC_INLINE void transpose_16x4(const float* from, int64_t from_stride, float* to, int64_t to_stride) {
+  for (int k = 0; k < 4; ++k) {
+    for (int i = 0; i < kLanes; ++i) to[k * to_stride + i] = from[i * from_stride + k];
+  }
 }
 #endif
 

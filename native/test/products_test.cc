@@ -316,6 +316,13 @@ void test_products() {
   test_product({32, 257, 769, false, true}, "relu", true, 0);
   test_product({47, 100, 17, false, true}, nullptr, true, 3);
   test_product({127, 1000, 400, false, true}, "relu", false, 1);
+  // A transposed b that the first tile of six or five rows copies: blocks of k of no whole steps, or of too
+  // few of them, and rows of b too far apart for that.
+  test_product({18, 150, 779, false, true}, "relu", true, 1);
+  test_product({13, 64, 389, false, true}, nullptr, true, 2);
+  test_product({17, 129, 6, true, true}, "relu", true, 0);
+  test_product({18, 150, 256, false, true}, nullptr, true, 1);
+  test_product({131, 200, 401, true, true}, nullptr, false, 2);
   // Last columns as half a vector, as rows of the transpose and as both; tasks that end within a vector of
   // columns, within rows, and where rows are cut after whole vectors.
   for (int form = 0; form < 4; ++form) {

@@ -58,6 +58,7 @@ const kernelsWithoutOp = [
   'gemm_rows',
   'gemm_tile',
   'gemm_transposed',
+  'gemm_transposing_tile',
   'kernel_list',
   'map_types',
   'operands',
