@@ -59,6 +59,7 @@ const kernelsWithoutOp = [
   'gemm_tile',
   'gemm_transposed',
   'kernel_list',
+  'map_chain',
   'map_types',
   'operands',
   'recurrent_step',
