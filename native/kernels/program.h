@@ -204,7 +204,7 @@ void run_tile(const Args& args, const MapProgram& program, MapRun* run, int64_t 
   float* result = nullptr;
   for (int32_t i = 0, count; i < program.step_count; i += count) {
     const int32_t* step = program.steps + i * kMapStepWords;
-    count = chain_length(step, program.step_count - i, first_tile);
+    count = n < kChainElements ? 1 : chain_length(step, program.step_count - i, first_tile);
     const int32_t tile = first_tile + step[1];
     const bool last = i + count == program.step_count && run->is_stored_directly;
     result = last ? static_cast<float*>(y.data) + start : run->registers[tile];
