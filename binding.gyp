@@ -149,6 +149,7 @@
         'native/test/optimizers_test.cc',
         'native/test/rows_test.cc',
         'native/test/map_test.cc',
+        'native/test/moments_test.cc',
         'native/test/math_test.cc',
         'native/test/convolutions_test.cc',
         'native/test/products_test.cc',

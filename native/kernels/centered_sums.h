@@ -43,37 +43,64 @@ VEC_INLINE CenteredSums centered_sums_of_row(const float* dy, const float* x, fl
       [](CenteredSums a, CenteredSums b) { return CenteredSums{a.total + b.total, a.along + b.along}; });
 }
 
-// Down the columns of kCount vectors.
+// Both sums down the columns of kCount vectors.
+template <int kCount>
+struct ColumnSums {
+  Vec total[kCount], along[kCount];
+};
+
+// Adds those of kChunks chunks, each of so many rows.
+template <int kCount, int kChunks>
+VEC_INLINE void add_centered_chunks(ColumnSums<kCount>* all, const float* dy, const float* x,
+                                    const Vec (&center)[kCount], int64_t rows, int64_t stride,
+                                    int64_t width) {
+  Vec sums[kChunks][kCount], products[kChunks][kCount];
+  for (int c = 0; c < kChunks; ++c) {
+    for (int v = 0; v < kCount; ++v) sums[c][v] = products[c][v] = zero();
+  }
+  for (int64_t row = 0; row < rows; ++row) {
+#pragma GCC unroll 4
+    for (int c = 0; c < kChunks; ++c) {
+      const int64_t at = (c * kRowChunk + row) * stride;
+#pragma GCC unroll 4
+      for (int v = 0; v < kCount; ++v) {
+        const Vec d = kCount > 1 ? load(dy + at + v * kLanes) : load_upto(dy + at, width);
+        const Vec here = kCount > 1 ? load(x + at + v * kLanes) : load_upto(x + at, width);
+        sums[c][v] = sums[c][v] + d;
+        products[c][v] = products[c][v] + d * (here - center[v]);
+      }
+    }
+  }
+  for (int c = 0; c < kChunks; ++c) {
+    for (int v = 0; v < kCount; ++v) {
+      all->total[v] = all->total[v] + sums[c][v];
+      all->along[v] = all->along[v] + products[c][v];
+    }
+  }
+}
+
 template <int kCount>
 VEC_INLINE void centered_sums_of_columns(float* total, float* along, const float* dy, const float* x,
                                          const float* mean, int64_t n, int64_t stride, int64_t width) {
-  Vec center[kCount], all[kCount], all_along[kCount];
+  constexpr int kChunks = kChunksAbreast<kCount>;
+  Vec center[kCount];
+  ColumnSums<kCount> all;
   for (int v = 0; v < kCount; ++v) {
     center[v] = load_upto(mean + v * kLanes, width - v * kLanes);
-    all[v] = all_along[v] = zero();
+    all.total[v] = all.along[v] = zero();
   }
-  for (int64_t start = 0; start < n; start += kRowChunk) {
-    Vec sums[kCount], products[kCount];
-    for (int v = 0; v < kCount; ++v) sums[v] = products[v] = zero();
-    const int64_t end = min(start + kRowChunk, n);
-    for (int64_t row = start; row < end; ++row) {
-      const float *own = dy + row * stride, *from = x + row * stride;
-#pragma GCC unroll 4
-      for (int v = 0; v < kCount; ++v) {
-        const Vec d = kCount > 1 ? load(own + v * kLanes) : load_upto(own, width);
-        const Vec here = kCount > 1 ? load(from + v * kLanes) : load_upto(from, width);
-        sums[v] = sums[v] + d;
-        products[v] = products[v] + d * (here - center[v]);
-      }
-    }
-    for (int v = 0; v < kCount; ++v) {
-      all[v] = all[v] + sums[v];
-      all_along[v] = all_along[v] + products[v];
-    }
+  int64_t row = 0;
+  for (; kChunks > 1 && row + kChunks * kRowChunk <= n; row += kChunks * kRowChunk) {
+    const int64_t at = row * stride;
+    add_centered_chunks<kCount, kChunks>(&all, dy + at, x + at, center, kRowChunk, stride, width);
+  }
+  for (; row < n; row += kRowChunk) {
+    const int64_t at = row * stride, rows = min(n - row, kRowChunk);
+    add_centered_chunks<kCount, 1>(&all, dy + at, x + at, center, rows, stride, width);
   }
   for (int v = 0; v < kCount; ++v) {
-    store_upto(total + v * kLanes, all[v], width - v * kLanes);
-    store_upto(along + v * kLanes, all_along[v], width - v * kLanes);
+    store_upto(total + v * kLanes, all.total[v], width - v * kLanes);
+    store_upto(along + v * kLanes, all.along[v], width - v * kLanes);
   }
 }
 

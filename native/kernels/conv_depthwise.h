@@ -158,6 +158,7 @@ void convolve_lines(const Convolution& c, const RowPiece& piece, const RowRange&
   r.next_x = w.images + piece.place.image * w.image_floats() + (p0 * a1.size + p1) * a2.size * w.pitch +
              tiles * tile * a2.stride;
   r.next_y = tiles * kWidePixels * to_step;
+  r.other = {c.product.epilogue.other, c.product.c};
   convolve(r, range, c.product.n, c.product.c + piece.pixel * c.product.c_row, to_step);
 }
 

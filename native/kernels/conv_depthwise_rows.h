@@ -25,6 +25,20 @@ struct RowLine {
 };
 static_assert(sizeof(RowLine) <= sizeof(TapRun), "lines of a row take the place of runs");
 
+// The other operand of an epilogue, which is read once a row is complete: `values` lie as the results do.
+struct OtherResult {
+  const float *values, *results;
+};
+
+// Asks for what the epilogue reads at these pixels.
+template <int kPixels>
+VEC_INLINE void fetch_other(const OtherResult& other, const float* result, int64_t step) {
+  if (other.values == nullptr) return;
+  const float* at = other.values + (result - other.results);
+#pragma GCC unroll 8
+  for (int i = 0; i < kPixels; ++i) __builtin_prefetch(at + i * step, 0, 2);
+}
+
 // What the pixels of one row have in common.
 struct RowArgs {
   const RowLine* lines;
@@ -34,6 +48,7 @@ struct RowArgs {
   // What rows after this one will read of x and write to y, at the place of what is read and written now.
   const float* next_x;
   int64_t next_y;
+  OtherResult other;
 };
 
 // Where the positions of a tile lie: in the line, but for so many at its beginning or at its end, or
@@ -72,6 +87,7 @@ VEC_INLINE void convolve_tile(const RowArgs& r, int64_t window, int64_t channel,
       __builtin_prefetch(r.next_x + offset + (i * kStride + j) * r.pitch, 0, 2);
     }
   }
+  fetch_other<kPixels>(r.other, to + r.next_y, to_step);
   for (int64_t line = 0; line < r.line_count; ++line) {
     const RowLine& own = r.lines[line];
     Vec w[kTaps];

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "broadcast.h"
-#include "map.h"
+#include "map_chain.h"
 
 namespace chainrule {
 namespace {
@@ -167,6 +167,29 @@ void prepare(const Args& args, const MapProgram& program, int64_t start, int64_t
   run->is_stored_directly = y.dtype == (run->integer_result ? Dtype::int32 : Dtype::float32);
 }
 
+// Elements [done, n) of one step.
+VEC_INLINE void run_step(const MapRun& run, const int32_t* step, float* result, int64_t done, int64_t n) {
+  const float* a = run.registers[step[2]] + done;
+  const float* b = step[3] < 0 ? nullptr : run.registers[step[3]] + done;
+  const float* c = step[4] < 0 ? nullptr : run.registers[step[4]] + done;
+  kMapOps[step[0]].run(result + done, a, b, c, n - done);
+}
+
+// As many of n elements as pass through the steps of a chain together; tells how many.
+int64_t run_steps_as_chain(const MapRun& run, const int32_t* step, int32_t count, int32_t tile,
+                           float* result, int64_t n) {
+  ChainStep steps[kMapSteps];
+  const float* own = run.registers[step[2]];
+  for (int32_t i = 0; i < count; ++i, step += kMapStepWords) {
+    const bool exchanged = i > 0 && step[3] == tile;
+    const int32_t other = step[exchanged ? 2 : 3];
+    steps[i] = {kChainOps.of[step[0]], exchanged, other < 0 ? own : run.registers[other]};
+  }
+  const int64_t whole = n / kChainElements * kChainElements;
+  run_chain(result, own, steps, count, whole);
+  return whole;
+}
+
 // One tile: load the inputs, then run the steps. The last one writes into the result itself where it can.
 void run_tile(const Args& args, const MapProgram& program, MapRun* run, int64_t start, int64_t n) {
   const Tensor& y = args.outputs[0];
@@ -177,16 +200,19 @@ void run_tile(const Args& args, const MapProgram& program, MapRun* run, int64_t 
       expand(run->registers[i], is_integer(program, i), args.inputs[i], run->views[i], start, n);
     }
   }
-  float** tiles = run->registers + args.inputCount + program.constant_count;
+  const int32_t first_tile = args.inputCount + program.constant_count;
   float* result = nullptr;
-  for (int32_t i = 0; i < program.step_count; ++i) {
+  for (int32_t i = 0, count; i < program.step_count; i += count) {
     const int32_t* step = program.steps + i * kMapStepWords;
-    bool last = i + 1 == program.step_count;
-    result = last && run->is_stored_directly ? static_cast<float*>(y.data) + start : tiles[step[1]];
-    const float* a = run->registers[step[2]];
-    const float* b = step[3] < 0 ? nullptr : run->registers[step[3]];
-    const float* c = step[4] < 0 ? nullptr : run->registers[step[4]];
-    kMapOps[step[0]].run(result, a, b, c, n);
+    count = n < kChainElements ? 1 : chain_length(step, program.step_count - i, first_tile);
+    const int32_t tile = first_tile + step[1];
+    const bool last = i + count == program.step_count && run->is_stored_directly;
+    result = last ? static_cast<float*>(y.data) + start : run->registers[tile];
+    const int64_t done = count > 1 ? run_steps_as_chain(*run, step, count, tile, result, n) : 0;
+    for (int32_t own = 0; own < count && done < n; ++own) {
+      float* to = own + 1 < count ? run->registers[tile] : result;
+      run_step(*run, step + own * kMapStepWords, to, done, n);
+    }
   }
   if (!run->is_stored_directly) store_register(result, run->integer_result, y.dtype, y.data, start, n);
 }

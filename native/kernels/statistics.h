@@ -31,34 +31,58 @@ VEC_INLINE float sum_row_of(const float* x, int64_t n, Take take) {
       [](float a, float b) { return a + b; });
 }
 
+// Chunks of so few vectors that are summed side by side: the chain of one would wait for itself.
+template <int kCount>
+constexpr int kChunksAbreast = kCount == 1 ? 4 : kCount == 2 ? 2 : 1;
+
+// Adds Σ take(x, v) of kChunks chunks, each of so many rows, down the columns of vectors v.
+template <int kCount, int kChunks, class Take>
+VEC_INLINE void add_chunks(Vec (&all)[kCount], const float* x, int64_t rows, int64_t stride, int64_t width,
+                           Take take) {
+  Vec sums[kChunks][kCount];
+  for (int c = 0; c < kChunks; ++c) {
+    for (int v = 0; v < kCount; ++v) sums[c][v] = zero();
+  }
+  for (int64_t row = 0; row < rows; ++row) {
+#pragma GCC unroll 4
+    for (int c = 0; c < kChunks; ++c) {
+      const float* at = x + (c * kRowChunk + row) * stride;
+#pragma GCC unroll 4
+      for (int v = 0; v < kCount; ++v) {
+        const Vec here = kCount > 1 ? load(at + v * kLanes) : load_upto(at, width);
+        sums[c][v] = sums[c][v] + take(here, v);
+      }
+    }
+  }
+  for (int c = 0; c < kChunks; ++c) {
+    for (int v = 0; v < kCount; ++v) all[v] = all[v] + sums[c][v];
+  }
+}
+
 // Σ take(x, v) down the columns of vectors v.
 template <int kCount, class Take>
 VEC_INLINE void sum_columns_of(Vec (&all)[kCount], const float* x, int64_t n, int64_t stride, int64_t width,
                                Take take) {
+  constexpr int kChunks = kChunksAbreast<kCount>;
   for (int v = 0; v < kCount; ++v) all[v] = zero();
-  for (int64_t start = 0; start < n; start += kRowChunk) {
-    Vec chunk[kCount];
-    for (int v = 0; v < kCount; ++v) chunk[v] = zero();
-    int64_t end = min(start + kRowChunk, n);
-    for (int64_t row = start; row < end; ++row) {
-      const float* at = x + row * stride;
-#pragma GCC unroll 4
-      for (int v = 0; v < kCount; ++v) {
-        Vec here = kCount > 1 ? load(at + v * kLanes) : load_upto(at, width);
-        chunk[v] = chunk[v] + take(here, v);
-      }
-    }
-    for (int v = 0; v < kCount; ++v) all[v] = all[v] + chunk[v];
+  int64_t row = 0;
+  for (; kChunks > 1 && row + kChunks * kRowChunk <= n; row += kChunks * kRowChunk) {
+    add_chunks<kCount, kChunks>(all, x + row * stride, kRowChunk, stride, width, take);
+  }
+  for (; row < n; row += kRowChunk) {
+    add_chunks<kCount, 1>(all, x + row * stride, min(n - row, kRowChunk), stride, width, take);
   }
 }
 
 struct Four { static constexpr int kCount = 4; };
+struct Two { static constexpr int kCount = 2; };
 struct One { static constexpr int kCount = 1; };
 
-// Calls work(vectors as a constant, first column, columns) for a strip: at once where it is whole.
+// Calls work(vectors as a constant, first column, columns) for a strip: at once where it is whole, or half.
 template <class Work>
 VEC_INLINE void for_vectors(int64_t width, Work work) {
   if (width == kStrip) return work(Four{}, 0, width);
+  if (width == kStrip / 2) return work(Two{}, 0, width);
   for (int64_t column = 0; column < width; column += kLanes) work(One{}, column, width - column);
 }
 

@@ -17,6 +17,7 @@ void test_products();
 void test_convolutions();
 void test_bfloat16_products();
 void test_rows_and_reductions();
+void test_moments();
 void test_random();
 void test_optimizers();
 void test_moves();
@@ -69,6 +70,7 @@ int main() {
   test_convolutions();
   test_bfloat16_products();
   test_rows_and_reductions();
+  test_moments();
   test_random();
   test_optimizers();
   test_moves();

@@ -244,6 +244,49 @@ void test_program() {
   }
 }
 
+// Each step takes up what the one before made, as either operand: by every op that passes it on in registers,
+// and one that does not.
+void test_chain() {
+  for (const int64_t rows : {1, 7, 96, 700}) {
+    Operand x(Dtype::float32, {rows, 32}, 1), g(Dtype::float32, {rows, 32}, 3), row(Dtype::float32, {32}, 2);
+    Operand out(Dtype::float32, {rows, 32}, 0);
+    Numbers numbers(9);
+    for (Operand* operand : {&x, &g, &row}) fill(*operand, numbers);
+    if (rows > 1) {
+      const float special[] = {0.0f, -0.0f, kInf, -kInf, kNan, 1e-40f};
+      for (int64_t i = 0; i < 72; ++i) {
+        x.as<float>()[i] = special[i % 6];
+        g.as<float>()[i] = special[i / 6 % 6];
+      }
+    }
+    std::vector<float> expected;
+    for (int64_t i = 0; i < rows * 32; ++i) {
+      const float own = x.as<float>()[i], other = g.as<float>()[i], along = row.as<float>()[i % 32];
+      const float size = std::fabs((own - along) * along), square = (size + other) * (size + other);
+      const float top = larger(2.0f - -square, other), quotient = other / smaller(along, top);
+      const float kept = own > 0 ? quotient : 0.0f, masked = 0 < kept && kept < 6 ? own : 0.0f;
+      const float last = masked < 0 ? 0.0f : masked;
+      expected.push_back(last > 6 ? 6.0f : last);
+    }
+    // Registers: x 0, g 1, row 2, constant 3, tile 4.
+    const std::vector<int32_t> words = words_of({2.0f}, 1, {{"sub", 0, 0, 2, -1},
+                                                           {"mul", 0, 4, 2, -1},
+                                                           {"abs", 0, 4, -1, -1},
+                                                           {"add", 0, 4, 1, -1},
+                                                           {"square", 0, 4, -1, -1},
+                                                           {"neg", 0, 4, -1, -1},
+                                                           {"sub", 0, 3, 4, -1},
+                                                           {"maximum", 0, 4, 1, -1},
+                                                           {"minimum", 0, 2, 4, -1},
+                                                           {"div", 0, 1, 4, -1},
+                                                           {"reluGrad", 0, 4, 0, -1},
+                                                           {"relu6Grad", 0, 0, 4, -1},
+                                                           {"relu", 0, 4, -1, -1},
+                                                           {"relu6", 0, 4, -1, -1}});
+    for (const int alias : {-1, 0, 1}) expect({"map", &out, {&x, &g, &row}, words, alias}, expected, "chain");
+  }
+}
+
 void test_refused_programs() {
   Operand x(Dtype::float32, {4, 8}, 0), row(Dtype::float32, {8}, 0), odd(Dtype::float32, {3}, 0);
   Operand large(Dtype::float32, {2, 4, 8}, 0), out(Dtype::float32, {4, 8}, 0);
@@ -301,6 +344,7 @@ void test_maps() {
   test_broadcast();
   test_stores();
   test_program();
+  test_chain();
   test_refused_programs();
 }
 

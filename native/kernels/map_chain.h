@@ -1,0 +1,102 @@
+// Steps of a map's program of which each takes up what the one before made: some vectors at a time pass
+// through all of them in registers, instead of through a tile after each.
+#pragma once
+
+#include "map.h"
+
+namespace chainrule {
+namespace {
+
+// Vectors that pass together: half of the registers.
+#if defined(CHAINRULE_SCALAR)
+constexpr int kChainVectors = 1;
+#elif defined(__AVX512F__)
+constexpr int kChainVectors = 8;
+#else
+constexpr int kChainVectors = 4;
+#endif
+constexpr int64_t kChainElements = kChainVectors * kLanes;
+
+// Short functions of float32: of longer ones, the tile is a small part.
+#define CHAIN_OPS(OP)                                                   \
+  OP(add) OP(sub) OP(mul) OP(div) OP(maximum) OP(minimum) OP(reluGrad) \
+  OP(relu6Grad) OP(neg) OP(square) OP(relu) OP(relu6)
+
+#define CHAIN_OP(name) kChain_##name,
+enum ChainOp : int32_t { CHAIN_OPS(CHAIN_OP) };
+#undef CHAIN_OP
+
+// For each row of kMapOps its place among these, or -1.
+struct ChainOps {
+  int32_t of[kMapOpCount];
+};
+constexpr ChainOps chain_ops() {
+  ChainOps ops = {};
+  for (int32_t row = 0; row < kMapOpCount; ++row) {
+    ops.of[row] = -1;
+#define CHAIN_OP(name) \
+  if (kMapOps[row].run == run_map_op<Map_##name, 'f'>) ops.of[row] = kChain_##name;
+    CHAIN_OPS(CHAIN_OP)
+#undef CHAIN_OP
+  }
+  return ops;
+}
+constexpr ChainOps kChainOps = chain_ops();
+
+// A step: what it takes beside the vectors under way (anything where it takes nothing), and whether that
+// comes first.
+struct ChainStep {
+  int32_t op;
+  bool exchanged;
+  const float* other;
+};
+
+template <class Op, bool kExchanged>
+VEC_INLINE void apply_to_all(Vec (&x)[kChainVectors], const float* other) {
+#pragma GCC unroll 8
+  for (int v = 0; v < kChainVectors; ++v) {
+    const Vec own = x[v];
+    if constexpr (Op::kArity == 1) x[v] = Op::apply(own, own, own);
+    else if constexpr (kExchanged) x[v] = Op::apply(load(other + v * kLanes), own, own);
+    else x[v] = Op::apply(own, load(other + v * kLanes), own);
+  }
+}
+
+// out = the steps applied to x, for n elements: a multiple of kChainElements.
+COMPILED_ONCE void run_chain(float* out, const float* x, const ChainStep* steps, int32_t count, int64_t n) {
+  for (int64_t at = 0; at < n; at += kChainElements) {
+    Vec own[kChainVectors];
+#pragma GCC unroll 8
+    for (int v = 0; v < kChainVectors; ++v) own[v] = load(x + at + v * kLanes);
+    for (int32_t i = 0; i < count; ++i) {
+      switch (steps[i].op) {
+#define CHAIN_OP(name) \
+  case kChain_##name: \
+    if (steps[i].exchanged) apply_to_all<Map_##name, true>(own, steps[i].other + at); \
+    else apply_to_all<Map_##name, false>(own, steps[i].other + at); \
+    break;
+        CHAIN_OPS(CHAIN_OP)
+#undef CHAIN_OP
+        default: break;
+      }
+    }
+#pragma GCC unroll 8
+    for (int v = 0; v < kChainVectors; ++v) store(out + at + v * kLanes, own[v]);
+  }
+}
+#undef CHAIN_OPS
+
+// How many steps from `step` on make a chain, 1 if it stands alone. Tiles are registers from first_tile on.
+VEC_INLINE int32_t chain_length(const int32_t* step, int32_t left, int32_t first_tile) {
+  if (kChainOps.of[step[0]] < 0) return 1;
+  const int32_t own = first_tile + step[1];
+  int32_t count = 1;
+  for (const int32_t* next = step + kMapStepWords; count < left; next += kMapStepWords, ++count) {
+    const bool takes_one = (next[2] == own) != (next[3] == own);
+    if (kChainOps.of[next[0]] < 0 || next[1] != step[1] || !takes_one) break;
+  }
+  return count;
+}
+
+}  // namespace
+}  // namespace chainrule
