@@ -32,8 +32,9 @@ constexpr int64_t kPanelColumns = kTileVectors * kLanes;
 // A prefetching tile prefetches kPrefetchLines cache lines every kPrefetchSteps steps of k.
 constexpr int64_t kPrefetchSteps = 16;
 constexpr int kPrefetchLines = 3;
-// How many rows of b are prefetched ahead of the one that is being copied.
-constexpr int64_t kPrefetchRows = 8;
+// How many rows of b are prefetched ahead of the one that is being copied, and how many into the L2 cache:
+// memory takes longer than eight steps of a tile.
+constexpr int64_t kPrefetchRows = 8, kPrefetchRowsFar = 32;
 
 // Cache lines that will be read after this tile: `first`, and kPrefetchLines - 1 more, `line_stride` floats
 // apart; the next prefetch begins `step_stride` floats further on.
@@ -142,6 +143,7 @@ void multiply_tile(const TileArgs& t) {
         row[v] = masked ? load_masked(b + v * kLanes, in_b) : load(b + v * kLanes);
         if constexpr (kKind == TileKind::copying) {
           __builtin_prefetch(b + kPrefetchRows * b_step + v * kLanes);
+          __builtin_prefetch(b + kPrefetchRowsFar * b_step + v * kLanes, 0, 2);
           store(copy + v * kLanes, row[v]);
         }
       }
