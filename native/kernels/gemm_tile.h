@@ -54,6 +54,7 @@ struct TileArgs {
   int64_t last_columns;  // of the last vector, 1 to 16
   bool accumulate;       // add this block of k to what c holds
   const float* bias;     // nullptr except in the last block
+  const float* other;    // of c's rows, added to the complete sums; nullptr for none
   float* copy;           // a copying tile leaves b here, kVectors * kLanes wide
   Prefetch prefetch;     // for a prefetching tile
 };
@@ -77,6 +78,16 @@ VEC_INLINE void finish_tile(const TileArgs& t, Vec (&sums)[kRows][kVectors]) {
       Vec bias = load_upto(t.bias + v * kLanes, v + 1 < kVectors ? kLanes : t.last_columns);
 #pragma GCC unroll 12
       for (int i = 0; i < kRows; ++i) sums[i][v] = sums[i][v] + bias;
+    }
+  }
+  if (t.other != nullptr) {
+#pragma GCC unroll 12
+    for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        const float* other = t.other + i * t.c_row + v * kLanes;
+        sums[i][v] = sums[i][v] + load_upto(other, v + 1 < kVectors ? kLanes : t.last_columns);
+      }
     }
   }
 #pragma GCC unroll 12
