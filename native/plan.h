@@ -125,6 +125,9 @@ struct Args {
   const MapOp* map_ops;           // attribute words of type `op` and `program` index this table
   void* scratch;                  // per thread, aligned to kUnitBytes, as large as scratch_bytes demands
   const YieldPoint* yield_point;  // nullptr, or without `yield`, if no other job can be waiting
+  // Bytes by which a loop moves each operand after an iteration, outputs first; nullptr if nobody knows. What
+  // lies there may be nobody's after the last one, so it is a hint of what to fetch and nothing else.
+  const int64_t* moves;
 };
 
 // One elementwise op for operands of certain types over n elements, at most kTile; `out` may be the same

@@ -84,6 +84,7 @@ void multiply_panel(const Product& p, const Part& part, const Workspace& workspa
   int64_t row = part.row;
   for (int64_t i = 0; i < tiles.count; ++i) {
     const int64_t rows = tiles.rows(i);
+    if (workspace.ahead != nullptr) workspace.ahead->fetch();
     if (fetching) fetch_result(p, fetches, {row, rows, part.column, part.columns});
     if (part.a_in_tiles) t.a = tile_of(part.a.first, i, row - part.row, rows, part.depth);
     if (copy != nullptr && i == 0) {

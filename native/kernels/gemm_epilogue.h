@@ -3,6 +3,7 @@
 
 #include "check.h"
 #include "gemm_grid.h"
+#include "lines_ahead.h"
 #include "map.h"
 
 namespace chainrule {
@@ -20,6 +21,7 @@ struct Workspace {
   float *packed_a, *packed_b;
   int32_t* guard;
   const YieldPoint* yield_point;
+  LinesAhead* ahead;  // nullptr for none
 };
 
 size_t product_scratch(const Args&) {

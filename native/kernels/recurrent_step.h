@@ -31,11 +31,27 @@ VEC_INLINE void fetch_row(const float* rows, int64_t row, int64_t last, int64_t 
   for (int64_t j = 0; j < n; j += kLanes) __builtin_prefetch(rows + row * n + j);
 }
 
+// The lines of the next step, divided among the tiles of rows [first, last) of this product.
+LinesAhead lines_of_next(const Args& args, const Product& p, int64_t first, int64_t last) {
+  LinesAhead ahead(args, first, last);
+  ahead.divide(ceil_div(last - first, rows_of_tile(kTileVectors)) * ceil_div(p.n, kPanelColumns) *
+               ceil_div(p.k, kBlockDepth));
+  return ahead;
+}
+
 void multiply_rows(const Product& p, const Workspace& workspace, int64_t first, int64_t last) {
   for (int64_t column = 0; column < p.n; column += kMaxBlockColumns) {
     Block block = {first, last - first, column, min(p.n - column, kMaxBlockColumns)};
     fastest_for<Float32>(p, block.rows)(p, workspace, block);
   }
+}
+
+// All rows of a step at once.
+void multiply_step(const Args& args, const Product& p, int64_t first, int64_t last) {
+  LinesAhead ahead = lines_of_next(args, p, first, last);
+  Workspace workspace = workspace_of(args);
+  workspace.ahead = &ahead;
+  multiply_rows(p, workspace, first, last);
 }
 
 bool is_matrix(const Tensor& x, int64_t rows, int64_t columns) {
@@ -74,8 +90,8 @@ void run_lstm_step(const Args& args, int64_t first, int64_t last) {
   step_range(rows, &first, &last);
   if (first >= last || units == 0) return;
   float* z = output<float>(args, 0);
-  Product p = step_product(input<float>(args, 1), rows, args.inputs[3], z);
-  multiply_rows(p, workspace_of(args), first, last);
+  const Product p = step_product(input<float>(args, 1), rows, args.inputs[3], z);
+  multiply_step(args, p, first, last);
   for (int64_t row = first; row < last; ++row) {
     fetch_row(input<float>(args, 0), row + 1, last, 4 * units);
     fetch_row(input<float>(args, 2), row + 1, last, units);
@@ -104,8 +120,8 @@ void run_lstm_step_grad(const Args& args, int64_t first, int64_t last) {
     for (int32_t i = 1; i < 5; ++i) fetch_row(input<float>(args, i), row + 1, last, units);
     each_unit(lstm_grad_row(args, units, row), units);
   }
-  Product p = step_product(output<float>(args, 1), rows, args.inputs[5], output<float>(args, 2));
-  multiply_rows(p, workspace_of(args), first, last);
+  const Product p = step_product(output<float>(args, 1), rows, args.inputs[5], output<float>(args, 2));
+  multiply_step(args, p, first, last);
 }
 
 const char* check_gru_step(const Args& args) {
@@ -133,11 +149,15 @@ void run_gru_step(const Args& args, int64_t first, int64_t last) {
   step_range(rows, &first, &last);
   if (first >= last || units == 0) return;
   float* sums = static_cast<float*>(args.scratch) + product_scratch(args) / sizeof(float);
+  const Product all = step_product(input<float>(args, 1), rows, args.inputs[2], sums);
+  LinesAhead ahead = lines_of_next(args, all, first, last);
+  Workspace workspace = workspace_of(args);
+  workspace.ahead = &ahead;
   for (int64_t row = first, count; row < last; row += count) {
     count = min(last - row, kRowsOfSums);
     Product p = step_product(input<float>(args, 1) + row * units, count, args.inputs[2], sums);
     if (args.inputCount > 3) p.epilogue.bias = input<float>(args, 3);
-    multiply_rows(p, workspace_of(args), 0, count);
+    multiply_rows(p, workspace, 0, count);
     for (int64_t i = 0; i < count; ++i) {
       fetch_row(input<float>(args, 0), row + i + 1, last, 3 * units);
       each_unit(gru_row(args, sums + i * 3 * units, input<float>(args, 1), units, row + i), units);
@@ -167,8 +187,7 @@ void run_gru_step_grad(const Args& args, int64_t first, int64_t last) {
     each_unit(gru_grad_row(args, nullptr, units, row), units);
   }
   float* dh = output<float>(args, 0);
-  Product p = step_product(output<float>(args, 2), rows, args.inputs[3], dh);
-  multiply_rows(p, workspace_of(args), first, last);
+  multiply_step(args, step_product(output<float>(args, 2), rows, args.inputs[3], dh), first, last);
   for (int64_t row = first; row < last; ++row) {
     const float* update = input<float>(args, 0) + row * 4 * units;
     const float* d = input<float>(args, 2) + row * units;

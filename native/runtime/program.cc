@@ -221,6 +221,10 @@ std::string check_bindings(const Program& program, const std::vector<Binding>& i
 void Frame::prepare(const Program& program) {
   if (program_ == &program) return;
   operands_.resize(program.operand_values.size());
+  moves_.assign(operands_.size(), 0);
+  for (const Loop& loop : program.loops) {
+    for (const Stride& stride : loop.strides) moves_[static_cast<size_t>(stride.operand)] = stride.bytes;
+  }
   iterations_.resize(program.loops.size());
   calls_.assign(program.instructions.size(), Call{});
   for (size_t i = 0; i < calls_.size(); ++i) {
@@ -228,6 +232,7 @@ void Frame::prepare(const Program& program) {
     Args& args = calls_[i].args;
     args.outputs = operands_.data() + instruction.first_operand;
     args.inputs = args.outputs + instruction.output_count;
+    args.moves = moves_.data() + instruction.first_operand;
     set_counts(&args, instruction, program);
     calls_[i].run = instruction.kernel->run;
     calls_[i].tasks = instruction.tasks;

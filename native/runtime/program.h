@@ -138,6 +138,7 @@ class Frame {
   };
 
   std::vector<Tensor> operands_;
+  std::vector<int64_t> moves_;  // one per operand: see Args
   std::vector<Call> calls_;
   YieldPoint yield_point_;
   std::vector<int64_t> iterations_;  // one per loop
