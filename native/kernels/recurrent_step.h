@@ -11,12 +11,17 @@ namespace {
 
 constexpr int64_t kStepRows = 8;
 
-// c = a . b + bias for matrices that lie as they are read.
+// Weights are a matrix, or panels [n / 64, k, 64] of one, as the compiler lays them out in front of a loop.
+bool is_in_panels(const Tensor& b) { return b.rank == 3; }
+
+// c = a . b + bias for rows that lie as they are read.
 Product step_product(const float* a, int64_t rows, const Tensor& b, float* c) {
+  const bool panels = is_in_panels(b);
   Product p = {};
   p.m = rows;
-  p.k = b.dims[0];
-  p.n = p.b_row = p.c_row = b.dims[1];
+  p.k = b.dims[panels ? 1 : 0];
+  p.b_row = panels ? kPanelUnit : b.dims[1];
+  p.n = p.c_row = panels ? b.dims[0] * kPanelUnit : b.dims[1];
   p.a = {a, p.k, 1};
   p.b = static_cast<const float*>(b.data);
   p.c = c;
@@ -40,6 +45,17 @@ LinesAhead lines_of_next(const Args& args, const Product& p, int64_t first, int6
 }
 
 void multiply_rows(const Product& p, const Workspace& workspace, int64_t first, int64_t last) {
+  if (p.b_row != p.n) {
+    Product panel = p;
+    panel.n = kPanelUnit;
+    for (int64_t column = 0; column < p.n; column += kPanelUnit) {
+      fastest_for<Float32>(panel, last - first)(panel, workspace, {first, last - first, 0, kPanelUnit});
+      panel.b += p.k * kPanelUnit;
+      panel.c += kPanelUnit;
+      if (panel.epilogue.bias != nullptr) panel.epilogue.bias += kPanelUnit;
+    }
+    return;
+  }
   for (int64_t column = 0; column < p.n; column += kMaxBlockColumns) {
     Block block = {first, last - first, column, min(p.n - column, kMaxBlockColumns)};
     fastest_for<Float32>(p, block.rows)(p, workspace, block);
@@ -54,8 +70,9 @@ void multiply_step(const Args& args, const Product& p, int64_t first, int64_t la
   multiply_rows(p, workspace, first, last);
 }
 
-bool is_matrix(const Tensor& x, int64_t rows, int64_t columns) {
-  return x.rank == 2 && x.dims[0] == rows && x.dims[1] == columns;
+bool are_weights(const Tensor& x, int64_t rows, int64_t columns) {
+  if (x.rank == 2) return x.dims[0] == rows && x.dims[1] == columns;
+  return x.rank == 3 && x.dims[0] * kPanelUnit == columns && x.dims[1] == rows && x.dims[2] == kPanelUnit;
 }
 
 VEC_INLINE Cells step_cells(const Args& args) { return {args.outputs[1].dims[0], args.outputs[1].dims[1]}; }
@@ -69,7 +86,7 @@ double rows_cost(int64_t rows, const Tensor& kernel) {
 
 const char* check_lstm_step(const Args& args) {
   const Tensor &x = args.inputs[0], &h = args.inputs[1], &c = args.inputs[2], &kernel = args.inputs[3];
-  if (h.rank != 2 || !has_gates(x, h, 4) || !is_matrix(kernel, h.dims[1], x.dims[1])) return kGatesDiffer;
+  if (h.rank != 2 || !has_gates(x, h, 4) || !are_weights(kernel, h.dims[1], x.dims[1])) return kGatesDiffer;
   bool fits = same_dims(c, h) && same_dims(args.outputs[0], x) && same_dims(args.outputs[1], h) &&
               same_dims(args.outputs[2], h);
   return fits ? nullptr : kStatesDiffer;
@@ -102,7 +119,7 @@ void run_lstm_step(const Args& args, int64_t first, int64_t last) {
 const char* check_lstm_step_grad(const Args& args) {
   const Tensor &gates = args.inputs[0], &c = args.inputs[1];
   if (const char* wrong = check_lstm_grad(args)) return wrong;
-  if (c.rank != 2 || !is_matrix(args.inputs[5], gates.dims[1], c.dims[1])) return kGatesDiffer;
+  if (c.rank != 2 || !are_weights(args.inputs[5], gates.dims[1], c.dims[1])) return kGatesDiffer;
   return same_dims(args.outputs[2], c) ? nullptr : kStatesDiffer;
 }
 
@@ -126,7 +143,7 @@ void run_lstm_step_grad(const Args& args, int64_t first, int64_t last) {
 
 const char* check_gru_step(const Args& args) {
   const Tensor &x = args.inputs[0], &h = args.inputs[1], &kernel = args.inputs[2];
-  bool fits = h.rank == 2 && has_gates(x, h, 3) && is_matrix(kernel, h.dims[1], x.dims[1]) &&
+  bool fits = h.rank == 2 && has_gates(x, h, 3) && are_weights(kernel, h.dims[1], x.dims[1]) &&
               has_gates(args.outputs[0], h, 4);
   if (!fits) return kGatesDiffer;
   if (args.inputCount > 3 && !is_vector(args.inputs[3], x.dims[1])) return "the bias has another size";
@@ -168,7 +185,7 @@ void run_gru_step(const Args& args, int64_t first, int64_t last) {
 const char* check_gru_step_grad(const Args& args) {
   const Tensor& h = args.inputs[1];
   if (const char* wrong = check_gru_grad(args)) return wrong;
-  bool fits = h.rank == 2 && is_matrix(args.inputs[3], args.outputs[2].dims[1], h.dims[1]);
+  bool fits = h.rank == 2 && are_weights(args.inputs[3], args.outputs[2].dims[1], h.dims[1]);
   return fits ? nullptr : kGatesDiffer;
 }
 
