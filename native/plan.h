@@ -160,6 +160,8 @@ struct Kernel {
   size_t (*scratch_bytes)(const Args&);  // per thread; nullptr means none
   void (*run)(const Args&, int64_t first_task, int64_t last_task);
   uint32_t in_place;  // bit i: output 0 may be input i
+  // Bit i: of operand i, outputs first, each task touches its share of the rows alone, which are dims[0].
+  uint32_t own_rows = 0;
 };
 // As `in_place`: each output may be the input that it updates, which the instruction says.
 constexpr uint32_t kUpdatesInPlace = 0x80000000u;

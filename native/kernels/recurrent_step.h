@@ -218,14 +218,15 @@ void run_gru_step_grad(const Args& args, int64_t first, int64_t last) {
 
 constexpr Kernel kRecurrentStepKernels[] = {
     {"lstmStep(x: f32, h: f32, c: f32, kernel: f32) -> gates: f32, y: f32, next: f32", check_lstm_step,
-     step_tasks, lstm_step_cost, product_scratch, run_lstm_step, 0},
+     step_tasks, lstm_step_cost, product_scratch, run_lstm_step, 0, 0x3f},
     {"lstmStepGrad(gates: f32, c: f32, next: f32, dh: f32, dNext: f32, kernel: f32) -> "
      "dc: f32, dz: f32, before: f32",
-     check_lstm_step_grad, step_grad_tasks, lstm_step_grad_cost, product_scratch, run_lstm_step_grad, 1 << 4},
+     check_lstm_step_grad, step_grad_tasks, lstm_step_grad_cost, product_scratch, run_lstm_step_grad, 1 << 4,
+     0xff},
     {"gruStep(x: f32, h: f32, kernel: f32, bias?: f32) -> gates: f32, next: f32", check_gru_step, step_tasks,
-     gru_step_cost, gru_step_scratch, run_gru_step, 0},
+     gru_step_cost, gru_step_scratch, run_gru_step, 0, 0xf},
     {"gruStepGrad(gates: f32, h: f32, dNext: f32, kernel: f32) -> before: f32, dx: f32, dz: f32",
-     check_gru_step_grad, step_grad_tasks, gru_step_grad_cost, product_scratch, run_gru_step_grad, 0},
+     check_gru_step_grad, step_grad_tasks, gru_step_grad_cost, product_scratch, run_gru_step_grad, 0, 0x3f},
 };
 
 }  // namespace
