@@ -167,8 +167,9 @@ constexpr RowTiles evenly(int64_t rows, int64_t most) {
   const int64_t count = (rows + most - 1) / most;
   return {count, rows / count, rows % count};
 }
-constexpr RowTiles kGroupTiles[] = {evenly(kQueryGroup, rows_of_tile(1)), evenly(kQueryGroup, rows_of_tile(2)),
-                                    evenly(kQueryGroup, rows_of_tile(3)), evenly(kQueryGroup, rows_of_tile(4))};
+constexpr RowTiles kGroupTiles[] = {
+    evenly(kQueryGroup, rows_of_tile(1)), evenly(kQueryGroup, rows_of_tile(2)),
+    evenly(kQueryGroup, rows_of_tile(3)), evenly(kQueryGroup, rows_of_tile(4))};
 
 // c (+)= a . b for few rows, in tiles.
 void tile_product(AffineRows a, int64_t rows, const float* b, int64_t b_row, int64_t columns, int64_t depth,

@@ -29,7 +29,7 @@ class Motion {
   // Whether a byte of one is in any iteration a byte of the other in any.
   bool ever_meet(int32_t a, int32_t b) const;
 
-  // Whether values that meet are the same rows wherever they do: as large, and a whole number of values apart.
+  // Whether values that meet are the same rows wherever they do: as large, and whole numbers of values apart.
   bool meet_by_rows(int32_t a, int32_t b) const;
 
   // Whether both begin at the same byte in every iteration.

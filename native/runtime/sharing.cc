@@ -104,8 +104,9 @@ class LoopHazards {
     for (size_t index = 0; index < p_.loops.size(); ++index) {
       const Loop& loop = p_.loops[index];
       LoopShare& share = p_.shared_loops[index];
-      const bool single = loop.last - loop.first == 1 && instruction(loop.first).loop == static_cast<int32_t>(index);
-      if (share == LoopShare::shared && single && keeps_to_rows(instruction(loop.first))) share = LoopShare::by_rows;
+      if (share != LoopShare::shared || loop.last - loop.first != 1) continue;
+      const Instruction& only = instruction(loop.first);
+      if (only.loop == static_cast<int32_t>(index) && keeps_to_rows(only)) share = LoopShare::by_rows;
     }
   }
 
