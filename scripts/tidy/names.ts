@@ -59,6 +59,7 @@ const kernelsWithoutOp = [
   'gemm_tile',
   'gemm_transposed',
   'kernel_list',
+  'lines_ahead',
   'map_types',
   'operands',
   'recurrent_step',
