@@ -125,6 +125,9 @@ struct Args {
   const MapOp* map_ops;           // attribute words of type `op` and `program` index this table
   void* scratch;                  // per thread, aligned to kUnitBytes, as large as scratch_bytes demands
   const YieldPoint* yield_point;  // nullptr, or without `yield`, if no other job can be waiting
+  // Bytes by which a loop moves each operand after an iteration, outputs first; nullptr if nobody knows. What
+  // lies there may be nobody's after the last one, so it is a hint of what to fetch and nothing else.
+  const int64_t* moves;
 };
 
 // One elementwise op for operands of certain types over n elements, at most kTile; `out` may be the same
@@ -157,6 +160,8 @@ struct Kernel {
   size_t (*scratch_bytes)(const Args&);  // per thread; nullptr means none
   void (*run)(const Args&, int64_t first_task, int64_t last_task);
   uint32_t in_place;  // bit i: output 0 may be input i
+  // Bit i: of operand i, outputs first, each task touches its share of the rows alone, which are dims[0].
+  uint32_t own_rows = 0;
 };
 // As `in_place`: each output may be the input that it updates, which the instruction says.
 constexpr uint32_t kUpdatesInPlace = 0x80000000u;

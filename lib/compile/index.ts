@@ -9,6 +9,7 @@ import {hoist} from './hoist.ts';
 import {printParts, printPlan, printRoots} from './listing.ts';
 import {planMemory} from './memory.ts';
 import {choosePrecision} from './precision.ts';
+import {layOutPanels} from './recurrent-panels.ts';
 import {fuseSteps} from './recurrent-rules.ts';
 import {closeLoops, hasLoops, inRegions} from './regions.ts';
 import type {Roots} from './roots.ts';
@@ -79,7 +80,8 @@ export function* compileInParts(request: CompileRequest): Parts<Compiled> {
   const simplified = updateByRows((passes.move ?? true) ? moveOut(closed) : closed, join);
   yield;
   // Steps of recurrent nets are float32.
-  const steps = join && precision === 'float32' ? fuseSteps : (roots: Roots): Roots => roots;
+  const joined = (roots: Roots): Roots => closeLoops(layOutPanels(fuseSteps(roots)));
+  const steps = join && precision === 'float32' ? joined : (roots: Roots): Roots => roots;
   const fused = inRegions(roots => choosePrecision(fuse(steps(roots), join), precision))(simplified);
   yield;
   const scheduled = schedule(fused, request, request.spent);

@@ -97,7 +97,7 @@ VEC_INLINE Vec largest_scores(const Attention& a, const Row& at, const float* pr
 template <bool kSloped>
 VEC_INLINE Vec exponentials(const Attention& a, const Row& at, float* products, int64_t width, float shift) {
   const Scores<kSloped> scores(a, at);
-  const Vec down = splat(-shift);
+  const Vec most = splat(shift);
   const bool all = sees_all(a, at, width), drops = a.keep < 1.0f;
   Vec e[4] = {zero(), zero(), zero(), zero()}, factors[4];
   if (drops) drawn(a, at, factors);
@@ -105,7 +105,7 @@ VEC_INLINE Vec exponentials(const Attention& a, const Row& at, float* products, 
   for (int64_t v = 0; v < 4; ++v) {
     const int64_t j = v * kLanes;
     if (j >= width) break;
-    e[v] = exp_below(scores.at_plus(products, j, down));
+    e[v] = exp2_below(scores.at(products, j) - most);
     if (!all) e[v] = select(seen(a, at, j, width), e[v], zero());
     store(products + j, drops ? e[v] * factors[v] : e[v]);
   }
@@ -139,7 +139,7 @@ void exponentiate(const Attention& a, Row at, int64_t rows, int64_t width, float
   store_tail(most, largest, rows);
   const Vec minus = select(equal(largest, splat(kMinusInfinity)), zero(), largest);
   store(shift, minus);
-  store(down, exp_below(before - minus));
+  store(down, exp2_below(before - minus));
   for (int64_t r = 0; r < rows; ++r) {
     at.row = row + r;
     Vec total = exponentials<kSloped>(a, at, products + r * kKeyBlock, width, shift[r]);
@@ -160,8 +160,8 @@ void finish_attention(const Attention& a, const ForwardMemory& m, int64_t rows, 
     for (int i = 0; i < kLanes; ++i) terms[i] = load(by_lane + i * kLanes);
     const Vec sum = add_as_lanes(terms, kLanes), none = zero();
     store(factors, select(equal(sum, none), none, splat(1.0f) / sum));
-    Vec log_sum = select(equal(sum, none), splat(kInfinity), load_tail(m.most + r, count) + log(sum));
-    store_upto(logs + r, log_sum, count);
+    const Vec log_sum = fma(load_tail(m.most + r, count), splat(kLn2), log(sum));
+    store_upto(logs + r, select(equal(sum, none), splat(kInfinity), log_sum), count);
     for (int64_t i = 0; i < count; ++i) {
       float* row = y + (r + i) * a.y_row();
       const Vec factor = splat(factors[i]);
@@ -188,7 +188,7 @@ void attend(const Attention& a, const ForwardMemory& m, int64_t b, int64_t head,
   }
   for (int64_t key = 0; key < a.keys && a.width(last - 1, key) > 0; key += kKeyBlock) {
     const int64_t count = min(a.keys - key, kKeyBlock);
-    Float32::pack_transposed(m.panel, kKeyBlock, a.keys_at(b, key_head, key), a.k_row(), a.size, count);
+    pack_keys(a, b, key_head, key, count, m.panel);
     int64_t step;
     const float* values =
         whole_rows(a.values_at(b, key_head, key), a.v_row(), count, a.value_size, m.values, &step);

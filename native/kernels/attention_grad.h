@@ -62,7 +62,7 @@ template <bool kSloped>
 VEC_INLINE void back_row(const Attention& a, const Row& at, int64_t width, float log_sum, float share,
                          float* p, float* ds) {
   const Scores<kSloped> scores(a, at);
-  const Vec scale = splat(a.scale), logs = splat(-log_sum), past = splat(share);
+  const Vec scale = splat(a.scale), logs = splat(log_sum * kLog2OfE), past = splat(share);
   const bool all = sees_all(a, at, width), drops = a.keep < 1.0f;
   Vec factors[4];
   if (drops) drawn(a, at, factors);
@@ -73,7 +73,7 @@ VEC_INLINE void back_row(const Attention& a, const Row& at, int64_t width, float
       store(ds + j, zero());
       continue;
     }
-    Vec x = exp_below(scores.at_plus(p, j, logs));
+    Vec x = exp2_below(scores.at(p, j) - logs);
     if (!all) x = select(seen(a, at, j, width), x, zero());
     Vec d = load(ds + j);
     if (drops) d = d * factors[v];
@@ -205,7 +205,7 @@ void attend_back(const Attention& a, const BackMemory& m, const BackOperands& o,
     }
     KeyRows keys = {min(a.keys - key, kKeyBlock), nullptr, 0, true, &next};
     const float* from = a.keys_at(b, key_head, key);
-    Float32::pack_transposed(m.keys, kKeyBlock, from, a.k_row(), a.size, keys.count);
+    pack_keys(a, b, key_head, key, keys.count, m.keys);
     Float32::pack_transposed(m.values, kKeyBlock, a.values_at(b, key_head, key), a.v_row(), a.value_size,
                              keys.count);
     keys.rows = whole_rows(from, a.k_row(), keys.count, a.size, m.key_rows, &keys.step);

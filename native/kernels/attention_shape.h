@@ -162,6 +162,15 @@ bool is_like(const Tensor& x, int64_t batch, int64_t steps, int64_t heads, int64
   return x.rank == 4 && x.dims[0] == batch && x.dims[1] == steps && x.dims[2] == heads && x.dims[3] == size;
 }
 
+// Tiles of a whole group, over so many vectors: divided when this is compiled.
+constexpr RowTiles evenly(int64_t rows, int64_t most) {
+  const int64_t count = (rows + most - 1) / most;
+  return {count, rows / count, rows % count};
+}
+constexpr RowTiles kGroupTiles[] = {
+    evenly(kQueryGroup, rows_of_tile(1)), evenly(kQueryGroup, rows_of_tile(2)),
+    evenly(kQueryGroup, rows_of_tile(3)), evenly(kQueryGroup, rows_of_tile(4))};
+
 // c (+)= a . b for few rows, in tiles.
 void tile_product(AffineRows a, int64_t rows, const float* b, int64_t b_row, int64_t columns, int64_t depth,
                   float* c, int64_t c_row, bool accumulate) {
@@ -176,14 +185,25 @@ void tile_product(AffineRows a, int64_t rows, const float* b, int64_t b_row, int
     t.a = a;
     t.b = b + j;
     t.c = c + j;
-    multiply_tiles<Float32>(t, tiles_of(rows, vectors), vectors);
+    const bool whole = rows == kQueryGroup;
+    multiply_tiles<Float32>(t, whole ? kGroupTiles[vectors - 1] : tiles_of(rows, vectors), vectors);
   }
 }
 
-// exp for what is at most a little above zero.
-VEC_INLINE Vec exp_below(Vec x) {
-  Exponential e = split_exponential(at_least(x, splat(-104.0f)));
-  return times_power_of_two(e.rise + splat(1.0f), e.power);
+// Scores are counted in powers of 2, of which the exponential has the fewest steps.
+
+// 2^x for what is at most a little above zero: 1 ULP, denormal results included.
+VEC_INLINE Vec exp2_below(Vec x) {
+  const Vec shift = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
+  x = at_least(x, splat(-150.0f));
+  const Vec power = (x + shift) - shift, r = x - power;
+  Vec q = splat(0x1.41fb9cp-13f);
+  q = fma(q, r, splat(0x1.5f3e80p-10f));
+  q = fma(q, r, splat(0x1.3b2d4ep-7f));
+  q = fma(q, r, splat(0x1.c6aee8p-5f));
+  q = fma(q, r, splat(0x1.ebfbdcp-3f));
+  q = fma(q, r, splat(0x1.62e430p-1f));
+  return times_power_of_two(fma(q, r, splat(1.0f)), power);
 }
 
 // The larger of each, where neither is NaN.
@@ -219,29 +239,31 @@ VEC_INLINE bool sees_all(const Attention& a, const Row& at, int64_t width) {
   return !a.causal || a.offset + at.row + 1 - at.first_key >= width;
 }
 
-// A row's scores from its products with the keys of a block. Where heads have slopes, the distance of a key
-// counts, too (Press et al. 2022).
+// A row's scores from its products with the scaled keys of a block. Where heads have slopes, the distance of
+// a key counts, too (Press et al. 2022).
 template <bool kSloped>
 struct Scores {
-  Vec scale, from_first = zero(), slope = zero();
+  Vec from_first = zero(), slope = zero();
 
-  VEC_INLINE Scores(const Attention& a, const Row& at) : scale(splat(a.scale)) {
+  VEC_INLINE Scores(const Attention& a, const Row& at) {
     if (!kSloped) return;
     from_first = splat(static_cast<float>(a.offset + at.row - at.first_key)) - to_float(lane_index());
-    slope = splat(-a.slopes[at.head]);
+    slope = splat(-a.slopes[at.head] * kLog2OfE);
   }
 
   // Of keys [j, j + 16).
   VEC_INLINE Vec at(const float* products, int64_t j) const {
     const Vec x = load(products + j);
-    if (!kSloped) return x * scale;
-    return fma(x, scale, abs(from_first - splat(static_cast<float>(j))) * slope);
-  }
-
-  VEC_INLINE Vec at_plus(const float* products, int64_t j, Vec more) const {
-    return kSloped ? at(products, j) + more : fma(load(products + j), scale, more);
+    return kSloped ? fma(abs(from_first - splat(static_cast<float>(j))), slope, x) : x;
   }
 };
+
+// Keys [key, key + count) as columns, times what makes their products with queries scores.
+void pack_keys(const Attention& a, int64_t b, int64_t key_head, int64_t key, int64_t count, float* panel) {
+  Float32::pack_transposed(panel, kKeyBlock, a.keys_at(b, key_head, key), a.k_row(), a.size, count);
+  const Vec scale = splat(a.scale * kLog2OfE);
+  for (int64_t i = 0; i < kKeyBlock * a.size; i += kLanes) store(panel + i, load(panel + i) * scale);
+}
 
 // What dropout leaves of a row's 64 probabilities: each kept one grows by 1 / keep.
 VEC_INLINE void drawn(const Attention& a, const Row& at, Vec factors[4]) {

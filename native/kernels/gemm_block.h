@@ -74,12 +74,15 @@ void multiply_panel(const Product& p, const Part& part, const Workspace& workspa
   if constexpr (Number::kPerWord == 1 && kHasHalves) {
     if (ends_in_half(part.columns)) table = &kTiles<Number, TileKind::halved>;
   }
-  const bool finishes = last && (p.epilogue.map != nullptr || p.epilogue.guarded);
+  const bool adds = last && p.epilogue.adds;
+  const bool finishes = last && ((p.epilogue.map != nullptr && !adds) || p.epilogue.guarded);
+  if (adds) t.other = p.epilogue.other + part.row * p.c_row + part.column;
   const Fetches fetches = fetches_of(p, part.depth);
   const bool fetching = last && (fetches.written || fetches.other);
   int64_t row = part.row;
   for (int64_t i = 0; i < tiles.count; ++i) {
     const int64_t rows = tiles.rows(i);
+    if (workspace.ahead != nullptr) workspace.ahead->fetch();
     if (fetching) fetch_result(p, fetches, {row, rows, part.column, part.columns});
     if (part.a_in_tiles) t.a = tile_of(part.a.first, i, row - part.row, rows, part.depth);
     if (copy != nullptr && i == 0) {
@@ -90,9 +93,10 @@ void multiply_panel(const Product& p, const Part& part, const Workspace& workspa
       if (next != nullptr) t.prefetch = next->take(t.depth);
       table->of[vectors - 1][rows - 1](t);
     }
-    if (finishes) finish_rows(p, workspace, {row, rows, part.column, part.columns});
+    if (finishes) finish_rows(p, workspace, {row, rows, part.column, part.columns}, 1, adds);
     t.a = t.a.from(rows, 0);
     t.c += rows * t.c_row;
+    if (adds) t.other += rows * t.c_row;
     row += rows;
   }
   if (p.c_transposed) store_transposed(p, part, workspace, t.c_row);

@@ -3,6 +3,7 @@
 
 #include "check.h"
 #include "gemm_grid.h"
+#include "lines_ahead.h"
 #include "map.h"
 
 namespace chainrule {
@@ -20,6 +21,7 @@ struct Workspace {
   float *packed_a, *packed_b;
   int32_t* guard;
   const YieldPoint* yield_point;
+  LinesAhead* ahead;  // nullptr for none
 };
 
 size_t product_scratch(const Args&) {
@@ -93,15 +95,16 @@ int32_t* clear_guard(const Args& args, int64_t tasks, int64_t first_task, int64_
 }
 
 // After the last block of k; `block` is counted in rows and columns of c as it lies in memory, and its rows
-// are `step` rows of c apart.
-void finish_rows(const Product& p, const Workspace& workspace, Block block, int64_t step = 1) {
+// are `step` rows of c apart. Tiles may have made the map.
+void finish_rows(const Product& p, const Workspace& workspace, Block block, int64_t step = 1,
+                 bool is_mapped = false) {
   // Whole rows lie one after another: as one long row they have a single tail.
   if (block.columns == p.c_row && step == 1) {
     block.columns *= block.rows;
     block.rows = 1;
   }
   const Epilogue& epilogue = p.epilogue;
-  if (epilogue.map != nullptr) {
+  if (epilogue.map != nullptr && !is_mapped) {
     int64_t start = block.row * p.c_row + block.column;
     const float* other = epilogue.other == nullptr ? nullptr : epilogue.other + start;
     epilogue.map->run_rows(p.c + start, p.c + start, other, step * p.c_row, block.rows, block.columns);

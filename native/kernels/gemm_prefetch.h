@@ -8,7 +8,7 @@ namespace {
 
 // From this many bytes on, what a tile reads next is not in the L2 cache, and prefetching gains more than it
 // costs: of all operands, or of a alone, whose rows are what is prefetched.
-constexpr int64_t kPrefetchFromBytes = int64_t{8} << 20, kPrefetchFromBytesOfA = int64_t{2} << 20;
+constexpr int64_t kPrefetchFromBytes = int64_t{2} << 20, kPrefetchFromBytesOfA = int64_t{1} << 19;
 
 // Counts what is read, which includes c where blocks of k are added to it.
 bool is_worth_prefetching(const Product& p) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "gemm_transposing_tile.h"
+#include "map.h"
 
 namespace chainrule {
 namespace {
@@ -16,6 +17,7 @@ struct Epilogue {
   int64_t bias_step;   // 0 where all columns have the same bias: then it is repeated over one panel
   const MapOp* map;    // applied to the result, or to the result and `other`; or nullptr
   const float* other;  // of C's shape
+  bool adds;           // the map is the sum of both, which a tile makes while its sums are in registers
   bool guarded;
 };
 
@@ -50,6 +52,7 @@ Epilogue epilogue_of(const Args& args, int32_t bias) {
   if (args.attributes[bias + 1] < 0) return epilogue;
   epilogue.map = args.map_ops + args.attributes[bias + 1];
   if (epilogue.map->arity == 2) epilogue.other = input<float>(args, next);
+  epilogue.adds = args.attributes[bias + 1] == kSumRow;
   return epilogue;
 }
 

@@ -32,8 +32,9 @@ constexpr int64_t kPanelColumns = kTileVectors * kLanes;
 // A prefetching tile prefetches kPrefetchLines cache lines every kPrefetchSteps steps of k.
 constexpr int64_t kPrefetchSteps = 16;
 constexpr int kPrefetchLines = 3;
-// How many rows of b are prefetched ahead of the one that is being copied.
-constexpr int64_t kPrefetchRows = 8;
+// How many rows of b are prefetched ahead of the one that is being copied, and how many into the L2 cache:
+// memory takes longer than eight steps of a tile.
+constexpr int64_t kPrefetchRows = 8, kPrefetchRowsFar = 32;
 
 // Cache lines that will be read after this tile: `first`, and kPrefetchLines - 1 more, `line_stride` floats
 // apart; the next prefetch begins `step_stride` floats further on.
@@ -53,6 +54,7 @@ struct TileArgs {
   int64_t last_columns;  // of the last vector, 1 to 16
   bool accumulate;       // add this block of k to what c holds
   const float* bias;     // nullptr except in the last block
+  const float* other;    // of c's rows, added to the complete sums; nullptr for none
   float* copy;           // a copying tile leaves b here, kVectors * kLanes wide
   Prefetch prefetch;     // for a prefetching tile
 };
@@ -76,6 +78,16 @@ VEC_INLINE void finish_tile(const TileArgs& t, Vec (&sums)[kRows][kVectors]) {
       Vec bias = load_upto(t.bias + v * kLanes, v + 1 < kVectors ? kLanes : t.last_columns);
 #pragma GCC unroll 12
       for (int i = 0; i < kRows; ++i) sums[i][v] = sums[i][v] + bias;
+    }
+  }
+  if (t.other != nullptr) {
+#pragma GCC unroll 12
+    for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        const float* other = t.other + i * t.c_row + v * kLanes;
+        sums[i][v] = sums[i][v] + load_upto(other, v + 1 < kVectors ? kLanes : t.last_columns);
+      }
     }
   }
 #pragma GCC unroll 12
@@ -142,6 +154,7 @@ void multiply_tile(const TileArgs& t) {
         row[v] = masked ? load_masked(b + v * kLanes, in_b) : load(b + v * kLanes);
         if constexpr (kKind == TileKind::copying) {
           __builtin_prefetch(b + kPrefetchRows * b_step + v * kLanes);
+          __builtin_prefetch(b + kPrefetchRowsFar * b_step + v * kLanes, 0, 2);
           store(copy + v * kLanes, row[v]);
         }
       }

@@ -179,6 +179,18 @@ constexpr MapTable table_of_rows() {
 }
 constexpr MapTable kMapTable = table_of_rows();
 constexpr const MapOp (&kMapOps)[kMapOpCount] = kMapTable.ops;
+
+// The row whose signature begins so, up to `size` letters.
+constexpr int32_t row_named(const char* begin, int32_t size) {
+  for (int32_t row = 0; row < kMapOpCount; ++row) {
+    int32_t same = 0;
+    while (same < size && kMapOps[row].signature[same] == begin[same]) ++same;
+    if (same == size) return row;
+  }
+  return -1;
+}
+constexpr int32_t kSumRow = row_named("add(a: f32", 10);
+static_assert(kSumRow >= 0, "the map of a sum");
 constexpr const double (&kMapCostsNs)[kMapOpCount] = kMapTable.costs_ns;
 
 }  // namespace

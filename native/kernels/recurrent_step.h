@@ -11,12 +11,17 @@ namespace {
 
 constexpr int64_t kStepRows = 8;
 
-// c = a . b + bias for matrices that lie as they are read.
+// Weights are a matrix, or panels [n / 64, k, 64] of one, as the compiler lays them out in front of a loop.
+bool is_in_panels(const Tensor& b) { return b.rank == 3; }
+
+// c = a . b + bias for rows that lie as they are read.
 Product step_product(const float* a, int64_t rows, const Tensor& b, float* c) {
+  const bool panels = is_in_panels(b);
   Product p = {};
   p.m = rows;
-  p.k = b.dims[0];
-  p.n = p.b_row = p.c_row = b.dims[1];
+  p.k = b.dims[panels ? 1 : 0];
+  p.b_row = panels ? kPanelUnit : b.dims[1];
+  p.n = p.c_row = panels ? b.dims[0] * kPanelUnit : b.dims[1];
   p.a = {a, p.k, 1};
   p.b = static_cast<const float*>(b.data);
   p.c = c;
@@ -31,15 +36,43 @@ VEC_INLINE void fetch_row(const float* rows, int64_t row, int64_t last, int64_t 
   for (int64_t j = 0; j < n; j += kLanes) __builtin_prefetch(rows + row * n + j);
 }
 
+// The lines of the next step, divided among the tiles of rows [first, last) of this product.
+LinesAhead lines_of_next(const Args& args, const Product& p, int64_t first, int64_t last) {
+  LinesAhead ahead(args, first, last);
+  ahead.divide(ceil_div(last - first, rows_of_tile(kTileVectors)) * ceil_div(p.n, kPanelColumns) *
+               ceil_div(p.k, kBlockDepth));
+  return ahead;
+}
+
 void multiply_rows(const Product& p, const Workspace& workspace, int64_t first, int64_t last) {
+  if (p.b_row != p.n) {
+    Product panel = p;
+    panel.n = kPanelUnit;
+    for (int64_t column = 0; column < p.n; column += kPanelUnit) {
+      fastest_for<Float32>(panel, last - first)(panel, workspace, {first, last - first, 0, kPanelUnit});
+      panel.b += p.k * kPanelUnit;
+      panel.c += kPanelUnit;
+      if (panel.epilogue.bias != nullptr) panel.epilogue.bias += kPanelUnit;
+    }
+    return;
+  }
   for (int64_t column = 0; column < p.n; column += kMaxBlockColumns) {
     Block block = {first, last - first, column, min(p.n - column, kMaxBlockColumns)};
     fastest_for<Float32>(p, block.rows)(p, workspace, block);
   }
 }
 
-bool is_matrix(const Tensor& x, int64_t rows, int64_t columns) {
-  return x.rank == 2 && x.dims[0] == rows && x.dims[1] == columns;
+// All rows of a step at once.
+void multiply_step(const Args& args, const Product& p, int64_t first, int64_t last) {
+  LinesAhead ahead = lines_of_next(args, p, first, last);
+  Workspace workspace = workspace_of(args);
+  workspace.ahead = &ahead;
+  multiply_rows(p, workspace, first, last);
+}
+
+bool are_weights(const Tensor& x, int64_t rows, int64_t columns) {
+  if (x.rank == 2) return x.dims[0] == rows && x.dims[1] == columns;
+  return x.rank == 3 && x.dims[0] * kPanelUnit == columns && x.dims[1] == rows && x.dims[2] == kPanelUnit;
 }
 
 VEC_INLINE Cells step_cells(const Args& args) { return {args.outputs[1].dims[0], args.outputs[1].dims[1]}; }
@@ -53,7 +86,7 @@ double rows_cost(int64_t rows, const Tensor& kernel) {
 
 const char* check_lstm_step(const Args& args) {
   const Tensor &x = args.inputs[0], &h = args.inputs[1], &c = args.inputs[2], &kernel = args.inputs[3];
-  if (h.rank != 2 || !has_gates(x, h, 4) || !is_matrix(kernel, h.dims[1], x.dims[1])) return kGatesDiffer;
+  if (h.rank != 2 || !has_gates(x, h, 4) || !are_weights(kernel, h.dims[1], x.dims[1])) return kGatesDiffer;
   bool fits = same_dims(c, h) && same_dims(args.outputs[0], x) && same_dims(args.outputs[1], h) &&
               same_dims(args.outputs[2], h);
   return fits ? nullptr : kStatesDiffer;
@@ -74,8 +107,8 @@ void run_lstm_step(const Args& args, int64_t first, int64_t last) {
   step_range(rows, &first, &last);
   if (first >= last || units == 0) return;
   float* z = output<float>(args, 0);
-  Product p = step_product(input<float>(args, 1), rows, args.inputs[3], z);
-  multiply_rows(p, workspace_of(args), first, last);
+  const Product p = step_product(input<float>(args, 1), rows, args.inputs[3], z);
+  multiply_step(args, p, first, last);
   for (int64_t row = first; row < last; ++row) {
     fetch_row(input<float>(args, 0), row + 1, last, 4 * units);
     fetch_row(input<float>(args, 2), row + 1, last, units);
@@ -86,7 +119,7 @@ void run_lstm_step(const Args& args, int64_t first, int64_t last) {
 const char* check_lstm_step_grad(const Args& args) {
   const Tensor &gates = args.inputs[0], &c = args.inputs[1];
   if (const char* wrong = check_lstm_grad(args)) return wrong;
-  if (c.rank != 2 || !is_matrix(args.inputs[5], gates.dims[1], c.dims[1])) return kGatesDiffer;
+  if (c.rank != 2 || !are_weights(args.inputs[5], gates.dims[1], c.dims[1])) return kGatesDiffer;
   return same_dims(args.outputs[2], c) ? nullptr : kStatesDiffer;
 }
 
@@ -104,13 +137,13 @@ void run_lstm_step_grad(const Args& args, int64_t first, int64_t last) {
     for (int32_t i = 1; i < 5; ++i) fetch_row(input<float>(args, i), row + 1, last, units);
     each_unit(lstm_grad_row(args, units, row), units);
   }
-  Product p = step_product(output<float>(args, 1), rows, args.inputs[5], output<float>(args, 2));
-  multiply_rows(p, workspace_of(args), first, last);
+  const Product p = step_product(output<float>(args, 1), rows, args.inputs[5], output<float>(args, 2));
+  multiply_step(args, p, first, last);
 }
 
 const char* check_gru_step(const Args& args) {
   const Tensor &x = args.inputs[0], &h = args.inputs[1], &kernel = args.inputs[2];
-  bool fits = h.rank == 2 && has_gates(x, h, 3) && is_matrix(kernel, h.dims[1], x.dims[1]) &&
+  bool fits = h.rank == 2 && has_gates(x, h, 3) && are_weights(kernel, h.dims[1], x.dims[1]) &&
               has_gates(args.outputs[0], h, 4);
   if (!fits) return kGatesDiffer;
   if (args.inputCount > 3 && !is_vector(args.inputs[3], x.dims[1])) return "the bias has another size";
@@ -133,11 +166,15 @@ void run_gru_step(const Args& args, int64_t first, int64_t last) {
   step_range(rows, &first, &last);
   if (first >= last || units == 0) return;
   float* sums = static_cast<float*>(args.scratch) + product_scratch(args) / sizeof(float);
+  const Product all = step_product(input<float>(args, 1), rows, args.inputs[2], sums);
+  LinesAhead ahead = lines_of_next(args, all, first, last);
+  Workspace workspace = workspace_of(args);
+  workspace.ahead = &ahead;
   for (int64_t row = first, count; row < last; row += count) {
     count = min(last - row, kRowsOfSums);
     Product p = step_product(input<float>(args, 1) + row * units, count, args.inputs[2], sums);
     if (args.inputCount > 3) p.epilogue.bias = input<float>(args, 3);
-    multiply_rows(p, workspace_of(args), 0, count);
+    multiply_rows(p, workspace, 0, count);
     for (int64_t i = 0; i < count; ++i) {
       fetch_row(input<float>(args, 0), row + i + 1, last, 3 * units);
       each_unit(gru_row(args, sums + i * 3 * units, input<float>(args, 1), units, row + i), units);
@@ -148,7 +185,7 @@ void run_gru_step(const Args& args, int64_t first, int64_t last) {
 const char* check_gru_step_grad(const Args& args) {
   const Tensor& h = args.inputs[1];
   if (const char* wrong = check_gru_grad(args)) return wrong;
-  bool fits = h.rank == 2 && is_matrix(args.inputs[3], args.outputs[2].dims[1], h.dims[1]);
+  bool fits = h.rank == 2 && are_weights(args.inputs[3], args.outputs[2].dims[1], h.dims[1]);
   return fits ? nullptr : kGatesDiffer;
 }
 
@@ -167,8 +204,7 @@ void run_gru_step_grad(const Args& args, int64_t first, int64_t last) {
     each_unit(gru_grad_row(args, nullptr, units, row), units);
   }
   float* dh = output<float>(args, 0);
-  Product p = step_product(output<float>(args, 2), rows, args.inputs[3], dh);
-  multiply_rows(p, workspace_of(args), first, last);
+  multiply_step(args, step_product(output<float>(args, 2), rows, args.inputs[3], dh), first, last);
   for (int64_t row = first; row < last; ++row) {
     const float* update = input<float>(args, 0) + row * 4 * units;
     const float* d = input<float>(args, 2) + row * units;
@@ -182,14 +218,15 @@ void run_gru_step_grad(const Args& args, int64_t first, int64_t last) {
 
 constexpr Kernel kRecurrentStepKernels[] = {
     {"lstmStep(x: f32, h: f32, c: f32, kernel: f32) -> gates: f32, y: f32, next: f32", check_lstm_step,
-     step_tasks, lstm_step_cost, product_scratch, run_lstm_step, 0},
+     step_tasks, lstm_step_cost, product_scratch, run_lstm_step, 0, 0x3f},
     {"lstmStepGrad(gates: f32, c: f32, next: f32, dh: f32, dNext: f32, kernel: f32) -> "
      "dc: f32, dz: f32, before: f32",
-     check_lstm_step_grad, step_grad_tasks, lstm_step_grad_cost, product_scratch, run_lstm_step_grad, 1 << 4},
+     check_lstm_step_grad, step_grad_tasks, lstm_step_grad_cost, product_scratch, run_lstm_step_grad, 1 << 4,
+     0xff},
     {"gruStep(x: f32, h: f32, kernel: f32, bias?: f32) -> gates: f32, next: f32", check_gru_step, step_tasks,
-     gru_step_cost, gru_step_scratch, run_gru_step, 0},
+     gru_step_cost, gru_step_scratch, run_gru_step, 0, 0xf},
     {"gruStepGrad(gates: f32, h: f32, dNext: f32, kernel: f32) -> before: f32, dx: f32, dz: f32",
-     check_gru_step_grad, step_grad_tasks, gru_step_grad_cost, product_scratch, run_gru_step_grad, 0},
+     check_gru_step_grad, step_grad_tasks, gru_step_grad_cost, product_scratch, run_gru_step_grad, 0, 0x3f},
 };
 
 }  // namespace

@@ -71,6 +71,24 @@ bool Motion::meet(const Pair& pair, int32_t in, Range a, Range b) const {
   return false;
 }
 
+bool Motion::ever_meet(int32_t a, int32_t b) const {
+  const Value &first = value(a), &second = value(b);
+  if (first.space != second.space || first.bytes == 0 || second.bytes == 0) return false;
+  if (first.space == Space::io && first.position != second.position) return false;
+  return reach(a).overlaps(reach(b));
+}
+
+bool Motion::meet_by_rows(int32_t a, int32_t b) const {
+  const Value &first = value(a), &second = value(b);
+  if (first.bytes != second.bytes || first.tensor.dims[0] != second.tensor.dims[0]) return false;
+  if ((first.first() - second.first()) % first.bytes != 0) return false;
+  for (size_t index = 0; index < p_.loops.size(); ++index) {
+    const auto at = static_cast<int32_t>(index);
+    if (move_of(a, at).bytes % first.bytes != 0 || move_of(b, at).bytes % first.bytes != 0) return false;
+  }
+  return true;
+}
+
 bool Motion::move_together(int32_t a, int32_t b) const {
   if (a == b) return true;
   if (value(a).first() != value(b).first()) return false;

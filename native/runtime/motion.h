@@ -26,6 +26,12 @@ class Motion {
   // iteration of it behind `a`.
   bool may_meet(int32_t a, int32_t a_loop, int32_t b, int32_t b_loop, int32_t behind = -1) const;
 
+  // Whether a byte of one is in any iteration a byte of the other in any.
+  bool ever_meet(int32_t a, int32_t b) const;
+
+  // Whether values that meet are the same rows wherever they do: as large, and whole numbers of values apart.
+  bool meet_by_rows(int32_t a, int32_t b) const;
+
   // Whether both begin at the same byte in every iteration.
   bool move_together(int32_t a, int32_t b) const;
 

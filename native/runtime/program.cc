@@ -230,6 +230,10 @@ void Frame::prepare(const Program& program) {
   for (size_t i = 0; i < operands_.size(); ++i) {
     operands_[i] = program.values[static_cast<size_t>(program.operand_values[i])].tensor;
   }
+  moves_.assign(operands_.size(), 0);
+  for (const Loop& loop : program.loops) {
+    for (const Stride& stride : loop.strides) moves_[static_cast<size_t>(stride.operand)] = stride.bytes;
+  }
   iterations_.resize(program.loops.size());
   calls_.assign(program.instructions.size(), Call{});
   for (size_t i = 0; i < calls_.size(); ++i) {
@@ -237,6 +241,7 @@ void Frame::prepare(const Program& program) {
     Args& args = calls_[i].args;
     args.outputs = operands_.data() + instruction.first_operand;
     args.inputs = args.outputs + instruction.output_count;
+    args.moves = moves_.data() + instruction.first_operand;
     set_counts(&args, instruction, program);
     calls_[i].run = instruction.kernel->run;
     calls_[i].tasks = instruction.tasks;

@@ -62,6 +62,10 @@ struct Share {
   int32_t around_serial = -1;
 };
 
+// How the iterations of a loop are shared: not at all; with barriers where operands meet; or without any,
+// because each thread goes on with the rows that it has.
+enum class LoopShare : char { alone, shared, by_rows };
+
 struct Stride {
   int32_t operand;  // in Program::operand_values
   int64_t bytes;
@@ -138,6 +142,7 @@ class Frame {
   };
 
   std::vector<Tensor> operands_;
+  std::vector<int64_t> moves_;  // one per operand: see Args
   std::vector<Call> calls_;
   YieldPoint yield_point_;
   std::vector<int64_t> iterations_;  // one per loop
@@ -182,7 +187,7 @@ struct Program {
   size_t scratch_bytes = 0;
   double step_cost_ns = 0;
   std::vector<Share> shares;       // one per instruction
-  std::vector<char> shared_loops;  // one per loop: some instruction inside is worth several threads
+  std::vector<LoopShare> shared_loops;  // one per loop
   bool shared = false;             // some instruction is worth several threads
   double shared_from_ns = -1;
   bool writes_state = false;

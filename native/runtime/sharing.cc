@@ -55,7 +55,7 @@ Touched touched_by(const Program& program, const Instruction& instruction) {
 void decide_shares(Program* program, double from_ns) {
   program->shared = false;
   program->shares.clear();
-  program->shared_loops.assign(program->loops.size(), 0);
+  program->shared_loops.assign(program->loops.size(), LoopShare::alone);
   for (const Instruction& instruction : program->instructions) {
     program->shares.push_back({instruction.tasks > 1 && instruction.cost_ns >= from_ns});
     program->shared |= program->shares.back().shared;
@@ -63,11 +63,11 @@ void decide_shares(Program* program, double from_ns) {
   for (size_t at = 0; at < program->items.size(); ++at) {
     const BodyItem& item = program->items[at];
     if (item.kind != BodyItem::loop) continue;
-    char& shared = program->shared_loops[static_cast<size_t>(item.index)];
+    LoopShare& share = program->shared_loops[static_cast<size_t>(item.index)];
     for (size_t inside = at + 1; inside < static_cast<size_t>(item.partner); ++inside) {
       const BodyItem& other = program->items[inside];
       if (other.kind != BodyItem::instruction) continue;
-      if (program->shares[static_cast<size_t>(other.index)].shared) shared = 1;
+      if (program->shares[static_cast<size_t>(other.index)].shared) share = LoopShare::shared;
     }
   }
 }
@@ -101,11 +101,35 @@ class LoopHazards {
         find_last(i, around.first, around.last, loop, &share.around_shared, &share.around_serial);
       }
     }
+    for (size_t index = 0; index < p_.loops.size(); ++index) {
+      const Loop& loop = p_.loops[index];
+      LoopShare& share = p_.shared_loops[index];
+      if (share != LoopShare::shared || loop.last - loop.first != 1) continue;
+      const Instruction& only = instruction(loop.first);
+      if (only.loop == static_cast<int32_t>(index) && keeps_to_rows(only)) share = LoopShare::by_rows;
+    }
   }
 
  private:
   const Instruction& instruction(int32_t number) const {
     return p_.instructions[static_cast<size_t>(number)];
+  }
+
+  int32_t value_of(const Instruction& of, int32_t operand) const {
+    return p_.operand_values[static_cast<size_t>(of.first_operand + operand)];
+  }
+
+  // Whether what a task reads or writes is written by no other task of any iteration.
+  bool keeps_to_rows(const Instruction& of) const {
+    const int32_t count = of.output_count + of.input_count;
+    for (int32_t i = 0; i < of.output_count; ++i) {
+      for (int32_t j = 0; j < count; ++j) {
+        const bool own = (of.kernel->own_rows >> i & 1) != 0 && (of.kernel->own_rows >> j & 1) != 0;
+        if (!motion_.ever_meet(value_of(of, i), value_of(of, j))) continue;
+        if (!own || !motion_.meet_by_rows(value_of(of, i), value_of(of, j))) return false;
+      }
+    }
+    return true;
   }
 
   // The last of the instructions [first, last) that instruction `number` may not overtake.

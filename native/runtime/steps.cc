@@ -178,12 +178,16 @@ class StepRunner {
   bool skips(const Loop& loop) const { return is_of_leader(loop) && (!leads() || stopped()); }
 
   bool is_of_leader(const Loop& loop) const {
-    return shared_ && p_->shared_loops[static_cast<size_t>(&loop - p_->loops.data())] == 0;
+    return shared_ && share_of(loop) == LoopShare::alone;
   }
 
   // Whether barriers may be due between its iterations.
   bool turns(const Loop& loop) const {
-    return shared_ && !alone_ && p_->shared_loops[static_cast<size_t>(&loop - p_->loops.data())] != 0;
+    return shared_ && !alone_ && share_of(loop) == LoopShare::shared;
+  }
+
+  LoopShare share_of(const Loop& loop) const {
+    return p_->shared_loops[static_cast<size_t>(&loop - p_->loops.data())];
   }
 
   // A single thread runs a plan without loops in a simpler way, because a small model's step takes a

@@ -60,6 +60,7 @@ const kernelsWithoutOp = [
   'gemm_transposed',
   'gemm_transposing_tile',
   'kernel_list',
+  'lines_ahead',
   'map_chain',
   'map_types',
   'operands',

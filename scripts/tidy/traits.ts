@@ -9,6 +9,7 @@ const ruleFiles = [
   'fuse-rules.ts',
   'batching-rules.ts',
   'copies.ts',
+  'recurrent-panels.ts',
   'recurrent-rules.ts',
   'row-rules.ts',
 ];

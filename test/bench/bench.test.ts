@@ -16,7 +16,7 @@ import {Product} from '../../bench/product.ts';
 import {record} from '../../bench/record.ts';
 import {boundOfStep, parametersOf} from '../../bench/roofline.ts';
 import {randomWorkloads, type Workload} from '../../bench/workloads.ts';
-import {layers, sequential} from '../../lib/index.ts';
+import {layers, optimizers, sequential} from '../../lib/index.ts';
 import type {CompiledProgram} from '../../lib/session/compile.ts';
 import {build} from '../../scripts/bootstrap.mjs';
 import {drawLines} from '../../scripts/pictures/lines.ts';
@@ -227,6 +227,19 @@ describe('the native tools', {timeout: 300_000}, () => {
     });
     expect(ask('parts', file, '--threads', '2').barriers).toBeGreaterThan(2);
     expect(ask('parts', file, '--threads', '1').barriers).toBe(0);
+  });
+
+  test.each(['lstm', 'gru'] as const)('steps of %s are shared without a barrier each', async kind => {
+    const [batch, steps] = [64, 60];
+    const {file, plan} = await record(`${kind} barriers test`, {steps: 2, rows: batch}, () => {
+      const net = sequential([layers[kind]({units: 128, inputShape: [steps, 8]}), layers.dense({units: 1})]);
+      net.compile({optimizer: optimizers.sgd(), loss: 'meanSquaredError'});
+      const x = {data: new Float32Array(batch * steps * 8).fill(0.5), shape: [batch, steps, 8]};
+      return net.trainOnBatch(x, {data: new Float32Array(batch), shape: [batch, 1]});
+    });
+    const inLoops = plan.instructions.filter(({depth}) => depth === 1).map(({name}) => name);
+    expect(inLoops).toEqual([`${kind}Step`, `${kind}StepGrad`]);
+    expect(ask('parts', file, '--threads', '2').barriers).toBeLessThan(steps / 2);
   });
 });
 

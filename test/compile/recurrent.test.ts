@@ -64,6 +64,7 @@ const sizes: readonly Size[] = [
   {steps: 6, batch: 3, units: 4},
   {steps: 5, batch: 11, units: 17},
   {steps: 4, batch: 64, units: 48},
+  {steps: 5, batch: 37, units: 128},
 ];
 
 describe.each(['lstm', 'gru'] as const)('%s', kind => {
@@ -99,6 +100,28 @@ it('a gru without a bias of its state is one call, too', () => {
   const {given, outputs} = net('gru', {...(sizes[1] as Size), biased: false});
   expect(inLoops(outputs)).toEqual(['gruStep', 'map', 'gruStepGrad']);
   expectNear(given.run(outputs), given.exact(outputs));
+});
+
+it.each(['lstm', 'gru'] as const)('weights of %s are laid out in panels once in front of a loop', kind => {
+  const planOf = (size: Size): string => {
+    const {outputs} = net(kind, size);
+    return compileProgram({outputs, store: new VariableStore()}).stages().plan;
+  };
+  const gates = kind === 'lstm' ? 4 : 3;
+  const plan = planOf({steps: 5, batch: 37, units: 128});
+  const stepOf = (name: string): string => plan.split(`${name}(`)[1]?.split(')')[0] ?? '';
+  expect(stepOf(`${kind}Step`)).toContain(`f32[${2 * gates},128,64]`);
+  expect(stepOf(`${kind}StepGrad`)).toContain(`f32[2,${gates * 128},64]`);
+  // Each way one call lays them out, from the weights as they are.
+  expect(plan.match(/(?<=permutation: )\[[^\]]*/g)?.sort()).toEqual(['[0,2,1', '[1,0,2']);
+  for (const size of [
+    {steps: 5, batch: 3, units: 128},
+    {steps: 5, batch: 37, units: 24},
+    {steps: 2, batch: 37, units: 128},
+  ]) {
+    expect(planOf(size)).not.toContain(',64] {permutation');
+    expect(planOf(size)).not.toMatch(/f32\[\d+,\d+,64\]/);
+  }
 });
 
 it('weights that exceed a cache stay in a product that all threads share', () => {

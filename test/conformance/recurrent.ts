@@ -48,7 +48,22 @@ function stepsOf(
     const weights = reals(kernel(units), -0.2, 0.2);
     return {operands: [...make([rows, units]), weights, ...more(units)]};
   };
-  const values = [...sizes.map(sampleOf), {...sampleOf([129, 64]), large: true}];
+  const inPanels = (size: readonly [number, number]): Sample => {
+    const {operands} = sampleOf(size);
+    const [rows, columns] = kernel(size[1]) as [number, number];
+    const laidOut = reals([columns / 64, rows, 64], -0.2, 0.2);
+    const place = make(size).length;
+    return {operands: operands.map((operand, at) => (at === place ? laidOut : operand))};
+  };
+  const values = [
+    ...sizes.map(sampleOf),
+    ...[
+      [1, 64],
+      [13, 64],
+      [5, 128],
+    ].map(([rows, units]) => inPanels([rows as number, units as number])),
+    {...sampleOf([129, 64]), large: true},
+  ];
   return {bound: near(256), values};
 }
 

@@ -92,10 +92,19 @@ function product(a: Values, b: Values, inner: number, columns: number): Values {
 
 const sumOf = (a: Values, b: Values): Values => a.map((x, at) => x + (b[at % b.length] as number));
 
-/** The product of a call's operand with its kernel. */
+/** The product of a call's operand with its kernel, which may come in panels, [n / width, k, width]. */
 const byKernel = (call: Call, values: Values, kernel: Values, position: number): Values => {
-  const [inner, columns] = (call.inputs[position] as Tensor).shape as [number, number];
-  return product(values, kernel, inner, columns);
+  const {shape} = call.inputs[position] as Tensor;
+  const [panels, inner, width] = shape.length === 3 ? (shape as [number, number, number]) : [1, ...shape];
+  const columns = panels * (width as number);
+  const matrix = Float64Array.from(kernel, (_, at) => {
+    const [k, column] = [Math.floor(at / columns), at % columns];
+    const panel = Math.floor(column / (width as number));
+    return kernel[
+      (panel * (inner as number) + k) * (width as number) + (column % (width as number))
+    ] as number;
+  });
+  return product(values, matrix, inner as number, columns);
 };
 
 export const recurrentRules: Record<string, Rule> = {

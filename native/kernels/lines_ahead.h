@@ -1,0 +1,59 @@
+// Lines that the next iteration of a loop reads and writes, fetched into the L2 cache while this one
+// multiplies: it lies in memory that nobody has touched for a while, and the processor does not know where.
+#pragma once
+
+#include "operands.h"
+
+namespace chainrule {
+namespace {
+
+class LinesAhead {
+ public:
+  // Of rows [first, last) of all operands that a loop moves.
+  LinesAhead(const Args& args, int64_t first, int64_t last) {
+    if (args.moves == nullptr) return;
+    for (int32_t i = 0; i < args.outputCount + args.inputCount; ++i) {
+      const Tensor& operand = i < args.outputCount ? args.outputs[i] : args.inputs[i - args.outputCount];
+      if (args.moves[i] != 0 && operand.count > 0) add(operand, args.moves[i], first, last);
+    }
+    if (bytes_ > kMostBytes) count_ = 0;
+  }
+
+  // Before so many tiles, which share the lines.
+  void divide(int64_t tiles) { each_ = ceil_div(bytes_ / kLineBytes, max(tiles, 1)); }
+
+  // The share of a tile.
+  void fetch() {
+    for (int64_t left = each_; left > 0 && next_ < count_;) {
+      const char* const from = first_[next_] + line_ * kLineBytes;
+      const int64_t some = min(left, lines_[next_] - line_);
+      for (int64_t i = 0; i < some; ++i) __builtin_prefetch(from + i * kLineBytes, 0, 2);
+      left -= some;
+      line_ += some;
+      if (line_ < lines_[next_]) return;
+      line_ = 0;
+      ++next_;
+    }
+  }
+
+ private:
+  // More than this would push out what is being read.
+  static constexpr int64_t kMostBytes = int64_t{1} << 20;
+  static constexpr int32_t kMostOperands = 8;
+
+  void add(const Tensor& operand, int64_t move, int64_t first, int64_t last) {
+    if (count_ == kMostOperands) return;
+    const int64_t row = operand.count / operand.dims[0] * static_cast<int64_t>(sizeof(float));
+    first_[count_] = static_cast<const char*>(operand.data) + move + first * row;
+    lines_[count_] = ceil_div((last - first) * row, kLineBytes);
+    bytes_ += lines_[count_++] * kLineBytes;
+  }
+
+  const char* first_[kMostOperands];
+  int64_t lines_[kMostOperands];
+  int32_t count_ = 0, next_ = 0;
+  int64_t bytes_ = 0, each_ = 0, line_ = 0;
+};
+
+}  // namespace
+}  // namespace chainrule
