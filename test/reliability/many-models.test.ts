@@ -6,7 +6,7 @@ import {findNodes} from '../support/nodes.ts';
 
 const models = repeats(400, 40);
 
-/** 535,818 parameters and adam's moments, ten steps, then the next; tells resident MB after one and at most. */
+/** 535,818 parameters and adam's moments, ten steps each; tells resident MB after one, and at most. */
 const comeAndGo = `
 import {readFileSync} from 'node:fs';
 import {isMainThread, Worker} from 'node:worker_threads';
