@@ -239,33 +239,9 @@ describe('the native tools', {timeout: 300_000}, () => {
     });
     const inLoops = plan.instructions.filter(({depth}) => depth === 1).map(({name}) => name);
     expect(inLoops).toEqual([`${kind}Step`, `${kind}StepGrad`]);
-    expect(ask('parts', file, '--threads', '2').barriers).toBeLessThan(steps / 2);
-  });
-});
-
-describe('a step of a recurrent loop', {timeout: 300_000}, () => {
-  beforeAll(() => build(['parts']), 300_000);
-
-  test.each(['lstm', 'gru'] as const)('of %s has three barriers at most, both ways together', async name => {
-    const rows = 128;
-    const barriersOf = async (steps: number): Promise<number> => {
-      const {file} = await record(`${name} of ${steps} steps`, {steps: 3, rows}, () => {
-        const net = sequential([
-          layers[name]({units: 128, inputShape: [steps, 32]}),
-          layers.dense({units: 2, activation: 'softmax'}),
-        ]);
-        net.compile({optimizer: 'adam', loss: 'sparseCategoricalCrossentropy'});
-        const data = new Float32Array(rows * steps * 32).fill(0.5);
-        return net.trainOnBatch({data, shape: [rows, steps, 32]}, new Uint8Array(rows));
-      });
-      const {barriers} = JSON.parse(
-        execFileSync('build/Release/parts', [file, '--threads', '2'], {encoding: 'utf8'}),
-      );
-      return barriers as number;
-    };
-    const each = ((await barriersOf(20)) - (await barriersOf(10))) / 10;
-    expect(each).toBeGreaterThan(0);
-    expect(each).toBeLessThanOrEqual(3);
+    const {barriers} = ask('parts', file, '--threads', '2');
+    expect(barriers).toBeGreaterThan(0);
+    expect(barriers).toBeLessThan(steps / 2);
   });
 });
 

@@ -185,7 +185,7 @@ describe('traits', () => {
   test('are read by passes, which name no op', () => {
     const instead =
       'passes read traits; only simplify-rules.ts, fuse-rules.ts, batching-rules.ts, copies.ts, ' +
-      'recurrent-rules.ts, row-rules.ts name ops';
+      'recurrent-panels.ts, recurrent-rules.ts, row-rules.ts name ops';
     expect(found('lib/compile/memory.ts', "import {matmulOp, type A} from '../ops/gemm.ts';")).toEqual([
       `matmulOp: ${instead}`,
     ]);

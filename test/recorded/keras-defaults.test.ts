@@ -24,7 +24,7 @@ interface Signature {
 
 type Signatures = Readonly<Record<string, Signature>>;
 
-const file = path.join(import.meta.dirname, 'keras-defaults.json');
+const file = path.join(import.meta.dirname, 'defaults/keras.json');
 const recorded = JSON.parse(readFileSync(file, 'utf8')) as {layers: Signatures; optimizers: Signatures};
 
 type Make<Made> = (options: object) => Made;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Records the arguments of Keras's layers, and of its optimizers, with their defaults, into
-keras-defaults.json: the arguments that must be given, and the others by name.
+defaults/keras.json: the arguments that must be given, and the others by name.
 
     pip install tensorflow
     python record_defaults.py
@@ -46,7 +46,7 @@ def members(module, base):
 
 recorded_json.write(
     {
-        "keras-defaults.json": {
+        "defaults/keras.json": {
             "kerasVersion": keras.__version__,
             "layers": members(keras.layers, keras.Layer),
             "optimizers": members(keras.optimizers, keras.Optimizer),
