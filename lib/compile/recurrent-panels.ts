@@ -33,10 +33,10 @@ function weightsOf({op, inputs, outputs}: Call): Tensor | undefined {
 /** [rows, columns] as [panels, rows, 64]. */
 function inPanels(weights: Tensor): Tensor {
   const [rows, columns] = weights.shape as [number, number];
-  const turned = match(weights, transposeOp);
+  const transposed = match(weights, transposeOp);
   const panels = columns / panelColumns;
-  if (turned?.permutation.join() === '1,0') {
-    return transpose(reshape(turned.x, [panels, panelColumns, rows]), [0, 2, 1]);
+  if (transposed?.permutation.join() === '1,0') {
+    return transpose(reshape(transposed.x, [panels, panelColumns, rows]), [0, 2, 1]);
   }
   return transpose(reshape(weights, [rows, panels, panelColumns]), [1, 0, 2]);
 }

@@ -162,14 +162,9 @@ bool is_like(const Tensor& x, int64_t batch, int64_t steps, int64_t heads, int64
   return x.rank == 4 && x.dims[0] == batch && x.dims[1] == steps && x.dims[2] == heads && x.dims[3] == size;
 }
 
-// Tiles of a whole group, over so many vectors: divided when this is compiled.
-constexpr RowTiles evenly(int64_t rows, int64_t most) {
-  const int64_t count = (rows + most - 1) / most;
-  return {count, rows / count, rows % count};
-}
-constexpr RowTiles kGroupTiles[] = {
-    evenly(kQueryGroup, rows_of_tile(1)), evenly(kQueryGroup, rows_of_tile(2)),
-    evenly(kQueryGroup, rows_of_tile(3)), evenly(kQueryGroup, rows_of_tile(4))};
+// Tiles of a whole group, over one to four vectors: divided when this is compiled.
+constexpr RowTiles kGroupTiles[] = {tiles_of(kQueryGroup, 1), tiles_of(kQueryGroup, 2),
+                                    tiles_of(kQueryGroup, 3), tiles_of(kQueryGroup, 4)};
 
 // c (+)= a . b for few rows, in tiles.
 void tile_product(AffineRows a, int64_t rows, const float* b, int64_t b_row, int64_t columns, int64_t depth,

@@ -63,8 +63,8 @@ Product product_at(const Product& first, const Batches& batches, int64_t batch) 
   Product p = first;
   int64_t a = position_in(batches.a, batch) * batches.a_size;
   int64_t b = position_in(batches.b, batch) * batches.b_size;
-  p.a.first += p.exchanged ? b : a;
-  p.b += p.exchanged ? a : b;
+  p.a.first += p.swapped ? b : a;
+  p.b += p.swapped ? a : b;
   p.c_start = batch * batches.c_size;
   p.c += p.c_start;
   if (p.epilogue.other != nullptr) p.epilogue.other += p.c_start;

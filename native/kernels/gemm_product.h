@@ -30,7 +30,7 @@ struct Product {
   float* c;
   int64_t c_row;      // floats from one row to the next
   bool c_transposed;  // c holds the transpose, because the operands are swapped
-  bool exchanged;     // a is the second operand, and b the first
+  bool swapped;     // a is the second operand, and b the first
   int64_t c_start;    // numbers of the result before this product, of many in a batch
   Epilogue epilogue;
 };
@@ -84,7 +84,7 @@ void exchange(Product* p) {
   p->b = a.first;
   p->b_transposed = a.lie_along_k();
   p->b_row = p->b_transposed ? a.row : a.step;
-  p->exchanged = true;
+  p->swapped = true;
 }
 
 // A result of one column is computed as one row, which lies in memory in the same way: vectors then run along

@@ -218,8 +218,8 @@ struct RowTiles {
   int64_t rows(int64_t i) const { return least + (i < taller); }
 };
 
-RowTiles tiles_of(int64_t rows, int64_t vectors) {
-  int64_t count = ceil_div(rows, rows_of_tile(static_cast<int>(vectors)));
+constexpr RowTiles tiles_of(int64_t rows, int64_t vectors) {
+  const int64_t count = ceil_div(rows, rows_of_tile(static_cast<int>(vectors)));
   return {count, rows / count, rows % count};
 }
 

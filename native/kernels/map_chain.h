@@ -47,17 +47,17 @@ constexpr ChainOps kChainOps = chain_ops();
 // comes first.
 struct ChainStep {
   int32_t op;
-  bool exchanged;
+  bool swapped;
   const float* other;
 };
 
-template <class Op, bool kExchanged>
+template <class Op, bool kSwapped>
 VEC_INLINE void apply_to_all(Vec (&x)[kChainVectors], const float* other) {
 #pragma GCC unroll 8
   for (int v = 0; v < kChainVectors; ++v) {
     const Vec own = x[v];
     if constexpr (Op::kArity == 1) x[v] = Op::apply(own, own, own);
-    else if constexpr (kExchanged) x[v] = Op::apply(load(other + v * kLanes), own, own);
+    else if constexpr (kSwapped) x[v] = Op::apply(load(other + v * kLanes), own, own);
     else x[v] = Op::apply(own, load(other + v * kLanes), own);
   }
 }
@@ -72,7 +72,7 @@ COMPILED_ONCE void run_chain(float* out, const float* x, const ChainStep* steps,
       switch (steps[i].op) {
 #define CHAIN_OP(name) \
   case kChain_##name: \
-    if (steps[i].exchanged) apply_to_all<Map_##name, true>(own, steps[i].other + at); \
+    if (steps[i].swapped) apply_to_all<Map_##name, true>(own, steps[i].other + at); \
     else apply_to_all<Map_##name, false>(own, steps[i].other + at); \
     break;
         CHAIN_OPS(CHAIN_OP)

@@ -15,7 +15,7 @@ VEC_INLINE int64_t min(int64_t a, int64_t b) { return a < b ? a : b; }
 VEC_INLINE int64_t max(int64_t a, int64_t b) { return a > b ? a : b; }
 
 // n / size rounded up; unlike (n + size - 1) / size it cannot overflow.
-VEC_INLINE int64_t ceil_div(int64_t n, int64_t size) { return n / size + (n % size != 0); }
+VEC_INLINE constexpr int64_t ceil_div(int64_t n, int64_t size) { return n / size + (n % size != 0); }
 
 // How many items a task takes, and how many tasks there are: at least one, so that no caller divides by zero.
 VEC_INLINE int64_t items_per_task(int64_t elements_each) {

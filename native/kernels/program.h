@@ -181,9 +181,9 @@ int64_t run_steps_as_chain(const MapRun& run, const int32_t* step, int32_t count
   ChainStep steps[kMapSteps];
   const float* own = run.registers[step[2]];
   for (int32_t i = 0; i < count; ++i, step += kMapStepWords) {
-    const bool exchanged = i > 0 && step[3] == tile;
-    const int32_t other = step[exchanged ? 2 : 3];
-    steps[i] = {kChainOps.of[step[0]], exchanged, other < 0 ? own : run.registers[other]};
+    const bool swapped = i > 0 && step[3] == tile;
+    const int32_t other = step[swapped ? 2 : 3];
+    steps[i] = {kChainOps.of[step[0]], swapped, other < 0 ? own : run.registers[other]};
   }
   const int64_t whole = n / kChainElements * kChainElements;
   run_chain(result, own, steps, count, whole);
