@@ -10,6 +10,7 @@ const opsWithoutKernel = [
   'composite',
   'draws',
   'einsum',
+  'equation',
   'elementwise',
   'fourier',
   'gradient',

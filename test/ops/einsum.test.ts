@@ -116,6 +116,66 @@ it('without an arrow has the letters that stand once, in their order', () => {
   expect(ops.einsum('zj', a).shape).toEqual([2, 5]);
 });
 
+/** An ellipsis and a letter that stands twice, beside a letter for each axis, or what is added up by hand. */
+describe('ellipsis and diagonal', () => {
+  const leaf = (...shape: number[]) => asTensor(reals(shape), `x${shape.join('x')}`);
+  const leaves = [leaf(4, 4), leaf(3, 2, 3), leaf(2, 3, 4, 5), leaf(3, 5, 2), leaf(1, 5, 2)] as const;
+  const [square, cube, left, right, thin] = leaves.map(([tensor]) => tensor) as [
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
+  const given = new Map(leaves.map(([tensor, {data}]) => [tensor, data] as const));
+  const valuesOf = (y: Tensor): number[] => [...(evaluate([y], given)[0] as Float64Array)];
+  const at = (x: Tensor, ...index: number[]): number => {
+    const position = index.reduce((sum, own, axis) => sum * (x.shape[axis] as number) + own, 0);
+    return (given.get(x) as Float32Array)[position] as number;
+  };
+  const diagonal = ops.einsum('iji->i', cube);
+  const threeTimes = ops.concat([thin, thin, thin], 0);
+
+  it.each<readonly [string, readonly Tensor[], string, readonly Tensor[]]>([
+    ['...ij,...jk->...ik', [left, right], 'abij,bjk->abik', [left, right]],
+    ['...ij,...jk', [left, right], 'abij,bjk->abik', [left, right]],
+    ['...ij,...jk->...ik', [left, thin], 'abij,bjk->abik', [left, threeTimes]],
+    ['...,...', [thin, right], 'abc,abc->abc', [threeTimes, right]],
+    ['...ij,...jk->ik', [left, right], 'abij,bjk->ik', [left, right]],
+    ['ij...,j->i...', [left, diagonal], 'ijkl,j->ikl', [left, diagonal]],
+    ['...->', [left], 'abcd->', [left]],
+    ['i...->...i', [left], 'iabc->abci', [left]],
+    ['...ij,jk', [square, square], 'ij,jk', [square, square]],
+  ])('%s', (short, own, long, other) => {
+    const [y, z] = [ops.einsum(short, ...own), ops.einsum(long, ...other)];
+    expect(y.shape).toEqual(z.shape);
+    valuesOf(z).forEach((value, index) => {
+      expect(valuesOf(y)[index]).toBeCloseTo(value, 10);
+    });
+  });
+
+  it.each<readonly [string, Tensor, readonly number[], readonly number[]]>([
+    ['ii->i', square, [4], [0, 1, 2, 3].map(i => at(square, i, i))],
+    ['ii', square, [], [[0, 1, 2, 3].reduce((sum, i) => sum + at(square, i, i), 0)]],
+    ['iji->ij', cube, [3, 2], [0, 1, 2].flatMap(i => [0, 1].map(j => at(cube, i, j, i)))],
+    ['iji->j', cube, [2], [0, 1].map(j => [0, 1, 2].reduce((sum, i) => sum + at(cube, i, j, i), 0))],
+    ['i...i->...', cube, [2], [0, 1].map(j => [0, 1, 2].reduce((sum, i) => sum + at(cube, i, j, i), 0))],
+  ])('%s', (equation, x, shape, expected) => {
+    const y = ops.einsum(equation, x);
+    expect(y.shape).toEqual(shape);
+    expected.forEach((value, index) => {
+      expect(valuesOf(y)[index]).toBeCloseTo(value, 10);
+    });
+    const loss = ops.sum(ops.square(y));
+    expectGradient(loss, x, gradients(loss, [x])[0] as Tensor, given, equation);
+  });
+
+  it('has the gradient of what broadcasts', () => {
+    const loss = ops.sum(ops.square(ops.einsum('...ij,...jk->...ik', left, thin)));
+    expectGradient(loss, thin, gradients(loss, [thin])[0] as Tensor, given, 'an axis of 1');
+  });
+});
+
 it('moves no numbers where a product can read them as they lie', () => {
   const input = (name: string, ...shape: number[]): Tensor => ops.input({name, shape});
   const instructions = (y: Tensor): string[] =>
@@ -135,8 +195,16 @@ describe('what does not fit', () => {
     ['ij,jk->ik', 'the equation has 2 operands. Received 1', [a]],
     ['ijk->i', 'operand 1 has 2 axes, not those of ijk', [a]],
     ['->', 'operand 1 has 2 axes, not those of a scalar', [a]],
-    ['ii->i', 'ii has a letter twice', [a]],
-    ['ij->ijj', 'ijj has a letter twice', [a]],
+    ['ii->i', 'the axis i has the sizes 2 and 3. Received [2,3]', [a]],
+    ['ij->ijj', 'ijj has a letter twice; a result has each once', [a]],
+    [
+      '...i,...j->...ij',
+      'the axis -1 of the ellipsis has the sizes 2 and 4. Received [2,3] and [4,5]',
+      [a, b],
+    ],
+    ['...ijk->...', 'operand 1 has 2 axes, not those of ijk', [a]],
+    ['ij->...', 'no operand has the ellipsis of the result', [a]],
+    ['...i...->i', 'expected letters for axes, at most one ellipsis', [a]],
     ['ij->k', 'no operand has the axis k of the result', [a]],
     ['i.->i', 'expected letters for axes', [a]],
     ['ij->i->j', 'expected letters for axes', [a]],
