@@ -111,8 +111,12 @@ export function mayOverwrite(op: Op, position: number): boolean {
 }
 
 function fits(result: Value, input: Value): boolean {
-  const isWhole = input.home.space !== 'part' || input.home.elements === 0;
-  return isWhole && input.dtype === result.dtype && sameShape(input.shape, result.shape);
+  return elementsFrom(input) === 0 && input.dtype === result.dtype && sameShape(input.shape, result.shape);
+}
+
+/** Elements from the start of its owner's memory: a view of a loop's stack lies behind the first carry. */
+function elementsFrom({home}: Value): number {
+  return home.space === 'part' ? home.elements + elementsFrom(home.of) : 0;
 }
 
 /**

@@ -26,7 +26,13 @@ constexpr int64_t kChainElements = kChainVectors * kLanes;
 enum ChainOp : int32_t { CHAIN_OPS(CHAIN_OP) };
 #undef CHAIN_OP
 
-// For each row of kMapOps its place among these, or -1.
+constexpr bool is_same(const char* a, const char* b) {
+  while (*a != '\0' && *a == *b) ++a, ++b;
+  return *a == *b;
+}
+
+// For each row of kMapOps its place among these, or -1. Rows are told apart by their signatures: where
+// sanitizers watch, the address of a function is no constant.
 struct ChainOps {
   int32_t of[kMapOpCount];
 };
@@ -35,7 +41,7 @@ constexpr ChainOps chain_ops() {
   for (int32_t row = 0; row < kMapOpCount; ++row) {
     ops.of[row] = -1;
 #define CHAIN_OP(name) \
-  if (kMapOps[row].run == run_map_op<Map_##name, 'f'>) ops.of[row] = kChain_##name;
+  if (is_same(kMapOps[row].signature, kInstance<Map_##name, 'f'>.text)) ops.of[row] = kChain_##name;
     CHAIN_OPS(CHAIN_OP)
 #undef CHAIN_OP
   }

@@ -1,6 +1,7 @@
 import {describe, expect, it} from 'vitest';
 import {compileToPlan} from '../../lib/compile/index.ts';
 import type {Tensor} from '../../lib/core/tensor.ts';
+import {compile} from '../../lib/index.ts';
 import * as ops from '../../lib/ops/index.ts';
 import {add, matmul, mul, relu, reshape, softmax, tanh} from '../../lib/ops/index.ts';
 import {f32, layoutOf, rootsOf} from './support.ts';
@@ -99,6 +100,29 @@ describe('memory', () => {
       t3 io[2] = matmul(t2 arena+32768, t0 arena+0)
       49152 bytes"
     `);
+  });
+
+  it('is not taken over from a view of what lies behind the first carry of a loop', () => {
+    const [steps, start] = [f32('steps', 4, 1, 3), f32('start', 1, 3)];
+    const {outputs} = ops.scan(
+      ([carry], [own]) => {
+        const next = tanh(add(carry as Tensor, own as Tensor));
+        return {carries: [next], outputs: [next]};
+      },
+      {carries: [start], sequences: [steps]},
+    );
+    const y = matmul(mul(reshape(outputs[0] as Tensor, [4, 3]), 2), f32('w', 3, 2));
+    const inputs = {
+      steps: new Float32Array(12).fill(0.5),
+      start: new Float32Array(3),
+      w: Float32Array.of(1, 0, 0, 1, 0, 0),
+    };
+    const {data} = compile(y).runSync(inputs);
+    let carry = 0;
+    for (let step = 0; step < 4; step++) {
+      carry = Math.tanh(carry + 0.5);
+      expect(data[2 * step]).toBeCloseTo(2 * carry, 6);
+    }
   });
 
   it('is shared by a view and what it shows', () => {
