@@ -15,7 +15,7 @@ export interface Placing {
   /** Gives a tensor a home, unless it has one. */
   place(tensor: Tensor, home: Home): boolean;
   /** The same for one that a call makes, if that can make it anywhere. */
-  settle(tensor: Tensor, home: Home): boolean;
+  placeResult(tensor: Tensor, home: Home): boolean;
   /** Makes a tensor stand for a value. */
   standFor(tensor: Tensor, value: Value): void;
   /** Whether nothing but `reader` reads a tensor, or those of which it is a view. */
@@ -74,7 +74,7 @@ export class LoopPlacement {
       // What is not stacked is written over, so it must be nobody else's.
       const isFree = isStack || placing.isReadOnlyBy(call, start);
       const home = partOf(storage, first);
-      if (!isFree || !placing.settle(start, home)) this.#before.push([home, start]);
+      if (!isFree || !placing.placeResult(start, home)) this.#before.push([home, start]);
     });
     call.outputs.forEach((output, index) => {
       const home = this.#homeOf(index);
@@ -210,7 +210,7 @@ export class LoopPlacement {
   #isMadeIn(tensor: Tensor, window: Window): boolean {
     const home = partOf(window.of, window.start);
     const isLeaf = tensor.call.op.kind === 'leaf' && this.#loop.region.parameters.includes(tensor);
-    const isPlaced = isLeaf ? this.#placing.place(tensor, home) : this.#placing.settle(tensor, home);
+    const isPlaced = isLeaf ? this.#placing.place(tensor, home) : this.#placing.placeResult(tensor, home);
     if (isPlaced) this.#windows.set(this.#placing.valueOf(ownerIn(tensor)), window);
     return isPlaced;
   }

@@ -19,7 +19,7 @@ import {
 } from '../ops/recurrent.ts';
 import {mapRoots, type Roots, tensorsOf} from './roots.ts';
 
-/** Weights up to this many stay in each core's second-level cache; of more, threads had better share them. */
+/** Weights up to this many stay in each core's L2; of more, threads had better share them. */
 const maxWeights = 2 ** 18;
 
 interface Graph {

@@ -246,7 +246,7 @@ class Builder implements Placing {
     return true;
   }
 
-  settle(tensor: Tensor, home: Home): boolean {
+  placeResult(tensor: Tensor, home: Home): boolean {
     let owner = tensor;
     while (owner.call.op.view) owner = owner.call.operand;
     const {op} = owner.call;

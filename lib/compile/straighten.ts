@@ -12,7 +12,7 @@ const minIterations = 2;
 function straightened(call: Call, loop: Loop, operands: readonly Tensor[]): readonly Tensor[] {
   const {region, count} = loop;
   const fixed = new Map(zip(partsOf(region.parameters, loop).outside, partsOf(operands, loop).outside));
-  const turned = new Map<Tensor, Tensor>();
+  const transposed = new Map<Tensor, Tensor>();
   const factorOf = (inner: Call): Tensor | undefined => {
     const factor = count < minIterations ? undefined : transposedFactor(inner);
     return factor && fixed.has(factor) ? factor : undefined;
@@ -22,12 +22,12 @@ function straightened(call: Call, loop: Loop, operands: readonly Tensor[]): read
     const factor = factorOf(inner);
     if (!factor) return rebuild(inner, inputs);
     const [rows, columns] = [at(factor.shape, 0), at(factor.shape, 1)];
-    const own = turned.get(factor) ?? parameter('outside', {...factor, shape: [columns, rows]});
-    turned.set(factor, own);
+    const own = transposed.get(factor) ?? parameter('outside', {...factor, shape: [columns, rows]});
+    transposed.set(factor, own);
     return [straightProduct(at(inputs, 0), own)];
   });
-  const parameters = [...region.parameters, ...turned.values()];
-  const more = [...turned.keys()].map(factor => transposeOf(fixed.get(factor) ?? factor));
+  const parameters = [...region.parameters, ...transposed.values()];
+  const more = [...transposed.keys()].map(factor => transposeOf(fixed.get(factor) ?? factor));
   const straight = {...loop, region: new Region(parameters, region.results.map(replacement))};
   return new Call(call.op, [...operands, ...more], straight, call.scope).outputs;
 }

@@ -89,20 +89,23 @@ function factoredSlots(shape: Shape): Slot[] {
   ];
 }
 
-/** The estimate of the mean of squares, and what is kept for it. */
-function meanSquare(
+/** The gradient over the root of the estimated mean of squares, and what is kept for the estimate. */
+function scaledGradient(
+  gradient: Tensor,
   squares: Tensor,
   slots: readonly Tensor[],
   kept: (before: Tensor, now: Tensor) => Tensor,
-): {estimate: Tensor; next: Tensor[]} {
+): {step: Tensor; next: Tensor[]} {
   const [first, second] = slots as readonly [Tensor, Tensor?];
   if (!second) {
     const all = kept(first, squares);
-    return {estimate: all, next: [all]};
+    return {step: div(gradient, sqrt(all)), next: [all]};
   }
   const [row, column] = [kept(first, mean(squares, -1)), kept(second, mean(squares, -2))];
-  const share = div(row, mean(row, -1, true));
-  return {estimate: mul(expandDims(share, -1), expandDims(column, -2)), next: [row, column]};
+  // Roots first, one after the other: of a row and a column without gradients, the product of both is zero.
+  const share = div(sqrt(row), sqrt(mean(row, -1, true)));
+  const byRow = div(gradient, expandDims(share, -1));
+  return {step: div(byRow, sqrt(expandDims(column, -2))), next: [row, column]};
 }
 
 /**
@@ -124,8 +127,7 @@ export function adafactor(options: AdafactorOptions = {}): Optimizer {
     const [rate, keep, take] = hyper as readonly [Tensor, Tensor, Tensor];
     const squares = add(square(g), epsilon1);
     const kept = (before: Tensor, now: Tensor): Tensor => add(mul(before, keep), mul(now, take));
-    const {estimate, next} = meanSquare(squares, slots, kept);
-    const step = div(g, sqrt(estimate));
+    const {step, next} = scaledGradient(g, squares, slots, kept);
     const shorter = div(step, maximum(div(rms(step), clipThreshold), 1));
     return [sub(p, mul(shorter, mul(rate, maximum(rms(p), epsilon2)))), ...next];
   };

@@ -6,7 +6,7 @@
 namespace chainrule {
 
 // Pages of 2 MiB are one piece of physical memory: arrays that a step goes through again and again then do
-// not push each other out of the second-level cache by chance of address.
+// not push each other out of the L2 by chance of address.
 constexpr int64_t kHugePageBytes = int64_t{2} << 20;
 constexpr int64_t kHugeFromBytes = int64_t{512} << 10;
 void prefer_huge_pages(char* data, int64_t bytes);

@@ -125,7 +125,7 @@ function expectNear(
 }
 
 /** The gradients, as the graph says in float64, against central differences of the loss. */
-function checkSlopes(graph: Graph, given: Map<Tensor, Float64Array>, {composed}: LayerCase): void {
+function checkGradients(graph: Graph, given: Map<Tensor, Float64Array>, {composed}: LayerCase): void {
   // Constants such as 1/3 are float32: where terms of the size of 1 cancel through several layers, some 3e-8
   // of them is left.
   const least = composed ? 0.1 : 1e-3;
@@ -231,7 +231,7 @@ export async function checkLayer(given: LayerCase): Promise<void> {
       expect(changed, 'updates').toEqual(training ? (given.updates ?? []) : []);
       expect(graph.losses.length > 0, 'adds a loss').toBe(given.adds ?? false);
     }
-    checkSlopes(graph, values, given);
+    checkGradients(graph, values, given);
     checkNative(built, graph, values, given);
     const [output] = evaluate([graph.output], values) as [Values];
     if (!training) checkFormula(built, given, output);

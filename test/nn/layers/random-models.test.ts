@@ -30,6 +30,37 @@ const single: readonly (() => Layer)[] = [
   () => layers.flatten(),
 ];
 
+/** The same for steps, [steps, channels], and for images, [height, width, channels]. */
+const ofSteps: readonly ((x: SymbolicTensor) => SymbolicTensor)[] = [
+  x => layers.lstm({units: 2, returnSequences: true}).apply(x),
+  x => layers.gru({units: 2, returnSequences: true, goBackwards: true}).apply(x),
+  x => layers.gru({units: 1, resetAfter: false}).apply(x),
+  x => layers.simpleRNN({units: 3, recurrentDropout: 0.2}).apply(x),
+  x =>
+    layers.bidirectional({layer: layers.lstm({units: 1, returnSequences: true}), mergeMode: 'mul'}).apply(x),
+  x => layers.conv1d({filters: 2, kernelSize: 2, padding: 'causal', activation: 'tanh'}).apply(x),
+  x => layers.multiHeadAttention({numHeads: 2, keyDim: 1}).apply([x, x]),
+  x => layers.attention({useScale: true}).apply([x, x]),
+  x => layers.timeDistributed({layer: layers.dense({units: 2, activation: 'sigmoid'})}).apply(x),
+  x => layers.reshape({targetShape: [...x.shape, 1]}).apply(x),
+];
+const ofImages: readonly (() => Layer)[] = [
+  () => layers.conv2d({filters: 2, kernelSize: 2, padding: 'same', activation: 'tanh'}),
+  () => layers.conv2d({filters: 1, kernelSize: [1, 2], strides: [1, 2], padding: 'same', useBias: false}),
+  () => layers.depthwiseConv2d({kernelSize: 2, padding: 'same', depthMultiplier: 2}),
+  () => layers.conv2dTranspose({filters: 1, kernelSize: 2, padding: 'same'}),
+  () => layers.averagePooling2d({poolSize: [1, 2], padding: 'same'}),
+  () => layers.groupNormalization({groups: 1, epsilon: 0.1}),
+  () => layers.globalAveragePooling2d(),
+];
+
+/** A layer of the shape's own, where there are such. */
+function shaped(kind: number, x: SymbolicTensor): SymbolicTensor | undefined {
+  if (x.shape.length === 2) return (ofSteps[kind % ofSteps.length] as (typeof ofSteps)[number])(x);
+  if (x.shape.length === 3) return (ofImages[kind % ofImages.length] as (typeof ofImages)[number])().apply(x);
+  return undefined;
+}
+
 const joins: readonly (() => Layer)[] = [
   () => layers.add(),
   () => layers.subtract(),
@@ -41,6 +72,8 @@ function step(choice: Choice, tensors: readonly SymbolicTensor[], made: Layer[])
   const first = tensors[choice.first % tensors.length] as SymbolicTensor;
   const second = tensors[choice.second % tensors.length] as SymbolicTensor;
   const kind = choice.kind % (single.length + joins.length + 3);
+  const own = choice.kind % 2 === 0 ? shaped(choice.second, first) : undefined;
+  if (own) return own;
   const flat = (x: SymbolicTensor): SymbolicTensor => (x.shape.length === 1 ? x : layers.flatten().apply(x));
   if (kind < single.length) {
     const layer = (single[kind] as () => Layer)();
@@ -87,7 +120,7 @@ describe('models composed at random', () => {
   it('keep the contract of a layer', {timeout: 900_000}, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(choice, {minLength: 1, maxLength: 7}), fc.boolean(), async (choices, two) => {
-        const inputs = two ? [[3], [2, 2]] : [[3]];
+        const inputs = two ? [[3], [2, 2]] : [[3, 2]];
         await checkLayer({make: () => compose(choices, inputs), inputs, composed: true});
       }),
       {numRuns: deep ? 1000 : 25, seed: deep ? Date.now() & 0x7fffffff : 7},
