@@ -1,4 +1,4 @@
-// Gradients that are zero, alone, in a whole row and column or everywhere, tiny or vast: weights stay numbers.
+// Gradients that are zero, in a whole row and column or everywhere, tiny or vast: weights stay numbers.
 import {expect, it} from 'vitest';
 import {type Optimizer, optimizers} from '../../lib/index.ts';
 import {build, weightsOf} from './given.ts';
