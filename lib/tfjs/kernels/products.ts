@@ -41,7 +41,8 @@ export const products: Rules = {
     areReal(a, b) || areWhole(a, b) ? ops.matmul(a, b, {transposeA, transposeB}) : 'not yet',
   ),
   Einsum: listRule((operands, {equation}: EinsumAttrs) => {
-    if (operands.length > 2) return 'refused';
+    // TensorFlow.js takes two operands, and no letter twice in one.
+    if (operands.length > 2 || /([a-zA-Z])[a-zA-Z]*\1/.test(equation.replaceAll(' ', ''))) return 'refused';
     return areReal(...operands) || areWhole(...operands) ? ops.einsum(equation, ...operands) : 'not yet';
   }),
 };
