@@ -148,6 +148,7 @@
         'native/test/updates_test.cc',
         'native/test/optimizers_test.cc',
         'native/test/rows_test.cc',
+        'native/test/map_direct_test.cc',
         'native/test/map_test.cc',
         'native/test/moments_test.cc',
         'native/test/math_test.cc',

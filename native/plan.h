@@ -130,19 +130,23 @@ struct Args {
   const int64_t* moves;
 };
 
-// One elementwise op for operands of certain types over n elements, at most kTile; `out` may be the same
-// memory as an argument. The same row is an opcode of the fused map and, with run_rows, the epilogue of a
+// One elementwise op for operands of certain types over n elements; `out` may be the same memory as an
+// argument. The same row is an opcode of the fused map and, with run_rows, the epilogue of a
 // matrix product. Registers have 32 bits for each element: a float32, an int32, or 1.0 or 0.0 for a bool.
 constexpr int64_t kTile = 512;
 struct MapOp {
   const char* signature;
   int32_t arity;
-  uint32_t integers;  // which operands are int32, by their bits; kIntegerResult: the result is
+  uint32_t integers;  // which operands are int32, by their bits; kOfResult: the result is
+  uint32_t bools;     // the same of bool
   void (*run)(float* out, const float* a, const float* b, const float* c, int64_t n);
   void (*run_rows)(float* out, const float* a, const float* b, int64_t row, int64_t rows, int64_t n);
+  // Over what lies in memory, of which a bool is a byte, for any n; nullptr where nothing is a bool, and `run`
+  // does that.
+  void (*run_stored)(void* out, const void* a, const void* b, const void* c, int64_t n);
 };
 
-constexpr uint32_t kIntegerResult = 1u << 3;
+constexpr uint32_t kOfResult = 1u << 3;
 
 // A map program is an attribute of type `words`: constant count, bits of the constants, which registers hold
 // int32 (bit i: register i), tile count, step count, then steps x (op, tile, a, b, c). Registers are inputs,

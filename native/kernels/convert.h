@@ -20,6 +20,9 @@ struct Bfloat16Bits {
   uint16_t bits;
 };
 
+VEC_INLINE const uint8_t* bytes_of(const BoolByte* p) { return reinterpret_cast<const uint8_t*>(p); }
+VEC_INLINE uint8_t* bytes_of(BoolByte* p) { return reinterpret_cast<uint8_t*>(p); }
+
 // Calls visit(elements), a pointer of the type of the elements.
 template <class Visit>
 VEC_INLINE void with_elements(Dtype dtype, void* data, Visit visit) {
@@ -58,7 +61,7 @@ VEC_INLINE Vec read_reals(const int64_t* p, int64_t n) { return to_float(read_in
 VEC_INLINE Vec read_reals(const uint8_t* p, int64_t n) {
   return n >= kLanes ? load_u8(p) : load_u8_tail(p, n);
 }
-VEC_INLINE Vec read_reals(const BoolByte* p, int64_t n) { return read_reals(&p->byte, n); }
+VEC_INLINE Vec read_reals(const BoolByte* p, int64_t n) { return read_reals(bytes_of(p), n); }
 VEC_INLINE Vec read_reals(const Float16Bits* p, int64_t n) {
   return from_float16(read_halves(&p->bits, n));
 }
@@ -105,7 +108,7 @@ VEC_INLINE void write(uint8_t* p, IntVec x, int64_t n) {
 }
 VEC_INLINE void write(BoolByte* p, IntVec x, int64_t n) {
   IntVec none = splat_int(0), one = splat_int(1);
-  write_bytes(&p->byte, select(equal_int(x, none), none, one), n);
+  write_bytes(bytes_of(p), select(equal_int(x, none), none, one), n);
 }
 template <class Element>
 VEC_INLINE void write_lanes(Element* p, IntVec x, int64_t n) {
@@ -119,9 +122,10 @@ VEC_INLINE void write(double* p, IntVec x, int64_t n) { write_lanes(p, x, n); }
 VEC_INLINE void write(float* p, Vec x, int64_t n) { store_upto(p, x, n); }
 VEC_INLINE void write(Float16Bits* p, Vec x, int64_t n) { write_halves(&p->bits, to_float16(x), n); }
 VEC_INLINE void write(Bfloat16Bits* p, Vec x, int64_t n) { write_halves(&p->bits, to_bfloat16(x), n); }
-VEC_INLINE void write(BoolByte* p, Vec x, int64_t n) {
-  write_bytes(&p->byte, select(not_equal(x, zero()), splat_int(1), splat_int(0)), n);
+VEC_INLINE void write(BoolByte* p, Mask x, int64_t n) {
+  write_bytes(bytes_of(p), select(x, splat_int(1), splat_int(0)), n);
 }
+VEC_INLINE void write(BoolByte* p, Vec x, int64_t n) { write(p, not_equal(x, zero()), n); }
 VEC_INLINE void write(double* p, Vec x, int64_t n) {
   float lanes[kLanes];
   store(lanes, x);

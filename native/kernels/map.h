@@ -1,23 +1,23 @@
-// Elementwise ops: a function for each line of map.def and each type that it computes in, over up to kTile
-// elements.
+// Elementwise ops: a function for each line of map.def and each type that it computes in.
 #pragma once
 
 #include "../plan.h"
+#include "../simd/bytes.h"
 #include "../simd/gelu.h"
 #include "../simd/integers.h"
 #include "../simd/powers.h"
 #include "../simd/trigonometry.h"
+#include "convert.h"
 #include "map_types.h"
 
 namespace chainrule {
 namespace {
 
-// In registers a bool is 1.0 or 0.0.
-VEC_INLINE Vec from_mask(Mask m) { return select(m, splat(1.0f), zero()); }
 VEC_INLINE Mask to_mask(Vec x) { return not_equal(x, zero()); }
 // 0 for both zeros; NaN stays NaN.
 VEC_INLINE Vec sign(Vec x) {
-  return select(equal(x, x), from_mask(less(zero(), x)) - from_mask(less(x, zero())), x);
+  const Vec one = splat(1.0f), positive = select(less(zero(), x), one, zero());
+  return select(equal(x, x), positive - select(less(x, zero()), one, zero()), x);
 }
 
 template <int kArity, class Function>
@@ -65,10 +65,12 @@ constexpr double kLongFromNs = 5.5;
 #include "map.def"
 #undef MAP_OP
 
+// What registers hold: of a bool 1.0 or 0.0.
 VEC_INLINE void set(Vec* to, Vec bits) { *to = bits; }
 VEC_INLINE void set(IntVec* to, Vec bits) { *to = as_int(bits); }
 VEC_INLINE Vec bits_of(Vec x) { return x; }
 VEC_INLINE Vec bits_of(IntVec x) { return as_float(x); }
+VEC_INLINE Vec bits_of(Mask m) { return select(m, splat(1.0f), zero()); }
 
 template <bool kInteger>
 struct RegisterOf {
@@ -83,16 +85,17 @@ struct RegisterOf<true> {
 template <class Op, char kType>
 struct Applied {
   static constexpr bool is_integer(int place) {
-    return place < Op::kArity && is_integer_at(Op::kSignature, place, kType);
+    return place < Op::kArity && type_at(Op::kSignature, place, kType) == 'i';
   }
-  VEC_INLINE Vec operator()(Vec a, Vec b, Vec c) const {
+  VEC_INLINE Vec operator()(Vec a, Vec b, Vec c) const { return bits_of(result(a, b, c)); }
+  VEC_INLINE auto result(Vec a, Vec b, Vec c) const {
     RegisterOf<is_integer(0)> x;
     RegisterOf<is_integer(1)> y;
     RegisterOf<is_integer(2)> z;
     set(&x.value, a);
     set(&y.value, b);
     set(&z.value, c);
-    return bits_of(Op::apply(x.value, y.value, z.value));
+    return Op::apply(x.value, y.value, z.value);
   }
 };
 
@@ -122,13 +125,90 @@ void run_map_op(float* out, const float* a, const float* b, const float* c, int6
   }
 }
 
+// Elements of memory: a byte of each bool, of others the bits of their register.
+template <bool kBool>
+struct Stored {
+  using Element = float;
+};
+template <>
+struct Stored<true> {
+  using Element = BoolByte;
+};
+
+VEC_INLINE void write_result(BoolByte* p, Mask result, int64_t n) { write(p, result, n); }
+template <class Result>
+VEC_INLINE void write_result(float* p, Result result, int64_t n) {
+  store_upto(p, bits_of(result), n);
+}
+
+template <class Op, char kType>
+struct OnStored {
+  static constexpr bool is_bool(int place) { return type_at(Op::kSignature, place, kType) == 'b'; }
+  static constexpr bool only_bools() {
+    bool only = true;
+    for (int place = 0; place <= Op::kArity; ++place) only = only && is_bool(place);
+    return only;
+  }
+
+  template <int kPlace>
+  static VEC_INLINE Vec read(const void* operand, int64_t at, int64_t n) {
+    return read_reals(static_cast<const typename Stored<is_bool(kPlace)>::Element*>(operand) + at, n);
+  }
+  static VEC_INLINE void apply(void* out, const void* a, const void* b, const void* c, int64_t at,
+                               int64_t n) {
+    const Vec x = read<0>(a, at, n);
+    const Vec y = Op::kArity > 1 ? read<1>(b, at, n) : x;
+    const Vec z = Op::kArity > 2 ? read<2>(c, at, n) : x;
+    auto* to = static_cast<typename Stored<is_bool(Op::kArity)>::Element*>(out) + at;
+    write_result(to, Applied<Op, kType>{}.result(x, y, z), n);
+  }
+  static void run(void* out, const void* a, const void* b, const void* c, int64_t n) {
+    int64_t i = 0;
+    for (; i + kLanes <= n; i += kLanes) apply(out, a, b, c, i, kLanes);
+    if (i < n) apply(out, a, b, c, i, n - i);
+  }
+};
+
+// Bools alone: as many at a time as a register has bytes.
+template <class Op>
+struct OnBytes {
+  static VEC_INLINE Bytes read(const void* operand, int64_t at, int64_t n) {
+    return load_bytes_upto(static_cast<const uint8_t*>(operand) + at, n);
+  }
+  static VEC_INLINE void apply(void* out, const void* a, const void* b, const void* c, int64_t at,
+                               int64_t n) {
+    const Bytes x = read(a, at, n);
+    const Bytes y = Op::kArity > 1 ? read(b, at, n) : x;
+    const Bytes z = Op::kArity > 2 ? read(c, at, n) : x;
+    store_bytes_upto(static_cast<uint8_t*>(out) + at, flags_of(Op::apply(x, y, z)), n);
+  }
+  static void run(void* out, const void* a, const void* b, const void* c, int64_t n) {
+    int64_t i = 0;
+    for (; i + kByteLanes <= n; i += kByteLanes) apply(out, a, b, c, i, kByteLanes);
+    if (i < n) apply(out, a, b, c, i, n - i);
+  }
+};
+
+using RunStored = void (*)(void*, const void*, const void*, const void*, int64_t);
+template <class Op, char kType>
+constexpr RunStored stored_form() {
+  if constexpr (places_of(Op::kSignature, Op::kArity, kType, 'b') == 0) return nullptr;
+  else if constexpr (OnStored<Op, kType>::only_bools()) return OnBytes<Op>::run;
+  else return OnStored<Op, kType>::run;
+}
+
 template <class Op, char kType>
 constexpr auto kInstance = with_type(Op::kSignature, kType);
 
 template <class Op, char kType>
 constexpr MapOp map_row() {
-  return {kInstance<Op, kType>.text, Op::kArity, integers_of(Op::kSignature, Op::kArity, kType),
-          run_map_op<Op, kType>, run_map_op_rows<Op, kType>};
+  return {kInstance<Op, kType>.text,
+          Op::kArity,
+          places_of(Op::kSignature, Op::kArity, kType, 'i'),
+          places_of(Op::kSignature, Op::kArity, kType, 'b'),
+          run_map_op<Op, kType>,
+          run_map_op_rows<Op, kType>,
+          stored_form<Op, kType>()};
 }
 
 // The rows of one op, and the cost of each.

@@ -49,22 +49,31 @@ constexpr ChainOps chain_ops() {
 }
 constexpr ChainOps kChainOps = chain_ops();
 
-// A step: what it takes beside the vectors under way (anything where it takes nothing), and whether that
-// comes first.
-struct ChainStep {
-  int32_t op;
-  bool swapped;
-  const float* other;
-};
+// What a step takes beside the vectors under way: numbers that move on with them or the same ones for all,
+// and whether it takes them first.
+enum ChainForm : int32_t { kOtherMoves = 1, kOtherFirst = 2 };
+constexpr int32_t kChainForms = 4;
 
-template <class Op, bool kSwapped>
+struct ChainStep {
+  int32_t code;        // op * kChainForms + form
+  const float* other;  // what it takes; anything where it takes nothing
+  int64_t moves;       // -1 in the forms in which that moves on, else 0
+};
+VEC_INLINE ChainStep chain_step(int32_t row, const float* other, bool moves, bool first) {
+  const int32_t form = (moves ? kOtherMoves : 0) | (first ? kOtherFirst : 0);
+  return {kChainOps.of[row] * kChainForms + form, other, moves ? -1 : 0};
+}
+
+template <class Op, int32_t kForm>
 VEC_INLINE void apply_to_all(Vec (&x)[kChainVectors], const float* other) {
+  const Vec same = load(other);
 #pragma GCC unroll 8
   for (int v = 0; v < kChainVectors; ++v) {
     const Vec own = x[v];
+    const Vec with = kForm & kOtherMoves ? load(other + v * kLanes) : same;
     if constexpr (Op::kArity == 1) x[v] = Op::apply(own, own, own);
-    else if constexpr (kSwapped) x[v] = Op::apply(load(other + v * kLanes), own, own);
-    else x[v] = Op::apply(own, load(other + v * kLanes), own);
+    else if constexpr (kForm & kOtherFirst) x[v] = Op::apply(with, own, own);
+    else x[v] = Op::apply(own, with, own);
   }
 }
 
@@ -75,14 +84,16 @@ COMPILED_ONCE void run_chain(float* out, const float* x, const ChainStep* steps,
 #pragma GCC unroll 8
     for (int v = 0; v < kChainVectors; ++v) own[v] = load(x + at + v * kLanes);
     for (int32_t i = 0; i < count; ++i) {
-      switch (steps[i].op) {
-#define CHAIN_OP(name) \
-  case kChain_##name: \
-    if (steps[i].swapped) apply_to_all<Map_##name, true>(own, steps[i].other + at); \
-    else apply_to_all<Map_##name, false>(own, steps[i].other + at); \
-    break;
+      const float* other = steps[i].other + (at & steps[i].moves);
+      switch (steps[i].code) {
+#define CHAIN_FORM(name, form) \
+  case kChain_##name * kChainForms + (form): apply_to_all<Map_##name, form>(own, other); break;
+#define CHAIN_OP(name)                                  \
+  CHAIN_FORM(name, 0) CHAIN_FORM(name, kOtherMoves) \
+  CHAIN_FORM(name, kOtherFirst) CHAIN_FORM(name, kOtherFirst | kOtherMoves)
         CHAIN_OPS(CHAIN_OP)
 #undef CHAIN_OP
+#undef CHAIN_FORM
         default: break;
       }
     }

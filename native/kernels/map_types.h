@@ -19,22 +19,22 @@ constexpr char variable_of(const char* signature) {
   return 0;
 }
 
-// Whether an operand or, after the last of them, the result is int32 where the variable stands for `type`.
-constexpr bool is_integer_at(const char* signature, int place, char type) {
+// The type of an operand or, after the last of them, of the result where the variable stands for `type`.
+constexpr char type_at(const char* signature, int place, char type) {
   for (const char* at = signature + 2; *at != 0; ++at) {
     if (at[-2] != ':' || place-- > 0) continue;
-    return (*at == 'N' || *at == 'T' ? type : *at) == 'i';
+    return *at == 'N' || *at == 'T' ? type : *at;
   }
-  return false;
+  return 0;
 }
 
-// As `integers` of MapOp.
-constexpr uint32_t integers_of(const char* signature, int arity, char type) {
-  uint32_t integers = is_integer_at(signature, arity, type) ? kIntegerResult : 0;
+// Which operands and whether the result have the type `wanted`, as `integers` and `bools` of MapOp say it.
+constexpr uint32_t places_of(const char* signature, int arity, char type, char wanted) {
+  uint32_t places = type_at(signature, arity, type) == wanted ? kOfResult : 0;
   for (int place = 0; place < arity; ++place) {
-    if (is_integer_at(signature, place, type)) integers |= 1u << place;
+    if (type_at(signature, place, type) == wanted) places |= 1u << place;
   }
-  return integers;
+  return places;
 }
 
 template <size_t kLength>

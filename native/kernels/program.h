@@ -59,7 +59,7 @@ const char* check_steps(const MapProgram& program, int32_t input_count) {
     if (step[1] < 0 || step[1] >= program.tile_count) return "a step writes no tile";
     written |= 1u << step[1];
     uint64_t bit = uint64_t{1} << (first_tile + step[1]);
-    integers = op.integers & kIntegerResult ? integers | bit : integers & ~bit;
+    integers = op.integers & kOfResult ? integers | bit : integers & ~bit;
   }
   return nullptr;
 }
@@ -103,7 +103,8 @@ size_t map_scratch(const Args& args) {
 enum class Reading { inPlace, once, expanded };
 
 struct MapRun {
-  int64_t tile;  // elements computed at a time
+  int64_t tile;      // elements computed at a time
+  uint64_t uniform;  // registers whose elements are all the same, by their bits
   Reading readings[kMapInputs];
   View views[kMapInputs];
   float* registers[kMapRegisters];  // that of an input read in place is never written
@@ -114,6 +115,61 @@ struct MapRun {
 void fill(float* tile, int32_t bits, int64_t n) {
   Vec all = as_float(splat_int(bits));
   for (int64_t i = 0; i < n; i += kLanes) store(tile + i, all);
+}
+
+// A map of one step whose operands lie in memory as its op takes them, element by element or one for all:
+// they go from there to the result without a register of the program, and what is a byte stays one.
+struct DirectMap {
+  const MapOp* op;
+  const char* operands[3];
+  int64_t bytes[3];  // from element to element; 0 where one serves all
+  int64_t most;      // elements at a time
+};
+
+constexpr Dtype dtype_at(const MapOp& op, uint32_t place) {
+  if (op.bools & place) return Dtype::boolean;
+  return op.integers & place ? Dtype::int32 : Dtype::float32;
+}
+
+// Whether the map is one. Up to `longest` copies of what serves all elements are made in scratch memory.
+bool read_directly(const Args& args, const MapProgram& program, int64_t longest, DirectMap* map) {
+  const int32_t* step = program.steps;
+  const MapOp& op = kMapOps[step[0]];
+  const Tensor& y = args.outputs[0];
+  if (program.step_count > 1 || y.dtype != dtype_at(op, kOfResult)) return false;
+  *map = {&op, {}, {}, longest};
+  for (int32_t k = 0; k < op.arity; ++k) {
+    const int32_t source = step[2 + k];
+    const Dtype dtype = dtype_at(op, 1u << k);
+    const Tensor* x = source < args.inputCount ? &args.inputs[source] : nullptr;
+    if (x != nullptr && x->dtype == dtype && x->count == y.count) {
+      map->operands[k] = static_cast<const char*>(x->data);
+      map->bytes[k] = bytes_of(dtype);
+      continue;
+    }
+    if ((x != nullptr && x->count != 1) || dtype == Dtype::boolean) return false;
+    float* tile = static_cast<float*>(args.scratch) + source * kTileStride;
+    map->most = min(longest, kTile);
+    fill(tile, x != nullptr ? load_one(is_integer(program, source), x->dtype, x->data, 0)
+                            : program.constants[source - args.inputCount], map->most);
+    map->operands[k] = reinterpret_cast<const char*>(tile);
+  }
+  return true;
+}
+
+void run_direct(const DirectMap& map, const Tensor& y, int64_t start, int64_t end) {
+  for (int64_t n; start < end; start += n) {
+    n = min(end - start, map.most);
+    const char* x[3];
+    for (int k = 0; k < 3; ++k) x[k] = map.operands[k] + start * map.bytes[k];
+    char* to = static_cast<char*>(y.data) + start * bytes_of(y.dtype);
+    if (map.op->run_stored != nullptr) {
+      map.op->run_stored(to, x[0], x[1], x[2], n);
+    } else {
+      const auto floats = [&](int k) { return reinterpret_cast<const float*>(x[k]); };
+      map.op->run(reinterpret_cast<float*>(to), floats(0), floats(1), floats(2), n);
+    }
+  }
 }
 
 // Elements after which an operand repeats itself, as a row does that is broadcast to all rows; 0 if none.
@@ -137,6 +193,26 @@ void expand_periodic(const Args& args, const MapProgram& program, int64_t start,
   }
 }
 
+VEC_INLINE bool is_uniform(const MapRun& run, int32_t reg) { return run.uniform >> reg & 1; }
+
+// Whether a chain's first step goes on with its second operand, because the first is the same for all.
+VEC_INLINE bool starts_swapped(const MapRun& run, const int32_t* step) {
+  return is_uniform(run, step[2]) && step[3] >= 0 && !is_uniform(run, step[3]);
+}
+
+// Where all steps are one chain over operands that need no expansion: how many of n elements pass through it
+// at once. 0 elsewhere.
+int64_t whole_chain(const Args& args, const MapProgram& program, const MapRun& run, int64_t n) {
+  if (program.step_count == 1 || !run.is_stored_directly) return 0;
+  for (int32_t i = 0; i < args.inputCount; ++i) {
+    if (run.readings[i] != Reading::inPlace && !is_uniform(run, i)) return 0;
+  }
+  const int32_t first_tile = args.inputCount + program.constant_count;
+  const bool is_chain = chain_length(program.steps, program.step_count, first_tile) == program.step_count;
+  const bool moves = !is_uniform(run, program.steps[2]) || starts_swapped(run, program.steps);
+  return is_chain && moves ? n / kChainElements * kChainElements : 0;
+}
+
 // Gives every register a buffer, and writes once what stays the same in every tile of [start, end).
 void prepare(const Args& args, const MapProgram& program, int64_t start, int64_t end, MapRun* run) {
   const int64_t longest = min(end - start, kTile);
@@ -144,11 +220,13 @@ void prepare(const Args& args, const MapProgram& program, int64_t start, int64_t
   float* buffer = static_cast<float*>(args.scratch);
   int32_t count = args.inputCount + program.constant_count + program.tile_count;
   for (int32_t i = 0; i < count; ++i) run->registers[i] = buffer + i * kTileStride;
+  run->uniform = ((uint64_t{1} << program.constant_count) - 1) << args.inputCount;
   const Tensor& y = args.outputs[0];
   for (int32_t i = 0; i < args.inputCount; ++i) {
     const Tensor& x = args.inputs[i];
     if (x.count == 1) {
       run->readings[i] = Reading::once;
+      run->uniform |= uint64_t{1} << i;
       fill(run->registers[i], load_one(is_integer(program, i), x.dtype, x.data, 0), longest);
     } else if (x.count == y.count &&
                (x.dtype == Dtype::float32 || (x.dtype == Dtype::int32 && is_integer(program, i)))) {
@@ -158,13 +236,14 @@ void prepare(const Args& args, const MapProgram& program, int64_t start, int64_t
       run->views[i] = view_through(x, y);
     }
   }
-  expand_periodic(args, program, start, end, run);
   for (int32_t i = 0; i < program.constant_count; ++i) {
     fill(run->registers[args.inputCount + i], program.constants[i], longest);
   }
   const int32_t* last = program.steps + (program.step_count - 1) * kMapStepWords;
-  run->integer_result = (kMapOps[last[0]].integers & kIntegerResult) != 0;
+  run->integer_result = (kMapOps[last[0]].integers & kOfResult) != 0;
   run->is_stored_directly = y.dtype == (run->integer_result ? Dtype::int32 : Dtype::float32);
+  expand_periodic(args, program, start, end, run);
+  run->tile = max(run->tile, whole_chain(args, program, *run, end - start));
 }
 
 // Elements [done, n) of one step.
@@ -179,11 +258,12 @@ VEC_INLINE void run_step(const MapRun& run, const int32_t* step, float* result, 
 int64_t run_steps_as_chain(const MapRun& run, const int32_t* step, int32_t count, int32_t tile,
                            float* result, int64_t n) {
   ChainStep steps[kMapSteps];
-  const float* own = run.registers[step[2]];
+  const float* own = run.registers[step[starts_swapped(run, step) ? 3 : 2]];
   for (int32_t i = 0; i < count; ++i, step += kMapStepWords) {
-    const bool swapped = i > 0 && step[3] == tile;
+    const bool swapped = i > 0 ? step[3] == tile : starts_swapped(run, step);
     const int32_t other = step[swapped ? 2 : 3];
-    steps[i] = {kChainOps.of[step[0]], swapped, other < 0 ? own : run.registers[other]};
+    const bool moves = other < 0 || !is_uniform(run, other);
+    steps[i] = chain_step(step[0], other < 0 ? own : run.registers[other], moves, swapped);
   }
   const int64_t whole = n / kChainElements * kChainElements;
   run_chain(result, own, steps, count, whole);
@@ -222,6 +302,11 @@ void run_map(const Args& args, int64_t first_task, int64_t last_task) {
   int64_t end = min(last_task * kMapTaskElements, args.outputs[0].count);
   if (start >= end) return;
   MapProgram program = read_program(args.attributes, args.attributeCount);
+  DirectMap direct;
+  if (read_directly(args, program, end - start, &direct)) {
+    run_direct(direct, args.outputs[0], start, end);
+    return;
+  }
   MapRun run;
   prepare(args, program, start, end, &run);
   for (; start < end; start += run.tile) run_tile(args, program, &run, start, min(end - start, run.tile));

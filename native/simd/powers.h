@@ -2,7 +2,7 @@
 #pragma once
 
 #include "math.h"
-#include "rounding.h"
+#include "remainder.h"
 
 namespace chainrule {
 namespace {
@@ -73,6 +73,8 @@ VEC_INLINE Vec pow(Vec a, Vec b) {
   Mask over = less(splat(140.0f), rough), under = less(rough, splat(-160.0f));
   Vec y = wide_exp2(product * to_double(select(mask_or(over, under), zero(), one)));
   y = select(over, infinity, select(under, zero(), y));
+  const Mask is_plain = mask_and(less(zero(), a), mask_and(less(a, infinity), less(abs(b), infinity)));
+  if (!any(mask_not(is_plain))) return y;
   // Of a base that is 0 or infinite, only the sign of b counts.
   Mask rises = less(zero(), b);
   y = select(equal(base, zero()), select(rises, zero(), infinity), y);

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "math.h"
-#include "rounding.h"
+#include "remainder.h"
 
 namespace chainrule {
 namespace {

@@ -7,6 +7,7 @@
 //   fma_splat(p, b, c) = fma(splat(*p), b, c)
 //   min max: NaN where either is NaN; of equal zeros the second
 //   at_least(x, low), at_most(x, high): a NaN and a zero of either sign pass; low and high are no NaN
+//   round (ties to even) floor ceil: what is rounded to zero keeps its sign
 //   times_power_of_two(x, n): n an integer from -252 to 254; rounded once
 //   less less_equal equal not_equal: as in C, so only not_equal holds for a NaN; select(m, a, b) = m ? a : b
 //   mask_and mask_or mask_xor mask_not any

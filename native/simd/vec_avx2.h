@@ -132,6 +132,15 @@ VEC_INLINE Vec at_most(Vec x, Vec high) {
   return {_mm256_min_ps(high.low, x.low), _mm256_min_ps(high.high, x.high)};
 }
 
+template <int kDirection>
+VEC_INLINE Vec rounded(Vec x) {
+  constexpr int kHow = kDirection | _MM_FROUND_NO_EXC;
+  return {_mm256_round_ps(x.low, kHow), _mm256_round_ps(x.high, kHow)};
+}
+VEC_INLINE Vec round(Vec x) { return rounded<_MM_FROUND_TO_NEAREST_INT>(x); }
+VEC_INLINE Vec floor(Vec x) { return rounded<_MM_FROUND_TO_NEG_INF>(x); }
+VEC_INLINE Vec ceil(Vec x) { return rounded<_MM_FROUND_TO_POS_INF>(x); }
+
 // The instruction returns INT32_MIN for everything it cannot represent.
 VEC_INLINE IntVec saturate(Vec x, IntVec converted) {
   Mask above = less_equal(splat(2147483648.0f), x);
@@ -139,9 +148,8 @@ VEC_INLINE IntVec saturate(Vec x, IntVec converted) {
   return as_int(select(equal(x, x), inside, zero()));
 }
 VEC_INLINE IntVec to_int_nearest(Vec x) {
-  constexpr int kNearest = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
-  return saturate(x, {_mm256_cvttps_epi32(_mm256_round_ps(x.low, kNearest)),
-                      _mm256_cvttps_epi32(_mm256_round_ps(x.high, kNearest))});
+  const Vec near = round(x);
+  return saturate(x, {_mm256_cvttps_epi32(near.low), _mm256_cvttps_epi32(near.high)});
 }
 VEC_INLINE IntVec to_int_truncate(Vec x) {
   return saturate(x, {_mm256_cvttps_epi32(x.low), _mm256_cvttps_epi32(x.high)});

@@ -114,10 +114,19 @@ VEC_INLINE Vec select(Mask m, Vec a, Vec b) { return {_mm512_mask_blend_ps(m.v, 
 VEC_INLINE IntVec select(Mask m, IntVec a, IntVec b) { return {_mm512_mask_blend_epi32(m.v, b.v, a.v)}; }
 
 // The instruction returns its second operand where either is NaN.
-VEC_INLINE Vec min(Vec a, Vec b) { return select(not_equal(a, a), a, Vec{_mm512_min_ps(a.v, b.v)}); }
-VEC_INLINE Vec max(Vec a, Vec b) { return select(not_equal(a, a), a, Vec{_mm512_max_ps(a.v, b.v)}); }
+VEC_INLINE Vec min(Vec a, Vec b) { return {_mm512_mask_min_ps(a.v, equal(a, a).v, a.v, b.v)}; }
+VEC_INLINE Vec max(Vec a, Vec b) { return {_mm512_mask_max_ps(a.v, equal(a, a).v, a.v, b.v)}; }
 VEC_INLINE Vec at_least(Vec x, Vec low) { return {_mm512_max_ps(low.v, x.v)}; }
 VEC_INLINE Vec at_most(Vec x, Vec high) { return {_mm512_min_ps(high.v, x.v)}; }
+VEC_INLINE Vec round(Vec x) {
+  return {_mm512_roundscale_ps(x.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+}
+VEC_INLINE Vec floor(Vec x) {
+  return {_mm512_roundscale_ps(x.v, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)};
+}
+VEC_INLINE Vec ceil(Vec x) {
+  return {_mm512_roundscale_ps(x.v, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC)};
+}
 VEC_INLINE Vec times_power_of_two(Vec x, Vec n) { return {_mm512_scalef_ps(x.v, n.v)}; }
 
 // The instruction returns INT32_MIN for everything it cannot represent.

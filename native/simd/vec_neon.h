@@ -144,6 +144,10 @@ VEC_INLINE Vec max(Vec a, Vec b) { return select(mask_or(less(b, a), not_equal(a
 VEC_INLINE Vec at_least(Vec x, Vec low) { return select(less(x, low), low, x); }
 VEC_INLINE Vec at_most(Vec x, Vec high) { return select(less(high, x), high, x); }
 
+VEC_INLINE Vec round(Vec x) { return quarters<Vec>([&](int i) { return vrndnq_f32(x.v[i]); }); }
+VEC_INLINE Vec floor(Vec x) { return quarters<Vec>([&](int i) { return vrndmq_f32(x.v[i]); }); }
+VEC_INLINE Vec ceil(Vec x) { return quarters<Vec>([&](int i) { return vrndpq_f32(x.v[i]); }); }
+
 // The instructions saturate, and convert NaN to 0.
 VEC_INLINE IntVec to_int_nearest(Vec x) {
   return quarters<IntVec>([&](int i) { return vcvtnq_s32_f32(x.v[i]); });

@@ -120,6 +120,19 @@ VEC_INLINE Vec max(Vec a, Vec b) { return select({(a.v > b.v) | (a.v != a.v)}, a
 VEC_INLINE Vec at_least(Vec x, Vec low) { return select(less(x, low), low, x); }
 VEC_INLINE Vec at_most(Vec x, Vec high) { return select(less(high, x), high, x); }
 
+// From 2^23 on every float is an integer.
+VEC_INLINE Vec round(Vec x) {
+  Ints sign = (Ints)x.v & INT32_MIN;
+  Vec shift = splat(8388608.0f), near = (abs(x) + shift) - shift;
+  return select(less(abs(x), shift), Vec{(Floats)((Ints)near.v | sign)}, x);
+}
+VEC_INLINE Vec floor(Vec x) {
+  Ints sign = (Ints)x.v & INT32_MIN;
+  Vec near = round(x), below = near - select(less(x, near), splat(1.0f), zero());
+  return {(Floats)((Ints)below.v | sign)};
+}
+VEC_INLINE Vec ceil(Vec x) { return neg(floor(neg(x))); }
+
 VEC_INLINE int32_t truncated(float x) {
   if (x != x) return 0;
   if (x >= 2147483648.0f) return 0x7fffffff;

@@ -13,6 +13,7 @@ void test_choices();
 void test_quotas();
 void test_math();
 void test_maps();
+void test_direct_maps();
 void test_products();
 void test_convolutions();
 void test_bfloat16_products();
@@ -66,6 +67,7 @@ int main() {
   test_tables();
   test_math();
   test_maps();
+  test_direct_maps();
   test_products();
   test_convolutions();
   test_bfloat16_products();

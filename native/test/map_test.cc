@@ -1,48 +1,12 @@
 // The fused map: every op, ways to broadcast, dtypes in and out, programs of many steps, bad programs.
 #include <algorithm>
-#include <limits>
 
-#include "run.h"
+#include "map_run.h"
 
 namespace chainrule {
 namespace {
 
 constexpr Dtype kTypes[] = {Dtype::float32, Dtype::int32, Dtype::uint8, Dtype::boolean};
-const float kNan = std::numeric_limits<float>::quiet_NaN();
-const float kInf = std::numeric_limits<float>::infinity();
-
-int32_t bits_of(float x) {
-  int32_t bits;
-  std::memcpy(&bits, &x, 4);
-  return bits;
-}
-
-struct Step {
-  const char* op;
-  int32_t tile, a, b, c;
-};
-
-std::vector<int32_t> words_of(const std::vector<float>& constants, int32_t tiles,
-                              const std::vector<Step>& steps) {
-  std::vector<int32_t> words = {static_cast<int32_t>(constants.size())};
-  for (float constant : constants) words.push_back(bits_of(constant));
-  words.push_back(0);
-  words.push_back(tiles);
-  words.push_back(static_cast<int32_t>(steps.size()));
-  for (const Step& step : steps) {
-    const int32_t op = find_map_op(**tables_here().begin(), step.op);
-    for (int32_t word : {op, step.tile, step.a, step.b, step.c}) words.push_back(word);
-  }
-  return words;
-}
-
-float read(const Operand& operand, int64_t i) {
-  const void* data = operand.tensor.data;
-  if (operand.tensor.dtype == Dtype::float32) return static_cast<const float*>(data)[i];
-  if (operand.tensor.dtype == Dtype::int32) return static_cast<float>(static_cast<const int32_t*>(data)[i]);
-  return static_cast<const uint8_t*>(data)[i];
-}
-
 void fill(Operand& operand, Numbers& numbers) {
   for (int64_t i = 0; i < operand.tensor.count; ++i) {
     switch (operand.tensor.dtype) {
@@ -67,29 +31,6 @@ int64_t source_of(const Tensor& from, const Tensor& to, int64_t i) {
   }
   return at;
 }
-
-// On all instruction sets, tasks forwards and backwards. `expected` holds results as floats, whatever their
-// dtype.
-void expect(KernelRun run, const std::vector<float>& expected, const char* what) {
-  std::vector<uint8_t> before;
-  Operand* target = run.alias < 0 ? run.output : run.inputs[static_cast<size_t>(run.alias)];
-  before.assign(target->as<uint8_t>(), target->as<uint8_t>() + target->size);
-  for (const KernelTable* table : tables_here()) {
-    for (bool backwards : {false, true}) {
-      if (!before.empty()) std::memcpy(target->tensor.data, before.data(), before.size());
-      run.run(*table, backwards);
-      bool same = true;
-      for (size_t i = 0; i < expected.size(); ++i) {
-        same = same && same_bits(read(*target, static_cast<int64_t>(i)), expected[i]);
-      }
-      if (!CHECK(same)) std::fprintf(stderr, "  %s on %s\n", what, table->isa);
-    }
-  }
-  if (!before.empty()) std::memcpy(target->tensor.data, before.data(), before.size());
-}
-
-float larger(float a, float b) { return a > b || a != a ? a : b; }
-float smaller(float a, float b) { return a < b || a != a ? a : b; }
 
 struct Rule {
   const char* op;

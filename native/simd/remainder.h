@@ -1,4 +1,4 @@
-// Floats rounded to integers, and remainders: exact, for any argument.
+// Remainders: exact, for any argument.
 #pragma once
 
 #include "vec.h"
@@ -8,21 +8,6 @@ namespace {
 
 VEC_INLINE Vec with_sign_of(Vec size, Vec x) {
   return as_float((as_int(size) & splat_int(INT32_MAX)) | (as_int(x) & splat_int(INT32_MIN)));
-}
-
-// To the nearest integer, ties to the even one. From 2^23 on every float is an integer.
-VEC_INLINE Vec round(Vec x) {
-  Vec shift = splat(8388608.0f);
-  Vec near = with_sign_of((abs(x) + shift) - shift, x);
-  return select(less(abs(x), shift), near, x);
-}
-VEC_INLINE Vec floor(Vec x) {
-  Vec near = round(x);
-  return with_sign_of(near - select(less(x, near), splat(1.0f), zero()), x);
-}
-VEC_INLINE Vec ceil(Vec x) {
-  Vec near = round(x);
-  return with_sign_of(near + select(less(near, x), splat(1.0f), zero()), x);
 }
 
 constexpr float kLargeQuotient = 0x1p+28f;
