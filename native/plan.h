@@ -131,8 +131,8 @@ struct Args {
 };
 
 // One elementwise op for operands of certain types over n elements; `out` may be the same memory as an
-// argument. The same row is an opcode of the fused map and, with run_rows, the epilogue of a
-// matrix product. Registers have 32 bits for each element: a float32, an int32, or 1.0 or 0.0 for a bool.
+// argument. The same row is an opcode of the fused map and, with run_rows, the epilogue of a matrix product.
+// Registers have 32 bits for each element: a float32, an int32, or 1.0 or 0.0 for a bool.
 constexpr int64_t kTile = 512;
 struct MapOp {
   const char* signature;
@@ -141,8 +141,8 @@ struct MapOp {
   uint32_t bools;     // the same of bool
   void (*run)(float* out, const float* a, const float* b, const float* c, int64_t n);
   void (*run_rows)(float* out, const float* a, const float* b, int64_t row, int64_t rows, int64_t n);
-  // Over what lies in memory, of which a bool is a byte, for any n; nullptr where nothing is a bool, and `run`
-  // does that.
+  // Over what lies in memory, where a bool is a byte; nullptr where nothing is a bool, so that `run` does it.
+  // Both take any n.
   void (*run_stored)(void* out, const void* a, const void* b, const void* c, int64_t n);
 };
 
