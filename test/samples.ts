@@ -29,6 +29,7 @@ import {
   binary,
   casts,
   chosen,
+  clipping,
   comparison,
   few,
   inside,
@@ -134,6 +135,7 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   logicalOr: binary(bools, correctlyRounded, null),
   logicalNot: unary(bools, correctlyRounded, null),
   select: selection,
+  clip: clipping,
   cast: casts,
   broadcastTo: {
     bound: correctlyRounded,

@@ -1,6 +1,7 @@
 // Elementary functions of each element: one line each, as in map.ts. The bounds of their errors stand beside
 // the formulas in native/simd.
-import type {Tensor, TensorLike} from '../core/tensor.ts';
+import {defineOp} from '../core/define.ts';
+import {apply1, type Tensor, type TensorLike} from '../core/tensor.ts';
 import {
   arithmetic2,
   type Binary,
@@ -10,6 +11,7 @@ import {
   map2,
   type Predicate,
   predicate,
+  together,
   type Unary,
 } from './elementwise.ts';
 import {add, div, greater, less, log, mul, neg, select, square, sub} from './map.ts';
@@ -72,7 +74,19 @@ const isFiniteNumber: Predicate = predicate('isFinite');
 /** Whether each element is NaN; whether it is neither NaN nor infinite. */
 export {isFiniteNumber as isFinite, isNan as isNaN};
 
+const clipOp = defineOp({
+  signature: 'clip(x: T, low: T, high: T) -> y: T',
+  elementwise: true,
+  grad: ({dy}, {x, low, high}) => ({
+    dx: select(less(x, low), 0, select(greater(x, high), 0, dy)),
+    dLow: select(less(x, low), dy, 0),
+    dHigh: select(less(x, low), 0, select(greater(x, high), dy, 0)),
+  }),
+});
+
 /** Each element, or the bound that it lies beyond. The gradient is dy from `low` to `high`, else 0. */
 export function clip(x: TensorLike, low: TensorLike, high: TensorLike): Tensor {
-  return select(less(x, low), low, select(greater(x, high), high, x));
+  return apply1(clipOp, together('clip', [x, low, high], 'bool'), {});
 }
+/** @internal */
+clip.op = clipOp;

@@ -11,7 +11,6 @@ export type Composite =
   | 'applyUpdate'
   | 'argsort'
   | 'averagePool'
-  | 'clip'
   | 'concat'
   | 'cond'
   | 'constant'

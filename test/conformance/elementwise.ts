@@ -212,6 +212,26 @@ export const selection: OpSamples = fromStart(() => ({
   smooth: smallBroadcasts.map(([a, b]) => ({operands: [bools(a), reals(b), reals(a)]})),
 }));
 
+/** Between bounds of any order, and beside them: some numbers are equal to one, and some bounds are no numbers. */
+export const clipping: OpSamples = fromStart(() => ({
+  bound: correctlyRounded,
+  values: [
+    ...lengths.map(n => ({operands: [reals([n]), reals([n]), reals([n])]})),
+    ...broadcasts.map(([a, b]) => ({operands: [reals(a), reals(b), reals([])]})),
+    ...special.map(low => ({operands: [exactly(special), exactly([low]), exactly([1.5])]})),
+    ...special.map(high => ({operands: [exactly(special), exactly([-0.0]), exactly([high])]})),
+    {operands: [reals([3, 40_003]), reals([]), reals([1])], large: true},
+    ...[1, 17, 515].flatMap(n => [
+      {operands: [wholes([n]), wholes([n]), wholes([])]},
+      {operands: [chosen([n]), chosen([n]), chosen([n])]},
+    ]),
+  ],
+  smooth: [
+    {operands: [exactly([-2, 0.3, 2.5, -0.4]), exactly([-1.1]), exactly([1.2])]},
+    {operands: [exactly([0.5]), exactly([-1, 0.8, 2]), exactly([0.2, 3, 4])]},
+  ],
+}));
+
 const halves = [
   ...[0, -0, 1, -2.5, 65_504, 65_519, 65_520, 1e6, -1e6, 2 ** -14, 2 ** -24, 2 ** -25, 1.5 * 2 ** -25],
   ...[

@@ -45,11 +45,6 @@ const changed = (x: Float64Array, at: Readonly<Record<number, (before: number) =
   [...x].map((value, index) => at[index]?.(value) ?? value);
 
 const functions: {readonly [Name in Exclude<Composite, Elsewhere>]: Own} = {
-  clip: {
-    build: x => ops.clip(x, -0.73, 0.48),
-    exact: x => x.map(value => Math.min(Math.max(value, -0.73), 0.48)),
-    operands: () => [spread([4, 5])],
-  },
   concat: {
     build: (a, b) => ops.concat([a, b], 1),
     exact: (a, b) => [a[0], a[1], b[0], a[2], a[3], b[1]] as number[],

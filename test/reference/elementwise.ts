@@ -97,6 +97,7 @@ export const scalarRules: Record<string, ScalarRule> = {
   logicalXor: (a, b) => flag((a !== 0) !== (b !== 0)),
   logicalNot: a => flag(a === 0),
   select: (condition, a, b) => (condition !== 0 ? a : b),
+  clip: (x, low, high) => (x < low ? low : x > high ? high : x),
   cast: a => a,
   broadcastTo: a => a,
 };
