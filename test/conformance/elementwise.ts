@@ -195,7 +195,7 @@ export const chosen: Make = shape => ({
   data: Uint8Array.from(wholes(shape).data, x => x & 1),
 });
 
-export const selection: OpSamples = fromStart(() => ({
+const selection: OpSamples = fromStart(() => ({
   bound: correctlyRounded,
   values: [
     ...lengths.map(n => ({operands: [bools([n]), reals([n]), reals([n])]})),
@@ -212,8 +212,8 @@ export const selection: OpSamples = fromStart(() => ({
   smooth: smallBroadcasts.map(([a, b]) => ({operands: [bools(a), reals(b), reals(a)]})),
 }));
 
-/** Between bounds of any order, and beside them: some numbers are equal to one, and some bounds are no numbers. */
-export const clipping: OpSamples = fromStart(() => ({
+/** Between bounds of any order and beside them; some are equal to a bound, and some bounds are no numbers. */
+const clipping: OpSamples = fromStart(() => ({
   bound: correctlyRounded,
   values: [
     ...lengths.map(n => ({operands: [reals([n]), reals([n]), reals([n])]})),
@@ -231,6 +231,8 @@ export const clipping: OpSamples = fromStart(() => ({
     {operands: [exactly([0.5]), exactly([-1, 0.8, 2]), exactly([0.2, 3, 4])]},
   ],
 }));
+
+export const choices = {select: selection, clip: clipping};
 
 const halves = [
   ...[0, -0, 1, -2.5, 65_504, 65_519, 65_520, 1e6, -1e6, 2 ** -14, 2 ** -24, 2 ** -25, 1.5 * 2 ** -25],
