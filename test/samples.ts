@@ -44,6 +44,7 @@ import {
 } from './conformance/elementwise.ts';
 import {mapSamples} from './conformance/fused.ts';
 import {convolutions, pools, resamplings} from './conformance/images.ts';
+import {indexingSamples} from './conformance/indexing.ts';
 import * as along from './conformance/lines.ts';
 import * as moving from './conformance/moving.ts';
 import {productSamples} from './conformance/products.ts';
@@ -350,12 +351,7 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   tile: moving.tiles(),
   repeat: moving.repeats(),
   reverse: moving.reversals(),
-  gather: moving.axisGathers(),
-  scatterAdd: moving.scatters(false, bounds.scattered),
-  scatterUpdate: moving.scatters(true, correctlyRounded),
-  takeAlongAxis: moving.takesAlong(),
-  addAlongAxis: moving.addsAlong(),
-  flattenIndices: moving.flattenings(),
+  ...indexingSamples(),
   // Lines along an axis.
   min: along.smallest(),
   argMin: along.smallestAt(),

@@ -1,7 +1,7 @@
 // The rules of `fuse`. What follows a product is computed while its result is in registers or the L1 cache: a
 // bias, then an elementwise op, perhaps with another tensor of its shape, then a finite check. Views between
-// the two do not count. The finite checks of small tensors become one. What is left of elementwise calls
-// becomes maps.
+// the two do not count. Zeros that are scattered to are not made. The finite checks of small tensors become
+// one. What is left of elementwise calls becomes maps.
 import {match} from '../core/operands.ts';
 import {rowOfCall} from '../core/registers.ts';
 import {sameShape} from '../core/shape.ts';
@@ -10,10 +10,12 @@ import {baseOf, callsOf, rebuild, rewrite, usersOf, withInputs} from '../graph/w
 import {finiteEachOp, finiteOp} from '../ops/check.ts';
 import {convInputOp, convOp} from '../ops/conv.ts';
 import {matmulOp} from '../ops/gemm.ts';
+import {scatterAddOp, scatterSumOp} from '../ops/indexing.ts';
 import {add, gelu, geluGrad, geluTanh, geluTanhGrad, mul} from '../ops/map.ts';
 import {reshapeOp} from '../ops/move.ts';
 import {type MapProgram, mapOp} from '../ops/program.ts';
 import {mapRoots, type Roots, tensorsOf} from './roots.ts';
+import {uniformValue} from './simplify-rules.ts';
 
 const isElementwise = ({op}: Call): boolean => op.elementwise && op.kind === 'primitive';
 
@@ -135,6 +137,18 @@ function withMap(call: Call, [tensor, ...others]: readonly Tensor[]): Product | 
   const seen = others.flatMap(other => inShapeOf(base.call, other));
   const attributes = {...product.attributes, map: rowOfCall(call)};
   return {...product, epilogue: [...product.epilogue, ...seen], attributes};
+}
+
+/** What is added to zeros is summed as it is written. */
+export function fuseScatters(roots: Roots): Roots {
+  const replacement = rewrite(tensorsOf(roots), (call, inputs) => {
+    const given = call.op === scatterAddOp ? match(withInputs(call, inputs).result, scatterAddOp) : undefined;
+    if (!given || !Object.is(uniformValue(given.x), 0)) return rebuild(call, inputs);
+    const {indices, updates, axis, batchDims} = given;
+    const attributes = {axis, batchDims, shape: call.result.shape};
+    return apply(scatterSumOp, [indices, updates], attributes, call.scope);
+  });
+  return mapRoots(roots, replacement);
 }
 
 /** Elements up to which tensors share a finite check: a larger one is worth several threads. */

@@ -4,13 +4,13 @@
 import {sameShape} from '../core/shape.ts';
 import type {Call, Tensor} from '../core/tensor.ts';
 import {callsOf, rebuild, rewrite, usersOf} from '../graph/walk.ts';
-import {fuseProducts, makeMap, mergeFiniteChecks} from './fuse-rules.ts';
+import {fuseProducts, fuseScatters, makeMap, mergeFiniteChecks} from './fuse-rules.ts';
 import {isIdentity, makeProgram} from './map-program.ts';
 import {mapRoots, type Roots, tensorsOf} from './roots.ts';
 
 /** Elementwise calls always become maps, which are their kernel; with `join` false, each becomes its own. */
 export function fuse(roots: Roots, join = true): Roots {
-  return groupElementwise(join ? mergeFiniteChecks(fuseProducts(roots)) : roots, join);
+  return groupElementwise(join ? mergeFiniteChecks(fuseScatters(fuseProducts(roots))) : roots, join);
 }
 
 /** Calls that become one map. Only the result of `root` is read outside. */

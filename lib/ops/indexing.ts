@@ -118,6 +118,14 @@ function scatterAdd(x: Tensor, indices: Tensor, updates: Tensor, place: Place): 
   return apply1(scatterAddOp, [x, indices, updates], place);
 }
 
+/** `scatterAdd` to zeros of that shape, which are not written before. */
+export const scatterSumOp = defineOp({
+  signature: 'scatterSum(indices: i32, updates: f32) -> y: f32 {axis: i32, batchDims: i32}',
+  also: attributes<Place & {readonly shape: Shape}>(),
+  kind: 'fused',
+  shape: (_, {shape}) => shape,
+});
+
 export const scatterUpdateOp = defineOp({
   signature: 'scatterUpdate(x: T, indices: i32, updates: T) -> y: T {axis: i32, batchDims: i32}',
   inPlace: 'x',

@@ -25,6 +25,7 @@
 #include "reduce.h"
 #include "resample.h"
 #include "row_updates.h"
+#include "scatter_sum.h"
 #include "softmax.h"
 #include "sort.h"
 #include "statistics.h"
@@ -38,7 +39,8 @@ constexpr auto kKernels =
          kGatherKernels, kCheckKernels, kRandomKernels, kMoveKernels, kOptimizerKernels, kJoinKernels,
          kPadKernels, kIndexingKernels, kCumulateKernels, kStatisticsKernels, kCenteredSumsKernels,
          kLayerNormKernels, kSortKernels, kWindowKernels, kConvKernels, kPoolKernels, kResampleKernels,
-         kDetectionKernels, kRecurrentKernels, kRecurrentStepKernels, kAttentionKernels, kRowUpdateKernels);
+         kDetectionKernels, kRecurrentKernels, kRecurrentStepKernels, kAttentionKernels, kRowUpdateKernels,
+         kScatterSumKernels);
 
 constexpr int32_t kKernelCount = sizeof(kKernels.kernels) / sizeof(Kernel);
 constexpr KernelTable kTable = {kIsaName, kKernels.kernels, kKernelCount, kMapOps, kMapOpCount};

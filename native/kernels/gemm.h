@@ -63,8 +63,8 @@ double matmul_cost(const Args& args) {
 using BlockFunction = void (*)(const Product&, const Workspace&, const Block&);
 
 template <class Number>
-BlockFunction fastest_for(const Product& p, int64_t rows) {
-  if (Number::kPerWord == 1 && transposes_in_registers(p, rows)) return multiply_transposed_block;
+BlockFunction fastest_for(const Product& p, int64_t rows, int64_t columns) {
+  if (Number::kPerWord == 1 && transposes_in_registers(p, rows, columns)) return multiply_transposed_block;
   if (Number::kPerWord == 1 && has_few_rows(p, rows)) return multiply_thin_block;
   return multiply_block<Number>;
 }
@@ -101,7 +101,7 @@ int64_t thin_columns(const Product& p, const Block& block) {
 
 template <class Number>
 void run_block(const Product& p, const Workspace& workspace, Block block) {
-  const BlockFunction fastest = fastest_for<Number>(p, block.rows);
+  const BlockFunction fastest = fastest_for<Number>(p, block.rows, block.columns);
   const bool whole = Number::kPerWord > 1 || fastest != multiply_block<Number>;
   const int64_t thin = whole ? 0 : thin_columns(p, block);
   block.columns -= thin;
@@ -143,7 +143,7 @@ void run_part(const Product& p, const Work& work, const Workspace& workspace, Pl
 template <class Number>
 void run_product(const Args& args, int64_t first_task, int64_t last_task) {
   Product p = oriented(args);
-  const Work work = work_of(p, batches_in(args.outputs[0]));
+  Work work = work_of(p, batches_in(args.outputs[0]));
   Workspace workspace = workspace_of(args);
   if (p.epilogue.guarded) workspace.guard = clear_guard(args, work.tasks, first_task, last_task);
   if (p.m == 0 || p.n == 0 || work.batches == 0) return;
@@ -151,6 +151,7 @@ void run_product(const Args& args, int64_t first_task, int64_t last_task) {
   if (first_task == 0 && last_task == work.tasks && work.batches == 1 && p.n <= kMaxBlockColumns) {
     return run_block<Number>(p, workspace, {0, p.m, 0, p.n});
   }
+  choose_cut(p, Number::kPerWord == 1 && ends_in_half(p.n), &work);
   const Place start = work.place_of(first_task), end = work.place_of(last_task);
   const Place whole = {0, work.by_rows ? 0 : work.vectors, work.by_rows ? work.m : 0};
   const Batches batches = work.batches > 1 ? batches_of(args) : Batches{};

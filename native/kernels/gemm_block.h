@@ -64,7 +64,8 @@ template <class Number>
 void multiply_panel(const Product& p, const Part& part, const Workspace& workspace, float* copy,
                     NextRows* next) {
   int64_t vectors = ceil_div(part.columns, kLanes);
-  const RowTiles tiles = tiles_of(part.rows, vectors);
+  const RowTiles tiles =
+      copy == nullptr ? tiles_of(part.rows, vectors) : copying_tiles_of(part.rows, vectors);
   bool last = is_finished(p, part) && !p.c_transposed;
   TileArgs t = first_tile<Number>(p, part, workspace, vectors, last);
   t.copy = copy;
@@ -89,6 +90,7 @@ void multiply_panel(const Product& p, const Part& part, const Workspace& workspa
       copying_tile<Number>(p, part)(t);
       t.b = copy;
       t.b_step = vectors * kLanes;
+      t.b_columns = 0;
     } else {
       if (next != nullptr) t.prefetch = next->take(t.depth);
       table->of[vectors - 1][rows - 1](t);
@@ -135,10 +137,11 @@ VEC_INLINE void multiply_group(const Product& p, const Workspace& workspace, con
                                NextRows* next) {
   part->a = p.a.from(part->row, part->k);
   if (packs_a<Number>(p)) pack_a<Number>(p, workspace, part);
-  const int64_t width = panel_columns<Number>(p, block.rows);
-  for (int64_t j = 0; j < block.columns; j += width) {
-    part->column = block.column + j;
-    part->columns = min(block.columns - j, width);
+  const Panels panels = panels_of<Number>(p, block);
+  for (int64_t i = 0; i < panels.count; ++i) {
+    const int64_t first = panels.column(i);
+    part->column = block.column + first;
+    part->columns = min(panels.column(i + 1), block.columns) - first;
     float* copy = prepare_panel<Number>(p, workspace, block, part);
     multiply_panel<Number>(p, *part, workspace, copy, next);
     yield_to_others(workspace.yield_point);

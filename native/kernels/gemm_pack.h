@@ -192,14 +192,31 @@ int64_t panel_columns(const Product& p, int64_t rows) {
   return whole ? kPanelColumns : kFewVectors * kLanes;
 }
 
+// How the columns of a block are cut into panels.
+struct Panels {
+  int64_t count, vectors;
+  int64_t column(int64_t i) const { return vectors * i / count * kLanes; }
+};
+
+// Panels of a b that lies transposed are of nearly equal width, so that none is too narrow for tiles that
+// copy.
+template <class Number>
+Panels panels_of(const Product& p, const Block& block) {
+  const int64_t vectors = ceil_div(block.columns, kLanes);
+  const int64_t width = panel_columns<Number>(p, block.rows) / kLanes, count = ceil_div(vectors, width);
+  const bool alike = Number::kPerWord == 1 && p.b_transposed && vectors >= 2 * kLeastTransposingVectors &&
+                     block.rows >= rows_of_tile(kLeastTransposingVectors);
+  return {count, alike ? vectors : count * width};
+}
+
 // The first tile over a panel, if it can copy it for the others: at its full width, because a narrow panel
-// has too little of each row.
+// has too little of each row, unless that lies transposed.
 template <class Number>
 TileFunction copying_tile(const Product& p, const Part& part) {
   if constexpr (Number::kPerWord == 1 && !kNarrowPanels) {
+    if (p.b_transposed) return transposing_tile(part.rows, part.columns, p.b_row, part.depth);
     if (part.columns != kPanelColumns) return nullptr;
-    const int64_t rows = tiles_of(part.rows, kTileVectors).rows(0);
-    if (p.b_transposed) return transposing_tile(rows, p.b_row, part.depth);
+    const int64_t rows = min(part.rows, rows_of_tile(kTileVectors));
     return kTiles<Number, TileKind::copying>.of[kTileVectors - 1][rows - 1];
   }
   return nullptr;

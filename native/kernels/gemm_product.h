@@ -101,9 +101,10 @@ VEC_INLINE int64_t padded(int64_t n) {
   return ceil_div(n, kLanes) * kLanes - (ends_in_half(n) ? kLanes / 2 : 0);
 }
 
-// Of each number of an operand that lies transposed: rows `step` numbers apart, which become so many columns.
-double transpose_cost(int64_t columns, int64_t step, int64_t k) {
-  const bool hidden = columns >= kPanelColumns && transposing_tile(kMostTransposingRows, step, k) != nullptr;
+// Of each number of an operand that lies transposed: rows `step` numbers apart, which become so many columns
+// for so many rows.
+double transpose_cost(int64_t rows, int64_t columns, int64_t step, int64_t k) {
+  const bool hidden = transposing_tile(rows, min(columns, kPanelColumns), step, k) != nullptr;
   return hidden ? kHiddenTransposeCost : kTransposeCost;
 }
 
@@ -114,8 +115,8 @@ bool is_faster_swapped(const Product& p) {
   double m = static_cast<double>(p.m), n = static_cast<double>(p.n), k = static_cast<double>(p.k);
   double padded_m = static_cast<double>(padded(p.m)), padded_n = static_cast<double>(padded(p.n));
   double blocks = static_cast<double>(ceil_div(p.k, kBlockDepth));
-  double straight = m * padded_n * k + (p.b_transposed ? transpose_cost(p.n, p.b_row, p.k) * n * k : 0);
-  double copy = p.a.lie_along_k() ? transpose_cost(p.m, p.a.row, p.k) * m * k : 0;
+  double straight = m * padded_n * k + (p.b_transposed ? transpose_cost(p.m, p.n, p.b_row, p.k) * n * k : 0);
+  double copy = p.a.lie_along_k() ? transpose_cost(p.n, p.m, p.a.row, p.k) * m * k : 0;
   double swapped = n * padded_m * k + copy + kTransposeCost * m * n * blocks;
   return swapped < kClearly * straight;
 }

@@ -215,12 +215,22 @@ constexpr TileTable kTiles = make_tiles<Number, kKind>();
 // a tenth of a shallow tile.
 struct RowTiles {
   int64_t count, least, taller;  // so many of them are one row taller than the least
-  int64_t rows(int64_t i) const { return least + (i < taller); }
+  int64_t more;                  // rows that the first has besides
+  int64_t rows(int64_t i) const { return least + (i < taller) + (i == 0 ? more : 0); }
 };
 
 constexpr RowTiles tiles_of(int64_t rows, int64_t vectors) {
   const int64_t count = ceil_div(rows, rows_of_tile(static_cast<int>(vectors)));
-  return {count, rows / count, rows % count};
+  return {count, rows / count, rows % count, 0};
+}
+
+// The same with a first tile as tall as can be: it copies the panel, under as many multiply-adds as there
+// are.
+constexpr RowTiles copying_tiles_of(int64_t rows, int64_t vectors) {
+  const int64_t tallest = rows_of_tile(static_cast<int>(vectors));
+  if (rows <= tallest) return tiles_of(rows, vectors);
+  const RowTiles others = tiles_of(rows - tallest, vectors);
+  return {1 + others.count, others.least, 1 + others.taller, tallest - others.least - 1};
 }
 
 // All rows over one panel of so many vectors; t is the first tile.

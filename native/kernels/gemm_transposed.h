@@ -85,8 +85,10 @@ constexpr TransposedTable make_transposed() {
 }
 constexpr TransposedTable kTransposedTiles = make_transposed();
 
-bool transposes_in_registers(const Product& p, int64_t rows) {
-  return rows <= kMaxTransposedRows && p.b_transposed && p.a.lie_along_k() && !p.c_transposed;
+// Not where a tile copies b while it multiplies.
+bool transposes_in_registers(const Product& p, int64_t rows, int64_t columns) {
+  if (rows > kMaxTransposedRows || !p.b_transposed || !p.a.lie_along_k() || p.c_transposed) return false;
+  return transposing_tile(rows, min(columns, kPanelColumns), p.b_row, p.k) == nullptr;
 }
 
 // A block where transposes_in_registers holds.

@@ -196,20 +196,28 @@ VEC_INLINE void scatter_block(const Gathered& of, Element* y, const Element* x, 
   }
 }
 
+// Calls work(block, first column, end) for tasks [first, last): whole vectors, but for the last strip. Strips
+// of a block that follow one another are made as one.
+template <class Work>
+VEC_INLINE void for_strips(const Gathered& of, int64_t first, int64_t last, Work work) {
+  const int64_t strips = strips_of_row(of.inner);
+  for (int64_t task = first, count; task < last; task += count) {
+    const int64_t strip = task % strips;
+    count = min(strips - strip, last - task);
+    const int64_t width = strips == 1 ? of.inner : of.inner / strips / kLanes * kLanes;
+    work(task / strips, strip * width, strip + count == strips ? of.inner : (strip + count) * width);
+  }
+}
+
 template <class How, class Element>
 VEC_INLINE void scatter_blocks(const Args& args, int64_t first, int64_t last) {
-  Gathered of = gathered(args.outputs[0], args.inputs[1], args.attributes[0], args.attributes[1]);
-  int64_t strips = strips_of_row(of.inner);
-  for (int64_t task = first, count; task < last; task += count) {
-    // Whole vectors, but for the last strip. Strips of a block that follow one another are made as one.
-    int64_t block = task / strips, strip = task % strips, size = of.n * of.inner;
-    count = min(strips - strip, last - task);
-    int64_t width = strips == 1 ? of.inner : of.inner / strips / kLanes * kLanes;
-    int64_t end = strip + count == strips ? of.inner : (strip + count) * width;
+  const Gathered of = gathered(args.outputs[0], args.inputs[1], args.attributes[0], args.attributes[1]);
+  const int64_t size = of.n * of.inner;
+  for_strips(of, first, last, [&](int64_t block, int64_t from, int64_t to) {
     scatter_block<How>(of, output<Element>(args, 0) + block * size, input<Element>(args, 0) + block * size,
                        input<int32_t>(args, 1) + block / of.outer * of.count,
-                       input<Element>(args, 2) + block * of.count * of.inner, strip * width, end);
-  }
+                       input<Element>(args, 2) + block * of.count * of.inner, from, to);
+  });
 }
 
 template <class Number>

@@ -48,8 +48,9 @@ void multiply_rows(const Product& p, const Workspace& workspace, int64_t first, 
   if (p.b_row != p.n) {
     Product panel = p;
     panel.n = kPanelUnit;
+    const Block block = {first, last - first, 0, kPanelUnit};
     for (int64_t column = 0; column < p.n; column += kPanelUnit) {
-      fastest_for<Float32>(panel, last - first)(panel, workspace, {first, last - first, 0, kPanelUnit});
+      fastest_for<Float32>(panel, block.rows, block.columns)(panel, workspace, block);
       panel.b += p.k * kPanelUnit;
       panel.c += kPanelUnit;
       if (panel.epilogue.bias != nullptr) panel.epilogue.bias += kPanelUnit;
@@ -58,7 +59,7 @@ void multiply_rows(const Product& p, const Workspace& workspace, int64_t first, 
   }
   for (int64_t column = 0; column < p.n; column += kMaxBlockColumns) {
     Block block = {first, last - first, column, min(p.n - column, kMaxBlockColumns)};
-    fastest_for<Float32>(p, block.rows)(p, workspace, block);
+    fastest_for<Float32>(p, block.rows, block.columns)(p, workspace, block);
   }
 }
 

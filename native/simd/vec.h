@@ -93,6 +93,16 @@ VEC_INLINE void transpose_16x4(const float* from, int64_t from_stride, float* to
     for (int i = 0; i < kLanes; ++i) to[k * to_stride + i] = from[i * from_stride + k];
   }
 }
+
+VEC_INLINE void transpose_upto_8x4(const float* from, int64_t from_stride, int64_t n, float* to,
+                                   int64_t to_stride) {
+  for (int k = 0; k < 4; ++k) {
+    for (int i = 0; i < kLanes / 2; ++i) {
+      const int64_t row = i < n ? i : n > 0 ? n - 1 : 0;
+      to[k * to_stride + i] = from[row * from_stride + k];
+    }
+  }
+}
 #endif
 
 VEC_INLINE Mask mask_xor(Mask a, Mask b) {

@@ -306,6 +306,17 @@ VEC_INLINE void transpose_16x16(const float* from, int64_t from_stride, float* t
   }
 }
 
+VEC_INLINE void store_8x4(const __m256 (&rows)[4], float* to, int64_t to_stride) {
+  const __m256d low01 = _mm256_castps_pd(_mm256_unpacklo_ps(rows[0], rows[1]));
+  const __m256d high01 = _mm256_castps_pd(_mm256_unpackhi_ps(rows[0], rows[1]));
+  const __m256d low23 = _mm256_castps_pd(_mm256_unpacklo_ps(rows[2], rows[3]));
+  const __m256d high23 = _mm256_castps_pd(_mm256_unpackhi_ps(rows[2], rows[3]));
+  _mm256_storeu_ps(to, _mm256_castpd_ps(_mm256_unpacklo_pd(low01, low23)));
+  _mm256_storeu_ps(to + to_stride, _mm256_castpd_ps(_mm256_unpackhi_pd(low01, low23)));
+  _mm256_storeu_ps(to + 2 * to_stride, _mm256_castpd_ps(_mm256_unpacklo_pd(high01, high23)));
+  _mm256_storeu_ps(to + 3 * to_stride, _mm256_castpd_ps(_mm256_unpackhi_pd(high01, high23)));
+}
+
 // Halves of registers are read as quarters, which takes a load in place of a shuffle. Returns where the next
 // eight rows start.
 VEC_INLINE const float* transpose_8x4(const float* from, int64_t from_stride, float* to, int64_t to_stride) {
@@ -317,20 +328,30 @@ VEC_INLINE const float* transpose_8x4(const float* from, int64_t from_stride, fl
     from += from_stride;
     __asm__("" : "+v"(rows[i]), "+r"(from));
   }
-  const __m256d low01 = _mm256_castps_pd(_mm256_unpacklo_ps(rows[0], rows[1]));
-  const __m256d high01 = _mm256_castps_pd(_mm256_unpackhi_ps(rows[0], rows[1]));
-  const __m256d low23 = _mm256_castps_pd(_mm256_unpacklo_ps(rows[2], rows[3]));
-  const __m256d high23 = _mm256_castps_pd(_mm256_unpackhi_ps(rows[2], rows[3]));
-  _mm256_storeu_ps(to, _mm256_castpd_ps(_mm256_unpacklo_pd(low01, low23)));
-  _mm256_storeu_ps(to + to_stride, _mm256_castpd_ps(_mm256_unpackhi_pd(low01, low23)));
-  _mm256_storeu_ps(to + 2 * to_stride, _mm256_castpd_ps(_mm256_unpacklo_pd(high01, high23)));
-  _mm256_storeu_ps(to + 3 * to_stride, _mm256_castpd_ps(_mm256_unpackhi_pd(high01, high23)));
+  store_8x4(rows, to, to_stride);
   return from + 4 * from_stride;
 }
 
 VEC_INLINE void transpose_16x4(const float* from, int64_t from_stride, float* to, int64_t to_stride) {
   from = transpose_8x4(from, from_stride, to, to_stride);
   transpose_8x4(from, from_stride, to + 8, to_stride);
+}
+
+VEC_INLINE void transpose_upto_8x4(const float* from, int64_t from_stride, int64_t n, float* to,
+                                   int64_t to_stride) {
+  const float* row[8];
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) {
+    row[i] = from;
+    from += i + 1 < n ? from_stride : 0;
+  }
+  __m256 rows[4];
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    const __m256 low = _mm256_castps128_ps256(_mm_loadu_ps(row[i]));
+    rows[i] = _mm256_insertf128_ps(low, _mm_loadu_ps(row[i + 4]), 1);
+  }
+  store_8x4(rows, to, to_stride);
 }
 
 }  // namespace

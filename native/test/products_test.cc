@@ -282,6 +282,27 @@ void test_refused_batches() {
   CHECK(refused({0}, {2}, {0}));
 }
 
+void test_transposed() {
+  // Few rows and a transposed b: in pairs of groups and single groups, with tails of k and of the columns.
+  test_product({1, 48, 769, false, true}, "relu", true, 3);
+  test_product({5, 113, 390, false, true}, nullptr, true, 1);
+  test_product({6, 33, 17, false, true}, "relu", false, 0);
+  test_product({10, 96, 400, false, true}, "relu", true, 2);
+  // A transposed b copied in panels of three and four vectors: whole, ending in part of a vector or in half
+  // of one; cut alike where there are six vectors and more, but not for few rows.
+  for (const int64_t n : {33, 40, 41, 47, 48, 49, 56, 57, 63, 96, 100, 145, 601}) {
+    for (const int64_t m : {6, 7, 8, 9, 19}) test_product({m, n, 391, false, true}, nullptr, true, 1);
+    test_product({20, n, 5, true, true}, "relu", false, 2);
+  }
+  // A transposed b that the first tile of six rows copies: blocks of k of no whole steps, or of too
+  // few of them, and rows of b too far apart for that.
+  test_product({18, 150, 779, false, true}, "relu", true, 1);
+  test_product({13, 64, 389, false, true}, nullptr, true, 2);
+  test_product({17, 129, 6, true, true}, "relu", true, 0);
+  test_product({18, 150, 256, false, true}, nullptr, true, 1);
+  test_product({131, 200, 401, true, true}, nullptr, false, 2);
+}
+
 }  // namespace
 
 void test_products() {
@@ -306,23 +327,14 @@ void test_products() {
   test_product({1, 1100, 500, false, false}, "relu", true, 1);
   test_product({2, 300, 1000, false, false}, nullptr, true, 1);
   test_product({1, 1037, 2100, false, false}, "relu", true, 1);
-  // Few rows and a transposed b: in pairs of groups and single groups, with tails of k and of the columns.
-  test_product({1, 48, 769, false, true}, "relu", true, 3);
-  test_product({5, 113, 390, false, true}, nullptr, true, 1);
-  test_product({6, 33, 17, false, true}, "relu", false, 0);
-  test_product({10, 96, 400, false, true}, "relu", true, 2);
+  test_transposed();
   // Swapped operands: whole vectors of rows and tails, in one and several blocks of k.
   test_product({16, 130, 385, false, true}, "relu", true, 1);
   test_product({32, 257, 769, false, true}, "relu", true, 0);
   test_product({47, 100, 17, false, true}, nullptr, true, 3);
   test_product({127, 1000, 400, false, true}, "relu", false, 1);
-  // A transposed b that the first tile of six or five rows copies: blocks of k of no whole steps, or of too
-  // few of them, and rows of b too far apart for that.
-  test_product({18, 150, 779, false, true}, "relu", true, 1);
-  test_product({13, 64, 389, false, true}, nullptr, true, 2);
-  test_product({17, 129, 6, true, true}, "relu", true, 0);
-  test_product({18, 150, 256, false, true}, nullptr, true, 1);
-  test_product({131, 200, 401, true, true}, nullptr, false, 2);
+  // Rows shared where columns would be: what is left over is half a vector.
+  for (const bool first : {false, true}) test_product({25, 49, 1188, first, !first}, "relu", true, 1);
   // Last columns as half a vector, as rows of the transpose and as both; tasks that end within a vector of
   // columns, within rows, and where rows are cut after whole vectors.
   for (int form = 0; form < 4; ++form) {

@@ -1,7 +1,8 @@
 // Random numbers, moves, and operands that `check` must refuse.
 #include <algorithm>
+#include <cmath>
 
-#include "call.h"
+#include "run.h"
 
 namespace chainrule {
 namespace {
@@ -241,6 +242,9 @@ void test_index_refusals() {
     CHECK(refused(name, {f32({3, 5})}, {f32({3, 4}), i32({2}), f32({2, 4})}, {0, 0}));
     CHECK(refused(name, {f32({3, 4})}, {f32({3, 4}), i32({2}), f32({3, 4})}, {0, 0}));
   }
+  CHECK(refused("scatterSum", {f32({3, 5})}, {i32({2}), f32({2, 4})}, {0, 0}));
+  CHECK(refused("scatterSum", {f32({3, 4})}, {i32({2}), f32({3, 4})}, {0, 0}));
+  CHECK(refused("scatterSum", {f32({3, 4})}, {i32({2}), f32({2, 4})}, {2, 0}));
   CHECK(refused("takeAlongAxis", {f32({3, 2}), i32({3})}, {f32({3, 4}), i32({3, 2})}, {1}));
   CHECK(refused("takeAlongAxis", {f32({2, 2}), guard}, {f32({3, 4}), i32({2, 2})}, {1}));
   CHECK(refused("takeAlongAxis", {f32({3, 3}), guard}, {f32({3, 4}), i32({3, 2})}, {1}));
@@ -270,6 +274,25 @@ void test_line_refusals() {
   for (const int32_t k : {0, 4}) CHECK(refused("topK", {f32({k}), i32({k})}, {f32({3})}, {k}));
   CHECK(refused("topK", {f32({2, 2}), i32({2, 2})}, {f32({3, 3})}, {2}));
   CHECK(refused("topK", {f32({3, 2}), i32({3, 1})}, {f32({3, 3})}, {2}));
+}
+
+// Indices outside add nothing, and -0 that arrives alone becomes 0, in rows that are marked and in others.
+void test_sums_of_rows() {
+  for (const int64_t width : {1, 16, 257}) {
+    Operand indices(kI32, {5}, 1), updates(kF32, {5, width}, 2), sums(kF32, {70, width}, 3);
+    indices.set(std::vector<int32_t>{2, -1, 69, 70, 2});
+    const float rows[] = {1.0f, 50.0f, -0.0f, 50.0f, 2.0f};
+    for (int64_t i = 0; i < 5 * width; ++i) updates.as<float>()[i] = rows[i / width];
+    for (const KernelTable* table : tables_here()) {
+      for (const bool backwards : {false, true}) {
+        KernelRun{"scatterSum", &sums, {&indices, &updates}, {0, 0}}.run(*table, backwards);
+        for (int64_t i = 0; i < 70 * width; ++i) {
+          const float y = sums.as<float>()[i];
+          CHECK(y == (i / width == 2 ? 3.0f : 0.0f) && !std::signbit(y));
+        }
+      }
+    }
+  }
 }
 
 // What lies outside is told, in the part of the work that finds it, and nothing is read or written there.
@@ -313,6 +336,7 @@ void test_refusals() {
   test_index_refusals();
   test_line_refusals();
   test_indices_outside();
+  test_sums_of_rows();
   for (const char* name : {"sum", "max"}) {
     CHECK(refused(name, {f32({2})}, {f32({2, 3})}, {2}) && refused(name, {f32({2})}, {f32({2, 3})}, {-1}));
     CHECK(refused(name, {f32({2})}, {f32({2, 3})}, {0}) && refused(name, {f32({2, 1})}, {f32({2, 3})}, {1}));

@@ -70,6 +70,7 @@ const kernelsWithoutOp = [
   'reduce_join',
   'row_updates',
   'scatter_join',
+  'scatter_sum',
   'update_rules',
   'view',
 ];

@@ -275,3 +275,22 @@ describe('maps', () => {
     }
   });
 });
+
+describe('what is scattered', () => {
+  const ids = input({name: 'ids', shape: [4, 1], dtype: 'int32'});
+
+  it('to zeros is summed without them', () => {
+    expect(fused(ops.scatterNd(ids, x, [9, 3]))).toMatchInlineSnapshot(`
+      "t0 i32[4], t1 i32[32] = flattenIndices(ids) {sizes: [9]}
+      t2 f32[9,3] = scatterSum(t0, x) {axis: 0, batchDims: 0}
+      output y = t2"
+    `);
+  });
+
+  it('to other numbers, integers or -0 is added to them', () => {
+    for (const ground of [ops.broadcastTo(1, [9, 3]), ops.broadcastTo(-0, [9, 3])]) {
+      expect(fused(ops.tensorScatterAdd(ground, ids, x))).toContain('scatterAdd');
+    }
+    expect(fused(ops.scatterNd(ids, cast(x, 'int32'), [9, 3]))).toContain('scatterAdd');
+  });
+});

@@ -60,7 +60,7 @@ describe('the update of a table', () => {
     const names = step().instructions();
     expect(names).toContain('adamRows');
     expect(names).toContain('adam');
-    expect(names).not.toContain('scatterAdd');
+    expect(names).not.toContain('scatterSum');
   });
 
   it('gives the same bits as with such a gradient', () => {
@@ -74,7 +74,7 @@ describe('the update of a table', () => {
   it('is dense where something else reads the gradient', () => {
     const names = step(true).instructions();
     expect(names).not.toContain('adamRows');
-    expect(names).toContain('scatterAdd');
+    expect(names).toContain('scatterSum');
   });
 });
 

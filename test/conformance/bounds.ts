@@ -130,6 +130,13 @@ export const scattered: Bound = (call, [x, indices, updates]) => {
   return [magnitudes.map(size => drift(most, size))];
 };
 
+/** The same, to zeros. */
+export const summed: Bound = (call, [indices, updates]) => {
+  const inputs = [indices as Values, (updates as Values).map(Math.abs)];
+  const [magnitudes] = evaluateCall(call, inputs) as [Values];
+  return [magnitudes.map(size => drift((updates as Values).length + 1, size))];
+};
+
 const lineLength = (call: Call): number => {
   const {axis} = call.attributes as {axis: number};
   return (call.inputs[0] as Tensor).shape[axis] as number;

@@ -69,6 +69,11 @@ export const indexingRules: Record<string, Rule> = {
     (before, update) => before + update,
     (before, update) => (before + update) | 0,
   ),
+  scatterSum: (call, [indices, updates]) => {
+    const {shape, size} = call.result;
+    const at = gathered(shape, shapeOf(call.inputs[0]), indices as Values, call.attributes as Place);
+    return changed(new Float64Array(size), at, updates as Values, (before, update) => before + update);
+  },
   scatterUpdate: scatter((_, update) => update),
   takeAlongAxis: (call, [x, indices]) => {
     const [from, shape] = [shapeOf(call.inputs[0]), shapeOf(call.inputs[1])];
