@@ -35,7 +35,7 @@ function axesOf(where: string, {axis}: OverlapOptions): number[] | undefined {
 function areaOf(kind: string, axes: readonly number[] | undefined): (x: Tensor) => Tensor {
   return x => {
     const odd = axes?.find(axis => axis < -x.rank || axis >= x.rank);
-    if (odd !== undefined) failIn(kind, 'ERR_VALUE', `axis ${odd} is none of the batch's axes. Received ${x}`);
+    if (odd !== undefined) failIn(kind, 'ERR_VALUE', `axis ${odd} is none of the axes of ${x}`);
     return sum(x, axes, true);
   };
 }
@@ -48,7 +48,7 @@ function lossOfEach(common: Tensor, all: Tensor, {shape}: Tensor): Tensor {
 const plain = (axis: OverlapOptions['axis']): number | number[] | undefined =>
   axis === undefined || typeof axis === 'number' ? axis : [...axis];
 
-/** 1 − 2·Σ t·y / (Σ t + Σ y + 1e-7), with sums over the whole batch or over `axis` (Milletari et al. 2016). */
+/** 1 − 2·Σ t·y / (Σ t + Σ y + 1e-7), sums being over the whole batch or `axis` (Milletari et al. 2016). */
 export function dice(options: OverlapOptions = {}): Loss {
   checkOptions('losses.dice', options, ['axis']);
   const area = areaOf('dice', axesOf('losses.dice', options));
@@ -60,9 +60,9 @@ export function dice(options: OverlapOptions = {}): Loss {
 }
 
 /**
- * 1 − c / (c + alpha · Σ (1 − t)·y + beta · Σ t·(1 − y) + 1e-7) with c = Σ t·y, with sums over the whole batch
- * or over `axis` (Salehi et al. 2017); with alpha = beta = 0.5 it is nearly `dice`. Keras has alpha and beta
- * the other way round up to 3.15, against its own documentation.
+ * 1 − c / (c + alpha · Σ (1 − t)·y + beta · Σ t·(1 − y) + 1e-7) with c = Σ t·y, sums being over the whole
+ * batch or `axis` (Salehi et al. 2017); with alpha = beta = 0.5 it is nearly `dice`. Up to 3.15, Keras has
+ * alpha and beta the other way round, against its own documentation.
  */
 export function tversky(options: TverskyOptions = {}): Loss {
   const where = 'losses.tversky';
