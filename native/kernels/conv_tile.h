@@ -13,9 +13,9 @@ struct Segment {
   int64_t length;
 };
 
-// Rows begin `start` rows after those that the segments begin with. A halved one has up to eight columns in
-// its last vector, all of which may be read. Aligned, so that the speed of short loops does not depend on what
-// else is compiled.
+// Rows begin `start` rows after those that the segments begin with. A halved tile has up to eight columns in
+// its last vector, all of which may be read. Aligned, so that the speed of short loops does not depend on
+// what else is compiled.
 template <class Number, bool kHalved, int kRows, int kVectors>
 __attribute__((aligned(64))) void multiply_segments(const TileArgs& t, const Segment* segments,
                                                     int64_t count, int64_t start) {
