@@ -79,6 +79,9 @@ async function timeCalls(seconds: number, call: () => object): Promise<number> {
   return (taken / calls) * 1000;
 }
 
+/** Milliseconds until threads of onnxruntime sleep: they spin for tens of them after a call. */
+const settleMs = 100;
+
 /** Microseconds of a prediction, by who makes it; ours on the calling thread and awaited. */
 async function timeNetwork({name, shape, make}: Network, peers: readonly Peer[], quick: boolean) {
   const trained = make(shape);
@@ -94,12 +97,11 @@ async function timeNetwork({name, shape, make}: Network, peers: readonly Peer[],
   for (const {process} of peers) version = await loadOnnx(process, name, net, x);
   const seconds = quick ? 0.03 : 0.1;
   for (let round = 0; round < (quick ? 5 : 20); round++) {
-    // Threads of the one before may still spin.
-    await pause(10);
+    await pause(settleMs);
     note('predictSync', await timeCalls(seconds, () => net.predictSync(x)));
     note('predict', await timeCalls(seconds, () => net.predict(x)));
     for (const {name: who, process} of peers) {
-      await pause(10);
+      await pause(settleMs);
       note(who, (await process.ask<{microseconds: number}>({time: seconds}, 60)).microseconds);
     }
   }

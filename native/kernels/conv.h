@@ -122,7 +122,11 @@ int64_t conv_kernel_tasks(const Args& args) {
 double conv_cost(const ConvShape& s, bool in_bfloat16) {
   const double pixels = static_cast<double>(s.images) * static_cast<double>(s.y_pixels());
   const double terms = static_cast<double>(s.all_taps()) * static_cast<double>(s.group_channels());
-  if (s.is_depthwise()) return 50.0 + 2 * kMultiplyNs * pixels * terms * static_cast<double>(s.groups);
+  // Of single channels, as many of a pixel as a vector has, whether or not they exist.
+  constexpr double kChannelNs = 3.5 * kMultiplyNs;
+  if (s.is_depthwise()) {
+    return 50.0 + kChannelNs * pixels * terms * static_cast<double>(ceil_div(s.groups, kLanes) * kLanes);
+  }
   const double columns = static_cast<double>(ceil_div(s.group_outputs(), kLanes) * kLanes);
   const double multiply_ns = in_bfloat16 ? kMultiplyNs / Bfloat16::kPerWord : kMultiplyNs;
   return 50.0 + static_cast<double>(s.groups) * pixels * terms * (multiply_ns * columns + kPackNs);

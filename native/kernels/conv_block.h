@@ -133,9 +133,6 @@ void prepare_kernel(const Convolution& c, const ConvWorkspace& workspace, const 
 
 bool is_last(const Product& p, const Part& part) { return part.k + part.depth == p.k; }
 
-// Whether more follows than a bias, which tiles add themselves.
-bool has_more_to_do(const Epilogue& epilogue) { return epilogue.map != nullptr || epilogue.guarded; }
-
 // Moves what the tiles left in workspace.transposed to the pixels of x that these rows are, line by line.
 // Where no tap reaches them, there are no tiles.
 void store_pixels(const Convolution& c, const Part& part, const Workspace& workspace, int64_t width) {
@@ -180,13 +177,21 @@ void multiply_windows_panel(const Convolution& c, const Part& part, const Worksp
   t.accumulate = !apart && part.k > 0;
   t.bias = last && !apart ? bias_at(p.epilogue, part.column) : nullptr;
   const bool finishes = last && !apart && has_more_to_do(p.epilogue);
+  if (last && !apart) map_in_tile(p.epilogue, part.row * p.c_row + part.column, &t);
+  const TileTable* table = &kTiles<Number, TileKind::plain>;
+  if constexpr (Number::kPerWord == 1 && kHasHalves) {
+    if (ends_in_half(part.columns)) table = &kTiles<Number, TileKind::halved>;
+  }
   int64_t row = part.row;
   for (int64_t i = 0; i < tiles.count; ++i) {
     const int64_t rows = tiles.rows(i);
-    kTiles<Number, TileKind::plain>.of[vectors - 1][rows - 1](t);
-    if (finishes) finish_rows(p, workspace, {row, rows, part.column, part.columns});
+    table->of[vectors - 1][rows - 1](t);
+    if (finishes) {
+      finish_rows(p, workspace, {row, rows, part.column, part.columns}, 1, p.epilogue.in_registers);
+    }
     t.a = t.a.from(rows, 0);
     t.c += rows * t.c_row;
+    if (t.other != nullptr) t.other += rows * t.c_row;
     row += rows;
   }
   if (apart) store_pixels(c, part, workspace, t.c_row);

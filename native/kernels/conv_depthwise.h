@@ -33,7 +33,7 @@ struct RowPiece {
 
 int64_t depthwise_tasks(const ConvShape& s, int64_t pixels) {
   const int64_t work = pixels * s.channels * max(s.all_taps(), 1);
-  return max(min(min(work / (int64_t{8} * kTaskElements), pixels), kTargetTasks), 1);
+  return max(min(min(work / (int64_t{2} * kTaskElements), pixels), kTargetTasks), 1);
 }
 
 // The windows from `number` on that stand in one row, up to `end`.
@@ -145,6 +145,7 @@ void convolve_lines(const Convolution& c, const RowPiece& piece, const RowRange&
   r.shift = a2.shift;
   r.w_step = c.backwards == nullptr ? w.pitch : -c.phase.tap_step[2] * w.pitch;
   r.bias = c.product.epilogue.bias;
+  r.most = c.product.epilogue.most;
   for (int64_t line = 0; line < r.line_count; ++line) {
     const int64_t first = line * a2.taps;
     const int64_t own = c.backwards == nullptr ? first : tap_of(*c.backwards, w, c.phase, first);
@@ -184,11 +185,12 @@ void convolve_lines(const Convolution& c, const RowPiece& piece, const RowRange&
   g.shift = w.axes[2].shift;
   g.w_step = c.backwards == nullptr ? w.pitch : -c.phase.tap_step[2] * w.pitch;
   g.bias = p.epilogue.bias;
+  g.most = p.epilogue.most;
   g.y_row = count * p.c_row;
   g.ahead_x = min(kTileRows * g.width * w.pitch, kMostAhead);
   g.ahead_y = min(kTileRows * g.y_row, kMostAhead);
   convolve_group(g, count, p.n, p.c + number * p.c_row, p.c_row);
-  finish_rows(p, workspace.product, {number, kTileRows * count, 0, p.n});
+  finish_rows(p, workspace.product, {number, kTileRows * count, 0, p.n}, 1, g.most > 0);
 }
 
 // Windows from `number` on that are made in groups of rows: whole rows of one image. Returns how many. The
@@ -236,12 +238,11 @@ void convolve_piece(const Convolution& c, const RowPiece& piece, const ConvWorks
   RowRange range = {piece.place.at[2], piece.place.at[2] + piece.count, 0, 0};
   range.inside = axis.shift >= 0 ? 0 : ceil_div(-axis.shift, axis.stride);
   range.outside = room < 0 ? 0 : room / axis.stride + 1;
-  if (const RowFunction convolve = row_function(c.windows)) {
-    convolve_lines(c, piece, range, convolve, workspace);
-  } else {
-    convolve_blocks(c, piece, range, workspace);
-  }
-  finish_rows(p, workspace.product, {piece.pixel, piece.count, 0, p.n}, piece.pixel_step);
+  const RowFunction convolve = row_function(c.windows);
+  if (convolve != nullptr) convolve_lines(c, piece, range, convolve, workspace);
+  else convolve_blocks(c, piece, range, workspace);
+  const Block done = {piece.pixel, piece.count, 0, p.n};
+  finish_rows(p, workspace.product, done, piece.pixel_step, convolve != nullptr && p.epilogue.most > 0);
 }
 
 // The share of these tasks in a convolution of all channels.

@@ -45,6 +45,7 @@ struct RowArgs {
   int64_t line_count, pitch, width, shift;
   int64_t w_step;  // from one tap of a line to the next
   const float* bias;
+  float most;  // numbers are limited to this; 0 where they are not
   // What rows after this one will read of x and write to y, at the place of what is read and written now.
   const float* next_x;
   int64_t next_y;
@@ -121,6 +122,7 @@ VEC_INLINE void convolve_tile(const RowArgs& r, int64_t window, int64_t channel,
 #pragma GCC unroll 8
   for (int i = 0; i < kPixels; ++i) {
     if (r.bias != nullptr) sums[i] = sums[i] + load_upto(r.bias + channel, kKnown ? kLanes : n);
+    if (r.most > 0) sums[i] = limited(sums[i], splat(r.most));
     store_upto(to + i * to_step, sums[i], kKnown ? kLanes : n);
   }
 }

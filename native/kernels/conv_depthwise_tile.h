@@ -26,6 +26,7 @@ struct RowGroup {
   int64_t pitch, width, shift;
   int64_t w_step;  // from one tap of a line to the next
   const float* bias;
+  float most;  // numbers are limited to this; 0 where they are not
   int64_t y_row;  // from one row of the result to the next
   int64_t ahead_x, ahead_y;
 };
@@ -75,6 +76,7 @@ VEC_INLINE void convolve_square(const RowGroup& g, int64_t window, int64_t chann
   for (int i = 0; i < kTileRows * kTilePixels; ++i) {
     Vec& sum = sums[i / kTilePixels][i % kTilePixels];
     if (g.bias != nullptr) sum = sum + load_upto(g.bias + channel, kKnown ? kLanes : n);
+    if (g.most > 0) sum = limited(sum, splat(g.most));
     float* own = to + i / kTilePixels * g.y_row + i % kTilePixels * to_step;
     store_upto(own, sum, kKnown ? kLanes : n);
   }

@@ -143,11 +143,20 @@ VEC_INLINE void multiply_line(const Convolution& c, const Part& part, const Work
   t.accumulate = part.k > 0;
   t.bias = last ? bias_at(p.epilogue, part.column) : nullptr;
   const bool finishes = last && has_more_to_do(p.epilogue);
+  if (last) map_in_tile(p.epilogue, pixel * p.c_row + part.column, &t);
+  const SegmentTileTable* table = &kSegmentTiles<Number>;
+  if constexpr (Number::kPerWord == 1 && kHasHalves) {
+    if (vectors == 1 && ends_in_half(part.columns)) table = &kHalvedSegmentTiles<Number>;
+  }
   for (int64_t i = 0; i < tiles.count; ++i) {
     const int64_t rows = tiles.rows(i);
-    kSegmentTiles<Number>.of[vectors - 1][rows - 1](t, segments, count, window);
-    if (finishes) finish_rows(p, workspace, {pixel, rows, part.column, part.columns}, step);
+    table->of[vectors - 1][rows - 1](t, segments, count, window);
+    if (finishes) {
+      const Block done = {pixel, rows, part.column, part.columns};
+      finish_rows(p, workspace, done, step, p.epilogue.in_registers);
+    }
     t.c += rows * t.c_row;
+    if (t.other != nullptr) t.other += rows * t.c_row;
     pixel += rows * step;
     window += rows;
   }

@@ -269,6 +269,8 @@ void transform_results(const Winograd& w, const OutputRange& outputs, TilePlace 
                        const float* from, const Workspace& workspace) {
   const Product& p = w.product;
   const float* bias = p.epilogue.bias;
+  const float most = p.epilogue.most;
+  const bool limits = most > 0, finishes = (p.epilogue.map != nullptr && !limits) || p.epilogue.guarded;
   for (int64_t tile = 0; tile < count; ++tile, place.next(w), from += w.outputs) {
     const int64_t pixel = (place.image * w.y_rows + place.row) * w.y_columns + place.column;
     const int64_t rows = min(w.y_rows - place.row, 2), columns = min(w.y_columns - place.column, 2);
@@ -282,14 +284,15 @@ void transform_results(const Winograd& w, const OutputRange& outputs, TilePlace 
         for (int j = 0; j < 2; ++j) {
           if (i >= rows || j >= columns) continue;
           if (bias != nullptr) pixels[i][j] = pixels[i][j] + load(bias + output);
+          if (limits) pixels[i][j] = limited(pixels[i][j], splat(most));
           store(to + (i * w.y_columns + j) * p.c_row + output, pixels[i][j]);
         }
       }
     }
-    if (!has_more_to_do(p.epilogue)) continue;
+    if (!finishes) continue;
     for (int64_t i = 0; i < rows; ++i) {
       const Block row = {pixel + i * w.y_columns, columns, outputs.first, outputs.end - outputs.first};
-      finish_rows(p, workspace, row);
+      finish_rows(p, workspace, row, 1, limits);
     }
   }
 }

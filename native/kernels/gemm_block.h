@@ -75,9 +75,8 @@ void multiply_panel(const Product& p, const Part& part, const Workspace& workspa
   if constexpr (Number::kPerWord == 1 && kHasHalves) {
     if (ends_in_half(part.columns)) table = &kTiles<Number, TileKind::halved>;
   }
-  const bool adds = last && p.epilogue.adds;
-  const bool finishes = last && ((p.epilogue.map != nullptr && !adds) || p.epilogue.guarded);
-  if (adds) t.other = p.epilogue.other + part.row * p.c_row + part.column;
+  const bool finishes = last && has_more_to_do(p.epilogue);
+  if (last) map_in_tile(p.epilogue, part.row * p.c_row + part.column, &t);
   const Fetches fetches = fetches_of(p, part.depth);
   const bool fetching = last && (fetches.written || fetches.other);
   int64_t row = part.row;
@@ -95,10 +94,12 @@ void multiply_panel(const Product& p, const Part& part, const Workspace& workspa
       if (next != nullptr) t.prefetch = next->take(t.depth);
       table->of[vectors - 1][rows - 1](t);
     }
-    if (finishes) finish_rows(p, workspace, {row, rows, part.column, part.columns}, 1, adds);
+    if (finishes) {
+      finish_rows(p, workspace, {row, rows, part.column, part.columns}, 1, p.epilogue.in_registers);
+    }
     t.a = t.a.from(rows, 0);
     t.c += rows * t.c_row;
-    if (adds) t.other += rows * t.c_row;
+    if (t.other != nullptr) t.other += rows * t.c_row;
     row += rows;
   }
   if (p.c_transposed) store_transposed(p, part, workspace, t.c_row);

@@ -94,6 +94,18 @@ int32_t* clear_guard(const Args& args, int64_t tasks, int64_t first_task, int64_
   return guard + first_task;
 }
 
+// Lets a tile of the last block of k, which begins so many numbers after c, make the map if tiles can.
+VEC_INLINE void map_in_tile(const Epilogue& epilogue, int64_t start, TileArgs* t) {
+  if (!epilogue.in_registers) return;
+  if (epilogue.other != nullptr) t->other = epilogue.other + start;
+  t->most = epilogue.most;
+}
+
+// Whether there is more to do after such tiles.
+VEC_INLINE bool has_more_to_do(const Epilogue& epilogue) {
+  return (epilogue.map != nullptr && !epilogue.in_registers) || epilogue.guarded;
+}
+
 // After the last block of k; `block` is counted in rows and columns of c as it lies in memory, and its rows
 // are `step` rows of c apart. Tiles may have made the map.
 void finish_rows(const Product& p, const Workspace& workspace, Block block, int64_t step = 1,

@@ -17,7 +17,8 @@ struct Epilogue {
   int64_t bias_step;   // 0 where all columns have the same bias: then it is repeated over one panel
   const MapOp* map;    // applied to the result, or to the result and `other`; or nullptr
   const float* other;  // of C's shape
-  bool adds;           // the map is the sum of both, which a tile makes while its sums are in registers
+  bool in_registers;   // tiles make the map: the sum of both, or limits of the result
+  float most;          // the limits are 0 and this, or infinity; there are none where it is 0
   bool guarded;
 };
 
@@ -52,7 +53,9 @@ Epilogue epilogue_of(const Args& args, int32_t bias) {
   if (args.attributes[bias + 1] < 0) return epilogue;
   epilogue.map = args.map_ops + args.attributes[bias + 1];
   if (epilogue.map->arity == 2) epilogue.other = input<float>(args, next);
-  epilogue.adds = args.attributes[bias + 1] == kSumRow;
+  const int32_t row = args.attributes[bias + 1];
+  epilogue.most = row == kReluRow ? kInfinity : row == kRelu6Row ? 6.0f : 0;
+  epilogue.in_registers = row == kSumRow || epilogue.most > 0;
   return epilogue;
 }
 

@@ -55,9 +55,13 @@ struct TileArgs {
   bool accumulate;       // add this block of k to what c holds
   const float* bias;     // nullptr except in the last block
   const float* other;    // of c's rows, added to the complete sums; nullptr for none
+  float most;            // complete sums are limited to numbers from 0 to this; 0 where they are not
   float* copy;           // a copying tile leaves b here, kVectors * kLanes wide
   Prefetch prefetch;     // for a prefetching tile
 };
+
+// As relu limits numbers, and relu6.
+VEC_INLINE Vec limited(Vec x, Vec most) { return at_most(at_least(x, zero()), most); }
 
 // Unrolled like the loop before it, or the compiler would move the sums to memory to index them.
 template <int kRows, int kVectors>
@@ -88,6 +92,14 @@ VEC_INLINE void finish_tile(const TileArgs& t, Vec (&sums)[kRows][kVectors]) {
         const float* other = t.other + i * t.c_row + v * kLanes;
         sums[i][v] = sums[i][v] + load_upto(other, v + 1 < kVectors ? kLanes : t.last_columns);
       }
+    }
+  }
+  if (t.most > 0) {
+    const Vec most = splat(t.most);
+#pragma GCC unroll 12
+    for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) sums[i][v] = limited(sums[i][v], most);
     }
   }
 #pragma GCC unroll 12

@@ -1,6 +1,7 @@
 // Convolutions, bit by bit against their definition: one chain of fused multiply-adds in each block of 384
 // terms, blocks added in ascending order, zeros for what lies outside. In bfloat16 a term is a pair of
 // channels or of pixels, the second first. And what is refused.
+#include "epilogues.h"
 #include "rounded.h"
 
 namespace chainrule {
@@ -183,6 +184,28 @@ std::vector<float> numbers_of(Operand& operand, bool in_bfloat16) {
   return numbers;
 }
 
+// Maps of sums that are made directly, or by Winograd's products.
+void test_maps(const Shape& s, const KernelTable& table, std::vector<int32_t> words, Operand& y,
+               const std::vector<Operand*>& inputs, bool backwards) {
+  Operand other(Dtype::float32, dims_of(s.images, s.y, s.outputs), 1);
+  Numbers(5).fill(other);
+  for (const int32_t direct : {1, 0}) {
+    words[1] = -1;
+    words[2] = direct;
+    KernelRun{"conv", &y, inputs, words}.run(table, backwards);
+    const std::vector<float> sums(y.as<float>(), y.as<float>() + y.tensor.count);
+    for (const Mapped& map : kMapped) {
+      words[1] = find_map_op(table, map.name);
+      KernelRun run = {"conv", &y, inputs, words};
+      if (map.takes_other) run.inputs.push_back(&other);
+      run.run(table, backwards);
+      std::vector<float> expected;
+      for (const float sum : sums) expected.push_back(map.of(sum, other.as<float>()[expected.size()]));
+      expect_bits(map.name, table.isa, y.as<float>(), expected);
+    }
+  }
+}
+
 void test_convolution(const Shape& s, bool in_bfloat16) {
   Numbers numbers(static_cast<uint32_t>(product(s.x) * 31 + s.channels * 7 + s.outputs));
   Operand x(Dtype::float32, dims_of(s.images, s.x, s.channels), 1);
@@ -194,9 +217,11 @@ void test_convolution(const Shape& s, bool in_bfloat16) {
   for (Operand* operand : {&x, &w, &bias, &channel_bias, &dy}) numbers.fill(*operand);
   const std::vector<float> of_x = numbers_of(x, in_bfloat16), of_w = numbers_of(w, in_bfloat16);
   const std::vector<float> of_dy = numbers_of(dy, in_bfloat16);
-  std::vector<float> plain = forward(s, of_x.data(), of_w.data(), in_bfloat16), activated = plain;
-  for (size_t i = 0; i < activated.size(); ++i) {
-    activated[i] = std::max(activated[i] + bias.as<float>()[i % static_cast<size_t>(s.outputs)], 0.0f);
+  // Sums beyond 6, too.
+  for (int64_t i = 0; i < s.outputs; ++i) bias.as<float>()[i] *= 8;
+  std::vector<float> plain = forward(s, of_x.data(), of_w.data(), in_bfloat16), biased = plain;
+  for (size_t i = 0; i < biased.size(); ++i) {
+    biased[i] += bias.as<float>()[i % static_cast<size_t>(s.outputs)];
   }
   const std::vector<float> kernel = kernel_gradient(s, of_x.data(), of_dy.data(), 3, in_bfloat16);
   const std::vector<double> input = input_gradient(s, of_dy.data(), of_w.data());
@@ -209,9 +234,10 @@ void test_convolution(const Shape& s, bool in_bfloat16) {
       run.run(*table, backwards);
       expect_bits("conv", table->isa, y.as<float>(), plain);
       run.inputs.push_back(&bias);
-      run.attributes = attributes_of(s, true, find_map_op(*table, "relu"), in_bfloat16);
+      run.attributes = attributes_of(s, true, -1, in_bfloat16);
       run.run(*table, backwards);
-      expect_bits("conv with bias and relu", table->isa, y.as<float>(), activated);
+      expect_bits("conv with bias", table->isa, y.as<float>(), biased);
+      test_maps(s, *table, run.attributes, y, run.inputs, backwards);
       run = {"convKernel", &dw, {&x, &dy}, of_kernel};
       run.run(*table, backwards);
       expect_bits("convKernel", table->isa, dw.as<float>(), kernel);
@@ -333,6 +359,8 @@ void test_convolutions() {
       {{26, 13}, {5, 3}, {13, 7}, 2, 1, 64, 1, {2, 1, 2, 2, 1, 1}},
       {{9, 7}, {2, 2}, {3, 2}, 3, 3, 16, 1, {3, 1, 0, 4, 1, 0}},
       {{3, 3}, {5, 5}, {3, 3}, 1, 64, 48, 1, {1, 1, 2, 1, 1, 2}},
+      {{25, 27}, {3, 3}, {12, 13}, 2, 3, 8, 1, {2, 1, 0, 2, 1, 0}},
+      {{9, 7}, {2, 2}, {3, 2}, 3, 3, 7, 1, {3, 1, 0, 4, 1, 0}},
       {{9, 8}, {3, 3}, {5, 4}, 2, 6, 9, 3, {2, 2, 2, 2, 3, 3}},
       {{7, 9}, {3, 3}, {7, 9}, 2, 70, 70, 70, {1, 1, 1, 1, 1, 1}},
       {{7, 9}, {3, 3}, {4, 5}, 2, 20, 20, 20, {2, 1, 1, 2, 1, 1}},

@@ -1,6 +1,6 @@
 // Normalizations of a sample by itself: groups of channels, root mean squares, lengths.
 import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
-import {formatShape, type Shape} from '../../core/shape.ts';
+import {formatShape, type Shape, sizeOf} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
 import {add, div, maximum, mul, sqrt, square} from '../../ops/map.ts';
 import {reshape} from '../../ops/move.ts';
@@ -15,7 +15,7 @@ import {learnedScale, momentsOf, normalized, type ScaleOptions, scaleOptions} fr
 export interface GroupNormalizationOptions extends ScaleOptions {
   /** How many groups the channels are in; −1: each channel is one (instance normalization). 32 by default. */
   readonly groups?: number;
-  /** The axis of the channels; only the last, −1. */
+  /** The axis of the channels; the batch is axis 0. −1, the last, by default. */
   readonly axis?: number;
 }
 
@@ -33,23 +33,22 @@ export function groupNormalization(options: GroupNormalizationOptions = {}): Lay
   const learned = learnedScale(where, options);
   const config = () => ({groups: options.groups, axis: options.axis, ...learned.config()});
   const build = (sample: Shape, weight: MakeWeight, layer: Layer): Forward => {
-    const channels = sample.at(-1) as number;
-    if (sampleAxis(layer.name, axis, sample) !== sample.length) {
-      const instead = 'layers.permute brings the channels there';
-      fail('ERR_SHAPE', `${layer.name}: axis ${axis} is not the last of ${formatShape(sample)}; ${instead}.`);
-    }
+    const along = sampleAxis(layer.name, axis, sample);
+    const channels = sample[along - 1] as number;
     const count = groups === -1 ? channels : groups;
     if (channels % count !== 0) {
       const what = `${count} groups do not divide ${channels} channels of samples ${formatShape(sample)}`;
       fail('ERR_SHAPE', `${layer.name}: ${what}. groups: 1 joins all channels.`);
     }
     const {gamma, beta} = learned.weights(weight, [channels]);
-    const spread = (values: Tensor | undefined): Tensor | undefined =>
-      values && reshape(values, [1, 1, count, channels / count]);
     return x => {
-      const batch = x.shape[0] as number;
-      const parts = reshape(x, [batch, x.size / (batch * channels), count, channels / count]);
-      const {centered, variance} = momentsOf(parts, [1, 3]);
+      // Positions before and after the channels; behind them there are none as a rule.
+      const [before, after] = [sizeOf(x.shape.slice(1, along)), x.shape.slice(along + 1)];
+      const inner = after.length > 0 ? [sizeOf(after)] : [];
+      const parts = reshape(x, [x.shape[0] as number, before, count, channels / count, ...inner]);
+      const spread = (values: Tensor | undefined): Tensor | undefined =>
+        values && reshape(values, [1, 1, count, channels / count, ...inner.map(() => 1)]);
+      const {centered, variance} = momentsOf(parts, [1, 3, ...inner.map(() => 4)]);
       const result = normalized({centered, variance}, learned.epsilon, spread(gamma), spread(beta));
       return reshape(result, x.shape);
     };

@@ -2,15 +2,16 @@
 import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
 import {isList, show} from '../../core/kinds.ts';
 import {failIn, type Tensor} from '../../core/tensor.ts';
-import {add, div, mul, sub} from '../../ops/map.ts';
+import {add, broadcastTo, div, mul, sub} from '../../ops/map.ts';
 import {sum} from '../../ops/reduce.ts';
 import {meanPerSample} from '../samples.ts';
 import {epsilon, type Loss, valueLoss} from './loss.ts';
 
 export interface OverlapOptions {
   /**
-   * Axes over which areas are summed, the batch being axis 0; the mean over the others is the loss of a
-   * sample. All of a sample by default; Keras sums over the batch too, by which a loss depends on its size.
+   * Axes over which areas are summed, the batch being axis 0; the loss is the mean over the others. All by
+   * default, the batch among them: each of its samples then has the same loss, which depends on the batch's
+   * size. [1, 2, 3] gives the loss of each image, [0, 1, 2] weighs classes along the last axis alike.
    */
   readonly axis?: number | readonly number[];
 }
@@ -30,35 +31,38 @@ function axesOf(where: string, {axis}: OverlapOptions): number[] | undefined {
   return axes as number[];
 }
 
-/** Sums over axes of a sample, which are kept, so that what is left has a place for each of the others. */
+/** Sums over axes, which are kept, so that what is left has a place for each of the others. */
 function areaOf(kind: string, axes: readonly number[] | undefined): (x: Tensor) => Tensor {
   return x => {
-    const own = axes?.map(axis => (axis < 0 ? axis + x.rank : axis));
-    const odd = own?.find(axis => axis < 1 || axis >= x.rank);
-    if (odd !== undefined) {
-      failIn(kind, 'ERR_VALUE', `axis ${odd} is none of a sample's axes. Received ${x}`);
-    }
-    return sum(x, own ?? x.shape.slice(1).map((_, axis) => axis + 1), true);
+    const odd = axes?.find(axis => axis < -x.rank || axis >= x.rank);
+    if (odd !== undefined) failIn(kind, 'ERR_VALUE', `axis ${odd} is none of the axes of ${x}`);
+    return sum(x, axes, true);
   };
+}
+
+/** The mean of what is left of each sample; where the batch was summed over, of all, the same for each. */
+function lossOfEach(common: Tensor, all: Tensor, {shape}: Tensor): Tensor {
+  return broadcastTo(meanPerSample(sub(1, div(common, all))), [shape[0] as number]);
 }
 
 const plain = (axis: OverlapOptions['axis']): number | number[] | undefined =>
   axis === undefined || typeof axis === 'number' ? axis : [...axis];
 
-/** 1 − 2·Σ t·y / (Σ t + Σ y + 1e-7) of each sample (Milletari et al. 2016). */
+/** 1 − 2·Σ t·y / (Σ t + Σ y + 1e-7), sums being over the whole batch or `axis` (Milletari et al. 2016). */
 export function dice(options: OverlapOptions = {}): Loss {
   checkOptions('losses.dice', options, ['axis']);
   const area = areaOf('dice', axesOf('losses.dice', options));
   return valueLoss('dice', {axis: plain(options.axis)}, (target, output) => {
     const common = mul(area(mul(target, output)), 2);
     const both = add(add(area(target), area(output)), epsilon);
-    return meanPerSample(sub(1, div(common, both)));
+    return lossOfEach(common, both, output);
   });
 }
 
 /**
- * 1 − c / (c + alpha · Σ (1 − t)·y + beta · Σ t·(1 − y) + 1e-7) with c = Σ t·y, of each sample (Salehi et al.
- * 2017); with alpha = beta = 0.5 it is nearly `dice`.
+ * 1 − c / (c + alpha · Σ (1 − t)·y + beta · Σ t·(1 − y) + 1e-7) with c = Σ t·y, sums being over the whole
+ * batch or `axis` (Salehi et al. 2017); with alpha = beta = 0.5 it is nearly `dice`. Up to 3.15, Keras has
+ * alpha and beta the other way round, against its own documentation.
  */
 export function tversky(options: TverskyOptions = {}): Loss {
   const where = 'losses.tversky';
@@ -72,6 +76,6 @@ export function tversky(options: TverskyOptions = {}): Loss {
     const common = area(mul(target, output));
     const added = mul(area(mul(sub(1, target), output)), alpha);
     const missed = mul(area(mul(target, sub(1, output))), beta);
-    return meanPerSample(sub(1, div(common, add(add(add(common, added), missed), epsilon))));
+    return lossOfEach(common, add(add(add(common, added), missed), epsilon), output);
   });
 }

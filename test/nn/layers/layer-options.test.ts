@@ -106,33 +106,7 @@ const convolutions: Record<string, LayerCase> = {
   },
 };
 
-/** Groups of so many of 4 channels over all positions. */
-function normalizedBy(x: readonly number[], size: number, epsilon: number): number[] {
-  const groupOf = (at: number): number => Math.floor((at % 4) / size);
-  return x.map((value, at) => {
-    const own = x.filter((_, other) => groupOf(other) === groupOf(at));
-    const mean = meanOf(own);
-    return (value - mean) / Math.sqrt(meanOf(own.map(each => (each - mean) ** 2)) + epsilon);
-  });
-}
-
 const normalizations: Record<string, LayerCase> = {
-  'groupNormalization of each channel, instance normalization': {
-    make: () => layers.groupNormalization({groups: -1, center: false, epsilon: 0.01}),
-    inputs: [[3, 2, 4]],
-    output: [3, 2, 4],
-    weights: {gamma: [4]},
-    formula: ([x], {gamma}) =>
-      normalizedBy(x as number[], 1, 0.01).map((value, at) => value * (gamma?.[at % 4] as number)),
-  },
-  'groupNormalization of all channels as one': {
-    make: () => layers.groupNormalization({groups: 1, scale: false}),
-    inputs: [[3, 4]],
-    output: [3, 4],
-    weights: {beta: [4]},
-    formula: ([x], {beta}) =>
-      normalizedBy(x as number[], 4, 1e-3).map((value, at) => value + (beta?.[at % 4] as number)),
-  },
   'rmsNormalization over two axes': {
     make: () => layers.rmsNormalization({axis: [1, -1], epsilon: 0.1}),
     inputs: [[3, 2]],

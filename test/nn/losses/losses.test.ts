@@ -85,17 +85,6 @@ const signs = (rows: number, width: number): Operand => {
   return {...operand, data: operand.data.map(bit => 2 * bit - 1)};
 };
 
-function tversky(alpha: number, beta: number): Formula {
-  return (t, y) => {
-    const area = (of: (t: number, y: number) => number): number =>
-      sumOf(y.map((p, at) => of(t[at] as number, p)));
-    const common = area((a, b) => a * b);
-    const added = area((a, b) => (1 - a) * b);
-    const missed = area((a, b) => a * (1 - b));
-    return 1 - common / (common + alpha * added + beta * missed + 1e-7);
-  };
-}
-
 interface Case {
   readonly name: Name;
   readonly options?: object;
@@ -197,18 +186,6 @@ const cases: readonly Case[] = [
   },
 ];
 
-/** Of the areas of a whole sample. */
-const areas: readonly Case[] = [
-  {
-    name: 'dice',
-    formula: (t, y) =>
-      1 - (2 * sumOf(y.map((p, at) => p * (t[at] as number)))) / (sumOf(t) + sumOf(y) + 1e-7),
-    ...binary,
-  },
-  {name: 'tversky', formula: tversky(0.5, 0.5), ...binary},
-  {name: 'tversky', options: {alpha: 0.3, beta: 0.9}, formula: tversky(0.3, 0.9), ...binary},
-];
-
 const rowsOf = (values: Float64Array, size: number): number[][] =>
   Array.from({length: values.length / size}, (_, row) => [...values.slice(size * row, size * row + size)]);
 
@@ -228,7 +205,7 @@ describe('losses of numbers', () => {
     return {build, exact, operands: [output, target], differentiable: 1, tolerance: 2e-6};
   }
 
-  it.each(named([...cases, ...areas]))('%s follows its formula', (what, one) => {
+  it.each(named(cases))('%s follows its formula', (what, one) => {
     expectComposite(what, compositeOf(one));
   });
 
@@ -244,32 +221,6 @@ describe('losses of numbers', () => {
         return [meanOf(all.slice(0, 3)), meanOf(all.slice(3))];
       },
     });
-  });
-
-  it.each(named(areas))('%s over all of a sample, or over some of its axes', (what, one) => {
-    const lines = (operand: Operand): Operand => ({...operand, shape: [2, 3, width]});
-    const composite = compositeOf(one);
-    const operands = composite.operands.map(lines);
-    const whole = (values: Float64Array, at: number): number[] => rowsOf(values, 3 * width)[at] as number[];
-    expectComposite(what, {
-      ...composite,
-      operands,
-      exact: (y, t) => [0, 1].map(at => one.formula(whole(t, at), whole(y, at))),
-    });
-    const make = losses[one.name] as (given: object) => ReturnType<typeof toLoss>;
-    const loss = make({...one.options, axis: [1]});
-    const column = (values: Float64Array, at: number, own: number): number[] =>
-      whole(values, at).filter((_, index) => index % width === own);
-    expectComposite(`${what} over an axis`, {
-      ...composite,
-      build: (y, t) => loss(t, y),
-      operands,
-      exact: (y, t) =>
-        [0, 1].map(at =>
-          meanOf([0, 1, 2, 3].map(own => one.formula(column(t, at, own), column(y, at, own)))),
-        ),
-    });
-    expect(() => make({axis: []})).toThrow(/axis: expected at least one/);
   });
 
   it('cosineSimilarity along another axis of a sample', () => {
@@ -342,9 +293,9 @@ describe('sparseCategoricalCrossentropy', () => {
 
 describe('losses', () => {
   it('are all of the table', () => {
-    const others = ['contrastive', 'ctc', 'inBatchNegatives', 'triplet'];
+    const others = ['contrastive', 'ctc', 'dice', 'inBatchNegatives', 'triplet', 'tversky'];
     const tested = new Set<string>([
-      ...[...cases, ...areas].map(({name}) => name),
+      ...cases.map(({name}) => name),
       'sparseCategoricalCrossentropy',
       ...others,
     ]);

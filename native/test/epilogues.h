@@ -1,0 +1,20 @@
+// Maps that follow a product or a convolution, by their formulas: some are made while sums are in registers.
+#pragma once
+
+namespace chainrule {
+
+// A map of a complete sum, or of that and another number.
+struct Mapped {
+  const char* name;
+  bool takes_other;
+  float (*of)(float sum, float other);
+};
+constexpr Mapped kMapped[] = {
+    {"relu", false, [](float sum, float) { return sum < 0 ? 0.0f : sum; }},
+    {"relu6", false, [](float sum, float) { return sum < 0 ? 0.0f : sum > 6 ? 6.0f : sum; }},
+    {"add", true, [](float sum, float other) { return sum + other; }},
+    {"reluGrad", true, [](float sum, float other) { return other > 0 ? sum : 0.0f; }},
+    {"neg", false, [](float sum, float) { return -sum; }},
+};
+
+}  // namespace chainrule
