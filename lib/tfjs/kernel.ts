@@ -25,7 +25,10 @@ import {ways} from './ways.ts';
 type Inputs = Readonly<Record<string, TensorInfo | null | undefined>>;
 type Infos = TensorInfo | TensorInfo[];
 
-/** Operands in the order of a rule; those of the last call, which nobody keeps. */
+/**
+ * Operands in the order of a rule; those of the last call, which nobody keeps. Never emptied: V8 would drop
+ * their memory, and each call would take new.
+ */
 const infos: TensorInfo[] = [];
 /** Their entries; the same. */
 const found: Entry[] = [];
@@ -34,7 +37,7 @@ let present = 0;
 
 /** Collects operands into `infos` and `present`. Where one is of another type, the reason. */
 function collect({operands}: Rule, inputs: Inputs): Reason | undefined {
-  infos.length = 0;
+  let count = 0;
   present = 0;
   const names = operands === 'list' ? Object.keys(inputs) : operands;
   for (let index = 0; index < names.length; index++) {
@@ -42,8 +45,9 @@ function collect({operands}: Rule, inputs: Inputs): Reason | undefined {
     if (!info) continue;
     if (!isNumeric(info.dtype)) return info.dtype === 'string' ? 'strings' : 'other types';
     if (index < 31) present |= 1 << index;
-    infos.push(info);
+    infos[count++] = info;
   }
+  if (infos.length !== count) infos.length = count;
   return undefined;
 }
 
@@ -181,8 +185,8 @@ function byRule(rule: Rule, recipes: Recipes, attributes: object, backend: Chain
   const recipe = recipes.find(infos as readonly TensorSpec[], present, attributes);
   if (recipe.declined) return recipe.declined;
   if (recipe.isNames && !recipe.isList) return onlyName(recipe, backend);
-  found.length = 0;
-  for (let at = 0; at < infos.length; at++) found.push(entryFor(infos[at] as TensorInfo, backend));
+  for (let at = 0; at < infos.length; at++) found[at] = entryFor(infos[at] as TensorInfo, backend);
+  if (found.length !== infos.length) found.length = infos.length;
   // A copy, for a literal would be made in the old generation: see `Node`.
   const entries = found.slice();
   if (rule.count?.applies(attributes)) return cut(rule.count, recipe, entries, backend);

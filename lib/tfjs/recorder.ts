@@ -12,25 +12,40 @@ const leastPeriod = 256;
 const mostOps = 4096;
 const mostBytes = 2 ** 30;
 
+/** What is to come of it comes as a microtask, which takes less than queueMicrotask. */
+const settled = Promise.resolve();
+
 export class Recorder {
   #trace = new Trace();
   /** Of what is recorded. */
   readonly #source: Source = {finish: () => this.flush()};
   /** Tapes that were open at the last op. */
   #depth = 0;
+  /** Traces that were begun, and microtasks of these that came. */
+  #begun = 0;
+  #came = 0;
   #hasAssigned = false;
 
   /** The results of an op, which runs when its trace ends, and may find that its data are not possible. */
   record(recipe: Recipe, operands: readonly Entry[], mayFail: boolean): Entry[] {
     if (this.#endsBefore(recipe)) this.flush();
     const trace = this.#trace;
-    if (trace.isEmpty) this.#begin(trace);
+    if (trace.isEmpty) this.#begin();
     return trace.add(recipe, operands, this.#source, mayFail);
   }
 
-  #begin(trace: Trace): void {
-    queueMicrotask(() => trace === this.#trace && this.flush());
+  #begin(): void {
+    this.#begun++;
+    settled.then(this.#atEndOfSection);
   }
+
+  /**
+   * Ends what is recorded, if that began last. It holds no trace: a program that reads in a loop and never
+   * waits would keep all of them.
+   */
+  readonly #atEndOfSection = (): void => {
+    if (++this.#came === this.#begun) this.flush();
+  };
 
   /** A variable takes a tensor. */
   assigned(): void {

@@ -22,7 +22,10 @@ const endOfNodesThatMayFail = endOfNodes + 3;
 /** So many inputs tell by the sign of a position that it is one. */
 const inputAt = (index: number): number => ~index;
 
-/** Results of the op that is added. Copies of it are made in the young generation: see `Node`. */
+/**
+ * Results of the op that is added. Copies of it are made in the young generation: see `Node`. Never emptied,
+ * so that its memory serves all ops.
+ */
 const made: Entry[] = [];
 
 const impossible = (): Error => new Error('a guard failed of which no data were open.');
@@ -77,7 +80,7 @@ export class Trace implements Ending, Unknown {
       if (!entry.isIn(this)) this.#addInput(entry);
       words.push(entry.position);
     }
-    made.length = 0;
+    let count = 0;
     for (let at = 0; at < recipe.results.length; at++) {
       const {dtype, size, operand} = recipe.results[at] as Recipe['results'][number];
       if (operand !== undefined) continue;
@@ -85,8 +88,9 @@ export class Trace implements Ending, Unknown {
       entry.isTrained = isTrained;
       entry.enter(this, this.#results.push(entry) - 1);
       this.bytes += entry.bytes;
-      made.push(entry);
+      made[count++] = entry;
     }
+    if (made.length !== count) made.length = count;
     const results = made.slice();
     this.#nodes.push(new Node(recipe, operands, results));
     return results;
@@ -198,12 +202,8 @@ export class Trace implements Ending, Unknown {
   #start(planned: Planned, graph: LinkedGraph): boolean {
     pendingRuns.makeRoom();
     const blocks: Uint8Array[] = [];
-    const take = (output: number): Uint8Array => {
-      const block = this.#blockFor(graph, output);
-      blocks.push(block);
-      return block;
-    };
-    const run = graph.start(this.#leavesOf(planned), take, planned.rows);
+    const leaves = this.#leavesOf(planned);
+    const run = graph.start(leaves, output => this.#addBlock(graph, output, blocks), planned.rows);
     if (run === 'failed' && !this.mayFail) throw impossible();
     if (run === 'failed' || run === 'missing') {
       for (const block of blocks) pool.give(block);
@@ -224,12 +224,13 @@ export class Trace implements Ending, Unknown {
   }
 
   /** Memory for what is alive: of its own, or that of an input. */
-  #blockFor({replaced}: LinkedGraph, output: number): Uint8Array {
+  #addBlock({replaced}: LinkedGraph, output: number, blocks: Uint8Array[]): Uint8Array {
     const donor = this.#inputs[replaced[output] as number];
     const {size, dtype} = this.#live[output] as Entry;
-    if (!donor) return takeFor(dtype as NumericType, size);
-    traceCounts.inPlace++;
-    return donor.donate();
+    const block = donor ? donor.donate() : takeFor(dtype as NumericType, size);
+    if (donor) traceCounts.inPlace++;
+    blocks.push(block);
+    return block;
   }
 
   /** What a plan reads: the inputs, then those of its numbers that are attributes and have changed. */

@@ -117,7 +117,9 @@ void map_large_allocations() {
   if (chosen) return;
   constexpr int kFromBytes = 1 << 20;
   mallopt(M_MMAP_THRESHOLD, kFromBytes);
-  mallopt(M_TRIM_THRESHOLD, 2 * kFromBytes);  // glibc's own proportion; setting one fixes both
+  // Setting one fixes both. The collector frees so many bytes of small arrays at once, and others take their
+  // place: pages that went back in between would be mapped again, one fault each.
+  mallopt(M_TRIM_THRESHOLD, 32 * kFromBytes);
 #endif
 }
 

@@ -53,6 +53,27 @@ console.log(JSON.stringify({before, after: held(), growthMb}));
   expect(growthMb).toBeLessThan(deep ? 24 : 12);
 });
 
+test('a loop that reads and never waits holds none of its traces', {timeout: 120_000}, async () => {
+  const result = await runChild(
+    `${stepsOf(16)}
+const read = times => {
+  for (let time = 0; time < times; time++) tf.tidy(() => tf.add(y, y).dataSync());
+};
+read(2000);
+await null;
+gc();
+const before = process.memoryUsage().heapUsed;
+read(20000);
+gc();
+console.log((process.memoryUsage().heapUsed - before) / 20000);
+`,
+    {nodeArguments: ['--expose-gc']},
+  );
+  expect(result.code, result.stderr).toBe(0);
+  // A trace has a kilobyte and more; what ends it at the end of the section, some hundred bytes.
+  expect(Number(result.stdout)).toBeLessThan(600);
+});
+
 // Steps of the second are made on another thread while JavaScript goes on.
 test.each([16, 2048])('workers that are ended in mid-training, %i units', {timeout: 600_000}, async units => {
   const result = await runChild(
