@@ -1,14 +1,13 @@
 // Products of 200 seeded shapes that nobody chose, odd ones included, as a share of the peak and of their
 // roofline, on one thread and on all; drawn as a map that shows where a share falls off.
 import {writeFileSync} from 'node:fs';
-import path from 'node:path';
 import {setThreads} from '../lib/index.ts';
 import {colours, dot, gridLine, legend, picture, text} from '../scripts/pictures/svg.ts';
 import {table} from '../scripts/table.ts';
 import {bandwidthOf, type Ceiling, levelOf, peakOf, remeasurePeak} from './ceiling.ts';
 import {type BenchOptions, type Figures, figuresOf, geometricMean} from './options.ts';
 import {Product} from './product.ts';
-import {digits, percent, resultsFolder, saveResults} from './report.ts';
+import {digits, percent, resultsFile, saveResults} from './report.ts';
 
 const forms = ['nn', 'tn', 'nt'] as const;
 const names = {nn: 'x·W', tn: 'xᵀ·dy', nt: 'dy·Wᵀ'} as const;
@@ -158,8 +157,7 @@ export async function bench(options: BenchOptions): Promise<Figures> {
     print(cells, threads);
     const mean = geometricMean(cells.map(({ofPeak}) => ofPeak));
     figures[threads === 1 ? 'grid-1' : 'grid-all'] = {value: mean, note: `${cells.length} shapes`};
-    const file = path.join(resultsFolder, `grid-${threads}.svg`);
-    writeFileSync(file, draw(cells, threads));
+    writeFileSync(resultsFile(`grid-${threads}.svg`), draw(cells, threads));
     console.log(`drawn in bench/results/grid-${threads}.svg`);
     all.push(...cells);
   }

@@ -13,9 +13,14 @@ export function machine(): {readonly cpu: string; readonly cpus: number; readonl
 }
 
 /** Writes bench/results/NAME.json, with the machine and the time. */
-export function saveResults(name: string, results: object): void {
+/** Where a file of results goes, in a folder that is there. */
+export function resultsFile(name: string): string {
   mkdirSync(resultsFolder, {recursive: true});
-  const file = path.join(resultsFolder, `${name}.json`);
+  return path.join(resultsFolder, name);
+}
+
+export function saveResults(name: string, results: object): void {
+  const file = resultsFile(`${name}.json`);
   const all = {at: new Date().toISOString(), machine: machine(), ...results};
   writeFileSync(file, `${JSON.stringify(all, null, 2)}\n`);
   console.log(`\nwritten to bench/results/${name}.json`);

@@ -1,7 +1,6 @@
 // Training steps of nets over sequences and of recommenders, beside the peers in turns: microseconds, and
 // what share of them the arithmetic alone would take at the multiply-add peak of the same run.
-import {mkdirSync, writeFileSync} from 'node:fs';
-import path from 'node:path';
+import {writeFileSync} from 'node:fs';
 import type {Precision} from '../lib/core/precision.ts';
 import {type Model, setThreads} from '../lib/index.ts';
 import {peakOf} from './ceiling.ts';
@@ -9,7 +8,7 @@ import {drawMemory, growthOf, plannedBytes, timeGeneration} from './generation.t
 import {type BenchOptions, type Figure, type Figures, figuresOf} from './options.ts';
 import {bestOfOthers, type Peer, startPeers, type Times, tableOf, timeInTurns} from './peers/turns.ts';
 import {timeRecommenders} from './recommender.ts';
-import {digits, percent, resultsFolder, saveResults} from './report.ts';
+import {digits, percent, resultsFile, saveResults} from './report.ts';
 import {type SequenceWorkload, sequenceWorkloads} from './sequence-workloads.ts';
 import {compareTables} from './table-rows.ts';
 
@@ -122,8 +121,7 @@ export async function bench(options: BenchOptions): Promise<Figures> {
     const bytes = plannedBytes();
     figures['sequence-memory'] = growthOf(bytes);
     results.memory = {bytes};
-    mkdirSync(resultsFolder, {recursive: true});
-    writeFileSync(path.join(resultsFolder, 'sequence-memory.svg'), drawMemory(bytes));
+    writeFileSync(resultsFile('sequence-memory.svg'), drawMemory(bytes));
   }
   const recommenders = await timeRecommenders(options);
   Object.assign(results, recommenders.results);
