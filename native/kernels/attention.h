@@ -46,34 +46,41 @@ const float* whole_rows(const float* from, int64_t row, int64_t rows, int64_t si
   return copy;
 }
 
-// What comes after a block of keys: the next block, or the rows of the next task. Rows of a head lie apart,
-// and the processor does not fetch them by itself; each group of queries fetches a few into the L2 cache.
-struct RowsAhead {
-  const float *rows[5];
-  int64_t row[5], size[5], count[5];
-  int32_t kinds;
+// Rows of one operand, of which some head has a part each.
+struct HeadRows {
+  const float* first;
+  int64_t row, size, count;
+};
 
-  void add(const float* first, int64_t step, int64_t numbers, int64_t rows_of_it) {
-    rows[kinds] = first;
-    row[kinds] = step;
-    size[kinds] = numbers;
-    count[kinds++] = rows_of_it;
+// What comes after a block of keys: the next block, or what the next task reads and writes. Rows of a head
+// lie apart, and the processor does not fetch them by itself: each row of queries fetches one of each operand
+// into the L2 cache. More at once would wait for memory, and all loads behind them.
+struct RowsAhead {
+  static constexpr int32_t kMost = 8;
+  HeadRows of[kMost];
+  int32_t operands;
+  int64_t longest, fetched;
+
+  void add(const HeadRows& rows) {
+    of[operands++] = rows;
+    longest = max(longest, rows.count);
   }
-  // Rows [from, to) of each kind.
-  void fetch(int64_t from, int64_t to) const {
-    for (int32_t kind = 0; kind < kinds; ++kind) {
-      for (int64_t i = from; i < min(to, count[kind]); ++i) {
-        const float* at = rows[kind] + i * row[kind];
-        for (int64_t j = 0; j < size[kind]; j += kLanes) __builtin_prefetch(at + j, 0, 2);
-      }
+
+  VEC_INLINE void fetch() {
+    if (fetched >= longest) return;
+    for (const HeadRows* rows = of; rows < of + operands; ++rows) {
+      if (fetched >= rows->count) continue;
+      const float* at = rows->first + fetched * rows->row;
+      for (int64_t j = 0; j < rows->size; j += kLanes) __builtin_prefetch(at + j, 0, 2);
     }
+    ++fetched;
   }
 };
 
 void add_keys(const Attention& a, int64_t b, int64_t key_head, int64_t key, RowsAhead* next) {
   const int64_t count = min(a.keys - key, kKeyBlock);
-  next->add(a.keys_at(b, key_head, key), a.k_row(), a.size, count);
-  next->add(a.values_at(b, key_head, key), a.v_row(), a.value_size, count);
+  next->add({a.keys_at(b, key_head, key), a.k_row(), a.size, count});
+  next->add({a.values_at(b, key_head, key), a.v_row(), a.value_size, count});
 }
 
 // The largest score of a row in each lane, scaled; minus infinity for keys that it does not see. A NaN may
@@ -120,7 +127,7 @@ VEC_INLINE void scale_row(float* y, int64_t n, float factor) {
 // rows have so far, nothing if this block is the first; most and sums are their maxima and sums.
 template <bool kSloped>
 void exponentiate(const Attention& a, Row at, int64_t rows, int64_t width, float* products, float* most,
-                  float* sums, float* y, bool first) {
+                  float* sums, float* y, bool first, RowsAhead* next) {
   alignas(64) float lanes[kLanes * kLanes], shift[kLanes], down[kLanes];
   const int64_t row = at.row;
   for (int64_t r = 0; r < rows; ++r) {
@@ -142,6 +149,7 @@ void exponentiate(const Attention& a, Row at, int64_t rows, int64_t width, float
   store(down, exp2_below(before - minus));
   for (int64_t r = 0; r < rows; ++r) {
     at.row = row + r;
+    next->fetch();
     Vec total = exponentials<kSloped>(a, at, products + r * kKeyBlock, width, shift[r]);
     float* sum = sums + r * kLanes;
     store(sum, first ? total : fma(load(sum), splat(down[r]), total));
@@ -205,10 +213,9 @@ void attend(const Attention& a, const ForwardMemory& m, int64_t b, int64_t head,
       tile_product({a.queries_at(b, head, at), a.q_row(), 1}, rows, m.panel, kKeyBlock, a.padded(width),
                    a.size, m.scores, kKeyBlock, false);
       exponentiate<kSloped>(a, {b, head, at, key}, rows, width, m.scores, m.most + r, m.sums + r * kLanes,
-                            own, key == 0);
+                            own, key == 0, &next);
       tile_product({m.scores, kKeyBlock, 1}, rows, values, step, a.value_size, width, own, a.y_row(),
                    key > 0);
-      next.fetch(r, r + rows);
     }
   }
   finish_attention(a, m, last - row, y, logs);
@@ -252,8 +259,11 @@ void run_attention(const Args& args, int64_t first_task, int64_t last_task) {
     if (task + 1 < last_task) {
       const int64_t next = (task + 1) / blocks, from = (task + 1) % blocks * kQueryRows;
       const int64_t next_b = next / a.heads, next_head = next % a.heads;
-      after.add(a.queries_at(next_b, next_head, from), a.q_row(), a.size, min(a.queries - from, kQueryRows));
+      const int64_t rows = min(a.queries - from, kQueryRows);
+      after.add({a.queries_at(next_b, next_head, from), a.q_row(), a.size, rows});
       add_keys(a, next_b, a.key_head(next_head), 0, &after);
+      const int64_t at = ((next_b * a.queries + from) * a.heads + next_head) * a.value_size;
+      after.add({output<float>(args, 0) + at, a.y_row(), a.value_size, rows});
     }
     if (a.slopes != nullptr) {
       attend<true>(a, m, b, head, row, last, y, logs, after);

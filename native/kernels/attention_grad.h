@@ -90,7 +90,7 @@ struct KeyRows {
   const float* rows;
   int64_t step;
   bool is_first;  // none of its gradients are known yet
-  const RowsAhead* next;
+  RowsAhead* next;
 };
 
 // What rows [row, last) of a head, at most kBackRows, give the keys of a block: p and ds hold their
@@ -139,6 +139,7 @@ void back_rows(const Attention& a, const BackMemory& m, const BackOperands& o, R
                  a.value_size, ds, kKeyBlock, false);
     for (int64_t i = 0; i < rows; ++i) {
       const Row own = {b, head, next + i, at.first_key};
+      keys.next->fetch();
       float *own_p = p + i * kKeyBlock, *own_ds = ds + i * kKeyBlock;
       if (a.slopes != nullptr) {
         back_row<true>(a, own, width, logs[own.row], shares[own.row], own_p, own_ds);
@@ -149,7 +150,6 @@ void back_rows(const Attention& a, const BackMemory& m, const BackOperands& o, R
     float* dq = o.dq + (a.queries_at(b, head, next) - a.q);
     tile_product({ds, kKeyBlock, 1}, rows, keys.rows, keys.step, a.size, width, dq, a.q_row(),
                  at.first_key > 0);
-    keys.next->fetch(r, r + rows);
   }
   back_keys(a, m, first_dy + row * a.y_row(), at, last, keys);
 }
@@ -183,10 +183,11 @@ RowsAhead first_rows(const Attention& a, const BackOperands& o, int64_t b, int64
   const int64_t head = key_head * (a.heads / a.key_heads);
   const int64_t pair = (b * a.queries * a.heads + head) * a.value_size;
   const int64_t queries = min(a.queries, kBackRows);
-  next.add(o.y + pair, a.y_row(), a.value_size, queries);
-  next.add(o.dy + pair, a.y_row(), a.value_size, queries);
-  next.add(a.queries_at(b, head, 0), a.q_row(), a.size, queries);
+  next.add({o.y + pair, a.y_row(), a.value_size, queries});
+  next.add({o.dy + pair, a.y_row(), a.value_size, queries});
+  next.add({a.queries_at(b, head, 0), a.q_row(), a.size, queries});
   add_keys(a, b, key_head, 0, &next);
+  next.add({o.dq + (a.queries_at(b, head, 0) - a.q), a.q_row(), a.size, queries});
   return next;
 }
 
@@ -205,6 +206,9 @@ void attend_back(const Attention& a, const BackMemory& m, const BackOperands& o,
     }
     KeyRows keys = {min(a.keys - key, kKeyBlock), nullptr, 0, true, &next};
     const float* from = a.keys_at(b, key_head, key);
+    float *dk = o.dk + (from - a.k), *dv = o.dv + (a.values_at(b, key_head, key) - a.v);
+    next.add({dk, a.k_row(), a.size, keys.count});
+    next.add({dv, a.v_row(), a.value_size, keys.count});
     pack_keys(a, b, key_head, key, keys.count, m.keys);
     Float32::pack_transposed(m.values, kKeyBlock, a.values_at(b, key_head, key), a.v_row(), a.value_size,
                              keys.count);
@@ -221,9 +225,8 @@ void attend_back(const Attention& a, const BackMemory& m, const BackOperands& o,
       clear(m.dk, kKeyBlock * size);
       clear(m.dv, kKeyBlock * value_size);
     }
-    store_rows(o.dk + (from - a.k), a.k_row(), m.dk, size, keys.count, a.size);
-    store_rows(o.dv + (a.values_at(b, key_head, key) - a.v), a.v_row(), m.dv, value_size, keys.count,
-               a.value_size);
+    store_rows(dk, a.k_row(), m.dk, size, keys.count, a.size);
+    store_rows(dv, a.v_row(), m.dv, value_size, keys.count, a.value_size);
   }
 }
 
