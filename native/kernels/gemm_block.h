@@ -57,40 +57,58 @@ VEC_INLINE TileArgs first_tile(const Product& p, const Part& part, const Workspa
   return t;
 }
 
+// What the tiles of a group of rows fetch while they multiply; nullptr for nothing.
+struct Ahead {
+  LinesAhead* lines;       // of the next iteration of a loop
+  NextRows *rows, *panel;  // what comes next of a and b
+};
+
+// Notes what one tile fetches.
+VEC_INLINE void take_ahead(const Product& p, const Ahead& ahead, const Fetches& fetches, const Block& tile,
+                           int64_t depth, Prefetches* to) {
+  to->count = 0;
+  if (ahead.lines != nullptr) ahead.lines->take(depth, to);
+  add_result(p, fetches, tile, depth, to);
+  if (ahead.rows == nullptr) return;
+  ahead.rows->take(depth, to);
+  ahead.panel->take(depth, to);
+}
+
 // All rows of the part over one panel of at most kPanelColumns, in tiles of nearly equal height. If `copy` is
-// given, the first tile leaves a copy of the panel there for the others. `next` is nullptr if nothing is
-// prefetched.
+// given, the first tile leaves a copy of the panel there for the others.
 template <class Number>
 void multiply_panel(const Product& p, const Part& part, const Workspace& workspace, float* copy,
-                    NextRows* next) {
+                    const Ahead& ahead) {
   int64_t vectors = ceil_div(part.columns, kLanes);
   const RowTiles tiles = tiles_of(part.rows, vectors);
   bool last = is_finished(p, part) && !p.c_transposed;
   TileArgs t = first_tile<Number>(p, part, workspace, vectors, last);
   t.copy = copy;
   if (!part.b_is_copy) t.b_columns = part.columns % kLanes;
-  const TileTable* table =
-      next != nullptr ? &kTiles<Number, TileKind::prefetching> : &kTiles<Number, TileKind::plain>;
-  if constexpr (Number::kPerWord == 1 && kHasHalves) {
-    if (ends_in_half(part.columns)) table = &kTiles<Number, TileKind::halved>;
-  }
   const bool adds = last && p.epilogue.adds;
   const bool finishes = last && ((p.epilogue.map != nullptr && !adds) || p.epilogue.guarded);
   if (adds) t.other = p.epilogue.other + part.row * p.c_row + part.column;
-  const Fetches fetches = fetches_of(p, part.depth);
-  const bool fetching = last && (fetches.written || fetches.other);
+  const Fetches fetches = last ? fetches_of(p, part.depth) : Fetches{};
+  bool fetching = ahead.lines != nullptr || ahead.rows != nullptr || fetches.written || fetches.other;
+  const TileTable* table =
+      fetching ? &kTiles<Number, TileKind::prefetching> : &kTiles<Number, TileKind::plain>;
+  if constexpr (Number::kPerWord == 1 && kHasHalves) {
+    if (ends_in_half(part.columns)) table = &kTiles<Number, TileKind::halved>;
+    fetching = fetching && !ends_in_half(part.columns);
+  }
+  Prefetches fetched;
+  t.prefetches = &fetched;
   int64_t row = part.row;
   for (int64_t i = 0; i < tiles.count; ++i) {
     const int64_t rows = tiles.rows(i);
-    if (workspace.ahead != nullptr) workspace.ahead->fetch();
-    if (fetching) fetch_result(p, fetches, {row, rows, part.column, part.columns});
     if (part.a_in_tiles) t.a = tile_of(part.a.first, i, row - part.row, rows, part.depth);
     if (copy != nullptr && i == 0) {
       copying_tile<Number>(p, part)(t);
       t.b = copy;
       t.b_step = vectors * kLanes;
     } else {
-      if (next != nullptr) t.prefetch = next->take(t.depth);
+      const Block tile = {row, rows, part.column, part.columns};
+      if (fetching) take_ahead(p, ahead, fetches, tile, t.depth, &fetched);
       table->of[vectors - 1][rows - 1](t);
     }
     if (finishes) finish_rows(p, workspace, {row, rows, part.column, part.columns}, 1, adds);
@@ -129,18 +147,27 @@ VEC_INLINE float* prepare_panel(const Product& p, const Workspace& workspace, co
   return nullptr;
 }
 
-// One group of rows over all panels of the block, in one block of k.
+// One group of rows over all panels of the block, in one block of k. `next` are the rows of a after it,
+// nullptr if nothing is fetched.
 template <class Number>
 VEC_INLINE void multiply_group(const Product& p, const Workspace& workspace, const Block& block, Part* part,
                                NextRows* next) {
   part->a = p.a.from(part->row, part->k);
   if (packs_a<Number>(p)) pack_a<Number>(p, workspace, part);
   const int64_t width = panel_columns<Number>(p, block.rows);
+  // All but the first tile over each panel, which may copy it.
+  const int64_t tiles = tiles_of(part->rows, ceil_div(width, kLanes)).count - 1;
+  if (next != nullptr) next->divide(tiles * ceil_div(block.columns, width));
   for (int64_t j = 0; j < block.columns; j += width) {
     part->column = block.column + j;
     part->columns = min(block.columns - j, width);
     float* copy = prepare_panel<Number>(p, workspace, block, part);
-    multiply_panel<Number>(p, *part, workspace, copy, next);
+    NextRows panel = {};
+    if (next != nullptr) {
+      panel = panel_after(p, *part, block, width, kBlockDepth * Number::kPerWord);
+      panel.divide(tiles);
+    }
+    multiply_panel<Number>(p, *part, workspace, copy, {workspace.ahead, next, &panel});
     yield_to_others(workspace.yield_point);
   }
 }
