@@ -57,12 +57,28 @@ VEC_INLINE TileArgs first_tile(const Product& p, const Part& part, const Workspa
   return t;
 }
 
+// What the tiles of a group of rows fetch while they multiply; nullptr for nothing.
+struct Ahead {
+  LinesAhead* lines;       // of the next iteration of a loop
+  NextRows *rows, *panel;  // what comes next of a and b
+};
+
+// Notes what one tile fetches.
+VEC_INLINE void take_ahead(const Product& p, const Ahead& ahead, const Fetches& fetches, const Block& tile,
+                           int64_t depth, Prefetches* to) {
+  to->count = 0;
+  if (ahead.lines != nullptr) ahead.lines->take(depth, to);
+  add_result(p, fetches, tile, depth, to);
+  if (ahead.rows == nullptr) return;
+  ahead.rows->take(depth, to);
+  ahead.panel->take(depth, to);
+}
+
 // All rows of the part over one panel of at most kPanelColumns, in tiles of nearly equal height. If `copy` is
-// given, the first tile leaves a copy of the panel there for the others. `next` is nullptr if nothing is
-// prefetched.
+// given, the first tile leaves a copy of the panel there for the others.
 template <class Number>
 void multiply_panel(const Product& p, const Part& part, const Workspace& workspace, float* copy,
-                    NextRows* next) {
+                    const Ahead& ahead) {
   int64_t vectors = ceil_div(part.columns, kLanes);
   const RowTiles tiles =
       copy == nullptr ? tiles_of(part.rows, vectors) : copying_tiles_of(part.rows, vectors);
@@ -70,20 +86,21 @@ void multiply_panel(const Product& p, const Part& part, const Workspace& workspa
   TileArgs t = first_tile<Number>(p, part, workspace, vectors, last);
   t.copy = copy;
   if (!part.b_is_copy) t.b_columns = part.columns % kLanes;
-  const TileTable* table =
-      next != nullptr ? &kTiles<Number, TileKind::prefetching> : &kTiles<Number, TileKind::plain>;
-  if constexpr (Number::kPerWord == 1 && kHasHalves) {
-    if (ends_in_half(part.columns)) table = &kTiles<Number, TileKind::halved>;
-  }
   const bool finishes = last && has_more_to_do(p.epilogue);
   if (last) map_in_tile(p.epilogue, part.row * p.c_row + part.column, &t);
-  const Fetches fetches = fetches_of(p, part.depth);
-  const bool fetching = last && (fetches.written || fetches.other);
+  const Fetches fetches = last ? fetches_of(p, part.depth) : Fetches{};
+  bool fetching = ahead.lines != nullptr || ahead.rows != nullptr || fetches.written || fetches.other;
+  const TileTable* table =
+      fetching ? &kTiles<Number, TileKind::prefetching> : &kTiles<Number, TileKind::plain>;
+  if constexpr (Number::kPerWord == 1 && kHasHalves) {
+    if (ends_in_half(part.columns)) table = &kTiles<Number, TileKind::halved>;
+    fetching = fetching && !ends_in_half(part.columns);
+  }
+  Prefetches fetched;
+  t.prefetches = &fetched;
   int64_t row = part.row;
   for (int64_t i = 0; i < tiles.count; ++i) {
     const int64_t rows = tiles.rows(i);
-    if (workspace.ahead != nullptr) workspace.ahead->fetch();
-    if (fetching) fetch_result(p, fetches, {row, rows, part.column, part.columns});
     if (part.a_in_tiles) t.a = tile_of(part.a.first, i, row - part.row, rows, part.depth);
     if (copy != nullptr && i == 0) {
       copying_tile<Number>(p, part)(t);
@@ -91,7 +108,8 @@ void multiply_panel(const Product& p, const Part& part, const Workspace& workspa
       t.b_step = vectors * kLanes;
       t.b_columns = 0;
     } else {
-      if (next != nullptr) t.prefetch = next->take(t.depth);
+      const Block tile = {row, rows, part.column, part.columns};
+      if (fetching) take_ahead(p, ahead, fetches, tile, t.depth, &fetched);
       table->of[vectors - 1][rows - 1](t);
     }
     if (finishes) {
@@ -132,19 +150,29 @@ VEC_INLINE float* prepare_panel(const Product& p, const Workspace& workspace, co
   return nullptr;
 }
 
-// One group of rows over all panels of the block, in one block of k.
+// One group of rows over all panels of the block, in one block of k. `next` are the rows of a after it,
+// nullptr if nothing is fetched.
 template <class Number>
 VEC_INLINE void multiply_group(const Product& p, const Workspace& workspace, const Block& block, Part* part,
                                NextRows* next) {
   part->a = p.a.from(part->row, part->k);
   if (packs_a<Number>(p)) pack_a<Number>(p, workspace, part);
   const Panels panels = panels_of<Number>(p, block);
+  const int64_t width = panels.column(1);
+  // All but the first tile over each panel, which may copy it.
+  const int64_t tiles = tiles_of(part->rows, ceil_div(width, kLanes)).count - 1;
+  if (next != nullptr) next->divide(tiles * panels.count);
   for (int64_t i = 0; i < panels.count; ++i) {
     const int64_t first = panels.column(i);
     part->column = block.column + first;
     part->columns = min(panels.column(i + 1), block.columns) - first;
     float* copy = prepare_panel<Number>(p, workspace, block, part);
-    multiply_panel<Number>(p, *part, workspace, copy, next);
+    NextRows panel = {};
+    if (next != nullptr) {
+      panel = panel_after(p, *part, block, width, kBlockDepth * Number::kPerWord);
+      panel.divide(tiles);
+    }
+    multiply_panel<Number>(p, *part, workspace, copy, {workspace.ahead, next, &panel});
     yield_to_others(workspace.yield_point);
   }
 }

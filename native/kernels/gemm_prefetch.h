@@ -1,4 +1,5 @@
-// What the tiles of a large product prefetch while they multiply: the rows of a that come next.
+// What the tiles of a large product fetch while they multiply: what comes next of a and b, what they write,
+// and what they add.
 #pragma once
 
 #include "gemm_pack.h"
@@ -23,6 +24,9 @@ constexpr int64_t kFetchedFrom = int64_t{1} << 18;
 // processor does not fetch them by itself.
 constexpr int64_t kDeepTile = 64;
 
+// Steps of k before its end at which a tile has fetched all that its end reads.
+constexpr int64_t kFetchedBefore = 2 * kPrefetchSteps;
+
 // Which results of a part of a product are fetched while its tiles multiply.
 struct Fetches {
   bool written, other;
@@ -32,32 +36,33 @@ VEC_INLINE Fetches fetches_of(const Product& p, int64_t depth) {
   return {large, p.epilogue.other != nullptr && (large || depth >= kDeepTile)};
 }
 
-VEC_INLINE void fetch_result(const Product& p, const Fetches& fetches, const Block& tile) {
-  for (int64_t i = tile.row; i < tile.row + tile.rows; ++i) {
-    const int64_t at = i * p.c_row + tile.column;
-    for (int64_t j = 0; j < tile.columns; j += kLanes) {
-      if (fetches.written) __builtin_prefetch(p.c + at + j, 1);
-      if (fetches.other) __builtin_prefetch(p.epilogue.other + at + j);
-    }
-  }
+VEC_INLINE void add_result(const Product& p, const Fetches& fetches, const Block& tile, int64_t depth,
+                           Prefetches* to) {
+  const int64_t at = tile.row * p.c_row + tile.column;
+  if (fetches.other) to->add(p.epilogue.other + at, tile.rows, p.c_row, depth - kFetchedBefore);
+  if (fetches.written) to->add(p.c + at, tile.rows, p.c_row, depth - kFetchedBefore);
 }
 
-// What the next group of rows will read of a, as rows in memory; the tiles of this group prefetch it.
+// Rows in memory that come next, which some tiles share.
 struct NextRows {
   const float* from;
   int64_t rows, row_stride, lines;
-  int64_t row, line;  // the first that is not prefetched yet
+  int64_t each;       // of a tile, in strips of a few lines
+  int64_t row, line;  // the first that is not fetched yet
+
+  void divide(int64_t tiles) { each = ceil_div(rows * ceil_div(lines, kStripLines), max(tiles, 1)); }
 
   // The share of a tile of `depth` steps.
-  Prefetch take(int64_t depth) {
-    if (row >= rows || line >= lines) return {};
-    const float* at = from + row * row_stride + line * kLanes;
-    row += ceil_div(depth, kPrefetchSteps);
-    if (row >= rows) {
+  VEC_INLINE void take(int64_t depth, Prefetches* to) {
+    for (int64_t left = each; left > 0 && line < lines;) {
+      const int64_t some = min(left, rows - row);
+      to->add(from + row * row_stride + line * kLanes, some, row_stride, depth);
+      left -= some;
+      row += some;
+      if (row < rows) return;
       row = 0;
-      line += kPrefetchLines;
+      line += kStripLines;
     }
-    return {at, kLanes, row_stride};
   }
 };
 
@@ -72,8 +77,26 @@ NextRows rows_after(const Product& p, const Part& part, const Block& block, int6
   if (k >= p.k) return {};
   int64_t rows = min(end - row, kRowsAtOnce), depth = min(p.k - k, max_depth);
   const float* from = p.a.at(row, k);
-  if (p.a.lie_along_k()) return {from, rows, p.a.row, ceil_div(depth, kLanes), 0, 0};
-  return {from, depth, p.a.step, ceil_div(rows, kLanes), 0, 0};
+  if (p.a.lie_along_k()) return {from, rows, p.a.row, ceil_div(depth, kLanes), 0, 0, 0};
+  return {from, depth, p.a.step, ceil_div(rows, kLanes), 0, 0, 0};
+}
+
+// The panel of b after that of `part`, so many columns wide: the next columns, which the first group of rows
+// reads, or after all of the block the first ones of the next block of k.
+NextRows panel_after(const Product& p, const Part& part, const Block& block, int64_t width,
+                     int64_t max_depth) {
+  int64_t k = part.k, column = part.column + width;
+  const bool first = part.row == block.row, last = part.row + part.rows == block.row + block.rows;
+  if (column >= block.column + block.columns) {
+    if (!last) return {};
+    column = block.column;
+    k += part.depth;
+  } else if (!first) {
+    return {};
+  }
+  if (k >= p.k || p.b_transposed) return {};
+  const int64_t columns = min(block.column + block.columns - column, width);
+  return {p.b + k * p.b_row + column, min(p.k - k, max_depth), p.b_row, ceil_div(columns, kLanes), 0, 0, 0};
 }
 
 }  // namespace

@@ -29,18 +29,42 @@ constexpr int rows_of_tile(int) { return 2; }
 constexpr int kMaxTileRows = 12;
 constexpr int64_t kPanelColumns = kTileVectors * kLanes;
 
-// A prefetching tile prefetches kPrefetchLines cache lines every kPrefetchSteps steps of k.
+// A prefetching tile fetches some lines every so many steps of k. Many at once would wait for memory, and the
+// loads of the tile behind them.
 constexpr int64_t kPrefetchSteps = 16;
-constexpr int kPrefetchLines = 3;
 // How many rows of b are prefetched ahead of the one that is being copied, and how many into the L2 cache:
 // memory takes longer than eight steps of a tile.
 constexpr int64_t kPrefetchRows = 8, kPrefetchRowsFar = 32;
 
-// Cache lines that will be read after this tile: `first`, and kPrefetchLines - 1 more, `line_stride` floats
-// apart; the next prefetch begins `step_stride` floats further on.
+// Strips of some lines that are fetched while a tile multiplies, one each kPrefetchSteps steps of k.
+constexpr int64_t kStripLines = 4, kStripNumbers = kStripLines * kLanes;
 struct Prefetch {
-  const float* first;  // nullptr for none
-  int64_t line_stride, step_stride;
+  const float* first;
+  int64_t count, step;  // step: floats from one strip to the next
+};
+
+// What a tile fetches into the L2 cache.
+struct Prefetches {
+  static constexpr int32_t kMost = 8;
+  Prefetch of[kMost];
+  int32_t count;
+
+  // So many strips during `steps` steps of k.
+  VEC_INLINE void add(const float* first, int64_t strips, int64_t step, int64_t steps) {
+    const int64_t times = max(steps / kPrefetchSteps, 1);
+    for (; strips > 0 && count < kMost; strips -= times) {
+      of[count++] = {first, min(strips, times), step};
+      first += times * step;
+    }
+  }
+  VEC_INLINE void fetch(int64_t time) const {
+    for (const Prefetch* one = of; one < of + count; ++one) {
+      if (time >= one->count) continue;
+      const float* line = one->first + time * one->step;
+#pragma GCC unroll 4
+      for (int i = 0; i < kStripLines; ++i) __builtin_prefetch(line + i * kLanes, 0, 2);
+    }
+  }
 };
 
 struct TileArgs {
@@ -57,7 +81,7 @@ struct TileArgs {
   const float* other;    // of c's rows, added to the complete sums; nullptr for none
   float most;            // complete sums are limited to numbers from 0 to this; 0 where they are not
   float* copy;           // a copying tile leaves b here, kVectors * kLanes wide
-  Prefetch prefetch;     // for a prefetching tile
+  const Prefetches* prefetches;  // for a prefetching tile
 };
 
 // As relu limits numbers, and relu6.
@@ -112,7 +136,7 @@ VEC_INLINE void finish_tile(const TileArgs& t, Vec (&sums)[kRows][kVectors]) {
 }
 
 // Prefetches when `left` steps of the tile remain: the lines of c that the end of the tile adds to, late
-// enough that b does not evict them again, and lines for later tiles, into the L2 cache only.
+// enough that b does not evict them again, and other lines.
 template <int kRows, int kVectors>
 VEC_INLINE void prefetch_lines(const TileArgs& t, int64_t left) {
   if (t.accumulate && left <= kRows * kPrefetchSteps) {
@@ -120,10 +144,7 @@ VEC_INLINE void prefetch_lines(const TileArgs& t, int64_t left) {
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) __builtin_prefetch(c + v * kLanes, 1);
   }
-  if (t.prefetch.first == nullptr) return;
-  const float* line = t.prefetch.first + (left - 1) / kPrefetchSteps * t.prefetch.step_stride;
-#pragma GCC unroll 4
-  for (int i = 0; i < kPrefetchLines; ++i) __builtin_prefetch(line + i * t.prefetch.line_stride, 0, 2);
+  t.prefetches->fetch((t.depth - left) / kPrefetchSteps);
 }
 
 // A plain tile only multiplies. A prefetching one also prefetches what lies beyond the L2 cache. A copying

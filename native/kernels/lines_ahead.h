@@ -2,7 +2,7 @@
 // multiplies: it lies in memory that nobody has touched for a while, and the processor does not know where.
 #pragma once
 
-#include "operands.h"
+#include "gemm_tile.h"
 
 namespace chainrule {
 namespace {
@@ -16,22 +16,21 @@ class LinesAhead {
       const Tensor& operand = i < args.outputCount ? args.outputs[i] : args.inputs[i - args.outputCount];
       if (args.moves[i] != 0 && operand.count > 0) add(operand, args.moves[i], first, last);
     }
-    if (bytes_ > kMostBytes) count_ = 0;
+    if (strips_ * kStripNumbers * static_cast<int64_t>(sizeof(float)) > kMostBytes) count_ = 0;
   }
 
   // Before so many tiles, which share the lines.
-  void divide(int64_t tiles) { each_ = ceil_div(bytes_ / kLineBytes, max(tiles, 1)); }
+  void divide(int64_t tiles) { each_ = ceil_div(strips_, max(tiles, 1)); }
 
-  // The share of a tile.
-  void fetch() {
+  // The share of a tile of `depth` steps.
+  void take(int64_t depth, Prefetches* to) {
     for (int64_t left = each_; left > 0 && next_ < count_;) {
-      const char* const from = first_[next_] + line_ * kLineBytes;
-      const int64_t some = min(left, lines_[next_] - line_);
-      for (int64_t i = 0; i < some; ++i) __builtin_prefetch(from + i * kLineBytes, 0, 2);
+      const int64_t some = min(left, of_[next_] - strip_);
+      to->add(first_[next_] + strip_ * kStripNumbers, some, kStripNumbers, depth);
       left -= some;
-      line_ += some;
-      if (line_ < lines_[next_]) return;
-      line_ = 0;
+      strip_ += some;
+      if (strip_ < of_[next_]) return;
+      strip_ = 0;
       ++next_;
     }
   }
@@ -44,15 +43,16 @@ class LinesAhead {
   void add(const Tensor& operand, int64_t move, int64_t first, int64_t last) {
     if (count_ == kMostOperands) return;
     const int64_t row = operand.count / operand.dims[0] * static_cast<int64_t>(sizeof(float));
-    first_[count_] = static_cast<const char*>(operand.data) + move + first * row;
-    lines_[count_] = ceil_div((last - first) * row, kLineBytes);
-    bytes_ += lines_[count_++] * kLineBytes;
+    const char* const data = static_cast<const char*>(operand.data) + move + first * row;
+    first_[count_] = reinterpret_cast<const float*>(data);
+    of_[count_] = ceil_div((last - first) * row, kStripNumbers * static_cast<int64_t>(sizeof(float)));
+    strips_ += of_[count_++];
   }
 
-  const char* first_[kMostOperands];
-  int64_t lines_[kMostOperands];
+  const float* first_[kMostOperands];
+  int64_t of_[kMostOperands];  // strips of each
   int32_t count_ = 0, next_ = 0;
-  int64_t bytes_ = 0, each_ = 0, line_ = 0;
+  int64_t strips_ = 0, each_ = 0, strip_ = 0;
 };
 
 }  // namespace
