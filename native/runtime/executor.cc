@@ -212,7 +212,7 @@ class Executor final : public Team {
     caller_job_ = job;
     caller_width_ = width;
     queue_.call();
-    barrier_.wait(2);
+    caller_barrier_.wait(2);
     Member leader{0, caller_width_, 0};
     run_steps(this, &leader, job, 0);
     barrier.wait(leader.width);  // until nobody uses the job any more
@@ -227,7 +227,7 @@ class Executor final : public Team {
       auto* const self = static_cast<Executor*>(argument);
       if (index == 0) {
         self->caller_width_ = granted + 1;
-        self->barrier_.wait(2);
+        self->caller_barrier_.wait(2);
       }
       Member member{index + 1, granted + 1, 0};
       run_steps(self, &member, self->caller_job_, 0);
@@ -279,7 +279,7 @@ class Executor final : public Team {
   // The job of a caller that has reserved the executor's thread, and how many run it.
   Job* caller_job_ = nullptr;
   int caller_width_ = 0;
-  Barrier barrier_;
+  Barrier caller_barrier_;
   std::atomic<int64_t> runs_beside_{0};
   std::mutex beside_mutex_;
   Choices beside_;
