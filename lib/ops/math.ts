@@ -1,7 +1,7 @@
 // Elementary functions of each element: one line each, as in map.ts. The bounds of their errors stand beside
 // the formulas in native/simd.
 import {defineOp} from '../core/define.ts';
-import {apply1, type Tensor, type TensorLike} from '../core/tensor.ts';
+import {apply1, type Op, type Tensor, type TensorLike} from '../core/tensor.ts';
 import {
   arithmetic2,
   type Binary,
@@ -74,6 +74,8 @@ const isFiniteNumber: Predicate = predicate('isFinite');
 /** Whether each element is NaN; whether it is neither NaN nor infinite. */
 export {isFiniteNumber as isFinite, isNan as isNaN};
 
+type Ternary = ((x: TensorLike, low: TensorLike, high: TensorLike) => Tensor) & {op: Op};
+
 const clipOp = defineOp({
   signature: 'clip(x: T, low: T, high: T) -> y: T',
   elementwise: true,
@@ -85,8 +87,8 @@ const clipOp = defineOp({
 });
 
 /** Each element, or the bound that it lies beyond. The gradient is dy from `low` to `high`, else 0. */
-export function clip(x: TensorLike, low: TensorLike, high: TensorLike): Tensor {
-  return apply1(clipOp, together('clip', [x, low, high], 'bool'), {});
-}
-/** @internal */
-clip.op = clipOp;
+export const clip: Ternary = Object.assign(
+  (x: TensorLike, low: TensorLike, high: TensorLike) =>
+    apply1(clipOp, together('clip', [x, low, high], 'bool'), {}),
+  {op: clipOp},
+);
