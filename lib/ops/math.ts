@@ -74,8 +74,6 @@ const isFiniteNumber: Predicate = predicate('isFinite');
 /** Whether each element is NaN; whether it is neither NaN nor infinite. */
 export {isFiniteNumber as isFinite, isNan as isNaN};
 
-type Ternary = ((x: TensorLike, low: TensorLike, high: TensorLike) => Tensor) & {op: Op};
-
 const clipOp = defineOp({
   signature: 'clip(x: T, low: T, high: T) -> y: T',
   elementwise: true,
@@ -87,8 +85,9 @@ const clipOp = defineOp({
 });
 
 /** Each element, or the bound that it lies beyond. The gradient is dy from `low` to `high`, else 0. */
-export const clip: Ternary = Object.assign(
-  (x: TensorLike, low: TensorLike, high: TensorLike) =>
-    apply1(clipOp, together('clip', [x, low, high], 'bool'), {}),
-  {op: clipOp},
-);
+export const clip: ((x: TensorLike, low: TensorLike, high: TensorLike) => Tensor) & {readonly op: Op} =
+  Object.assign(
+    (x: TensorLike, low: TensorLike, high: TensorLike) =>
+      apply1(clipOp, together('clip', [x, low, high], 'bool'), {}),
+    {op: clipOp},
+  );
