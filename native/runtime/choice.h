@@ -36,18 +36,20 @@ class Choice {
     double& least = alone ? alone_ns_ : team_ns_;
     least = least == 0 ? step_ns : std::min(step_ns, least * kForgetting);
     if (is_faster_alone() == before) return;
-    interval_ = kMinInterval;
+    interval_ = is_faster_alone() ? kMinInterval : kMinTeamInterval;
     runs_ = 0;
   }
 
  private:
-  static constexpr int kInARow = 3, kMinInterval = 32, kMaxInterval = 1024;
+  // A team is tried again soon: one busy core is enough to make it look slow, and the first runs of a program
+  // often come while the engine still compiles JavaScript on the other one.
+  static constexpr int kInARow = 3, kMinInterval = 4, kMinTeamInterval = 32, kMaxInterval = 1024;
   static constexpr double kForgetting = 1.05;
 
   bool is_faster_alone() const { return alone_ns_ != 0 && alone_ns_ < team_ns_; }
 
   double team_ns_ = 0, alone_ns_ = 0;  // 0 if not tried yet
-  int first_ = 0, runs_ = 0, interval_ = kMinInterval;
+  int first_ = 0, runs_ = 0, interval_ = kMinTeamInterval;
 };
 
 // Those of many plans, found by fingerprint, because a model that is compiled again has the same plan. Of two
