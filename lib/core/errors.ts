@@ -155,12 +155,13 @@ export function checkNumber(
     (above === undefined || value > above) &&
     (below === undefined || value < below);
   if (ok) return;
-  const parts = [integer ? 'an integer' : 'a finite number'];
-  if (min !== undefined) parts.push(`>= ${min}`);
-  if (above !== undefined) parts.push(`> ${above}`);
-  if (max !== undefined) parts.push(`<= ${max}`);
-  if (below !== undefined) parts.push(`< ${below}`);
-  fail('ERR_OPTION', `${where}: expected ${parts.join(' ')}. Received ${show(value)}.`);
+  const bounds: string[] = [];
+  if (min !== undefined) bounds.push(` >= ${min}`);
+  if (above !== undefined) bounds.push(` > ${above}`);
+  if (max !== undefined) bounds.push(` <= ${max}`);
+  if (below !== undefined) bounds.push(` < ${below}`);
+  const wanted = `${integer ? 'an integer' : 'a finite number'}${bounds.join(' and')}`;
+  fail('ERR_OPTION', `${where}: expected ${wanted}. Received ${show(value)}.`);
 }
 
 export function checkBoolean(where: string, value: unknown): asserts value is boolean {

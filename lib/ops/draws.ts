@@ -44,7 +44,7 @@ const least = 2 ** -126;
  * Class numbers drawn with the probabilities softmax(logits): logits [..., classes] to int32 [..., count], by
  * the largest of logits plus Gumbel numbers (Gumbel 1954). −1e9 and less is never drawn beside others.
  *
- * @throws ERR_SHAPE for logits without an axis; ERR_OPTION for no whole number of draws.
+ * @throws ERR_SHAPE for logits without an axis; ERR_OPTION where the number of draws is no integer.
  */
 export function randomCategorical(source: RandomSource, logits: Tensor, count = 1): Tensor {
   const name = 'randomCategorical';

@@ -71,7 +71,7 @@ function folded(at: Tensor, size: number, mode: FillMode): Tensor {
 }
 
 interface Line {
-  /** Whole numbers of pixels, as float32. */
+  /** Integers: numbers of pixels, as float32. */
   readonly pixel: Tensor;
   readonly share: Tensor | undefined;
 }

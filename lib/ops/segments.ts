@@ -10,8 +10,8 @@ import {reshape} from './move.ts';
  * The sum of the rows of each segment: x [rows, …] and a number of a segment for each, [rows], to [segments,
  * …]. A segment without rows is zero. Rows add up in their order, so that the bits depend on nothing else.
  *
- * @throws ERR_SHAPE where there is not one number for each row; ERR_VALUE for no whole number of segments;
- * ERR_OUT_OF_RANGE, in a run, for a segment that is not there.
+ * @throws ERR_SHAPE where there is not one number for each row; ERR_VALUE where the number of segments is no
+ * integer; ERR_OUT_OF_RANGE, in a run, for a segment that is not there.
  */
 export function segmentSum(x: Tensor, segmentIds: Tensor, numSegments: number): Tensor {
   const name = 'segmentSum';

@@ -43,7 +43,7 @@ function idOf(key: string): number {
 const isSize = (value: unknown): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && !Object.is(value, -0);
 
-/** A value with something else in the place of each whole number in it, in their order. */
+/** A value with something else in the place of each integer in it, in their order. */
 function replaced(value: unknown, replace: (size: number) => unknown): unknown {
   if (isSize(value)) return replace(value);
   if (Array.isArray(value)) return value.map(each => replaced(each, replace));

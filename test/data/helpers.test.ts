@@ -104,7 +104,7 @@ describe('trainTestSplit', () => {
     expect(() => data.trainTestSplit([[1]], [1])).toThrow(/1 rows leave none for training/);
     expect(() => data.trainTestSplit(x, y.slice(1))).toThrow(/x has 20 rows and y 19/);
     expect(() => data.trainTestSplit(x, y, {testSize: 1})).toThrow(
-      /testSize: expected a finite number > 0 < 1/,
+      /testSize: expected a finite number > 0 and < 1/,
     );
     expect(() => data.trainTestSplit(x, y, {seed: 0.5})).toThrow(/seed: expected an integer/);
   });

@@ -169,7 +169,7 @@ describe('layers of activations', () => {
     [() => sequential([layers.softmax({axis: 0, inputShape: [2]})]), /softmax: axis 0 is none of a sample's/],
     [() => sequential([layers.softmax({axis: 2, inputShape: [2]})]), /softmax: axis 2 is none of a sample's/],
     [() => layers.prelu({sharedAxes: 1 as never}), /layers.prelu: sharedAxes: expected an array/],
-    [() => layers.prelu({sharedAxes: [0]}), /sharedAxes: expected an integer >= 1 <= 5. Received 0/],
+    [() => layers.prelu({sharedAxes: [0]}), /sharedAxes: expected an integer >= 1 and <= 5. Received 0/],
     [
       () => sequential([layers.prelu({sharedAxes: [2], inputShape: [4]})]),
       /sharedAxes: expected axes of a sample, from 1 on. Received 2 for samples of \[4\]/,

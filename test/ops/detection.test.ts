@@ -77,7 +77,7 @@ describe('nonMaxSuppression', () => {
       [5],
       {maxOutputSize: 1, iouThreshold: 2},
       'ERR_OPTION',
-      /^ops\.nonMaxSuppression: iouThreshold: expected a finite number >= 0 <= 1/,
+      /^ops\.nonMaxSuppression: iouThreshold: expected a finite number >= 0 and <= 1/,
     ],
   ])('refuses %s', (_, boxes, scores, options, code, message) => {
     const attempt = (): unknown =>

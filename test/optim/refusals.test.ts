@@ -20,7 +20,7 @@ const common: readonly Case[] = [
   [{globalClipNorm: '1'}, /globalClipNorm: expected a finite number .*Received "1"/],
   [{clipNorm: 1, clipValue: 1}, /only one way to clip is possible. Received clipValue and clipNorm/],
   [{useEma: 'yes'}, /useEma: expected true or false. Received "yes"/],
-  [{emaMomentum: 1.5}, /emaMomentum: expected a finite number >= 0 <= 1. Received 1.5/],
+  [{emaMomentum: 1.5}, /emaMomentum: expected a finite number >= 0 and <= 1. Received 1.5/],
   [{emaOverwriteFrequency: 0}, /emaOverwriteFrequency: expected an integer >= 1/],
   [{gradientAccumulationSteps: 1.5}, /gradientAccumulationSteps: expected an integer >= 1/],
   [{weightDecai: 1}, /unknown option "weightDecai"\. Did you mean "weightDecay"\?/],

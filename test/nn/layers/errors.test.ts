@@ -9,7 +9,7 @@ const options: [string, () => unknown, RegExp][] = [
   [
     'a rate',
     () => layers.alphaDropout({rate: 1}),
-    /layers.alphaDropout: rate: expected a finite number >= 0 < 1/,
+    /layers.alphaDropout: rate: expected a finite number >= 0 and < 1/,
   ],
   ['no rate', () => layers.gaussianDropout(untyped({})), /gaussianDropout: rate: expected a finite number/],
   [
@@ -33,7 +33,7 @@ const options: [string, () => unknown, RegExp][] = [
   [
     'momentum',
     () => layers.batchNormalization({momentum: 2}),
-    /momentum: expected a finite number >= 0 <= 1/,
+    /momentum: expected a finite number >= 0 and <= 1/,
   ],
   ['epsilon', () => layers.layerNormalization({epsilon: 0}), /epsilon: expected a finite number > 0/],
   [

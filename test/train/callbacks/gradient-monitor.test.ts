@@ -189,7 +189,7 @@ describe('gradientMonitor', () => {
       [{every: 0}, /^callbacks\.gradientMonitor: every: expected an integer >= 1\. Received 0\.$/],
       [{vanishing: -1}, /: vanishing: expected a finite number >= 0/],
       [{exploding: 0}, /: exploding: expected a finite number > 0/],
-      [{share: 2}, /: share: expected a finite number >= 0 <= 1/],
+      [{share: 2}, /: share: expected a finite number >= 0 and <= 1/],
       [{warn: 1}, /: warn: expected true or false\. Received 1\.$/],
       [{onReport: 1}, /: onReport: expected a function\. Received 1\.$/],
       [{evry: 1}, /Did you mean "every"/],

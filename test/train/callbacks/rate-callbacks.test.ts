@@ -53,7 +53,7 @@ describe('reduceLROnPlateau', () => {
     const wrong: [object, RegExp][] = [
       [
         {factor: 1},
-        /^callbacks\.reduceLROnPlateau: factor: expected a finite number >= 0 < 1\. Received 1\.$/,
+        /^callbacks\.reduceLROnPlateau: factor: expected a finite number >= 0 and < 1\. Received 1\.$/,
       ],
       [{patience: -1}, /: patience: expected an integer >= 0/],
       [{cooldown: 0.5}, /: cooldown: expected an integer >= 0/],

@@ -124,7 +124,7 @@ describe('validation', () => {
 it('options of the iteration are checked', async () => {
   const validationData = [x, y] as const;
   const wrong: [FitOptions, RegExp][] = [
-    [{stepsPerEpoch: 0}, /^fit: stepsPerEpoch: expected an integer >= 1 <= 2147483647. Received 0\.$/],
+    [{stepsPerEpoch: 0}, /^fit: stepsPerEpoch: expected an integer >= 1 and <= 2147483647. Received 0\.$/],
     [{validationFreq: 2}, /^fit: validationFreq: there is no validationData and no validationSplit\.$/],
     [{validationSteps: 2}, /^fit: validationSteps: there is no validationData/],
     [{validationData, validationFreq: 0}, /^fit: validationFreq: expected an integer >= 1\. Received 0/],
