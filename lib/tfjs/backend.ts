@@ -3,6 +3,7 @@
 import type {BackendTimingInfo, DataId, DataType, KernelBackend, TensorInfo} from '@tensorflow/tfjs-core';
 import {dtypes, type TypedArray} from '../core/dtype.ts';
 import {fail} from '../core/errors.ts';
+import {shortenEngine} from './engine.ts';
 import {Entry, type EntryType, isNumeric, type NumericType, over, takeFor} from './entry.ts';
 import {tf} from './packages.ts';
 import {Recorder} from './recorder.ts';
@@ -38,6 +39,11 @@ export class ChainruleBackend extends tf.KernelBackend {
   #count = 0;
   readonly recorder = new Recorder();
   #bytes = 0;
+
+  constructor() {
+    super();
+    shortenEngine();
+  }
 
   /** What tfjs's cpu kernels know of a backend's storage. */
   readonly data = {

@@ -42,6 +42,8 @@ export class Entry {
   complexTensorInfos: ComplexParts | undefined;
   /** The backend that has it. */
   owner: object | undefined;
+  /** What tfjs's engine knows of it. */
+  engineInfo: object | undefined;
   /** Whether a variable has had it, or it was computed from such: all else is data. */
   isTrained = false;
   /** Where it stands in the trace that it is in: a result from 0 on, an input below. */

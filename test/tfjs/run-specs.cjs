@@ -1,9 +1,10 @@
 // Runs the specs that tfjs-core ships, on a backend, outside a browser; writes the status of each.
-//   node run-specs.cjs BUNDLE_OF_SPECS BACKEND_MODULE RESULTS_FILE [PATTERN_OF_NAMES]
+//   node run-specs.cjs BUNDLE_OF_SPECS BACKEND_MODULE RESULTS_FILE [counted|uncounted] [PATTERN_OF_NAMES]
+// `uncounted` turns off what tfjs's engine does in its own tests alone: each kernel's data are counted.
 const fs = require('node:fs');
 const jasmineCore = require('jasmine-core');
 
-const [specs, backend, file, pattern] = process.argv.slice(2);
+const [specs, backend, file, counted, pattern] = process.argv.slice(2);
 const jasmine = jasmineCore.boot(jasmineCore);
 const env = jasmine.getEnv();
 jasmine.DEFAULT_TIMEOUT_INTERVAL = 60_000;
@@ -21,6 +22,12 @@ env.addReporter({
     results.push({name: `suite ${result.fullName}`, status: 'failed', messages: messages(result)});
   },
 });
+if (counted === 'uncounted') {
+  let name = '';
+  env.addReporter({specStarted: ({fullName}) => (name = fullName)});
+  // Those counts have specs themselves.
+  env.beforeEach(() => globalThis._tfengine.ENV.set('IS_TEST', name.includes('memory leak')));
+}
 globalThis.chainruleBackend = backend;
 console.warn = () => {}; // tfjs warns where a spec makes it
 require(specs);
