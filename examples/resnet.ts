@@ -9,7 +9,7 @@ import {drawLines, lineOf} from '../scripts/pictures/lines.ts';
 import {fashionFolder, readDigits, readFashion} from './mnist/idx.ts';
 import {picturesOf, writeMosaic} from './mnist/mosaic.ts';
 
-const [count = '60000', rounds = '12', folder = tmpdir()] = process.argv.slice(2);
+const [count = '60000', rounds = '16', folder = tmpdir()] = process.argv.slice(2);
 const [images, epochs] = [Number(count), Number(rounds)];
 const [side, batchSize] = [28, 128];
 const isFashion = existsSync(fashionFolder);
@@ -35,16 +35,16 @@ function block(filters: number, strides: number, x: SymbolicTensor): SymbolicTen
   return relu(layers.add().apply([inner, isSame ? x : conv(filters, strides, x, 1)]));
 }
 
-/** In training moved by up to two pixels, and mirrored; digits would not be the same in a mirror. */
+/** In training moved by up to a pixel, and mirrored; digits would not be the same in a mirror. */
 function augmented(x: SymbolicTensor): SymbolicTensor {
-  const larger = layers.zeroPadding2d({padding: 2}).apply(x);
+  const larger = layers.zeroPadding2d({padding: 1}).apply(x);
   const moved = layers.randomCrop({height: side, width: side}).apply(larger);
   return isFashion ? layers.randomFlip({mode: 'horizontal'}).apply(moved) : moved;
 }
 
 const picture = input({shape: [side, side, 1]});
 const scaled = layers.rescaling({scale: 1 / 255}).apply(picture);
-let x = relu(conv(32, 1, augmented(scaled)));
+let x = block(32, 1, relu(conv(32, 1, augmented(scaled))));
 for (const filters of [64, 128]) x = block(filters, 2, x);
 const outputs = layers
   .dense({units: 10, activation: 'softmax'})

@@ -145,9 +145,15 @@ it('unet', {timeout}, async () => {
 
 it('resnet', async () => {
   const env = {FASHION_MNIST: path.join(folder, 'no-such-folder')};
-  const {code, stdout, stderr} = await run('resnet', ['512', '2', folder], undefined, env);
+  const {code, stdout, stderr} = await run(
+    'resnet',
+    [...(deep ? ['2048', '4'] : ['512', '2']), folder],
+    undefined,
+    env,
+  );
   expect(code, stderr).toBe(0);
-  expect(Number(/test accuracy ([\d.]+) on digits, \d+ wrong/.exec(stdout)?.[1])).toBeGreaterThan(0.1);
+  const [, accuracy] = /test accuracy ([\d.]+) on digits, \d+ wrong/.exec(stdout) ?? [];
+  expect(Number(accuracy)).toBeGreaterThan(deep ? 0.85 : 0.2);
   readGrayPng(readFileSync(path.join(folder, 'resnet-digits-wrong.png')));
   expect(readFileSync(path.join(folder, 'resnet-digits-curve.svg'), 'utf8')).toMatch(/^<svg .*<\/svg>\n$/s);
 });

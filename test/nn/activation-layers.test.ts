@@ -1,11 +1,13 @@
 // Activations that are layers, one of which learns: values, gradients, files, errors.
 import {describe, expect, it} from 'vitest';
-import type {Tensor} from '../../lib/core/tensor.ts';
+import {input, type Tensor} from '../../lib/core/tensor.ts';
 import {
+  evaluateSync,
   initializers,
   type Layer,
   layers,
   load,
+  ops,
   optimizers,
   regularizers,
   sequential,
@@ -15,14 +17,14 @@ import {reals, spread} from '../conformance/data.ts';
 import {numbers} from '../support/plain-networks.ts';
 import {withFolder} from './support.ts';
 
-/** A layer without weights as a function of ops. */
-function functionOf(layer: Layer, inputShape: number[]): (x: Tensor) => Tensor {
+/** A layer without weights as a function of ops, perhaps under a mask. */
+function functionOf(layer: Layer, inputShape: number[], mask?: Tensor): (x: Tensor) => Tensor {
   const noWeight = (): never => {
     throw new Error('this layer has no weights');
   };
   const forward = layer.build(inputShape, noWeight);
-  return x =>
-    forward(x, {training: false, random: noWeight, update: noWeight, stateOf: noWeight, addLoss: noWeight});
+  const rest = {random: noWeight, update: noWeight, stateOf: noWeight, addLoss: noWeight};
+  return x => forward(x, {training: false, ...rest, ...(mask && {mask})});
 }
 
 describe('layers of activations', () => {
@@ -59,6 +61,13 @@ describe('layers of activations', () => {
       const operands = [reals([batch, rows, columns])];
       expectComposite(`softmax along ${axis}`, {build, exact, operands, differentiable: 1});
     }
+  });
+
+  it('softmax of what a mask leaves, as in Keras: the rest is 0, and a row of which nothing is left', () => {
+    const x = input({name: 'x', shape: [3, 3]});
+    const y = functionOf(layers.softmax(), [3], ops.greater(x, 0))(x);
+    const {data} = evaluateSync(y, {x: new Float32Array([1, -1, 1, -1, -2, -3, 5, 0, -5])});
+    expect([...data]).toEqual([0.5, 0, 0.5, 0, 0, 0, 1, 0, 0]);
   });
 
   it('softmax over several axes: all of their elements add up to 1', () => {

@@ -70,7 +70,7 @@ export interface SoftmaxOptions extends LayerOptions {
 
 /**
  * exp(x) / Σ exp(x) along `axis`, the last by default. Where a mask says that an element does not count, it
- * is 0.
+ * is 0; where none counts, all are.
  */
 export function softmax(options: SoftmaxOptions = {}): Layer {
   const where = 'layers.softmax';
@@ -82,8 +82,9 @@ export function softmax(options: SoftmaxOptions = {}): Layer {
   const config = () => ({axis: Array.isArray(axis) ? given : options.axis && (axis as number)});
   const formula = Object.assign((x: Tensor) => softmaxAlong(x, given), {kind: 'softmax', config: {}});
   const build = () => (x: Tensor, context: CallContext) => {
-    const {mask} = context;
-    return activate(formula, mask && mask.rank === x.rank ? select(mask, x, far) : x, context);
+    const mask = context.mask?.rank === x.rank ? context.mask : undefined;
+    const y = activate(formula, mask ? select(mask, x, far) : x, context);
+    return mask ? select(mask, y, 0) : y;
   };
   return makeLayer('softmax', options, config, build, true);
 }
