@@ -145,7 +145,7 @@ void convolve_lines(const Convolution& c, const RowPiece& piece, const RowRange&
   r.shift = a2.shift;
   r.w_step = c.backwards == nullptr ? w.pitch : -c.phase.tap_step[2] * w.pitch;
   r.bias = c.product.epilogue.bias;
-  r.most = c.product.epilogue.most;
+  if (c.product.epilogue.in_registers) r.map = &c.product.epilogue;
   for (int64_t line = 0; line < r.line_count; ++line) {
     const int64_t first = line * a2.taps;
     const int64_t own = c.backwards == nullptr ? first : tap_of(*c.backwards, w, c.phase, first);
@@ -158,6 +158,7 @@ void convolve_lines(const Convolution& c, const RowPiece& piece, const RowRange&
   const int64_t p1 = piece.place.at[1] * a1.stride + a1.shift + (a1.taps - 1) * a1.dilation;
   r.next_x = w.images + piece.place.image * w.image_floats() + (p0 * a1.size + p1) * a2.size * w.pitch +
              tiles * tile * a2.stride;
+  r.next_line = a1.stride > 1 ? a2.size * w.pitch : 0;
   r.next_y = tiles * kWidePixels * to_step;
   r.other = {c.product.epilogue.other, c.product.c};
   convolve(r, range, c.product.n, c.product.c + piece.pixel * c.product.c_row, to_step);
@@ -185,12 +186,13 @@ void convolve_lines(const Convolution& c, const RowPiece& piece, const RowRange&
   g.shift = w.axes[2].shift;
   g.w_step = c.backwards == nullptr ? w.pitch : -c.phase.tap_step[2] * w.pitch;
   g.bias = p.epilogue.bias;
-  g.most = p.epilogue.most;
+  if (p.epilogue.in_registers) g.map = &p.epilogue;
+  g.other = {p.epilogue.other, p.c};
   g.y_row = count * p.c_row;
   g.ahead_x = min(kTileRows * g.width * w.pitch, kMostAhead);
   g.ahead_y = min(kTileRows * g.y_row, kMostAhead);
   convolve_group(g, count, p.n, p.c + number * p.c_row, p.c_row);
-  finish_rows(p, workspace.product, {number, kTileRows * count, 0, p.n}, 1, g.most > 0);
+  finish_rows(p, workspace.product, {number, kTileRows * count, 0, p.n}, 1, g.map != nullptr);
 }
 
 // Windows from `number` on that are made in groups of rows: whole rows of one image. Returns how many. The
@@ -242,7 +244,7 @@ void convolve_piece(const Convolution& c, const RowPiece& piece, const ConvWorks
   if (convolve != nullptr) convolve_lines(c, piece, range, convolve, workspace);
   else convolve_blocks(c, piece, range, workspace);
   const Block done = {piece.pixel, piece.count, 0, p.n};
-  finish_rows(p, workspace.product, done, piece.pixel_step, convolve != nullptr && p.epilogue.most > 0);
+  finish_rows(p, workspace.product, done, piece.pixel_step, convolve != nullptr && p.epilogue.in_registers);
 }
 
 // The share of these tasks in a convolution of all channels.

@@ -30,11 +30,15 @@ struct OtherResult {
   const float *values, *results;
 };
 
+VEC_INLINE const float* other_at(const OtherResult& other, const float* result) {
+  return other.values + (result - other.results);
+}
+
 // Asks for what the epilogue reads at these pixels.
 template <int kPixels>
 VEC_INLINE void fetch_other(const OtherResult& other, const float* result, int64_t step) {
   if (other.values == nullptr) return;
-  const float* at = other.values + (result - other.results);
+  const float* at = other_at(other, result);
 #pragma GCC unroll 8
   for (int i = 0; i < kPixels; ++i) __builtin_prefetch(at + i * step, 0, 2);
 }
@@ -45,9 +49,10 @@ struct RowArgs {
   int64_t line_count, pitch, width, shift;
   int64_t w_step;  // from one tap of a line to the next
   const float* bias;
-  float most;  // numbers are limited to this; 0 where they are not
+  const Epilogue* map;  // is made in registers; nullptr where none is
   // What rows after this one will read of x and write to y, at the place of what is read and written now.
   const float* next_x;
+  int64_t next_line;  // floats from a line before that which is read, too; 0 for none
   int64_t next_y;
   OtherResult other;
 };
@@ -85,7 +90,9 @@ VEC_INLINE void convolve_tile(const RowArgs& r, int64_t window, int64_t channel,
     __builtin_prefetch(to + i * to_step + r.next_y, 1);
 #pragma GCC unroll 2
     for (int j = 0; j < kStride; ++j) {
-      __builtin_prefetch(r.next_x + offset + (i * kStride + j) * r.pitch, 0, 2);
+      const float* next = r.next_x + offset + (i * kStride + j) * r.pitch;
+      __builtin_prefetch(next, 0, 2);
+      if (kStride > 1 && r.next_line > 0) __builtin_prefetch(next - r.next_line, 0, 2);
     }
   }
   fetch_other<kPixels>(r.other, to + r.next_y, to_step);
@@ -122,8 +129,11 @@ VEC_INLINE void convolve_tile(const RowArgs& r, int64_t window, int64_t channel,
 #pragma GCC unroll 8
   for (int i = 0; i < kPixels; ++i) {
     if (r.bias != nullptr) sums[i] = sums[i] + load_upto(r.bias + channel, kKnown ? kLanes : n);
-    if (r.most > 0) sums[i] = limited(sums[i], splat(r.most));
-    store_upto(to + i * to_step, sums[i], kKnown ? kLanes : n);
+    float* own = to + i * to_step;
+    if (r.map != nullptr) {
+      sums[i] = mapped(*r.map, sums[i], other_at(r.other, own), kKnown ? kLanes : n);
+    }
+    store_upto(own, sums[i], kKnown ? kLanes : n);
   }
 }
 

@@ -26,7 +26,8 @@ struct RowGroup {
   int64_t pitch, width, shift;
   int64_t w_step;  // from one tap of a line to the next
   const float* bias;
-  float most;  // numbers are limited to this; 0 where they are not
+  const Epilogue* map;  // is made in registers; nullptr where none is
+  OtherResult other;
   int64_t y_row;  // from one row of the result to the next
   int64_t ahead_x, ahead_y;
 };
@@ -47,6 +48,10 @@ VEC_INLINE void convolve_square(const RowGroup& g, int64_t window, int64_t chann
   for (int i = 0; i < kTileRows * kTilePixels; ++i) {
     sums[i / kTilePixels][i % kTilePixels] = zero();
     __builtin_prefetch(to + i / kTilePixels * g.y_row + i % kTilePixels * to_step + g.ahead_y, 1);
+  }
+#pragma GCC unroll 4
+  for (int row = 0; row < kTileRows; ++row) {
+    fetch_other<kTilePixels>(g.other, to + row * g.y_row + g.ahead_y, to_step);
   }
 #pragma GCC unroll 6
   for (int line = 0; line < kTileLines; ++line) {
@@ -76,8 +81,8 @@ VEC_INLINE void convolve_square(const RowGroup& g, int64_t window, int64_t chann
   for (int i = 0; i < kTileRows * kTilePixels; ++i) {
     Vec& sum = sums[i / kTilePixels][i % kTilePixels];
     if (g.bias != nullptr) sum = sum + load_upto(g.bias + channel, kKnown ? kLanes : n);
-    if (g.most > 0) sum = limited(sum, splat(g.most));
     float* own = to + i / kTilePixels * g.y_row + i % kTilePixels * to_step;
+    if (g.map != nullptr) sum = mapped(*g.map, sum, other_at(g.other, own), kKnown ? kLanes : n);
     store_upto(own, sum, kKnown ? kLanes : n);
   }
 }

@@ -265,16 +265,35 @@ VEC_INLINE void transform_back(const float* from, int64_t step, Vec (&to)[2][2])
   }
 }
 
+// Asks for what the epilogue of so many tiles reads, while their products are made.
+void fetch_other(const Winograd& w, const OutputRange& outputs, TilePlace place, int64_t count) {
+  const Product& p = w.product;
+  if (p.epilogue.other == nullptr) return;
+  const int64_t line = w.y_columns * p.c_row;
+  for (int64_t tile = 0; tile < count; ++tile, place.next(w)) {
+    const int64_t pixel = (place.image * w.y_rows + place.row) * w.y_columns + place.column;
+    const float* other = p.epilogue.other + pixel * p.c_row;
+    for (int64_t output = outputs.first; output < outputs.end; output += kLanes) {
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) {
+        __builtin_prefetch(other + i / 2 * line + i % 2 * p.c_row + output, 0, 2);
+      }
+    }
+  }
+}
+
 void transform_results(const Winograd& w, const OutputRange& outputs, TilePlace place, int64_t count,
                        const float* from, const Workspace& workspace) {
   const Product& p = w.product;
-  const float* bias = p.epilogue.bias;
-  const float most = p.epilogue.most;
-  const bool limits = most > 0, finishes = (p.epilogue.map != nullptr && !limits) || p.epilogue.guarded;
+  const Epilogue& epilogue = p.epilogue;
+  const float* bias = epilogue.bias;
+  const bool maps = epilogue.in_registers, finishes = has_more_to_do(epilogue);
+  const int64_t line = w.y_columns * p.c_row;
   for (int64_t tile = 0; tile < count; ++tile, place.next(w), from += w.outputs) {
     const int64_t pixel = (place.image * w.y_rows + place.row) * w.y_columns + place.column;
     const int64_t rows = min(w.y_rows - place.row, 2), columns = min(w.y_columns - place.column, 2);
     float* to = p.c + pixel * p.c_row;
+    const float* other = epilogue.other == nullptr ? to : epilogue.other + pixel * p.c_row;
     for (int64_t output = outputs.first; output < outputs.end; output += kLanes) {
       Vec pixels[2][2];
       transform_back(from + output, point_step(w.outputs), pixels);
@@ -283,16 +302,17 @@ void transform_results(const Winograd& w, const OutputRange& outputs, TilePlace 
 #pragma GCC unroll 2
         for (int j = 0; j < 2; ++j) {
           if (i >= rows || j >= columns) continue;
+          const int64_t at = i * line + j * p.c_row + output;
           if (bias != nullptr) pixels[i][j] = pixels[i][j] + load(bias + output);
-          if (limits) pixels[i][j] = limited(pixels[i][j], splat(most));
-          store(to + (i * w.y_columns + j) * p.c_row + output, pixels[i][j]);
+          if (maps) pixels[i][j] = mapped(epilogue, pixels[i][j], other + at, kLanes);
+          store(to + at, pixels[i][j]);
         }
       }
     }
     if (!finishes) continue;
     for (int64_t i = 0; i < rows; ++i) {
       const Block row = {pixel + i * w.y_columns, columns, outputs.first, outputs.end - outputs.first};
-      finish_rows(p, workspace, row, 1, limits);
+      finish_rows(p, workspace, row, 1, maps);
     }
   }
 }
@@ -376,6 +396,7 @@ void run_winograd(const Winograd& w, const Args& args, int32_t* guard, int64_t f
       const int64_t tile = block * kTilesAtOnce, count = min(w.tiles - tile, kTilesAtOnce);
       const TilePlace place = TilePlace::of(w, tile);
       transform_tiles<Number>(w, place, count, transformed);
+      fetch_other(w, outputs, place, count);
       multiply_points<Number>(w, outputs, u, count, transformed, results);
       transform_results(w, outputs, place, count, results, workspace);
       yield_to_others(args.yield_point);

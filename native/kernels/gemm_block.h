@@ -68,10 +68,10 @@ VEC_INLINE void take_ahead(const Product& p, const Ahead& ahead, const Fetches& 
                            int64_t depth, Prefetches* to) {
   to->count = 0;
   if (ahead.lines != nullptr) ahead.lines->take(depth, to);
-  add_result(p, fetches, tile, depth, to);
+  add_result(p, fetches, tile, to);
   if (ahead.rows == nullptr) return;
-  ahead.rows->take(depth, to);
-  ahead.panel->take(depth, to);
+  ahead.rows->take(to);
+  ahead.panel->take(to);
 }
 
 // All rows of the part over one panel of at most kPanelColumns, in tiles of nearly equal height. If `copy` is
@@ -88,7 +88,7 @@ void multiply_panel(const Product& p, const Part& part, const Workspace& workspa
   if (!part.b_is_copy) t.b_columns = part.columns % kLanes;
   const bool finishes = last && has_more_to_do(p.epilogue);
   if (last) map_in_tile(p.epilogue, part.row * p.c_row + part.column, &t);
-  const Fetches fetches = last ? fetches_of(p, part.depth) : Fetches{};
+  const Fetches fetches = last ? fetches_of(p, part, tiles.rows(0), t.depth) : Fetches{};
   bool fetching = ahead.lines != nullptr || ahead.rows != nullptr || fetches.written || fetches.other;
   const TileTable* table =
       fetching ? &kTiles<Number, TileKind::prefetching> : &kTiles<Number, TileKind::plain>;
@@ -161,7 +161,8 @@ VEC_INLINE void multiply_group(const Product& p, const Workspace& workspace, con
   const int64_t width = panels.column(1);
   // All but the first tile over each panel, which may copy it.
   const int64_t tiles = tiles_of(part->rows, ceil_div(width, kLanes)).count - 1;
-  if (next != nullptr) next->divide(tiles * panels.count);
+  const int64_t depth = ceil_div(part->depth, Number::kPerWord);
+  if (next != nullptr) next->divide(tiles * panels.count, depth);
   for (int64_t i = 0; i < panels.count; ++i) {
     const int64_t first = panels.column(i);
     part->column = block.column + first;
@@ -170,7 +171,7 @@ VEC_INLINE void multiply_group(const Product& p, const Workspace& workspace, con
     NextRows panel = {};
     if (next != nullptr) {
       panel = panel_after(p, *part, block, width, kBlockDepth * Number::kPerWord);
-      panel.divide(tiles);
+      panel.divide(tiles, depth);
     }
     multiply_panel<Number>(p, *part, workspace, copy, {workspace.ahead, next, &panel});
     yield_to_others(workspace.yield_point);

@@ -94,11 +94,19 @@ int32_t* clear_guard(const Args& args, int64_t tasks, int64_t first_task, int64_
   return guard + first_task;
 }
 
+// The map of a complete sum, of those that are made in registers; `other` is not read where there is none.
+VEC_INLINE Vec mapped(const Epilogue& epilogue, Vec sum, const float* other, int64_t n) {
+  if (epilogue.most > 0) return limited(sum, splat(epilogue.most));
+  const Vec with = load_upto(other, n);
+  return epilogue.mask_most > 0 ? masked(sum, with, splat(epilogue.mask_most)) : sum + with;
+}
+
 // Lets a tile of the last block of k, which begins so many numbers after c, make the map if tiles can.
 VEC_INLINE void map_in_tile(const Epilogue& epilogue, int64_t start, TileArgs* t) {
   if (!epilogue.in_registers) return;
   if (epilogue.other != nullptr) t->other = epilogue.other + start;
   t->most = epilogue.most;
+  t->mask_most = epilogue.mask_most;
 }
 
 // Whether there is more to do after such tiles.

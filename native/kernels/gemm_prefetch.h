@@ -27,36 +27,58 @@ constexpr int64_t kDeepTile = 64;
 // Steps of k before its end at which a tile has fetched all that its end reads.
 constexpr int64_t kFetchedBefore = 2 * kPrefetchSteps;
 
-// Which results of a part of a product are fetched while its tiles multiply.
-struct Fetches {
-  bool written, other;
+// Rows up to a strip wide, as strips; whole rows lie one after another.
+struct LineStrips {
+  int64_t count, step;
 };
-VEC_INLINE Fetches fetches_of(const Product& p, int64_t depth) {
-  const bool large = p.m * p.n >= kFetchedFrom;
-  return {large, p.epilogue.other != nullptr && (large || depth >= kDeepTile)};
+VEC_INLINE LineStrips line_strips_of(int64_t rows, int64_t row_stride, int64_t columns) {
+  if (columns < row_stride) return {rows, row_stride};
+  return {ceil_div(rows * columns, kStripNumbers), kStripNumbers};
 }
 
-VEC_INLINE void add_result(const Product& p, const Fetches& fetches, const Block& tile, int64_t depth,
-                           Prefetches* to) {
+// Which results of a part of a product are fetched while its tiles multiply, and how many strips at a time.
+struct Fetches {
+  bool written, other;
+  int64_t each;
+};
+VEC_INLINE Fetches fetches_of(const Product& p, const Part& part, int64_t rows_of_tile, int64_t depth) {
+  const bool large = p.m * p.n >= kFetchedFrom;
+  const int64_t strips = line_strips_of(rows_of_tile, p.c_row, part.columns).count;
+  const int64_t each = strips_at_a_time(strips, depth - kFetchedBefore);
+  return {large, p.epilogue.other != nullptr && (large || part.depth >= kDeepTile), each};
+}
+
+VEC_INLINE void add_result(const Product& p, const Fetches& fetches, const Block& tile, Prefetches* to) {
   const int64_t at = tile.row * p.c_row + tile.column;
-  if (fetches.other) to->add(p.epilogue.other + at, tile.rows, p.c_row, depth - kFetchedBefore);
-  if (fetches.written) to->add(p.c + at, tile.rows, p.c_row, depth - kFetchedBefore);
+  const LineStrips strips = line_strips_of(tile.rows, p.c_row, tile.columns);
+  if (fetches.other) to->add(p.epilogue.other + at, strips.count, strips.step, fetches.each);
+  if (fetches.written) to->add(p.c + at, strips.count, strips.step, fetches.each, true);
 }
 
 // Rows in memory that come next, which some tiles share.
 struct NextRows {
+  // So many numbers of each row.
+  static NextRows of(const float* from, int64_t rows, int64_t row_stride, int64_t numbers) {
+    if (numbers < row_stride) return {from, rows, row_stride, ceil_div(numbers, kLanes), 0, 0, 0, 0};
+    return {from, line_strips_of(rows, row_stride, numbers).count, kStripNumbers, kStripLines, 0, 0, 0, 0};
+  }
+
   const float* from;
   int64_t rows, row_stride, lines;
-  int64_t each;       // of a tile, in strips of a few lines
-  int64_t row, line;  // the first that is not fetched yet
+  int64_t each, at_a_time;  // of a tile, in strips of a few lines
+  int64_t row, line;        // the first that is not fetched yet
 
-  void divide(int64_t tiles) { each = ceil_div(rows * ceil_div(lines, kStripLines), max(tiles, 1)); }
+  // Among so many tiles of `depth` steps.
+  void divide(int64_t tiles, int64_t depth) {
+    each = ceil_div(rows * ceil_div(lines, kStripLines), max(tiles, 1));
+    at_a_time = strips_at_a_time(each, depth);
+  }
 
-  // The share of a tile of `depth` steps.
-  VEC_INLINE void take(int64_t depth, Prefetches* to) {
+  // The share of a tile.
+  VEC_INLINE void take(Prefetches* to) {
     for (int64_t left = each; left > 0 && line < lines;) {
       const int64_t some = min(left, rows - row);
-      to->add(from + row * row_stride + line * kLanes, some, row_stride, depth);
+      to->add(from + row * row_stride + line * kLanes, some, row_stride, at_a_time);
       left -= some;
       row += some;
       if (row < rows) return;
@@ -77,8 +99,8 @@ NextRows rows_after(const Product& p, const Part& part, const Block& block, int6
   if (k >= p.k) return {};
   int64_t rows = min(end - row, kRowsAtOnce), depth = min(p.k - k, max_depth);
   const float* from = p.a.at(row, k);
-  if (p.a.lie_along_k()) return {from, rows, p.a.row, ceil_div(depth, kLanes), 0, 0, 0};
-  return {from, depth, p.a.step, ceil_div(rows, kLanes), 0, 0, 0};
+  if (p.a.lie_along_k()) return NextRows::of(from, rows, p.a.row, depth);
+  return NextRows::of(from, depth, p.a.step, rows);
 }
 
 // The panel of b after that of `part`, so many columns wide: the next columns, which the first group of rows
@@ -96,7 +118,7 @@ NextRows panel_after(const Product& p, const Part& part, const Block& block, int
   }
   if (k >= p.k || p.b_transposed) return {};
   const int64_t columns = min(block.column + block.columns - column, width);
-  return {p.b + k * p.b_row + column, min(p.k - k, max_depth), p.b_row, ceil_div(columns, kLanes), 0, 0, 0};
+  return NextRows::of(p.b + k * p.b_row + column, min(p.k - k, max_depth), p.b_row, columns);
 }
 
 }  // namespace

@@ -17,10 +17,14 @@ struct Epilogue {
   int64_t bias_step;   // 0 where all columns have the same bias: then it is repeated over one panel
   const MapOp* map;    // applied to the result, or to the result and `other`; or nullptr
   const float* other;  // of C's shape
-  bool in_registers;   // tiles make the map: the sum of both, or limits of the result
+  bool in_registers;   // tiles make the map: the sum of both, a mask, or limits of the result
   float most;          // the limits are 0 and this, or infinity; there are none where it is 0
+  float mask_most;     // the result becomes 0 but where 0 < other <= mask_most; no mask where that is 0
   bool guarded;
 };
+
+// The largest number below 6.
+constexpr float kBelowSix = 6.0f - 1.0f / (1 << 21);
 
 struct Product {
   int64_t m, n, k;
@@ -55,7 +59,8 @@ Epilogue epilogue_of(const Args& args, int32_t bias) {
   if (epilogue.map->arity == 2) epilogue.other = input<float>(args, next);
   const int32_t row = args.attributes[bias + 1];
   epilogue.most = row == kReluRow ? kInfinity : row == kRelu6Row ? 6.0f : 0;
-  epilogue.in_registers = row == kSumRow || epilogue.most > 0;
+  epilogue.mask_most = row == kReluGradRow ? kInfinity : row == kRelu6GradRow ? kBelowSix : 0;
+  epilogue.in_registers = row == kSumRow || epilogue.most > 0 || epilogue.mask_most > 0;
   return epilogue;
 }
 

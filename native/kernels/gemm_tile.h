@@ -36,11 +36,13 @@ constexpr int64_t kPrefetchSteps = 16;
 // memory takes longer than eight steps of a tile.
 constexpr int64_t kPrefetchRows = 8, kPrefetchRowsFar = 32;
 
-// Strips of some lines that are fetched while a tile multiplies, one each kPrefetchSteps steps of k.
+// Strips of some lines that are fetched while a tile multiplies, a few each kPrefetchSteps steps of k.
 constexpr int64_t kStripLines = 4, kStripNumbers = kStripLines * kLanes;
 struct Prefetch {
   const float* first;
   int64_t count, step;  // step: floats from one strip to the next
+  int64_t each;         // at a time
+  bool written;         // lines that this thread will own
 };
 
 // What a tile fetches into the L2 cache.
@@ -49,23 +51,32 @@ struct Prefetches {
   Prefetch of[kMost];
   int32_t count;
 
-  // So many strips during `steps` steps of k.
-  VEC_INLINE void add(const float* first, int64_t strips, int64_t step, int64_t steps) {
-    const int64_t times = max(steps / kPrefetchSteps, 1);
-    for (; strips > 0 && count < kMost; strips -= times) {
-      of[count++] = {first, min(strips, times), step};
-      first += times * step;
-    }
+  // So many strips at a time, as strips_at_a_time says. That is found once for many tiles: a division takes
+  // as long as a few steps of k.
+  VEC_INLINE void add(const float* first, int64_t strips, int64_t step, int64_t each, bool written = false) {
+    if (strips > 0 && count < kMost) of[count++] = {first, strips, step, each, written};
   }
   VEC_INLINE void fetch(int64_t time) const {
     for (const Prefetch* one = of; one < of + count; ++one) {
-      if (time >= one->count) continue;
-      const float* line = one->first + time * one->step;
+      const int64_t end = min((time + 1) * one->each, one->count);
+      for (int64_t strip = time * one->each; strip < end; ++strip) {
+        const float* line = one->first + strip * one->step;
+        if (one->written) {
 #pragma GCC unroll 4
-      for (int i = 0; i < kStripLines; ++i) __builtin_prefetch(line + i * kLanes, 0, 2);
+          for (int i = 0; i < kStripLines; ++i) __builtin_prefetch(line + i * kLanes, 1);
+        } else {
+#pragma GCC unroll 4
+          for (int i = 0; i < kStripLines; ++i) __builtin_prefetch(line + i * kLanes, 0, 2);
+        }
+      }
     }
   }
 };
+
+// So that `strips` are fetched within so many steps of k.
+VEC_INLINE int64_t strips_at_a_time(int64_t strips, int64_t steps) {
+  return ceil_div(strips, max(steps / kPrefetchSteps, 1));
+}
 
 struct TileArgs {
   int64_t depth;
@@ -78,14 +89,20 @@ struct TileArgs {
   int64_t last_columns;  // of the last vector, 1 to 16
   bool accumulate;       // add this block of k to what c holds
   const float* bias;     // nullptr except in the last block
-  const float* other;    // of c's rows, added to the complete sums; nullptr for none
+  const float* other;    // of c's rows, added to the complete sums, or their mask; nullptr for none
   float most;            // complete sums are limited to numbers from 0 to this; 0 where they are not
+  float mask_most;       // they become 0 but where 0 < other <= mask_most; 0 where `other` is no mask
   float* copy;           // a copying tile leaves b here, kVectors * kLanes wide
   const Prefetches* prefetches;  // for a prefetching tile
 };
 
 // As relu limits numbers, and relu6.
 VEC_INLINE Vec limited(Vec x, Vec most) { return at_most(at_least(x, zero()), most); }
+
+// As the gradients of both let numbers pass.
+VEC_INLINE Vec masked(Vec x, Vec other, Vec most) {
+  return select(mask_and(less(zero(), other), less_equal(other, most)), x, zero());
+}
 
 // Unrolled like the loop before it, or the compiler would move the sums to memory to index them.
 template <int kRows, int kVectors>
@@ -108,7 +125,17 @@ VEC_INLINE void finish_tile(const TileArgs& t, Vec (&sums)[kRows][kVectors]) {
       for (int i = 0; i < kRows; ++i) sums[i][v] = sums[i][v] + bias;
     }
   }
-  if (t.other != nullptr) {
+  if (t.mask_most > 0) {
+    const Vec most = splat(t.mask_most);
+#pragma GCC unroll 12
+    for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        const float* other = t.other + i * t.c_row + v * kLanes;
+        sums[i][v] = masked(sums[i][v], load_upto(other, v + 1 < kVectors ? kLanes : t.last_columns), most);
+      }
+    }
+  } else if (t.other != nullptr) {
 #pragma GCC unroll 12
     for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 4

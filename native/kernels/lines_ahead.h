@@ -26,7 +26,7 @@ class LinesAhead {
   void take(int64_t depth, Prefetches* to) {
     for (int64_t left = each_; left > 0 && next_ < count_;) {
       const int64_t some = min(left, of_[next_] - strip_);
-      to->add(first_[next_] + strip_ * kStripNumbers, some, kStripNumbers, depth);
+      to->add(first_[next_] + strip_ * kStripNumbers, some, kStripNumbers, strips_at_a_time(some, depth));
       left -= some;
       strip_ += some;
       if (strip_ < of_[next_]) return;

@@ -271,7 +271,10 @@ constexpr int32_t row_named(const char* begin, int32_t size) {
 }
 constexpr int32_t kSumRow = row_named("add(a: f32", 10);
 constexpr int32_t kReluRow = row_named("relu(x: f32", 11), kRelu6Row = row_named("relu6(x: f32", 12);
-static_assert(kSumRow >= 0 && kReluRow >= 0 && kRelu6Row >= 0, "maps that are made in registers");
+constexpr int32_t kReluGradRow = row_named("reluGrad(a: f32", 15);
+constexpr int32_t kRelu6GradRow = row_named("relu6Grad(a: f32", 16);
+static_assert(kSumRow >= 0 && kReluRow >= 0 && kRelu6Row >= 0 && kReluGradRow >= 0 && kRelu6GradRow >= 0,
+              "maps that are made in registers");
 constexpr const double (&kMapCostsNs)[kMapOpCount] = kMapTable.costs_ns;
 
 }  // namespace

@@ -189,6 +189,7 @@ void test_maps(const Shape& s, const KernelTable& table, std::vector<int32_t> wo
                const std::vector<Operand*>& inputs, bool backwards) {
   Operand other(Dtype::float32, dims_of(s.images, s.y, s.outputs), 1);
   Numbers(5).fill(other);
+  fill_mask(&other);
   for (const int32_t direct : {1, 0}) {
     words[1] = -1;
     words[2] = direct;

@@ -85,6 +85,7 @@ void test_epilogues(const Shape& s) {
   for (Operand* operand : {&a, &b, &other}) numbers.fill(*operand);
   // Sums beyond 6, too.
   for (int64_t i = 0; i < s.k * s.n; ++i) b.as<float>()[i] *= 8;
+  fill_mask(&other);
   for (const KernelTable* table : tables_here()) {
     KernelRun matmul = {"matmul", &plain, {&a, &b}, attributes_of(s)};
     matmul.run(*table, false);
