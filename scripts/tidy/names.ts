@@ -45,6 +45,7 @@ const kernelsWithoutOp = [
   'conv_windows',
   'conv_winograd',
   'conv_winograd_kernel',
+  'conv_winograd_shape',
   'convert',
   'gemm_batches',
   'gemm_bfloat16',
