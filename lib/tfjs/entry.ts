@@ -293,14 +293,13 @@ export class Entry {
 
 /** From so many bytes on it pays not to fill memory with zeros that is written at once. */
 const largeBytes = 2 ** 16;
-/** From here on memory comes from the system, page by page as it is written, unless asked for at once. */
+/** From here on memory comes from the system, page by page as it is written, unless it is asked not to. */
 const mappedBytes = 2 ** 20;
 
 /** A buffer of a size of its own, which holds anything. */
 function freshMemory(bytes: number): ArrayBuffer {
   if (bytes < largeBytes) return new ArrayBuffer(bytes);
-  const memory = Buffer.allocUnsafeSlow(bytes);
-  if (bytes >= mappedBytes) addon().mapPages(memory);
+  const memory = bytes < mappedBytes ? Buffer.allocUnsafeSlow(bytes) : addon().copyBuffer(bytes);
   return memory.buffer as ArrayBuffer;
 }
 

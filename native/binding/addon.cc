@@ -74,6 +74,24 @@ void map_pages(const Napi::CallbackInfo& call) {
   chainrule::map_pages(bytes.data, bytes.bytes);
 }
 
+// Bytes that the collector knows of, outside its heap, up to which a copy is taken from the heap of the
+// process. What small things that stay may keep from going back to the system is no more than this.
+constexpr int64_t kMostReusedTotalBytes = int64_t{128} << 20;
+
+// A Buffer with memory of its own, which holds anything: of numbers that are copied out again and again.
+Napi::Value copy_buffer(const Napi::CallbackInfo& call) {
+  const auto bytes = call[0].As<Napi::Number>().Int64Value();
+  if (bytes < 0) refuse(call.Env(), "a buffer has less than 0 bytes");
+  const int64_t known = Napi::MemoryManagement::AdjustExternalMemory(call.Env(), 0);
+  if (bytes <= kMostReusedBytes && known <= kMostReusedTotalBytes) {
+    const ReusedMemory reused;
+    return Napi::Buffer<char>::New(call.Env(), static_cast<size_t>(bytes));
+  }
+  auto buffer = Napi::Buffer<char>::New(call.Env(), static_cast<size_t>(bytes));
+  chainrule::map_pages(buffer.Data(), bytes);
+  return buffer;
+}
+
 // What the collector is told of a state. It does not count shared memory; untold, it lets many models pile up
 // before it looks for them. Twice the bytes, because plans, arenas and copies of rows go with a state.
 void report_bytes(Napi::Env env, OwnedState* state, int64_t bytes) {
@@ -176,6 +194,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
       {"signatures", signatures},
       {"threads", threads},
       {"alignment", alignment},
+      {"copyBuffer", copy_buffer},
       {"createState", create_state},
       {"pin", pin},
       {"load", load},

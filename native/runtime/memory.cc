@@ -7,6 +7,7 @@
 #include <malloc.h>
 #endif
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -50,6 +51,12 @@ void free_memory(char* data, int64_t bytes) {
     std::free(data);
   }
 }
+
+#if defined(__GLIBC__)
+constexpr int kMappedFromBytes = 1 << 20;
+// Whether allocations from that size on are mapped: unless the environment has chosen otherwise.
+std::atomic<bool> are_mapped{false};
+#endif
 
 #if defined(__linux__)
 // Of the whole huge pages within these bytes.
@@ -115,11 +122,23 @@ void map_large_allocations() {
   const bool chosen = std::getenv("MALLOC_MMAP_THRESHOLD_") || std::getenv("MALLOC_TRIM_THRESHOLD_") ||
                       (tunables && std::strstr(tunables, "glibc.malloc."));
   if (chosen) return;
-  constexpr int kFromBytes = 1 << 20;
-  mallopt(M_MMAP_THRESHOLD, kFromBytes);
-  // Setting one fixes both. The collector frees so many bytes of small arrays at once, and others take their
-  // place: pages that went back in between would be mapped again, one fault each.
-  mallopt(M_TRIM_THRESHOLD, 32 * kFromBytes);
+  are_mapped.store(true, std::memory_order_relaxed);
+  mallopt(M_MMAP_THRESHOLD, kMappedFromBytes);
+  // Setting one fixes both. The collector frees so many bytes at once, and others take their place: pages that
+  // went back in between would be mapped again, one fault each.
+  mallopt(M_TRIM_THRESHOLD, 64 * kMappedFromBytes);
+#endif
+}
+
+ReusedMemory::ReusedMemory() {
+#if defined(__GLIBC__)
+  if (are_mapped.load(std::memory_order_relaxed)) mallopt(M_MMAP_THRESHOLD, static_cast<int>(kMostReusedBytes) + kMappedFromBytes);
+#endif
+}
+
+ReusedMemory::~ReusedMemory() {
+#if defined(__GLIBC__)
+  if (are_mapped.load(std::memory_order_relaxed)) mallopt(M_MMAP_THRESHOLD, kMappedFromBytes);
 #endif
 }
 

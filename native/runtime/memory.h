@@ -28,6 +28,17 @@ void give_back_pages(char* data, int64_t bytes);
 // MiB; models that came and went then stayed resident. Leaves alone what the environment has chosen.
 void map_large_allocations();
 
+// While one lives, pieces of up to kMostReusedBytes come from the heap after all, where the memory of earlier
+// ones that were freed serves again and costs no page faults.
+constexpr int64_t kMostReusedBytes = int64_t{8} << 20;
+class ReusedMemory {
+ public:
+  ReusedMemory();
+  ~ReusedMemory();
+  ReusedMemory(const ReusedMemory&) = delete;
+  ReusedMemory& operator=(const ReusedMemory&) = delete;
+};
+
 // Memory of one run at a time: the executor and each calling thread have their own.
 struct Arena {
   char* data = nullptr;
