@@ -48,8 +48,8 @@ export interface NativeAddon {
   /** Has the system map the pages of an array that is about to be written, huge ones where it can. */
   mapPages(array: ArrayBufferView): void;
   /**
-   * A Buffer with memory of its own, which holds anything, for a copy that may soon be dropped. Up to 8 MiB it
-   * comes from the heap, while JavaScript has few arrays: what earlier copies had then serves again.
+   * A Buffer with memory of its own, which holds anything, for a copy that may soon be dropped. Up to 8 MiB
+   * it comes from the heap, while JavaScript has few arrays: what earlier copies had then serves again.
    */
   copyBuffer(bytes: number): Buffer;
   /** Wraps the bytes of a SharedArrayBuffer that hold a model's state, with the lock for its commits. */

@@ -124,15 +124,16 @@ void map_large_allocations() {
   if (chosen) return;
   are_mapped.store(true, std::memory_order_relaxed);
   mallopt(M_MMAP_THRESHOLD, kMappedFromBytes);
-  // Setting one fixes both. The collector frees so many bytes at once, and others take their place: pages that
-  // went back in between would be mapped again, one fault each.
+  // Setting one fixes both. The collector frees so many bytes at once, and others take their place: pages
+  // that went back in between would be mapped again, one fault each.
   mallopt(M_TRIM_THRESHOLD, 64 * kMappedFromBytes);
 #endif
 }
 
 ReusedMemory::ReusedMemory() {
 #if defined(__GLIBC__)
-  if (are_mapped.load(std::memory_order_relaxed)) mallopt(M_MMAP_THRESHOLD, static_cast<int>(kMostReusedBytes) + kMappedFromBytes);
+  constexpr int kNowFromBytes = static_cast<int>(kMostReusedBytes) + kMappedFromBytes;
+  if (are_mapped.load(std::memory_order_relaxed)) mallopt(M_MMAP_THRESHOLD, kNowFromBytes);
 #endif
 }
 
