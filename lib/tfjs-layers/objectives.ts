@@ -9,7 +9,7 @@ type Given = string | {readonly name: string};
 const same = (names: string): [string, Json][] => names.split(' ').map(name => [name, name]);
 
 /** By the names of tfjs-layers, and of functions of `tf.losses`. */
-const losses: ReadonlyMap<string, Json> = new Map([
+export const losses: ReadonlyMap<string, Json> = new Map([
   ...same('meanSquaredError meanAbsoluteError meanAbsolutePercentageError meanSquaredLogarithmicError'),
   ...same('squaredHinge hinge categoricalHinge logcosh poisson kullbackLeiblerDivergence'),
   ...same('categoricalCrossentropy sparseCategoricalCrossentropy binaryCrossentropy'),
@@ -23,7 +23,8 @@ const losses: ReadonlyMap<string, Json> = new Map([
 /** Those of tfjs-layers alone: tfjs's `compile` does not take names of the others. */
 const namesOfLayers = [...losses.keys()].slice(0, 14);
 
-const metrics: ReadonlyMap<string, string> = new Map([
+/** By the names of tfjs-layers, and of functions of `tf.metrics`. */
+export const metrics: ReadonlyMap<string, string> = new Map([
   ['accuracy', 'accuracy'],
   ['acc', 'accuracy'],
   ['crossentropy', 'crossentropy'],

@@ -111,6 +111,7 @@ export const samples: Readonly<Record<string, readonly Sample[]>> = {
         }),
       [5, 6, 3],
     ),
+    of(() => layers.depthwiseConv2d({kernelSize: [2, 3], strides: 1, depthMultiplier: 2}), [4, 5, 3]),
   ],
   SeparableConv2D: [
     of(
@@ -194,6 +195,7 @@ export const samples: Readonly<Record<string, readonly Sample[]>> = {
       () => layers.convLstm2d({filters: 2, kernelSize: 2, dilationRate: 2, unitForgetBias: false} as never),
       [3, 6, 5, 2],
     ),
+    of(() => layers.convLstm2d({filters: 2, kernelSize: 2, padding: 'same'}), [3, 4, 3, 2]),
   ],
   SimpleRNNCell: [of(() => layers.rnn({cell: layers.simpleRNNCell(recurrent)}), [6, 3])],
   LSTMCell: [of(() => layers.rnn({cell: layers.lstmCell(recurrent), ...both}), [6, 3])],

@@ -211,13 +211,6 @@ describe('decodeImage', () => {
   ])('refuses the rest %#', (use, message) => {
     expect(use).toThrow(message);
   });
-
-  test('leaves no tensors behind', async () => {
-    const bytes = await encoded('png', 3);
-    const before = tf.memory().numTensors;
-    node.decodeImage(bytes).dispose();
-    expect(tf.memory().numTensors).toBe(before);
-  });
 });
 
 describe('encoding', () => {
@@ -269,5 +262,48 @@ describe('encoding', () => {
     [() => node.encodePng(tensor(3), 10), /compression/],
   ])('refuses the rest %#', async (use, message) => {
     await expect(use()).rejects.toThrow(message);
+  });
+});
+
+describe('memory', () => {
+  const cases: Readonly<Record<string, () => Promise<() => tf.Tensor>>> = {
+    decodePng: async () => {
+      const bytes = await encoded('png', 3);
+      return () => node.decodePng(bytes, 1);
+    },
+    decodeJpeg: async () => {
+      const bytes = await encoded('jpeg', 3);
+      return () => node.decodeJpeg(bytes, 1, 2);
+    },
+    decodeGif: async () => {
+      const bytes = await encoded('gif', 3);
+      return () => node.decodeGif(bytes);
+    },
+    decodeBmp: async () => () => node.decodeBmp(bitmap(8, {palette: [1, 2, 3, 0, 4, 5, 6, 0]}), 3),
+    decodeImage: async () => {
+      const bytes = await encoded('gif', 3);
+      return () => node.decodeImage(bytes, 3, 'int32', false);
+    },
+  };
+
+  test.each(Object.keys(cases))('%s makes one tensor, and keeps none', async name => {
+    const decode = await (cases[name] as () => Promise<() => tf.Tensor>)();
+    const before = tf.memory();
+    const image = decode();
+    expect(tf.memory().numTensors).toBe(before.numTensors + 1);
+    expect(tf.memory().numDataBuffers).toBe(before.numDataBuffers + 1);
+    image.dispose();
+    expect(tf.memory().numTensors).toBe(before.numTensors);
+    expect(tf.memory().numDataBuffers).toBe(before.numDataBuffers);
+  });
+
+  test.each(['encodeJpeg', 'encodePng'] as const)('%s makes no tensor, and keeps its image', async name => {
+    const image = tf.tensor3d([...pixels(3)], [height, width, 3], 'int32');
+    const before = tf.memory();
+    expect((await node[name](image)).length).toBeGreaterThan(0);
+    expect(tf.memory().numTensors).toBe(before.numTensors);
+    expect(tf.memory().numDataBuffers).toBe(before.numDataBuffers);
+    expect(values(image)).toEqual([...pixels(3)]);
+    image.dispose();
   });
 });

@@ -1,12 +1,14 @@
-// tf.node.tensorBoard: a callback of `fit` that writes losses and metrics for TensorBoard.
+// tf.node.tensorBoard: a callback of `fit` that writes losses, metrics and weights for TensorBoard.
 import path from 'node:path';
-import {CustomCallback, type Logs} from '@tensorflow/tfjs';
-import {checkChoice, checkOptions} from '../../core/errors.ts';
+import {CustomCallback, type LayersModel, type Logs} from '@tensorflow/tfjs';
+import {checkChoice, checkNumber, checkOptions} from '../../core/errors.ts';
 import {type SummaryFileWriter, summaryFileWriter} from './writer.ts';
 
 export interface TensorBoardCallbackArgs {
   /** After every batch and every epoch, or after every epoch: the default. */
   readonly updateFreq?: 'batch' | 'epoch';
+  /** Histograms of all weights after each so-many-th epoch, from the first on; 0, the default, for none. */
+  readonly histogramFreq?: number;
 }
 
 const validation = 'val_';
@@ -14,7 +16,10 @@ const validation = 'val_';
 const counts = ['batch', 'size', 'num_steps'];
 
 export class TensorBoardCallback extends CustomCallback {
-  constructor(logdir: string, updateFreq: 'batch' | 'epoch') {
+  #model: LayersModel | undefined;
+
+  /** @internal */
+  constructor(logdir: string, {updateFreq, histogramFreq}: Required<TensorBoardCallbackArgs>) {
     const writers = new Set<SummaryFileWriter>();
     const writer = (name: string): SummaryFileWriter => {
       const made = summaryFileWriter(path.join(logdir, name));
@@ -35,24 +40,38 @@ export class TensorBoardCallback extends CustomCallback {
         batches++;
         if (updateFreq === 'batch') write(logs, 'batch_', batches);
       },
-      onEpochEnd: async (epoch, logs) => write(logs, 'epoch_', epoch + 1),
+      onEpochEnd: async (epoch, logs) => {
+        write(logs, 'epoch_', epoch + 1);
+        if (histogramFreq === 0 || epoch % histogramFreq !== 0) return;
+        for (const weight of this.#model?.weights ?? []) {
+          writer('train').histogram(weight.name, weight.read(), epoch);
+        }
+      },
       onTrainEnd: async () => {
         for (const each of writers) each.flush();
       },
     });
   }
+
+  override setModel(model: never): void {
+    this.#model = model;
+  }
 }
 
 /**
  * Writes losses and metrics of `fit` for TensorBoard: those of the training into the folder `train` of
- * `logdir`, those of the validation into `val`, as `epoch_loss`, `batch_loss`, …
+ * `logdir`, those of the validation into `val`, as `epoch_loss`, `batch_loss`, … Epochs count from 1 there,
+ * and from 0 for histograms of weights, as in tfjs-node.
+ *
+ * @param logdir './logs' by default.
  *
  * @throws ERR_OPTION
  */
 export function tensorBoard(logdir = './logs', args: TensorBoardCallbackArgs = {}): TensorBoardCallback {
   const who = 'tf.node.tensorBoard';
-  checkOptions(who, args, ['updateFreq']);
-  const {updateFreq = 'epoch'} = args;
+  checkOptions(who, args, ['updateFreq', 'histogramFreq']);
+  const {updateFreq = 'epoch', histogramFreq = 0} = args;
   checkChoice(`${who}: updateFreq`, updateFreq, ['batch', 'epoch']);
-  return new TensorBoardCallback(logdir, updateFreq);
+  checkNumber(`${who}: histogramFreq`, histogramFreq, {integer: true, min: 0});
+  return new TensorBoardCallback(logdir, {updateFreq, histogramFreq});
 }

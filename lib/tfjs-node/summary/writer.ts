@@ -1,11 +1,12 @@
-// tf.node.summaryFileWriter: numbers over steps, in files that TensorBoard reads.
+// tf.node.summaryFileWriter: numbers and histograms over steps, in files that TensorBoard reads.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type {Scalar} from '@tensorflow/tfjs';
+import type {Scalar, Tensor} from '@tensorflow/tfjs';
 import {checkNumber, fail} from '../../core/errors.ts';
 import {show} from '../../core/kinds.ts';
-import {scalarEvent, versionEvent} from './event.ts';
+import {histogramEvent, scalarEvent, versionEvent} from './event.ts';
+import {bucketsOf} from './histogram.ts';
 import {record} from './record.ts';
 
 interface WriterOptions {
@@ -15,6 +16,11 @@ interface WriterOptions {
 }
 
 const secondsNow = (): number => Date.now() / 1000;
+
+function checkPlace(who: string, name: unknown, step: unknown): void {
+  if (typeof name !== 'string') fail('ERR_OPTION', `${who}: name: expected text. Received ${show(name)}.`);
+  checkNumber(`${who}: step`, step, {integer: true});
+}
 
 export class SummaryFileWriter {
   readonly #file: string;
@@ -44,10 +50,38 @@ export class SummaryFileWriter {
   scalar(name: string, value: Scalar | number, step: number, description?: string): void {
     const who = 'summaryFileWriter: scalar';
     if (description !== undefined) fail('ERR_OPTION', `${who}: a description is not supported.`);
-    if (typeof name !== 'string') fail('ERR_OPTION', `${who}: name: expected text. Received ${show(name)}.`);
-    checkNumber(`${who}: step`, step, {integer: true});
+    checkPlace(who, name, step);
     const number = typeof value === 'number' ? value : (value.dataSync()[0] as number);
-    this.#queue.push(record(scalarEvent(secondsNow(), step, name, number)));
+    this.#write(scalarEvent(secondsNow(), step, name, number));
+  }
+
+  /**
+   * Writes how numbers are distributed. Those that are not finite are in no bucket.
+   *
+   * @param name what TensorBoard calls it.
+   * @param data of any shape, of real numbers or bools.
+   * @param step an integer that grows.
+   * @param buckets how many ranges of one width, 30 by default; one where all numbers are the same.
+   * @param description what TensorBoard says of it, in Markdown; nothing by default.
+   * @throws ERR_OPTION; ERR_DTYPE
+   */
+  histogram(name: string, data: Tensor, step: number, buckets = 30, description?: string): void {
+    const who = 'summaryFileWriter: histogram';
+    checkPlace(who, name, step);
+    checkNumber(`${who}: buckets`, buckets, {integer: true, min: 1});
+    if (description !== undefined && typeof description !== 'string') {
+      fail('ERR_OPTION', `${who}: description: expected text. Received ${show(description)}.`);
+    }
+    if (!['float32', 'int32', 'bool'].includes(data?.dtype)) {
+      const received = show(data?.dtype ?? data);
+      fail('ERR_DTYPE', `${who}: data: expected a tensor of real numbers or bools. Received ${received}.`);
+    }
+    const ranges = bucketsOf(data.dataSync(), buckets);
+    this.#write(histogramEvent(secondsNow(), step, name, ranges, description));
+  }
+
+  #write(event: Uint8Array): void {
+    this.#queue.push(record(event));
     const {maxQueue, flushMillis} = this.#options;
     if (this.#queue.length > maxQueue || Date.now() - this.#flushedAt >= flushMillis) this.flush();
   }
@@ -65,10 +99,10 @@ export class SummaryFileWriter {
 const writers = new Map<string, SummaryFileWriter>();
 
 /**
- * Writes numbers over steps for TensorBoard, into a file of a folder, which is made where there is none. For
- * each folder there is one writer, which the first call makes.
+ * Writes numbers and histograms over steps for TensorBoard, into a file of a folder, which is made where
+ * there is none. For each folder there is one writer, which the first call makes.
  *
- * @param maxQueue how many numbers may wait to be written; 10 by default.
+ * @param maxQueue how many of them may wait to be written; 10 by default.
  * @param flushMillis how long they may; 120,000 by default.
  * @param filenameSuffix what the name of the file ends in.
  * @throws ERR_OPTION
