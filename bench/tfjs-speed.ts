@@ -15,7 +15,7 @@ export interface TfjsSpeed {
 }
 
 /** What the programs of the benches are called in the chart, in its order. */
-const names: Readonly<Record<string, string>> = {
+export const names: Readonly<Record<string, string>> = {
   cpu: 'TensorFlow.js, cpu',
   wasm: 'TensorFlow.js, wasm',
   node: 'tfjs-node',
@@ -24,7 +24,7 @@ const names: Readonly<Record<string, string>> = {
 };
 
 /** Rows of the benches, in the order of the chart. */
-const workloads: Readonly<Record<string, string>> = {
+export const workloads: Readonly<Record<string, string>> = {
   'mlp-tiny': 'mlp 4-16-3, batch 32',
   'mlp-mnist': 'mlp 784-128-10, batch 128',
   'mlp-small': 'mlp 784-512-256-10, batch 128',
