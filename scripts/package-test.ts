@@ -143,15 +143,28 @@ function trains(file: string, command = process.execPath, args: readonly string[
   console.log(`${file}: ${text}`);
 }
 
-const withoutTfjs = /chainrule\/tfjs.*@tensorflow\/tfjs-core is not installed.*npm install @tensorflow\/tfjs/;
+const install = '@tensorflow/tfjs-core is not installed.*npm install @tensorflow/tfjs';
+const forLayers =
+  "import {layers, sequential} from 'chainrule'; import {toTfjs} from 'chainrule/tfjs-layers';";
+/** Programs that need TensorFlow.js, and what they say where it is not installed. */
+const withoutTfjs: readonly (readonly [program: string, says: RegExp])[] = [
+  ["import 'chainrule/tfjs'", new RegExp(`chainrule/tfjs.*${install}`)],
+  ["import 'chainrule/tfjs-node'", new RegExp(`chainrule/tfjs.*${install}`)],
+  [
+    `${forLayers} await toTfjs(sequential([layers.dense({units: 1, inputShape: [2]})]))`,
+    new RegExp(`toTfjs makes.*${install}`),
+  ],
+];
 
 /** Without TensorFlow.js its backend says what to install; with it, it is the current one. */
 function tfjsBackend(): void {
-  const refused = spawnSync(process.execPath, ['--input-type=module', '-e', "import 'chainrule/tfjs'"], {
-    ...{cwd: folder, env, encoding: 'utf8'},
-  });
-  if (refused.status === 0 || !withoutTfjs.test(refused.stderr)) {
-    throw new Error(`without TensorFlow.js it ended with ${refused.status}: ${refused.stderr}`);
+  for (const [program, says] of withoutTfjs) {
+    const refused = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+      ...{cwd: folder, env, encoding: 'utf8'},
+    });
+    if (refused.status === 0 || !says.test(refused.stderr)) {
+      throw new Error(`without TensorFlow.js ${program} ended with ${refused.status}: ${refused.stderr}`);
+    }
   }
   const [own, installed] = [root, folder].map(place => path.join(place, 'node_modules/@tensorflow'));
   fs.symlinkSync(own as string, installed as string, 'dir');
