@@ -23,6 +23,7 @@ const benches = [
   'eager',
   'tfjs',
   'tfjs-images',
+  'tfjs-programs',
   'scaling',
   'kernels',
   'ops',
@@ -77,7 +78,7 @@ async function main(): Promise<void> {
   cli.option('--explain', 'For the bench train, the time of each instruction');
   cli.option(
     '--chart',
-    'Draw the charts of README.md anew: from the bench train, and from tfjs and tfjs-images',
+    'Draw the charts of README.md anew: from the benches train, tfjs, tfjs-images and tfjs-programs',
   );
   cli.option('--before <folder>', 'For the bench before: another checkout, built, to compare with');
   cli.option('--threads <count>', 'Threads for the runs that use several', {default: availableParallelism()});
