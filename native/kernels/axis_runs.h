@@ -111,11 +111,20 @@ VEC_INLINE void copy_line(char* to, const char* from) {
   __builtin_memcpy(to, line, kLineBytes);
 }
 
+// A write that lies across two cache lines takes as long as two. From this many bytes on, it is worth a line
+// written twice that those after the first one do not.
+constexpr int64_t kLinedUpFromBytes = 1024;
+
 // At least one line. The last one begins within the one before it.
 COMPILED_ONCE void copy_bytes(void* to, const void* from, int64_t bytes) {
   auto* target = static_cast<char*>(to);
   const auto* source = static_cast<const char*>(from);
-  for (int64_t i = 0; i < bytes - kLineBytes; i += kLineBytes) copy_line(target + i, source + i);
+  int64_t i = 0;
+  if (bytes >= kLinedUpFromBytes) {
+    copy_line(target, source);
+    i = kLineBytes - static_cast<int64_t>(reinterpret_cast<uintptr_t>(target) % kLineBytes);
+  }
+  for (; i < bytes - kLineBytes; i += kLineBytes) copy_line(target + i, source + i);
   copy_line(target + bytes - kLineBytes, source + bytes - kLineBytes);
 }
 

@@ -64,13 +64,17 @@ struct Work {
   }
 };
 
+// Of each number of b: where it lies as it is read, that of waiting for its lines.
+double cost_of_reading_b(const Product& p) {
+  return p.b_transposed ? transpose_cost(p.m, p.n, p.b_row, p.k) : kTransposeCost / 4;
+}
+
 // What two threads lose if they share the rows, in multiply-adds of a vector for each k, beside halves of the
 // same size: they copy all of b twice, or wait for its lines, and one may have a row more.
 double lost_by_rows(const Product& p, double vectors) {
-  const double copy = p.b_transposed ? transpose_cost(p.m, p.n, p.b_row, p.k) : kTransposeCost / 4;
   const double unit = p.c_transposed ? kLanes : 1;
   const double apart = static_cast<double>(ceil_div(p.m, p.c_transposed ? kLanes : 1) % 2) * unit / 2;
-  return vectors / 2 * (copy + apart);
+  return vectors / 2 * (cost_of_reading_b(p) + apart);
 }
 
 // And if they share the columns: one may have more of them. They may have to share a vector, whose tiles wait
@@ -83,8 +87,7 @@ double lost_by_columns(const Product& p, const Work& work) {
   const double apart = m * (first > vectors / 2 ? first - vectors / 2 : vectors / 2 - first);
   const double narrow = (vectors < 8 ? 0.1 : 0.03) * m;
   if (shared == 0) return narrow + apart;
-  const double copy = p.b_transposed ? transpose_cost(p.m, p.n, p.b_row, p.k) : kTransposeCost / 4;
-  return narrow + apart + 0.05 * m + copy / 2;
+  return narrow + apart + 0.05 * m + cost_of_reading_b(p) / 2;
 }
 
 Work work_of(const Product& p, int64_t batches) {

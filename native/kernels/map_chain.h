@@ -26,9 +26,11 @@ constexpr int64_t kChainElements = kChainVectors * kLanes;
 enum ChainOp : int32_t { CHAIN_OPS(CHAIN_OP) };
 #undef CHAIN_OP
 
-constexpr bool is_same(const char* a, const char* b) {
-  while (*a != '\0' && *a == *b) ++a, ++b;
-  return *a == *b;
+// Told by all of the signature, the zero at its end included.
+constexpr int32_t row_of(const char* signature) {
+  int32_t size = 0;
+  while (signature[size++] != '\0') continue;
+  return row_named(signature, size);
 }
 
 // For each row of kMapOps its place among these, or -1. Rows are told apart by their signatures: where
@@ -38,13 +40,10 @@ struct ChainOps {
 };
 constexpr ChainOps chain_ops() {
   ChainOps ops = {};
-  for (int32_t row = 0; row < kMapOpCount; ++row) {
-    ops.of[row] = -1;
-#define CHAIN_OP(name) \
-  if (is_same(kMapOps[row].signature, kInstance<Map_##name, 'f'>.text)) ops.of[row] = kChain_##name;
-    CHAIN_OPS(CHAIN_OP)
+  for (int32_t& place : ops.of) place = -1;
+#define CHAIN_OP(name) ops.of[row_of(kInstance<Map_##name, 'f'>.text)] = kChain_##name;
+  CHAIN_OPS(CHAIN_OP)
 #undef CHAIN_OP
-  }
   return ops;
 }
 constexpr ChainOps kChainOps = chain_ops();
