@@ -141,8 +141,10 @@ struct MapOp {
   uint32_t bools;     // the same of bool
   void (*run)(float* out, const float* a, const float* b, const float* c, int64_t n);
   void (*run_rows)(float* out, const float* a, const float* b, int64_t row, int64_t rows, int64_t n);
+  // Where b and c are the same for all elements, sixteen times each; nullptr where the op has other operands.
+  void (*run_between)(float* out, const float* a, const float* b, const float* c, int64_t n);
   // Over what lies in memory, where a bool is a byte; nullptr where nothing is a bool, so that `run` does it.
-  // Both take any n.
+  // All take any n.
   void (*run_stored)(void* out, const void* a, const void* b, const void* c, int64_t n);
 };
 

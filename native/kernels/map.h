@@ -125,6 +125,17 @@ void run_map_op(float* out, const float* a, const float* b, const float* c, int6
   }
 }
 
+// What serves all elements stays in registers: a formula reads it in several places, each of which would be a
+// load.
+template <class Op, char kType>
+void run_map_op_between(float* out, const float* a, const float* b, const float* c, int64_t n) {
+  const Vec low = load(b), high = load(c);
+  const auto f = [=](Vec x, Vec, Vec) __attribute__((always_inline)) {
+    return Applied<Op, kType>{}(x, low, high);
+  };
+  map_lanes<1>(out, a, a, a, n, f);
+}
+
 // Elements of memory: a byte of each bool, of others the bits of their register.
 template <bool kBool>
 struct Stored {
@@ -197,6 +208,13 @@ constexpr RunStored stored_form() {
   else return OnStored<Op, kType>::run;
 }
 
+using RunBetween = void (*)(float*, const float*, const float*, const float*, int64_t);
+template <class Op, char kType>
+constexpr RunBetween between_form() {
+  if constexpr (Op::kArity < 3 || places_of(Op::kSignature, Op::kArity, kType, 'b') != 0) return nullptr;
+  else return run_map_op_between<Op, kType>;
+}
+
 template <class Op, char kType>
 constexpr auto kInstance = with_type(Op::kSignature, kType);
 
@@ -208,6 +226,7 @@ constexpr MapOp map_row() {
           places_of(Op::kSignature, Op::kArity, kType, 'b'),
           run_map_op<Op, kType>,
           run_map_op_rows<Op, kType>,
+          between_form<Op, kType>(),
           stored_form<Op, kType>()};
 }
 

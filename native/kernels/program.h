@@ -124,6 +124,7 @@ struct DirectMap {
   const char* operands[3];
   int64_t bytes[3];  // from element to element; 0 where one serves all
   int64_t most;      // elements at a time
+  bool between;      // by run_between
 };
 
 constexpr Dtype dtype_at(const MapOp& op, uint32_t place) {
@@ -137,7 +138,7 @@ bool read_directly(const Args& args, const MapProgram& program, int64_t longest,
   const MapOp& op = kMapOps[step[0]];
   const Tensor& y = args.outputs[0];
   if (program.step_count > 1 || y.dtype != dtype_at(op, kOfResult)) return false;
-  *map = {&op, {}, {}, longest};
+  *map = {&op, {}, {}, longest, false};
   for (int32_t k = 0; k < op.arity; ++k) {
     const int32_t source = step[2 + k];
     const Dtype dtype = dtype_at(op, 1u << k);
@@ -154,6 +155,8 @@ bool read_directly(const Args& args, const MapProgram& program, int64_t longest,
                             : program.constants[source - args.inputCount], map->most);
     map->operands[k] = reinterpret_cast<const char*>(tile);
   }
+  map->between = op.run_between != nullptr && map->bytes[0] > 0 && map->bytes[1] + map->bytes[2] == 0;
+  if (map->between) map->most = longest;
   return true;
 }
 
@@ -167,7 +170,8 @@ void run_direct(const DirectMap& map, const Tensor& y, int64_t start, int64_t en
       map.op->run_stored(to, x[0], x[1], x[2], n);
     } else {
       const auto floats = [&](int k) { return reinterpret_cast<const float*>(x[k]); };
-      map.op->run(reinterpret_cast<float*>(to), floats(0), floats(1), floats(2), n);
+      const auto run = map.between ? map.op->run_between : map.op->run;
+      run(reinterpret_cast<float*>(to), floats(0), floats(1), floats(2), n);
     }
   }
 }

@@ -173,6 +173,38 @@ void test_stored_beside_scalars() {
   }
 }
 
+// Both bounds are the same for all elements, or one of them is; a NaN bounds nothing.
+void test_between_scalars() {
+  const Formula clip = [](double a, double b, double c) { return a < b ? b : c < a ? c : a; };
+  const StoredRule real = {"clip(x: f32", {kReal, kReal, kReal}, kReal, clip};
+  const StoredRule whole = {"clip(x: i32", {kInteger, kInteger, kInteger}, kInteger, clip};
+  for (const int64_t n : {1, 15, 17, 512, 513, 9001}) {
+    Numbers numbers(5);
+    Operand x(kReal, {n}, 1), lows(kReal, {n}, 3), one(kReal, {1}, 0), wholes(kInteger, {n}, 1);
+    for (Operand* operand : {&x, &lows, &wholes}) fill_stored(*operand, numbers);
+    one.as<float>()[0] = 0.5f;
+    const auto expected = [&](const StoredRule& rule, const Operand& of, double low, double high) {
+      std::vector<double> all;
+      for (int64_t i = 0; i < n; ++i) all.push_back(rule.formula(number(of, i), low, high));
+      return all;
+    };
+    const int32_t by = row_of(real.row), of_wholes = row_of(whole.row);
+    for (const float low : {-0.5f, 2.0f, -0.0f, kNan}) {
+      const std::vector<double> all = expected(real, x, low, 0.5);
+      for (const int alias : {-1, 0}) {
+        expect_stored(real, n, alias, {&x}, {2, bits_of(low), bits_of(0.5f), 0, 1, 1, by, 0, 0, 1, 2}, all);
+        expect_stored(real, n, alias, {&x, &one}, {1, bits_of(low), 0, 1, 1, by, 0, 0, 2, 1}, all);
+      }
+    }
+    const std::vector<double> few = expected(whole, wholes, -kLarge + 1, 1);
+    const std::vector<int32_t> bounds = {2, -kLarge + 1, 1, 7, 1, 1, of_wholes, 0, 0, 1, 2};
+    for (const int alias : {-1, 0}) expect_stored(whole, n, alias, {&wholes}, bounds, few);
+    std::vector<double> beside;
+    for (int64_t i = 0; i < n; ++i) beside.push_back(clip(number(x, i), number(lows, i), 0.5));
+    expect_stored(real, n, -1, {&x, &lows}, {1, bits_of(0.5f), 0, 1, 1, by, 0, 0, 1, 2}, beside);
+  }
+}
+
 // A chain over whole operands, constants and an array of one element, of which a constant comes first.
 void test_whole_chain() {
   for (const int64_t n : {1, 100, 127, 128, 129, 513, 4097, 9001}) {
@@ -210,6 +242,7 @@ void test_whole_chain() {
 void test_direct_maps() {
   test_stored();
   test_stored_beside_scalars();
+  test_between_scalars();
   test_whole_chain();
 }
 
