@@ -5,6 +5,17 @@ import type {Call, Tensor} from '../core/tensor.ts';
 /** Calls with at most so many calls ahead of them run as soon as they can: dW directly after its dz. */
 const eagerHeight = 3;
 
+/**
+ * So do those with one more whose results are so many times smaller than what they read: sums of a bias that
+ * is stacked with another.
+ */
+const muchLess = 16;
+
+function readsMuchMore({inputs, outputs}: Call): boolean {
+  const written = outputs.reduce((sum, {size}) => sum + size, 0);
+  return inputs.some(({size}) => size >= muchLess * written);
+}
+
 /** For each call, the length of the longest path from it to the end of the graph. Views do not count. */
 function heightsOf(
   order: readonly Call[],
@@ -38,13 +49,16 @@ export function orderCalls(
     call.inputs.every(input => input.call.op.kind === 'leaf' || done.has(input.call)) &&
     (after.get(call) ?? []).every(other => done.has(other));
 
+  const isEager = (call: Call): boolean => {
+    const height = heights.get(call) as number;
+    return height <= eagerHeight || (height === eagerHeight + 1 && readsMuchMore(call));
+  };
+
   const place = (call: Call): void => {
     if (done.has(call) || call.op.kind === 'leaf') return;
     done.add(call);
     result.push(call);
-    for (const user of usersOfCall(call)) {
-      if ((heights.get(user) as number) <= eagerHeight && isReady(user)) place(user);
-    }
+    for (const user of usersOfCall(call)) if (isEager(user) && isReady(user)) place(user);
   };
   for (const call of order) if (!commitCalls.has(call)) place(call);
   return result;

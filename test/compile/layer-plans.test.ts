@@ -85,4 +85,12 @@ describe.each(['lstm', 'gru'] as const)('%s', name => {
       `[${units},${width}]`,
     ]);
   });
+
+  it('reads what arrives at a weight and a bias for both, one after the other', async () => {
+    const step = await stepOf([layers[name]({units: 16, inputShape: [6, 5]})], [8, 6, 5]);
+    const names = step.map(own => own.name);
+    const behind = names.slice(names.indexOf(`${name}StepGrad`) + 1);
+    const both = name === 'lstm' ? ['matmul', 'matmul', 'sum'] : ['matmul', 'sum', 'matmul', 'sum'];
+    expect(behind.filter(own => own === 'matmul' || own === 'sum').slice(0, both.length)).toEqual(both);
+  });
 });
