@@ -1,4 +1,4 @@
-// Scaled dot-product attention, softmax(scale q kT) v, a block of 64 keys at a time with a running maximum
+// Scaled dot-product attention, softmax(scale q kT) v, a block of 64 keys at a time with a running shift
 // and a running sum for each row (Milakov and Gimelshein 2018; Dao et al. 2022): no row of scores is ever
 // whole. Blocks begin at multiples of 64, and a key that a row does not see counts exactly zero, so the bits
 // of a row depend on neither the number of queries nor what lies behind the keys that it sees. Twin of
@@ -13,14 +13,20 @@ namespace {
 
 constexpr float kMinusInfinity = -kInfinity;
 
+// A row's scores lose its shift: the largest of the first block of keys that it sees, until another block has
+// one that is more than so many powers of two above. A rise costs a wait for the largest of all lanes, and
+// all that the row has so far is multiplied.
+constexpr float kRise = 8.0f;
+
 struct ForwardMemory {
-  float *panel, *values, *scores, *most, *sums;
+  float *panel, *values, *scores, *shifts, *sums;
+  float* rows;  // the results before they are divided by their sums
 };
 
 size_t attention_scratch(const Args& args) {
   const Attention a = attention_sizes(args);
   int64_t floats = kKeyBlock * (a.padded(a.size) + a.padded(a.value_size) + kQueryGroup) +
-                   (kQueryRows + kLanes) * (kLanes + 1);
+                   (kQueryRows + kLanes) * (kLanes + 1) + kQueryRows * a.padded(a.value_size);
   return static_cast<size_t>(floats) * sizeof(float);
 }
 
@@ -30,7 +36,8 @@ ForwardMemory forward_memory(const Attention& a, void* scratch) {
   m.values = m.panel + kKeyBlock * a.padded(a.size);
   m.scores = m.values + kKeyBlock * a.padded(a.value_size);
   m.sums = m.scores + kKeyBlock * kQueryGroup;
-  m.most = m.sums + (kQueryRows + kLanes) * kLanes;
+  m.shifts = m.sums + (kQueryRows + kLanes) * kLanes;
+  m.rows = m.shifts + kQueryRows + kLanes;
   return m;
 }
 
@@ -44,6 +51,10 @@ const float* whole_rows(const float* from, int64_t row, int64_t rows, int64_t si
   *step = ceil_div(size, kLanes) * kLanes;
   Float32::pack_rows(copy, *step, from, row, rows, size);
   return copy;
+}
+
+void clear(float* to, int64_t n) {
+  for (int64_t i = 0; i < n; i += kLanes) store(to + i, zero());
 }
 
 // Rows of one operand, of which some head has a part each.
@@ -119,19 +130,16 @@ VEC_INLINE Vec exponentials(const Attention& a, const Row& at, float* products, 
   return (e[0] + e[1]) + (e[2] + e[3]);
 }
 
-VEC_INLINE void scale_row(float* y, int64_t n, float factor) {
-  for (int64_t j = 0; j < n; j += kLanes) store_upto(y + j, load_upto(y + j, n - j) * splat(factor), n - j);
+VEC_INLINE void scale_row(float* row, int64_t n, Vec factor) {
+  for (int64_t j = 0; j < n; j += kLanes) store_upto(row + j, load_upto(row + j, n - j) * factor, n - j);
 }
 
-// Makes products of a group of rows probabilities, up to the sums that are not known yet. `y` is what the
-// rows have so far, nothing if this block is the first; most and sums are their maxima and sums.
+// The largest score of each of a group of rows.
 template <bool kSloped>
-void exponentiate(const Attention& a, Row at, int64_t rows, int64_t width, float* products, float* most,
-                  float* sums, float* y, bool first, RowsAhead* next) {
-  alignas(64) float lanes[kLanes * kLanes], shift[kLanes], down[kLanes];
-  const int64_t row = at.row;
-  for (int64_t r = 0; r < rows; ++r) {
-    at.row = row + r;
+void find_largest(const Attention& a, Row at, int64_t rows, int64_t width, const float* products,
+                  float* largest) {
+  alignas(64) float lanes[kLanes * kLanes];
+  for (int64_t r = 0; r < rows; ++r, ++at.row) {
     store(lanes + r * kLanes, largest_scores<kSloped>(a, at, products + r * kKeyBlock, width));
   }
   for (int64_t r = rows; r < kLanes; ++r) store(lanes + r * kLanes, zero());
@@ -142,18 +150,30 @@ void exponentiate(const Attention& a, Row at, int64_t rows, int64_t width, float
 #pragma GCC unroll 8
     for (int64_t lane = 0; lane < half; ++lane) by_lane[lane] = larger(by_lane[lane], by_lane[lane + half]);
   }
-  const Vec before = load_tail(most, rows), largest = larger(by_lane[0], before);
-  store_tail(most, largest, rows);
-  const Vec minus = select(equal(largest, splat(kMinusInfinity)), zero(), largest);
-  store(shift, minus);
-  store(down, exp2_below(before - minus));
-  for (int64_t r = 0; r < rows; ++r) {
-    at.row = row + r;
+  store_tail(largest, by_lane[0], rows);
+}
+
+// Makes products of a group of rows probabilities, up to the sums that are not known yet. `own` is what the
+// rows have so far, nothing if this block is the first; shifts and sums are theirs.
+template <bool kSloped>
+void exponentiate(const Attention& a, Row at, int64_t rows, int64_t width, float* products, float* shifts,
+                  float* sums, float* own, bool first, RowsAhead* next) {
+  if (first) find_largest<kSloped>(a, at, rows, width, products, shifts);
+  for (int64_t r = 0; r < rows; ++r, ++at.row, products += kKeyBlock, sums += kLanes) {
     next->fetch();
-    Vec total = exponentials<kSloped>(a, at, products + r * kKeyBlock, width, shift[r]);
-    float* sum = sums + r * kLanes;
-    store(sum, first ? total : fma(load(sum), splat(down[r]), total));
-    if (!first && down[r] != 1.0f) scale_row(y + r * a.y_row(), a.value_size, down[r]);
+    Vec down = splat(1.0f);
+    if (!first) {
+      const Vec most = largest_scores<kSloped>(a, at, products, width);
+      if (any(less(splat(shifts[r] + kRise), most))) {
+        const float before = shifts[r];
+        shifts[r] = reduce_max(most);
+        down = exp2_below(splat(before - shifts[r]));
+        scale_row(own + r * a.padded(a.value_size), a.value_size, down);
+      }
+    }
+    const float shift = shifts[r] == kMinusInfinity ? 0.0f : shifts[r];
+    const Vec total = exponentials<kSloped>(a, at, products, width, shift);
+    store(sums, first ? total : fma(load(sums), down, total));
   }
 }
 
@@ -168,14 +188,15 @@ void finish_attention(const Attention& a, const ForwardMemory& m, int64_t rows, 
     for (int i = 0; i < kLanes; ++i) terms[i] = load(by_lane + i * kLanes);
     const Vec sum = add_as_lanes(terms, kLanes), none = zero();
     store(factors, select(equal(sum, none), none, splat(1.0f) / sum));
-    const Vec log_sum = fma(load_tail(m.most + r, count), splat(kLn2), log(sum));
+    const Vec log_sum = fma(load_tail(m.shifts + r, count), splat(kLn2), log(sum));
     store_upto(logs + r, select(equal(sum, none), splat(kInfinity), log_sum), count);
     for (int64_t i = 0; i < count; ++i) {
+      const float* own = m.rows + (r + i) * a.padded(a.value_size);
       float* row = y + (r + i) * a.y_row();
       const Vec factor = splat(factors[i]);
       for (int64_t j = 0; j < a.value_size; j += kLanes) {
         // The sum with zero makes zeros of both signs one.
-        store_upto(row + j, fma(load_upto(row + j, a.value_size - j), factor, none), a.value_size - j);
+        store_upto(row + j, fma(load_upto(own + j, a.value_size - j), factor, none), a.value_size - j);
       }
     }
   }
@@ -186,13 +207,12 @@ template <bool kSloped>
 void attend(const Attention& a, const ForwardMemory& m, int64_t b, int64_t head, int64_t row, int64_t last,
             float* y, float* logs, const RowsAhead& after) {
   const int64_t key_head = a.key_head(head);
+  const int64_t value_size = a.padded(a.value_size);
   for (int64_t r = 0; r < last - row; ++r) {
-    m.most[r] = kMinusInfinity;
+    m.shifts[r] = kMinusInfinity;
     store(m.sums + r * kLanes, zero());
     if (a.keys > 0 && a.width(row + r, 0) > 0) continue;
-    for (int64_t j = 0; j < a.value_size; j += kLanes) {
-      store_upto(y + r * a.y_row() + j, zero(), a.value_size - j);
-    }
+    clear(m.rows + r * value_size, value_size);
   }
   for (int64_t key = 0; key < a.keys && a.width(last - 1, key) > 0; key += kKeyBlock) {
     const int64_t count = min(a.keys - key, kKeyBlock);
@@ -209,12 +229,12 @@ void attend(const Attention& a, const ForwardMemory& m, int64_t b, int64_t head,
       rows = a.group_rows(at, last);
       const int64_t width = a.width(at, key), r = at - row;
       if (width <= 0) continue;
-      float* own = y + r * a.y_row();
+      float* own = m.rows + r * value_size;
       tile_product({a.queries_at(b, head, at), a.q_row(), 1}, rows, m.panel, kKeyBlock, a.padded(width),
                    a.size, m.scores, kKeyBlock, false);
-      exponentiate<kSloped>(a, {b, head, at, key}, rows, width, m.scores, m.most + r, m.sums + r * kLanes,
+      exponentiate<kSloped>(a, {b, head, at, key}, rows, width, m.scores, m.shifts + r, m.sums + r * kLanes,
                             own, key == 0, &next);
-      tile_product({m.scores, kKeyBlock, 1}, rows, values, step, a.value_size, width, own, a.y_row(),
+      tile_product({m.scores, kKeyBlock, 1}, rows, values, step, a.value_size, width, own, value_size,
                    key > 0);
     }
   }

@@ -53,10 +53,6 @@ VEC_INLINE float dot_rows(const float* a, const float* b, int64_t n) {
   return reduce_add(sum);
 }
 
-void clear(float* to, int64_t n) {
-  for (int64_t i = 0; i < n; i += kLanes) store(to + i, zero());
-}
-
 // From q . kT in p and dy . vT in ds of a row to its probabilities and the gradients of its scores.
 template <bool kSloped>
 VEC_INLINE void back_row(const Attention& a, const Row& at, int64_t width, float log_sum, float share,

@@ -187,11 +187,10 @@ void tile_product(AffineRows a, int64_t rows, const float* b, int64_t b_row, int
 
 // Scores are counted in powers of 2, of which the exponential has the fewest steps.
 
-// 2^x for what is at most a little above zero: 1 ULP, denormal results included.
+// 2^x for what is below 100: 1 ULP, denormal results included.
 VEC_INLINE Vec exp2_below(Vec x) {
-  const Vec shift = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
   x = at_least(x, splat(-150.0f));
-  const Vec power = (x + shift) - shift, r = x - power;
+  const Vec power = round(x), r = x - power;
   Vec q = splat(0x1.41fb9cp-13f);
   q = fma(q, r, splat(0x1.5f3e80p-10f));
   q = fma(q, r, splat(0x1.3b2d4ep-7f));

@@ -90,6 +90,23 @@ function sampleOf(own: Sizes, given: Given, number: number, back: boolean, seen 
   return {operands, attributes: {scale: 1 / Math.sqrt(size), stream: number, ...given}};
 }
 
+/** Keys whose scores grow from block to block: what the scores of a row lose grows with them. */
+function withGrowing(keys: Operand): Operand {
+  const [, , heads, size] = keys.shape as readonly [number, number, number, number];
+  const count = keys.shape[1] as number;
+  const stepOf = (index: number): number => Math.floor(index / (heads * size)) % count;
+  return {
+    ...keys,
+    data: Float32Array.from(keys.data, (x, index) => x * (1 + 3 * Math.floor(stepOf(index) / 64))),
+  };
+}
+
+function growingSample(given: Given, number: number): Sample {
+  const {operands, attributes} = sampleOf([1, 13, 200, 2, 1, 16, 17], given, number, false);
+  const [q, k, ...others] = operands as readonly [Operand, Operand, ...Operand[]];
+  return {operands: [q, withGrowing(k), ...others], attributes};
+}
+
 /** Probabilities inherit the rounding of their scores, and gradients add up as many as there are rows. */
 const near =
   (count: number): Bound =>
@@ -100,6 +117,7 @@ function samplesOf(back: boolean): OpSamples {
   const values = sizes.flatMap((own, index) =>
     forms.map((given, form) => sampleOf(own, given, index + form, back)),
   );
+  const growing = back ? [] : forms.map(growingSample);
   const all = [forms[1], forms[7]].map((given, index) => ({
     ...sampleOf(large, given as Given, index, back),
     large: true,
@@ -108,7 +126,7 @@ function samplesOf(back: boolean): OpSamples {
   const smooth = forms
     .filter(({sloped}) => !sloped)
     .map((given, form) => sampleOf([1, 3, 4, 2, form % 2 === 0 ? 1 : 2, 4, 3], given, form, back, true));
-  return {bound: near(back ? 2048 : 256), values: [...values, ...all], smooth};
+  return {bound: near(back ? 2048 : 256), values: [...values, ...growing, ...all], smooth};
 }
 
 export const attentionSamples = () => ({attention: samplesOf(false), attentionGrad: samplesOf(true)});

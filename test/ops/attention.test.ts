@@ -15,6 +15,13 @@ interface Form {
   readonly slopes?: readonly number[];
 }
 
+/** Scores that grow from block to block of 64 keys. */
+function growing(k: Tensor): Tensor {
+  const steps = k.shape[1] as number;
+  const factors = Float32Array.from({length: steps}, (_, step) => 1 + 100 * Math.floor(step / 64));
+  return ops.mul(k, ops.constant(factors, [steps, 1, 1]));
+}
+
 /** softmax(q·kᵀ/√size − slope · distance)·v, with all scores. */
 function byDefinition(q: Tensor, k: Tensor, v: Tensor, {causal = false, slopes}: Form): Tensor {
   const [, steps, , size] = q.shape as [number, number, number, number];
@@ -54,6 +61,15 @@ describe('attention', () => {
     },
   );
 
+  it('is what its definition says where scores grow from block to block, with its gradients', () => {
+    const given = new Given();
+    const inputs = operands(given, 200, 1);
+    const [q, k, v] = inputs;
+    const y = ops.attention(q, growing(k), v);
+    const outputs = {y, ...named(gradients(ops.sum(ops.square(y)), inputs), ['q', 'k', 'v'])};
+    expectNear(given.run(outputs), given.exact(outputs), 1e-5);
+  });
+
   it('has gradients of gradients, with dropout, masks and slopes', () => {
     const given = new Given();
     const inputs = operands(given, 5, 1);
@@ -70,11 +86,12 @@ describe('attention', () => {
     expectNear(given.run(outputs), given.exact(outputs), 1e-4);
   });
 
-  it.each<Form>([{}, {slopes}])(
+  it.each<Form & {readonly grows?: boolean}>([{}, {slopes}, {grows: true}])(
     'gives a row the same bits alone, with a cache of keys and values, as among all rows: %o',
-    form => {
+    ({grows, ...form}) => {
       const given = new Given();
-      const [q, k, v] = operands(given, 131);
+      const [q, own, v] = operands(given, 131);
+      const k = grows ? growing(own) : own;
       const whole = given.run({y: ops.attention(q, k, v, {...form, causal: true})}).y as Float32Array;
       for (const row of [0, 1, 11, 12, 63, 64, 65, 130]) {
         const at = given.int32(`at ${row}`, row);
