@@ -25,8 +25,11 @@ type Slot = Plan['io'][number];
 
 const bytesOf = ({shape, dtype}: Slot): number => sizeOf(shape) * dtypes[dtype].bytes;
 
-/** A call should end about this often, so that callbacks and signals are served. */
-const callBudgetMs = 30;
+/**
+ * A call should end about this often, so that runs of others, which wait for its end, are served. What
+ * JavaScript does between two calls takes up to half a millisecond of a processor.
+ */
+const callBudgetMs = 100;
 const maxStepsPerCall = 4096;
 /** Metrics may keep something of each sample. */
 const maxOutputBytes = 2 ** 24;
