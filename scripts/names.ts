@@ -1,5 +1,5 @@
 // Makes docs/coming-from-keras.md and docs/coming-from-tensorflow-js.md of the table in scripts/familiar.ts;
-// what else the latter says stands beside this file.
+// what else they say stands beside this file.
 import fs from 'node:fs';
 import path from 'node:path';
 import {lossAliases, metricAliases, otherNames, withoutOption} from '../lib/core/familiar.ts';
@@ -47,18 +47,30 @@ function page(title: string, library: 'keras' | 'tfjs', ...others: readonly stri
   ].join('\n');
 }
 
+/** What a page says besides. */
+const beside = (name: string): string =>
+  fs.readFileSync(path.join(import.meta.dirname, name), 'utf8').trimEnd();
+
 /** Both pages, by file name. */
 export function makePages(): ReadonlyMap<string, string> {
   const same = 'Names are the same wherever both have one, in camelCase; options are one object.';
   return new Map([
-    ['coming-from-keras.md', page('Keras', 'keras', `${same} What runs a model for long gives a promise.`)],
+    [
+      'coming-from-keras.md',
+      page(
+        'Keras',
+        'keras',
+        `${same} What runs a model for long gives a promise.`,
+        beside('coming-from-keras.md'),
+      ),
+    ],
     [
       'coming-from-tensorflow-js.md',
       page(
         'TensorFlow.js',
         'tfjs',
         `${same} There are no tensors to dispose: data are typed arrays or nested arrays.`,
-        fs.readFileSync(path.join(import.meta.dirname, 'coming-from-tensorflow-js.md'), 'utf8').trimEnd(),
+        beside('coming-from-tensorflow-js.md'),
       ),
     ],
   ]);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Records what Keras's layers of texts and categories give, into text/layers.json, and which layers of Keras
-pass masks on, into text/masks.json; and TensorFlow's hashes of texts, into text/hashes.json.
+"""Records what Keras's layers of texts and categories give, into text/layers.json, and TensorFlow's hashes of
+texts, into text/hashes.json.
 
     pip install tensorflow numpy
     python record_text.py
@@ -10,8 +10,6 @@ import os
 
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-
-import warnings
 
 import keras
 import numpy as np
@@ -167,87 +165,11 @@ def hashes():
     return {"bins": BINS, "salt": [1234567, 89], "texts": HASHED, "fast": fast, "strong": strong}
 
 
-STEPS, FEATURES = 4, 6
-MASKED = {
-    "activation": lambda L: L.Activation("tanh"),
-    "activityRegularization": lambda L: L.ActivityRegularization(l1=0.1),
-    "alphaDropout": lambda L: L.AlphaDropout(0.1),
-    "averagePooling1d": lambda L: L.AveragePooling1D(2),
-    "batchNormalization": lambda L: L.BatchNormalization(),
-    "conv1d": lambda L: L.Conv1D(3, 2),
-    "cropping1d": lambda L: L.Cropping1D(1),
-    "dense": lambda L: L.Dense(3),
-    "dropout": lambda L: L.Dropout(0.1),
-    "elu": lambda L: L.ELU(),
-    "flatten": lambda L: L.Flatten(),
-    "gaussianDropout": lambda L: L.GaussianDropout(0.1),
-    "gaussianNoise": lambda L: L.GaussianNoise(0.1),
-    "globalAveragePooling1d": lambda L: L.GlobalAveragePooling1D(),
-    "globalMaxPooling1d": lambda L: L.GlobalMaxPooling1D(),
-    "groupNormalization": lambda L: L.GroupNormalization(2),
-    "layerNormalization": lambda L: L.LayerNormalization(),
-    "leakyReLU": lambda L: L.LeakyReLU(),
-    "maxPooling1d": lambda L: L.MaxPooling1D(2),
-    "normalization": lambda L: L.Normalization(mean=0.0, variance=1.0),
-    "permute": lambda L: L.Permute((2, 1)),
-    "prelu": lambda L: L.PReLU(),
-    "reLU": lambda L: L.ReLU(),
-    "rescaling": lambda L: L.Rescaling(0.5),
-    "reshape": lambda L: L.Reshape((FEATURES, STEPS)),
-    "spatialDropout1d": lambda L: L.SpatialDropout1D(0.1),
-    "unitNormalization": lambda L: L.UnitNormalization(),
-    "upSampling1d": lambda L: L.UpSampling1D(2),
-    "zeroPadding1d": lambda L: L.ZeroPadding1D(1),
-    "add": lambda L: L.Add(),
-    "average": lambda L: L.Average(),
-    "concatenate": lambda L: L.Concatenate(),
-    "dot": lambda L: L.Dot(axes=2),
-    "maximum": lambda L: L.Maximum(),
-    "minimum": lambda L: L.Minimum(),
-    "multiply": lambda L: L.Multiply(),
-    "subtract": lambda L: L.Subtract(),
-    "embedding": lambda L: L.Embedding(9, 3),
-    "embedding with maskZero": lambda L: L.Embedding(9, 3, mask_zero=True),
-    "gru": lambda L: L.GRU(3),
-    "gru of sequences": lambda L: L.GRU(3, return_sequences=True),
-    "timeDistributed": lambda L: L.TimeDistributed(L.Dense(2)),
-    "bidirectional of sequences": lambda L: L.Bidirectional(L.GRU(3, return_sequences=True)),
-}
-MERGES = ["add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract"]
-
-
-def masks():
-    """For each layer whether its output has a mask, and whether it warned that it ends one."""
-    x = np.round(np.sin(np.arange(2 * STEPS * FEATURES) + 1), 3).reshape(2, STEPS, FEATURES).astype("float32")
-    x[0, 2:] = 0
-    x[1, 3:] = 0
-    masking = keras.layers.Masking()
-    found = {}
-    for name, make in MASKED.items():
-        given = masking(x)
-        if name in MERGES:
-            given = [given, masking(x)]
-        if name.startswith("embedding"):
-            ids = tf.constant([[1, 2, 0, 0], [3, 0, 4, 0]])
-            ids._keras_mask = tf.constant([[True, True, False, False], [True, True, True, False]])
-            given = ids
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            output = make(keras.layers)(given)
-        mask = getattr(output, "_keras_mask", None)
-        warned = any("does not support masking" in str(w.message) for w in caught)
-        known = None if mask is None else np.array(mask).astype(int).tolist()
-        found[name] = {"mask": known, "warned": warned}
-    pooled = keras.layers.GlobalAveragePooling1D()(masking(x))
-    return {"x": x.ravel().tolist(), "layers": found, "pooled": np.array(pooled).ravel().tolist()}
-
-
 if __name__ == "__main__":
     versions = {"kerasVersion": keras.__version__, "tensorflowVersion": tf.__version__}
     recorded_json.write(
         {
             "text/layers.json": versions | {"cases": [made(each) for each in CASES]},
             "text/hashes.json": versions | hashes(),
-            "text/masks.json": versions | masks(),
         }
     )

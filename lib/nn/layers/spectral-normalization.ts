@@ -54,7 +54,7 @@ class SpectralNormalization extends MadeLayer {
       'spectralNormalization',
       options,
       () => ({layer: describeInner(inner), powerIterations: options.powerIterations}),
-      inner.supportsMasking,
+      inner.supportsMasking && ((inputs, masks) => inner.computeMask(inputs, masks)),
     );
     this.#inner = inner;
     this.#iterations = powerIterations;
@@ -90,7 +90,7 @@ class SpectralNormalization extends MadeLayer {
 /**
  * A layer whose kernel, as a matrix [inputs, outputs], is divided by its largest singular value, found by
  * power iteration that goes on from step to step (Miyato et al. 2018, algorithm 1). Its weights are the
- * layer's, and a vector for each kernel.
+ * layer's, and a vector for each kernel. A mask passes as through the layer by itself.
  *
  * @throws ERR_OPTION for a layer without a kernel.
  */

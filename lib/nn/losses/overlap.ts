@@ -2,7 +2,8 @@
 import {checkNumber, checkOptions, fail} from '../../core/errors.ts';
 import {isList, show} from '../../core/kinds.ts';
 import {failIn, type Tensor} from '../../core/tensor.ts';
-import {add, broadcastTo, div, mul, sub} from '../../ops/map.ts';
+import {add, broadcastTo, div, mul, select, sub} from '../../ops/map.ts';
+import {reshape} from '../../ops/move.ts';
 import {sum} from '../../ops/reduce.ts';
 import {meanPerSample} from '../samples.ts';
 import {epsilon, type Loss, valueLoss} from './loss.ts';
@@ -45,6 +46,16 @@ function lossOfEach(common: Tensor, all: Tensor, {shape}: Tensor): Tensor {
   return broadcastTo(meanPerSample(sub(1, div(common, all))), [shape[0] as number]);
 }
 
+/** The same loss, which also takes a mask: what that hides takes up no area. */
+function ofCounted(loss: Loss): Loss {
+  const ofMasked: Loss['ofMasked'] = (target, output, mask) => {
+    if (!mask) return loss(target, output);
+    const counts = reshape(mask, [...mask.shape, ...new Array<number>(output.rank - mask.rank).fill(1)]);
+    return loss(select(counts, target, 0), select(counts, output, 0));
+  };
+  return Object.assign(loss, {ofMasked});
+}
+
 const plain = (axis: OverlapOptions['axis']): number | number[] | undefined =>
   axis === undefined || typeof axis === 'number' ? axis : [...axis];
 
@@ -52,11 +63,12 @@ const plain = (axis: OverlapOptions['axis']): number | number[] | undefined =>
 export function dice(options: OverlapOptions = {}): Loss {
   checkOptions('losses.dice', options, ['axis']);
   const area = areaOf('dice', axesOf('losses.dice', options));
-  return valueLoss('dice', {axis: plain(options.axis)}, (target, output) => {
+  const loss = valueLoss('dice', {axis: plain(options.axis)}, (target, output) => {
     const common = mul(area(mul(target, output)), 2);
     const both = add(add(area(target), area(output)), epsilon);
     return lossOfEach(common, both, output);
   });
+  return ofCounted(loss);
 }
 
 /**
@@ -72,10 +84,11 @@ export function tversky(options: TverskyOptions = {}): Loss {
   checkNumber(`${where}: beta`, beta, {min: 0, max: 1e6});
   const area = areaOf('tversky', axesOf(where, options));
   const config = {alpha: options.alpha, beta: options.beta, axis: plain(options.axis)};
-  return valueLoss('tversky', config, (target, output) => {
+  const loss = valueLoss('tversky', config, (target, output) => {
     const common = area(mul(target, output));
     const added = mul(area(mul(sub(1, target), output)), alpha);
     const missed = mul(area(mul(target, sub(1, output))), beta);
     return lossOfEach(common, add(add(add(common, added), missed), epsilon), output);
   });
+  return ofCounted(loss);
 }

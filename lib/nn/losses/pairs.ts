@@ -62,6 +62,19 @@ function checkVectors(kind: string, target: Tensor, output: Tensor): number {
   return failIn(kind, 'ERR_SHAPE', `expected a vector, [batch, size], and a label of each. ${received}`);
 }
 
+/** What a loss of vectors declares: there is no comparing some steps of sequences with others. */
+function withoutMask(kind: string, formula: (target: Tensor, output: Tensor) => Tensor) {
+  const ofMasked: Loss['ofMasked'] = (target, output, mask) =>
+    mask
+      ? failIn(
+          kind,
+          'ERR_SHAPE',
+          `compares samples as a whole, not the steps that a mask leaves. Received ${mask}`,
+        )
+      : formula(target, output);
+  return {targets: 'classes' as const, ofMasked};
+}
+
 /** bool [batch, batch]: whether two rows have the same label. */
 function samePairs(labels: Tensor, batch: number): Tensor {
   return equal(reshape(labels, [batch, 1]), reshape(labels, [1, batch]));
@@ -125,7 +138,7 @@ export function triplet(options: TripletOptions = {}): Loss {
     const losses = soft ? softplus(apart) : relu(add(apart, margin));
     return reshape(select(counts, losses, 0), [batch]);
   };
-  return Object.assign(named('triplet', {...options}, formula), {targets: 'classes' as const});
+  return Object.assign(named('triplet', {...options}, formula), withoutMask('triplet', formula));
 }
 
 export interface InBatchNegativesOptions {
@@ -141,16 +154,17 @@ export interface InBatchNegativesOptions {
  * are their products. The target is one label for each row: the number of the answer.
  */
 export function inBatchNegatives(options: InBatchNegativesOptions = {}): Loss {
-  const where = 'losses.inBatchNegatives';
+  const kind = 'inBatchNegatives';
+  const where = `losses.${kind}`;
   checkOptions(where, options, ['temperature', 'removeAccidentalHits']);
   const {temperature = 1, removeAccidentalHits = true} = options;
   checkNumber(`${where}: temperature`, temperature, {above: 0, max: 3e38});
   checkBoolean(`${where}: removeAccidentalHits`, removeAccidentalHits);
   const formula = (target: Tensor, output: Tensor): Tensor => {
-    const batch = checkVectors('inBatchNegatives', target, output);
+    const batch = checkVectors(kind, target, output);
     const width = output.shape[1] as number;
     if (width % 2 > 0) {
-      failIn('inBatchNegatives', 'ERR_SHAPE', `expected two vectors of one size. Received ${width} numbers`);
+      failIn(kind, 'ERR_SHAPE', `expected two vectors of one size. Received ${width} numbers`);
     }
     const [query, answer] = [0, width / 2].map(from => slice(output, 1, from, width / 2)) as [Tensor, Tensor];
     const scores = mul(matmul(query, answer, {transposeB: true}), 1 / temperature);
@@ -159,5 +173,5 @@ export function inBatchNegatives(options: InBatchNegativesOptions = {}): Loss {
     const logs = logSoftmax(removeAccidentalHits ? select(hits, -far, scores) : scores);
     return neg(sum(select(own, logs, 0), -1));
   };
-  return Object.assign(named('inBatchNegatives', {...options}, formula), {targets: 'classes' as const});
+  return Object.assign(named(kind, {...options}, formula), withoutMask(kind, formula));
 }

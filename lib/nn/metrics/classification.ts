@@ -1,6 +1,6 @@
 // Metrics of classification, from counts.
+import type {TypedArray} from '../../core/dtype.ts';
 import {checkChoice, checkNumber, fail} from '../../core/errors.ts';
-import {sizeOf} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
 import type {Loss} from '../losses.ts';
 import {checkDecision} from './accuracy.ts';
@@ -12,7 +12,6 @@ import {
   countBins,
   countsOfEach,
   countsOfPairs,
-  pairsOf,
 } from './counts.ts';
 import {type DecisionOptions, isBinary} from './decision.ts';
 import {accumulated, checkMetricOptions, type Metric, type MetricContext, type NameOption} from './metric.ts';
@@ -89,9 +88,8 @@ function decisions(
     return accumulated(kind, {...options}, binsOf, {
       size: context =>
         usesMatrix(context) ? classesOf(context) ** 2 : 4 * (context.outputShape.at(-1) as number),
-      add(sums, [bins], count, context, weights) {
-        const perSample = usesMatrix(context) ? pairsOf(context) : sizeOf(context.outputShape);
-        countBins(sums, bins, {count, perSample, weights});
+      add(sums, [bins], count, _, weights) {
+        countBins(sums, bins as TypedArray, {count, weights});
       },
       result(sums, context) {
         const counts = usesMatrix(context) ? countsOfPairs(sums, classesOf(context)) : countsOfEach(sums);

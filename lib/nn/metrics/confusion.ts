@@ -1,10 +1,11 @@
 // Metrics from a confusion matrix: which class was predicted for each.
+import type {TypedArray} from '../../core/dtype.ts';
 import {checkNumber, fail} from '../../core/errors.ts';
 import type {Tensor} from '../../core/tensor.ts';
 import type {Loss} from '../losses.ts';
 import {checkDecision} from './accuracy.ts';
 import {failThreshold} from './classification.ts';
-import {binsOfPairs, classesOf, countBins, countsOfPairs, decidesEach, marginsOf, pairsOf} from './counts.ts';
+import {binsOfPairs, classesOf, countBins, countsOfPairs, decidesEach, marginsOf} from './counts.ts';
 import type {DecisionOptions} from './decision.ts';
 import {type Accumulation, accumulated, checkMetricOptions, type Metric, type NameOption} from './metric.ts';
 import {ratio} from './threshold-counts.ts';
@@ -13,8 +14,8 @@ import {ratio} from './threshold-counts.ts';
 function matrixOf(result: Accumulation['result']): Accumulation {
   return {
     size: context => classesOf(context) ** 2,
-    add(sums, [bins], count, context, weights) {
-      countBins(sums, bins, {count, perSample: pairsOf(context), weights});
+    add(sums, [bins], count, _, weights) {
+      countBins(sums, bins as TypedArray, {count, weights});
     },
     result,
   };

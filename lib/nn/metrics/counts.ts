@@ -2,7 +2,6 @@
 // each class on its own, whether it was true and whether it was predicted; or a confusion matrix, which for
 // each true class counts the predicted ones.
 import type {TypedArray} from '../../core/dtype.ts';
-import {sizeOf} from '../../core/shape.ts';
 import {constant, failIn, type Tensor} from '../../core/tensor.ts';
 import {add, cast, mul, select} from '../../ops/map.ts';
 import {argMax} from '../../ops/reduce.ts';
@@ -19,16 +18,18 @@ export interface ClassCounts {
   readonly trueNegatives: number;
 }
 
-/** Counts `perSample` bins of each of `count` samples; a number that is no bin is ignored. */
+/** Counts the bins of each of `count` samples; a number that is no bin is ignored. */
 export function countBins(
   sums: Float64Array,
-  bins: TypedArray | undefined,
-  {count, perSample, weights}: {count: number; perSample: number; weights: TypedArray | undefined},
+  bins: TypedArray,
+  {count, weights}: {count: number; weights: TypedArray | undefined},
 ): void {
+  // Not by the shape of the output: of sequences of any length, that is known with the data alone.
+  const perSample = count === 0 ? 0 : bins.length / count;
   for (let sample = 0, at = 0; sample < count; sample++) {
     const weight = weights ? (weights[sample] as number) : 1;
     for (const end = at + perSample; at < end; at++) {
-      const bin = bins?.[at] as number;
+      const bin = bins[at] as number;
       if (bin >= 0 && bin < sums.length) sums[bin] = (sums[bin] as number) + weight;
     }
   }
@@ -62,12 +63,6 @@ const classCount = (units: number, loss: Loss): number => (decidesEach(units, lo
 /** The number of classes of a confusion matrix: two where it is of yes and no. */
 export function classesOf(context: MetricContext): number {
   return classCount(unitsOf(context), context.loss);
-}
-
-/** How many pairs of each sample a confusion matrix counts. */
-export function pairsOf(context: MetricContext): number {
-  const size = sizeOf(context.outputShape);
-  return decidesEach(unitsOf(context), context.loss) ? size : size / unitsOf(context);
 }
 
 /** With more classes, float32 could not represent every bin exactly. */

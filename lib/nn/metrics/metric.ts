@@ -37,21 +37,28 @@ export interface Accumulation {
 
 type Formula = (target: Tensor, output: Tensor, loss: Loss) => Tensor;
 type Statistics = (target: Tensor, output: Tensor, loss: Loss) => Tensor | readonly Tensor[];
+type MaskedStatistics = (...given: [...Parameters<Statistics>, mask: Tensor]) => ReturnType<Statistics>;
 
 /**
  * (target, output, the output's loss) → a value for each sample, [batch], whose mean is the metric; or, with
- * an accumulation, its statistics of each sample, [batch, …].
+ * an accumulation, its statistics of each sample, [batch, …]. Where the output has a mask, each position of
+ * it is a sample, and those that do not count are left out.
  */
 export type Metric = Statistics &
   Named & {
     readonly accumulation?: Accumulation | undefined;
+    /**
+     * The statistics of sequences as a whole, with the mask of their steps, [batch, steps]. Metrics without it
+     * are asked of each position that counts.
+     */
+    readonly ofMasked?: MaskedStatistics | undefined;
     /** Whether its mean is over those labels alone that the loss counts. */
     readonly leavesOut?: boolean | undefined;
   };
 
 /**
  * An instance of a class of one's own: `call` computes the statistics of each sample, `accumulation` the
- * result, which is their mean by default.
+ * result, which is their mean by default. Where the output has a mask, each position of it is a sample.
  */
 export interface CustomMetric {
   call(target: Tensor, output: Tensor, loss: Loss): Tensor | readonly Tensor[];

@@ -1,5 +1,5 @@
 // Regression metrics, and losses as metrics.
-import {checkChoice, checkNumber} from '../../core/errors.ts';
+import {checkChoice, checkNumber, fail} from '../../core/errors.ts';
 import {sizeOf} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
 import {checkValues, type Loss} from '../losses/loss.ts';
@@ -143,6 +143,10 @@ function columnSums(weighted: boolean): Accumulation {
     size: ({outputShape}) => 1 + 3 * sizeOf(outputShape),
     add(sums, [targets, outputs], count, {outputShape}, weights) {
       const width = sizeOf(outputShape);
+      if (targets?.length !== count * width) {
+        const received = `Received ${(targets?.length ?? 0) / count}`;
+        fail('ERR_SHAPE', `metrics.r2: expected ${width} numbers a sample, the same in all. ${received}.`);
+      }
       for (let sample = 0, at = 0; sample < count; sample++) {
         const weight = weights ? (weights[sample] as number) : 1;
         const total = (sums[0] as number) + weight;

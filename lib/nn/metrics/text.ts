@@ -2,21 +2,25 @@
 import type {TypedArray} from '../../core/dtype.ts';
 import {checkBoolean, checkNumber} from '../../core/errors.ts';
 import {formatShape} from '../../core/shape.ts';
-import {failIn, type Tensor} from '../../core/tensor.ts';
-import {cast, mul, notEqual, select} from '../../ops/map.ts';
+import {constant, failIn, type Tensor} from '../../core/tensor.ts';
+import {cast, logicalAnd, mul, notEqual, select} from '../../ops/map.ts';
 import {reshape} from '../../ops/move.ts';
 import type {Loss} from '../losses.ts';
 import * as losses from '../losses.ts';
 import {sumPerSample} from '../samples.ts';
 import {classLabels, predictedClass} from './accuracy.ts';
+import {areLogits, countedLabels} from './decision.ts';
 import {type Accumulation, accumulated, checkMetricOptions, type Metric, type NameOption} from './metric.ts';
 
 export interface PerplexityOptions extends NameOption {
-  /** Whether the outputs are logits, without softmax. False by default. */
+  /** Whether outputs are logits; what the loss says by default. */
   readonly fromLogits?: boolean;
-  /** Labels that do not count: padding. None by default. */
+  /** Labels that do not count: padding. None by default, but those that the loss ignores. */
   readonly maskTokenId?: number;
 }
+
+/** No label. */
+const none = -(2 ** 25);
 
 /** exp(Σ losses / Σ labels), each sample by its weight. */
 const exponential: Accumulation = {
@@ -33,7 +37,7 @@ const exponential: Accumulation = {
 
 /**
  * exp of the mean crossentropy of labels, over all that count in an epoch (Jelinek et al. 1977): how many
- * classes, equally likely, would be as hard to tell.
+ * classes, equally likely, would be as hard to tell. What a mask hides does not count.
  */
 export function perplexity(options: PerplexityOptions = {}): Metric {
   const where = 'metrics.perplexity';
@@ -43,13 +47,15 @@ export function perplexity(options: PerplexityOptions = {}): Metric {
   if (maskTokenId !== undefined) {
     checkNumber(`${where}: maskTokenId`, maskTokenId, {integer: true, min: -(2 ** 24), max: 2 ** 24});
   }
-  const each = losses.sparseCategoricalCrossentropy({...(fromLogits !== undefined && {fromLogits})});
-  const statistics = (target: Tensor, output: Tensor): Tensor[] => {
+  const statistics = (target: Tensor, output: Tensor, loss: Loss): Tensor[] => {
     const labels = classLabels('perplexity', target, output);
     const [batch, classes] = [labels.shape[0] as number, output.shape.at(-1) as number];
-    const counts = notEqual(labels, maskTokenId ?? -(2 ** 24) - 1);
-    const valid = maskTokenId === undefined ? labels : select(counts, labels, 0);
-    const rows = each(reshape(valid, [labels.size]), reshape(output, [labels.size, classes]));
+    const notToken = notEqual(labels, maskTokenId ?? none);
+    const byLoss = countedLabels(labels, loss);
+    const counts = byLoss ? logicalAnd(byLoss, notToken) : notToken;
+    const valid = reshape(select(counts, labels, 0), [labels.size]);
+    const each = losses.sparseCategoricalCrossentropy({fromLogits: areLogits(loss, fromLogits)});
+    const rows = each(valid, reshape(output, [labels.size, classes]));
     const counted = reshape(cast(counts, 'float32'), [batch, labels.size / batch]);
     return [sumPerSample(mul(reshape(rows, counted.shape), counted)), sumPerSample(counted)];
   };
@@ -85,19 +91,19 @@ function editsOf({
   mergeRepeated,
 }: Required<Omit<EditDistanceOptions, 'name'>>): Accumulation {
   const labelsOf = (all: ArrayLike<number>, merge: boolean): number[] =>
-    Array.from(all).filter(
-      (label, at, list) => label !== ignoreClass && !(merge && at > 0 && list[at - 1] === label),
-    );
+    Array.from(all)
+      .filter(label => label !== none)
+      .filter((label, at, list) => label !== ignoreClass && !(merge && at > 0 && list[at - 1] === label));
   return {
     size: () => 2,
-    add(sums, [targets, outputs], count, {outputShape, loss}, weights) {
-      const steps = outputShape[0] as number;
-      const [labels = steps] = loss.targetShape?.(outputShape) ?? [];
-      const rowOf = (all: TypedArray | undefined, sample: number, size: number) =>
-        all?.subarray(sample * size, (sample + 1) * size) ?? [];
+    add(sums, [targets, outputs], count, _, weights) {
+      const rowOf = (all: TypedArray | undefined, sample: number) => {
+        const size = (all?.length ?? 0) / count;
+        return all?.subarray(sample * size, (sample + 1) * size) ?? [];
+      };
       for (let sample = 0; sample < count; sample++) {
-        const wanted = labelsOf(rowOf(targets, sample, labels), false);
-        const written = labelsOf(rowOf(outputs, sample, steps), mergeRepeated);
+        const wanted = labelsOf(rowOf(targets, sample), false);
+        const written = labelsOf(rowOf(outputs, sample), mergeRepeated);
         const weight = weights ? (weights[sample] as number) : 1;
         sums[0] = (sums[0] as number) + weight * editsBetween(written, wanted);
         sums[1] = (sums[1] as number) + weight * (normalize ? wanted.length : 1);
@@ -111,7 +117,7 @@ function editsOf({
  * The fewest insertions, deletions and replacements that make the labels of the most likely classes of each
  * step, [batch, steps, classes], what the target says, [batch, steps] or as many as `losses.ctc` has room
  * for; divided by the number of labels, as the error rate of words or letters, or with `normalize: false` by
- * that of samples.
+ * that of samples. Steps that a mask hides are left out, as are their labels.
  */
 export function editDistance(options: EditDistanceOptions = {}): Metric {
   const where = 'metrics.editDistance';
@@ -128,6 +134,12 @@ export function editDistance(options: EditDistanceOptions = {}): Metric {
     const labels = loss.targetShape ? target : classLabels('editDistance', target, output);
     return [labels, predictedClass(output)];
   };
+  const ofMasked = (target: Tensor, output: Tensor, loss: Loss, mask: Tensor): Tensor[] => {
+    const [labels, written] = statistics(target, output, loss) as [Tensor, Tensor];
+    const shown = (x: Tensor): Tensor => select(mask, x, constant(none, [], 'int32'));
+    // Labels without places have no steps.
+    return [loss.targetShape ? labels : shown(labels), shown(written)];
+  };
   const accumulation = editsOf({normalize, ignoreClass, mergeRepeated});
-  return accumulated('editDistance', {...options}, statistics, accumulation);
+  return Object.assign(accumulated('editDistance', {...options}, statistics, accumulation), {ofMasked});
 }

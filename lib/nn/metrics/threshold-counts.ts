@@ -1,6 +1,5 @@
 // How many predictions of a classifier lie above each threshold, of positive and of negative targets.
 import type {TypedArray} from '../../core/dtype.ts';
-import {sizeOf} from '../../core/shape.ts';
 import type {Tensor} from '../../core/tensor.ts';
 import {cast, select} from '../../ops/map.ts';
 import {checkValues, type Loss} from '../losses/loss.ts';
@@ -48,7 +47,8 @@ function addPredictions(
   thresholds: Thresholds,
   weights: TypedArray | undefined,
 ): void {
-  const size = sizeOf(context.outputShape);
+  // Not by the shape of the output: of sequences of any length, that is known with the data alone.
+  const size = (outputs?.length ?? 0) / count;
   const units = unitsOf(context);
   const sparse = context.loss.targets === 'classes';
   const ignores = ignoredClass(context.loss) !== undefined;

@@ -59,7 +59,7 @@ async function addRows(
   const run = {where, sources, batchRows, rows, batch, short};
   const {end, outputs} = await runRows(engine, program, run, cancel ? {steps, cancel} : {steps});
   if (end === 'cancelled') throw new AbortedError({epoch: [], history: {}}, undefined);
-  means.addSamples(outputs, given.length);
+  means.addSamples(outputs, given.length, rows.length);
 }
 
 /** Evaluates rows, again and again: what is the same each time is made once. */

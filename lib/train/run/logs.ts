@@ -92,8 +92,8 @@ export class RunningMeans {
     this.samples += rowsOfSteps(of, end) - rowsOfSteps(of, first);
   }
 
-  /** Adds the first `count` samples of a run that gave its numbers for each. */
-  addSamples(results: Results, count: number): void {
+  /** Adds the first `count` samples of a run that gave its numbers for each of `of`. */
+  addSamples(results: Results, count: number, of: number): void {
     addEach(this.#loss, 0, results.loss, 0, count);
     addTo(this.#loss, 1, count * (results.penalty?.[0] ?? 0));
     for (let at = 2; at < this.#loss.length; at++) {
@@ -101,8 +101,12 @@ export class RunningMeans {
     }
     this.#columns.forEach(({accumulation, context}, index) => {
       const sums = this.#sums[index] as Float64Array;
-      if (accumulation) accumulation.add(sums, statisticsOf(results, index), count, context);
-      else addEach(sums, 0, results[this.#columnNames[index] as string], 0, count);
+      if (accumulation) {
+        const own = statisticsOf(results, index).map(values =>
+          values.subarray(0, (values.length / of) * count),
+        );
+        accumulation.add(sums, own, count, context);
+      } else addEach(sums, 0, results[this.#columnNames[index] as string], 0, count);
     });
     this.samples += count;
   }

@@ -60,13 +60,16 @@ export interface OutputLoss {
   readonly shape: Shape;
   readonly loss: Loss;
   readonly weight: number;
-  /** Whether the output has a mask: then its loss and means are over the positions that count. */
-  readonly masked: boolean;
+  /**
+   * Of the mask of one sample, where the output has one: its loss and metrics are over the positions that
+   * count.
+   */
+  readonly maskShape: Shape | undefined;
 }
 
 /** Whether the loss of a batch is a quotient: of the sum of its losses, and of what counts of each sample. */
-export const isQuotient = ({loss, masked}: OutputLoss): boolean =>
-  (masked && !loss.ofMasked) || loss.normalizer !== undefined;
+export const isQuotient = ({loss, maskShape}: OutputLoss): boolean =>
+  (maskShape !== undefined && !loss.ofMasked) || loss.normalizer !== undefined;
 
 export interface NamedMetric {
   /** As it stands in logs and in `history`: for several outputs with the output's name before it. */

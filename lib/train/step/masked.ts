@@ -2,7 +2,7 @@
 // its own, and what a sample gives is the sum over those that count.
 import {fail} from '../../core/errors.ts';
 import {show} from '../../core/kinds.ts';
-import {formatShape, sizeOf} from '../../core/shape.ts';
+import {formatShape, type Shape, sizeOf} from '../../core/shape.ts';
 import {isTensor, type Tensor} from '../../core/tensor.ts';
 import type {Loss} from '../../nn/losses.ts';
 import {cast, select, sigmoid} from '../../ops/map.ts';
@@ -68,6 +68,21 @@ export function perSampleOf(scores: Scores, what: string, formula: Formula): Ten
   const positions = outputPositions(output, mask.rank);
   const values = formula(targetPositions(scores, mask.rank), positions);
   return sumOfCounted(checkPerSample(what, values, positions), mask);
+}
+
+/**
+ * What a metric keeps of each position of each sample, [batch, positions, …], and behind it which of them
+ * count, float32 [batch, positions].
+ */
+export function ofPositions(
+  scores: Scores & {readonly mask: Tensor},
+  keptOf: (target: Tensor, output: Tensor) => readonly Tensor[],
+): readonly Tensor[] {
+  const {output, mask} = scores;
+  const batch = mask.shape[0] as number;
+  const ofSamples = (x: Tensor, rest: Shape): Tensor => reshape(x, [batch, mask.size / batch, ...rest]);
+  const kept = keptOf(targetPositions(scores, mask.rank), outputPositions(output, mask.rank));
+  return [...kept.map(each => ofSamples(each, each.shape.slice(1))), ofSamples(cast(mask, 'float32'), [])];
 }
 
 /** What a loss gives for each sample, [batch], that takes the mask itself. */

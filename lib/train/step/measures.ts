@@ -11,9 +11,10 @@ import {finite} from '../../ops/check.ts';
 import {add, div, maximum, mul, ones} from '../../ops/map.ts';
 import {mean, sum, total} from '../../ops/reduce.ts';
 import type {Applied} from '../network/network.ts';
+import {byMask, byWeight, positionShape, quotient} from './accumulations.ts';
 import type {Compilation} from './compilation.ts';
 import {isQuotient, type NamedMetric, type OutputLoss} from './compile-options.ts';
-import {normalizerIn, ofSequences, perSampleOf, type Scores} from './masked.ts';
+import {normalizerIn, ofPositions, ofSequences, perSampleOf, type Scores} from './masked.ts';
 
 /** Names of a plan's results: a column's sum or numbers, or all that it keeps of each sample. */
 export const columnResult = (index: number): string => `column${index}`;
@@ -29,44 +30,25 @@ export interface Column {
   readonly context: MetricContext;
 }
 
-/** Σ losses / Σ normalizers. */
-const quotient: Accumulation = {
-  size: () => 2,
-  add(sums, statistics, count) {
-    statistics.forEach((values, part) => {
-      for (let sample = 0; sample < count; sample++) {
-        sums[part] = (sums[part] as number) + (values[sample] as number);
-      }
-    });
-  },
-  // Where nothing counts there is no loss, as in Keras.
-  result: ([loss = 0, normalizer = 0]) => (normalizer === 0 ? 0 : loss / normalizer),
-};
-
-/** Counts each sample by its weight, which is the last statistic. */
-function byWeight(accumulation: Accumulation | undefined): Accumulation {
-  if (!accumulation) return quotient;
-  return {
-    size: context => accumulation.size(context),
-    add(sums, statistics, count, context) {
-      accumulation.add(sums, statistics.slice(0, -1), count, context, statistics.at(-1));
-    },
-    result: (sums, context) => accumulation.result(sums, context),
-  };
-}
-
 /** What the mean of a metric is divided by, where labels that the loss ignores do not count in it. */
 function normalizerOf({leavesOut}: Metric, loss: Loss): Loss['normalizer'] {
   return leavesOut && ignoredClass(loss) !== undefined ? loss.normalizer : undefined;
 }
 
-/** Only means are over what a mask leaves, as in Keras: other metrics see all positions. */
-const isMasked = ({metric, of}: NamedMetric): boolean => of.masked && !metric.accumulation;
+/** Over the positions that a mask leaves, unless the metric takes the mask itself. */
+const isOfPositions = ({metric, of}: NamedMetric): boolean => of.maskShape !== undefined && !metric.ofMasked;
 
 function accumulationOf(given: NamedMetric): Accumulation | undefined {
   const {metric, weighted, of} = given;
-  if (isMasked(given) || normalizerOf(metric, of.loss)) return quotient;
-  return weighted ? byWeight(metric.accumulation) : metric.accumulation;
+  const {accumulation} = metric;
+  if (!accumulation && (isOfPositions(given) || normalizerOf(metric, of.loss))) return quotient;
+  const own = accumulation && isOfPositions(given) ? byMask(accumulation) : accumulation;
+  return weighted ? byWeight(own) : own;
+}
+
+function contextOf(given: NamedMetric): MetricContext {
+  const {shape, maskShape, loss} = given.of;
+  return {outputShape: maskShape && isOfPositions(given) ? positionShape(shape, maskShape) : shape, loss};
 }
 
 /** In order: each output's loss where there are several, and the metrics. */
@@ -81,7 +63,7 @@ export function columnsOf({losses, metrics}: Compilation): Column[] {
     ...metrics.map(metric => ({
       name: metric.name,
       accumulation: accumulationOf(metric),
-      context: {outputShape: metric.of.shape, loss: metric.of.loss},
+      context: contextOf(metric),
     })),
   ];
 }
@@ -122,22 +104,29 @@ function scoreOutput(
   });
 }
 
+/** What a metric keeps of each sample: of its positions, and which of them count, where there is a mask. */
+function keptOf(name: string, metric: Metric, {loss, mask, ...scores}: ScoredOutput): readonly Tensor[] {
+  const {target, output} = scores;
+  const checked = (value: unknown, of: Tensor) => checkStatistics(name, value, of);
+  if (!mask) return checked(metric(target, output, loss), output);
+  if (metric.ofMasked) return checked(metric.ofMasked(target, output, loss, mask), output);
+  return ofPositions({...scores, mask}, (wanted, given) => checked(metric(wanted, given, loss), given));
+}
+
 /** The statistics of a metric; those of a weighted one end with the weights of the samples. */
 function metricColumn(
   {name, metric, weighted}: NamedMetric,
-  {loss, ...scores}: ScoredOutput,
+  scored: ScoredOutput,
   sampleWeights: Tensor | undefined,
 ): readonly Tensor[] {
   return withScope(name, () => {
-    const {output, target} = scores;
+    const {output, loss} = scored;
     const factors = weighted ? [sampleWeights ?? ones([output.shape[0] as number])] : [];
-    if (metric.accumulation) {
-      return [...checkStatistics(name, metric(target, output, loss), output), ...factors];
-    }
+    if (metric.accumulation) return [...keptOf(name, metric, scored), ...factors];
     const formula = (wanted: Tensor, given: Tensor): unknown => metric(wanted, given, loss);
-    const number = perSampleOf(scores, `the metric ${name}`, formula);
+    const number = perSampleOf(scored, `the metric ${name}`, formula);
     const weigh = (x: Tensor): Tensor => factors.reduce((product, factor) => mul(product, factor), x);
-    const normalizer = normalizerIn(scores, normalizerOf(metric, loss));
+    const normalizer = normalizerIn(scored, normalizerOf(metric, loss));
     return [weigh(number), ...(normalizer ? [weigh(normalizer)] : factors)];
   });
 }
@@ -155,7 +144,7 @@ export function measure(
   const scored = zip(losses, targets).map(([loss, target], index) => {
     const scope = losses.length === 1 ? 'loss' : `loss/${loss.name}`;
     const output = at(applied.outputs, loss.output);
-    const mask = loss.masked ? applied.masks[loss.output] : undefined;
+    const mask = loss.maskShape ? applied.masks[loss.output] : undefined;
     return scoreOutput(loss, scope, {output, target, mask}, sampleWeights[index]);
   });
   const columns = metrics.map(metric => {

@@ -50,8 +50,8 @@ export function toLosses(
     if (several && (value === undefined || value === null)) return [];
     const weight = weights[output] ?? 1;
     checkNumber(`compile: lossWeights: ${name}`, weight, {min: -3e38, max: 3e38});
-    const masked = tensor.maskShape !== undefined;
-    return [{name, output, shape, loss: toLoss(value as LossLike), weight, masked}];
+    const {maskShape} = tensor;
+    return [{name, output, shape, loss: toLoss(value as LossLike), weight, maskShape}];
   });
   if (losses.length === 0) fail('ERR_OPTION', 'compile: loss: expected a loss for at least one output.');
   return losses;
