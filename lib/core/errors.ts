@@ -99,10 +99,10 @@ function whyWithout(key: string): string | undefined {
 }
 
 /** `unknown loss "mse2". Did you mean "mse"? Known: …` */
-export function unknownName(what: string, name: unknown, known: readonly string[]): never {
+export function unknownName(what: string, name: unknown, known: readonly string[], where?: string): never {
   fail(
     'ERR_UNKNOWN_NAME',
-    `unknown ${what} ${show(name)}.${hintFor(name, known)} Known: ${known.join(', ')}.`,
+    `${where ? `${where}: ` : ''}unknown ${what} ${show(name)}.${hintFor(name, known)} Known: ${known.join(', ')}.`,
   );
 }
 

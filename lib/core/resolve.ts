@@ -33,6 +33,8 @@ interface ResolveRules<Member> {
   aliases?: Readonly<Record<string, string>>;
   /** Makes a member of a function of the user's own; without it, such functions are refused. */
   custom?: ((given: AnyFunction) => Member) | undefined;
+  /** The option that holds the value, which errors begin with: `layers.dense: activation`. */
+  where?: string | undefined;
 }
 
 interface Resolution<Member> extends ResolveRules<Member> {
@@ -52,16 +54,16 @@ export function resolve<Member extends Named>(
   what: string,
   namespace: Namespace,
   value: unknown,
-  {aliases = {}, custom}: ResolveRules<Member> = {},
+  {aliases = {}, custom, where}: ResolveRules<Member> = {},
 ): Member {
-  return resolveValue({what, namespace, aliases, custom}, value);
+  return resolveValue({what, namespace, aliases, custom, where}, value);
 }
 
 function resolveValue<Member extends Named>(resolution: Resolution<Member>, value: unknown): Member {
-  const {what, namespace, custom} = resolution;
+  const {what, namespace, custom, where} = resolution;
   if (typeof value === 'string') return byName(resolution, value, {});
   if (!isObject(value) && typeof value !== 'function') {
-    return unknownName(what, value, Object.keys(namespace));
+    return unknownName(what, value, Object.keys(namespace), where);
   }
   if (isMember(value)) return value as Member;
   if (foreignKind(value) !== undefined) fail('ERR_OPTION', `${what}: received ${show(value)}.`);
@@ -69,7 +71,7 @@ function resolveValue<Member extends Named>(resolution: Resolution<Member>, valu
     (typeof value === 'function' ? fromFunction(resolution, value as AnyFunction) : undefined) ??
     fromDescription(resolution, value) ??
     (custom && ownInstance<Member>(value)) ??
-    unknownName(what, value, Object.keys(namespace))
+    unknownName(what, value, Object.keys(namespace), where)
   );
 }
 
@@ -79,13 +81,13 @@ function byName<Member extends Named>(
   given: string,
   options: object,
 ): Member {
-  const {what, namespace, aliases, custom} = resolution;
+  const {what, namespace, aliases, custom, where} = resolution;
   const name = Object.hasOwn(aliases, given) ? (aliases[given] as string) : given;
   if (Object.hasOwn(namespace, name)) return (namespace[name] as (options: object) => Member)(options);
   const own = Object.hasOwn(customObjects, name) ? customObjects[name] : undefined;
   if (isClass(own)) return resolveValue(resolution, new own(options));
   if (typeof own === 'function' && custom) return custom(own as AnyFunction);
-  return unknownName(what, given, [...Object.keys(namespace), ...Object.keys(aliases)]);
+  return unknownName(what, given, [...Object.keys(namespace), ...Object.keys(aliases)], where);
 }
 
 /** `activations.relu` without its call, or a function of the user's own. */

@@ -140,11 +140,12 @@ export abstract class Layer implements Named {
   /** @throws ERR_OPTION */
   constructor(options: LayerOptions = {}, kind?: string) {
     this.kind = kind ?? new.target.name;
-    checkLayerOptions(kind === undefined ? this.kind : `layers.${kind}`, options, !!this.aheadOfPlan());
+    const where = kind === undefined ? this.kind : `layers.${kind}`;
+    checkLayerOptions(where, options, !!this.aheadOfPlan());
     this.givenName = options.name;
     this.inputShape = options.batchInputShape?.slice(1) ?? (options.inputShape && [...options.inputShape]);
     this.batchSize = options.batchInputShape?.[0] ?? undefined;
-    this.activityRegularizer = toRegularizer(options.activityRegularizer);
+    this.activityRegularizer = toRegularizer(options.activityRegularizer, `${where}: activityRegularizer`);
     this.#trainable = options.trainable ?? true;
     remember(this);
   }

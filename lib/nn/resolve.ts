@@ -44,22 +44,23 @@ export type MetricLike =
   | CustomMetric
   | Own<(target: Tensor, output: Tensor) => Tensor>;
 
-export function toActivation(value: ActivationLike): Activation {
-  return resolve<Activation>('activation', activations, value, {custom: ownFunction});
+/** `where` is the option that holds it, for errors: `layers.dense: activation`. */
+export function toActivation(value: ActivationLike, where?: string): Activation {
+  return resolve<Activation>('activation', activations, value, {custom: ownFunction, where});
 }
 
-export function toInitializer(value: InitializerLike): Initializer {
-  return resolve<Initializer>('initializer', initializers, value, {custom: ownFunction});
+export function toInitializer(value: InitializerLike, where?: string): Initializer {
+  return resolve<Initializer>('initializer', initializers, value, {custom: ownFunction, where});
 }
 
-export function toRegularizer(value: RegularizerLike | undefined): Regularizer | undefined {
+export function toRegularizer(value: RegularizerLike | undefined, where?: string): Regularizer | undefined {
   if (value === undefined) return undefined;
-  return resolve<Regularizer>('regularizer', regularizers, value, {custom: ownFunction});
+  return resolve<Regularizer>('regularizer', regularizers, value, {custom: ownFunction, where});
 }
 
-export function toConstraint(value: ConstraintLike | undefined): Constraint | undefined {
+export function toConstraint(value: ConstraintLike | undefined, where?: string): Constraint | undefined {
   if (value === undefined) return undefined;
-  return resolve<Constraint>('constraint', constraints, value, {custom: ownFunction});
+  return resolve<Constraint>('constraint', constraints, value, {custom: ownFunction, where});
 }
 
 export function toLoss(value: LossLike): Loss {

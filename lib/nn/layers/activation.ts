@@ -22,7 +22,7 @@ export interface ActivationOptions extends LayerOptions {
 /** activation(x). */
 export function activation(options: ActivationOptions): Layer {
   requireOptions('layers.activation', options, [...layerOptions, 'activation']);
-  const formula = toActivation(options.activation);
+  const formula = toActivation(options.activation, 'layers.activation: activation');
   const config = () => ({activation: describe('activation', formula)});
   const forward = () => (x: Tensor, context: CallContext) => activate(formula, x, context);
   return makeLayer('activation', options, config, forward, true);

@@ -63,8 +63,9 @@ class KnownCell extends MadeLayer implements CellLayer {
 
   constructor(kind: Kind, options: AllOptions) {
     const name = `${kind.name}Cell`;
-    checkCell(`layers.${name}`, options, kind.more);
-    const {cell, config} = cellOf(kind, options);
+    const where = `layers.${name}`;
+    checkCell(where, options, kind.more);
+    const {cell, config} = cellOf(where, kind, options);
     super(name, options, config);
     this.stateSize = new Array<number>(cell.states).fill(options.units);
     this.#options = options;

@@ -104,7 +104,7 @@ class ConvLstm extends MadeLayer {
   constructor(options: ConvLstm2dOptions) {
     const where = 'layers.convLstm2d';
     checkConvLstm(where, options);
-    const {activation, recurrentActivation, config} = gatesOf(options);
+    const {activation, recurrentActivation, config} = gatesOf(where, options);
     const {filters, padding, dataFormat} = options;
     const sequence = sequenceConfig(options);
     super(

@@ -158,8 +158,8 @@ function commonOf(
   checkCausal(where, padding, kernel, strides);
   const {useBias = true} = options;
   checkBoolean(`${where}: useBias`, useBias);
-  const activation = toActivation(options.activation ?? 'linear');
-  const bias = chosenWeight(options, 'bias', 'zeros');
+  const activation = toActivation(options.activation ?? 'linear', `${where}: activation`);
+  const bias = chosenWeight(options, 'bias', 'zeros', where);
   return {
     kernel,
     windows: {...(strides && {strides}), ...(dilationRate && {dilationRate}), padding},
@@ -220,7 +220,7 @@ function convolution(
   if (filters % groups !== 0) {
     fail('ERR_OPTION', `${where}: filters: ${filters} must be a multiple of the ${groups} groups.`);
   }
-  const own = chosenWeight(options, 'kernel', 'glorotUniform');
+  const own = chosenWeight(options, 'kernel', 'glorotUniform', where);
   return makeLayer(
     kind,
     options,
@@ -255,7 +255,7 @@ function transposed(kind: string, axes: number, options: ConvTransposeLayerOptio
     if (extra < stride) continue;
     fail('ERR_OPTION', `${where}: outputPadding: ${extra} must be less than the stride ${stride}.`);
   }
-  const own = chosenWeight(options, 'kernel', 'glorotUniform');
+  const own = chosenWeight(options, 'kernel', 'glorotUniform', where);
   const config = () => ({
     filters,
     outputPadding: plainSizes(options.outputPadding),
@@ -284,7 +284,7 @@ const depthwiseOptions = ['depthMultiplier', ...weightOptions('depthwise')];
 function depthwiseOf(where: string, options: DepthwiseKernelOptions): ChosenWeight & {multiplier: number} {
   const {depthMultiplier = 1} = options;
   checkCount(`${where}: depthMultiplier`, depthMultiplier);
-  const chosen = chosenWeight(options, 'depthwise', 'glorotUniform');
+  const chosen = chosenWeight(options, 'depthwise', 'glorotUniform', where);
   return {
     multiplier: depthMultiplier,
     options: chosen.options,
@@ -318,7 +318,7 @@ function separable(
   const {filters} = options;
   checkCount(`${where}: filters`, filters);
   const own = depthwiseOf(where, options);
-  const point = chosenWeight(options, 'pointwise', 'glorotUniform');
+  const point = chosenWeight(options, 'pointwise', 'glorotUniform', where);
   const config = () => ({filters, ...common.config(), ...own.config(), ...point.config()});
   return makeLayer(kind, options, config, (sample, weight, layer) => {
     checkSample(layer.name, sample, axes);

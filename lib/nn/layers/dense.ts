@@ -53,16 +53,19 @@ export function dense(options: DenseOptions): Layer {
   const {units, useBias = true} = options;
   checkNumber('layers.dense: units', units, {integer: true, min: 1, max: 2 ** 31 - 1});
   if (typeof useBias !== 'boolean') fail('ERR_OPTION', 'layers.dense: useBias: expected true or false.');
-  const activation = toActivation(options.activation ?? 'linear');
+  const activation = toActivation(options.activation ?? 'linear', 'layers.dense: activation');
   const kernelOptions = {
-    initializer: toInitializer(options.kernelInitializer ?? 'glorotUniform'),
-    regularizer: toRegularizer(options.kernelRegularizer),
-    constraint: toConstraint(options.kernelConstraint),
+    initializer: toInitializer(
+      options.kernelInitializer ?? 'glorotUniform',
+      'layers.dense: kernelInitializer',
+    ),
+    regularizer: toRegularizer(options.kernelRegularizer, 'layers.dense: kernelRegularizer'),
+    constraint: toConstraint(options.kernelConstraint, 'layers.dense: kernelConstraint'),
   };
   const biasOptions = {
-    initializer: toInitializer(options.biasInitializer ?? 'zeros'),
-    regularizer: toRegularizer(options.biasRegularizer),
-    constraint: toConstraint(options.biasConstraint),
+    initializer: toInitializer(options.biasInitializer ?? 'zeros', 'layers.dense: biasInitializer'),
+    regularizer: toRegularizer(options.biasRegularizer, 'layers.dense: biasRegularizer'),
+    constraint: toConstraint(options.biasConstraint, 'layers.dense: biasConstraint'),
   };
   const config = () => ({
     units,

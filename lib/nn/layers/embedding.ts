@@ -67,7 +67,7 @@ function checkTable(where: string, options: EmbeddingOptions, more: readonly str
   checkNumber(`${where}: outputDim`, options.outputDim, sizes);
   if (options.maskZero !== undefined) checkBoolean(`${where}: maskZero`, options.maskZero);
   if (options.sparse !== undefined) checkBoolean(`${where}: sparse`, options.sparse);
-  return chosenWeight(options, 'embeddings', 'randomUniform');
+  return chosenWeight(options, 'embeddings', 'randomUniform', where);
 }
 
 /** The rows of a table, of one column or, where that is possible, of several. */

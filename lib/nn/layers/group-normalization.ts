@@ -89,7 +89,7 @@ export function rmsNormalization(options: RmsNormalizationOptions = {}): Layer {
   const {axis = -1, epsilon = 1e-6} = options;
   const given = checkAxes(`${where}: axis`, axis);
   checkNumber(`${where}: epsilon`, epsilon, {above: 0});
-  const initializer = toInitializer(options.scaleInitializer ?? 'ones');
+  const initializer = toInitializer(options.scaleInitializer ?? 'ones', `${where}: scaleInitializer`);
   const config = () => ({
     axis: plainAxis(options.axis),
     epsilon: options.epsilon,

@@ -107,8 +107,8 @@ class HeadsAttention extends MadeLayer {
       fail('ERR_OPTION', `${where}: positions: rotary needs heads of an even size. Received ${made.keyDim}.`);
     }
     const [kernel, bias] = [
-      chosenWeight(options, 'kernel', 'glorotUniform'),
-      chosenWeight(options, 'bias', 'zeros'),
+      chosenWeight(options, 'kernel', 'glorotUniform', where),
+      chosenWeight(options, 'bias', 'zeros', where),
     ];
     const given = options as unknown as Config;
     super(

@@ -61,9 +61,9 @@ export function learnedScale(where: string, options: ScaleOptions) {
   checkBoolean(`${where}: scale`, options.scale);
   checkNumber(`${where}: epsilon`, epsilon, {above: 0});
   const weightOptions = (name: 'beta' | 'gamma', initial: 'zeros' | 'ones') => ({
-    initializer: toInitializer(options[`${name}Initializer`] ?? initial),
-    regularizer: toRegularizer(options[`${name}Regularizer`]),
-    constraint: toConstraint(options[`${name}Constraint`]),
+    initializer: toInitializer(options[`${name}Initializer`] ?? initial, `${where}: ${name}Initializer`),
+    regularizer: toRegularizer(options[`${name}Regularizer`], `${where}: ${name}Regularizer`),
+    constraint: toConstraint(options[`${name}Constraint`], `${where}: ${name}Constraint`),
   });
   const [beta, gamma] = [weightOptions('beta', 'zeros'), weightOptions('gamma', 'ones')];
   const describeOptions = (name: 'beta' | 'gamma', {initializer, regularizer, constraint}: typeof beta) => ({
@@ -157,8 +157,8 @@ export function batchNormalization(options: BatchNormalizationOptions = {}): Lay
   checkNumber(`${where}: momentum`, momentum, {min: 0, max: 1});
   const learned = learnedScale(where, options);
   const [meanInitializer, varianceInitializer] = [
-    toInitializer(options.movingMeanInitializer ?? 'zeros'),
-    toInitializer(options.movingVarianceInitializer ?? 'ones'),
+    toInitializer(options.movingMeanInitializer ?? 'zeros', `${where}: movingMeanInitializer`),
+    toInitializer(options.movingVarianceInitializer ?? 'ones', `${where}: movingVarianceInitializer`),
   ];
   const config = () => ({
     axis: options.axis,

@@ -37,7 +37,7 @@ export function positionEmbedding(options: PositionEmbeddingOptions): Layer {
   requireOptions(where, options, [...layerOptions, 'sequenceLength', ...weightOptions('positions')]);
   const {sequenceLength} = options;
   checkNumber(`${where}: sequenceLength`, sequenceLength, {integer: true, min: 1, max: 2 ** 31 - 1});
-  const positions = chosenWeight(options, 'positions', 'glorotUniform');
+  const positions = chosenWeight(options, 'positions', 'glorotUniform', where);
   return makeLayer(
     'positionEmbedding',
     options,

@@ -40,9 +40,9 @@ export function prelu(options: PreluOptions = {}): Layer {
   for (const axis of sharedAxes)
     checkNumber('layers.prelu: sharedAxes', axis, {integer: true, min: 1, max: 5});
   const alphaOptions = {
-    initializer: toInitializer(options.alphaInitializer ?? 'zeros'),
-    regularizer: toRegularizer(options.alphaRegularizer),
-    constraint: toConstraint(options.alphaConstraint),
+    initializer: toInitializer(options.alphaInitializer ?? 'zeros', 'layers.prelu: alphaInitializer'),
+    regularizer: toRegularizer(options.alphaRegularizer, 'layers.prelu: alphaRegularizer'),
+    constraint: toConstraint(options.alphaConstraint, 'layers.prelu: alphaConstraint'),
   };
   const config = () => ({
     alphaInitializer: describeOption('initializer', options.alphaInitializer && alphaOptions.initializer),

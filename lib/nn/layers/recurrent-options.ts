@@ -159,13 +159,14 @@ interface Gates {
 }
 
 /** The activations of gates, and what a file says of their options. */
-export function gatesOf(options: AllGates): Gates {
-  const activation = toActivation(options.activation ?? 'tanh');
-  const recurrentActivation = toActivation(options.recurrentActivation ?? 'sigmoid');
+export function gatesOf(where: string, options: AllGates): Gates {
+  const activation = toActivation(options.activation ?? 'tanh', `${where}: activation`);
+  const ofGates = options.recurrentActivation ?? 'sigmoid';
+  const recurrentActivation = toActivation(ofGates, `${where}: recurrentActivation`);
   const chosen = [
-    chosenWeight(options, 'kernel', 'glorotUniform'),
-    chosenWeight(options, 'recurrent', 'orthogonal'),
-    chosenWeight(options, 'bias', 'zeros'),
+    chosenWeight(options, 'kernel', 'glorotUniform', where),
+    chosenWeight(options, 'recurrent', 'orthogonal', where),
+    chosenWeight(options, 'bias', 'zeros', where),
   ];
   const {useBias, dropout: rate, recurrentDropout, unitForgetBias, resetAfter} = options;
   return {
@@ -186,11 +187,12 @@ export function gatesOf(options: AllGates): Gates {
 
 /** The cell of these options, and what a file says of them. */
 export function cellOf(
+  where: string,
   kind: Kind,
   options: AllOptions,
 ): {cell: Cell; config(): Record<string, Json | undefined>} {
   const {units, resetAfter = true} = options;
-  const {activation, recurrentActivation, config} = gatesOf(options);
+  const {activation, recurrentActivation, config} = gatesOf(where, options);
   return {
     cell: kind.cell({units, activation, recurrentActivation, resetAfter}),
     config: () => ({units, ...config()}),

@@ -38,7 +38,7 @@ class Recurrent extends MadeLayer {
   constructor(kind: Kind, options: AllOptions) {
     const where = `layers.${kind.name}`;
     checkCell(where, options, kind.more, sequenceOptions);
-    const {cell, config} = cellOf(kind, options);
+    const {cell, config} = cellOf(where, kind, options);
     const sequence = sequenceConfig(options);
     super(
       kind.name,

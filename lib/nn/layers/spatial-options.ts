@@ -96,12 +96,18 @@ export interface ChosenWeight {
 export const weightOptions = (prefix: string): string[] =>
   ['Initializer', 'Regularizer', 'Constraint'].map(what => `${prefix}${what}`);
 
-export function chosenWeight(given: object, prefix: string, initial: InitializerLike): ChosenWeight {
+export function chosenWeight(
+  given: object,
+  prefix: string,
+  initial: InitializerLike,
+  where = 'layers',
+): ChosenWeight {
   // Each is checked by what makes it.
   const all = given as Readonly<Record<string, never>>;
-  const initializer = toInitializer(all[`${prefix}Initializer`] ?? initial);
-  const regularizer = toRegularizer(all[`${prefix}Regularizer`]);
-  const constraint = toConstraint(all[`${prefix}Constraint`]);
+  const option = `${where}: ${prefix}`;
+  const initializer = toInitializer(all[`${prefix}Initializer`] ?? initial, `${option}Initializer`);
+  const regularizer = toRegularizer(all[`${prefix}Regularizer`], `${option}Regularizer`);
+  const constraint = toConstraint(all[`${prefix}Constraint`], `${option}Constraint`);
   return {
     options: {initializer, regularizer, constraint},
     config: () => ({

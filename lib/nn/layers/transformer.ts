@@ -75,9 +75,11 @@ abstract class Block extends Wrapper {
       checkNumber(`${where}: layerNormEpsilon`, layerNormEpsilon, {above: 0});
     if (normalizeFirst !== undefined) checkBoolean(`${where}: normalizeFirst`, normalizeFirst);
     if (positions !== undefined) checkChoice(`${where}: positions`, positions, ['rotary', 'alibi']);
-    const activation = options.activation && toActivation(options.activation);
-    const kernel = options.kernelInitializer && toInitializer(options.kernelInitializer);
-    const bias = options.biasInitializer && toInitializer(options.biasInitializer);
+    const activation = options.activation && toActivation(options.activation, `${where}: activation`);
+    const kernel =
+      options.kernelInitializer && toInitializer(options.kernelInitializer, `${where}: kernelInitializer`);
+    const bias =
+      options.biasInitializer && toInitializer(options.biasInitializer, `${where}: biasInitializer`);
     const inner = new Map<string, Layer>();
     const config = () => ({
       intermediateDim,

@@ -37,7 +37,8 @@ export interface Accumulation {
 
 type Formula = (target: Tensor, output: Tensor, loss: Loss) => Tensor;
 type Statistics = (target: Tensor, output: Tensor, loss: Loss) => Tensor | readonly Tensor[];
-type MaskedStatistics = (...given: [...Parameters<Statistics>, mask: Tensor]) => ReturnType<Statistics>;
+type WithMask = [...Parameters<Statistics>, mask: Tensor];
+type MaskedStatistics = (...given: WithMask) => ReturnType<Statistics>;
 
 /**
  * (target, output, the output's loss) → a value for each sample, [batch], whose mean is the metric; or, with

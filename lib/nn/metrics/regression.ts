@@ -144,8 +144,8 @@ function columnSums(weighted: boolean): Accumulation {
     add(sums, [targets, outputs], count, {outputShape}, weights) {
       const width = sizeOf(outputShape);
       if (targets?.length !== count * width) {
-        const received = `Received ${(targets?.length ?? 0) / count}`;
-        fail('ERR_SHAPE', `metrics.r2: expected ${width} numbers a sample, the same in all. ${received}.`);
+        const received = `Received ${(targets?.length ?? 0) / count} numbers a sample, beside ${width}`;
+        fail('ERR_SHAPE', `metrics.r2: has a part for each number of an output, of one size. ${received}.`);
       }
       for (let sample = 0, at = 0; sample < count; sample++) {
         const weight = weights ? (weights[sample] as number) : 1;

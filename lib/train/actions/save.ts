@@ -20,7 +20,10 @@ import type {Compilation} from '../step/compilation.ts';
 import type {NamedMetric, OutputLoss} from '../step/compile-options.ts';
 
 export interface SaveOptions {
-  /** Loss, metrics, optimizer and its moments go into the file too. True by default. */
+  /**
+   * Loss, metrics, optimizer and its moments go into the file too, as do the states of stateful layers. True by
+   * default.
+   */
   readonly includeOptimizer?: boolean;
 }
 
@@ -67,7 +70,11 @@ async function contentsOf(engine: Engine, where: string, options: SaveOptions): 
     training: trainingText,
     step: training ? engine.iterations : 0,
     epochs: training ? engine.epochs : 0,
-    tensors: snapshot(engine, [...engine.variables, ...(training ? engine.network.states : []), ...moments]),
+    tensors: snapshot(engine, [
+      ...engine.variables,
+      ...(includeOptimizer ? engine.network.states : []),
+      ...moments,
+    ]),
   }));
   checkFinite(where, contents.tensors);
   return contents;

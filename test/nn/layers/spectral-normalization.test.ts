@@ -65,3 +65,25 @@ describe.each(cases)('spectralNormalization of %s', (name, make, shape) => {
     });
   });
 });
+
+it('spectralNormalization makes and ends masks as its layer does', async () => {
+  const table = () => layers.embedding({inputDim: 5, outputDim: 3, maskZero: true});
+  const net = sequential([
+    layers.spectralNormalization({layer: table(), inputShape: [4]}),
+    layers.gru({units: 2}),
+  ]);
+  // Behind padding the state stays.
+  const {data} = await net.predict([
+    [1, 2, 0, 0],
+    [1, 2, 3, 4],
+    [0, 1, 2, 0],
+    [0, 0, 0, 0],
+  ]);
+  expect([...data.slice(4, 6)]).toEqual([...data.slice(0, 2)]);
+  expect([...data.slice(2, 4)]).not.toEqual([...data.slice(0, 2)]);
+  expect([...data.slice(6)]).toEqual([0, 0]);
+  // Its last state alone has no steps, and no mask.
+  const last = layers.spectralNormalization({layer: layers.lstm({units: 2})});
+  const ended = sequential([layers.masking({inputShape: [3, 2]}), last, layers.dense({units: 1})]);
+  expect(ended.outputShape).toEqual([1]);
+});
