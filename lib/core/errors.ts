@@ -100,10 +100,9 @@ function whyWithout(key: string): string | undefined {
 
 /** `unknown loss "mse2". Did you mean "mse"? Known: …` */
 export function unknownName(what: string, name: unknown, known: readonly string[], where?: string): never {
-  fail(
-    'ERR_UNKNOWN_NAME',
-    `${where ? `${where}: ` : ''}unknown ${what} ${show(name)}.${hintFor(name, known)} Known: ${known.join(', ')}.`,
-  );
+  const begin = where === undefined ? '' : `${where}: `;
+  const text = `unknown ${what} ${show(name)}.${hintFor(name, known)} Known: ${known.join(', ')}`;
+  fail('ERR_UNKNOWN_NAME', `${begin}${text}.`);
 }
 
 /** Refuses what is no object of options: a Map, whose entries nobody would read, an array, a Date, … */

@@ -49,8 +49,8 @@ export type Metric = Statistics &
   Named & {
     readonly accumulation?: Accumulation | undefined;
     /**
-     * The statistics of sequences as a whole, with the mask of their steps, [batch, steps]. Metrics without it
-     * are asked of each position that counts.
+     * The statistics of sequences as a whole, with the mask of their steps, [batch, steps]. Metrics without
+     * it are asked of each position that counts.
      */
     readonly ofMasked?: MaskedStatistics | undefined;
     /** Whether its mean is over those labels alone that the loss counts. */

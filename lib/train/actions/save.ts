@@ -21,8 +21,8 @@ import type {NamedMetric, OutputLoss} from '../step/compile-options.ts';
 
 export interface SaveOptions {
   /**
-   * Loss, metrics, optimizer and its moments go into the file too, as do the states of stateful layers. True by
-   * default.
+   * Loss, metrics, optimizer and its moments go into the file too, as do the states of stateful layers. True
+   * by default.
    */
   readonly includeOptimizer?: boolean;
 }
