@@ -6,7 +6,8 @@ import {setThreads} from '../lib/index.ts';
 import {table} from '../scripts/table.ts';
 import {type BenchOptions, type Figures, figuresOf, worstOf} from './options.ts';
 import {Own} from './peers/chainrule.ts';
-import {type FitTask, OwnFit} from './peers/own-fit.ts';
+import type {FitTask} from './peers/fit-task.ts';
+import {OwnFit} from './peers/own-fit.ts';
 import {PeerProcess, type Timed} from './peers/process.ts';
 import {peerSpecs, startOf} from './peers/registry.ts';
 import type {Backend} from './peers/tfjs-backend.ts';
@@ -21,19 +22,35 @@ interface Row {
   readonly task: {readonly fit?: FitTask; readonly op?: object};
   /** Steps or calls of one unit of work. */
   readonly each: number;
-  /** Where the cpu backend would take minutes it is left out. */
-  readonly withoutCpu?: boolean;
+  /** A backend that would take minutes, or has no kernel for it. */
+  readonly without?: Backend;
   readonly seconds: number;
 }
 
-const fits: readonly Row[] = [
+export const fits: readonly (Row & {readonly task: {readonly fit: FitTask}})[] = [
   {name: 'mlp-tiny', task: {fit: {sizes: [4, 16, 3], batch: 32}}, each: 8, seconds: 0.5},
   {name: 'mlp-mnist', task: {fit: {sizes: [784, 128, 10], batch: 128}}, each: 8, seconds: 1},
   {name: 'mlp-small', task: {fit: {sizes: [784, 512, 256, 10], batch: 128}}, each: 8, seconds: 2},
   {
     name: 'lstm',
-    task: {fit: {sizes: [64, 128, 10], steps: 40, batch: 128}},
-    ...{each: 8, seconds: 2, withoutCpu: true},
+    task: {fit: {sizes: [64, 128, 10], sequence: {steps: 40, reader: 'lstm'}, batch: 128}},
+    ...{each: 8, seconds: 2, without: 'cpu'},
+  },
+  {
+    name: 'gru',
+    task: {fit: {sizes: [64, 128, 10], sequence: {steps: 20, reader: 'gru'}, batch: 64}},
+    ...{each: 8, seconds: 1, without: 'cpu'},
+  },
+  {
+    name: 'attention',
+    task: {fit: {sizes: [32, 64, 10], sequence: {steps: 64, reader: 'attention'}, batch: 32}},
+    ...{each: 8, seconds: 1, without: 'cpu'},
+  },
+  {
+    // The gradient of a table is a sum by segments, which tfjs's wasm backend does not have.
+    name: 'embedding',
+    task: {fit: {sizes: [200, 16, 16, 10], sequence: {steps: 20, reader: 'embedding'}, batch: 32}},
+    ...{each: 8, seconds: 1, without: 'wasm'},
   },
 ];
 
@@ -130,12 +147,12 @@ class Peers {
 
   /** The least microseconds of a step by each program, measured in turns. */
   async time(row: Row, rounds: number): Promise<Times> {
-    const {task, each, seconds, withoutCpu} = row;
+    const {task, each, seconds, without} = row;
     const best = new Map<Program, number>();
     const note = (program: Program, microseconds: number): void => {
       best.set(program, Math.min(best.get(program) ?? Number.POSITIVE_INFINITY, microseconds));
     };
-    const chosen = [...this.#processes].filter(([mode]) => !(withoutCpu && mode === 'cpu'));
+    const chosen = [...this.#processes].filter(([mode]) => mode !== without);
     for (const [, peer] of chosen) await peer.ask(task, 300);
     await this.#beside.prepare(row);
     for (let round = 0; round < rounds; round++) {
@@ -228,6 +245,9 @@ export async function bench(options: BenchOptions): Promise<Figures> {
     'tfjs-mlp-mnist': figureOf(measured.get('mlp-mnist'), 'wasm'),
     'tfjs-mlp-small': figureOf(measured.get('mlp-small'), 'wasm'),
     'tfjs-lstm': figureOf(measured.get('lstm'), 'wasm'),
+    'tfjs-gru': figureOf(measured.get('gru'), 'wasm'),
+    'tfjs-attention': figureOf(measured.get('attention'), 'wasm'),
+    'tfjs-embedding': figureOf(measured.get('embedding'), 'cpu'),
     'tfjs-torch-mnist': figureOf(measured.get('mlp-mnist'), 'torch'),
     'tfjs-torch-small': figureOf(measured.get('mlp-small'), 'torch'),
     'tfjs-timer': late.length > 0 ? {value: Math.max(...late)} : undefined,

@@ -1,44 +1,52 @@
 // A training of the bench tfjs by this library's own fit.
 import {layers, type Sequential, sequential} from '../../lib/index.ts';
+import {batches, type FitTask, inputsOf, labelsOf, shapeOf} from './fit-task.ts';
 
-/** Units of the input and of each dense layer, or of an LSTM over so many steps before the last of them. */
-export interface FitTask {
-  readonly sizes: readonly number[];
-  readonly steps?: number;
-  readonly batch: number;
+type Layer = ReturnType<typeof layers.dense>;
+
+/** The layers that make one row of a sequence, as those of tfjs-layers in `tfjs-network.ts` do. */
+function readers({sizes, sequence}: FitTask): Layer[] {
+  const [inputs, units] = sizes as [number, number];
+  const {steps, reader} = sequence as NonNullable<FitTask['sequence']>;
+  const inputShape = [steps, inputs];
+  const pooled = layers.globalAveragePooling1d();
+  switch (reader) {
+    case 'lstm':
+      return [layers.lstm({units, inputShape})];
+    case 'gru':
+      return [layers.gru({units, inputShape, resetAfter: false})];
+    case 'embedding':
+      return [layers.embedding({inputDim: inputs, outputDim: units, inputShape: [steps]}), pooled];
+    case 'attention': {
+      const attention = layers.multiHeadAttention({numHeads: 1, keyDim: units, useBias: false});
+      return [layers.dense({units, inputShape}), attention, pooled];
+    }
+  }
 }
 
-const batches = 8;
-
-function network({sizes, steps}: FitTask): Sequential {
-  const [inputs, ...units] = sizes as [number, ...number[]];
-  const inputShape = steps ? [steps, inputs] : [inputs];
-  const own = units.map((count, layer) => {
-    const first = layer === 0 && {inputShape};
-    if (steps && layer < units.length - 1) return layers.lstm({units: count, ...first});
-    return layers.dense({
-      ...{units: count, ...first},
-      activation: layer === units.length - 1 ? 'softmax' : 'relu',
-    });
-  });
+export function networkOf(task: FitTask): Sequential {
+  const {sizes, sequence} = task;
+  const last = sizes.length - 1;
+  const own = sequence ? readers(task) : [];
+  for (let layer = own.length > 0 ? 2 : 1; layer <= last; layer++) {
+    const first = own.length === 0 && {inputShape: [sizes[0] as number]};
+    const activation = layer === last ? 'softmax' : 'relu';
+    own.push(layers.dense({units: sizes[layer] as number, activation, ...first}));
+  }
   return sequential(own);
 }
 
 export class OwnFit {
   readonly #model: Sequential;
   readonly #x: {readonly data: Float32Array; readonly shape: readonly number[]};
-  readonly #y: Uint8Array;
+  readonly #y: Int32Array;
   readonly #batchSize: number;
 
   constructor(task: FitTask) {
-    const {sizes, steps, batch} = task;
-    const rows = batch * batches;
-    const shape = steps ? [rows, steps, sizes[0] as number] : [rows, sizes[0] as number];
-    const size = shape.reduce((product, each) => product * each, 1);
-    this.#x = {data: Float32Array.from({length: size}, (_, at) => ((at * 7919) % 1000) / 1000), shape};
-    this.#y = Uint8Array.from({length: rows}, (_, row) => row % (sizes.at(-1) as number));
-    this.#batchSize = batch;
-    this.#model = network(task);
+    this.#x = {data: inputsOf(task), shape: shapeOf(task)};
+    this.#y = labelsOf(task);
+    this.#batchSize = task.batch;
+    this.#model = networkOf(task);
     this.#model.compile({optimizer: 'adam', loss: 'sparseCategoricalCrossentropy'});
   }
 

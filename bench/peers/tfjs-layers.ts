@@ -2,14 +2,14 @@
 // and what recording costs. A JSON object a line in, one out.
 //   tfjs-layers.ts chainrule|wasm|cpu|node THREADS, in the folder where the packages are installed
 import type * as core from '@tensorflow/tfjs-core';
-import type * as tfl from '@tensorflow/tfjs-layers';
 import {lateness, quantile} from '../lateness.ts';
 import {answerLines} from './answer-lines.ts';
+import {type FitTask, inputsOf, labelsOf, shapeOf} from './fit-task.ts';
 import {tfjsOn, timed, type Work} from './tfjs-backend.ts';
+import {networkOf} from './tfjs-network.ts';
 
 interface Request {
-  /** Units of the input and of each dense layer, or of an LSTM and its steps. */
-  readonly fit?: {readonly sizes: readonly number[]; readonly steps?: number; readonly batch: number};
+  readonly fit?: FitTask;
   readonly op?: {readonly name: string; readonly size: number};
   readonly record?: number;
   /** Seconds to take. */
@@ -17,40 +17,21 @@ interface Request {
   /** Seconds to train what was trained last, with a yield after each batch. */
   readonly late?: number;
   /** A training that is new, with a yield after each batch. */
-  readonly begin?: Request['fit'];
+  readonly begin?: FitTask;
 }
 
 const [backend = 'cpu', threads = '1'] = process.argv.slice(2);
 const tf = await tfjsOn(backend, Number(threads));
 
-const batches = 8;
 let work: Work = async () => {};
 let yieldEvery: 'never' | 'batch' = 'never';
 
-function network({sizes, steps}: NonNullable<Request['fit']>): tfl.LayersModel {
-  const model = tf.sequential();
-  const [inputs, ...units] = sizes as [number, ...number[]];
-  const last = units.length - 1;
-  units.forEach((own, layer) => {
-    const inputShape = layer > 0 ? undefined : steps ? [steps, inputs] : [inputs];
-    const first = inputShape && {inputShape};
-    if (steps && layer < last) model.add(tf.layers.lstm({units: own, ...first}));
-    else model.add(tf.layers.dense({units: own, activation: layer === last ? 'softmax' : 'relu', ...first}));
-  });
-  model.compile({optimizer: tf.train.adam(0.001), loss: 'categoricalCrossentropy'});
-  return model;
-}
-
-function fitting(task: NonNullable<Request['fit']>): Work {
-  const {sizes, steps, batch} = task;
-  const rows = batch * batches;
-  const shape = steps ? [rows, steps, sizes[0] as number] : [rows, sizes[0] as number];
-  const x = tf.randomUniform(shape);
-  const labels = Int32Array.from({length: rows}, (_, row) => row % (sizes.at(-1) as number));
-  const y = tf.oneHot(tf.tensor1d(labels, 'int32'), sizes.at(-1) as number);
-  const model = network(task);
+function fitting(task: FitTask): Work {
+  const x = tf.tensor(inputsOf(task), shapeOf(task));
+  const y = tf.oneHot(tf.tensor1d(labelsOf(task), 'int32'), task.sizes.at(-1) as number);
+  const model = networkOf(tf, task);
   return async epochs => {
-    await model.fit(x, y, {epochs, batchSize: batch, shuffle: false, verbose: 0, yieldEvery});
+    await model.fit(x, y, {epochs, batchSize: task.batch, shuffle: false, verbose: 0, yieldEvery});
   };
 }
 
@@ -109,12 +90,18 @@ function recording(ops: number): object {
 }
 
 /** How late a timer was at most while a training began whose traces had to be compiled. */
-async function beginning(task: NonNullable<Request['fit']>): Promise<object> {
+async function beginning(task: FitTask): Promise<object> {
   const train = fitting(task);
   yieldEvery = 'batch';
   const ticks = await lateness(train(8));
   yieldEvery = 'never';
   return {worst: Math.max(0, ...ticks)};
+}
+
+/** Three times, or for two seconds. */
+async function warm(): Promise<void> {
+  const until = performance.now() + 2000;
+  for (let time = 0; time < 3 && performance.now() < until; time++) await work(1);
 }
 
 async function forSeconds(seconds: number): Promise<void> {
@@ -128,7 +115,7 @@ async function answer({fit, op, record, late, begin, time = 0}: Request): Promis
   if (fit || op) {
     tf.disposeVariables();
     work = fit ? fitting(fit) : reading(op as NonNullable<Request['op']>);
-    await work(3);
+    await warm();
     return {version: tf.version_core};
   }
   if (late) {

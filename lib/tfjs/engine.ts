@@ -1,147 +1,85 @@
 // The engine of TensorFlow.js in shorter forms of what each op goes through. Half of a small step is spent
 // there: closures for checks and profiles that few programs ask for, sets for scopes that give one tensor, a
 // weak map with an entry for each datum. What the program sees is the same.
-import type {DataId, Environment, KernelBackend, Tensor, TensorInfo} from '@tensorflow/tfjs-core';
-import {Entry} from './entry.ts';
+import type {KernelConfig, Tensor, TensorInfo} from '@tensorflow/tfjs-core';
+import {type Engine, isTensor, type Scope, type TapeNode, type Tracked, used} from './engine-members.ts';
 import {backendName, tf} from './packages.ts';
-
-type Inputs = Readonly<Record<string, Tensor>>;
-type Tensors = Tensor | Tensor[];
-
-/** Types of TensorFlow.js have the scope as private. */
-type Tracked = Omit<Tensor, 'scopeId'> & {readonly kept: boolean; readonly scopeId: number};
-
-interface Scope {
-  readonly id: number;
-  readonly track: readonly Tracked[];
-}
-
-/** What the engine knows of data: the backend, type, shape and bytes. */
-interface DataInfos {
-  has(id: DataId): boolean;
-  get(id: DataId): unknown;
-  set(id: DataId, info: object): unknown;
-  delete(id: DataId): boolean;
-}
-
-interface State {
-  readonly gradientDepth: number;
-  kernelDepth: number;
-  readonly profiling: boolean;
-  readonly scopeStack: Scope[];
-  activeScope: Scope | null | undefined;
-  tensorInfo: DataInfos;
-}
-
-/** What is used of the engine. Types of TensorFlow.js have some of it as private. */
-interface Engine {
-  readonly ENV: Environment;
-  readonly backendName: string | null;
-  readonly backend: KernelBackend;
-  readonly state: State;
-  runKernel(name: string, inputs: Inputs, attributes?: object): Tensors;
-  endScope(result?: unknown): void;
-  makeTensorFromTensorInfo(info: TensorInfo): Tensor;
-  getTensorsForGradient(name: string, inputs: Inputs, outputs: readonly Tensor[]): Tensor[];
-  saveTensorsForBackwardMode(tensors: readonly Tensor[]): Tensor[];
-  addTapeNode(
-    ...node: [
-      name: string,
-      inputs: Inputs,
-      outputs: Tensor[],
-      grad: null,
-      saved: Tensor[],
-      attributes?: object,
-    ]
-  ): void;
-  track(tensor: Tracked): unknown;
-}
-
-const used = [
-  'runKernel',
-  'endScope',
-  'makeTensorFromTensorInfo',
-  'getTensorsForGradient',
-  'saveTensorsForBackwardMode',
-  'addTapeNode',
-  'track',
-] as const;
-
-/** Entries have what the engine knows of them: a weak map of thousands costs each collection. */
-class InfosOfEntries implements DataInfos {
-  readonly #others: DataInfos;
-
-  constructor(others: DataInfos) {
-    this.#others = others;
-  }
-
-  static is(infos: DataInfos): infos is InfosOfEntries {
-    return #others in infos;
-  }
-
-  has(id: DataId): boolean {
-    return (Entry.is(id) && id.engineInfo !== undefined) || this.#others.has(id);
-  }
-
-  get(id: DataId): unknown {
-    return (Entry.is(id) ? id.engineInfo : undefined) ?? this.#others.get(id);
-  }
-
-  set(id: DataId, info: object): unknown {
-    if (!Entry.is(id) || this.#others.has(id)) return this.#others.set(id, info);
-    id.engineInfo = info;
-    return this;
-  }
-
-  delete(id: DataId): boolean {
-    if (!Entry.is(id) || id.engineInfo === undefined) return this.#others.delete(id);
-    id.engineInfo = undefined;
-    return true;
-  }
-}
+import {shortenTape, Tape} from './tape.ts';
+import {InfosOfEntries, shortenTracking} from './tracking.ts';
 
 /** Whether the program asks for what only the whole form does: checks of results, profiles. */
 function isWatched({ENV, state}: Engine): boolean {
   return state.profiling || ENV.getBool('DEBUG') || ENV.getBool('IS_TEST');
 }
 
+/** Whether ops go the shorter way at the moment. */
+const isShort = (engine: Engine): boolean => engine.backendName === backendName && !isWatched(engine);
+
 /** A kernel may give tensors, too. */
 function tensorOf(info: TensorInfo, engine: Engine): Tensor {
   return (info as Tensor).rank == null ? engine.makeTensorFromTensorInfo(info) : (info as Tensor);
 }
 
-function shortenKernels(engine: Engine): void {
+/** What tfjs keeps among the global variables, where all copies of it find it. */
+interface Registry<Value> {
+  get?(key: string): Value | undefined;
+}
+
+/** tfjs puts the key of a kernel together anew for each op. */
+class Kernels {
+  readonly #keys = new Map<string, string>();
+  readonly #all: Registry<KernelConfig> | undefined;
+
+  constructor() {
+    const {_tfGlobals: globals} = globalThis as {_tfGlobals?: Registry<Registry<KernelConfig>>};
+    const all = globals?.get?.('kernelRegistry');
+    const isIts = all?.get?.(this.#keyOf('Identity')) === this.#wanted('Identity');
+    this.#all = isIts ? all : undefined;
+  }
+
+  /** Looked up each time: a program may put a kernel of its own in the place of one. */
+  find(name: string): KernelConfig | undefined {
+    return this.#all?.get ? this.#all.get(this.#keyOf(name)) : this.#wanted(name);
+  }
+
+  #wanted(name: string): KernelConfig | undefined {
+    return tf.getKernel(name, backendName);
+  }
+
+  #keyOf(name: string): string {
+    let key = this.#keys.get(name);
+    if (key === undefined) {
+      key = `${backendName}_${name}`;
+      this.#keys.set(name, key);
+    }
+    return key;
+  }
+}
+
+function shortenKernels(engine: Engine, tape: Tape): void {
   const whole = engine.runKernel;
+  const kernels = new Kernels();
   engine.runKernel = (name, inputs, attributes) => {
-    // By name each time: a program may put a kernel of its own in the place of one.
-    const isOwn = engine.backendName === backendName && !isWatched(engine);
-    const kernel = isOwn ? tf.getKernel(name, backendName) : undefined;
+    const kernel = isShort(engine) ? kernels.find(name) : undefined;
     if (!kernel) return whole.call(engine, name, inputs, attributes);
     const {state} = engine;
     const isTaped = state.gradientDepth > 0 && state.kernelDepth === 0;
     let infos: TensorInfo | TensorInfo[];
     let outputs: Tensor[];
-    let saved: Tensor[] = [];
+    let node: TapeNode | undefined;
     // Nothing that a kernel does goes on the tape.
     state.kernelDepth++;
     try {
       infos = kernel.kernelFunc({inputs, attrs: attributes as never, backend: engine.backend});
+      if (!Array.isArray(infos) && !isTaped) return tensorOf(infos, engine);
       outputs = Array.isArray(infos) ? infos.map(info => tensorOf(info, engine)) : [tensorOf(infos, engine)];
-      if (isTaped) {
-        saved = engine.saveTensorsForBackwardMode(engine.getTensorsForGradient(name, inputs, outputs));
-      }
+      if (isTaped) node = tape.nodeOf(name, inputs, outputs, attributes);
     } finally {
       state.kernelDepth--;
     }
-    if (isTaped) engine.addTapeNode(name, inputs, outputs, null, saved, attributes);
+    if (node) tape.push(node);
     return Array.isArray(infos) ? outputs : (outputs[0] as Tensor);
   };
-}
-
-/** As tfjs tells tensors, which may be those of another copy of it. */
-function isTensor(value: unknown): value is Tracked {
-  const {dataId, shape, dtype} = (value ?? {}) as Partial<Tracked>;
-  return dataId != null && shape != null && dtype != null;
 }
 
 /** Of a scope that gives one tensor, or nothing. */
@@ -173,6 +111,9 @@ export function shortenEngine(): void {
   if (!InfosOfEntries.is(state.tensorInfo)) state.tensorInfo = new InfosOfEntries(state.tensorInfo);
   if (shortened.has(engine)) return;
   shortened.add(engine);
-  shortenKernels(engine);
+  const tape = new Tape(engine);
+  shortenKernels(engine, tape);
   shortenScopes(engine);
+  shortenTracking(engine);
+  shortenTape(engine, tape, () => isShort(engine));
 }

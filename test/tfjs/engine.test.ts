@@ -40,6 +40,10 @@ async function on(backend: string, program: (note: () => void) => number[]): Pro
 
 const x = (): tf.Tensor2D => tf.tensor2d([1, -2, 3, 4, 5, -6], [3, 2]);
 
+/** A sum whose gradient is the given tensor. */
+const wrong = (gradient: tf.Tensor): ((y: tf.Tensor) => tf.Tensor) =>
+  tf.customGrad(y => ({value: tf.sum(y as tf.Tensor), gradFunc: () => gradient}));
+
 const programs: Readonly<Record<string, (note: () => void) => number[]>> = {
   'an optimizer and a loss of several ops': note => {
     const w = tf.variable(tf.tensor2d([0.1, -0.2, 0.3, 0.4], [2, 2]));
@@ -110,6 +114,33 @@ const programs: Readonly<Record<string, (note: () => void) => number[]>> = {
     const given = [second, split, ofOwn];
     const numbers = given.flatMap(tensor => [...tensor.dataSync()]);
     tf.dispose([...given, inputs]);
+    return numbers;
+  },
+  'a gradient, on a tape, of what was there before it began': note => {
+    const inputs = x();
+    const third = tf.grad(y => {
+      const cube = tf.mul(y, tf.square(y));
+      const first = tf.grad(() => tf.sum(cube))(y);
+      const second = tf.grad(() => tf.sum(first))(y);
+      return tf.sum(tf.mul(second, tf.tanh(first)));
+    })(inputs);
+    note();
+    const numbers = [...third.dataSync()];
+    tf.dispose([third, inputs]);
+    return numbers;
+  },
+  'several results of which some have a gradient, and inputs that are lists': note => {
+    const inputs = x();
+    const {grads, value} = tf.valueAndGrads((a, b) => {
+      const [first, second] = tf.split(tf.concat([a as tf.Tensor, tf.square(b as tf.Tensor)]), 2);
+      const [, middle] = tf.unstack(
+        tf.stack([second as tf.Tensor, tf.exp(first as tf.Tensor), a as tf.Tensor]),
+      );
+      return tf.sum(tf.addN([middle as tf.Tensor, tf.neg(b as tf.Tensor)]));
+    })([inputs, tf.mul(inputs, 0.5)]);
+    note();
+    const numbers = [value, ...grads].flatMap(tensor => [...tensor.dataSync()]);
+    tf.dispose([value, ...grads, inputs]);
     return numbers;
   },
   'complex numbers, strings and views': note => {
@@ -187,6 +218,58 @@ describe('the engine in short', () => {
       tf.registerKernel(own);
     }
     expect([...tf.neg([3, 4]).dataSync()]).toEqual([-3, -4]);
+  });
+
+  const s = 1 / (1 + Math.exp(-0.5));
+  const t = Math.tanh(0.5);
+  test.each<[string, (y: tf.Tensor) => tf.Tensor, number]>([
+    ['exp', tf.exp, Math.exp(0.5)],
+    ['sigmoid', tf.sigmoid, s * (1 - s) * (1 - 2 * s)],
+    ['tanh', tf.tanh, -2 * t * (1 - t * t)],
+    ['exp of a square', y => tf.exp(tf.square(y)), 3 * Math.exp(0.25)],
+  ])('finds the second gradient of %s, which saves its result', (_, f, expected) => {
+    const at = tf.tensor1d([0.5]);
+    const {tensors} = now();
+    const nested = tf.grad(y => tf.sum(tf.grad(z => tf.sum(f(z)))(y)))(at);
+    const before = tf.grad(y => {
+      const value = f(y);
+      return tf.sum(tf.grad(() => tf.sum(value))(y));
+    })(at);
+    expect(nested.dataSync()[0]).toBeCloseTo(expected, 5);
+    expect(before.dataSync()[0]).toBeCloseTo(expected, 5);
+    expect(now().tensors).toBe(tensors + 2);
+    tf.dispose([at, nested, before]);
+  });
+
+  test.each<[string, () => unknown, string]>([
+    ['of nothing', () => tf.engine().gradients(() => tf.scalar(1), []), 'an empty list of xs'],
+    ['of integers', () => tf.grad(y => y)(x(), tf.zeros([3, 2], 'int32') as never), 'float32'],
+    ['of no tensor', () => tf.grad(() => 1 as never)(x()), 'must be a tensor'],
+    [
+      'that does not depend on x',
+      () => tf.grad(() => tf.square(tf.ones([2])))(x()),
+      'encloses all operations',
+    ],
+    ['of x itself', () => tf.grad(y => y)(x()), 'encloses all operations'],
+    ['that nobody knows', () => tf.grad(y => tf.sum(tf.topk(y).values))(x()), 'gradient function not found'],
+    ['of another shape', () => tf.grad(y => wrong(tf.ones([5]))(y))(x()), 'does not match the shape'],
+    ['of another type', () => tf.grad(y => wrong(tf.ones([3, 2], 'int32'))(y))(x()), 'float32'],
+  ])('refuses a gradient %s in the words of tfjs', async (_, body, words) => {
+    const said: string[] = [];
+    for (const backend of [backendName, 'cpu']) {
+      await tf.setBackend(backend);
+      const {gradientDepth, scopeStack} = tf.engine().state;
+      try {
+        tf.tidy(() => void body());
+      } catch (error) {
+        said.push((error as Error).message);
+      }
+      expect(tf.engine().state.gradientDepth).toBe(gradientDepth);
+      expect(tf.engine().state.scopeStack).toHaveLength(scopeStack.length);
+    }
+    expect(said).toHaveLength(2);
+    expect(said[0]).toContain(words);
+    expect(said[0]).toBe(said[1]);
   });
 
   test('a kernel that throws leaves tape and scopes as they were', () => {

@@ -31,6 +31,37 @@ function sequential(...layers: tfl.layers.Layer[]): Model {
 }
 
 const {layers} = tfl;
+
+/** Attention as programs write it, for tfjs-layers has none: products, a softmax over scores, a product. */
+class SelfAttention extends tfl.layers.Layer {
+  static readonly className = 'SelfAttention';
+  #kernels: tfl.LayerVariable[] = [];
+
+  override build(inputShape: tfl.Shape): void {
+    const units = inputShape[2] as number;
+    this.#kernels = ['query', 'key', 'value'].map((name, index) =>
+      this.addWeight(name, [units, units], 'float32', tfl.initializers.glorotUniform({seed: 20 + index})),
+    );
+    super.build(inputShape);
+  }
+
+  override computeOutputShape(inputShape: tfl.Shape): tfl.Shape {
+    return inputShape;
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return tf.tidy(() => {
+      const x = (Array.isArray(inputs) ? inputs[0] : inputs) as tf.Tensor3D;
+      const rows = tf.reshape(x, [-1, x.shape[2]]);
+      const [query, key, value] = this.#kernels.map(kernel =>
+        tf.reshape(tf.matMul(rows, kernel.read() as tf.Tensor2D), x.shape),
+      ) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
+      const scores = tf.mul(tf.matMul(query, key, false, true), 1 / Math.sqrt(x.shape[2]));
+      return tf.matMul(tf.softmax(scores), value);
+    });
+  }
+}
+
 const classifier = {y: classes, loss: 'categoricalCrossentropy'};
 
 export const cases: Readonly<Record<string, Case>> = {
@@ -62,6 +93,17 @@ export const cases: Readonly<Record<string, Case>> = {
         layers.dense({units: 3, activation: 'softmax', ...seeded(2)}),
       ),
     x: () => numbers([rows, 5, 6], 7),
+    ...classifier,
+  },
+  attention: {
+    model: () =>
+      sequential(
+        layers.dense({units: 8, inputShape: [7, 5], ...seeded(1)}),
+        new SelfAttention({}),
+        layers.globalAveragePooling1d({}),
+        layers.dense({units: 3, activation: 'softmax', ...seeded(2)}),
+      ),
+    x: () => numbers([rows, 7, 5], 7),
     ...classifier,
   },
   embedding: {

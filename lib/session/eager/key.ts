@@ -52,11 +52,18 @@ export function hashOfTypes(specs: readonly TensorSpec[], attributes: object): n
 export function sameAttribute(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (!isObject(a) || !isObject(b) || Array.isArray(a) !== Array.isArray(b)) return false;
+  if (Array.isArray(a)) return sameList(a, b as readonly unknown[]);
   const names = Object.keys(a);
   if (names.length !== Object.keys(b).length) return false;
   for (const name of names) {
     if (!Object.hasOwn(b, name) || !sameAttribute(a[name as never], b[name as never])) return false;
   }
+  return true;
+}
+
+function sameList(a: readonly unknown[], b: readonly unknown[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (!sameAttribute(a[at], b[at])) return false;
   return true;
 }
 
