@@ -6,6 +6,7 @@ import {matmul, matmulOp} from '../ops/gemm.ts';
 import {customGradientOp, stopGradientOp} from '../ops/gradient.ts';
 import * as map from '../ops/map.ts';
 import {reshape, reshapeOp, transpose, transposeOp} from '../ops/move.ts';
+import {pickLargest, spreadLargest, windowLargestGradientOp} from '../ops/pool.ts';
 import {subtractOneHot, subtractOneHotOp} from '../ops/softmax.ts';
 
 const {add, broadcastTo, mul, neg, sub} = map;
@@ -185,6 +186,20 @@ function beforeTransposition(tensor: Tensor): Tensor | undefined {
   return permutation.every((axis, at) => axis === swapped[at]) ? x : undefined;
 }
 
+/**
+ * A mask of what was spread to the largest of windows, by the image that they are the largest of: each is
+ * what its window has, and windows are fewer. Others are 0 either way.
+ */
+const maskBeforeSpreading =
+  (mask: (a: Tensor, b: Tensor) => Tensor) =>
+  ({a, b}: Pair): Tensor | undefined => {
+    const spread = match(a, windowLargestGradientOp);
+    if (spread?.x !== b) return undefined;
+    const {x, y, geometry} = spread;
+    const windows = {geometry, shape: y.shape};
+    return spreadLargest(x, mask(y, pickLargest(x, x, windows)), {geometry, shape: x.shape});
+  };
+
 /** The rule for calls of an op, which gets their operands and attributes by name, and their result. */
 function rule<Attributes extends object, Text extends string>(
   op: Op<Attributes, Text>,
@@ -209,6 +224,8 @@ export const rules: ReadonlyMap<Op, Rule> = new Map([
   rule(map.maximum.op, ({a, b}) => (a === b ? a : undefined)),
   rule(map.minimum.op, ({a, b}) => (a === b ? a : undefined)),
   rule(map.select.op, ({a, b}, y) => (a === b ? unlessBroadcast(a, y) : undefined)),
+  rule(map.reluGrad.op, maskBeforeSpreading(map.reluGrad)),
+  rule(map.relu6Grad.op, maskBeforeSpreading(map.relu6Grad)),
   rule(stopGradientOp, ({x}) => x),
   rule(customGradientOp, ({value}) => value),
   rule(broadcastTo.op, ({x}, y) => unlessBroadcast(x, y)),

@@ -55,9 +55,11 @@ interface Geometry {
   readonly shape: Shape;
 }
 
-const pickLargest = (x: Tensor, v: Tensor, windows: Geometry): Tensor =>
+/** What `v` has where `x` is largest in each window. */
+export const pickLargest = (x: Tensor, v: Tensor, windows: Geometry): Tensor =>
   apply1(windowLargestOp, [x, v], windows);
-const spreadLargest = (x: Tensor, y: Tensor, windows: Geometry): Tensor =>
+/** Each number of `y` added where `x` is largest in its window. */
+export const spreadLargest = (x: Tensor, y: Tensor, windows: Geometry): Tensor =>
   apply1(windowLargestGradientOp, [x, y], windows);
 const windowMean = (x: Tensor, windows: Geometry): Tensor => apply1(windowMeanOp, [x], windows);
 const spreadMean = (y: Tensor, windows: Geometry): Tensor => apply1(windowMeanGradientOp, [y], windows);

@@ -45,7 +45,7 @@ export interface ProgramRunOptions {
 
 /**
  * Nanoseconds of work up to which a run is made on the thread that asks: handing it over to the executor and
- * back takes as long. Rough, as what a step's instructions cost is.
+ * back takes as long. Rough, as what a step's instructions cost is. Twice as many where two threads share it.
  */
 export const inlineUpToNs = 150e3;
 const instructionNs = 30;
@@ -161,9 +161,14 @@ export class Program {
     };
   }
 
-  /** Whether a run that takes so long is made sooner on the thread that asks: the executor has no other. */
-  runsInline(ms: number): boolean {
-    return handedOver === 0 && ms * 1e6 <= inlineUpToNs;
+  /**
+   * Whether a run that takes one thread so long is made sooner on the thread that asks: the executor has no
+   * other. One that writes no state is made beside the executor's thread, in half of the time.
+   */
+  runsInline(ms: number, writesState: boolean): boolean {
+    const ns = ms * 1e6;
+    if (handedOver > 0 || ns > 2 * inlineUpToNs) return false;
+    return ns <= inlineUpToNs || (!writesState && getThreads() > 1);
   }
 
   /** Nanoseconds spent in each instruction by the runs with `profile`. */

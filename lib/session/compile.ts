@@ -127,7 +127,7 @@ export class CompiledProgram {
 
   /** Whether steps that take so many milliseconds are made sooner on the thread that asks. */
   runsInline(steps: number, msPerStep: number): boolean {
-    return !this.profiling && this.#program.runsInline(steps * msPerStep);
+    return !this.profiling && this.#program.runsInline(steps * msPerStep, this.#writesState);
   }
 
   /** Rough nanoseconds of a step on one thread, of the most rows by default. */

@@ -7,7 +7,7 @@
 // pixels, the second of a pair first (gemm_bfloat16.h).
 #pragma once
 
-#include "conv_depthwise.h"
+#include "conv_depthwise_pixels.h"
 #include "conv_grid.h"
 #include "conv_spread.h"
 #include "conv_winograd_kernel.h"
@@ -239,6 +239,25 @@ Convolution input_of_group(const Args& args, const ConvShape& s, int64_t group, 
   return c;
 }
 
+// Of single channels.
+template <class Number>
+void run_depthwise_input(const Args& args, const ConvShape& s, const ConvWorkspace& workspace,
+                         const TaskRange& range) {
+  const int64_t phases = phases_of(s);
+  Convolution all[kPixelPhases];
+  for (int64_t phase = 0; phase < min(phases, kPixelPhases); ++phase) {
+    all[phase] = input_of_group<Number>(args, s, 0, phase);
+    all[phase].product.n = s.channels;
+  }
+  if (phases > 1 && phases <= kPixelPhases && suits_pixels(all, phases)) {
+    return run_pixels(s, all, workspace, range);
+  }
+  for (int64_t phase = 0; phase < phases; ++phase) {
+    Convolution c = input_of_group<Number>(args, s, 0, phase);
+    run_depthwise(s, &c, workspace, range);
+  }
+}
+
 template <class Number>
 void run_conv_input(const Args& args, int64_t first_task, int64_t last_task) {
   const ConvShape s = shape_of_input(args);
@@ -256,16 +275,7 @@ void run_conv_input(const Args& args, int64_t first_task, int64_t last_task) {
   workspace.product.guard = guard;
   const int64_t phases = phases_of(s);
   if (s.is_depthwise()) {
-    // All phases of a part before the next one: what they read and write stays in the cache.
-    const int64_t parts = phases > 1 ? max(args.outputs[0].count / (tasks * kFloatsOfPhases), 1) : 1;
-    const int64_t step = phases > 1 ? 1 : last_task - first_task;
-    for (int64_t part = first_task * parts; part < last_task * parts; part += step) {
-      for (int64_t phase = 0; phase < phases; ++phase) {
-        Convolution c = input_of_group<Number>(args, s, 0, phase);
-        run_depthwise(s, &c, workspace, {tasks * parts, part, part + step});
-      }
-    }
-    return;
+    return run_depthwise_input<Number>(args, s, workspace, {tasks, first_task, last_task});
   }
   const ConvGrid grid = grid_of_input(s);
   const int64_t last = grid.first_block(last_task);

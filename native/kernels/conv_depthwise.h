@@ -10,8 +10,6 @@ namespace {
 
 // Pixels that share the loads of a kernel.
 constexpr int kPixelsAtOnce = 4;
-// Floats of x whose phases are made one after another: they fit the L2 cache.
-constexpr int64_t kFloatsOfPhases = int64_t{1} << 16;
 
 // A tap as a row of windows sees it.
 struct RowTap {

@@ -50,7 +50,8 @@ struct RowArgs {
   int64_t w_step;  // from one tap of a line to the next
   const float* bias;
   const Epilogue* map;  // is made in registers; nullptr where none is
-  // What rows after this one will read of x and write to y, at the place of what is read and written now.
+  // What rows after this one will read of x, and where they write: at the place of what is read and written
+  // now. What is written whole is not asked for, which would have it read first.
   const float* next_x;
   int64_t next_line;  // floats from a line before that which is read, too; 0 for none
   int64_t next_y;
@@ -87,7 +88,6 @@ VEC_INLINE void convolve_tile(const RowArgs& r, int64_t window, int64_t channel,
 #pragma GCC unroll 8
   for (int i = 0; i < kPixels; ++i) {
     sums[i] = zero();
-    __builtin_prefetch(to + i * to_step + r.next_y, 1);
 #pragma GCC unroll 2
     for (int j = 0; j < kStride; ++j) {
       const float* next = r.next_x + offset + (i * kStride + j) * r.pitch;

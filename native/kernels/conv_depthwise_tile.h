@@ -45,10 +45,7 @@ VEC_INLINE void convolve_square(const RowGroup& g, int64_t window, int64_t chann
     w[t / kTileTaps][t % kTileTaps] = kKnown ? load(tap) : load_upto(tap, n);
   }
 #pragma GCC unroll 16
-  for (int i = 0; i < kTileRows * kTilePixels; ++i) {
-    sums[i / kTilePixels][i % kTilePixels] = zero();
-    __builtin_prefetch(to + i / kTilePixels * g.y_row + i % kTilePixels * to_step + g.ahead_y, 1);
-  }
+  for (int i = 0; i < kTileRows * kTilePixels; ++i) sums[i / kTilePixels][i % kTilePixels] = zero();
 #pragma GCC unroll 4
   for (int row = 0; row < kTileRows; ++row) {
     fetch_other<kTilePixels>(g.other, to + row * g.y_row + g.ahead_y, to_step);

@@ -138,19 +138,35 @@ VEC_INLINE Mask takes_over(Vec x, Vec largest) {
   return mask_or(less(largest, x), mask_and(not_equal(x, x), equal(largest, largest)));
 }
 
-// What `values` has where `x` is largest, of up to sixteen channels; kSame: they are x itself.
-template <bool kSame>
-VEC_INLINE Vec pick_largest(const Pool& pool, const Box& box, const float* x, const float* values,
-                            int64_t n) {
-  Vec largest = zero(), picked = zero();
+// Vectors of channels of which a window is read and written at once, so that what lies together is.
+constexpr int kPoolVectors = 4;
+
+// How far ahead memory is asked for, in floats: windows read several lines at once.
+constexpr int64_t kPoolAhead = 4096;
+
+VEC_INLINE Vec load_pixel(const float* x, int64_t n) {
+  __builtin_prefetch(x + kPoolAhead, 0, 2);
+  return load_upto(x, n);
+}
+
+// What `values` has where `x` is largest, of kCount vectors of channels, or `n` of one; kSame: they are x
+// itself.
+template <bool kSame, int kCount>
+VEC_INLINE void pick_largest(const Pool& pool, const Box& box, const float* x, const float* values, int64_t n,
+                             float* y) {
+  Vec largest[kCount], picked[kCount];
+  for (int v = 0; v < kCount; ++v) largest[v] = picked[v] = zero();
   each_pixel(pool, box, [&](int64_t number, int64_t pixel) {
-    const Vec own = load_upto(x + pixel * pool.channels, n);
-    const Vec value = kSame ? own : load_upto(values + pixel * pool.channels, n);
-    const Mask better = takes_over(own, largest);
-    largest = number == 0 ? own : select(better, own, largest);
-    if (!kSame) picked = number == 0 ? value : select(better, value, picked);
+#pragma GCC unroll 4
+    for (int v = 0; v < kCount; ++v) {
+      const int64_t at = pixel * pool.channels + v * kLanes;
+      const Vec own = load_pixel(x + at, n), value = kSame ? own : load_pixel(values + at, n);
+      const Mask better = takes_over(own, largest[v]);
+      largest[v] = number == 0 ? own : select(better, own, largest[v]);
+      if (!kSame) picked[v] = number == 0 ? value : select(better, value, picked[v]);
+    }
   });
-  return kSame ? largest : picked;
+  for (int v = 0; v < kCount; ++v) store_upto(y + v * kLanes, kSame ? largest[v] : picked[v], n);
 }
 
 // Adds to what a pixel of the image has got, which is nothing where each lies in one window.
@@ -159,28 +175,36 @@ VEC_INLINE void add_to_pixel(float* to, Vec gradient, int64_t n) {
   store_upto(to, (kTiled ? zero() : load_upto(to, n)) + gradient, n);
 }
 
-// Adds `dy` to `to` where `x` is largest.
-template <bool kTiled>
-VEC_INLINE void add_to_largest(const Pool& pool, const Box& box, const float* x, Vec dy, float* to,
+// Adds `dy` to `to` where `x` is largest, of as many channels.
+template <bool kTiled, int kCount>
+VEC_INLINE void add_to_largest(const Pool& pool, const Box& box, const float* x, const float* dy, float* to,
                                int64_t n) {
-  Vec largest = zero(), place = zero();
+  Vec largest[kCount], place[kCount];
+  for (int v = 0; v < kCount; ++v) largest[v] = place[v] = zero();
   each_pixel(pool, box, [&](int64_t number, int64_t pixel) {
-    const Vec own = load_upto(x + pixel * pool.channels, n);
-    const Mask better = takes_over(own, largest);
     const Vec here = splat(static_cast<float>(number));
-    largest = number == 0 ? own : select(better, own, largest);
-    place = number == 0 ? here : select(better, here, place);
+#pragma GCC unroll 4
+    for (int v = 0; v < kCount; ++v) {
+      const Vec own = load_pixel(x + pixel * pool.channels + v * kLanes, n);
+      const Mask better = takes_over(own, largest[v]);
+      largest[v] = number == 0 ? own : select(better, own, largest[v]);
+      place[v] = number == 0 ? here : select(better, here, place[v]);
+    }
   });
   each_pixel(pool, box, [&](int64_t number, int64_t pixel) {
-    const Mask chosen = equal(place, splat(static_cast<float>(number)));
-    add_to_pixel<kTiled>(to + pixel * pool.channels, select(chosen, dy, zero()), n);
+    const Vec here = splat(static_cast<float>(number));
+#pragma GCC unroll 4
+    for (int v = 0; v < kCount; ++v) {
+      const Vec own = select(equal(place[v], here), load_upto(dy + v * kLanes, n), zero());
+      add_to_pixel<kTiled>(to + pixel * pool.channels + v * kLanes, own, n);
+    }
   });
 }
 
 VEC_INLINE Vec mean_of(const Pool& pool, const Box& box, const float* x, int64_t n) {
   Vec sum = zero();
   each_pixel(pool, box,
-             [&](int64_t, int64_t pixel) { sum = sum + load_upto(x + pixel * pool.channels, n); });
+             [&](int64_t, int64_t pixel) { sum = sum + load_pixel(x + pixel * pool.channels, n); });
   return sum / splat(static_cast<float>(max(box.count(), 1)));
 }
 
@@ -190,7 +214,18 @@ int64_t pool_tasks(const Args& args) {
   return tasks_of(y.count == 0 ? 0 : y.count / y.dims[y.rank - 1], y.dims[y.rank - 1]);
 }
 
-// Calls work(box, image, pixel, channel, channels) for the pixels of these tasks, sixteen channels at a time.
+struct SomeVectors { static constexpr int kCount = kPoolVectors; };
+struct OneVector { static constexpr int kCount = 1; };
+
+// Calls work(vectors as a constant, channel, channels of each) for channels up to `end`.
+template <class Work>
+VEC_INLINE void for_pool_vectors(int64_t channel, int64_t end, const Work& work) {
+  constexpr int64_t kAtOnce = kPoolVectors * kLanes;
+  for (; channel + kAtOnce <= end; channel += kAtOnce) work(SomeVectors{}, channel, kLanes);
+  for (; channel < end; channel += kLanes) work(OneVector{}, channel, min(end - channel, kLanes));
+}
+
+// Calls work(box, image, pixel) for the pixels of these tasks.
 template <class Work>
 void each_window(const Args& args, const Pool& pool, int64_t first_task, int64_t last_task,
                  const Work& work) {
@@ -198,11 +233,7 @@ void each_window(const Args& args, const Pool& pool, int64_t first_task, int64_t
   if (y.count == 0) return;
   const int64_t per_task = items_per_task(pool.channels);
   const int64_t end = min(last_task * per_task, y.count / pool.channels);
-  each_box(pool, first_task * per_task, end, [&](const Box& box, int64_t image, int64_t pixel) {
-    for (int64_t channel = 0; channel < pool.channels; channel += kLanes) {
-      work(box, image, pixel, channel, min(pool.channels - channel, kLanes));
-    }
-  });
+  each_box(pool, first_task * per_task, end, work);
 }
 
 // Tasks of a gradient: an image and a strip of its channels.
@@ -212,8 +243,8 @@ int64_t pool_gradient_tasks(const Args& args) {
   return x.dims[0] * ceil_div(x.dims[x.rank - 1], kPoolChannels);
 }
 
-// Clears the image, unless it is tiled, and calls work(box, pixel, channel, channels, image) for all windows
-// in their order, with `image` the number of its first element.
+// Clears the image, unless it is tiled, and calls work(box, pixel, channel, end, image) for all windows in
+// their order: channels from one up to `end`, with `image` the number of its first element.
 template <bool kTiled, class Work>
 void each_image(const Args& args, const Pool& pool, int64_t first_task, int64_t last_task, const Work& work) {
   if (args.outputs[0].count == 0) return;
@@ -226,9 +257,7 @@ void each_image(const Args& args, const Pool& pool, int64_t first_task, int64_t 
       for (int64_t c = 0; c < channels; c += kLanes) store_upto(to + c, zero(), channels - c);
     }
     each_box(pool, image * pixels, (image + 1) * pixels, [&](const Box& box, int64_t, int64_t pixel) {
-      for (int64_t c = 0; c < channels; c += kLanes) {
-        work(box, pixel, channel + c, min(channels - c, kLanes), start * pool.channels);
-      }
+      work(box, pixel, channel, channel + channels, start * pool.channels);
     });
   }
 }
@@ -249,10 +278,13 @@ void pick_windows(const Args& args, int64_t first_task, int64_t last_task) {
   const Pool pool = pool_of(args.inputs[0], args.outputs[0], args.attributes);
   const float *x = input<float>(args, 0), *values = input<float>(args, 1);
   float* y = output<float>(args, 0);
-  const auto pick = [&](const Box& box, int64_t image, int64_t pixel, int64_t channel, int64_t n) {
-    const int64_t start = image * pool.in_pixels() * pool.channels + channel;
-    const Vec picked = pick_largest<kSame>(pool, box, x + start, values + start, n);
-    store_upto(y + pixel * pool.channels + channel, picked, n);
+  const auto pick = [&](const Box& box, int64_t image, int64_t pixel) {
+    const int64_t start = image * pool.in_pixels() * pool.channels;
+    for_pool_vectors(0, pool.channels, [&](auto vectors, int64_t channel, int64_t n) {
+      const int64_t at = start + channel;
+      pick_largest<kSame, decltype(vectors)::kCount>(pool, box, x + at, values + at, n,
+                                                     y + pixel * pool.channels + channel);
+    });
   };
   each_window(args, pool, first_task, last_task, pick);
 }
@@ -271,9 +303,12 @@ template <bool kTiled>
 void spread_to_largest(const Args& args, const Pool& pool, int64_t first_task, int64_t last_task) {
   const float *x = input<float>(args, 0), *dy = input<float>(args, 1);
   float* to = output<float>(args, 0);
-  const auto add = [&](const Box& box, int64_t pixel, int64_t channel, int64_t n, int64_t image) {
-    const Vec own = load_upto(dy + pixel * pool.channels + channel, n);
-    add_to_largest<kTiled>(pool, box, x + image + channel, own, to + image + channel, n);
+  const auto add = [&](const Box& box, int64_t pixel, int64_t first, int64_t end, int64_t image) {
+    for_pool_vectors(first, end, [&](auto vectors, int64_t channel, int64_t n) {
+      const int64_t at = image + channel;
+      add_to_largest<kTiled, decltype(vectors)::kCount>(
+          pool, box, x + at, dy + pixel * pool.channels + channel, to + at, n);
+    });
   };
   each_image<kTiled>(args, pool, first_task, last_task, add);
 }
@@ -292,9 +327,12 @@ void run_window_mean(const Args& args, int64_t first_task, int64_t last_task) {
   const Pool pool = pool_of(args.inputs[0], args.outputs[0], args.attributes);
   const float* x = input<float>(args, 0);
   float* y = output<float>(args, 0);
-  const auto average = [&](const Box& box, int64_t image, int64_t pixel, int64_t channel, int64_t n) {
-    const int64_t start = image * pool.in_pixels() * pool.channels + channel;
-    store_upto(y + pixel * pool.channels + channel, mean_of(pool, box, x + start, n), n);
+  const auto average = [&](const Box& box, int64_t image, int64_t pixel) {
+    for (int64_t channel = 0; channel < pool.channels; channel += kLanes) {
+      const int64_t n = min(pool.channels - channel, kLanes);
+      const float* from = x + image * pool.in_pixels() * pool.channels + channel;
+      store_upto(y + pixel * pool.channels + channel, mean_of(pool, box, from, n), n);
+    }
   };
   each_window(args, pool, first_task, last_task, average);
 }
@@ -307,12 +345,15 @@ template <bool kTiled>
 void spread_means(const Args& args, const Pool& pool, int64_t first_task, int64_t last_task) {
   const float* dy = input<float>(args, 0);
   float* to = output<float>(args, 0);
-  const auto add = [&](const Box& box, int64_t pixel, int64_t channel, int64_t n, int64_t image) {
+  const auto add = [&](const Box& box, int64_t pixel, int64_t first, int64_t end, int64_t image) {
     const Vec count = splat(static_cast<float>(max(box.count(), 1)));
-    const Vec share = load_upto(dy + pixel * pool.channels + channel, n) / count;
-    each_pixel(pool, box, [&](int64_t, int64_t at) {
-      add_to_pixel<kTiled>(to + image + at * pool.channels + channel, share, n);
-    });
+    for (int64_t channel = first; channel < end; channel += kLanes) {
+      const int64_t n = min(end - channel, kLanes);
+      const Vec share = load_upto(dy + pixel * pool.channels + channel, n) / count;
+      each_pixel(pool, box, [&](int64_t, int64_t at) {
+        add_to_pixel<kTiled>(to + image + at * pool.channels + channel, share, n);
+      });
+    }
   };
   each_image<kTiled>(args, pool, first_task, last_task, add);
 }

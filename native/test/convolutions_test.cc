@@ -185,19 +185,21 @@ std::vector<float> numbers_of(Operand& operand, bool in_bfloat16) {
 }
 
 // Maps of sums that are made directly, or by Winograd's products.
-void test_maps(const Shape& s, const KernelTable& table, std::vector<int32_t> words, Operand& y,
-               const std::vector<Operand*>& inputs, bool backwards) {
-  Operand other(Dtype::float32, dims_of(s.images, s.y, s.outputs), 1);
+void test_maps(KernelRun run, const std::vector<int64_t>& dims, const KernelTable& table, bool backwards) {
+  const std::vector<Operand*> inputs = run.inputs;
+  Operand& y = *run.output;
+  Operand other(Dtype::float32, dims, 1);
   Numbers(5).fill(other);
   fill_mask(&other);
   for (const int32_t direct : {1, 0}) {
-    words[1] = -1;
-    words[2] = direct;
-    KernelRun{"conv", &y, inputs, words}.run(table, backwards);
+    run.inputs = inputs;
+    run.attributes[1] = -1;
+    run.attributes[2] = direct;
+    run.run(table, backwards);
     const std::vector<float> sums(y.as<float>(), y.as<float>() + y.tensor.count);
     for (const Mapped& map : kMapped) {
-      words[1] = find_map_op(table, map.name);
-      KernelRun run = {"conv", &y, inputs, words};
+      run.inputs = inputs;
+      run.attributes[1] = find_map_op(table, map.name);
       if (map.takes_other) run.inputs.push_back(&other);
       run.run(table, backwards);
       std::vector<float> expected;
@@ -238,7 +240,7 @@ void test_convolution(const Shape& s, bool in_bfloat16) {
       run.attributes = attributes_of(s, true, -1, in_bfloat16);
       run.run(*table, backwards);
       expect_bits("conv with bias", table->isa, y.as<float>(), biased);
-      test_maps(s, *table, run.attributes, y, run.inputs, backwards);
+      test_maps(run, dims_of(s.images, s.y, s.outputs), *table, backwards);
       run = {"convKernel", &dw, {&x, &dy}, of_kernel};
       run.run(*table, backwards);
       expect_bits("convKernel", table->isa, dw.as<float>(), kernel);
@@ -250,6 +252,7 @@ void test_convolution(const Shape& s, bool in_bfloat16) {
         const double exact = input[i] + channel_bias.as<float>()[i % static_cast<size_t>(s.channels)];
         CHECK(std::fabs(first[i] - exact) <= 1e-4 * (1 + static_cast<double>(product(s.taps))));
       }
+      test_maps(run, dims_of(s.images, s.x, s.channels), *table, backwards);
     }
   }
 }
@@ -365,6 +368,12 @@ void test_convolutions() {
       {{9, 8}, {3, 3}, {5, 4}, 2, 6, 9, 3, {2, 2, 2, 2, 3, 3}},
       {{7, 9}, {3, 3}, {7, 9}, 2, 70, 70, 70, {1, 1, 1, 1, 1, 1}},
       {{7, 9}, {3, 3}, {4, 5}, 2, 20, 20, 20, {2, 1, 1, 2, 1, 1}},
+      {{9, 8}, {3, 3}, {4, 4}, 2, 150, 150, 150, {2, 1, 0, 2, 1, 0}},
+      {{9, 7}, {2, 2}, {3, 2}, 3, 20, 20, 20, {3, 1, 0, 4, 1, 0}},
+      {{9, 1}, {3, 3}, {9, 1}, 2, 20, 20, 20, {1, 2, 2, 2, 3, 3}},
+      {{11, 9}, {3, 2}, {3, 3}, 2, 5, 5, 5, {5, 1, 2, 4, 1, 0}},
+      {{8, 8}, {13, 13}, {4, 4}, 1, 5, 5, 5, {2, 1, 6, 2, 1, 6}},
+      {{3, 4, 5}, {2, 3, 3}, {2, 4, 3}, 2, 20, 20, 20, {2, 1, 0, 1, 1, 1, 2, 1, 1}},
       {{4, 4}, {20, 20}, {4, 4}, 1, 5, 5, 5, {1, 1, 9, 1, 1, 9}},
       {{3, 4, 5}, {2, 3, 3}, {3, 4, 3}, 2, 3, 12, 1, {1, 1, 0, 1, 1, 1, 2, 1, 1}},
       {{20, 20}, {3, 3}, {20, 20}, 3, 16, 16, 1, {1, 1, 1, 1, 1, 1}},

@@ -33,6 +33,7 @@ const kernelsWithoutOp = [
   'conv_block',
   'conv_depthwise',
   'conv_depthwise_kernel',
+  'conv_depthwise_pixels',
   'conv_depthwise_rows',
   'conv_depthwise_tile',
   'conv_grid',

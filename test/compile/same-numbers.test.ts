@@ -3,6 +3,8 @@
 import {describe, expect, it} from 'vitest';
 import {input, type Tensor} from '../../lib/core/tensor.ts';
 import * as ops from '../../lib/ops/index.ts';
+import * as map from '../../lib/ops/map.ts';
+import {spreadLargest} from '../../lib/ops/pool.ts';
 import {givenOf, type Program} from '../conformance/build.ts';
 import {exactly, type Operand, reals} from '../conformance/data.ts';
 import {special} from '../conformance/elementwise.ts';
@@ -21,6 +23,14 @@ function programOf(operands: readonly Operand[], build: (...tensors: Tensor[]) =
 /** All pairs of special numbers. */
 const pairs = special.flatMap(a => special.map(b => [a, b] as const));
 const operands = [exactly(pairs.map(([a]) => a)), exactly(pairs.map(([, b]) => b))];
+
+/** Of windows of two that overlap: each number is in two of them at most, so one addition is rounded. */
+function masked(mask: (a: Tensor, b: Tensor) => Tensor, a: Tensor, b: Tensor): Tensor {
+  const x = ops.reshape(a, [1, pairs.length, 1]);
+  const dy = ops.slice(ops.reshape(b, [1, pairs.length, 1]), [0, 0, 0], [1, pairs.length - 1, 1]);
+  const spread = spreadLargest(x, dy, {geometry: [2, 1, 0], shape: x.shape});
+  return ops.reshape(mask(spread, x), [pairs.length]);
+}
 
 /** Each is exact: one rounding at most, so that float64 rounded once gives the very bits. */
 const identities: Record<string, (a: Tensor, b: Tensor) => Tensor> = {
@@ -54,6 +64,8 @@ const identities: Record<string, (a: Tensor, b: Tensor) => Tensor> = {
   'not not a < b': (a, b) => ops.cast(ops.logicalNot(ops.logicalNot(ops.less(a, b))), 'float32'),
   'a * -0 + 0': a => ops.add(ops.mul(a, -0), 0),
   'a * 0 + -0': a => ops.add(ops.mul(a, 0), -0),
+  'a mask of a spread to the largest of windows': (a, b) => masked(map.reluGrad, a, b),
+  'the same of relu6': (a, b) => masked(map.relu6Grad, a, b),
   'int32, back again': a => ops.cast(ops.cast(a, 'int32'), 'float32'),
   'bool, back again': a => ops.cast(ops.cast(a, 'bool'), 'float32'),
 };

@@ -3,6 +3,8 @@ import {input, type Tensor, variable} from '../../lib/core/tensor.ts';
 import {gradients} from '../../lib/graph/autodiff.ts';
 import * as ops from '../../lib/ops/index.ts';
 import {add, constant, div, matmul, mul, neg, relu, reshape, sub, transpose} from '../../lib/ops/index.ts';
+import {reluGrad} from '../../lib/ops/map.ts';
+import {spreadLargest} from '../../lib/ops/pool.ts';
 import {f32, simplified} from './support.ts';
 
 const x = f32('x', 2, 3);
@@ -122,6 +124,23 @@ describe('simplify', () => {
       t1 f32[2,3] = reluGrad(0.16666667, t0)
       output y = t1"
     `);
+  });
+
+  it('masks the gradient of a pooling’s result, not that of the image', () => {
+    const image = f32('image', 1, 4, 4, 1);
+    const y = ops.maxPool(relu(image), 2);
+    const [dx] = gradients(ops.sum(ops.square(y)), [image]) as [Tensor];
+    expect(simplified(dx)).toMatchInlineSnapshot(`
+      "t0 f32[1,4,4,1] = relu(image)
+      t1 f32[1,2,2,1] = windowLargest(t0, t0) {geometry: [2,2,0,2,2,0]}
+      t2 f32[1,2,2,1] = mul(t1, 2)
+      t3 f32[1,2,2,1] = reluGrad(t2, t1)
+      t4 f32[1,4,4,1] = windowLargestGradient(t0, t3) {geometry: [2,2,0,2,2,0]}
+      output y = t4"
+    `);
+    const windows = {geometry: [2, 2, 0, 2, 2, 0], shape: image.shape};
+    const spread = spreadLargest(image, f32('dy', 1, 2, 2, 1), windows);
+    expect(simplified(reluGrad(spread, f32('other', 1, 4, 4, 1)))).toContain('reluGrad(t0, other)');
   });
 
   it('reshapes what is repeated before it is repeated', () => {

@@ -4,7 +4,7 @@ import {input} from '../../lib/core/tensor.ts';
 import {layers, sequential} from '../../lib/index.ts';
 import * as ops from '../../lib/ops/index.ts';
 import {addon} from '../../lib/runtime/addon.ts';
-import {getThreads, type Program, setThreads} from '../../lib/runtime/program.ts';
+import {getThreads, inlineUpToNs, type Program, setThreads} from '../../lib/runtime/program.ts';
 import type {State} from '../../lib/runtime/state.ts';
 import {compile} from '../../lib/session/function.ts';
 import {counted, newState, reader, trainer, width} from './programs.ts';
@@ -49,6 +49,17 @@ describe('the thread of the executor', () => {
     expect(besideIn(() => trainer(size, iterations).runSync(newState(), {}))).toBe(0);
     setThreads(1);
     expect(besideIn(repeat(long))).toBe(0);
+  });
+
+  it('is handed no run that is made sooner beside it', () => {
+    const program = reader();
+    const atOnce = (timesLimit: number, writesState: boolean): boolean =>
+      program.runsInline((timesLimit * inlineUpToNs) / 1e6, writesState);
+    setThreads(2);
+    expect([0.9, 1.1, 1.9, 2.1].map(times => atOnce(times, false))).toEqual([true, true, true, false]);
+    expect([0.9, 1.1].map(times => atOnce(times, true))).toEqual([true, false]);
+    setThreads(1);
+    expect([0.9, 1.1].map(times => atOnce(times, false))).toEqual([true, false]);
   });
 
   it('takes no part while it trains', async () => {
