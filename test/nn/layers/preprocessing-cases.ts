@@ -165,6 +165,7 @@ export const preprocessingCases: Record<string, LayerCase> = {
     output: [2],
     weights: {kernel: [3, 2], kernelVector: [1, 2], bias: [2]},
     updates: ['kernelVector'],
+    once: true,
     formula: ([x], {kernel, bias}) => {
       const [a, b] = [0, 1].map(unit =>
         (kernel as number[]).filter((_, at) => at % 2 === unit),
