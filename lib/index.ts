@@ -64,7 +64,7 @@ export type {CategoryMode} from './nn/layers/category-modes.ts';
 export type {CellLayer, StackedCellsOptions, StateSizes} from './nn/layers/cell-layers.ts';
 export type {CheckpointLayerOptions} from './nn/layers/checkpoint.ts';
 export type {ConcatenateOptions} from './nn/layers/concatenate.ts';
-export type {ConvLstm2dOptions} from './nn/layers/conv-lstm.ts';
+export type {ConvLstmOptions} from './nn/layers/conv-lstm.ts';
 export type {
   Conv1dOptions,
   ConvLayerOptions,

@@ -92,6 +92,7 @@ export const familiar: readonly Familiar[] = [
   row('Layers', 'layers.depthwiseConv2d', 'layers.DepthwiseConv2D', 'tf.layers.depthwiseConv2d'),
   row('Layers', 'layers.separableConv2d', 'layers.SeparableConv2D', 'tf.layers.separableConv2d'),
   row('Layers', 'layers.convLstm2d', 'layers.ConvLSTM2D', 'tf.layers.convLstm2d'),
+  row('Layers', 'layers.identity', 'layers.Identity'),
   row('Layers', 'layers.checkpoint', 'keras.remat, RematScope'),
   row('Layers', 'layers.maxPooling2d', 'layers.MaxPooling2D', 'tf.layers.maxPooling2d'),
   row('Layers', 'layers.averagePooling2d', 'layers.AveragePooling2D', 'tf.layers.averagePooling2d'),

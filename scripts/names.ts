@@ -3,6 +3,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import {lossAliases, metricAliases, otherNames, withoutOption} from '../lib/core/familiar.ts';
+import {absentArguments, absentLayers} from './absent.ts';
 import {familiar} from './familiar.ts';
 
 const code = (names: string): string =>
@@ -13,7 +14,14 @@ const code = (names: string): string =>
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [head, head.map(() => '---'), ...rows].map(cells => `| ${cells.join(' | ')} |`).join('\n');
 
-function page(title: string, library: 'keras' | 'tfjs', ...others: readonly string[]): string {
+interface Page {
+  readonly title: string;
+  readonly library: 'keras' | 'tfjs';
+  readonly before: readonly string[];
+  readonly after?: readonly string[];
+}
+
+function page({title, library, before, after = []}: Page): string {
   const topics = [...new Set(familiar.map(({topic}) => topic))];
   const sections = topics.map(topic => {
     const rows = familiar.flatMap(each => {
@@ -38,12 +46,13 @@ function page(title: string, library: 'keras' | 'tfjs', ...others: readonly stri
   return [
     `# Coming from ${title}\n`,
     '<!-- Made by `npm run names` of scripts/familiar.ts and lib/core/familiar.ts. -->\n',
-    ...others.map(text => `${text}\n`),
+    ...before.map(text => `${text}\n`),
     ...sections,
     `## Losses by short names\n\n${short(lossAliases)}\n`,
     `## Metrics by short names\n\n${short(metricAliases)}\n`,
     `## Options with another name\n\nThe error that refuses one of these says ours.\n\n${suggested}\n`,
     `## Options that there are none for\n\n${without}\n`,
+    ...after.map(text => `${text}\n`),
   ].join('\n');
 }
 
@@ -51,27 +60,41 @@ function page(title: string, library: 'keras' | 'tfjs', ...others: readonly stri
 const beside = (name: string): string =>
   fs.readFileSync(path.join(import.meta.dirname, name), 'utf8').trimEnd();
 
+const listed = (names: readonly string[]): string => code(names.join(', '));
+
+/** What of Keras is not here. */
+const absent = (): readonly string[] => [
+  `## Layers that are not here\n\n${table(
+    ['Keras', 'why, or what instead'],
+    absentLayers.map(({names, why}) => [listed(names), why]),
+  )}`,
+  `## Arguments that are not here\n\n${table(
+    ['of', 'argument', 'why, or what instead'],
+    absentArguments.map(({of, names, why}) => [of ? listed(of) : 'all', listed(names), why]),
+  )}`,
+];
+
 /** Both pages, by file name. */
 export function makePages(): ReadonlyMap<string, string> {
   const same = 'Names are the same wherever both have one, in camelCase; options are one object.';
   return new Map([
     [
       'coming-from-keras.md',
-      page(
-        'Keras',
-        'keras',
-        `${same} What runs a model for long gives a promise.`,
-        beside('coming-from-keras.md'),
-      ),
+      page({
+        ...{title: 'Keras', library: 'keras'},
+        before: [`${same} What runs a model for long gives a promise.`, beside('coming-from-keras.md')],
+        after: absent(),
+      }),
     ],
     [
       'coming-from-tensorflow-js.md',
-      page(
-        'TensorFlow.js',
-        'tfjs',
-        `${same} There are no tensors to dispose: data are typed arrays or nested arrays.`,
-        beside('coming-from-tensorflow-js.md'),
-      ),
+      page({
+        ...{title: 'TensorFlow.js', library: 'tfjs'},
+        before: [
+          `${same} There are no tensors to dispose: data are typed arrays or nested arrays.`,
+          beside('coming-from-tensorflow-js.md'),
+        ],
+      }),
     ],
   ]);
 }

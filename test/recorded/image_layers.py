@@ -33,16 +33,14 @@ def conv(spec, p, x):
         padding = reach // 2
     elif padding == "valid":
         padding = 0
-    run = F.conv1d if axes == 1 else F.conv2d
+    run = (F.conv1d, F.conv2d, F.conv3d)[axes - 1]
     return last(run(x, kernel, p.get("bias"), stride, padding, dilation, spec.get("groups", 1)))
 
 
 def transposed(spec, p, x):
     kernel = p["kernel"].movedim((-1, -2), (0, 1))
-    y = F.conv_transpose2d(
-        first(x), kernel, p["bias"], spec["strides"], spec["padding"], spec["outputPadding"]
-    )
-    return last(y)
+    run = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[x.dim() - 3]
+    return last(run(first(x), kernel, p["bias"], spec["strides"], spec["padding"], spec["outputPadding"]))
 
 
 def depthwise(kernel, bias, stride, padding, x):
@@ -66,6 +64,10 @@ def batch_norm(spec, p, x):
 
 def group_norm(spec, p, x):
     return last(F.group_norm(first(x), spec["groups"], p["gamma"], p["beta"], EPSILON))
+
+
+def spectral(spec, p, x):
+    return x @ (p["kernel"] / torch.linalg.matrix_norm(p["kernel"], 2)) + p["bias"]
 
 
 def max_pool(spec, p, x):
@@ -98,11 +100,15 @@ LAYERS = {
     "gru": recurrent,
     "conv1d": conv,
     "conv2d": conv,
+    "conv3d": conv,
+    "conv1dTranspose": transposed,
     "conv2dTranspose": transposed,
+    "conv3dTranspose": transposed,
     "depthwiseConv2d": depthwise_conv,
     "separableConv2d": separable,
     "batchNormalization": batch_norm,
     "groupNormalization": group_norm,
+    "spectralNormalization": spectral,
     "maxPooling2d": max_pool,
     "averagePooling2d": average_pool,
     "globalAveragePooling2d": lambda spec, p, x: x.mean((1, 2)),

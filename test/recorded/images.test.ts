@@ -35,6 +35,11 @@ const cases = readdirSync(folder).map(
 
 type Spec = {readonly kind: string} & Record<string, unknown>;
 
+function made({kind, layer, ...options}: Spec): Layer {
+  const make = (layers as unknown as Record<string, (options: object) => Layer>)[kind];
+  return (make as NonNullable<typeof make>)({...options, ...(layer ? {layer: made(layer as Spec)} : {})});
+}
+
 /** Layers one after another; a residual adds what its layers give to its input, or to its shortcut. */
 function applied(list: readonly Spec[], x: SymbolicTensor): SymbolicTensor {
   return list.reduce((value, {kind, ...options}) => {
@@ -43,8 +48,7 @@ function applied(list: readonly Spec[], x: SymbolicTensor): SymbolicTensor {
       const shortcut = applied((options.shortcut ?? []) as Spec[], value);
       return layers.add().apply([inner, shortcut]);
     }
-    const make = (layers as unknown as Record<string, (options: object) => Layer>)[kind];
-    return (make as NonNullable<typeof make>)(options).apply(value);
+    return made({kind, ...options}).apply(value);
   }, x);
 }
 
@@ -79,7 +83,8 @@ function batchOf({x, inputShape, y, yShape, loss}: Recorded, first: number, coun
 describe('recorded PyTorch runs of images and sequences', () => {
   it('are of every kind', () => {
     const images = ['cnn-batch-norm', 'depthwise-block', 'dilated-causal', 'group-norm', 'resnet-block'];
-    const names = [...images, 'transposed', 'gru', 'lstm', 'simpleRNN'].sort();
+    const transposed = ['spectral-norm', 'transposed', 'transposed-1d', 'transposed-3d'];
+    const names = [...images, ...transposed, 'gru', 'lstm', 'simpleRNN'].sort();
     expect(cases.map(({name}) => name).sort()).toEqual(names);
   });
 

@@ -2,20 +2,23 @@
 // optimizers takes the same ones under the same names, but for the case, and does the same without them.
 import {readFileSync} from 'node:fs';
 import path from 'node:path';
+import {isDeepStrictEqual} from 'node:util';
 import {describe, expect, it} from 'vitest';
-import {
-  input,
-  type Layer,
-  layers,
-  type Model,
-  model,
-  type Optimizer,
-  optimizers,
-  sequential,
-} from '../../lib/index.ts';
+import {type Layer, layers, type Optimizer, optimizers, sequential} from '../../lib/index.ts';
+import {absentArguments, absentLayers} from '../../scripts/absent.ts';
 import {aheadOfPlan} from '../nn/layers/ahead-cases.ts';
 import {optionsOf} from '../support/known-options.ts';
 import {numbers} from '../support/plain-networks.ts';
+import {
+  contextsOf,
+  differs,
+  neededBy,
+  ofText,
+  onlyOne,
+  otherThan,
+  results,
+  textContexts,
+} from './default-nets.ts';
 
 interface Signature {
   readonly required: readonly string[];
@@ -50,72 +53,44 @@ function ours(argument: string): string {
   return otherwise[camel] ?? camel;
 }
 
-/** Of all, and of some: arguments that there are none for. */
-const without: Readonly<Record<string, readonly string[]>> = {
-  all: [
-    // Random numbers follow from the seed of the model; weights, names and types are said elsewhere.
-    ...['seed', 'name', 'dtype', 'dataFormat', 'weights'],
-    // Loops are compiled as they are, kernels chosen by themselves.
-    ...['unroll', 'flashAttention', 'useCudnn', 'lossScaleFactor'],
-    // Fine tuning, and storage in fewer bits.
-    ...['loraRank', 'loraAlpha', 'quantizationConfig'],
-  ],
-  batchNormalization: ['renorm', 'renormClipping', 'renormMomentum', 'synchronized'],
-  ...Object.fromEntries(
-    aheadOfPlan.map(name => [name, ['sparse', 'ragged', 'encoding', 'vocabularyDtype']] as const),
-  ),
-  multiHeadAttention: ['slidingWindow', 'useGate'],
-  groupQueryAttention: ['slidingWindow', 'useGate'],
-  lambda: ['outputShape', 'mask', 'arguments'],
-  // As its first authors and PyTorch have it.
-  muon: ['weightDecay', 'adamWeightDecay', 'excludeEmbeddings', 'muonA', 'muonB', 'muonC', 'rmsRate'],
-};
+/** Arguments that there are none for: of all, and of `name`. */
+const absentOf = (name: string): string[] =>
+  absentArguments.filter(({of}) => of?.includes(name) ?? true).flatMap(({names}) => names);
 
+const optimizersOfBoth = shared<Optimizer>(recorded.optimizers, optimizers);
 const layersOfBoth = shared<Layer>(recorded.layers, layers).filter(([name]) => name !== 'inputLayer');
 
-it('most layers of Keras are here', () => {
-  expect(layersOfBoth.length).toBeGreaterThan(90);
+it('what of Keras’s layers is not here is listed', () => {
+  const here = new Set(Object.keys(layers).map(name => name.toLowerCase()));
+  const absent = Object.keys(recorded.layers).filter(name => !here.has(name.toLowerCase()));
+  expect(absentLayers.flatMap(({names}) => names).sort()).toEqual(absent.sort());
 });
+
+it.each(absentArguments.flatMap(({of, names}) => names.map(argument => [of ?? [], argument] as const)))(
+  'of %j the argument %s is not here, and is Keras’s',
+  (of, argument) => {
+    const both: (readonly [string, Make<unknown>, Signature])[] = [
+      ...layersOfBoth,
+      ...optimizersOfBoth.map(([name, ...rest]) => [`optimizers.${name}`, ...rest] as const),
+    ];
+    const lacking = both.filter(([name, make, {defaults}]) => {
+      const isOf = of.length === 0 || of.includes(name);
+      return (
+        isOf && Object.keys(defaults).map(ours).includes(argument) && !optionsOf(make).includes(argument)
+      );
+    });
+    expect(lacking).not.toEqual([]);
+  },
+);
 
 describe.each(layersOfBoth)('%s', (name, make, {required, defaults}) => {
   it('takes the arguments of Keras', () => {
     const known = optionsOf(make);
-    const left = [...(without.all ?? []), ...(without[name] ?? [])];
     const all = [...required, ...Object.keys(defaults)].map(ours);
+    const left = absentOf(name);
     expect(all.filter(argument => !known.includes(argument) && !left.includes(argument))).toEqual([]);
   });
 });
-
-/** What layers need, by name. */
-const needed: Readonly<Record<string, () => unknown>> = {
-  ...{units: () => 2, filters: () => 2, kernelSize: () => 2, poolSize: () => 2, outputSize: () => 2},
-  ...{height: () => 3, width: () => 4, factor: () => 0.3, heightFactor: () => 0.3, widthFactor: () => 0.2},
-  ...{rate: () => 0.5, stddev: () => 0.3, scale: () => 0.5, dims: () => [2, 1], n: () => 3, axes: () => 1},
-  ...{inputDim: () => 5, outputDim: () => 2, numHeads: () => 2, keyDim: () => 2, targetShape: () => [-1]},
-  ...{headDim: () => 2, numQueryHeads: () => 2, numKeyValueHeads: () => 1, activation: () => 'tanh'},
-  layer: () => layers.dense({units: 2}),
-  cell: () => layers.gruCell({units: 2}),
-};
-
-const shapes: readonly (readonly [RegExp, number[][]])[] = [
-  [/^(random|resizing|centerCrop)/, [[5, 6, 3]]],
-  [/^convLstm/, [[3, 4, 4, 1]]],
-  [/^groupNormalization/, [[3, 64]]],
-  [/3d/, [[4, 4, 4, 2]]],
-  [/2d/, [[5, 6, 2]]],
-  [/1d/, [[6, 2]]],
-  [
-    /[aA]ttention$/,
-    [
-      [3, 4],
-      [3, 4],
-    ],
-  ],
-  [/^(add|average|maximum|minimum|multiply|subtract|dot|concatenate)$/, [[4], [4]]],
-  [/^(repeatVector|dense|embedding)$/, [[4]]],
-  [/Cell$/, [[3], [2], [2]]],
-  [/./, [[4, 3]]],
-];
 
 /** Values of Keras by their names here. */
 function hereOf(name: string, value: unknown): unknown {
@@ -125,60 +100,67 @@ function hereOf(name: string, value: unknown): unknown {
   return /^[A-Z][a-z]/.test(camel) ? camel.toLowerCase() : camel;
 }
 
-function build(name: string, make: Make<Layer>, options: object, states?: number): Model {
-  const all = (shapes.find(([names]) => names.test(name)) as (typeof shapes)[number])[1];
-  const ends = all.slice(0, states === undefined ? all.length : 1 + states).map(shape => input({shape}));
-  const [only] = ends;
-  const y = make(options).apply(ends.length === 1 && only ? only : ends);
-  return model({inputs: ends, outputs: y, seed: 3}) as Model;
-}
-
-/** In training too, for dropout and the like. */
-async function results(net: Model, isIds: boolean) {
-  const x = net.inputs.map(({shape}, at) => {
-    const own = [...shape] as number[];
-    const data = numbers(
-      own.reduce((a, b) => a * b, 4),
-      5 + at,
-    );
-    return {data: isIds ? data.map(value => Math.floor(2.5 + 2 * value)) : data, shape: [4, ...own]};
-  });
-  const {output} = await net.forward(x as never, {training: true, seed: 9});
-  return {weights: net.getWeights(), output, infers: await net.predict(x as never)};
-}
-
-const others = [
-  ...aheadOfPlan,
-  'inputLayer',
-  'lambda',
-  'stackedRNNCells',
-  'timeDistributed',
-  'bidirectional',
-];
+const others = [...aheadOfPlan, 'inputLayer', 'lambda', 'stackedRNNCells'];
 const computed = layersOfBoth.filter(([name]) => !others.includes(name));
 
-describe.each(computed)('%s', (name, make, {required, defaults}) => {
-  it('without arguments does what Keras’s defaults say', async () => {
-    const known = optionsOf(make);
-    const given = Object.fromEntries(
-      required.map(argument => [ours(argument), needed[ours(argument)]?.()] as const),
-    );
-    const said = Object.entries(defaults)
-      .map(([argument, value]) => [ours(argument), hereOf(ours(argument), value)] as const)
-      .filter(([argument, value]) => value !== null && known.includes(argument));
-    const states = {lstmCell: 2, gruCell: 1, simpleRNNCell: 1}[name];
-    const all = {...given, ...Object.fromEntries(said)};
-    const isIds = name === 'embedding';
-    const [short, long] = [build(name, make, given, states), build(name, make, all, states)];
-    expect(await results(long, isIds)).toEqual(await results(short, isIds));
+/** Keras's defaults that a layer takes, by their names and values here. */
+const saidOf = (make: Make<unknown>, {defaults}: Signature): (readonly [string, unknown])[] =>
+  Object.entries(defaults)
+    .map(([argument, value]) => [ours(argument), hereOf(ours(argument), value)] as const)
+    .filter(([argument, value]) => value !== null && optionsOf(make).includes(argument));
+
+describe.each(computed)('%s', (name, make, signature) => {
+  const needed = () => neededBy(name, signature.required.map(ours));
+  const said = saidOf(make, signature);
+  const all = async (options: object): Promise<unknown[]> => {
+    const found: unknown[] = [];
+    for await (const each of results(name, () => make({...needed(), ...options}))) found.push(each);
+    return found;
+  };
+
+  it('without arguments does what Keras’s defaults say, and would not with others', async () => {
+    const hidden = new Set(said.map(([argument]) => argument));
+    for (const argument of onlyOne(name)) hidden.delete(argument);
+    for (const context of contextsOf(name)) {
+      const usual = await all(context);
+      expect(await all({...Object.fromEntries(said), ...context})).toEqual(usual);
+      for (const [argument, value] of said) {
+        if (!hidden.has(argument) || argument in context) continue;
+        const changed = {...context, [argument]: otherThan(argument, value)};
+        if (await differs(name, () => make({...needed(), ...changed}), usual)) hidden.delete(argument);
+      }
+    }
+    expect([...hidden]).toEqual([]);
   });
 });
 
-const optimizersOfBoth = shared<Optimizer>(recorded.optimizers, optimizers);
+describe.each(layersOfBoth.filter(([name]) => name in textContexts))('%s', (name, make, signature) => {
+  const said = saidOf(make, signature);
+  const contexts = textContexts[name] as NonNullable<(typeof textContexts)[string]>;
+  const all = (options: object): unknown => ofText(name, () => make(options));
+
+  it('without arguments does what Keras’s defaults say, and would not with others', () => {
+    const hidden = new Set(said.map(([argument]) => argument));
+    for (const context of contexts) {
+      const usual = all(context);
+      expect(usual).not.toBe('refused');
+      expect(all({...Object.fromEntries(said), ...context})).toEqual(usual);
+      for (const [argument, value] of said) {
+        if (argument in context) continue;
+        const changed = all({...context, [argument]: otherThan(argument, value)});
+        if (!isDeepStrictEqual(changed, usual)) hidden.delete(argument);
+      }
+    }
+    expect([...hidden]).toEqual([]);
+  });
+});
+
+/** As its first authors and PyTorch have it. */
+const ownDefaults = ['muon.weightDecay'];
 
 describe.each(optimizersOfBoth)('optimizers.%s', (name, make, {defaults}) => {
   const known = optionsOf(make);
-  const left = [...(without.all ?? []), ...(without[name] ?? [])];
+  const left = absentOf(`optimizers.${name}`);
 
   it('takes the arguments of Keras', () => {
     const all = Object.keys(defaults).map(ours);
@@ -188,7 +170,10 @@ describe.each(optimizersOfBoth)('optimizers.%s', (name, make, {defaults}) => {
   it('without arguments does what Keras’s defaults say', async () => {
     const said = Object.entries(defaults)
       .map(([argument, value]) => [ours(argument), value] as const)
-      .filter(([argument, value]) => value !== null && known.includes(argument) && !left.includes(argument));
+      .filter(
+        ([argument, value]) =>
+          value !== null && known.includes(argument) && !ownDefaults.includes(`${name}.${argument}`),
+      );
     const trained = async (options: object): Promise<unknown> => {
       const net = sequential([layers.dense({units: 3, inputShape: [4]}), layers.dense({units: 1})], {
         seed: 2,

@@ -203,7 +203,8 @@ const unrecorded: Readonly<Record<string, readonly string[]>> = {
   'they are a step of rnn, which has the mask': [
     ...['gruCell', 'lstmCell', 'simpleRNNCell', 'stackedRNNCells'],
   ],
-  'it has no values of its own': ['inputLayer'],
+  'they have no values of their own': ['identity', 'inputLayer'],
+  'they are of the class of convLstm2d, over other axes': ['convLstm1d', 'convLstm3d'],
   'Keras has an op or a scope, and no layer': ['checkpoint', 'pixelShuffle', 'pixelUnshuffle'],
   'they are of KerasHub or of no library of Keras': [
     ...['alibiBias', 'embeddingBag', 'positionEmbedding', 'rotaryEmbedding', 'sinePositionEncoding'],

@@ -33,6 +33,10 @@ def dyadic(values, bits):
 GATES = {"simpleRNN": 1, "lstm": 4, "gru": 3}
 
 
+def axes_of(kind):
+    return int(kind[4])
+
+
 def shapes_of(spec, inputs):
     """Names and shapes of a layer's weights, for so many input channels."""
     kind, out = spec["kind"], spec.get("filters", spec.get("units"))
@@ -41,12 +45,10 @@ def shapes_of(spec, inputs):
         columns = GATES[kind] * out
         bias = [2, columns] if kind == "gru" else [columns]
         return {"kernel": [inputs, columns], "recurrentKernel": [out, columns], "bias": bias}
-    if kind == "conv1d":
-        return {"kernel": [size, inputs // spec.get("groups", 1), out], **bias}
-    if kind == "conv2d":
-        return {"kernel": [size, size, inputs // spec.get("groups", 1), out], **bias}
-    if kind == "conv2dTranspose":
-        return {"kernel": [size, size, out, inputs], **bias}
+    if kind in ("conv1d", "conv2d", "conv3d"):
+        return {"kernel": [*axes_of(kind) * [size], inputs // spec.get("groups", 1), out], **bias}
+    if kind.endswith("Transpose"):
+        return {"kernel": [*axes_of(kind) * [size], out, inputs], **bias}
     if kind == "depthwiseConv2d":
         multiplier = spec.get("depthMultiplier", 1)
         return {"kernel": [size, size, inputs, multiplier], "bias": [inputs * multiplier]}
@@ -57,6 +59,9 @@ def shapes_of(spec, inputs):
             "pointwiseKernel": [1, 1, inputs * multiplier, out],
             "bias": [out],
         }
+    if kind == "spectralNormalization":
+        units = spec["layer"]["units"]
+        return {"kernel": [inputs, units], "bias": [units]}
     if kind in ("batchNormalization", "groupNormalization"):
         return {"gamma": [inputs], "beta": [inputs]}
     if kind == "dense":
@@ -230,6 +235,37 @@ CASES = [
             same("dense", units=3, activation="softmax"),
         ],
     },
+    {
+        "name": "transposed-1d",
+        "inputShape": [10, 3],
+        "loss": "meanSquaredError",
+        "layers": [
+            same("conv1d", filters=8, kernelSize=3, strides=2, padding=1, activation="tanh"),
+            same("conv1dTranspose", filters=6, kernelSize=3, **UP, activation="tanh"),
+            same("conv1d", filters=8, kernelSize=3, strides=3, activation="tanh"),
+            same("conv1dTranspose", filters=3, kernelSize=2, strides=3, padding=0, outputPadding=2),
+        ],
+    },
+    {
+        "name": "transposed-3d",
+        "inputShape": [4, 6, 2, 2],
+        "loss": "meanSquaredError",
+        "layers": [
+            same("conv3d", filters=6, kernelSize=3, strides=2, padding=1, activation="tanh"),
+            same("conv3dTranspose", filters=2, kernelSize=3, **UP),
+        ],
+    },
+    {
+        "name": "spectral-norm",
+        "inputShape": [9],
+        "loss": "sparseCategoricalCrossentropy",
+        "layers": [
+            # So many iterations that what is found is the norm, from any vector.
+            same("spectralNormalization", layer=same("dense", units=8), powerIterations=99),
+            same("activation", activation="tanh"),
+            same("dense", units=3, activation="softmax"),
+        ],
+    },
 ]
 
 
@@ -247,12 +283,13 @@ def make_weights(rng, case):
             elif key == "gamma":
                 values = rng.uniform(0.8, 1.2, shape)
             else:
-                terms = shape[:2] + shape[3:] if spec["kind"] == "conv2dTranspose" else shape[:-1]
-                fan = np.prod(terms) / (2 if spec["kind"] == "conv2dTranspose" else 1)
+                is_transposed = spec["kind"].endswith("Transpose")
+                terms = shape[:-2] + shape[-1:] if is_transposed else shape[:-1]
+                fan = np.prod(terms) / (2 if is_transposed else 1)
                 values = rng.uniform(-1, 1, shape) * np.sqrt(3 / fan)
             weights[f"{name}/{key}"] = dyadic(values, 12)
-        if spec["kind"] in GATES:
-            channels = spec["units"]
+        if spec["kind"] in GATES or "layer" in spec:
+            channels = spec.get("layer", spec)["units"]
         else:
             channels = spec.get("filters", channels * spec.get("depthMultiplier", 1))
     return weights
@@ -300,7 +337,7 @@ def record(case, seed):
     if case["loss"] == "sparseCategoricalCrossentropy":
         y = np.sin(x).sum(tuple(range(1, x.ndim - 1))) @ rng.normal(size=(shape[-1], 3))
         y = y.argmax(1).astype(np.int64)
-    elif case["name"] == "transposed":
+    elif case["name"].startswith("transposed"):
         y = dyadic(0.5 * np.sin(x) + 0.1 * x, 8)
     else:
         y = dyadic(np.sin(np.cumsum(x[:, :, :1], 1) / 2), 8)

@@ -1,4 +1,5 @@
-// A recurrent layer over images, whose products are convolutions. Those of the inputs are one for all steps.
+// Recurrent layers over lines, images and volumes, whose products are convolutions. Those of the inputs are
+// one for all steps.
 import {checkChoice, checkNumber, fail, requireOptions} from '../../core/errors.ts';
 import {at} from '../../core/lists.ts';
 import {formatShape, type Shape, sameShape} from '../../core/shape.ts';
@@ -27,13 +28,20 @@ import {
   sequenceConfig,
   sequenceOptions,
 } from './recurrent-options.ts';
-import {checkDataFormat, type DataFormat, givenSizes, plainSizes, sizesOf} from './spatial-options.ts';
+import {
+  axisNames,
+  checkDataFormat,
+  type DataFormat,
+  givenSizes,
+  plainSizes,
+  sizesOf,
+} from './spatial-options.ts';
 import {overSteps, stepsFirst} from './steps.ts';
 
-export interface ConvLstm2dOptions extends LstmGateOptions, SequenceOptions {
+export interface ConvLstmOptions extends LstmGateOptions, SequenceOptions {
   /** Channels of the state, and of the output. */
   readonly filters: number;
-  /** Of the windows over the image and over the state: one number, or [height, width]. */
+  /** Of the windows over the image and over the state: one number, or one for each axis. */
   readonly kernelSize: PerAxis;
   /** How far windows over the image lie apart. 1 by default. */
   readonly strides?: PerAxis;
@@ -54,10 +62,10 @@ const known = [
   ...flags,
 ];
 
-function checkConvLstm(where: string, options: ConvLstm2dOptions): void {
+function checkConvLstm(where: string, options: ConvLstmOptions, axes: number): void {
   requireOptions(where, options, known);
   checkNumber(`${where}: filters`, options.filters, {integer: true, min: 1, max: 2 ** 24});
-  checkDataFormat(`${where}: dataFormat`, options.dataFormat, 2, 1);
+  checkDataFormat(`${where}: dataFormat`, options.dataFormat, axes, 1);
   if (options.padding !== undefined) checkChoice(`${where}: padding`, options.padding, ['valid', 'same']);
   checkGates(where, options, flags);
 }
@@ -68,9 +76,9 @@ interface Windows {
   readonly padding: 'valid' | 'same';
 }
 
-function windowsOf(where: string, options: ConvLstm2dOptions): Windows {
-  const strides = givenSizes(`${where}: strides`, options.strides, 2);
-  const dilationRate = givenSizes(`${where}: dilationRate`, options.dilationRate, 2);
+function windowsOf(where: string, options: ConvLstmOptions, axes: number): Windows {
+  const strides = givenSizes(`${where}: strides`, options.strides, axes);
+  const dilationRate = givenSizes(`${where}: dilationRate`, options.dilationRate, axes);
   if (strides?.some(size => size > 1) && dilationRate?.some(size => size > 1)) {
     const both = `strides [${strides}] and dilationRate [${dilationRate}]`;
     fail('ERR_OPTION', `${where}: ${both} cannot both be above 1, as in Keras.`);
@@ -79,7 +87,7 @@ function windowsOf(where: string, options: ConvLstm2dOptions): Windows {
   return {...(strides && {strides}), ...(dilationRate && {dilationRate}), padding};
 }
 
-/** h and c, images [height, width, filters], by the sums of all gates, which have their order from `lstm`. */
+/** h and c, images […sizes, filters], by the sums of all gates, which have their order from `lstm`. */
 type Gates = (sums: Tensor, c: Tensor) => readonly [h: Tensor, c: Tensor];
 
 function stepOf(filters: number, activation: Activation, sigma: Activation): Gates {
@@ -96,19 +104,20 @@ function stepOf(filters: number, activation: Activation, sigma: Activation): Gat
 }
 
 class ConvLstm extends MadeLayer {
-  readonly #options: ConvLstm2dOptions;
+  readonly #options: ConvLstmOptions;
   readonly #kernel: readonly number[];
   readonly #windows: Windows;
   readonly #gates: Gates;
 
-  constructor(options: ConvLstm2dOptions) {
-    const where = 'layers.convLstm2d';
-    checkConvLstm(where, options);
+  constructor(axes: 1 | 2 | 3, options: ConvLstmOptions) {
+    const kind = `convLstm${axes}d`;
+    const where = `layers.${kind}`;
+    checkConvLstm(where, options, axes);
     const {activation, recurrentActivation, config} = gatesOf(where, options);
     const {filters, padding, dataFormat} = options;
     const sequence = sequenceConfig(options);
     super(
-      'convLstm2d',
+      kind,
       options,
       () => ({
         ...{filters, padding, dataFormat},
@@ -121,24 +130,23 @@ class ConvLstm extends MadeLayer {
       (_, masks): Masks => [sequence.returnSequences ? masks[0] : undefined],
     );
     this.#options = options;
-    this.#kernel = sizesOf(`${where}: kernelSize`, options.kernelSize, 2);
-    this.#windows = windowsOf(where, options);
+    this.#kernel = sizesOf(`${where}: kernelSize`, options.kernelSize, axes);
+    this.#windows = windowsOf(where, options, axes);
     this.#gates = stepOf(filters, activation, recurrentActivation);
     Object.freeze(this);
   }
 
   override buildAll([sequence, ...given]: readonly Shape[], weight: MakeWeight): ForwardAll {
     const {name} = this;
-    if (sequence?.length !== 4) {
+    const axes = this.#kernel.length;
+    if (sequence?.length !== axes + 2) {
       const received = sequence ? formatShape(sequence) : 'nothing';
-      return fail(
-        'ERR_SHAPE',
-        `${name}: expected samples [steps, height, width, channels]. Received ${received}.`,
-      );
+      const sizes = ['steps', ...(axisNames[axes - 1] as string[]), 'channels'].join(', ');
+      return fail('ERR_SHAPE', `${name}: expected samples [${sizes}]. Received ${received}.`);
     }
     const image = sequence.slice(1);
-    const weights = this.#weightsFor(at(image, 2), weight);
-    const state = conv(zeros([1, ...image]), weights.kernel, this.#windows).shape.slice(1, 3);
+    const weights = this.#weightsFor(at(image, axes), weight);
+    const state = conv(zeros([1, ...image]), weights.kernel, this.#windows).shape.slice(1, -1);
     const shape = [...state, this.#options.filters];
     if (given.length > 0 && !(given.length === 2 && given.every(own => sameShape(own, shape)))) {
       const wanted = `states ${formatShape(shape)} and ${formatShape(shape)}, or none`;
@@ -191,7 +199,7 @@ class ConvLstm extends MadeLayer {
         sequences: [this.#inputs(weights, input, context)],
         stepsLead: true,
         states,
-        mask: stepMask('convLstm2d', context.mask, input),
+        mask: stepMask(this.kind, context.mask, input),
         zeroOutputForMask: this.#options.zeroOutputForMask ?? context.zeroOutputForMask,
         returnSequences,
         goBackwards,
@@ -214,6 +222,16 @@ class ConvLstm extends MadeLayer {
  *
  * @throws ERR_OPTION; ERR_SHAPE for samples that are no images in steps.
  */
-export function convLstm2d(options: ConvLstm2dOptions): Layer {
-  return new ConvLstm(options);
+export function convLstm2d(options: ConvLstmOptions): Layer {
+  return new ConvLstm(2, options);
+}
+
+/** The same over lines: samples [steps, length, channels], kernel [kernelSize, channels, 4·filters]. */
+export function convLstm1d(options: ConvLstmOptions): Layer {
+  return new ConvLstm(1, options);
+}
+
+/** The same over volumes: samples [steps, depth, height, width, channels]. */
+export function convLstm3d(options: ConvLstmOptions): Layer {
+  return new ConvLstm(3, options);
 }

@@ -6,7 +6,7 @@ export {categoryEncoding} from './category-encoding.ts';
 export {gruCell, lstmCell, simpleRNNCell, stackedRNNCells} from './cell-layers.ts';
 export {checkpoint} from './checkpoint.ts';
 export {concatenate} from './concatenate.ts';
-export {convLstm2d} from './conv-lstm.ts';
+export {convLstm1d, convLstm2d, convLstm3d} from './conv-lstm.ts';
 export {
   conv1d,
   conv1dTranspose,
@@ -28,6 +28,7 @@ export {normalization} from './feature-normalization.ts';
 export {flatten} from './flatten.ts';
 export {groupNormalization, rmsNormalization, unitNormalization} from './group-normalization.ts';
 export {hashing} from './hashing.ts';
+export {identity} from './identity.ts';
 export {inputLayer} from './input-layer.ts';
 export {lambda} from './lambda.ts';
 export {integerLookup, stringLookup} from './lookup.ts';

@@ -1,13 +1,13 @@
 // Layers that change the colors of images at random, and one that hides a part of them. Names, defaults and
 // ranges are Keras's.
 import {checkNumber} from '../../core/errors.ts';
-import {constant, type Tensor} from '../../core/tensor.ts';
+import {isList} from '../../core/kinds.ts';
+import {constant, failIn, type Tensor} from '../../core/tensor.ts';
 import {
   add,
   broadcastTo,
   div,
   equal,
-  exp,
   greater,
   greaterEqual,
   less,
@@ -177,27 +177,45 @@ export function randomGrayscale(options: RandomGrayscaleOptions = {}): Layer {
 export interface RandomErasingOptions extends ColorOptions {
   /** How likely an image is erased from: a number from 0 to f, or of a range, for each. 1 by default. */
   readonly factor?: Range;
-  /** The least and the most share of an image that is erased. [0.02, 0.33] by default. */
+  /**
+   * The square of the part's share of the height, and that of the width, drawn each for itself: the least and
+   * the most. [0.02, 0.33] by default.
+   */
   readonly scale?: readonly [number, number];
-  /** What is put there; by default noise around the middle of the range of values. */
-  readonly fillValue?: number;
+  /** What is put there, or one number for each channel; normal noise times white by default. */
+  readonly fillValue?: number | readonly number[];
 }
 
-/** Proportions of a part that is erased: height by width, and their inverse. */
-const mostSlender = 1 / 0.3;
-
-/** A line of zeros and ones along an axis: what a part of random place and this length covers. */
-function covers(x: Tensor, axis: 1 | 2, length: Tensor, context: CallContext): Tensor {
+/** A line of zeros and ones along an axis: what a part of random place and this share of it covers. */
+function covers(x: Tensor, axis: 1 | 2, share: Tensor, context: CallContext): Tensor {
   const size = x.shape[axis] as number;
+  const length = mul(share, size);
   const start = mul(drawn(x, context, [0, 1]), sub(size, length));
   const places = constant(
-    Float32Array.from({length: size}, (_, at) => at + 0.5),
+    Float32Array.from({length: size}, (_, at) => at),
     axis === 1 ? [1, size, 1, 1] : [1, 1, size, 1],
   );
   return logicalAnd(greaterEqual(places, start), less(places, add(start, length)));
 }
 
-/** In training, puts noise or a number in a rectangle of each image (Zhong et al. 2020, algorithm 1). */
+/** What a part is filled with, within the range of values. */
+function filling(x: Tensor, given: RandomErasingOptions['fillValue'], values: Pair, context: CallContext) {
+  if (given === undefined) {
+    return limited(mul(randomNormal(context.random(), x.shape), values[1]), values);
+  }
+  const own = Float32Array.from([given].flat());
+  const channels = x.shape[3] as number;
+  if (own.length !== 1 && own.length !== channels) {
+    const what = `fillValue: ${own.length} numbers for ${channels} channels`;
+    failIn('randomErasing', 'ERR_SHAPE', `${what}. Give one, or one for each. Received ${x}`);
+  }
+  return limited(constant(own, [own.length]), values);
+}
+
+/**
+ * In training, puts noise or a number in a rectangle of each image (Zhong et al. 2020), whose sides are drawn
+ * as Keras draws them: each for itself.
+ */
 export function randomErasing(options: RandomErasingOptions = {}): Layer {
   const where = 'layers.randomErasing';
   checkAugmentation(where, options, ['factor', 'scale', 'fillValue', 'valueRange']);
@@ -205,27 +223,23 @@ export function randomErasing(options: RandomErasingOptions = {}): Layer {
   const factor = rangeOf(`${where}: factor`, options.factor ?? 1, {min: 0, max: 1}, fromZero);
   const shares = rangeOf(`${where}: scale`, options.scale ?? [0.02, 0.33], {min: 0, max: 1}, fromZero);
   const values = valueRangeOf(where, options);
-  if (fillValue !== undefined) checkNumber(`${where}: fillValue`, fillValue, {});
+  for (const value of isList(fillValue) ? Array.from(fillValue) : [fillValue ?? 0]) {
+    checkNumber(`${where}: fillValue`, value, {});
+  }
   return augmentation('randomErasing', options, {
     config: () => ({
       factor: plainRange(options.factor),
       scale: plainRange(options.scale),
-      fillValue,
+      fillValue: typeof fillValue === 'object' ? Array.from(fillValue) : fillValue,
       valueRange: plainRange(options.valueRange),
     }),
     change(x, context) {
-      const [, height, width] = x.shape as unknown as readonly [number, number, number];
-      const area = drawn(x, context, shares);
-      const slender = Math.log(mostSlender);
-      const ratio = exp(drawn(x, context, [-slender, slender]));
-      const rows = minimum(mul(sqrt(mul(area, ratio)), height), height);
-      const columns = minimum(mul(sqrt(div(area, ratio)), width), width);
+      const [across, down] = [2, 1].map(axis =>
+        covers(x, axis as 1 | 2, sqrt(drawn(x, context, shares)), context),
+      );
       const hit = chosen(x, context, drawn(x, context, factor));
-      const inside = logicalAnd(covers(x, 1, rows, context), covers(x, 2, columns, context));
-      const [black, white] = values;
-      const noise = (): Tensor =>
-        limited(randomNormal(context.random(), x.shape, (black + white) / 2, (white - black) / 4), values);
-      return select(logicalAnd(hit, inside), fillValue ?? noise(), x);
+      const inside = logicalAnd(across as Tensor, down as Tensor);
+      return select(logicalAnd(hit, inside), filling(x, fillValue, values, context), x);
     },
   });
 }

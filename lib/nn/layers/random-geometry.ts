@@ -196,13 +196,13 @@ export function randomZoom(options: RandomZoomOptions): Layer {
 }
 
 export interface RandomShearOptions extends MapOptions {
-  /** How far rows move, as a share of their distance: from 0 to f either way, or a range. 0 by default. */
+  /** How far rows move, as a share of the distance from the first: from 0 to f, or a range. 0 by default. */
   readonly xFactor?: Range;
   /** The same of columns. 0 by default. */
   readonly yFactor?: Range;
 }
 
-/** In training, slants each image around its middle, to either side. */
+/** In training, slants each image, rows and columns to the same side, which is drawn as well. */
 export function randomShear(options: RandomShearOptions = {}): Layer {
   const where = 'layers.randomShear';
   checkAugmentation(where, options, ['xFactor', 'yFactor', ...mapOptions]);
@@ -210,12 +210,8 @@ export function randomShear(options: RandomShearOptions = {}): Layer {
   const across = rangeOf(`${where}: xFactor`, xFactor ?? 0, {min: 0, max: 1}, fromZero);
   const down = rangeOf(`${where}: yFactor`, yFactor ?? 0, {min: 0, max: 1}, fromZero);
   return mapped('randomShear', options, {xFactor, yFactor}, (x, context) => {
-    const slant = (range: Pair): Tensor => {
-      const size = drawn(x, context, range);
-      return asColumn(select(chosen(x, context, 0.5), size, neg(size)));
-    };
-    const [sideways, upright] = [slant(across), slant(down)];
-    const [bottom, right] = lastOf(x);
-    return [1, sideways, mul(sideways, -bottom / 2), upright, 1, mul(upright, -right / 2)];
+    const side = select(chosen(x, context, 0.5), 1, -1);
+    const slant = (range: Pair): Tensor => asColumn(mul(drawn(x, context, range), side));
+    return [1, slant(across), 0, slant(down), 1, 0];
   });
 }

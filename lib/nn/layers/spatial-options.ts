@@ -73,7 +73,7 @@ export function checkDataFormat(where: string, given: unknown, axes: number, bef
   fail('ERR_OPTION', `${where}: channels are the last axis here. Put ${permute} before the layer.`);
 }
 
-const axisNames = [['steps'], ['height', 'width'], ['depth', 'height', 'width']];
+export const axisNames = [['steps'], ['height', 'width'], ['depth', 'height', 'width']];
 
 /** Refuses samples that are no images of so many axes. */
 export function checkSample(name: string, sample: Shape, axes: number): void {

@@ -122,7 +122,7 @@ describe('colors', () => {
   });
 
   it('randomErasing fills a rectangle of each image', async () => {
-    const options = {factor: [1, 1], scale: [0.2, 0.5], fillValue: -9} as const;
+    const options = {factor: [1, 1], scale: [0.2, 0.5], fillValue: -9, valueRange: [-9, 255]} as const;
     const {before, after} = await changed(layers.randomErasing(options));
     after.forEach((image, index) => {
       const own = before[index] as number[];

@@ -20,7 +20,7 @@ const found = Object.entries(layers as unknown as Readonly<Record<string, Make>>
   const options = Object.fromEntries(Object.entries(needed).filter(([option]) => known.includes(option)));
   const axes = Number(/(\d)d/.exec(name)?.[1] ?? 2);
   // Steps stand before the images of a recurrent layer.
-  const before = name === 'convLstm2d' ? [5] : [];
+  const before = name.startsWith('convLstm') ? [5] : [];
   const channels = /Grayscale|Hue|Saturation/.test(name) ? 3 : 12;
   const last = [...before, ...sizesOf(axes), channels];
   const first = [...before, channels, ...sizesOf(axes)];

@@ -143,4 +143,23 @@ export const convLstmCases: Record<string, LayerCase> = {
         recurrentActivation: Math.tanh,
       }).last,
   },
+  // Lines are images of one row, and volumes of one slice are images.
+  convLstm1d: {
+    make: () => layers.convLstm1d({filters: 2, kernelSize: 3, strides: 2, padding: 'same'}),
+    inputs: [[3, 5, 2]],
+    output: [3, 2],
+    weights: {kernel: [3, 2, 8], recurrentKernel: [3, 2, 8], bias: [8]},
+    formula: ([x], weights) =>
+      runConvLstm(x as number[], weights, {
+        ...{sample: [3, 1, 5, 2], filters: 2, kernel: [1, 3], strides: [1, 2], same: true},
+      }).last,
+  },
+  convLstm3d: {
+    make: () => layers.convLstm3d({filters: 1, kernelSize: [1, 2, 2], returnSequences: true}),
+    inputs: [[2, 1, 3, 4, 1]],
+    output: [2, 1, 2, 3, 1],
+    weights: {kernel: [1, 2, 2, 1, 4], recurrentKernel: [1, 2, 2, 1, 4], bias: [4]},
+    formula: ([x], weights) =>
+      runConvLstm(x as number[], weights, {sample: [2, 3, 4, 1], filters: 1, kernel: [2, 2]}).outputs.flat(),
+  },
 };

@@ -97,6 +97,12 @@ export const sequenceCases: Record<string, LayerCase> = {
         by as number[],
       ),
   },
+  identity: {
+    make: () => layers.identity(),
+    inputs: [[3, 2]],
+    output: [3, 2],
+    formula: ([x]) => x as number[],
+  },
   masking: {
     make: () => layers.masking(),
     inputs: [[3, 2]],
