@@ -26,6 +26,20 @@ function readGrayPng(file: Buffer): {pixels: Uint8Array; width: number; height: 
   return {pixels: Buffer.concat(lines), width, height};
 }
 
+type Picture = ReturnType<typeof readGrayPng>;
+
+/** The pixels of a row of a mosaic. */
+const rowOf = ({pixels, width}: Picture, side: number, row: number): Uint8Array =>
+  pixels.subarray(row * (side + 1) * width, (row * (side + 1) + side) * width);
+
+const meanOf = (values: Uint8Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** How much brighter a row is where another one is bright than where that is dark. */
+function brighterWhere(row: Uint8Array, other: Uint8Array): number {
+  const of = (bright: boolean) => meanOf(row.filter((_, at) => (other[at] as number) > 128 === bright));
+  return of(true) / of(false);
+}
+
 /** Of what the deep run trains in full. */
 const timeout = 3_600_000;
 
@@ -104,21 +118,23 @@ it('autoencoder', async () => {
   expect([width, height]).toEqual([12 * 28, 2 * 28]);
   // Above the digits, below what came back: where one is bright, so is the other.
   const [above, below] = [pixels.subarray(0, 28 * width), pixels.subarray(28 * width)];
-  const brightness = (rows: Uint8Array, bright: boolean) => {
-    const chosen = rows.filter((_, at) => (above[at] as number) > 128 === bright);
-    return chosen.reduce((sum, value) => sum + value, 0) / chosen.length;
-  };
-  expect(brightness(below, true)).toBeGreaterThan(3 * brightness(below, false));
+  expect(brighterWhere(below, above)).toBeGreaterThan(3);
 });
 
 it('denoising', async () => {
   const file = path.join(folder, 'denoising.png');
-  const {code, stdout, stderr} = await run('denoising', ['1500', '3', file]);
+  const {code, stdout, stderr} = await run('denoising', ['3000', '6', file]);
   expect(code, stderr).toBe(0);
   const [, noisy, cleaned] = /off by ([\d.]+) with noise, by ([\d.]+) without/.exec(stdout) ?? [];
   expect(Number(cleaned)).toBeLessThan(0.7 * Number(noisy));
-  const {width, height} = readGrayPng(readFileSync(file));
-  expect([width, height]).toEqual([12 * 29 - 1, 3 * 29 - 1]);
+  const picture = readGrayPng(readFileSync(file));
+  expect([picture.width, picture.height]).toEqual([12 * 29 - 1, 3 * 29 - 1]);
+  const [before, after, digits] = [0, 1, 2].map(row => rowOf(picture, 28, row)) as [
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+  ];
+  expect(brighterWhere(after, digits)).toBeGreaterThan(2 * brighterWhere(before, digits));
 });
 
 it('variational-autoencoder', async () => {
@@ -129,8 +145,15 @@ it('variational-autoencoder', async () => {
   expect(losses.length).toBe(3);
   expect(losses[2]).toBeLessThan(0.75 * (losses[0] as number));
   expect(stdout).toMatch(/neighbours of the same digit 0\.\d+$/m);
-  const {width, height} = readGrayPng(readFileSync(file));
-  expect([width, height]).toEqual([15 * 29 - 1, 15 * 29 - 1]);
+  const picture = readGrayPng(readFileSync(file));
+  expect([picture.width, picture.height]).toEqual([15 * 29 - 1, 15 * 29 - 1]);
+  // Digits lie in the middle of their squares.
+  const whole = picture.pixels;
+  const isMiddle = (at: number): boolean =>
+    [at % picture.width, Math.floor(at / picture.width)].every(place => place % 29 >= 8 && place % 29 < 20);
+  const [middle, around] = [true, false].map(of => meanOf(whole.filter((_, at) => isMiddle(at) === of)));
+  expect(middle).toBeGreaterThan(40);
+  expect((middle as number) / (around as number)).toBeGreaterThan(1.2);
 });
 
 it('unet', {timeout}, async () => {
@@ -139,8 +162,27 @@ it('unet', {timeout}, async () => {
   expect(code, stderr).toBe(0);
   const [, overlap] = /intersection over union ([\d.]+)/.exec(stdout) ?? [];
   expect(Number(overlap)).toBeGreaterThan(deep ? 0.95 : 0.5);
-  const {width, height} = readGrayPng(readFileSync(file));
-  expect([width, height]).toEqual([10 * 49 - 1, 3 * 49 - 1]);
+  const picture = readGrayPng(readFileSync(file));
+  expect([picture.width, picture.height]).toEqual([10 * 49 - 1, 3 * 49 - 1]);
+  const [marked, drawn] = [1, 2].map(row => rowOf(picture, 48, row)) as [Uint8Array, Uint8Array];
+  expect(brighterWhere(marked, drawn)).toBeGreaterThan(2);
+});
+
+it('explain-image', async () => {
+  const file = path.join(folder, 'maps.png');
+  const {code, stdout, stderr} = await run('explain-image', ['3000', '4', file]);
+  expect(code, stderr).toBe(0);
+  expect(Number(/test accuracy ([\d.]+)$/m.exec(stdout)?.[1])).toBeGreaterThan(0.3);
+  const picture = readGrayPng(readFileSync(file));
+  expect([picture.width, picture.height]).toEqual([10 * 29 - 1, 3 * 29 - 1]);
+  const [digits, saliency, map] = [0, 1, 2].map(row => rowOf(picture, 28, row)) as [
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+  ];
+  // Both look at the strokes more than at the paper.
+  expect(brighterWhere(saliency, digits)).toBeGreaterThan(1.2);
+  expect(brighterWhere(map, digits)).toBeGreaterThan(1.8);
 });
 
 it('resnet', async () => {
@@ -154,7 +196,13 @@ it('resnet', async () => {
   expect(code, stderr).toBe(0);
   const [, accuracy] = /test accuracy ([\d.]+) on digits, \d+ wrong/.exec(stdout) ?? [];
   expect(Number(accuracy)).toBeGreaterThan(deep ? 0.85 : 0.2);
-  readGrayPng(readFileSync(path.join(folder, 'resnet-digits-wrong.png')));
+  const wrong = readGrayPng(readFileSync(path.join(folder, 'resnet-digits-wrong.png')));
+  // Strokes on black, in each row of pictures.
+  for (let row = 0; row < Math.floor(wrong.height / 29); row++) {
+    const pictures = rowOf(wrong, 28, row);
+    expect(pictures.filter(value => value > 200).length / pictures.length).toBeGreaterThan(0.01);
+    expect(pictures.filter(value => value < 20).length / pictures.length).toBeGreaterThan(0.3);
+  }
   expect(readFileSync(path.join(folder, 'resnet-digits-curve.svg'), 'utf8')).toMatch(/^<svg .*<\/svg>\n$/s);
 });
 
