@@ -6,10 +6,11 @@ import {type Model, setThreads} from '../lib/index.ts';
 import {peakOf} from './ceiling.ts';
 import {drawMemory, growthOf, plannedBytes, timeGeneration} from './generation.ts';
 import {type BenchOptions, type Figure, type Figures, figuresOf} from './options.ts';
+import {type Batches, giveWork, inputsOf, type Work} from './peers/given.ts';
 import {bestOfOthers, type Peer, startPeers, type Times, tableOf, timeInTurns} from './peers/turns.ts';
 import {timeRecommenders} from './recommender.ts';
 import {digits, percent, resultsFile, saveResults} from './report.ts';
-import {type SequenceWorkload, sequenceWorkloads} from './sequence-workloads.ts';
+import {recurrentUnits, type SequenceWorkload, sequenceWorkloads} from './sequence-workloads.ts';
 import {compareTables} from './table-rows.ts';
 
 const scripts = {
@@ -20,29 +21,33 @@ const scripts = {
 
 /** Chainrule's model, which makes as many steps as there are batches. */
 class Own {
-  readonly #model: Model;
-  readonly #data: ReturnType<SequenceWorkload['data']>;
-  readonly #batch: number;
+  readonly model: Model;
+  readonly batches: Batches;
   readonly steps: number;
 
   constructor(workload: SequenceWorkload, steps: number, precision: Precision = 'float32') {
-    this.#model = workload.make(precision);
-    this.#data = workload.data(steps);
-    this.#batch = workload.batch;
+    this.model = workload.make(precision);
+    this.batches = workload.data(steps);
     this.steps = steps;
   }
 
   /** Microseconds of a step. */
   async time(): Promise<number> {
-    const {x, y} = this.#data;
+    const {y, batch: batchSize} = this.batches;
     const started = performance.now();
-    await this.#model.fit(x, y, {batchSize: this.#batch, epochs: 1, shuffle: false, verbose: 0});
+    await this.model.fit(inputsOf(this.batches), y, {batchSize, epochs: 1, shuffle: false, verbose: 0});
     return ((performance.now() - started) / this.steps) * 1000;
   }
 
   dispose(): void {
-    this.#model.dispose();
+    this.model.dispose();
   }
+}
+
+/** PyTorch's LSTM has a second bias, so that its first update, not its first loss, is another. */
+function workFor({name}: SequenceWorkload, runtime: Peer['runtime'], own: Work): Work {
+  if (runtime !== 'torch' || name !== 'lstm') return own;
+  return {parameters: own.parameters + 4 * recurrentUnits, losses: own.losses.slice(0, 1)};
 }
 
 const inBfloat16 = 'chainrule, bfloat16';
@@ -56,15 +61,17 @@ async function timeWorkload(
   const own = new Own(workload, steps);
   // Steps of recurrent nets are float32.
   const half = workload.name === 'transformer-char' ? new Own(workload, steps, 'bfloat16') : undefined;
-  const {name, batch} = workload;
+  const {name} = workload;
   try {
+    const work = peers.length > 0 ? await giveWork(name, own.model, own.batches) : undefined;
     await own.time();
     await half?.time();
     return await timeInTurns({
       name,
       own: {chainrule: () => own.time(), ...(half && {[inBfloat16]: () => half.time()})},
       peers,
-      request: {workload: name, batch, steps},
+      request: {workload: name, steps, given: work?.given},
+      ...(work && {workOf: ({runtime}) => workFor(workload, runtime, work.own)}),
       rounds: quick ? 3 : 7,
     });
   } finally {
