@@ -1,4 +1,4 @@
-// The plans whose instructions `npm run guard` counts: a training step of each kind of kernel, and a prediction.
+// Plans whose instructions `npm run guard` counts: a training step of each kind of kernel, and a prediction.
 import {layers, type Sequential, sequential} from '../lib/index.ts';
 import {record} from './record.ts';
 

@@ -54,8 +54,9 @@ export class TimedInstruction {
 
   /**
    * Seconds of one product, of many in about so many seconds, after as many that wake the team and warm the
-   * caches, as for the libraries; on several threads of so many that the figure can be trusted. A thread that is interrupted may book time of one instruction on its
-   * neighbour, so what counts is the whole step less the least that the others took.
+   * caches, as for the libraries; on several threads of so many that the figure can be trusted. A thread that
+   * is interrupted may book time of one instruction on its neighbour, so what counts is the whole step less
+   * the least that the others took.
    */
   async time(threads: number, seconds: number): Promise<number> {
     const least = threads === 1 ? seconds / 2 : Math.max(seconds / 2, leastTurnSeconds);

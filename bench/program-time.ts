@@ -10,8 +10,8 @@ export interface ProgramTurns {
 }
 
 /**
- * Microseconds of a step, over inputs by name. A turn has 20 steps, so that its own cost does not count, or as
- * many more as can be trusted on so many threads; undefined where none could.
+ * Microseconds of a step, over inputs by name. A turn has 20 steps, so that its own cost does not count, or
+ * as many more as can be trusted on so many threads; undefined where none could.
  */
 export async function timeProgram(
   program: Pick<CompiledProgram, 'run'>,

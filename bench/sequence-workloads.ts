@@ -13,8 +13,7 @@ export interface SequenceWorkload {
   data(count: number): Batches;
 }
 
-export const recurrentUnits = 128;
-const [features, units, classes, length, batch] = [64, recurrentUnits, 64, 40, 128];
+const [features, units, classes, length, batch] = [64, 128, 64, 40, 128];
 
 function recurrent(name: 'lstm' | 'gru', gates: number): SequenceWorkload {
   const perRow = 2 * gates * units * (2 * features + 3 * units);

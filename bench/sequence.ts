@@ -6,11 +6,11 @@ import {type Model, setThreads} from '../lib/index.ts';
 import {peakOf} from './ceiling.ts';
 import {drawMemory, growthOf, plannedBytes, timeGeneration} from './generation.ts';
 import {type BenchOptions, type Figure, type Figures, figuresOf} from './options.ts';
-import {type Batches, giveWork, inputsOf, type Work} from './peers/given.ts';
+import {type Batches, giveWork, inputsOf} from './peers/given.ts';
 import {bestOfOthers, type Peer, startPeers, type Times, tableOf, timeInTurns} from './peers/turns.ts';
 import {timeRecommenders} from './recommender.ts';
 import {digits, percent, resultsFile, saveResults} from './report.ts';
-import {recurrentUnits, type SequenceWorkload, sequenceWorkloads} from './sequence-workloads.ts';
+import {type SequenceWorkload, sequenceWorkloads} from './sequence-workloads.ts';
 import {compareTables} from './table-rows.ts';
 
 const scripts = {
@@ -44,12 +44,6 @@ class Own {
   }
 }
 
-/** PyTorch's LSTM has a second bias, so that its first update, not its first loss, is another. */
-function workFor({name}: SequenceWorkload, runtime: Peer['runtime'], own: Work): Work {
-  if (runtime !== 'torch' || name !== 'lstm') return own;
-  return {parameters: own.parameters + 4 * recurrentUnits, losses: own.losses.slice(0, 1)};
-}
-
 const inBfloat16 = 'chainrule, bfloat16';
 
 async function timeWorkload(
@@ -71,7 +65,7 @@ async function timeWorkload(
       own: {chainrule: () => own.time(), ...(half && {[inBfloat16]: () => half.time()})},
       peers,
       request: {workload: name, steps, given: work?.given},
-      ...(work && {workOf: ({runtime}) => workFor(workload, runtime, work.own)}),
+      ...(work && {workOf: () => work.own}),
       rounds: quick ? 3 : 7,
     });
   } finally {

@@ -33,7 +33,7 @@ const cases: readonly Case[] = [
   })),
 ];
 
-/** Microseconds of a step. Of its result an element is given back, so that a step writes where the one before did. */
+/** Microseconds of a step. An element of its result is given back, so that all steps write to one place. */
 async function time({name, dtype, result}: Case, turns: ProgramTurns): Promise<number | undefined> {
   const [a, b] = ['a', 'b'].map(own => ops.input({name: own, shape: [elements], dtype})) as [Tensor, Tensor];
   const y = result([a, b]);

@@ -24,11 +24,13 @@ class Recurrent(nn.Module):
         put(cell.weight_hh_l0, weights.take(UNITS, rows.size)[:, rows], [1, 0])
         if isinstance(cell, nn.LSTM):
             put(cell.bias_ih_l0, weights.take(rows.size))
-            # Keras's has no second bias, which is trained to as much as the first.
+            # Keras's has no second bias.
             cell.bias_hh_l0.data.zero_()
-            return
-        for bias, value in zip((cell.bias_ih_l0, cell.bias_hh_l0), weights.take(2, rows.size)):
-            put(bias, value[rows])
+            cell.bias_hh_l0.requires_grad_(False)
+        else:
+            for bias, value in zip((cell.bias_ih_l0, cell.bias_hh_l0), weights.take(2, rows.size)):
+                put(bias, value[rows])
+        fill(self.head, weights)
 
     def forward(self, x):
         return self.head(self.cell(x)[0][-1])
@@ -59,7 +61,8 @@ def build(workload, given):
         (torch.from_numpy(x).transpose(0, 1).contiguous(), torch.from_numpy(y).long())
         for x, y in zip(given.x, given.y)
     ]
-    return training(model, crossentropy, [adam(model.parameters())], batches), parameters_of(model)
+    trained = [own for own in model.parameters() if own.requires_grad]
+    return training(model, crossentropy, [adam(trained)], batches), parameters_of(model)
 
 
 serve(build)

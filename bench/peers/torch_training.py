@@ -74,7 +74,8 @@ def fill(own, weights):
 def parameters_of(model):
     """How many numbers the network trains or keeps."""
     kept = [own for name, own in model.named_buffers() if "running" in name]
-    return sum(own.numel() for own in [*model.parameters(), *kept])
+    trained = [own for own in model.parameters() if own.requires_grad]
+    return sum(own.numel() for own in trained + kept)
 
 
 def adam(weights):
