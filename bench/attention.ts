@@ -18,7 +18,7 @@ interface Case {
   readonly causal?: boolean;
   /** Whether scores lose by distance. */
   readonly alibi?: boolean;
-  /** Of its result. */
+  /** Of its result; that of its gradients has a word more. */
   readonly goal?: string;
 }
 
@@ -87,11 +87,11 @@ export async function bench({quick, threads, ceiling}: BenchOptions): Promise<Fi
   console.log(`one thread, peak ${digits(peak)} GFLOP/s`);
   const lines = rows.map(row => [nameOf(row), digits(row.seconds * 1e6), percent(shareOf(row))]);
   console.log(table([['', 'µs', 'of peak'], ...lines]));
-  const reached = rows.flatMap(row =>
-    row.goal !== undefined && row.side === 'result'
-      ? [[row.goal, {value: shareOf(row)}] as const satisfies readonly [string, Figure]]
-      : [],
-  );
+  const reached = rows.flatMap(row => {
+    if (row.goal === undefined) return [];
+    const name = row.side === 'result' ? row.goal : `${row.goal}-gradients`;
+    return [[name, {value: shareOf(row)}] as const satisfies readonly [string, Figure]];
+  });
   const figures = figuresOf(Object.fromEntries(reached));
   saveResults('attention', {peak, rows, figures});
   return figures;

@@ -42,9 +42,8 @@ function runTool(threads: number, seconds: number, ...more: readonly string[]): 
   return JSON.parse(stdout) as Ceiling;
 }
 
-export function measureCeiling({quick, threads}: {quick: boolean; threads: number}): Ceiling {
-  return runTool(threads, quick ? 0.2 : 0.6);
-}
+/** In about so many seconds for each of its rates. */
+export const measureCeiling = (threads: number, seconds: number): Ceiling => runTool(threads, seconds);
 
 /** Something may have disturbed the machine while its peak was measured: the best of the run counts. */
 export function remeasurePeak(ceiling: Ceiling): Ceiling {

@@ -7,7 +7,7 @@ import {setThreads} from '../lib/index.ts';
 import * as ops from '../lib/ops/index.ts';
 import {table} from '../scripts/table.ts';
 import {bandwidthOf, type Ceiling, levelOf, peakOf, remeasurePeak} from './ceiling.ts';
-import {type BenchOptions, type Figure, type Figures, figuresOf, worstOf} from './options.ts';
+import {type BenchOptions, type Figure, type Figures, figuresOf, geometricMean, worstOf} from './options.ts';
 import {randomOperand, TimedInstruction} from './product.ts';
 import {digits, percent, saveResults} from './report.ts';
 
@@ -50,6 +50,8 @@ type Side = (typeof sides)[number];
 
 interface Case extends Shape {
   readonly goals: Readonly<Partial<Record<Side, string>>>;
+  /** Counts among sizes that nobody chose, which have goals together. */
+  readonly odd?: boolean;
 }
 
 const cases: readonly Case[] = [
@@ -76,7 +78,7 @@ const cases: readonly Case[] = [
   })),
   // Sizes that are nobody's choice.
   ...[3, 5, 7, 13, 26].flatMap(size =>
-    [1, 3, 12, 20, 50].map(channels => ({...shape(size, 32, channels, 50), goals: {}})),
+    [1, 3, 12, 20, 50].map(channels => ({...shape(size, 32, channels, 50), goals: {}, odd: true})),
   ),
 ];
 /** From 64 channels on, as they are made by default: in float32 by Winograd's products where the shape is. */
@@ -131,13 +133,13 @@ function instructionOf(given: Case, side: Side): {timed: TimedInstruction; flops
   return {timed: new TimedInstruction({operands, result: first, flops, precision}), flops, bytes};
 }
 
-async function timeCase(given: Case, threads: number, quick: boolean): Promise<Row[]> {
+async function timeCase(given: Case, quick: boolean): Promise<Row[]> {
   const rows: Row[] = [];
   for (const side of sides) {
     const {timed, flops, bytes} = instructionOf(given, side);
     let seconds = Number.POSITIVE_INFINITY;
     for (let repeat = 0; repeat < (quick ? 2 : 5); repeat++) {
-      seconds = Math.min(seconds, await timed.time(threads, quick ? 0.02 : 0.05));
+      seconds = Math.min(seconds, await timed.time(1, quick ? 0.02 : 0.05));
     }
     rows.push({...given, side, seconds, flops, bytes});
   }
@@ -163,6 +165,46 @@ function worstByGoal(
       return [name, worstOf(own.map(row => ({value: shareOf(row), note: nameOf(row)})))];
     }),
   );
+}
+
+/** Of all sizes that nobody chose the mean, and from 12 channels on, where rows of lanes fill, the worst. */
+export function oddFigures(
+  rows: readonly (Figure & {readonly channels: number})[],
+): Record<string, Figure | undefined> {
+  const worst = worstOf(rows.filter(({channels}) => channels >= 12));
+  const mean = rows.length > 0 ? {value: geometricMean(rows.map(({value}) => value))} : undefined;
+  return {'conv-odd': mean, 'conv-odd-worst': worst && {value: worst.value, note: worst.note ?? ''}};
+}
+
+/**
+ * One thread ÷ all, for each side that has a goal, measured in turns. What lies in memory is left out: it
+ * gains by threads what memory does.
+ */
+async function measureScaling(threads: number, quick: boolean): Promise<readonly Figure[]> {
+  const found: Figure[] = [];
+  for (const given of [...cases, ...channelwise]) {
+    for (const side of sides.filter(own => (given.goals[own] ?? 'depthwise') !== 'depthwise')) {
+      const {timed} = instructionOf(given, side);
+      const best = {one: Number.POSITIVE_INFINITY, all: Number.POSITIVE_INFINITY};
+      for (let repeat = 0; repeat < (quick ? 2 : 5); repeat++) {
+        setThreads(1);
+        best.one = Math.min(best.one, await timed.time(1, quick ? 0.02 : 0.05));
+        setThreads(threads);
+        best.all = Math.min(best.all, await timed.time(threads, quick ? 0.02 : 0.05));
+      }
+      const row = {...given, side, seconds: best.all, flops: 0, bytes: 0};
+      found.push({value: best.one / best.all, note: nameOf(row)});
+    }
+  }
+  return found;
+}
+
+/** The worst, beside what multiply-adds in registers gain from as many threads. */
+export function scalingOf(rows: readonly Figure[], {fmaGflops, threads}: Ceiling): Figure | undefined {
+  const worst = worstOf(rows);
+  const probe = (fmaGflops.at(-1) as number) / (fmaGflops[0] as number);
+  const beside = `${threads} threads, multiply-adds ${probe.toFixed(2)} ×`;
+  return worst && {value: worst.value, note: `${worst.note}; ${beside}`};
 }
 
 /** Direct sums ÷ Winograd's products, of the result and the gradient of the input of one shape. */
@@ -211,7 +253,7 @@ export async function bench(options: BenchOptions): Promise<Figures> {
   const {quick, threads} = options;
   setThreads(1);
   const rows: Row[] = [];
-  for (const given of [...cases, ...channelwise]) rows.push(...(await timeCase(given, 1, quick)));
+  for (const given of [...cases, ...channelwise]) rows.push(...(await timeCase(given, quick)));
   const ceiling = remeasurePeak(options.ceiling);
   const peak = peakOf(ceiling, 1);
   const plain = rows.filter(({groups}) => groups === 1);
@@ -241,20 +283,22 @@ export async function bench(options: BenchOptions): Promise<Figures> {
       ]),
     ]),
   );
-  const alone = rows.find(({goals, side}) => goals[side] === 'conv-3x3');
-  let scaling: Figure | undefined;
-  if (threads > 1 && alone) {
-    setThreads(threads);
-    const [together] = await timeCase(cases[0] as Case, threads, quick);
-    if (together) scaling = {value: alone.seconds / together.seconds, note: `${threads} threads`};
-  }
+  const scaling = threads > 1 ? await measureScaling(threads, quick) : [];
+  const scalingLines = scaling.map(({value, note = ''}) => [note, value.toFixed(2)]);
+  if (threads > 1) console.log(table([['', `one thread ÷ ${threads}`], ...scalingLines]));
+  setThreads(threads);
   const figures = figuresOf({
     ...worstByGoal(plain, row => gflops(row) / peak),
     ...worstByGoal(single, row => shareOfCopy(row, ceiling)),
-    'conv-scaling': scaling,
+    ...oddFigures(
+      rows
+        .filter(({odd}) => odd)
+        .map(row => ({value: gflops(row) / peak, note: nameOf(row), channels: row.channels})),
+    ),
+    'conv-scaling': scalingOf(scaling, ceiling),
     'conv-winograd': winogradOf(plain),
     'conv-bfloat16': worstOf(gains.map(ofRounding)),
   });
-  saveResults('conv', {threads, ceiling, rows, gains, figures});
+  saveResults('conv', {threads, ceiling, rows, scaling, gains, figures});
   return figures;
 }

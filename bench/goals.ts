@@ -183,7 +183,14 @@ const images: readonly Goal[] = [
     atLeast: 1.4,
     unit: '×',
   },
-  {name: 'conv-scaling', what: 'conv 3×3: speed-up by two threads', atLeast: 1.85, unit: '×'},
+  {
+    name: 'conv-scaling',
+    what: 'convolutions above, gradients too: speed-up by two threads, worst',
+    atLeast: 1.85,
+    unit: '×',
+  },
+  ofPeak('conv-odd', 'conv 3×3 at sizes 3 to 26 of 1 to 50 channels, gradients too, mean', 0.53),
+  ofPeak('conv-odd-worst', 'the same from 12 channels on, worst', 0.48),
 ];
 
 const ofNetwork = (name: string, atLeast: number): Goal => {
@@ -219,6 +226,8 @@ const ofSequence = (name: string, atLeast: number): Goal => ({
 const attention: readonly Goal[] = [
   ofPeak('attention-64', 'attention, T = 64, d = 32', 0.6),
   ofPeak('attention-1024', 'attention, T = 1024, d = 32', 0.69),
+  ofPeak('attention-64-gradients', 'gradients of attention, T = 64, d = 32', 0.62),
+  ofPeak('attention-1024-gradients', 'gradients of attention, T = 1024, d = 32', 0.75),
 ];
 
 /** Of the bench sequence. */

@@ -2,6 +2,15 @@
 import {layers, type SymbolicTensor} from '../lib/index.ts';
 import {mobileNetV1} from './mobile-net.ts';
 
+/**
+ * What keeps the size of an image, or halves it: Keras's `same`, which has more behind than before where a
+ * stride skips the last pixel, or alike on both sides, as in PyTorch.
+ */
+export type Padding = 'same' | 'alike';
+
+const paddingOf = (padding: Padding, kernelSize: number) =>
+  padding === 'same' ? padding : Math.floor(kernelSize / 2);
+
 /** Keras's first example of its kind. */
 export function cnn(x: SymbolicTensor): SymbolicTensor {
   const first = layers.conv2d({filters: 32, kernelSize: 3, activation: 'relu'}).apply(x);
@@ -14,36 +23,57 @@ const relu = (x: SymbolicTensor): SymbolicTensor => layers.reLU().apply(x);
 const relu6 = (x: SymbolicTensor): SymbolicTensor => layers.reLU({maxValue: 6}).apply(x);
 const pooled = (x: SymbolicTensor): SymbolicTensor => layers.globalAveragePooling2d().apply(x);
 
-function normalizedConv(x: SymbolicTensor, filters: number, kernelSize: number, strides = 1): SymbolicTensor {
-  const conv = layers.conv2d({filters, kernelSize, strides, padding: 'same', useBias: false});
+interface ConvShape {
+  readonly filters: number;
+  readonly kernelSize: number;
+  readonly strides?: number;
+  readonly padding?: Padding;
+}
+
+function normalizedConv(x: SymbolicTensor, {padding = 'same', ...shape}: ConvShape): SymbolicTensor {
+  const conv = layers.conv2d({...shape, padding: paddingOf(padding, shape.kernelSize), useBias: false});
   return layers.batchNormalization().apply(conv.apply(x));
 }
 
-function residual(x: SymbolicTensor, filters: number, strides: number): SymbolicTensor {
-  const inner = normalizedConv(relu(normalizedConv(x, filters, 3, strides)), filters, 3);
-  const shortcut = strides === 1 ? x : normalizedConv(x, filters, 1, strides);
+type Stage = Omit<ConvShape, 'kernelSize'>;
+
+function residual(x: SymbolicTensor, {filters, ...rest}: Stage): SymbolicTensor {
+  const first = relu(normalizedConv(x, {filters, kernelSize: 3, ...rest}));
+  const inner = normalizedConv(first, {filters, kernelSize: 3});
+  const shortcut = rest.strides === 1 ? x : normalizedConv(x, {filters, kernelSize: 1, ...rest});
   return relu(layers.add().apply([inner, shortcut]));
 }
 
 /** ResNet-8. */
-export function resnet(x: SymbolicTensor): SymbolicTensor {
-  const first = relu(normalizedConv(x, 16, 3));
-  return pooled(residual(residual(residual(first, 16, 1), 32, 2), 64, 2));
+export function resnet(x: SymbolicTensor, padding: Padding = 'same'): SymbolicTensor {
+  let y = relu(normalizedConv(x, {filters: 16, kernelSize: 3}));
+  for (const [filters, strides] of [
+    [16, 1],
+    [32, 2],
+    [64, 2],
+  ] as const) {
+    y = residual(y, {filters, strides, padding});
+  }
+  return pooled(y);
 }
 
-function separable(x: SymbolicTensor, filters: number, strides: number): SymbolicTensor {
-  const depthwise = layers.depthwiseConv2d({kernelSize: 3, strides, padding: 'same', useBias: false});
+function separable(x: SymbolicTensor, {filters, strides = 1, padding = 'same'}: Stage): SymbolicTensor {
+  const sizes = {kernelSize: 3, strides, padding: paddingOf(padding, 3)};
+  const depthwise = layers.depthwiseConv2d({...sizes, useBias: false});
   const inner = relu6(layers.batchNormalization().apply(depthwise.apply(x)));
-  return relu6(normalizedConv(inner, filters, 1));
+  return relu6(normalizedConv(inner, {filters, kernelSize: 1}));
 }
 
-export const mobileNetBlocks = (x: SymbolicTensor): SymbolicTensor =>
-  pooled(separable(separable(separable(x, 64, 1), 128, 2), 128, 1));
+export function mobileNetBlocks(x: SymbolicTensor, padding: Padding = 'same'): SymbolicTensor {
+  const first = separable(x, {filters: 64});
+  return pooled(separable(separable(first, {filters: 128, strides: 2, padding}), {filters: 128}));
+}
 
 /** MobileNetV1 of this share of its channels. */
 export function mobileNet(x: SymbolicTensor, width: number): SymbolicTensor {
-  const first = relu6(normalizedConv(x, 32 * width, 3, 2));
-  return pooled(mobileNetV1.reduce((y, [filters, strides]) => separable(y, filters * width, strides), first));
+  let y = relu6(normalizedConv(x, {filters: 32 * width, kernelSize: 3, strides: 2}));
+  for (const [filters, strides] of mobileNetV1) y = separable(y, {filters: filters * width, strides});
+  return pooled(y);
 }
 
 /** A temporal convolutional network: each level reaches twice as far back. */

@@ -1,66 +1,32 @@
-// A training step of networks of images and sequences, beside PyTorch and TensorFlow.
-import {
-  input,
-  layers,
-  type Model,
-  model,
-  type Optimizer,
-  optimizers,
-  type SymbolicTensor,
-  setThreads,
-} from '../lib/index.ts';
+// A training step of networks of images and sequences, beside PyTorch, JAX and TensorFlow.
+import {setThreads} from '../lib/index.ts';
 import {table} from '../scripts/table.ts';
-import {cnn, mobileNetBlocks, resnet, temporal} from './image-networks.ts';
+import {batchesFor, build, giveImageWork, type ImageWorkload, imageWorkloads} from './image-workloads.ts';
 import {type BenchOptions, type Figures, figuresOf} from './options.ts';
+import {inputsOf} from './peers/given.ts';
 import {bestOfOthers, type Peer, startPeers, type Times, timeInTurns} from './peers/turns.ts';
 import {digits, saveResults} from './report.ts';
 
-interface Workload {
-  readonly name: string;
-  readonly batch: number;
-  readonly shape: readonly number[];
-  readonly optimizer: () => Optimizer;
-  readonly apply: (x: SymbolicTensor) => SymbolicTensor;
-}
-
-const momentum = () => optimizers.sgd({learningRate: 0.01, momentum: 0.9});
-const workloads: readonly Workload[] = [
-  {name: 'cnn-mnist', batch: 64, shape: [28, 28, 1], optimizer: () => optimizers.adam(), apply: cnn},
-  {name: 'resnet-cifar', batch: 64, shape: [32, 32, 3], optimizer: momentum, apply: resnet},
-  {name: 'mobilenet-block', batch: 64, shape: [32, 32, 32], optimizer: momentum, apply: mobileNetBlocks},
-  {name: 'tcn', batch: 32, shape: [256, 64], optimizer: () => optimizers.adam(), apply: temporal},
-];
-
-function build({shape, apply, optimizer}: Workload): Model {
-  const x = input({shape: [...shape]});
-  const net = model({inputs: x, outputs: layers.dense({units: 10, activation: 'softmax'}).apply(apply(x))});
-  net.compile({optimizer: optimizer(), loss: 'sparseCategoricalCrossentropy'});
-  return net;
-}
-
-/** Microseconds of a step of `steps` in a row. */
-async function timeOwn(net: Model, {batch, shape}: Workload, steps: number): Promise<number> {
-  const rows = steps * batch;
-  const length = rows * shape.reduce((size, axis) => size * axis, 1);
-  const data = Float32Array.from({length}, (_, at) => ((at * 7919) % 256) / 255);
-  const y = Int32Array.from({length: rows}, (_, at) => (at * 31) % 10);
-  const x = {data, shape: [rows, ...shape]};
-  await net.fit(x, y, {batchSize: batch, epochs: 1, shuffle: false, verbose: 0});
-  const started = performance.now();
-  await net.fit(x, y, {batchSize: batch, epochs: 1, shuffle: false, verbose: 0});
-  return ((performance.now() - started) / steps) * 1000;
-}
-
-async function timeWorkload(workload: Workload, peers: readonly Peer[], quick: boolean): Promise<Times> {
+async function timeWorkload(workload: ImageWorkload, peers: readonly Peer[], quick: boolean): Promise<Times> {
   const net = build(workload);
   const steps = quick ? 5 : 20;
-  const {name, batch} = workload;
+  const {name, batch: batchSize} = workload;
+  const batches = batchesFor(workload, steps);
+  /** Microseconds of a step of as many in a row. */
+  const train = async (): Promise<number> => {
+    const started = performance.now();
+    await net.fit(inputsOf(batches), batches.y, {batchSize, epochs: 1, shuffle: false, verbose: 0});
+    return ((performance.now() - started) / steps) * 1000;
+  };
   try {
+    const work = peers.length > 0 ? await giveImageWork(workload, net, batches) : undefined;
+    await train();
     return await timeInTurns({
       name,
-      own: {chainrule: () => timeOwn(net, workload, steps)},
+      own: {chainrule: train},
       peers,
-      request: {network: name, batch, steps},
+      request: {workload: name, steps, given: work?.given},
+      ...(work && {workOf: ({runtime}) => (runtime === 'torch' ? work.torch : work.keras)}),
       rounds: quick ? 2 : 5,
     });
   } finally {
@@ -68,7 +34,7 @@ async function timeWorkload(workload: Workload, peers: readonly Peer[], quick: b
   }
 }
 
-const scripts = {torch: 'torch_images.py', tensorflow: 'tensorflow_images.py'};
+const scripts = {torch: 'torch_images.py', jax: 'jax_images.py', tensorflow: 'tensorflow_images.py'};
 
 export async function bench(options: BenchOptions): Promise<Figures> {
   const {quick, threads, workloads: chosen} = options;
@@ -76,7 +42,7 @@ export async function bench(options: BenchOptions): Promise<Figures> {
   const peers = startPeers(options, scripts);
   const steps: Record<string, Times> = {};
   try {
-    for (const workload of workloads.filter(({name}) => chosen?.includes(name) ?? true)) {
+    for (const workload of imageWorkloads.filter(({name}) => chosen?.includes(name) ?? true)) {
       steps[workload.name] = await timeWorkload(workload, peers, quick);
     }
   } finally {

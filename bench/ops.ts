@@ -11,7 +11,8 @@ import {table} from '../scripts/table.ts';
 import {type BenchOptions, type Figures, figuresOf, geometricMean, worstOf} from './options.ts';
 import {PeerProcess} from './peers/process.ts';
 import {peerSpecs, startOf} from './peers/registry.ts';
-import {digits, saveResults} from './report.ts';
+import {timeProgram} from './program-time.ts';
+import {cell, digits, saveResults} from './report.ts';
 
 /** The operands of all, by their names in both languages. */
 const [rows, columns] = [1000, 1000];
@@ -26,6 +27,8 @@ const classes = input({name: 'classes', shape: [100_000], dtype: 'int32'});
 const inside = input({name: 'inside', shape: [rows, columns]});
 const beyond = input({name: 'beyond', shape: [rows, columns]});
 const whole = input({name: 'whole', shape: [rows, columns], dtype: 'int32'});
+const queries = input({name: 'queries', shape: [8, 128, 8, 64]});
+const keys = input({name: 'keys', shape: [8, 128, 8, 64]});
 const pairs = input({name: 'pairs', shape: [rows * columns, 2], dtype: 'int32'});
 
 interface Family {
@@ -117,6 +120,9 @@ const moved: readonly Family[] = [
   family('tensorScatterUpdate', 'x.index_copy(0, ids, x)', () =>
     ops.tensorScatterUpdate(x, ops.expandDims(ids, -1), x),
   ),
+  family('tensorScatterAdd', 'x.index_add(0, ids, x)', () =>
+    ops.tensorScatterAdd(x, ops.expandDims(ids, -1), x),
+  ),
   family('pad, edge', "F.pad(x[None], [3, 3, 3, 3], 'replicate')", () =>
     ops.pad(
       x,
@@ -141,6 +147,9 @@ const reduced: readonly Family[] = [
   family('variance of columns', 'torch.var(x, 0, correction=0)', () => ops.variance(x, 0)),
   family('std of rows', 'torch.std(x, 1, correction=0)', () => ops.std(x, 1)),
   family('einsum of rows', "torch.einsum('ij,ij->i', x, x)", () => ops.einsum('ij,ij->i', x, x)),
+  family('einsum of heads', "torch.einsum('bqhd,bkhd->bhqk', queries, keys)", () =>
+    ops.einsum('bqhd,bkhd->bhqk', queries, keys),
+  ),
   family('norm of all', 'torch.linalg.vector_norm(flat)', () => ops.norm(flat)),
   family('logSumExp of rows', 'torch.logsumexp(x, 1)', () => ops.logSumExp(x, 1)),
   family('cumsum of rows', 'torch.cumsum(x, 1)', () => ops.cumsum(x, 1)),
@@ -175,11 +184,10 @@ function inputs(): Record<string, TypedArray> {
     beyond: floats(beyond, 1.5),
     whole: integers(whole, 2 ** 20),
     pairs: integers(pairs, rows),
+    queries: floats(queries),
+    keys: floats(keys),
   };
 }
-
-/** Steps of a call: enough that its own cost does not count. */
-const steps = 20;
 
 /** Of each result its first element is given back, so that a step writes where the one before did. */
 function programOf({make}: Family): CompiledProgram {
@@ -189,23 +197,16 @@ function programOf({make}: Family): CompiledProgram {
   return compileProgram({outputs: Object.fromEntries(results), store: new VariableStore()});
 }
 
-async function timeOwn(program: CompiledProgram, given: Record<string, TypedArray>, quick: boolean) {
-  const own = Object.fromEntries(
-    program.plan.io.filter(({output}) => !output).map(({name}) => [name, given[name] as TypedArray]),
+/** Those of all inputs that a program reads. */
+const readBy = ({plan}: CompiledProgram, given: Record<string, TypedArray>): Record<string, TypedArray> =>
+  Object.fromEntries(
+    plan.io.filter(({output}) => !output).map(({name}) => [name, given[name] as TypedArray]),
   );
-  let best = Number.POSITIVE_INFINITY;
-  for (let repeat = 0; repeat < (quick ? 3 : 15); repeat++) {
-    const started = performance.now();
-    await program.run(own, {steps});
-    best = Math.min(best, ((performance.now() - started) / steps) * 1000);
-  }
-  return best;
-}
 
 interface Row {
   readonly name: string;
   /** Microseconds. */
-  readonly own: number;
+  readonly own: number | undefined;
   readonly torch: number | undefined;
 }
 
@@ -228,7 +229,9 @@ export async function bench(options: BenchOptions): Promise<Figures> {
     // The peer's threads spin for a while after its last step, and a program that finds a core taken would go
     // on with one thread.
     if (torch) await pause(400);
-    const own = await timeOwn(programOf(each), given, options.quick);
+    const program = programOf(each);
+    const turns = {threads: options.threads, repeats: options.quick ? 3 : 15};
+    const own = await timeProgram(program, readBy(program, given), turns);
     const peer = await torch?.ask<{microseconds: number}>(
       {expression: each.torch, quick: options.quick},
       120,
@@ -239,13 +242,13 @@ export async function bench(options: BenchOptions): Promise<Figures> {
   console.log(`a million elements, ${options.threads} threads, microseconds`);
   const lines = measured.map(({name, own, torch: other}) => [
     name,
-    digits(own),
-    other === undefined ? '' : digits(other),
-    other === undefined ? '' : `${digits(other / own)} ×`,
+    cell(own),
+    cell(other),
+    own === undefined || other === undefined ? '' : `${digits(other / own)} ×`,
   ]);
   console.log(table([['', 'chainrule', 'PyTorch', ''], ...lines]));
   const shares = measured.flatMap(({name, own, torch: other}) =>
-    other === undefined ? [] : {value: other / own, note: name},
+    own === undefined || other === undefined ? [] : {value: other / own, note: name},
   );
   const figures = figuresOf({
     'ops-worst': worstOf(shares),

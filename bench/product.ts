@@ -5,6 +5,7 @@ import {ops} from '../lib/index.ts';
 import {type CompiledProgram, compileProgram} from '../lib/session/compile.ts';
 import {VariableStore} from '../lib/session/store.ts';
 import type {Form} from './peers/blas.ts';
+import {leastTurnSeconds} from './report.ts';
 
 /** Of the product [m,k]·[k,n], or of `count` of them. */
 export interface ProductShape {
@@ -53,10 +54,12 @@ export class TimedInstruction {
 
   /**
    * Seconds of one product, of many in about so many seconds, after as many that wake the team and warm the
-   * caches, as for the libraries. A thread that is interrupted may book time of one instruction on its
-   * neighbour, so what counts is the whole step less the least that the others took.
+   * caches, as for the libraries; on several threads of so many that the figure can be trusted. A thread that
+   * is interrupted may book time of one instruction on its neighbour, so what counts is the whole step less
+   * the least that the others took.
    */
   async time(threads: number, seconds: number): Promise<number> {
+    const least = threads === 1 ? seconds / 2 : Math.max(seconds / 2, leastTurnSeconds);
     for (let timed = false; ; timed = true) {
       const [all, own] = this.#nanoseconds;
       const steps = this.#steps;
@@ -65,8 +68,8 @@ export class TimedInstruction {
       const [allNow, ownNow] = this.#nanoseconds;
       const step = (allNow - all) / steps;
       this.#others = Math.min(this.#others, step - (ownNow - own) / steps);
-      this.#steps = Math.max(1, Math.ceil(steps * Math.min(64, (seconds * 1e9) / (step * steps))));
-      if (timed && step * steps >= (seconds * 1e9) / 2) return (step - this.#others) / 1e9;
+      this.#steps = Math.max(1, Math.ceil(steps * Math.min(64, (2e9 * least) / (step * steps))));
+      if (timed && step * steps >= least * 1e9) return (step - this.#others) / 1e9;
     }
   }
 }

@@ -1,9 +1,10 @@
 // A training step of a recommender, for the bench `sequence`: four columns of ids, each with a table of
 // embeddings of its own, whose rows side by side go through a perceptron. The update is of all rows, or with
 // sparse gradients of those alone that a batch reads.
-import {input, layers, type Model, model, optimizers, type PortData} from '../lib/index.ts';
+import {input, layers, type Model, model, optimizers} from '../lib/index.ts';
 import {bandwidthOf, type Ceiling, levelOf, peakOf} from './ceiling.ts';
 import type {BenchOptions, Figure} from './options.ts';
+import {type Batches, giveWork, inputsOf} from './peers/given.ts';
 import {bestOfOthers, type Peer, startPeers, type Times, tableOf, timeInTurns} from './peers/turns.ts';
 import {digits, percent} from './report.ts';
 
@@ -42,10 +43,13 @@ export function makeRecommender(name: Recommender, size = rows): Model {
   return net;
 }
 
-function dataFor(batches: number): {readonly x: PortData; readonly y: Float32Array} {
-  const count = batches * batch;
-  const x = Array.from({length: tables}, (_, column) => spreadIds(count, rows, column));
-  return {x, y: Float32Array.from({length: count}, (_, at) => ((at * 31) % 7) & 1)};
+export function batchesFor(steps: number): Batches {
+  const count = steps * batch;
+  const inputs = Array.from({length: tables}, (_, column) => {
+    return {data: spreadIds(count, rows, column), shape: [count, 1]};
+  });
+  const y = Float32Array.from({length: count}, (_, at) => ((at * 31) % 7) & 1);
+  return {inputs, y: {data: y, shape: [count, 1]}, batch};
 }
 
 const scripts = {
@@ -57,16 +61,23 @@ const scripts = {
 async function timeSteps(name: Recommender, peers: readonly Peer[], quick: boolean): Promise<Times> {
   // Peers walk through as many batches, so that no cache holds the rows of all.
   const steps = 30;
-  const [net, {x, y}] = [makeRecommender(name), dataFor(steps)];
+  const [net, batches] = [makeRecommender(name), batchesFor(steps)];
   const train = async (): Promise<number> => {
     const started = performance.now();
-    await net.fit(x, y, {batchSize: batch, shuffle: false, verbose: 0});
+    await net.fit(inputsOf(batches), batches.y, {batchSize: batch, shuffle: false, verbose: 0});
     return ((performance.now() - started) / steps) * 1000;
   };
   try {
+    const work = peers.length > 0 ? await giveWork(name, net, batches) : undefined;
     await train();
-    const request = {workload: name, batch, steps};
-    return await timeInTurns({name, own: {chainrule: train}, peers, request, rounds: quick ? 3 : 7});
+    return await timeInTurns({
+      name,
+      own: {chainrule: train},
+      peers,
+      request: {workload: name, steps, given: work?.given},
+      ...(work && {workOf: () => work.own}),
+      rounds: quick ? 3 : 7,
+    });
   } finally {
     net.dispose();
   }

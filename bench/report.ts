@@ -55,4 +55,17 @@ export function bestOfSync(repeats: number, action: () => void): number {
   return best;
 }
 
+/** Waking a team, with which each turn on several threads begins, takes up to so many seconds. */
+const wakingSeconds = 1e-4;
+/** Turns on several threads that are shorter tell more about waking than about work. */
+export const leastTurnSeconds = 50 * wakingSeconds;
+
+/** The figure of a turn of so many seconds, or none where it cannot be trusted. */
+export function trusted(figure: number, turnSeconds: number, threads: number): number | undefined {
+  return threads === 1 || turnSeconds >= leastTurnSeconds ? figure : undefined;
+}
+
+/** Text of a figure that may not be known. */
+export const cell = (figure: number | undefined): string => (figure === undefined ? '' : digits(figure));
+
 export const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;

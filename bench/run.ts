@@ -97,7 +97,7 @@ async function main(): Promise<void> {
   const figures = await run(only ? [...chosen] : benches, {
     quick,
     threads,
-    ceiling: measureCeiling({quick, threads}),
+    ceiling: measureCeiling(threads, quick ? 0.2 : 0.6),
     chart: given.chart === true,
     explain: given.explain === true,
     peers: listOf(given.peers),

@@ -1,7 +1,7 @@
 // The nets of the bench sequence, of which sequences.py tells the peers.
-
 import type {Precision} from '../lib/core/precision.ts';
 import {activations, input, layers, type Model, model, optimizers, sequential} from '../lib/index.ts';
+import type {Batches} from './peers/given.ts';
 
 export interface SequenceWorkload {
   readonly name: string;
@@ -10,12 +10,7 @@ export interface SequenceWorkload {
   readonly flops: number;
   make(precision?: Precision): Model;
   /** So many batches of inputs and labels. */
-  data(batches: number): {x: Rows<Float32Array>; y: Rows<Int32Array>};
-}
-
-interface Rows<Numbers> {
-  readonly data: Numbers;
-  readonly shape: readonly number[];
+  data(count: number): Batches;
 }
 
 const [features, units, classes, length, batch] = [64, 128, 64, 40, 128];
@@ -34,11 +29,11 @@ function recurrent(name: 'lstm' | 'gru', gates: number): SequenceWorkload {
       net.compile({optimizer: optimizers.adam(), loss: 'sparseCategoricalCrossentropy', precision});
       return net;
     },
-    data(batches) {
-      const rows = batches * batch;
+    data(count) {
+      const rows = count * batch;
       const data = Float32Array.from({length: rows * length * features}, (_, at) => Math.sin(at * 12.9898));
       const y = Int32Array.from({length: rows}, (_, at) => (at * 31) % classes);
-      return {x: {data, shape: [rows, length, features]}, y: {data: y, shape: [rows]}};
+      return {inputs: [{data, shape: [rows, length, features]}], y: {data: y, shape: [rows]}, batch};
     },
   };
 }
@@ -81,16 +76,17 @@ const transformer: SequenceWorkload = {
     net.compile({optimizer, loss: 'sparseCategoricalCrossentropy', precision});
     return net;
   },
-  data(batches) {
-    const rows = batches * char.batch;
+  data(count) {
+    const rows = count * char.batch;
     const ids = Int32Array.from(
       {length: rows * char.length},
       (_, at) => (at * at * 31 + 7 * at) % char.vocabulary,
     );
     const shape = [rows, char.length];
     return {
-      x: {data: Float32Array.from(ids), shape},
+      inputs: [{data: Float32Array.from(ids), shape}],
       y: {data: ids.map(id => (id * 5 + 1) % char.vocabulary), shape},
+      batch: char.batch,
     };
   },
 };

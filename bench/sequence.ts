@@ -6,6 +6,7 @@ import {type Model, setThreads} from '../lib/index.ts';
 import {peakOf} from './ceiling.ts';
 import {drawMemory, growthOf, plannedBytes, timeGeneration} from './generation.ts';
 import {type BenchOptions, type Figure, type Figures, figuresOf} from './options.ts';
+import {type Batches, giveWork, inputsOf} from './peers/given.ts';
 import {bestOfOthers, type Peer, startPeers, type Times, tableOf, timeInTurns} from './peers/turns.ts';
 import {timeRecommenders} from './recommender.ts';
 import {digits, percent, resultsFile, saveResults} from './report.ts';
@@ -20,28 +21,26 @@ const scripts = {
 
 /** Chainrule's model, which makes as many steps as there are batches. */
 class Own {
-  readonly #model: Model;
-  readonly #data: ReturnType<SequenceWorkload['data']>;
-  readonly #batch: number;
+  readonly model: Model;
+  readonly batches: Batches;
   readonly steps: number;
 
   constructor(workload: SequenceWorkload, steps: number, precision: Precision = 'float32') {
-    this.#model = workload.make(precision);
-    this.#data = workload.data(steps);
-    this.#batch = workload.batch;
+    this.model = workload.make(precision);
+    this.batches = workload.data(steps);
     this.steps = steps;
   }
 
   /** Microseconds of a step. */
   async time(): Promise<number> {
-    const {x, y} = this.#data;
+    const {y, batch: batchSize} = this.batches;
     const started = performance.now();
-    await this.#model.fit(x, y, {batchSize: this.#batch, epochs: 1, shuffle: false, verbose: 0});
+    await this.model.fit(inputsOf(this.batches), y, {batchSize, epochs: 1, shuffle: false, verbose: 0});
     return ((performance.now() - started) / this.steps) * 1000;
   }
 
   dispose(): void {
-    this.#model.dispose();
+    this.model.dispose();
   }
 }
 
@@ -56,15 +55,17 @@ async function timeWorkload(
   const own = new Own(workload, steps);
   // Steps of recurrent nets are float32.
   const half = workload.name === 'transformer-char' ? new Own(workload, steps, 'bfloat16') : undefined;
-  const {name, batch} = workload;
+  const {name} = workload;
   try {
+    const work = peers.length > 0 ? await giveWork(name, own.model, own.batches) : undefined;
     await own.time();
     await half?.time();
     return await timeInTurns({
       name,
       own: {chainrule: () => own.time(), ...(half && {[inBfloat16]: () => half.time()})},
       peers,
-      request: {workload: name, batch, steps},
+      request: {workload: name, steps, given: work?.given},
+      ...(work && {workOf: () => work.own}),
       rounds: quick ? 3 : 7,
     });
   } finally {

@@ -1,7 +1,9 @@
 // Programs of TensorFlow.js that see, with chainrule/tfjs, beside its wasm and cpu backends and PyTorch: a
 // training of cnn-mnist, MobileNet on one image, one convolution that is read.
 import {table} from '../scripts/table.ts';
+import {batchesFor, build, type ImageWorkload, imageWorkloads} from './image-workloads.ts';
 import {type BenchOptions, type Figures, figuresOf, worstOf} from './options.ts';
+import {writeGiven} from './peers/given.ts';
 import {PeerProcess, type Timed} from './peers/process.ts';
 import {type PeerSpec, peerSpecs, startOf} from './peers/registry.ts';
 import type {Backend} from './peers/tfjs-backend.ts';
@@ -53,6 +55,15 @@ const rows: readonly Row[] = [
   conv(8, 112, 32, 64),
 ];
 
+/** PyTorch's steps of the same network, from weights and over batches of ours. */
+function requestOfTorch(): object {
+  const [workload] = imageWorkloads as readonly [ImageWorkload];
+  const net = build(workload);
+  const given = writeGiven(`tfjs-${workload.name}`, net, batchesFor(workload, batchesOn('torch')));
+  net.dispose();
+  return {workload: workload.name, steps: 40, given};
+}
+
 class Peers {
   readonly #processes = new Map<Name, PeerProcess>();
   readonly #rounds: number;
@@ -81,14 +92,12 @@ class Peers {
     const best = new Map<Name, number>();
     const chosen = [...this.#processes].filter(([name]) => row.beside.includes(name));
     for (const [name, peer] of chosen) if (name !== 'torch') await peer.ask(row.task(name), 300);
+    const forTorch = chosen.some(([name]) => name === 'torch') ? requestOfTorch() : {};
     for (let round = 0; round < this.#rounds; round++) {
       for (const [name, peer] of chosen) {
         // Once is enough for what takes seconds.
         if (name === 'cpu' && round > 0) continue;
-        const request =
-          name === 'torch'
-            ? {network: 'cnn-mnist', batch, steps: 40}
-            : {time: name === 'cpu' ? 0.1 : row.seconds};
+        const request = name === 'torch' ? forTorch : {time: name === 'cpu' ? 0.1 : row.seconds};
         const {microseconds} = await peer.ask<Timed>(request, 300);
         const each = name === 'torch' ? 1 : row.each(name);
         best.set(name, Math.min(best.get(name) ?? Number.POSITIVE_INFINITY, microseconds / each));

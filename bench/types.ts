@@ -1,8 +1,11 @@
 // What do maps of other types take beside those of float32? Ops over a million elements, in turns.
 import {compile, type DType, ops, setThreads, type Tensor} from '../lib/index.ts';
+import {compileProgram} from '../lib/session/compile.ts';
+import {VariableStore} from '../lib/session/store.ts';
 import {table} from '../scripts/table.ts';
 import type {BenchOptions, Figures} from './options.ts';
-import {digits, saveResults} from './report.ts';
+import {type ProgramTurns, timeProgram} from './program-time.ts';
+import {cell, saveResults} from './report.ts';
 
 const elements = 1_000_000;
 
@@ -30,31 +33,27 @@ const cases: readonly Case[] = [
   })),
 ];
 
-/** Runs it again and again for so many seconds; the best time in microseconds. */
-async function time({name, dtype, result}: Case, seconds: number): Promise<number> {
-  const [a, b] = ['a', 'b'].map(own => ops.input({name: own, shape: [elements], dtype}));
-  const second = name !== 'sum';
-  const program = compile(result([a as Tensor, b as Tensor]));
+/** Microseconds of a step. An element of its result is given back, so that all steps write to one place. */
+async function time({name, dtype, result}: Case, turns: ProgramTurns): Promise<number | undefined> {
+  const [a, b] = ['a', 'b'].map(own => ops.input({name: own, shape: [elements], dtype})) as [Tensor, Tensor];
+  const y = result([a, b]);
+  const first = ops.slice(ops.reshape(y, [y.size]), 0, 0, 1);
+  const program = compileProgram({outputs: {y: first}, store: new VariableStore()});
   const numbers = Array.from({length: elements}, (_, index) => 1 + (index % 90));
   const x = ops.input({name: 'x', shape: [elements]});
   const {data} = await compile(ops.cast(x, dtype)).run({x: Float32Array.from(numbers)});
-  let best = Number.POSITIVE_INFINITY;
-  for (const end = performance.now() + 1000 * seconds; performance.now() < end; ) {
-    const started = performance.now();
-    await program.run(second ? {a: data, b: data} : {a: data});
-    best = Math.min(best, 1000 * (performance.now() - started));
-  }
-  return best;
+  return timeProgram(program, name === 'sum' ? {a: data} : {a: data, b: data}, turns);
 }
 
 export async function bench({threads, quick}: BenchOptions): Promise<Figures> {
   setThreads(threads);
-  const rows: {name: string; microseconds: number}[] = [];
+  const rows: {name: string; microseconds: number | undefined}[] = [];
   for (const own of cases) {
-    rows.push({name: `${own.name} ${own.dtype}`, microseconds: await time(own, quick ? 0.2 : 1)});
+    const microseconds = await time(own, {threads, repeats: quick ? 10 : 50});
+    rows.push({name: `${own.name} ${own.dtype}`, microseconds});
   }
   console.log(`${threads} threads, microseconds for a million elements`);
-  console.log(table([['', 'µs'], ...rows.map(({name, microseconds}) => [name, digits(microseconds)])]));
+  console.log(table([['', 'µs'], ...rows.map(({name, microseconds}) => [name, cell(microseconds)])]));
   saveResults('types', {threads, rows});
   return {};
 }

@@ -3,15 +3,8 @@
 // time of each instruction beside the machine's measured ceiling.
 import path from 'node:path';
 import {pathToFileURL} from 'node:url';
-import {exceeds, timeTable} from '../bench/breakdown.ts';
-import {
-  bandwidthOf,
-  bestCeiling,
-  type Ceiling,
-  type MemoryLevel,
-  measureCeiling,
-  peakOf,
-} from '../bench/ceiling.ts';
+import {ceilingAbove, timeTable} from '../bench/breakdown.ts';
+import {bandwidthOf, type Ceiling, type MemoryLevel, measureCeiling, peakOf} from '../bench/ceiling.ts';
 import {getThreads, nativeInfo} from '../lib/runtime/program.ts';
 import {type CompiledProgram, onCompile} from '../lib/session/compile.ts';
 
@@ -42,10 +35,8 @@ async function main(): Promise<void> {
   await import(pathToFileURL(full).href);
   onCompile(undefined);
   const threads = getThreads();
-  let ceiling = measureCeiling({quick: true, threads});
-  for (let again = 0; again < 3 && programs.some(program => exceeds(program, ceiling)); again++) {
-    ceiling = bestCeiling(ceiling, measureCeiling({quick: true, threads}));
-  }
+  const seconds = Number(process.env.CHAINRULE_CEILING_SECONDS ?? 0.2);
+  const ceiling = ceilingAbove(programs, () => measureCeiling(threads, seconds));
   const bytes = bandwidthOf(ceiling.levels.at(-1) as MemoryLevel, threads, 'triad');
   const flops = peakOf(ceiling, threads);
   const machine = `${nativeInfo().isa}, ${threads} threads, ${flops} GFLOP/s, ${bytes} GB/s`;

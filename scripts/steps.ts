@@ -114,11 +114,27 @@ function places(count: number): {take(): Promise<void>; leave(): void} {
   };
 }
 
+/** What is said of the time of all steps. A warning, not a failure: what else runs here only adds to it. */
+export function totalOf(seconds: number, limitMinutes?: number): string {
+  const total = `${(seconds / 60).toFixed(1)} minutes in all`;
+  if (limitMinutes === undefined || seconds <= 60 * limitMinutes) return total;
+  return `${total}\nwarning: on an idle machine these are to be ${limitMinutes} minutes at most`;
+}
+
+export interface RunOptions {
+  /** Steps at a time. */
+  readonly sideBySide?: number;
+  /** That a whole run is to take on an idle machine at most. */
+  readonly limitMinutes?: number | undefined;
+}
+
 /**
- * Runs the steps, `sideBySide` at a time, each as soon as those that it comes after have ended; sums them up
+ * Runs the steps, so many at a time, each as soon as those that it comes after have ended; sums them up
  * and sets the exit code. The last line is for machines.
  */
-export async function runSteps(steps: readonly Step[], sideBySide = 1): Promise<void> {
+export async function runSteps(steps: readonly Step[], options: RunOptions = {}): Promise<void> {
+  const {sideBySide = 1, limitMinutes} = options;
+  const started = performance.now();
   const {take, leave} = places(sideBySide);
   const results = new Map<string, Promise<Result>>();
   for (const step of steps) {
@@ -137,6 +153,7 @@ export async function runSteps(steps: readonly Step[], sideBySide = 1): Promise<
   const {passed, failed, skipped = []} = sum(all.map(({outcome}) => outcome));
   const head = ['step', 'passed', 'failed', 'skipped', 'seconds', ''];
   console.log(`\n${table([head, ...all.map(({row}) => row)])}\n`);
+  console.log(totalOf((performance.now() - started) / 1000, limitMinutes));
   for (const what of skipped) console.log(`skipped: ${what}`);
   console.log(`${passed} passed, ${failed} failed, ${skipped.length} skipped`);
   process.exitCode = failed === 0 && passed > 0 ? 0 : 1;

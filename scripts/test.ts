@@ -83,5 +83,9 @@ function needed(names: readonly string[]): Set<string> {
 const wanted = positionals.length > 0 ? needed(positionals) : undefined;
 await runSteps(
   steps.filter(({name}) => wanted?.has(name) ?? true),
-  Math.min(2, availableParallelism()),
+  {
+    sideBySide: Math.min(2, availableParallelism()),
+    // Of everything but the deep run, two cores.
+    limitMinutes: wanted || values.deep ? undefined : 10,
+  },
 );

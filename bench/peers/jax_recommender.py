@@ -1,26 +1,11 @@
-"""JAX training a recommender, dense or by rows; see recommenders.py. jax_recommender.py step|loop THREADS."""
-from jax_steps import runner
+"""JAX training a recommender, dense or by rows; see recommenders.py. jax_recommender.py step|loop THREADS"""
+from jax_steps import adam, adam_rule, parameters_of, runner, zeros_like
 
 import jax
 import jax.numpy as jnp
-from recommenders import BATCHES, ROWS, SIZES, TABLES, WIDTH
-from sequences import serve
-
-
-def adam_rule(count, first, second, gradient):
-    """What is taken from a weight, and its new moments."""
-    first = 0.9 * first + 0.1 * gradient
-    second = 0.999 * second + 0.001 * gradient * gradient
-    rate = 1e-3 * jnp.sqrt(1 - 0.999**count) / (1 - 0.9**count)
-    return rate * first / (jnp.sqrt(second) + 1e-8), first, second
-
-
-def adam(count, weights, first, second, gradients):
-    """New weights and moments, of trees of one structure."""
-    leaves = [jax.tree.leaves(tree) for tree in (first, second, gradients)]
-    updated = zip(*(adam_rule(count, *own) for own in zip(*leaves)))
-    steps, first, second = (jax.tree.unflatten(jax.tree.structure(weights), part) for part in updated)
-    return jax.tree.map(jnp.subtract, weights, steps), first, second
+import numpy as np
+from given import serve
+from recommenders import ROWS, SIZES, TABLES, WIDTH
 
 
 def update_rows(count, table, first, second, ids, gradients):
@@ -55,38 +40,37 @@ def rows_of(tables, ids):
     return [table[own] for table, own in zip(tables, ids)]
 
 
-def dense_step(carry, x, y):
-    count, weights, first, second = carry
+def dense_step(state, x, y):
+    count, weights, moments = state
     whole = lambda own: loss_of(rows_of(own["tables"], x), own["dense"], y)
-    return count + 1, *adam(count + 1, weights, first, second, jax.grad(whole)(weights))
+    loss, gradients = jax.value_and_grad(whole)(weights)
+    return (count + 1, *adam(count + 1, weights, moments, gradients)), loss
 
 
-def sparse_step(carry, x, y):
-    count, weights, first, second = carry
+def sparse_step(state, x, y):
+    count, weights, moments = state
     count = count + 1
-    by_rows, by_dense = jax.grad(loss_of, (0, 1))(rows_of(weights["tables"], x), weights["dense"], y)
-    dense = adam(count, weights["dense"], first["dense"], second["dense"], by_dense)
-    states = zip(weights["tables"], first["tables"], second["tables"], x, by_rows)
-    tables = zip(*(update_rows(count, *state) for state in states))
-    return count, *({"tables": list(own), "dense": part} for own, part in zip(tables, dense))
+    given = rows_of(weights["tables"], x), weights["dense"]
+    loss, (by_rows, by_dense) = jax.value_and_grad(loss_of, (0, 1))(*given, y)
+    own = tuple(part["dense"] for part in moments)
+    dense, own = adam(count, weights["dense"], own, by_dense)
+    states = zip(weights["tables"], moments[0]["tables"], moments[1]["tables"], x, by_rows)
+    tables = [list(part) for part in zip(*(update_rows(count, *each) for each in states))]
+    weights, *moments = ({"tables": table, "dense": part} for table, part in zip(tables, (dense, *own)))
+    return (count, weights, tuple(moments)), loss
 
 
-def build(workload, batch):
-    keys = iter(jax.random.split(jax.random.key(1), 16))
-    normal = lambda *shape: 0.06 * jax.random.normal(next(keys), shape)
+def build(workload, given):
+    source = given.weights()
+    take = lambda *shape: jnp.array(source.take(*shape))
     weights = {
-        "tables": [normal(ROWS, WIDTH) for _ in range(TABLES)],
-        "dense": [(normal(*sizes), jnp.zeros(sizes[1])) for sizes in zip(SIZES, SIZES[1:])],
+        "tables": [take(ROWS, WIDTH) for _ in range(TABLES)],
+        "dense": [(take(*sizes), take(sizes[1])) for sizes in zip(SIZES, SIZES[1:])],
     }
-    x = jax.random.randint(next(keys), (BATCHES, TABLES, batch), 0, ROWS)
-    y = jax.random.randint(next(keys), (BATCHES, batch), 0, 2).astype(jnp.float32)
+    state = jnp.float32(0), weights, (zeros_like(weights), zeros_like(weights))
     step = sparse_step if workload == "recsys-sparse" else dense_step
-
-    def walk(carry):
-        at = carry[0].astype(jnp.int32) % BATCHES
-        return step(carry, x[at], y[at])
-
-    return runner(walk, weights)
+    parameters = parameters_of(weights)
+    return runner(step, state, given.x.astype(np.int32), given.y), parameters
 
 
 serve(build)

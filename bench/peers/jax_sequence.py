@@ -1,13 +1,15 @@
-"""JAX training nets over sequences; see sequences.py. jax_sequence.py step|loop THREADS."""
+"""JAX training nets over sequences; see given.py. jax_sequence.py step|loop THREADS"""
 from functools import partial
 
-from jax_steps import runner
+from jax_steps import adam, crossentropy, parameters_of, runner, zeros_like
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 import jax_transformer
-from sequences import CLASSES, DECAY, INPUTS, LENGTH, RATE, STEPS, UNITS, VOCABULARY, serve
+import numpy as np
+from given import serve
+from jax import lax
+from sequences import CLASSES, DECAY, INPUTS, RATE, UNITS
 
 sigmoid, tanh = jax.nn.sigmoid, jnp.tanh
 
@@ -27,59 +29,45 @@ def gru_step(weights, state, sums):
     return (g + z * (h - g),), None
 
 
-def crossentropy(logits, y):
-    picked = jnp.take_along_axis(logits, y[..., None], -1)[..., 0]
-    return jnp.mean(jax.nn.logsumexp(logits, axis=-1) - picked)
-
-
-def recurrent(workload, batch, keys):
-    """Weights, and a function from them to the loss."""
+def recurrent(workload, given):
+    """Weights, a function from them and a batch to the loss, and the batches, steps first."""
     gates, states, step = {"lstm": (4, 2, lstm_step), "gru": (3, 1, gru_step)}[workload]
-    normal = lambda *shape: 0.06 * jax.random.normal(next(keys), shape)
-    weights = {
-        "kernel": normal(INPUTS, gates * UNITS),
-        "recurrent": normal(UNITS, gates * UNITS),
-        "bias": jnp.zeros(gates * UNITS),
-        "second": jnp.zeros(gates * UNITS),
-        "head": normal(UNITS, CLASSES),
-        "offset": jnp.zeros(CLASSES),
-    }
-    x = jax.random.normal(next(keys), (LENGTH, batch, INPUTS))
-    y = jax.random.randint(next(keys), (batch,), 0, CLASSES)
+    source = given.weights()
+    take = lambda *shape: jnp.array(source.take(*shape))
+    weights = {"kernel": take(INPUTS, gates * UNITS), "recurrent": take(UNITS, gates * UNITS)}
+    if workload == "lstm":
+        weights["bias"] = take(gates * UNITS)
+    else:
+        weights["bias"], weights["second"] = take(2, gates * UNITS)
+    weights["head"], weights["offset"] = take(UNITS, CLASSES), take(CLASSES)
 
-    def loss_of(weights):
-        state = (jnp.zeros((batch, UNITS)),) * states
+    def loss_of(weights, x, y):
+        state = (jnp.zeros((x.shape[1], UNITS)),) * states
         sums = x @ weights["kernel"] + weights["bias"]
         last = lax.scan(partial(step, weights), state, sums)[0][0]
         return crossentropy(last @ weights["head"] + weights["offset"], y)
 
-    return weights, loss_of
+    return weights, loss_of, given.x.swapaxes(1, 2)
 
 
-def transformer(batch, keys):
-    x, y = (jax.random.randint(next(keys), (batch, STEPS), 0, VOCABULARY) for _ in range(2))
-    loss_of = lambda weights: crossentropy(jax_transformer.logits_of(weights, x), y)
-    return jax_transformer.make(keys), loss_of
+def transformer(given):
+    loss_of = lambda weights, x, y: crossentropy(jax_transformer.logits_of(weights, x), y)
+    return jax_transformer.make(given.weights()), loss_of, given.x.astype(np.int32)
 
 
-def build(workload, batch):
-    keys = iter(jax.random.split(jax.random.key(1), 64))
+def build(workload, given):
     is_transformer = workload == "transformer-char"
-    weights, loss_of = transformer(batch, keys) if is_transformer else recurrent(workload, batch, keys)
+    weights, loss_of, x = transformer(given) if is_transformer else recurrent(workload, given)
     decay = RATE * DECAY if is_transformer else 0
 
-    def adam(carry):
-        count, weights, first, second = carry
-        loss, gradients = jax.value_and_grad(loss_of)(weights)
-        count = count + 1
-        each = jax.tree.map
-        first = each(lambda m, g: 0.9 * m + 0.1 * g, first, gradients)
-        second = each(lambda v, g: 0.999 * v + 0.001 * g * g, second, gradients)
-        rate = RATE * jnp.sqrt(1 - 0.999**count) / (1 - 0.9**count)
-        step = lambda w, m, v: (1 - decay) * w - rate * m / (jnp.sqrt(v) + 1e-8)
-        return count, each(step, weights, first, second), first, second
+    def step(state, x, y):
+        count, weights, moments = state
+        loss, gradients = jax.value_and_grad(loss_of)(weights, x, y)
+        return (count + 1, *adam(count + 1, weights, moments, gradients, decay)), loss
 
-    return runner(adam, weights)
+    parameters = parameters_of(weights)
+    state = jnp.float32(0), weights, (zeros_like(weights), zeros_like(weights))
+    return runner(step, state, x, given.y.astype(np.int32)), parameters
 
 
 serve(build)

@@ -4,22 +4,33 @@ import jax.numpy as jnp
 from jax import lax
 from sequences import BLOCKS, HEADS, SIZE, STEPS, VOCABULARY
 
+WIDTH = SIZE // HEADS
 
-def make(keys):
-    normal = lambda *shape, scale=0.02: scale * jax.random.normal(next(keys), shape)
-    dense = lambda inputs, units: {"w": normal(inputs, units, scale=0.06), "b": jnp.zeros(units)}
-    norm = lambda: {"gamma": jnp.ones(SIZE), "beta": jnp.zeros(SIZE)}
-    block = lambda: {
-        "before_attention": norm(),
-        "before_net": norm(),
-        "projections": dense(SIZE, 3 * SIZE),
-        "output": dense(SIZE, SIZE),
-        "hidden": dense(SIZE, 4 * SIZE),
-        "net": dense(4 * SIZE, SIZE),
-    }
+
+def make(given):
+    take = lambda *shape: jnp.array(given.take(*shape))
+    dense = lambda inputs, units: {"w": take(inputs, units), "b": take(units)}
+    norm = lambda: {"gamma": take(SIZE), "beta": take(SIZE)}
+
+    def projections():
+        """Queries, keys and values of all heads in one product."""
+        kernels, biases = zip(*((take(SIZE, HEADS, WIDTH), take(HEADS, WIDTH)) for _ in "qkv"))
+        kernel = jnp.concatenate([own.reshape(SIZE, SIZE) for own in kernels], 1)
+        return {"w": kernel, "b": jnp.concatenate(biases).reshape(-1)}
+
+    def block():
+        return {
+            "projections": projections(),
+            "output": {"w": take(HEADS, WIDTH, SIZE).reshape(SIZE, SIZE), "b": take(SIZE)},
+            "before_attention": norm(),
+            "before_net": norm(),
+            "hidden": dense(SIZE, 4 * SIZE),
+            "net": dense(4 * SIZE, SIZE),
+        }
+
     return {
-        "table": normal(VOCABULARY, SIZE),
-        "positions": normal(STEPS, SIZE),
+        "table": take(VOCABULARY, SIZE),
+        "positions": take(STEPS, SIZE),
         "blocks": [block() for _ in range(BLOCKS)],
         "norm": norm(),
         "head": dense(SIZE, VOCABULARY),

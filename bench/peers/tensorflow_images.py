@@ -1,49 +1,37 @@
 """TensorFlow training networks of images and sequences, a `tf.function` of one step with its own fused
-optimizer kernels: for each line with the name of a network, a batch and steps, microseconds of a step.
-
-tensorflow_images.py graph|xla THREADS
+optimizer kernels; see given.py. tensorflow_images.py graph|xla THREADS
 """
-import json
-import os
-import sys
-import time
-
-mode, threads = sys.argv[1], int(sys.argv[2])
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-replies = os.fdopen(os.dup(1), "w")
-os.dup2(2, 1)
+from tensorflow_training import Adam, parameters_of, threads, training, zeros_like
 
 import numpy as np
 import tensorflow as tf
+from given import NORM_EPSILON, NORM_MOMENTUM, serve
 
-tf.config.threading.set_intra_op_parallelism_threads(threads)
 tf.config.threading.set_inter_op_parallelism_threads(threads)
-source = np.random.default_rng(1)
 raw = tf.raw_ops
 
 
 class Network:
-    """Weights, and the functions that use them."""
+    """Weights in the order in which they are asked for, and the functions that use them."""
 
-    def __init__(self):
-        self.weights = []
+    def __init__(self, given):
+        self.given, self.weights, self.kept = given, [], []
 
     def weight(self, *shape):
-        deviation = (2 / np.prod(shape[:-1])) ** 0.5
-        self.weights.append(tf.Variable(source.normal(0, deviation, shape).astype(np.float32)))
+        self.weights.append(tf.Variable(self.given.take(*shape)))
         return self.weights[-1]
 
-    def constant(self, size, value):
-        self.weights.append(tf.Variable(np.full(size, value, np.float32)))
-        return self.weights[-1]
+    def statistic(self, *shape):
+        self.kept.append(tf.Variable(self.given.take(*shape)))
+        return self.kept[-1]
 
     def dense(self, inputs, units):
-        kernel, bias = self.weight(inputs, units), self.constant(units, 0)
+        kernel, bias = self.weight(inputs, units), self.weight(units)
         return lambda x: tf.nn.bias_add(tf.matmul(x, kernel), bias)
 
     def conv(self, size, inputs, outputs, stride=1, padding="SAME", bias=False):
         kernel = self.weight(size, size, inputs, outputs)
-        offset = self.constant(outputs, 0) if bias else None
+        offset = self.weight(outputs) if bias else None
 
         def apply(x):
             y = tf.nn.conv2d(x, kernel, stride, padding)
@@ -56,22 +44,23 @@ class Network:
         return lambda x: tf.nn.depthwise_conv2d(x, kernel, [1, stride, stride, 1], "SAME")
 
     def batch_norm(self, channels):
-        gamma, beta = self.constant(channels, 1), self.constant(channels, 0)
-        mean, variance = (tf.Variable(np.full(channels, value, np.float32)) for value in (0, 1))
+        gamma, beta = self.weight(channels), self.weight(channels)
+        mean, variance = self.statistic(channels), self.statistic(channels)
         empty = tf.constant([], tf.float32)
 
         def apply(x):
             y, own_mean, own_variance, *_ = raw.FusedBatchNormV3(
-                x=x, scale=gamma, offset=beta, mean=empty, variance=empty, epsilon=1e-3, is_training=True
-            )
-            mean.assign_sub(0.01 * (mean - own_mean))
-            variance.assign_sub(0.01 * (variance - own_variance))
+                x=x, scale=gamma, offset=beta, mean=empty, variance=empty, epsilon=NORM_EPSILON,
+                is_training=True,
+            )  # fmt: skip
+            mean.assign_sub((1 - NORM_MOMENTUM) * (mean - own_mean))
+            variance.assign_sub((1 - NORM_MOMENTUM) * (variance - own_variance))
             return y
 
         return apply
 
     def layer_norm(self, channels):
-        gamma, beta = self.constant(channels, 1), self.constant(channels, 0)
+        gamma, beta = self.weight(channels), self.weight(channels)
 
         def apply(x):
             mean, variance = tf.nn.moments(x, -1, keepdims=True)
@@ -134,7 +123,7 @@ def mobilenet_block(network):
 def tcn(network):
     levels = []
     for level in range(4):
-        kernel, bias = network.weight(3, 64, 64), network.constant(64, 0)
+        kernel, bias = network.weight(3, 64, 64), network.weight(64)
         levels.append((2**level, kernel, bias, network.layer_norm(64)))
     last = network.dense(64, 10)
 
@@ -148,73 +137,41 @@ def tcn(network):
     return apply
 
 
+def sgd(weights):
+    momenta = zeros_like(weights)
+
+    def apply(gradients):
+        for weight, momentum, gradient in zip(weights, momenta, gradients):
+            raw.ResourceApplyMomentum(
+                var=weight.handle, accum=momentum.handle, lr=0.01, grad=gradient, momentum=0.9
+            )
+
+    return apply
+
+
+def adam(weights):
+    return Adam(weights).apply
+
+
 networks = {
-    "cnn-mnist": (cnn_mnist, (28, 28, 1), "adam"),
-    "resnet-cifar": (resnet_cifar, (32, 32, 3), "sgd"),
-    "mobilenet-block": (mobilenet_block, (32, 32, 32), "sgd"),
-    "tcn": (tcn, (256, 64), "adam"),
+    "cnn-mnist": (cnn_mnist, adam),
+    "resnet-cifar": (resnet_cifar, sgd),
+    "mobilenet-block": (mobilenet_block, sgd),
+    "tcn": (tcn, adam),
 }
 
 
-class Trainer:
-    def __init__(self, name):
-        build, self.shape, optimizer = networks[name]
-        network = Network()
-        apply = build(network)
-        weights = network.weights
-        first = [tf.Variable(tf.zeros_like(weight)) for weight in weights]
-        second = [tf.Variable(tf.zeros_like(weight)) for weight in weights] if optimizer == "adam" else []
-        power1, power2 = tf.Variable(0.9), tf.Variable(0.999)
+def build(workload, given):
+    make, optimizer = networks[workload]
+    network = Network(given.weights())
+    logits_of = make(network)
+    weights = network.weights
 
-        def update(gradients):
-            if optimizer == "sgd":
-                for weight, momentum, gradient in zip(weights, first, gradients):
-                    raw.ResourceApplyMomentum(
-                        var=weight.handle, accum=momentum.handle, lr=0.01, grad=gradient, momentum=0.9
-                    )
-                return
-            for weight, m, v, gradient in zip(weights, first, second, gradients):
-                raw.ResourceApplyAdam(
-                    var=weight.handle, m=m.handle, v=v.handle, beta1_power=power1, beta2_power=power2,
-                    lr=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-7, grad=gradient,
-                )  # fmt: skip
-            power1.assign(power1 * 0.9)
-            power2.assign(power2 * 0.999)
+    def loss_of(x, y):
+        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits_of(x)))
 
-        def step(x, y):
-            with tf.GradientTape() as tape:
-                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(y, apply(x))
-                loss = tf.reduce_mean(losses)
-            update(tape.gradient(loss, weights))
-            return loss
-
-        self.step = tf.function(step, jit_compile=mode == "xla")
-
-    def batches(self, batch, steps):
-        x = [tf.constant(source.random((batch, *self.shape), np.float32)) for _ in range(steps)]
-        return x, [tf.constant(source.integers(0, 10, batch).astype(np.int32)) for _ in range(steps)]
-
-    def run(self, x, y):
-        for own, labels in zip(x, y):
-            loss = self.step(own, labels)
-        return float(loss)
+    run = training(weights, loss_of, optimizer(weights), zip(given.x, given.y.astype(np.int32)))
+    return run, parameters_of(weights + network.kept)
 
 
-trainers = {}
-for line in sys.stdin:
-    request = json.loads(line)
-    try:
-        name, batch, steps = request["network"], request["batch"], request["steps"]
-        known = name in trainers
-        trainer = trainers.get(name) or Trainer(name)
-        trainers[name] = trainer
-        x, y = trainer.batches(batch, steps)
-        if not known:
-            trainer.run(x[:3], y[:3])
-        started = time.perf_counter()
-        trainer.run(x, y)
-        reply = {"microseconds": (time.perf_counter() - started) / steps * 1e6}
-    except Exception as error:
-        reply = {"error": f"{type(error).__name__}: {error}"[:300]}
-    replies.write(json.dumps(reply) + "\n")
-    replies.flush()
+serve(build)

@@ -1,15 +1,12 @@
-"""TensorFlow training nets over sequences; see sequences.py. tensorflow_sequence.py graph|xla THREADS."""
-import os
-import sys
+"""TensorFlow training nets over sequences; see given.py. tensorflow_sequence.py graph|xla THREADS"""
+from tensorflow_training import Adam, parameters_of, training
 
-mode, threads = sys.argv[1], int(sys.argv[2])
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-
+import numpy as np
 import tensorflow as tf
 import tensorflow_transformer
-from sequences import CLASSES, DECAY, INPUTS, LENGTH, RATE, STEPS, UNITS, VOCABULARY, serve
+from given import serve
+from sequences import CLASSES, DECAY, INPUTS, LENGTH, RATE, UNITS
 
-tf.config.threading.set_intra_op_parallelism_threads(threads)
 tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
@@ -17,67 +14,58 @@ def crossentropy(logits, y):
     return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits))
 
 
-def recurrent(workload, batch):
-    """Weights, and a function that gives the loss."""
+def recurrent(workload, given):
+    """Weights, a function from a batch to the loss, and the batches, steps first."""
+    weights = given.weights()
+    take = lambda *shape: tf.Variable(weights.take(*shape))
     gates = {"lstm": 4, "gru": 3}[workload]
-    make = lambda *shape: tf.Variable(tf.random.normal(shape, stddev=0.06))
-    kernel, recurrent, head = make(INPUTS, gates * UNITS), make(UNITS, gates * UNITS), make(UNITS, CLASSES)
-    bias, second, offset = make(gates * UNITS), make(gates * UNITS), make(CLASSES)
-    x = tf.random.normal([LENGTH, batch, INPUTS])
-    y = tf.random.uniform([batch], 0, CLASSES, tf.int32)
+    kernel, recurrent = take(INPUTS, gates * UNITS), take(UNITS, gates * UNITS)
+    bias = take(gates * UNITS) if workload == "lstm" else take(2, gates * UNITS)
+    head, offset = take(UNITS, CLASSES), take(CLASSES)
 
-    def loss_of():
-        flat = tf.matmul(tf.reshape(x, [LENGTH * batch, INPUTS]), kernel) + bias
-        h = c = tf.zeros([batch, UNITS])
+    def lstm(state, sums):
+        h, c = state
+        i, f, g, o = tf.split(sums + tf.matmul(h, recurrent), 4, 1)
+        c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
+        return tf.sigmoid(o) * tf.tanh(c), c
+
+    def gru(state, sums):
+        h = state[0]
+        z, r, g = tf.split(sums, 3, 1)
+        hz, hr, hg = tf.split(tf.matmul(h, recurrent) + bias[1], 3, 1)
+        z, g = tf.sigmoid(z + hz), tf.tanh(g + tf.sigmoid(r + hr) * hg)
+        return (g + z * (h - g),)
+
+    def loss_of(x, y):
+        batch = x.shape[1]
+        own = bias if workload == "lstm" else bias[0]
+        flat = tf.matmul(tf.reshape(x, [LENGTH * batch, INPUTS]), kernel) + own
+        state = (tf.zeros([batch, UNITS]),) * (2 if workload == "lstm" else 1)
         for sums in tf.unstack(tf.reshape(flat, [LENGTH, batch, gates * UNITS])):
-            product = tf.matmul(h, recurrent) + second
-            if workload == "lstm":
-                i, f, g, o = tf.split(sums + product, 4, 1)
-                c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
-                h = tf.sigmoid(o) * tf.tanh(c)
-            else:
-                z, r, g = tf.split(sums, 3, 1)
-                hz, hr, hg = tf.split(product, 3, 1)
-                z, g = tf.sigmoid(z + hz), tf.tanh(g + tf.sigmoid(r + hr) * hg)
-                h = g + z * (h - g)
-        return crossentropy(tf.matmul(h, head) + offset, y)
+            state = (lstm if workload == "lstm" else gru)(state, sums)
+        return crossentropy(tf.matmul(state[0], head) + offset, y)
 
-    return [kernel, recurrent, head, bias, second, offset], loss_of
+    return [kernel, recurrent, bias, head, offset], loss_of, given.x.swapaxes(1, 2)
 
 
-def transformer(batch):
-    model = tensorflow_transformer.Transformer(batch)
-    x, y = (tf.random.uniform([batch * STEPS], 0, VOCABULARY, tf.int32) for _ in range(2))
-    return model.weights, lambda: crossentropy(model.logits_of(x), y)
+def transformer(given):
+    model = tensorflow_transformer.Transformer(given.weights())
+    loss_of = lambda x, y: crossentropy(model.logits_of(x), tf.reshape(y, [-1]))
+    return model.weights, loss_of, given.x.astype(np.int32)
 
 
-def build(workload, batch):
+def build(workload, given):
     is_transformer = workload == "transformer-char"
-    weights, loss_of = transformer(batch) if is_transformer else recurrent(workload, batch)
-    first = [tf.Variable(tf.zeros_like(own)) for own in weights]
-    square = [tf.Variable(tf.zeros_like(own)) for own in weights]
-    powers = tf.Variable(0.9), tf.Variable(0.999)
+    weights, loss_of, x = transformer(given) if is_transformer else recurrent(workload, given)
+    adam = Adam(weights, RATE)
 
-    @tf.function(jit_compile=mode == "xla")
-    def step():
-        with tf.GradientTape() as tape:
-            loss = loss_of()
-        for own, m, v, gradient in zip(weights, first, square, tape.gradient(loss, weights)):
-            if is_transformer:
+    def apply(gradients):
+        if is_transformer:
+            for own in weights:
                 own.assign_sub(RATE * DECAY * own)
-            tf.raw_ops.ResourceApplyAdam(
-                var=own.handle, m=m.handle, v=v.handle, beta1_power=powers[0], beta2_power=powers[1],
-                lr=RATE, beta1=0.9, beta2=0.999, epsilon=1e-8, grad=tf.convert_to_tensor(gradient))
-        powers[0].assign(powers[0] * 0.9)
-        powers[1].assign(powers[1] * 0.999)
-        return loss
+        adam.apply(gradients)
 
-    def run(steps):
-        for _ in range(steps):
-            loss = step()
-        float(loss)
-
-    return run
+    return training(weights, loss_of, apply, zip(x, given.y.astype(np.int32))), parameters_of(weights)
 
 
 serve(build)

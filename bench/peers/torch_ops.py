@@ -43,6 +43,8 @@ operands = {
     "beyond": numbers(1000, 1000) + 1,
     "whole": integers(1 << 20, 1000, 1000).int(),
     "pairs": integers(1000, 1000000, 2),
+    "queries": numbers(8, 128, 8, 64),
+    "keys": numbers(8, 128, 8, 64),
 }
 
 

@@ -1,15 +1,10 @@
-"""PyTorch training a recommender; see recommenders.py. torch_recommender.py MODE THREADS."""
-import sys
-
+"""PyTorch training a recommender; see recommenders.py. torch_recommender.py eager|compile THREADS"""
 import torch
-from recommenders import BATCHES, ROWS, SIZES, TABLES, WIDTH
-from sequences import serve
+from given import EPSILON, serve
+from recommenders import ROWS, SIZES, TABLES, WIDTH
 from torch import nn
+from torch_training import adam, fill, parameters_of, training
 
-mode, threads = sys.argv[1], int(sys.argv[2])
-torch.set_num_threads(threads)
-torch.set_num_interop_threads(1)
-torch.set_flush_denormal(True)
 torch.manual_seed(1)
 
 
@@ -26,29 +21,19 @@ class Recommender(nn.Module):
 
 def optimizers_of(model, sparse):
     if not sparse:
-        return [torch.optim.Adam(model.parameters(), fused=True)]
+        return [adam(model.parameters())]
     # Lazy: moments of rows that are not read stay as they are.
-    tables = torch.optim.SparseAdam(list(model.tables.parameters()))
-    return [tables, torch.optim.Adam(model.dense.parameters(), fused=True)]
+    tables = torch.optim.SparseAdam(list(model.tables.parameters()), eps=EPSILON)
+    return [tables, adam(model.dense.parameters())]
 
 
-def build(workload, batch):
+def build(workload, given):
     sparse = workload == "recsys-sparse"
     model = Recommender(sparse)
-    optimizers = optimizers_of(model, sparse)
-    forward = torch.compile(model) if mode == "compile" else model
-    x, y = torch.randint(0, ROWS, (BATCHES, TABLES, batch)), torch.randint(0, 2, (BATCHES, batch)).float()
-
-    def run(steps):
-        for step in range(steps):
-            for optimizer in optimizers:
-                optimizer.zero_grad(set_to_none=True)
-            at = step % BATCHES
-            nn.functional.binary_cross_entropy_with_logits(forward(x[at]), y[at]).backward()
-            for optimizer in optimizers:
-                optimizer.step()
-
-    return run
+    fill(model, given.weights())
+    batches = [(torch.from_numpy(x).long(), torch.from_numpy(y)) for x, y in zip(given.x, given.y)]
+    loss_of = nn.functional.binary_cross_entropy_with_logits
+    return training(model, loss_of, optimizers_of(model, sparse), batches), parameters_of(model)
 
 
 serve(build)

@@ -1,68 +1,68 @@
-"""PyTorch training nets over sequences; see sequences.py. torch_sequence.py MODE THREADS."""
-import sys
-import time
-
+"""PyTorch training nets over sequences; see given.py. torch_sequence.py eager|compile THREADS"""
 import torch
 import torch_transformer
-from sequences import CLASSES, DECAY, INPUTS, LENGTH, RATE, STEPS, UNITS, VOCABULARY, serve
+from given import EPSILON, serve
+from sequences import CLASSES, DECAY, INPUTS, RATE, UNITS
 from torch import nn
+from torch_training import adam, fastest, fill, mode, parameters_of, put, training
 
-mode, threads = sys.argv[1], int(sys.argv[2])
-torch.set_num_threads(threads)
-torch.set_num_interop_threads(1)
-torch.set_flush_denormal(True)
 torch.manual_seed(1)
 
 
 class Recurrent(nn.Module):
-    def __init__(self, cell):
+    def __init__(self, kind):
         super().__init__()
-        self.cell = cell(INPUTS, UNITS)
+        self.cell = {"lstm": nn.LSTM, "gru": nn.GRU}[kind](INPUTS, UNITS)
         self.head = nn.Linear(UNITS, CLASSES)
+
+    def fill(self, weights):
+        cell = self.cell
+        # Its GRU has the reset gate first, Keras's the update gate.
+        gates = range(4) if isinstance(cell, nn.LSTM) else (1, 0, 2)
+        rows = torch.cat([torch.arange(UNITS) + UNITS * gate for gate in gates]).numpy()
+        put(cell.weight_ih_l0, weights.take(INPUTS, rows.size)[:, rows], [1, 0])
+        put(cell.weight_hh_l0, weights.take(UNITS, rows.size)[:, rows], [1, 0])
+        if isinstance(cell, nn.LSTM):
+            put(cell.bias_ih_l0, weights.take(rows.size))
+            # Keras's has no second bias.
+            cell.bias_hh_l0.data.zero_()
+            cell.bias_hh_l0.requires_grad_(False)
+        else:
+            for bias, value in zip((cell.bias_ih_l0, cell.bias_hh_l0), weights.take(2, rows.size)):
+                put(bias, value[rows])
+        fill(self.head, weights)
 
     def forward(self, x):
         return self.head(self.cell(x)[0][-1])
 
 
-def training(model, optimizer, x, y):
-    forward = torch.compile(model) if mode == "compile" else model
-
-    def run(steps):
-        for _ in range(steps):
-            optimizer.zero_grad(set_to_none=True)
-            nn.functional.cross_entropy(forward(x).flatten(0, -2), y.flatten()).backward()
-            optimizer.step()
-
-    return run
+def crossentropy(logits, y):
+    return nn.functional.cross_entropy(logits.flatten(0, -2), y.flatten())
 
 
-def transformer(batch, is_fused):
+def transformer(given, is_fused):
     model = torch_transformer.Transformer(is_fused)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=DECAY, fused=True)
-    x, y = (torch.randint(0, VOCABULARY, (batch, STEPS)) for _ in range(2))
-    return training(model, optimizer, x, y)
+    fill(model, given.weights())
+    options = {"lr": RATE, "weight_decay": DECAY, "eps": EPSILON, "fused": True}
+    optimizer = torch.optim.AdamW(model.parameters(), **options)
+    batches = [(torch.from_numpy(x).long(), torch.from_numpy(y).long()) for x, y in zip(given.x, given.y)]
+    return training(model, crossentropy, [optimizer], batches), parameters_of(model)
 
 
-def fastest(*variants):
-    """The fastest of several ways to compute the same."""
-    times = []
-    for run in variants:
-        run(3)
-        started = time.perf_counter()
-        run(5)
-        times.append(time.perf_counter() - started)
-    return variants[times.index(min(times))]
-
-
-def build(workload, batch):
+def build(workload, given):
     if workload == "generation":
         return torch_transformer.generation(mode)
     if workload == "transformer-char":
-        return fastest(transformer(batch, True), transformer(batch, False))
-    model = Recurrent({"lstm": nn.LSTM, "gru": nn.GRU}[workload])
-    optimizer = torch.optim.Adam(model.parameters(), fused=True)
-    x, y = torch.randn(LENGTH, batch, INPUTS), torch.randint(0, CLASSES, (batch,))
-    return training(model, optimizer, x, y)
+        return fastest(lambda: transformer(given, True), lambda: transformer(given, False))
+    model = Recurrent(workload)
+    fill(model, given.weights())
+    # Steps first, which its kernels are made for.
+    batches = [
+        (torch.from_numpy(x).transpose(0, 1).contiguous(), torch.from_numpy(y).long())
+        for x, y in zip(given.x, given.y)
+    ]
+    trained = [own for own in model.parameters() if own.requires_grad]
+    return training(model, crossentropy, [adam(trained)], batches), parameters_of(model)
 
 
 serve(build)

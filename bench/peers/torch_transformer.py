@@ -1,10 +1,12 @@
 """The transformer of characters in PyTorch: for training, and for one token after another."""
 import math
 
+import numpy as np
 import torch
 from sequences import BLOCKS, HEADS, SIZE, STEPS, VOCABULARY
 from torch import nn
 from torch.nn import functional as F
+from torch_training import fill, put
 
 WIDTH = SIZE // HEADS
 
@@ -19,6 +21,16 @@ class Block(nn.Module):
             nn.Linear(SIZE, 4 * SIZE), nn.GELU(approximate="tanh"), nn.Linear(4 * SIZE, SIZE)
         )
         self.register_buffer("hidden", torch.full((STEPS, STEPS), -math.inf).triu(1))
+
+    def fill(self, weights):
+        take = weights.take
+        kernels, biases = zip(*((take(SIZE, HEADS, WIDTH), take(HEADS, WIDTH)) for _ in "qkv"))
+        put(self.projections.weight, np.concatenate([own.reshape(SIZE, SIZE) for own in kernels], 1), [1, 0])
+        put(self.projections.bias, np.concatenate(biases).reshape(-1))
+        put(self.output.weight, take(HEADS, WIDTH, SIZE).reshape(SIZE, SIZE), [1, 0])
+        put(self.output.bias, take(SIZE))
+        for own in (self.before_attention, self.before_net, self.net):
+            fill(own, weights)
 
     def split(self, x):
         """Queries, keys and values of the steps: [batch, heads, steps, width] each."""
@@ -51,6 +63,12 @@ class Transformer(nn.Module):
         self.positions = nn.Parameter(0.02 * torch.randn(STEPS, SIZE))
         self.blocks = nn.ModuleList([Block(is_fused) for _ in range(BLOCKS)])
         self.norm, self.head = nn.LayerNorm(SIZE), nn.Linear(SIZE, VOCABULARY)
+
+    def fill(self, weights):
+        fill(self.table, weights)
+        put(self.positions, weights.take(STEPS, SIZE))
+        for own in (self.blocks, self.norm, self.head):
+            fill(own, weights)
 
     def forward(self, ids):
         x = self.table(ids) + self.positions

@@ -4,6 +4,7 @@ import {setTimeout as pause} from 'node:timers/promises';
 import {table} from '../../scripts/table.ts';
 import type {BenchOptions, Figure} from '../options.ts';
 import {digits} from '../report.ts';
+import {compareWork, type Work} from './given.ts';
 import {PeerProcess} from './process.ts';
 import {type PeerSpec, peerSpecs, startOf} from './registry.ts';
 
@@ -41,11 +42,26 @@ interface Turns {
   readonly peers: readonly Peer[];
   /** What peers are asked for. */
   readonly request: object;
+  /** What is known of the work that a peer is to do; without it nothing is compared. */
+  readonly workOf?: (peer: Peer) => Work;
   readonly rounds: number;
 }
 
-/** The least times of our own, which have warmed up, and of the peers. One that fails is not asked again. */
-export async function timeInTurns({name, own, peers, request, rounds}: Turns): Promise<Times> {
+type Answer = {readonly microseconds: number} & Partial<Work>;
+
+/** @throws where the first answer of a peer shows that it does other work. */
+function checkWork(name: string, {name: who}: Peer, expected: Work, answer: Answer): void {
+  const compared = compareWork(expected, answer);
+  if (typeof compared === 'string') throw new Error(`other work: ${compared}`);
+  const what = `${expected.parameters.toLocaleString('en')} weights, ${expected.losses.length} losses`;
+  console.log(`${name}: ${who} does the same work: ${what} within ${compared.toExponential(0)}`);
+}
+
+/**
+ * The least times of our own, which have warmed up, and of the peers. One that fails, or does other work, is
+ * not asked again and has no time.
+ */
+export async function timeInTurns({name, own, peers, request, workOf, rounds}: Turns): Promise<Times> {
   const least: Record<string, number> = {};
   const note = (who: string, time: number): void => {
     least[who] = Math.min(least[who] ?? Number.POSITIVE_INFINITY, time);
@@ -58,7 +74,9 @@ export async function timeInTurns({name, own, peers, request, rounds}: Turns): P
       // Threads of the one before may still spin.
       await pause(10);
       try {
-        note(peer.name, (await peer.process.ask<{microseconds: number}>(request, 600)).microseconds);
+        const answer = await peer.process.ask<Answer>(request, 600);
+        if (round === 0 && workOf) checkWork(name, peer, workOf(peer), answer);
+        note(peer.name, answer.microseconds);
       } catch (error) {
         failed.add(peer);
         console.log(`${name}: ${peer.name}: ${error instanceof Error ? error.message : error}`);

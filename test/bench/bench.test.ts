@@ -1,12 +1,15 @@
 // What the bench computes from its measurements: bounds, slopes of goals, files for its peers. The
 // measurements themselves decide no test.
 import {execFileSync} from 'node:child_process';
+import {readFileSync} from 'node:fs';
 import {beforeAll, describe, expect, test} from 'vitest';
-import {exceeds, timeTable} from '../../bench/breakdown.ts';
+import {ceilingAbove, exceeds, timeTable} from '../../bench/breakdown.ts';
 import {bandwidthOf, bestCeiling, type Ceiling, levelOf, peakOf} from '../../bench/ceiling.ts';
+import {oddFigures, scalingOf} from '../../bench/conv.ts';
 import {growthOf, plannedBytes} from '../../bench/generation.ts';
 import {goals, isReached} from '../../bench/goals.ts';
 import {gridShapes} from '../../bench/grid.ts';
+import {guardPlans} from '../../bench/guard-plans.ts';
 import {geometricMean, worstOf} from '../../bench/options.ts';
 import {buildModel} from '../../bench/peers/chainrule.ts';
 import {onnxModel} from '../../bench/peers/onnx-model.ts';
@@ -270,6 +273,34 @@ describe('shapes that nobody chose', () => {
   });
 });
 
+test('what convolutions gain by threads is the worst of them, beside what multiply-adds gain', () => {
+  const rows = [
+    {value: 1.9, note: 'a'},
+    {value: 1.7, note: 'b'},
+  ];
+  expect(scalingOf(rows, ceiling)).toEqual({value: 1.7, note: 'b; 2 threads, multiply-adds 2.00 ×'});
+  expect(scalingOf([], ceiling)).toBeUndefined();
+});
+
+test('of odd sizes the mean of all counts, and the worst of those that fill a row of lanes', () => {
+  const rows = [
+    {value: 0.1, note: 'thin', channels: 1},
+    {value: 0.4, note: 'worst', channels: 12},
+    {value: 0.8, note: 'best', channels: 50},
+  ];
+  const found = oddFigures(rows);
+  expect(found['conv-odd']?.value).toBeCloseTo((0.1 * 0.4 * 0.8) ** (1 / 3), 12);
+  expect(found['conv-odd-worst']).toEqual({value: 0.4, note: 'worst'});
+});
+
+test('each plan whose instructions are counted has a count', () => {
+  const counts: Record<string, object> = JSON.parse(readFileSync('bench/guard.json', 'utf8'));
+  const names = guardPlans.map(({name}) => name).sort();
+  for (const [compiler, known] of Object.entries(counts)) {
+    expect(Object.keys(known).sort(), compiler).toEqual(names);
+  }
+});
+
 test('a product is timed by turns that are longer than waking a team, however small it is', async () => {
   const product = new Product({form: 'nn', m: 8, k: 8, n: 8});
   const started = performance.now();
@@ -298,6 +329,23 @@ describe('the share of an instruction', () => {
     expect(exceeds(program(5243, 1 << 20), ceiling)).toBe(false);
     expect(exceeds(program(2000, 1 << 20), ceiling)).toBe(true);
     expect(timeTable(program(2000, 1 << 20), ceiling)).toMatch(/above the ceiling of L2/);
+  });
+
+  test('has its ceiling measured again while it lies above, four times in all', () => {
+    const measure = (...peaks: number[]) => {
+      let count = 0;
+      const levels = (of: number) =>
+        ceiling.levels.map(level => ({...level, readGBs: [of, of] as const, triadGBs: [of, of] as const}));
+      const found = ceilingAbove([program(2000, 1 << 20)], () => ({
+        ...ceiling,
+        levels: levels(peaks[count++] as number),
+      }));
+      return {count, read: found.levels[0]?.readGBs[1]};
+    };
+    // It moves 524 bytes in a nanosecond.
+    expect(measure(600)).toEqual({count: 1, read: 600});
+    expect(measure(300, 400, 600)).toEqual({count: 3, read: 600});
+    expect(measure(300, 410, 400, 300)).toEqual({count: 4, read: 410});
   });
 
   test('is of the best of what was measured', () => {

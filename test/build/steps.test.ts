@@ -1,6 +1,6 @@
 // A test run counts what its programs say, begins each step when it may, and tells what was skipped.
 import {afterEach, beforeEach, expect, test, vi} from 'vitest';
-import {counted, one, runSteps, sum} from '../../scripts/steps.ts';
+import {counted, one, runSteps, sum, totalOf} from '../../scripts/steps.ts';
 import {table} from '../../scripts/table.ts';
 
 let lines: string[] = [];
@@ -42,9 +42,12 @@ test('steps run two at a time, each after those that it needs, whatever became o
       return {passed: 2, failed: 0, skipped: name === 'lint' ? ['half of it: it is late'] : []};
     },
   });
-  await runSteps([step('build', 4), step('lint', 2), step('tests', 1, ['build', 'not there'])], 2);
+  await runSteps([step('build', 4), step('lint', 2), step('tests', 1, ['build', 'not there'])], {
+    sideBySide: 2,
+  });
   expect(events.slice(0, 2)).toEqual(['build begins', 'lint begins']);
   expect(events.indexOf('tests begins')).toBeGreaterThan(events.indexOf('build ends'));
+  expect(lines.at(-3)).toMatch(/^0\.0 minutes in all$/);
   expect(lines.slice(-2)).toEqual(['skipped: half of it: it is late', '4 passed, 1 failed, 1 skipped']);
   expect(process.exitCode).toBe(1);
 });
@@ -53,6 +56,15 @@ test('a run of nothing has failed', async () => {
   await runSteps([{name: 'neon', run: () => ({passed: 0, failed: 0, skipped: ['NEON: no qemu']})}]);
   expect(lines.at(-1)).toBe('0 passed, 0 failed, 1 skipped');
   expect(process.exitCode).toBe(1);
+});
+
+test('a run that takes longer than it is to says so', () => {
+  expect(totalOf(510, 10)).toBe('8.5 minutes in all');
+  expect(totalOf(600, 10)).toBe('10.0 minutes in all');
+  expect(totalOf(5000)).toBe('83.3 minutes in all');
+  const [total, warning] = totalOf(606, 10).split('\n');
+  expect(total).toBe('10.1 minutes in all');
+  expect(warning).toMatch(/^warning: .* 10 minutes at most$/);
 });
 
 test('numbers in tables stand flush right', () => {

@@ -110,3 +110,35 @@ it('few are compiled for all sizes up to the largest', async () => {
   });
   expect(again).toHaveLength(0);
 });
+
+it('a validation set compiles one plan more, and of another size none', async () => {
+  // Of widths of their own: models of equal structure share their plans.
+  const of = (units: number) => () =>
+    sequential([
+      layers.dense({units, activation: 'relu', inputShape: [width]}),
+      layers.dense({units: 3, activation: 'softmax'}),
+    ]);
+  const trained = (model: Sequential, rows: number, held?: number) =>
+    compiledDuring(async () => {
+      const validationData = held === undefined ? undefined : ([x(held), labels(held)] as const);
+      await model.fit(x(rows), labels(rows), {
+        epochs: 2,
+        batchSize: 32,
+        verbose: 0,
+        ...(validationData && {validationData}),
+      });
+    });
+  const plain = await trained(build(of(21)), 100);
+  const model = build(of(22));
+  const first = await trained(model, 100, 45);
+  expect(plain.length).toBeGreaterThan(0);
+  expect(first.length).toBeLessThanOrEqual(plain.length + 1);
+  for (const [rows, held] of [
+    [100, 45],
+    [100, 37],
+    [90, 20],
+    [77, 1],
+  ] as const) {
+    expect(await trained(model, rows, held), `${rows} rows, ${held} held out`).toHaveLength(0);
+  }
+});

@@ -31,6 +31,15 @@ export class Given {
     return tensor;
   }
 
+  /** Labels of three classes, and others at these places. */
+  labels(name: string, shape: readonly number[], others: Readonly<Record<number, number>>): Tensor {
+    const tensor = ops.input({name, shape, dtype: 'int32'});
+    const data = Int32Array.from({length: tensor.size}, (_, at) => others[at] ?? at % 3);
+    this.tensors.set(tensor, data);
+    this.arrays[name] = data;
+    return tensor;
+  }
+
   run(outputs: Outputs, more: Partial<ProgramRequest> = {}): Record<string, TypedArray> {
     const program = compileProgram({outputs, store: new VariableStore(), ...more});
     return program.runSync(this.arrays).outputs;
