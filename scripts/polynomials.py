@@ -116,6 +116,14 @@ def trigonometry():
     whole = lambda c, r: 1 + r**2 * (r**2 * horner(c, r**2) - mpf(1) / 2)
     show('cos', q, whole, cos, -sqrt(edge), sqrt(edge))
 
+    # In doubles, for the tangent: sin(r) = r (1 + r^2 p(r^2)) and cos(r) = 1 + r^2 q(r^2).
+    p = remez(around_zero(odd(lambda r: (sin(r) / r - 1) / r**2), -mpf(1) / 6),
+              odd(lambda r: abs(r**3 / sin(r)) if r > 1e-12 else mpf('1e-24')), mpf(0), edge, 3)
+    show('wide sin', p, lambda c, r: r + r**3 * horner(c, r**2), sin, -sqrt(edge), sqrt(edge), float)
+    q = remez(around_zero(odd(lambda r: (cos(r) - 1) / r**2), -mpf(1) / 2),
+              odd(lambda r: r**2 / cos(r) if r > 1e-12 else mpf('1e-24')), mpf(0), edge, 3)
+    show('wide cos', q, lambda c, r: 1 + r**2 * horner(c, r**2), cos, -sqrt(edge), sqrt(edge), float)
+
     # atan(x) = x + x^3 p(x^2) for |x| <= 1; asin(x) = x + x^3 p(x^2) for |x| <= 1/2.
     p = remez(around_zero(odd(lambda x: (atan(x) - x) / x**3), -mpf(1) / 3),
               odd(lambda x: abs(x**3 / atan(x)) if x > 1e-12 else mpf('1e-24')), mpf(0), mpf(1), 9)

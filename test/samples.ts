@@ -320,7 +320,7 @@ export const samples: {readonly [Name in OpName]: OpSamples} = {
   round: unary(wide, correctlyRounded, spread),
   sin: unary(wide, ulps(1.6), reals),
   cos: unary(wide, ulps(1.6), reals),
-  tan: unary(wide, ulps(3), inside),
+  tan: unary(wide, ulps(0.51), inside),
   asin: unary(inside, ulps(2), inside),
   acos: unary(inside, ulps(1.5), inside),
   atan: unary(wide, ulps(1.6), reals),

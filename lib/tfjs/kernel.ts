@@ -276,7 +276,9 @@ export function kernelFor({kernelName, kernelFunc}: KernelConfig): KernelFunc {
     const attributes = attrs ?? noAttributes;
     const result = own(inputs as Inputs, attributes, backend as ChainruleBackend);
     if (typeof result !== 'string') return result;
+    const given = byTfjs(kernelFunc, inputs as Inputs, attributes, backend as ChainruleBackend);
+    // Only now: what tfjs refuses, too, nobody has computed.
     countHandedOver(kernelName, result);
-    return byTfjs(kernelFunc, inputs as Inputs, attributes, backend as ChainruleBackend);
+    return given;
   };
 }

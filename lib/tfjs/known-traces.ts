@@ -2,6 +2,7 @@
 // their sizes alone are a family, which may have one plan for any number of rows.
 import {type Planned, PlannedTrace, RowsOfTraces} from './planned.ts';
 import {type RowForm, rowFormOf, rowsIn, type TraceSizes} from './row-form.ts';
+import {ways} from './ways.ts';
 
 /** Fewer rows than these leave sums out of a plan. */
 const fewestRows = 2;
@@ -121,7 +122,7 @@ const order = new Set<Known>();
 function hashOf(words: readonly number[]): number {
   let hash = 0x811c9dc5 | 0;
   for (let at = 0; at < words.length; at++) hash = Math.imul(hash ^ (words[at] as number), 0x01000193);
-  return hash;
+  return hash & ways.hashBits;
 }
 
 function same(a: readonly number[], b: readonly number[]): boolean {

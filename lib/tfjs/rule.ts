@@ -3,14 +3,7 @@
 import type {Tensor, TensorSpec} from '../core/tensor.ts';
 
 /** Why a kernel is handed to tfjs's own: the words of docs/tfjs.md. */
-export type Reason =
-  | 'digits'
-  | 'not yet'
-  | 'other types'
-  | 'ragged'
-  | 'refused'
-  | 'shape depends on data'
-  | 'strings';
+export type Reason = 'not yet' | 'other types' | 'ragged' | 'refused' | 'shape depends on data' | 'strings';
 
 type Required<Name extends string> = Name extends `${string}?` ? never : Name;
 type Optional<Name extends string> = Name extends `${infer Own}?` ? Own : never;

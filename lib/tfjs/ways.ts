@@ -8,6 +8,8 @@ export const ways = {
   callsATurn: 400,
   /** The same at the end of a trace, of a program that lets nothing else run. */
   callsATrace: 1600,
+  /** Bits that count of the hash of a trace: without any, all traces have the same. */
+  hashBits: -1,
 };
 
 /**

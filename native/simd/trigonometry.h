@@ -9,8 +9,9 @@ namespace chainrule {
 namespace {
 
 // x = quadrant * pi / 2 + r with |r| <= pi / 4 and a little more; of the quadrant, the last two bits count.
+// `excess` is what rounding added to r.
 struct Angle {
-  Vec r;
+  Vec r, excess;
   IntVec quadrant;
 };
 
@@ -23,10 +24,11 @@ __attribute__((noinline)) void reduce_large(Vec x, Angle* angle) {
   static constexpr uint32_t kTurns[] = {0x28be60db, 0x9391054a, 0x7f09d5f4, 0x7d4d3770,
                                         0x36d8a566, 0x4f10e410, 0x7f9458ea};
   constexpr double kHalfPiOverTwoTo62 = 0x1.921fb54442d18p-62;
-  float of_x[kLanes], r[kLanes];
+  float of_x[kLanes], r[kLanes], excess_of_r[kLanes];
   int32_t quadrant[kLanes];
   store(of_x, x);
   store(r, angle->r);
+  store(excess_of_r, angle->excess);
   store_int(quadrant, angle->quadrant);
   for (int i = 0; i < kLanes; ++i) {
     uint32_t bits;
@@ -43,12 +45,15 @@ __attribute__((noinline)) void reduce_large(Vec x, Angle* angle) {
     const uint64_t turn = mantissa * (window[0] << 32 | window[1]) + (mantissa * window[2] >> 32);
     const uint64_t nearest = (turn + (uint64_t{1} << 61)) >> 62;
     const auto rest = static_cast<int64_t>(turn - (nearest << 62));
-    const auto size = static_cast<float>(static_cast<double>(rest) * kHalfPiOverTwoTo62);
+    const double exact = static_cast<double>(rest) * kHalfPiOverTwoTo62;
+    const auto size = static_cast<float>(exact);
+    const auto excess_of_size = static_cast<float>(size - exact);
     const bool negative = bits >> 31;
     r[i] = negative ? -size : size;
+    excess_of_r[i] = negative ? -excess_of_size : excess_of_size;
     quadrant[i] = negative ? -static_cast<int32_t>(nearest) : static_cast<int32_t>(nearest);
   }
-  *angle = {load(r), load_int(quadrant)};
+  *angle = {load(r), load(excess_of_r), load_int(quadrant)};
 }
 
 VEC_INLINE Angle reduce_angle(Vec x) {
@@ -57,7 +62,8 @@ VEC_INLINE Angle reduce_angle(Vec x) {
   DoubleVec turns = fma(wide, splat_double(0x1.45f306dc9c883p-1), shift) - shift;
   DoubleVec r = fnma(turns, splat_double(0x1.921fb54442d18p+0), wide);
   r = fnma(turns, splat_double(0x1.1a62633145c07p-54), r);
-  Angle angle = {to_float(r), to_int_nearest(to_float(turns))};
+  Vec rounded = to_float(r);
+  Angle angle = {rounded, to_float(to_double(rounded) - r), to_int_nearest(to_float(turns))};
   if (any(less_equal(splat(kLargeAngle), abs(x)))) reduce_large(x, &angle);
   return angle;
 }
@@ -95,12 +101,24 @@ VEC_INLINE Vec cos(Vec x) {
   Vec y = select(has_bit(angle.quadrant, 1), sine_of(angle.r), cosine_of(angle.r));
   return flip_sign(has_bit(angle.quadrant + splat_int(1), 2), y);
 }
-// 3.3 ULP.
+// 0.51 ULP: sine by cosine in doubles, for near a pole the last bits of the angle count.
 VEC_INLINE Vec tan(Vec x) {
   Angle angle = reduce_angle(x);
-  Vec s = sine_of(angle.r), c = cosine_of(angle.r);
-  Mask odd = has_bit(angle.quadrant, 1);
-  return select(odd, neg(c), s) / select(odd, s, c);
+  const DoubleVec one = splat_double(1);
+  DoubleVec r = to_double(angle.r) - to_double(angle.excess), s = r * r;
+  DoubleVec p = splat_double(0x1.6ccf5da4d826ap-19);
+  p = fma(p, s, splat_double(-0x1.a00f745d9ac0ap-13));
+  p = fma(p, s, splat_double(0x1.1111085d03465p-7));
+  p = fma(p, s, splat_double(-0x1.5555554c5f730p-3));
+  DoubleVec sine = r * fma(p, s, one);
+  DoubleVec q = splat_double(0x1.9912fe1e92c53p-16);
+  q = fma(q, s, splat_double(-0x1.6c07e1fa6ed80p-10));
+  q = fma(q, s, splat_double(0x1.55553c5187452p-5));
+  q = fma(q, s, splat_double(-0x1.ffffffcb143d2p-2));
+  DoubleVec cosine = fma(q, s, one);
+  // In an odd quadrant -cosine / sine.
+  DoubleVec odd = to_double(angle.quadrant & splat_int(1)), even = one - odd;
+  return to_float(fnma(odd, cosine, even * sine) / fma(odd, sine, even * cosine));
 }
 
 // pi / 2 and pi in two floats each.

@@ -55,7 +55,7 @@ constexpr Function kFunctions[] = {
     {"round", [](double x) { return std::nearbyint(x); }, 0, 0x837f6113},
     {"sin", [](double x) { return std::sin(x); }, 1.6, 0xd140385d},
     {"cos", [](double x) { return std::cos(x); }, 1.6, 0x29d8c348},
-    {"tan", [](double x) { return std::tan(x); }, 3.3, 0xc40503a9},
+    {"tan", [](double x) { return std::tan(x); }, 0.51, 0x81279941},
     {"asin", [](double x) { return std::asin(x); }, 2.0, 0x60a00777},
     {"acos", [](double x) { return std::acos(x); }, 1.5, 0x35d82061},
     {"atan", [](double x) { return std::atan(x); }, 1.6, 0x08acd359},

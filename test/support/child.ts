@@ -68,24 +68,30 @@ export async function runChild(source: string, options: ChildOptions = {}): Prom
 
 /**
  * Source for children that run with `--expose-gc`: by how many MB resident memory grew in the middle one of
- * five rounds. A leak grows in each of them; V8 takes and gives back tens of MB in one or another.
+ * five rounds. A leak grows in each of them; V8 takes and gives back tens of MB in one or another. And by how
+ * much it grew in all of them, and what JavaScript holds: objects, and arrays outside of its heap.
  */
 export const typicalGrowth = `
-async function residentMb() {
+async function memoryMb() {
   for (let repeat = 0; repeat < 3; repeat++) { gc(); await new Promise(resolve => setTimeout(resolve, 20)); }
-  return process.memoryUsage().rss / 1048576;
+  const {rss, heapUsed, external} = process.memoryUsage();
+  return {resident: rss / 1048576, held: (heapUsed + external) / 1048576};
 }
-async function typicalGrowthMb(round) {
+const residentMb = async () => (await memoryMb()).resident;
+async function growthsMb(round) {
   const growths = [];
-  let before = await residentMb();
+  const first = await memoryMb();
+  let before = first;
   for (let index = 0; index < 5; index++) {
     await round();
-    const after = await residentMb();
-    growths.push(after - before);
+    const after = await memoryMb();
+    growths.push(after.resident - before.resident);
     before = after;
   }
-  return growths.sort((a, b) => a - b)[2];
+  const typical = growths.sort((a, b) => a - b)[2];
+  return {typical, whole: before.resident - first.resident, held: before.held - first.held};
 }
+const typicalGrowthMb = async round => (await growthsMb(round)).typical;
 `;
 
 /** Source of a model in training, for children: `training` is the promise of an endless fit. */

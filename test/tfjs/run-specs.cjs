@@ -32,7 +32,29 @@ globalThis.chainruleBackend = backend;
 console.warn = () => {}; // tfjs warns where a spec makes it
 require(specs);
 const {handedOver} = require(backend);
+const {getKernelsForBackend} = require('@tensorflow/tfjs-core');
+
+// Which kernels ran natively; which of tfjs's ran instead: why, and for operands of which types.
+const native = new Set();
+const byTfjs = new Map();
+const callsFor = name => handedOver().filter(({kernel}) => kernel === name);
+for (const config of getKernelsForBackend('chainrule')) {
+  const {kernelName, kernelFunc} = config;
+  config.kernelFunc = given => {
+    const before = callsFor(kernelName);
+    const result = kernelFunc(given);
+    const reason = callsFor(kernelName).find((row, at) => row.calls !== before[at]?.calls)?.reason;
+    const types = new Set(Object.values(given.inputs).flatMap(operand => operand?.dtype ?? []));
+    const row = {kernel: kernelName, reason, types: [...types].sort(), calls: 0};
+    const key = JSON.stringify(row);
+    if (!reason) native.add(kernelName);
+    else if (!byTfjs.has(key)) byTfjs.set(key, row);
+    if (reason) byTfjs.get(key).calls++;
+    return result;
+  };
+}
 env.execute().then(() => {
-  fs.writeFileSync(file, JSON.stringify({results, handedOver: handedOver()}));
+  const ran = {native: [...native], byTfjs: [...byTfjs.values()]};
+  fs.writeFileSync(file, JSON.stringify({results, ...ran}));
   process.exit(0);
 });

@@ -49,7 +49,18 @@ export interface SpecResult {
 
 export interface SpecRun {
   readonly results: readonly SpecResult[];
-  readonly handedOver: readonly {readonly kernel: string; readonly reason: string; readonly calls: number}[];
+  /** Kernels that ran natively. */
+  readonly native: readonly string[];
+  /** Those of tfjs that ran instead. */
+  readonly byTfjs: readonly ByTfjs[];
+}
+
+export interface ByTfjs {
+  readonly kernel: string;
+  readonly reason: string;
+  /** Those of the operands, each once. */
+  readonly types: readonly string[];
+  readonly calls: number;
 }
 
 /**

@@ -4,6 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
 import {backendName} from '../../lib/tfjs/index.ts';
+import {ways} from '../../lib/tfjs/ways.ts';
 import {atOnce, counted} from './counts.ts';
 
 const numbers = (shape: number[], seed: number): tf.Tensor => tf.randomUniform(shape, -1, 1, 'float32', seed);
@@ -43,9 +44,21 @@ async function trainWide(epochs: number): Promise<string[]> {
   return weights;
 }
 
-describe('traces', () => {
-  beforeEach(() => tf.setBackend(backendName));
-  afterEach(() => tf.disposeVariables());
+const usual = {...ways};
+const hashes = [
+  ['found by a hash each', usual.hashBits],
+  ['that have one hash', 0],
+] as const;
+
+describe.each(hashes)('traces %s', (_, hashBits) => {
+  beforeEach(() => {
+    Object.assign(ways, {hashBits});
+    return tf.setBackend(backendName);
+  });
+  afterEach(() => {
+    Object.assign(ways, usual);
+    tf.disposeVariables();
+  });
 
   test('run while the next is recorded, and new values take the memory of old ones', async () => {
     const [weights, counts] = await counted(() => trainWide(6));

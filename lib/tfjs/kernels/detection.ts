@@ -15,7 +15,7 @@ const suppression = (results: (kept: Kept) => readonly Tensor[]) =>
   rule('boxes scores', ({boxes, scores}, given: Attributes): Outcome => {
     if (!areReal(boxes, scores)) return 'not yet';
     const {maxOutputSize, iouThreshold, scoreThreshold, softNmsSigma} = given;
-    if (maxOutputSize < 1 || scores.size === 0) return 'refused';
+    if (maxOutputSize < 1 || scores.size === 0) return 'not yet';
     const options = {maxOutputSize, iouThreshold, scoreThreshold, softNmsSigma: softNmsSigma ?? 0};
     return results(ops.nonMaxSuppression(boxes, scores, options));
   });

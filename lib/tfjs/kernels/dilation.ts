@@ -116,13 +116,14 @@ const gradient = (make: (x: Tensor, filter: Tensor, dy: Tensor, axes: readonly [
     const axes = axesOf(x, filter, given);
     const [rows, columns] = axes;
     const shape = [x.shape[0] as number, rows.windows, columns.windows, x.shape[3] as number];
-    return sameShape(shape, dy.shape) && x.size > 0 ? make(x, filter, dy, axes) : 'refused';
+    if (x.size === 0) return 'not yet';
+    return sameShape(shape, dy.shape) ? make(x, filter, dy, axes) : 'refused';
   });
 
 export const dilations: Rules = {
   Dilation2D: rule('x filter', ({x, filter}, given: Dilation2DAttrs) => {
     if (!areReal(x, filter)) return 'not yet';
-    if (x.size === 0) return 'refused';
+    if (x.size === 0) return 'not yet';
     return ops.maximum(ops.max(sumsOf(x, filter, axesOf(x, filter, given)), 3), nothing);
   }),
   Dilation2DBackpropFilter: gradient((x, filter, dy, axes) =>

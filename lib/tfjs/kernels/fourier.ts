@@ -3,6 +3,6 @@ import * as ops from '../../ops/index.ts';
 import {type Rules, rule} from '../rule.ts';
 
 export const fourier: Rules = {
-  FFT: rule('real imag', ({real, imag}) => (real.size === 0 ? 'refused' : ops.fft([real, imag]))),
-  IFFT: rule('real imag', ({real, imag}) => (real.size === 0 ? 'refused' : ops.ifft([real, imag]))),
+  FFT: rule('real imag', ({real, imag}) => (real.size === 0 ? 'not yet' : ops.fft([real, imag]))),
+  IFFT: rule('real imag', ({real, imag}) => (real.size === 0 ? 'not yet' : ops.ifft([real, imag]))),
 };

@@ -23,7 +23,7 @@ function rotatedPixels([height, width]: Sizes, {radians, center}: RotateWithOffs
 
 function rotated(image: Tensor, given: RotateWithOffsetAttrs): Outcome {
   const [batch, height, width, channels] = image.shape as [number, number, number, number];
-  if (image.size === 0) return 'refused';
+  if (image.size === 0) return 'not yet';
   const pixels = rotatedPixels([height, width], given);
   const {fillValue} = given;
   const opaque = 255;
@@ -48,7 +48,8 @@ function rotated(image: Tensor, given: RotateWithOffsetAttrs): Outcome {
 
 /** A box of an image that is none is black, as in tfjs. */
 function cropped(image: Tensor, boxes: Tensor, boxInd: Tensor, given: CropAndResizeAttrs): Outcome {
-  if (!areReal(boxes) || image.size === 0 || boxInd.size === 0) return 'refused';
+  if (!areReal(boxes)) return 'refused';
+  if (image.size === 0 || boxInd.size === 0) return 'not yet';
   const {cropSize, method, extrapolationValue} = given;
   const owners = ops.cast(boxInd, 'int32');
   const isImage = ops.logicalAnd(
@@ -72,6 +73,7 @@ export const images: Rules = {
   FlipLeftRight: rule('image', ({image}) => ops.reverse(image, [2])),
   RotateWithOffset: rule('image', ({image}, given: RotateWithOffsetAttrs) => rotated(image, given)),
   Transform: rule('image transforms', ({image, transforms}, given: TransformAttrs) => {
+    if (image.size === 0) return 'not yet';
     const {interpolation, fillMode, fillValue, outputShape} = given;
     const size = outputShape ?? image.shape.slice(1, 3);
     const options = {interpolation, fillMode, fillValue, outputSize: size};

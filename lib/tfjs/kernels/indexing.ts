@@ -67,6 +67,20 @@ function histogram(x: Tensor, weights: Tensor, size: number, isBinary: boolean):
   return ops.reshape(result, x.rank === 1 ? [size] : [rows, size]);
 }
 
+/** What two shapes, as vectors of integers, broadcast to; a guard finds sizes that do not. */
+function broadcastShape(a: Tensor, b: Tensor): Outcome {
+  const rank = Math.max(a.size, b.size);
+  if (a.size === 0 || b.size === 0) return 'not yet';
+  const [first, second] = [a, b].map(sizes => ops.pad(sizes, [[rank - sizes.size, 0]], 1)) as [
+    Tensor,
+    Tensor,
+  ];
+  const [isOne, isOther] = [ops.equal(first, 1), ops.equal(second, 1)];
+  const fits = ops.logicalOr(ops.equal(first, second), ops.logicalOr(isOne, isOther));
+  const checked = checkedZeros(ops.sub(ops.cast(fits, 'int32'), 1), 'int32');
+  return ops.add(ops.select(isOne, second, first), checked);
+}
+
 function diagonal(x: Tensor): Tensor {
   const {size} = x;
   const positions = Int32Array.from({length: size}, (_, at) => at);
@@ -85,6 +99,7 @@ const unchecked: Rules = {
       ? histogram(x, weights, size, Boolean(binaryOutput) && x.rank === 2)
       : 'refused',
   ),
+  BroadcastArgs: rule('s0 s1', ({s0, s1}) => broadcastShape(s0, s1)),
   Diag: rule('x', ({x}) => (x.size === 0 ? 'not yet' : diagonal(x))),
   GatherNd: rule('params indices', ({params, indices}) => {
     tf.backend_util.prepareAndValidate(params as never, indices as never);
@@ -92,7 +107,8 @@ const unchecked: Rules = {
   }),
   GatherV2: rule('x indices', ({x, indices}, {axis, batchDims}: GatherV2Attrs) => {
     const along = tf.util.parseAxisParam(axis, x.shape as number[])[0] as number;
-    return ops.gather(x, ops.cast(indices, 'int32'), along, batchDims ?? 0);
+    const shared = (batchDims ?? 0) < 0 ? batchDims + indices.rank : (batchDims ?? 0);
+    return ops.gather(x, ops.cast(indices, 'int32'), along, shared);
   }),
   OneHot: rule('indices', ({indices}, {depth, onValue, offValue, dtype}: OneHotAttrs) =>
     isNumeric(dtype)
@@ -102,7 +118,7 @@ const unchecked: Rules = {
   ScatterNd: rule('indices updates', ({indices, updates}, {shape}: ScatterNdAttrs) => {
     if (!isNumber(updates)) return 'other types';
     if (sizeOf(shape) === 0 || updates.size === 0) return 'not yet';
-    return ops.scatterNd(asRowsOf(indices), updates, shape);
+    return ops.scatterNd(asRows(indices), updates, shape);
   }),
   SearchSorted: rule('sortedSequence values', ({sortedSequence, values}, {side}: SearchSortedAttrs) =>
     ops.searchSorted(sortedSequence, values, side),
@@ -114,7 +130,7 @@ const unchecked: Rules = {
   ),
   TensorScatterUpdate: rule('tensor indices updates', ({tensor, indices, updates}) =>
     tensor.dtype === updates.dtype && updates.rank > 0
-      ? ops.tensorScatterUpdate(tensor, asRowsOf(indices), updates)
+      ? ops.tensorScatterUpdate(tensor, asRows(indices), updates)
       : 'not yet',
   ),
   UnsortedSegmentSum: rule('x segmentIds', ({x, segmentIds}, {numSegments}: UnsortedSegmentSumAttrs) => {
@@ -127,6 +143,7 @@ const unchecked: Rules = {
 /** Kernels that refuse indices; none other refuses data. */
 const refusing = [
   'Bincount',
+  'BroadcastArgs',
   'DenseBincount',
   'GatherNd',
   'ScatterNd',
@@ -140,5 +157,3 @@ export const indexing: Rules = Object.fromEntries(
     return [name, refusing.includes(name) ? withIndices('at once', own) : own];
   }),
 );
-
-const asRowsOf = (indices: Tensor): Tensor => (indices.rank === 0 ? asRows(indices) : indices);

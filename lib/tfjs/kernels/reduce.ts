@@ -34,6 +34,7 @@ const logical =
 /** NaN is not looked at: it counts as `last`. */
 const position = (find: (x: Tensor, axis: number) => Tensor, last: number): Rule =>
   rule('x', ({x}, {axis}: ArgMaxAttrs) => {
+    if (x.size === 0) return 'not yet';
     const numbers = x.dtype === 'float32' ? ops.select(ops.isNaN(x), last, x) : x;
     return find(numbers, axesOf(axis, x)[0] as number);
   });
@@ -68,6 +69,7 @@ export const reduce: Rules = {
     return x.dtype === 'bool' ? ops.cast(sum, 'int32') : sum;
   }),
   TopK: rule('x', ({x}, {k}: TopKAttrs) => {
+    if (k < 1 || x.size === 0) return 'not yet';
     const {values, indices} = ops.topK(x, k);
     return [ops.cast(values, x.dtype), indices];
   }),

@@ -52,7 +52,7 @@ function resampled(x: Tensor, sizes: Sizes, bandFor: (axis: 0 | 1) => Band): Ten
 
 function resized(x: Tensor, given: ResizeBilinearAttrs, bandFor: MakeBand): Outcome {
   const [from, to] = [sizesOf(x), given.size as unknown as Sizes];
-  if (x.size === 0 || to[0] < 1 || to[1] < 1) return 'refused';
+  if (x.size === 0 || to[0] < 1 || to[1] < 1) return 'not yet';
   const image = ops.cast(x, 'float32');
   return resampled(image, to, axis => bandFor(from[axis], to[axis], given));
 }
@@ -61,7 +61,7 @@ function resized(x: Tensor, given: ResizeBilinearAttrs, bandFor: MakeBand): Outc
 function resizedToNearest(x: Tensor, given: ResizeNearestNeighborAttrs): Outcome {
   if (x.dtype === 'float32') return resized(x, given, nearest);
   const [from, to] = [sizesOf(x), given.size as unknown as Sizes];
-  if (x.size === 0) return 'refused';
+  if (x.size === 0) return 'not yet';
   return ([0, 1] as const).reduce((image, axis) => {
     const pixels = Int32Array.from(nearestPixels(from[axis], to[axis], given));
     return ops.gather(image, ops.constant(pixels, [pixels.length], 'int32'), axis + 1);

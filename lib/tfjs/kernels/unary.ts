@@ -78,6 +78,7 @@ export const unary: Rules = {
   Softplus: sameType(ops.softplus),
   Sqrt: sameType(ops.sqrt),
   Square: sameType(ops.square),
+  Tan: sameType(ops.tan),
   Tanh: sameType(ops.tanh),
 
   ClipByValue: withChanging(
