@@ -37,8 +37,6 @@ export interface Accumulation {
 
 type Formula = (target: Tensor, output: Tensor, loss: Loss) => Tensor;
 type Statistics = (target: Tensor, output: Tensor, loss: Loss) => Tensor | readonly Tensor[];
-type WithMask = [...Parameters<Statistics>, mask: Tensor];
-type MaskedStatistics = (...given: WithMask) => ReturnType<Statistics>;
 
 /**
  * (target, output, the output's loss) → a value for each sample, [batch], whose mean is the metric; or, with
@@ -52,7 +50,9 @@ export type Metric = Statistics &
      * The statistics of sequences as a whole, with the mask of their steps, [batch, steps]. Metrics without
      * it are asked of each position that counts.
      */
-    readonly ofMasked?: MaskedStatistics | undefined;
+    readonly ofMasked?:
+      | ((target: Tensor, output: Tensor, loss: Loss, mask: Tensor) => Tensor | readonly Tensor[])
+      | undefined;
     /** Whether its mean is over those labels alone that the loss counts. */
     readonly leavesOut?: boolean | undefined;
   };
