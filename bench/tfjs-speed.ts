@@ -29,6 +29,9 @@ export const workloads: Readonly<Record<string, string>> = {
   'mlp-mnist': 'mlp 784-128-10, batch 128',
   'mlp-small': 'mlp 784-512-256-10, batch 128',
   lstm: 'LSTM 64→128, 40 steps, batch 128',
+  gru: 'GRU 64→128, 20 steps, batch 64',
+  attention: 'attention, written by hand',
+  embedding: 'embedding, mean of 20 ids',
   'fit cnn-mnist': 'convolutions, MNIST, batch 64',
 };
 
