@@ -4,7 +4,6 @@ Imported before jax, which reads its settings once. Scripts are called NAME.py s
 """
 import os
 import sys
-import time
 
 mode, threads = sys.argv[1], int(sys.argv[2])
 os.environ["JAX_PLATFORMS"] = "cpu"
@@ -79,15 +78,3 @@ def runner(step, state, x, y):
         return float(loss)
 
     return run
-
-
-def fastest(*makers):
-    """The fastest of several ways to compute the same, made anew so that it begins with the first weights."""
-    times = []
-    for make in makers:
-        run = make()[0]
-        run(3)
-        started = time.perf_counter()
-        run(3)
-        times.append(time.perf_counter() - started)
-    return makers[times.index(min(times))]()

@@ -1,10 +1,11 @@
 """PyTorch training nets over sequences; see given.py. torch_sequence.py eager|compile THREADS"""
 import torch
 import torch_transformer
+from fastest import fastest
 from given import EPSILON, serve
 from sequences import CLASSES, DECAY, INPUTS, RATE, UNITS
 from torch import nn
-from torch_training import adam, fastest, fill, mode, parameters_of, put, training
+from torch_training import adam, fill, mode, parameters_of, put, training
 
 torch.manual_seed(1)
 
@@ -53,7 +54,7 @@ def build(workload, given):
     if workload == "generation":
         return torch_transformer.generation(mode)
     if workload == "transformer-char":
-        return fastest(lambda: transformer(given, True), lambda: transformer(given, False))
+        return fastest(lambda: transformer(given, True), lambda: transformer(given, False), steps=5)
     model = Recurrent(workload)
     fill(model, given.weights())
     # Steps first, which its kernels are made for.

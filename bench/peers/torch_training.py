@@ -4,7 +4,6 @@ Imported before torch is used. Scripts are called NAME.py eager|compile THREADS.
 """
 import itertools
 import sys
-import time
 
 import torch
 from given import EPSILON
@@ -99,15 +98,3 @@ def training(model, loss_of, optimizers, batches):
         return loss.item()
 
     return run
-
-
-def fastest(*makers):
-    """The fastest of several ways to compute the same, made anew so that it begins with the first weights."""
-    times = []
-    for make in makers:
-        run = make()[0]
-        run(3)
-        started = time.perf_counter()
-        run(5)
-        times.append(time.perf_counter() - started)
-    return makers[times.index(min(times))]()

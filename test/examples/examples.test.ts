@@ -129,11 +129,7 @@ it('denoising', async () => {
   expect(Number(cleaned)).toBeLessThan(0.7 * Number(noisy));
   const picture = readGrayPng(readFileSync(file));
   expect([picture.width, picture.height]).toEqual([12 * 29 - 1, 3 * 29 - 1]);
-  const [before, after, digits] = [0, 1, 2].map(row => rowOf(picture, 28, row)) as [
-    Uint8Array,
-    Uint8Array,
-    Uint8Array,
-  ];
+  const [before, after, digits] = [rowOf(picture, 28, 0), rowOf(picture, 28, 1), rowOf(picture, 28, 2)];
   expect(brighterWhere(after, digits)).toBeGreaterThan(2 * brighterWhere(before, digits));
 });
 
@@ -164,7 +160,7 @@ it('unet', {timeout}, async () => {
   expect(Number(overlap)).toBeGreaterThan(deep ? 0.95 : 0.5);
   const picture = readGrayPng(readFileSync(file));
   expect([picture.width, picture.height]).toEqual([10 * 49 - 1, 3 * 49 - 1]);
-  const [marked, drawn] = [1, 2].map(row => rowOf(picture, 48, row)) as [Uint8Array, Uint8Array];
+  const [marked, drawn] = [rowOf(picture, 48, 1), rowOf(picture, 48, 2)];
   expect(brighterWhere(marked, drawn)).toBeGreaterThan(2);
 });
 
@@ -175,11 +171,7 @@ it('explain-image', async () => {
   expect(Number(/test accuracy ([\d.]+)$/m.exec(stdout)?.[1])).toBeGreaterThan(0.3);
   const picture = readGrayPng(readFileSync(file));
   expect([picture.width, picture.height]).toEqual([10 * 29 - 1, 3 * 29 - 1]);
-  const [digits, saliency, map] = [0, 1, 2].map(row => rowOf(picture, 28, row)) as [
-    Uint8Array,
-    Uint8Array,
-    Uint8Array,
-  ];
+  const [digits, saliency, map] = [rowOf(picture, 28, 0), rowOf(picture, 28, 1), rowOf(picture, 28, 2)];
   // Both look at the strokes more than at the paper.
   expect(brighterWhere(saliency, digits)).toBeGreaterThan(1.2);
   expect(brighterWhere(map, digits)).toBeGreaterThan(1.8);

@@ -1,21 +1,7 @@
 // Losses and metrics of sequences as a whole under a mask; and of sequences of any length.
 import {describe, expect, it} from 'vitest';
-import {Layer, layers, losses, metrics, ops, sequential, type Tensor} from '../../../lib/index.ts';
+import {layers, losses, metrics, sequential} from '../../../lib/index.ts';
 import {numbers} from '../../support/plain-networks.ts';
-
-/** Gives its input with the mask of the steps that are no zeros. */
-class Shown extends Layer {
-  override readonly supportsMasking = true;
-  get config() {
-    return {};
-  }
-  override build() {
-    return (x: Tensor) => ops.mul(x, 1);
-  }
-  override computeMask([x]: readonly Tensor[]) {
-    return ops.any(ops.notEqual(x as Tensor, 0), -1);
-  }
-}
 
 describe('sequences as a whole', () => {
   const [length, classes] = [7, 4];
@@ -46,7 +32,7 @@ describe('sequences as a whole', () => {
   } as const;
 
   it('ctc and editDistance are those of the steps that a mask leaves', async () => {
-    const masked = sequential([new Shown({inputShape: [length, classes]})]);
+    const masked = sequential([layers.masking({inputShape: [length, classes]})]);
     masked.compile(compiled);
     const logs = await masked.evaluate(
       {data: logits, shape: [4, length, classes]},
@@ -71,7 +57,7 @@ describe('sequences as a whole', () => {
   });
 
   it('editDistance leaves out labels of hidden steps where each step has one', async () => {
-    const masked = sequential([new Shown({inputShape: [3, 2]})]);
+    const masked = sequential([layers.masking({inputShape: [3, 2]})]);
     const loss = losses.sparseCategoricalCrossentropy({fromLogits: true});
     const metric = metrics.editDistance({ignoreClass: -1});
     masked.compile({optimizer: 'sgd', loss, metrics: [metric]});
